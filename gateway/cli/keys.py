@@ -1,0 +1,126 @@
+"""`gateway keys`: minting, rotating and hashing virtual keys. Secrets go to standard output, once."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway import clock
+from gateway.cli.duration import parse_duration
+from gateway.cli.output import Format, results, say
+from gateway.config.edit import EditError, add_key, rotate_key
+from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
+from gateway.keys.mint import mint as mint_secret
+from gateway.keys.virtual_key import environment_of
+
+app = typer.Typer(
+    help="Mint, rotate and hash virtual keys. The file holds hashes only; the pepper is GATEWAY_KEY_PEPPER.",
+    no_args_is_help=True,
+)
+
+
+class Environment(StrEnum):
+    """What a key is for."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+@app.command("mint", epilog="Example: gateway keys mint dev-migration --write gateway.yaml")
+def mint(
+    name: Annotated[str, typer.Argument(help="The name of the key in the file.")],
+    environment: Annotated[Environment, typer.Option(help="live or test.")] = Environment.LIVE,
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    write: Annotated[Path | None, typer.Option("--write", help="Put the hash into this file, comments kept.")] = None,
+) -> None:
+    """Make a new secret, print it once, and print the hash to commit."""
+    secret, digest = _new(environment.value)
+    if write is not None:
+        _edit(lambda: add_key(write, name, digest, environment.value))
+    _print(output, name, secret, digest, {"secret_hash": digest}, write)
+
+
+@app.command("rotate", epilog="Example: gateway keys rotate dev-migration --write gateway.yaml --grace 24h")
+def rotate(
+    name: Annotated[str, typer.Argument(help="The name of the key in the file.")],
+    write: Annotated[Path, typer.Option("--write", help="The file that has the key.")],
+    grace: Annotated[str, typer.Option(help="How long the old secret still works: 30m, 24h, 7d.")] = "24h",
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+) -> None:
+    """Give a key a new secret; the old one works on for a while."""
+    try:
+        until = clock.utc_now().replace(microsecond=0) + parse_duration(grace)
+    except ValueError as error:
+        say(f"error: --grace: {error}", "red")
+        raise typer.Exit(1) from None
+    made: dict[str, str] = {}
+
+    def edit() -> None:
+        def renew(environment: str) -> str:
+            made["secret"], made["digest"] = _new(environment)
+            return made["digest"]
+
+        rotate_key(write, name, renew, until)
+
+    _edit(edit)
+    ends = until.isoformat().replace("+00:00", "Z")
+    _print(output, name, made["secret"], made["digest"], {"previous_secret_expires_at": ends}, write)
+
+
+@app.command("hash", epilog="Example: gateway keys hash < secret.txt")
+def hash_secret() -> None:
+    """Print the hash of a secret read from standard input (or typed unseen on a terminal)."""
+    secret = typer.prompt("Virtual key", hide_input=True) if sys.stdin.isatty() else sys.stdin.readline()
+    secret = secret.strip()
+    environment = environment_of(secret)
+    if environment is None:
+        say("error: that is not a virtual key: lw_vk_{live|test}_ and 26 characters", "red")
+        raise typer.Exit(1)
+    results.out(format_hash(_pepper(environment).digest(secret)))
+
+
+def _new(environment: str) -> tuple[str, str]:
+    pepper = _pepper(environment)
+    secret = mint_secret(environment).reveal()
+    return secret, format_hash(pepper.digest(secret))
+
+
+def _pepper(environment: str) -> Pepper:
+    pepper = os.environ.get("GATEWAY_KEY_PEPPER")
+    if pepper:
+        return Pepper(pepper.encode())
+    if environment == "live":
+        say(
+            "error: live keys are hashed under a pepper of your own: set GATEWAY_KEY_PEPPER to the value that the "
+            "gateway runs with, or make a key for tests with --environment test",
+            "red",
+        )
+        raise typer.Exit(1)
+    say("note: GATEWAY_KEY_PEPPER is not set; hashed under the public development pepper", "yellow")
+    return Pepper(DEVELOPMENT_PEPPER)
+
+
+def _edit(change: Callable[[], None]) -> None:
+    try:
+        change()
+    except EditError as error:
+        say(f"error: {error}", "red")
+        raise typer.Exit(1) from None
+
+
+def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | None) -> None:
+    if form is Format.JSON:
+        results.out(json.dumps({"name": name, "secret": secret, "secret_hash": digest, **more}))
+        return
+    results.out(secret)
+    say("This is the only time that the secret is shown.")
+    if written is not None:
+        say(f"The hash stands in {written}, under virtual_keys.{name}.")
+    else:
+        say("Commit its hash:")
+        results.out(f"secret_hash: {digest}")

@@ -1,0 +1,43 @@
+"""The `gateway` command.
+
+Exit codes: 0 done; 1 any error, a wrong use of the command included (2 is kept for "there are changes").
+"""
+
+import sys
+from typing import Any, Final
+
+import typer
+
+from gateway.cli import keys, schema, serve, validate, version
+
+app: Final = typer.Typer(
+    name="gateway",
+    help="A declarative LLM gateway: one gateway.yaml in git governs every model call.\n\n"
+    "Try it without any account:  gateway serve --config examples/gateway.yaml",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", epilog=serve.EPILOG)(serve.serve)
+app.command("validate", epilog=validate.EPILOG)(validate.validate)
+app.command("schema", epilog=schema.EPILOG)(schema.schema)
+app.add_typer(keys.app, name="keys")
+app.command("version", epilog=version.EPILOG)(version.version)
+
+
+# Typer carries its own copy of click; what both copies' usage errors share with `BadParameter` is their base.
+_UsageError: Final[Any] = typer.BadParameter.__base__
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    try:
+        code = app(prog_name="gateway", standalone_mode=False)
+    except _UsageError as error:
+        error.show()
+        code = 1
+    except typer.Abort:
+        code = 1
+    sys.exit(code if isinstance(code, int) else 0)

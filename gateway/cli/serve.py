@@ -1,0 +1,66 @@
+"""`gateway serve`: the data plane."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.output import say, show
+
+EPILOG = (
+    "Example: gateway serve --config gateway.yaml --config keys/ --host 0.0.0.0\n\n"
+    "Every setting has a GATEWAY_* variable (see docs/operations.md); flags win. SIGHUP reloads, SIGTERM drains."
+)
+
+
+def serve(
+    config: Annotated[
+        list[Path] | None, typer.Option("--config", "-c", help="A configuration file or directory; repeatable.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 5563")] = None,
+    workers: Annotated[int | None, typer.Option(help="Worker processes. Default: 1")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; serves HTTPS.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
+    access_log: Annotated[
+        bool | None, typer.Option("--access-log/--no-access-log", help="One JSON line per request on standard output.")
+    ] = None,
+) -> None:
+    """Serve the data plane: applications call it instead of their providers.
+
+    The files are watched; a valid change is live within a second, an invalid one changes nothing.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - `gateway version` should not wait for what only serving needs
+
+    from gateway.server import process  # noqa: PLC0415
+    from gateway.server.startup import load_for_serving  # noqa: PLC0415
+    from gateway.settings import Settings  # noqa: PLC0415
+
+    flags = {
+        "config": tuple(config) if config else None,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "log_level": log_level,
+        "access_log": access_log,
+    }
+    try:
+        settings = Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type] # pydantic judges the types
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in one["loc"])
+            say(f"error: {name} (--{name.replace('_', '-')} or GATEWAY_{name.upper()}): {one['msg']}", "red")
+        raise typer.Exit(1) from None
+    if not settings.config:
+        say("error: no configuration; name one with --config (try --config examples/gateway.yaml)", "red")
+        raise typer.Exit(1)
+    loaded = load_for_serving(settings)
+    show(loaded.diagnostics)
+    if loaded.config is None:
+        say("The configuration cannot be served; nothing was started.", "red")
+        raise typer.Exit(1)
+    del loaded
+    raise typer.Exit(process.run(settings))

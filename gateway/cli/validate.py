@@ -1,0 +1,61 @@
+"""`gateway validate`: is the file right?"""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from gateway.cli.output import Format, results, say, show
+
+EPILOG = (
+    "Example: gateway validate gateway.yaml keys/ --strict\n\n"
+    "Exit codes: 0 the configuration is valid, 1 it is not (with --strict: or a secret stands in it in clear)."
+)
+
+
+def validate(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
+    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="A secret in clear is an error, not a warning.")] = False,
+    serving: Annotated[
+        bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
+    ] = False,
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+) -> None:
+    """Check configuration files without starting anything.
+
+    Every finding is reported at once, with its place, a stable code and how to mend it.
+    """
+    from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
+    from gateway.config.load import Serving, load  # noqa: PLC0415
+
+    given = [*(paths or ()), *(config or ())]
+    if not given:
+        say("error: name the configuration to check, for example: gateway validate gateway.yaml", "red")
+        raise typer.Exit(1)
+    loaded = load(given, environ=os.environ, now=clock.utc_now(), strict=strict, serving=Serving() if serving else None)
+    valid = loaded.config is not None
+    if output is Format.JSON:
+        report = {"valid": valid, "digest": loaded.digest, "diagnostics": loaded.diagnostics}
+        results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+    else:
+        show(loaded.diagnostics)
+        errors = sum(one.is_error for one in loaded.diagnostics)
+        warnings = len(loaded.diagnostics) - errors
+        results.print(Text(_summary(loaded.config, errors, warnings)))
+    raise typer.Exit(0 if valid else 1)
+
+
+def _summary(config: object, errors: int, warnings: int) -> str:
+    if config is None:
+        return f"Not valid: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
+    sections = ("providers", "virtual_keys", "model_aliases", "policy_rules", "budgets")
+    parts = [f"{len(getattr(config, section))} {section.replace('_', ' ')}" for section in sections]
+    return f"Valid: {', '.join(parts)}; {_count(warnings, 'warning')}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,72 @@
+"""What is wrong with a file, where, and how to mend it."""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+
+class Severity(enum.StrEnum):
+    """An error keeps the file from being used; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding. Lines and columns count from 1; `pointer` is a JSON pointer (RFC 6901) into the merged file."""
+
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    pointer: str = ""
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        head = f"{place}: " if place else ""
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{head}{self.severity}[{self.code}] {self.message}{hint}"
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the file cannot be used."""
+        return self.severity is Severity.ERROR
+
+
+CODES: Final[Mapping[str, str]] = {
+    "file-unreadable": "A file or directory cannot be read, is not UTF-8, or holds no configuration.",
+    "yaml-syntax": "The text is not YAML 1.2, or uses a feature that a configuration does not need.",
+    "duplicate-key": "A mapping names one key twice.",
+    "duplicate-name": "Two files declare the same name.",
+    "conflicting-value": "Two files give one setting different values.",
+    "reference-missing": "A `${...}` reference leads to nothing.",
+    "reference-syntax": "A `${...}` reference is not written as one.",
+    "unknown-field": "A field has no meaning here.",
+    "missing-field": "A required field is not there.",
+    "wrong-type": "A value has another type than the field takes.",
+    "invalid-value": "A value is outside what the field takes.",
+    "invalid-name": "A name has characters that names may not have.",
+    "unknown-reference": "A name refers to something that the file does not declare.",
+    "alias-shadows-provider": "An alias begins with a provider's name and a slash, and hides that provider's model.",
+    "alias-without-base": "An alias for the next provider has no alias that it continues.",
+    "bad-regex": "A pattern is not an RE2 regular expression.",
+    "bad-glob": "A glob is malformed.",
+    "unreachable-fallback": "A fallback names a provider that the key may not use, or has nobody to fall back to.",
+    "key-expired": "A virtual key has expired already.",
+    "duplicate-secret": "Two virtual keys have one secret.",
+    "rotation-without-end": "A rotated secret is accepted without an end, or ends without being accepted.",
+    "secret-in-clear": "A credential stands in the file itself.",
+    "unknown-time-zone": "A time zone is not in the IANA database.",
+    "invalid-url": "A base URL has parts that it must not have.",
+    "no-provider": "A virtual key reaches no provider.",
+    "unused-budget": "A budget covers nothing that the file declares.",
+    "empty-price": "A price says nothing.",
+    "not-enforced": "The file asks for something that this version checks but does not enforce.",
+    "development-pepper": "A live key needs a pepper of your own.",
+}
+"""Every code that a diagnostic can carry, and what it means."""

@@ -1,0 +1,105 @@
+"""Changing a file that people wrote: comments and layout stay, and a result that is not valid is never written."""
+
+import io
+import os
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.error import YAMLError
+
+from gateway.config.source import parse
+from gateway.config.validate import build
+
+
+class EditError(Exception):
+    """The file was left as it was; the message says why."""
+
+
+def add_key(file: Path, name: str, secret_hash: str, environment: str) -> None:
+    """Sets the hash of a key, and adds the key where the file does not have it. Raises `EditError`."""
+
+    def change(tree: CommentedMap) -> None:
+        keys = tree.setdefault("virtual_keys", CommentedMap())
+        key = keys.get(name)
+        if key is None:
+            key = keys[name] = CommentedMap()
+        elif key.get("secret_hash"):
+            msg = f"{name} has a secret already; to replace it: gateway keys rotate {name} --write {file}"
+            raise EditError(msg)
+        key["environment"] = environment
+        key["secret_hash"] = secret_hash
+
+    _rewrite(file, change)
+
+
+def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
+    """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
+
+    def change(tree: CommentedMap) -> None:
+        key = (tree.get("virtual_keys") or {}).get(name)
+        if key is None or not key.get("secret_hash"):
+            msg = f"{file} has no virtual key named {name} with a secret"
+            raise EditError(msg)
+        key["previous_secret_hash"] = key["secret_hash"]
+        key["previous_secret_expires_at"] = until.isoformat().replace("+00:00", "Z")
+        key["secret_hash"] = renew(key.get("environment", "live"))
+
+    _rewrite(file, change)
+
+
+def _rewrite(file: Path, change: Callable[[CommentedMap], None]) -> None:
+    yaml: Any = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    try:
+        before = file.read_text()
+        tree = yaml.load(before)
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        msg = f"{file} cannot be read: {str(error).splitlines()[0]}"
+        raise EditError(msg) from error
+    if not isinstance(tree, CommentedMap):
+        msg = f"{file} is not a mapping of sections"
+        raise EditError(msg)
+    change(tree)
+    written = io.StringIO()
+    yaml.dump(tree, written)
+    after = written.getvalue()
+    _refuse_new_faults(file, before, after)
+    _replace(file, after)
+
+
+def _refuse_new_faults(file: Path, before: str, after: str) -> None:
+    """A file that was valid stays valid; one that is a part of several, or was not valid, gets no new faults."""
+    faults = _faults(after) - _faults(before)
+    if faults:
+        msg = f"{file} would not be valid any more: {min(faults)}"
+        raise EditError(msg)
+
+
+def _faults(text: str) -> set[str]:
+    tree, problems = parse(text, "")
+    if problems or not isinstance(tree, dict):
+        return {str(problem) for problem in problems} or {"the file is empty"}
+    return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in build(tree)[1]}
+
+
+def _replace(file: Path, text: str) -> None:
+    """Whole or not at all, with the mode of the file that was there; a symlink stays one."""
+    target = file.resolve()
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w") as opened:
+            opened.write(text)
+            opened.flush()
+            os.fsync(opened.fileno())
+        Path(temporary).chmod(target.stat().st_mode & 0o7777)
+        Path(temporary).replace(target)
+    except OSError as error:
+        Path(temporary).unlink(missing_ok=True)
+        msg = f"{file} cannot be written: {error.strerror}"
+        raise EditError(msg) from error

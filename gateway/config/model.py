@@ -1,0 +1,47 @@
+"""The whole file as one typed, frozen value. The JSON Schema is generated from this model."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.config.sections.attribution import Principal, Project, Team
+from gateway.config.sections.base import Fallback, Name, ProviderName, Section
+from gateway.config.sections.budgets import Budget
+from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.prices import ModelPrice
+from gateway.config.sections.providers import Provider
+from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
+
+
+class Config(Section):
+    """A validated `gateway.yaml`, or several of them merged."""
+
+    version: Literal[1] = Field(description="The version of this format: 1.")
+    owner: Name | None = Field(
+        None, description="Who manages what this file declares, in a control plane that several files share."
+    )
+    organization: Name | None = Field(None, description="The organization that every request is attributed to.")
+    teams: dict[Name, Team] = Field({}, description="Teams by name.")
+    projects: dict[Name, Project] = Field({}, description="Projects by name.")
+    principals: dict[Name, Principal] = Field({}, description="People and robots by name, often an e-mail address.")
+    providers: dict[ProviderName, Provider] = Field({}, description="Upstream accounts by name.")
+    model_aliases: dict[str, AliasTargets] = Field(
+        {}, description="Model names that every key may send, and what they mean; a key's own aliases win."
+    )
+    policy_rules: dict[Name, PolicyRules] = Field({}, description="Named rule sets, for keys to refer to.")
+    virtual_keys: dict[Name, VirtualKey] = Field({}, description="Virtual keys by name.")
+    budgets: dict[Name, Budget] = Field({}, description="Budgets by name.")
+    prices: dict[ModelTarget, ModelPrice] = Field(
+        {}, description="Prices by `provider/model`, where they differ from or are missing in the built-in catalogue."
+    )
+    fallback: Fallback | None = Field(None, description="The fallback of every key that has none of its own.")
+    on_disconnect: Literal["cancel", "drain"] = Field(
+        "cancel",
+        description="When a client leaves: `cancel` the upstream call within a second, or `drain` it up to a bound so "
+        "that the provider's own figures are metered.",
+    )
+    stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] = Field(
+        0,
+        description="While an upstream stream is silent, send a keep-alive after this many seconds; 0: never. It adds "
+        "bytes to the stream: a comment, or a `ping` event on Anthropic's shape.",
+    )

@@ -1,0 +1,118 @@
+"""`${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}` and `${runtime-env:NAME}` in string values.
+
+`$${` is a literal `${`. A `runtime-env` reference stays as it is unless the loader serves: every gateway node resolves
+it from its own environment.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+
+from gateway.config.diagnostics import Diagnostic
+from gateway.config.source import Path, Place, pointer
+
+_MAX_FILE_BYTES = 1024 * 1024
+_REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:NAME}; $${ is a literal ${."
+
+
+class References:
+    """Resolves the references of one file, and remembers what they led to."""
+
+    def __init__(self, file: FilePath, shown_as: str, environ: Mapping[str, str], *, resolve_runtime_env: bool) -> None:
+        self._directory = file.parent
+        self._file = shown_as
+        self._environ = environ
+        self._resolve_runtime_env = resolve_runtime_env
+        self.findings: list[Diagnostic] = []
+        self.files: dict[FilePath, bytes] = {}
+        self.values: dict[str, str] = {}
+        self.whole: set[Path] = set()
+        self.failed: set[Path] = set()
+
+    def resolve(self, text: str, path: Path, place: Place) -> str:
+        """The text with every reference replaced; what leads to nothing becomes a finding."""
+
+        def replace(match: re.Match[str]) -> str:
+            written = match[0]
+            if written == "$${":
+                return "${"
+            value = self._value(match[1], match[2], written)
+            if isinstance(value, str):
+                return value
+            self.failed.add(path)
+            self._report(value, path, place)
+            return ""
+
+        if _REFERENCE.fullmatch(text) and not text.startswith("$$"):
+            self.whole.add(path)
+        return _REFERENCE.sub(replace, text)
+
+    def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
+        if kind is None or name is None or not written.endswith("}"):
+            return _Missing("reference-syntax", "a reference is not complete", _HOW)
+        if kind == "env":
+            return self._environment(*_split_default(name))
+        if kind == "runtime-env":
+            return self._environment(name, None) if self._resolve_runtime_env else written
+        if kind == "file":
+            return self._file_content(name)
+        return _Missing("reference-syntax", f"there is no kind of reference named {kind!r}", _HOW)
+
+    def _environment(self, name: str, default: str | None) -> "str | _Missing":
+        if not _ENV_NAME.fullmatch(name):
+            return _Missing("reference-syntax", "the name of an environment variable is malformed", _HOW)
+        value = self._environ.get(name)
+        if not value and default is not None:
+            value = default
+        if value is None:
+            return _Missing(
+                "reference-missing",
+                f"the environment variable {name} is not set",
+                f"Set {name}, or give a default: ${{env:{name}:-...}}.",
+            )
+        self.values[name] = value
+        return value
+
+    def _file_content(self, name: str) -> "str | _Missing":
+        path = self._directory / name
+        try:
+            with path.open("rb") as opened:
+                content = opened.read(_MAX_FILE_BYTES + 1)
+            text = content.decode()
+        except (OSError, ValueError) as error:
+            self.files[path] = b""
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            return _Missing(
+                "reference-missing",
+                f"the file {name} cannot be read: {reason}",
+                "A path is relative to the configuration file that names it.",
+            )
+        if len(content) > _MAX_FILE_BYTES:
+            return _Missing("reference-missing", f"the file {name} is larger than {_MAX_FILE_BYTES} bytes", None)
+        self.files[path] = content
+        return text.removesuffix("\n").removesuffix("\r")
+
+    def _report(self, missing: "_Missing", path: Path, place: Place) -> None:
+        self.findings.append(
+            Diagnostic(
+                code=missing.code,
+                message=missing.message,
+                file=self._file,
+                line=place[0],
+                column=place[1],
+                pointer=pointer(path),
+                hint=missing.hint,
+            )
+        )
+
+
+class _Missing:
+    def __init__(self, code: str, message: str, hint: str | None) -> None:
+        self.code, self.message, self.hint = code, message, hint
+
+
+def _split_default(name: str) -> tuple[str, str | None]:
+    name, dash, default = name.partition(":-")
+    return name, default if dash else None

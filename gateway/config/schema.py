@@ -1,0 +1,83 @@
+"""The JSON Schema (draft 2020-12) of `gateway.yaml`, generated from the models.
+
+Editors use it on the raw file, where any string may be a `${...}` reference, so patterns let references pass.
+"""
+
+import json
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema
+
+from gateway.config.model import Config
+
+Schema = dict[str, Any]
+
+ID = "https://gateway.invalid/schema/gateway.schema.json"
+_REFERENCE = r"\$\{"
+
+
+def generate() -> Schema:
+    """The schema, in an order that only changes when the models do."""
+    schema = Config.model_json_schema(schema_generator=_Generator)
+    _walk(schema)
+    return {
+        "$schema": GenerateJsonSchema.schema_dialect,
+        "$id": ID,
+        "title": "gateway.yaml",
+        "description": schema.pop("description"),
+        **{key: value for key, value in schema.items() if key != "title"},
+    }
+
+
+def render() -> str:
+    """The schema as the text of `schema/gateway.schema.json`."""
+    return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
+
+
+class _Generator(GenerateJsonSchema):
+    """Keeps defaults out of the way that are models or secrets."""
+
+    ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012 - pydantic's own attribute
+
+
+def _walk(node: Any) -> None:
+    if isinstance(node, list):
+        for item in node:
+            _walk(item)
+        return
+    if not isinstance(node, dict):
+        return
+    for value in node.values():
+        _walk(value)
+    if isinstance(node.get("title"), str):
+        del node["title"]
+    _name_patterns(node)
+    _choose_by_type(node)
+    if node.get("type") == "string" and "pattern" in node and "propertyNames" not in node:
+        node["pattern"] = f"{node['pattern']}|{_REFERENCE}"
+
+
+def _name_patterns(node: Schema) -> None:
+    """`patternProperties` lets misspelt names pass unjudged; judge the names and describe every value instead."""
+    patterns = node.pop("patternProperties", None)
+    if patterns is None:
+        return
+    ((pattern, values),) = patterns.items()
+    node["additionalProperties"] = values
+    node["propertyNames"] = {**node.get("propertyNames", {}), "pattern": pattern}
+
+
+def _choose_by_type(node: Schema) -> None:
+    """A union that `type` decides becomes if/then by that type, so that findings are about the branch meant."""
+    discriminator = node.pop("discriminator", None)
+    if discriminator is None:
+        return
+    del node["oneOf"]
+    field, mapping = discriminator["propertyName"], discriminator["mapping"]
+    node["type"] = "object"
+    node["required"] = [field]
+    node["properties"] = {field: {"enum": sorted(mapping), "description": "Which kind of upstream this is."}}
+    node["allOf"] = [
+        {"if": {"properties": {field: {"const": name}}, "required": [field]}, "then": {"$ref": reference}}
+        for name, reference in sorted(mapping.items())
+    ]

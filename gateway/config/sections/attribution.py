@@ -1,0 +1,25 @@
+"""Whom a request is attributed to: teams, projects and principals."""
+
+from pydantic import Field
+
+from gateway.config.sections.base import Name, Section
+
+
+class Team(Section):
+    """A team: the widest group below the organization."""
+
+    description: str | None = Field(None, description="What the team is, for people.")
+
+
+class Project(Section):
+    """A project: what an application or a service belongs to."""
+
+    team: Name | None = Field(None, description="The team that owns the project, one of `teams`.")
+    description: str | None = Field(None, description="What the project is, for people.")
+
+
+class Principal(Section):
+    """A person or a robot that keys act for."""
+
+    team: Name | None = Field(None, description="The team that the principal belongs to, one of `teams`.")
+    description: str | None = Field(None, description="Who or what the principal is, for people.")

@@ -1,0 +1,139 @@
+"""The upstream accounts. One model per provider type; `type` decides which."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from gateway.config.sections.base import PositiveInt, RateLimits, SecretText, Section
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
+BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
+_CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:/run/secrets/key}`, never the key itself."
+
+
+class Timeouts(Section):
+    """How long an upstream may take, in milliseconds."""
+
+    connect_ms: PositiveInt = Field(10_000, description="Milliseconds to open a connection, TLS included.")
+    first_byte_ms: PositiveInt = Field(
+        600_000, description="Milliseconds from sending the request to the first byte of the response."
+    )
+    idle_ms: PositiveInt = Field(300_000, description="Milliseconds between two pieces of the response body.")
+
+
+class BaseProvider(Section):
+    """What every provider has, whatever its type."""
+
+    base_url: BaseUrl | None = Field(
+        None,
+        description="Overrides the endpoint, for example with a private link, a regional host or a test server; "
+        "without query and fragment.",
+    )
+    models: list[str] = Field(
+        [], description="Models that this provider serves; a request for one of them needs no prefix and no alias."
+    )
+    rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
+    timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
+    headers: dict[HeaderName, SecretText] = Field(
+        {}, description="Extra request headers, for example a beta switch. They replace a client's header of that name."
+    )
+
+
+class OpenAIProvider(BaseProvider):
+    """OpenAI's own API."""
+
+    type: Literal["openai"] = Field(description="OpenAI's API.")
+    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+    organization: str | None = Field(None, description="Sent as `OpenAI-Organization`.")
+    project: str | None = Field(None, description="Sent as `OpenAI-Project`.")
+
+
+class AnthropicProvider(BaseProvider):
+    """Anthropic's own API."""
+
+    type: Literal["anthropic"] = Field(description="Anthropic's API.")
+    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+
+
+class AzureProvider(BaseProvider):
+    """Azure OpenAI, in the classic form (deployments and `api-version`) or the v1 form."""
+
+    type: Literal["azure"] = Field(description="Azure OpenAI.")
+    base_url: BaseUrl = Field(description="The resource's endpoint: `https://NAME.openai.azure.com`.")
+    api_key: SecretText = Field(description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
+    api_version: str = Field(
+        "v1",
+        pattern=r"^(v1|preview|latest|\d{4}-\d{2}-\d{2}(-preview)?)$",
+        description="`v1` for `/openai/v1/...` URLs, or a dated version such as `2024-10-21` for the classic "
+        "`/openai/deployments/NAME/...` URLs.",
+    )
+    deployments: dict[str, str] = Field(
+        {}, description="Model name to deployment name, where they differ. In the v1 form the deployment is the model."
+    )
+
+
+class BedrockProvider(BaseProvider):
+    """Amazon Bedrock."""
+
+    type: Literal["bedrock"] = Field(description="Amazon Bedrock.")
+    region: str = Field(description="The AWS region, for example `eu-central-1`.")
+    api_key: SecretText | None = Field(
+        None, description=f"A Bedrock API key, in place of AWS credentials. {_CREDENTIAL}"
+    )
+    profile: str | None = Field(None, description="A named AWS profile; omitted: the default credential chain.")
+    role_arn: str | None = Field(None, description="A role to assume.")
+
+
+class GeminiProvider(BaseProvider):
+    """Google's Gemini API, through its OpenAI-compatible endpoint."""
+
+    type: Literal["gemini"] = Field(description="Google's Gemini API.")
+    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+
+
+class VertexProvider(BaseProvider):
+    """Google Vertex AI."""
+
+    type: Literal["vertex"] = Field(description="Google Vertex AI.")
+    project: str = Field(description="The Google Cloud project.")
+    location: str = Field(description="The location, for example `europe-west1` or `global`.")
+    credentials: SecretText | None = Field(
+        None, description=f"A service account's JSON; omitted: application default credentials. {_CREDENTIAL}"
+    )
+
+
+class CustomProvider(BaseProvider):
+    """Any endpoint that speaks the OpenAI API: vLLM, Ollama, Groq, Mistral, OpenRouter, a gateway behind this one."""
+
+    type: Literal["custom"] = Field(description="Any OpenAI-compatible endpoint.")
+    base_url: BaseUrl = Field(
+        description="The URL that `/chat/completions` is appended to, for example `http://localhost:11434/v1`."
+    )
+    api_key: SecretText | None = Field(
+        None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
+    )
+
+
+class SimulatorProvider(BaseProvider):
+    """The built-in upstream: both API shapes, no account, no network."""
+
+    type: Literal["simulator"] = Field(description="The built-in simulator.")
+    pace_ms: Annotated[int, Field(ge=0, le=60_000)] = Field(
+        0, description="Milliseconds between two pieces of a streamed answer."
+    )
+    latency_ms: Annotated[int, Field(ge=0, le=600_000)] = Field(
+        0, description="Milliseconds before the first byte of every answer."
+    )
+
+
+Provider = Annotated[
+    OpenAIProvider
+    | AnthropicProvider
+    | AzureProvider
+    | BedrockProvider
+    | GeminiProvider
+    | VertexProvider
+    | CustomProvider
+    | SimulatorProvider,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,240 @@
+"""YAML text -> a plain tree, fast; and, when there is something to report, the places of its values.
+
+The tree is built from the events of PyYAML's safe C loader, by the core schema of YAML 1.2 (section 10.3.2): `on`,
+`yes`
+and dates are strings, and numbers with a fraction are `Decimal`, so that money never becomes a float. The fast path
+keeps no marks: `places` reads the text a second time for the few pointers that a diagnostic needs.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from sys import intern
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from gateway.config.diagnostics import Diagnostic
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+Resolve = Callable[[str, Path, Place], str]
+
+_MAX_DEPTH = 50
+_MAX_ALIASED_NODES = 1_000_000
+_MAY_NOT_BE_TEXT = frozenset("0123456789+-.~nNtTfF")
+_INT = re.compile(r"[-+]?[0-9]+")
+_OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_STRING_TAG = "tag:yaml.org,2002:str"
+
+
+class _Unreadable(Exception):  # noqa: N818 - carries a finding out of the recursion
+    def __init__(self, message: str, place: Place, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message, self.place, self.hint = message, place, hint
+
+
+def parse(text: str, file: str, resolve: Resolve | None = None) -> tuple[Any, list[Diagnostic]]:
+    """The tree of one document and what is wrong with it; the tree is `None` when it could not be read to its end.
+
+    `resolve` is called for every string with `${` in it, with its path and place, and returns what to put there.
+    """
+    builder = _Builder(text, file, resolve)
+    try:
+        tree = builder.document()
+    except _Unreadable as error:
+        builder.report("yaml-syntax", error.message, error.place, (), error.hint)
+        return None, builder.findings
+    except yaml.YAMLError as error:
+        builder.report("yaml-syntax", *_problem(error), ())
+        return None, builder.findings
+    return tree, builder.findings
+
+
+class _Builder:
+    def __init__(self, text: str, file: str, resolve: Resolve | None) -> None:
+        self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
+        self._file = file
+        self._resolve = resolve
+        self._path: list[str | int] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._nodes = 0
+        self._aliased = 0
+        self.findings: list[Diagnostic] = []
+
+    def document(self) -> Any:
+        self._next()
+        event = self._next()
+        if isinstance(event, StreamEndEvent):
+            return None
+        tree = self._value(self._next())
+        self._next()
+        end = self._next()
+        if isinstance(end, DocumentStartEvent):
+            msg = "a second document begins here"
+            raise _Unreadable(msg, _place(end), "Keep one document a file; give several files instead.")
+        return tree
+
+    def report(self, code: str, message: str, place: Place, path: Iterable[str | int], hint: str | None = None) -> None:
+        self.findings.append(
+            Diagnostic(
+                code=code,
+                message=message,
+                file=self._file,
+                line=place[0],
+                column=place[1],
+                pointer=pointer(path),
+                hint=hint,
+            )
+        )
+
+    def _value(self, event: Any) -> Any:
+        self._nodes += 1
+        kind = type(event)
+        if kind is ScalarEvent:
+            value = self._scalar(event)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = (value, 1)
+            return value
+        if kind is AliasEvent:
+            return self._alias(event)
+        if event.tag is not None:
+            msg = f"the tag {event.tag} has no meaning here"
+            raise _Unreadable(msg, _place(event), "Leave the tag out.")
+        if len(self._path) >= _MAX_DEPTH:
+            msg = f"nested more than {_MAX_DEPTH} deep"
+            raise _Unreadable(msg, _place(event))
+        before = self._nodes
+        value = self._mapping() if kind is MappingStartEvent else self._sequence()
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (value, self._nodes - before + 1)
+        return value
+
+    def _mapping(self) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        path = self._path
+        while type(event := self._next()) is not MappingEndEvent:
+            if type(event) is not ScalarEvent:
+                msg = "a key has to be a plain word or a string"
+                raise _Unreadable(msg, _place(event))
+            key = intern(event.value)
+            if key == "<<" and event.implicit[0]:
+                msg = "merge keys (`<<`) are not supported"
+                raise _Unreadable(msg, _place(event), "Name what is shared, for example as a set of `policy_rules`.")
+            path.append(key)
+            place = _place(event) if key in mapping else None
+            value = self._value(self._next())
+            if place is not None:
+                self.report("duplicate-key", f"{key!r} is written a second time", place, path, "Keep one of them.")
+            else:
+                mapping[key] = value
+            path.pop()
+        return mapping
+
+    def _sequence(self) -> list[Any]:
+        items: list[Any] = []
+        path = self._path
+        while type(event := self._next()) is not SequenceEndEvent:
+            path.append(len(items))
+            items.append(self._value(event))
+            path.pop()
+        return items
+
+    def _alias(self, event: Any) -> Any:
+        if event.anchor not in self._anchors:
+            msg = f"the alias *{event.anchor} has no anchor before it"
+            raise _Unreadable(msg, _place(event))
+        value, nodes = self._anchors[event.anchor]
+        self._nodes += nodes
+        self._aliased += nodes
+        if self._aliased > _MAX_ALIASED_NODES:
+            msg = "aliases expand to too much"
+            raise _Unreadable(msg, _place(event))
+        return value
+
+    def _scalar(self, event: Any) -> Any:
+        text: str = event.value
+        if event.tag is not None and event.tag not in (_STRING_TAG, "!"):
+            msg = f"the tag {event.tag} has no meaning here"
+            raise _Unreadable(msg, _place(event), "Leave the tag out.")
+        if event.implicit[0] and event.tag is None and (not text or text[0] in _MAY_NOT_BE_TEXT):
+            return _plain(text)
+        if "${" in text and self._resolve is not None:
+            return self._resolve(text, tuple(self._path), _place(event))
+        return intern(text) if len(text) < 64 else text  # noqa: PLR2004 - long strings seldom repeat
+
+
+def _plain(text: str) -> Any:
+    """A plain scalar by the core schema. Infinity and NaN stay text: no field takes them."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004 - longer is refused by every field, and slow
+        return int(text)
+    if _OCTAL_OR_HEX.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004
+        return Decimal(text)
+    return text
+
+
+def places(text: str, wanted: Iterable[Path]) -> dict[Path, tuple[Place, Place]]:
+    """Where keys and values stand: path -> (place of the key or item, place of the value), for the wanted paths.
+
+    Only for text that `parse` could read. What a path has below an alias is not found.
+    """
+    targets = set(wanted)
+    ways = {path[:length] for path in targets for length in range(len(path) + 1)}
+    found: dict[Path, tuple[Place, Place]] = {}
+    get: Callable[[], Any] = yaml.CSafeLoader(text).get_event
+
+    def value(event: Any, path: Path | None, key_place: Place) -> None:
+        if path is not None and path in ways:
+            found.setdefault(path, (key_place, _place(event)))
+        else:
+            path = None
+        if isinstance(event, MappingStartEvent):
+            while not isinstance(key := get(), MappingEndEvent):
+                value(get(), None if path is None else (*path, key.value), _place(key))
+        elif isinstance(event, SequenceStartEvent):
+            index = 0
+            while not isinstance(item := get(), SequenceEndEvent):
+                value(item, None if path is None else (*path, index), _place(item))
+                index += 1
+
+    get()
+    if isinstance(get(), DocumentStartEvent):
+        first = get()
+        value(first, (), _place(first))
+    return found
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def _place(event: Any) -> Place:
+    mark = event.start_mark
+    return mark.line + 1, mark.column + 1
+
+
+def _problem(error: yaml.YAMLError) -> tuple[str, Place]:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
+    return message, (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)

@@ -1,0 +1,1 @@
+"""One request, its candidates: what is sent, and what each answer or failure means."""

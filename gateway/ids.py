@@ -1,0 +1,43 @@
+"""Identifiers: ULIDs (https://github.com/ulid/spec) for requests and keys, W3C ids for traces."""
+
+import os
+import random
+import time
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
+
+# Request, trace and span ids have to be unique, not unguessable: a generator seeded from the OS is enough and costs
+# a tenth of a system call. Secrets take `secure_ulid`.
+_unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see above)
+os.register_at_fork(after_in_child=lambda: _unique.seed(os.urandom(32)))
+
+
+def _encode(value: int) -> str:
+    pairs = _PAIRS
+    return "".join([pairs[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+
+
+def ulid() -> str:
+    """A 26-character ULID: 48 bits of milliseconds, 80 random bits. Unique, sortable, not a secret."""
+    return _encode((time.time_ns() // 1_000_000) << 80 | _unique.getrandbits(80))
+
+
+def secure_ulid() -> str:
+    """A ULID whose 80 random bits come from the operating system's CSPRNG; what virtual keys are made of."""
+    return _encode((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)))
+
+
+def request_id() -> str:
+    """`grq_<ULID>`, the id under which one request is found everywhere."""
+    return "grq_" + ulid()
+
+
+def trace_id() -> str:
+    """32 lower-case hex digits, never all zero (W3C Trace Context, section 3.2.2.3)."""
+    return f"{_unique.getrandbits(128) or 1:032x}"
+
+
+def span_id() -> str:
+    """16 lower-case hex digits, never all zero (W3C Trace Context, section 3.2.2.4)."""
+    return f"{_unique.getrandbits(64) or 1:016x}"

@@ -1,0 +1,18 @@
+"""The form of a virtual key: `lw_vk_{live|test}_{ULID}`, 37 characters."""
+
+import re
+from typing import Final
+
+ENVIRONMENTS: Final = ("live", "test")
+_FORM = re.compile(r"lw_vk_(live|test)_[0-7][0-9A-HJKMNP-TV-Z]{25}")
+
+
+def is_well_formed(secret: str) -> bool:
+    """Whether a text has the form of a virtual key."""
+    return _FORM.fullmatch(secret) is not None
+
+
+def environment_of(secret: str) -> str | None:
+    """`live` or `test`, `None` for what is not a virtual key."""
+    match = _FORM.fullmatch(secret)
+    return match[1] if match is not None else None

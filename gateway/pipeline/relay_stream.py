@@ -1,0 +1,208 @@
+"""Bodies that go on as they arrive: events with their usage tapped, and bytes of any other kind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from gateway.errors import GatewayError
+from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.reply import ResponseAborted
+from gateway.pipeline.services import Services
+from gateway.pipeline.settle import CLIENT_CLOSED, settle
+from gateway.upstream.failure import UpstreamFailure
+from gateway.upstream.request import UpstreamResponse
+from gateway.wire.shape import Shape
+from gateway.wire.sse import StreamTap, keepalive, terminal_error_frame
+from gateway.wire.usage.tail import find_usage
+
+_TAIL_BYTES = 64 * 1024
+
+
+class _Relay:
+    """What both kinds share: reading on for a client that left, and ending exactly once."""
+
+    def __init__(self, exchange: Exchange, services: Services, response: UpstreamResponse) -> None:
+        self._exchange = exchange
+        self._services = services
+        self._response = response
+        self._outcome = "client_left"
+        self._drained = 0
+        self._ended = False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Lets go of the upstream and settles; idempotent."""
+        if self._exchange.settled:
+            return
+        self._read_usage()
+        exchange, outcome = self._exchange, self._outcome
+        status = CLIENT_CLOSED if outcome == "client_left" or exchange.client_left else self._response.status
+        error_code = "upstream_mid_stream_failure" if outcome == "failed" else None
+        settle(
+            exchange,
+            self._services,
+            status=status,
+            outcome=outcome,
+            error_type="provider_error" if error_code else None,
+            error_code=error_code,
+        )
+        await self._response.close()
+
+    def _read_usage(self) -> None:
+        raise NotImplementedError
+
+    def _is_drained(self, chunk: bytes) -> bool:
+        """Counts what is read for a client that left; true when the bound is reached."""
+        self._drained += len(chunk)
+        return self._drained > self._services.disconnect_drain_bytes
+
+
+class EventRelay(_Relay):
+    """Server-sent events, identical and unbuffered; a failure becomes one terminal frame."""
+
+    def __init__(self, exchange: Exchange, services: Services, response: UpstreamResponse, tap: StreamTap) -> None:
+        super().__init__(exchange, services, response)
+        self._tap = tap
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether what went out so far ends between two events."""
+        return self._tap.at_boundary
+
+    @property
+    def client_left(self) -> bool:
+        """Whether nobody listens any more."""
+        return self._exchange.client_left
+
+    @property
+    def keepalive(self) -> bytes:
+        """The bytes that keep an idle connection open, in the client's own shape."""
+        return keepalive(self._exchange.endpoint.shape)
+
+    async def __anext__(self) -> bytes:
+        if self._ended:
+            raise StopAsyncIteration
+        while True:
+            try:
+                chunk = await self._response.read_chunk()
+            except UpstreamFailure as failure:
+                return self._break_off(failure)
+            if chunk is None:
+                self._ended = True
+                self._outcome = "ok"
+                rest = self._tap.end()
+                if rest and not self._exchange.client_left:
+                    return rest
+                raise StopAsyncIteration
+            piece = self._tap.feed(chunk)
+            if self._exchange.client_left:
+                if self._is_drained(chunk):
+                    raise StopAsyncIteration
+            elif piece:
+                return piece
+
+    def _break_off(self, failure: UpstreamFailure) -> bytes:
+        self._ended = True
+        self._outcome = "failed"
+        exchange = self._exchange
+        assert exchange.upstream is not None  # noqa: S101 - `resolve` came before
+        error = GatewayError(
+            "provider_error",
+            f"The provider {exchange.upstream.provider.name} broke off: {failure.message}.",
+            code="upstream_mid_stream_failure",
+        )
+        held = self._tap.end()
+        frame = terminal_error_frame(
+            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=self._tap.at_boundary
+        )
+        return held + frame
+
+    def _read_usage(self) -> None:
+        exchange = self._exchange
+        exchange.usage = self._tap.usage
+        if exchange.usage is None:
+            exchange.usage_warning = "usage-not-reported"
+        elif not self._tap.finished:
+            exchange.usage_warning = "stream-cut-short"
+
+
+class RawRelay(_Relay):
+    """Any other body. What was gathered before the status went out goes first.
+
+    A JSON body's usage is looked for in its last bytes, since the whole may be larger than memory should hold.
+    """
+
+    def __init__(
+        self, exchange: Exchange, services: Services, response: UpstreamResponse, gathered: list[bytes]
+    ) -> None:
+        super().__init__(exchange, services, response)
+        self._gathered = list(reversed(gathered))
+        self._tail = b""
+        self._watches_tail = bool(gathered)
+
+    async def __anext__(self) -> bytes:
+        if self._gathered:
+            return self._remember(self._gathered.pop())
+        while True:
+            try:
+                chunk = await self._response.read_chunk()
+            except UpstreamFailure as failure:
+                self._outcome = "failed"
+                raise ResponseAborted from failure
+            if chunk is None:
+                self._outcome = "ok"
+                raise StopAsyncIteration
+            self._remember(chunk)
+            if not self._exchange.client_left:
+                return chunk
+            if self._is_drained(chunk):
+                raise StopAsyncIteration
+
+    def _remember(self, chunk: bytes) -> bytes:
+        if self._watches_tail:
+            self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
+        return chunk
+
+    def _read_usage(self) -> None:
+        exchange = self._exchange
+        exchange.usage = find_usage(self._tail) if self._watches_tail else None
+        if exchange.usage is None and exchange.endpoint.metered:
+            exchange.usage_warning = "usage-not-reported"
+
+
+class KeptAlive:
+    """A stream of events that says something while its upstream is silent, only between two events."""
+
+    def __init__(self, inner: EventRelay, after_s: float) -> None:
+        self._inner = inner
+        self._after_s = after_s
+        self._next: asyncio.Task[bytes] | None = None
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while True:
+            if self._next is None:
+                self._next = asyncio.ensure_future(self._inner.__anext__())
+            done, _ = await asyncio.wait((self._next,), timeout=self._after_s)
+            if done:
+                task, self._next = self._next, None
+                try:
+                    return task.result()
+                except StopAsyncIteration:
+                    raise StopAsyncIteration from None
+            if self._inner.at_boundary and not self._inner.client_left:
+                return self._inner.keepalive
+
+    async def close(self) -> None:
+        """Stops waiting for the upstream and closes the stream."""
+        task, self._next = self._next, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
+        await self._inner.close()

@@ -1,0 +1,70 @@
+"""The stages of a request, in order: the lists are the documentation.
+
+1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
+2. the body is read and its facts are found, without changing it
+3. `limit`, `judge`, `resolve`, `cache_mode` judge without I/O; they only ask for holds
+4. `reserve` takes every hold at once
+5. `dispatch` waits for the head of the provider's answer
+6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from gateway.errors import GatewayError
+from gateway.pipeline.authenticate import authenticate
+from gateway.pipeline.cache_mode import cache_mode
+from gateway.pipeline.dispatch import dispatch
+from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.judge import judge
+from gateway.pipeline.limit import limit
+from gateway.pipeline.relay import relay
+from gateway.pipeline.reply import Reply
+from gateway.pipeline.reserve import reserve
+from gateway.pipeline.resolve import resolve
+from gateway.pipeline.services import Services
+from gateway.pipeline.settle import CLIENT_CLOSED, settle
+from gateway.wire.request_body import RequestBody
+
+JUDGES = (limit, judge, resolve, cache_mode)
+
+ReadBody = Callable[[Exchange], Awaitable[RequestBody]]
+
+
+async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Reply:
+    """Takes a request through its stages. Raises `GatewayError` for what the gateway refuses or cannot do.
+
+    When the call returns a streaming reply, the reply's `close` settles; in every other case it is settled here.
+    """
+    services.metrics.request_started()
+    try:
+        authenticate(exchange)
+        exchange.body = await read_body(exchange)
+        await _admit(exchange, services)
+        await dispatch(exchange)
+        return await relay(exchange, services)
+    except GatewayError as error:
+        outcome = "failed" if exchange.attempts else "refused"
+        settle(exchange, services, status=error.status, outcome=outcome, error_type=error.type, error_code=error.code)
+        raise
+    except asyncio.CancelledError:
+        settle(exchange, services, status=CLIENT_CLOSED, outcome="client_left")
+        raise
+    except BaseException:
+        settle(exchange, services, status=500, outcome="failed", error_type="internal_error")
+        raise
+
+
+async def _admit(exchange: Exchange, services: Services) -> None:
+    """Judges, then takes the holds.
+
+    A refusal by a judge still counts against the key's rate limits, and when the limits refuse too, theirs wins: they
+    come first in the order, and a client that is refused over and over must not be free to go on.
+    """
+    try:
+        for judges in JUDGES:
+            judges(exchange)
+    except GatewayError:
+        await reserve(exchange, services)
+        raise
+    await reserve(exchange, services)

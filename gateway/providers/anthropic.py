@@ -1,0 +1,43 @@
+"""Anthropic's API (https://docs.anthropic.com/en/api)."""
+
+from gateway.config.sections.providers import AnthropicProvider
+from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.shape import Shape
+
+_BASE_URL = "https://api.anthropic.com"
+_VERSION = ("anthropic-version", "2023-06-01")
+
+
+class Anthropic:
+    """A base URL that `/v1/messages` is appended to, as in Anthropic's SDKs, and `x-api-key`."""
+
+    shapes = frozenset((Shape.ANTHROPIC,))
+
+    def __init__(self, name: str, section: AnthropicProvider, transport: Transport) -> None:
+        self.name = name
+        self.type: str = section.type
+        self.models = tuple(section.models)
+        self.transport = transport
+        self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
+        self._base_url = (section.base_url or _BASE_URL).rstrip("/").removesuffix("/v1")
+        self._headers = HeaderSet([("x-api-key", section.api_key)], section.headers)
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        """Every endpoint of Anthropic's shape."""
+        return endpoint.shape is Shape.ANTHROPIC
+
+    def url(self, endpoint: Endpoint, _model: str) -> str:
+        """The base URL and the endpoint's path."""
+        return self._base_url + endpoint.path
+
+    def wire_model(self, _endpoint: Endpoint, model: str) -> str:
+        """Models keep their names."""
+        return model
+
+    def prepare_headers(self, headers: Headers, _endpoint: Endpoint) -> None:
+        """The key, and a version of the API where the client names none."""
+        self._headers.apply(headers)
+        if not any(name == "anthropic-version" for name, _ in headers):
+            headers.append(_VERSION)

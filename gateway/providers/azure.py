@@ -1,0 +1,62 @@
+"""Azure OpenAI (https://learn.microsoft.com/azure/ai-foundry/openai/reference), in both of its URL forms.
+
+Classic, by a dated `api_version`: `/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21`; the
+deployment stands in the URL. Responses has no deployment there: `/openai/responses`, the model in the body.
+v1: `/openai/v1/chat/completions`; the deployment is the body's model.
+"""
+
+from urllib.parse import quote
+
+from gateway.config.sections.providers import AzureProvider
+from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.shape import Shape
+
+_V1_VERSIONS = ("v1", "preview", "latest")
+_NOT_BY_DEPLOYMENT = ("responses",)
+_NOT_SERVED = ("moderations",)
+
+
+class Azure:
+    """One Azure OpenAI resource."""
+
+    shapes = frozenset((Shape.OPENAI,))
+
+    def __init__(self, name: str, section: AzureProvider, transport: Transport) -> None:
+        self.name = name
+        self.type: str = section.type
+        self.models = tuple(dict.fromkeys((*section.models, *section.deployments)))
+        self.transport = transport
+        self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
+        self._deployments = dict(section.deployments)
+        self._classic = section.api_version not in _V1_VERSIONS
+        self._base_url = section.base_url.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
+        self._query = "" if section.api_version == "v1" else f"?api-version={section.api_version}"
+        self._headers = HeaderSet([("api-key", section.api_key)], section.headers)
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        """OpenAI's shape, but for moderations, for which Azure has another service."""
+        return endpoint.shape is Shape.OPENAI and endpoint.name not in _NOT_SERVED
+
+    def url(self, endpoint: Endpoint, model: str) -> str:
+        """The endpoint's URL in the form that the API version asks for."""
+        if not self._classic:
+            return f"{self._base_url}/openai/v1{endpoint.suffix}{self._query}"
+        if endpoint.name in _NOT_BY_DEPLOYMENT:
+            return f"{self._base_url}/openai{endpoint.suffix}{self._query}"
+        deployment = quote(self._deployment(model), safe="")
+        return f"{self._base_url}/openai/deployments/{deployment}{endpoint.suffix}{self._query}"
+
+    def wire_model(self, endpoint: Endpoint, model: str) -> str:
+        """The deployment, where the body has to name it."""
+        if self._classic and endpoint.name not in _NOT_BY_DEPLOYMENT:
+            return model
+        return self._deployment(model)
+
+    def prepare_headers(self, headers: Headers, _endpoint: Endpoint) -> None:
+        """The resource's key."""
+        self._headers.apply(headers)
+
+    def _deployment(self, model: str) -> str:
+        return self._deployments.get(model, model)

@@ -1,0 +1,106 @@
+"""What a provider says about itself. It never knows of keys, budgets or fallback."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from gateway.secret import Secret
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.shape import Shape
+
+
+class ProviderTimeouts(msgspec.Struct, frozen=True):
+    """Deadlines of calls to one provider, in seconds."""
+
+    connect_s: float
+    first_byte_s: float
+    idle_s: float
+
+
+class Provider(Protocol):
+    """One upstream account, ready to be called. Immutable; what does not depend on the request is prepared."""
+
+    name: str
+    type: str
+    transport: Transport
+
+    @property
+    def shapes(self) -> frozenset[Shape]:
+        """The shapes that it takes as they are."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The models that the file says it serves."""
+
+    @property
+    def timeouts(self) -> ProviderTimeouts:
+        """The deadlines of its calls."""
+
+    def serves(self, endpoint: Endpoint, /) -> bool:
+        """Whether the provider speaks this endpoint natively."""
+
+    def url(self, endpoint: Endpoint, model: str, /) -> str:
+        """The absolute URL that the endpoint of this model has here; only asked when `serves` says yes."""
+
+    def wire_model(self, endpoint: Endpoint, model: str, /) -> str:
+        """How the model is spelled in the body sent upstream (a deployment's name, say)."""
+
+    def prepare_headers(self, headers: Headers, endpoint: Endpoint, /) -> None:
+        """Adds credentials and configured headers to those of the client, replacing what has the same name."""
+
+
+class HeaderSet:
+    """Headers that a provider always sends, replacing a client's of the same names. Prepared once, applied per call."""
+
+    __slots__ = ("_headers", "_names")
+
+    def __init__(self, credentials: Iterable[tuple[str, Secret]], configured: Mapping[str, Secret]) -> None:
+        merged = {name.lower(): secret.reveal() for name, secret in (*credentials, *configured.items())}
+        self._headers = tuple(merged.items())
+        self._names = frozenset(merged)
+
+    def apply(self, headers: Headers) -> None:
+        """Puts the headers into a request's."""
+        if not self._names.isdisjoint([name for name, _ in headers]):
+            headers[:] = [header for header in headers if header[0] not in self._names]
+        headers.extend(self._headers)
+
+
+class WrittenTimeouts(Protocol):
+    """Deadlines as the file has them, in milliseconds."""
+
+    @property
+    def connect_ms(self) -> int:
+        """To open a connection."""
+
+    @property
+    def first_byte_ms(self) -> int:
+        """To the head of the response."""
+
+    @property
+    def idle_ms(self) -> int:
+        """Between two pieces of the body."""
+
+
+def timeouts_of(written: WrittenTimeouts) -> ProviderTimeouts:
+    """A provider's deadlines in seconds."""
+    return ProviderTimeouts(written.connect_ms / 1000, written.first_byte_ms / 1000, written.idle_ms / 1000)
+
+
+def with_query(url: str, query: bytes) -> str:
+    """The URL with the client's query behind it, without parameters that carry a credential or that the URL sets."""
+    present = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    kept = [
+        (name, value)
+        for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+        if name.lower() not in _CREDENTIAL_PARAMETERS and name not in present
+    ]
+    if not kept:
+        return url
+    return f"{url}{'&' if present else '?'}{urlencode(kept)}"
+
+
+_CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token"))

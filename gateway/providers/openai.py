@@ -1,0 +1,53 @@
+"""OpenAI's API (https://platform.openai.com/docs/api-reference), and any endpoint that speaks it."""
+
+from collections.abc import Iterable
+
+from gateway.config.sections.providers import CustomProvider, OpenAIProvider
+from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.secret import Secret
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.shape import Shape
+
+_BASE_URL = "https://api.openai.com/v1"
+
+
+class OpenAI:
+    """A base URL that `/chat/completions` is appended to, as in OpenAI's SDKs, and a bearer token."""
+
+    shapes = frozenset((Shape.OPENAI,))
+
+    def __init__(self, name: str, section: OpenAIProvider | CustomProvider, transport: Transport) -> None:
+        self.name = name
+        self.type: str = section.type
+        self.models = tuple(section.models)
+        self.transport = transport
+        self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
+        self._base_url = (section.base_url or _BASE_URL).rstrip("/")
+        self._headers = HeaderSet(_credentials(section), section.headers)
+
+    def serves(self, endpoint: Endpoint) -> bool:
+        """Every endpoint of OpenAI's shape."""
+        return endpoint.shape is Shape.OPENAI
+
+    def url(self, endpoint: Endpoint, _model: str) -> str:
+        """The base URL and the endpoint's path below `/v1`."""
+        return self._base_url + endpoint.suffix
+
+    def wire_model(self, _endpoint: Endpoint, model: str) -> str:
+        """Models keep their names."""
+        return model
+
+    def prepare_headers(self, headers: Headers, _endpoint: Endpoint) -> None:
+        """The bearer token, organization and project, and what the file adds."""
+        self._headers.apply(headers)
+
+
+def _credentials(section: OpenAIProvider | CustomProvider) -> Iterable[tuple[str, Secret]]:
+    if section.api_key is not None:
+        yield "authorization", Secret(f"Bearer {section.api_key.reveal()}")
+    if isinstance(section, OpenAIProvider):
+        if section.organization is not None:
+            yield "openai-organization", Secret(section.organization)
+        if section.project is not None:
+            yield "openai-project", Secret(section.project)

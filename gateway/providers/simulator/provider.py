@@ -1,0 +1,40 @@
+"""The simulator as a provider like any other; only its transport is its own."""
+
+from gateway.config.sections.providers import SimulatorProvider
+from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.simulator.transport import SimulatorTransport
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.shape import Shape
+
+
+class Simulator:
+    """Every endpoint of the table, in both shapes."""
+
+    shapes = frozenset(Shape)
+
+    def __init__(self, name: str, section: SimulatorProvider, _transport: Transport) -> None:
+        self.name = name
+        self.type: str = section.type
+        self.models = tuple(section.models)
+        self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
+        self.transport: Transport = SimulatorTransport(
+            frozenset(section.models), latency_s=section.latency_ms / 1000, pace_s=section.pace_ms / 1000
+        )
+        self._headers = HeaderSet([], section.headers)
+
+    def serves(self, _endpoint: Endpoint) -> bool:
+        """All of them."""
+        return True
+
+    def url(self, endpoint: Endpoint, _model: str) -> str:
+        """A URL that leads nowhere but into the simulator."""
+        return f"simulator://{self.name}{endpoint.path}"
+
+    def wire_model(self, _endpoint: Endpoint, model: str) -> str:
+        """Models keep their names."""
+        return model
+
+    def prepare_headers(self, headers: Headers, _endpoint: Endpoint) -> None:
+        """Only what the file adds; there is nothing to authenticate at."""
+        self._headers.apply(headers)

@@ -1,0 +1,1 @@
+"""The data plane over HTTP: Granian serves, Falcon routes, the pipeline decides."""

@@ -1,0 +1,44 @@
+"""The Falcon app: routes from the table of endpoints, one set of error handlers."""
+
+from typing import Any
+
+import falcon
+import falcon.asgi
+
+from gateway.errors import GatewayError
+from gateway.pipeline.services import Services
+from gateway.server import error_response
+from gateway.server.client_watch import AsgiApp
+from gateway.server.drain import Drain
+from gateway.server.health import Healthz, Readyz, Startupz
+from gateway.server.llm_resource import LlmResource
+from gateway.server.metrics_resource import MetricsResource
+from gateway.server.models_resource import ModelsResource
+from gateway.server.read_body import BodyReader
+from gateway.settings import Settings
+from gateway.snapshot.holder import Holder
+from gateway.snapshot.snapshot import Snapshot
+from gateway.wire.endpoints import ENDPOINTS
+
+
+def create_app(settings: Settings, holder: Holder[Snapshot], services: Services, drain: Drain) -> AsgiApp:
+    """Everything that has a path."""
+    app: Any = falcon.asgi.App()
+    app.add_error_handler(Exception, error_response.on_defect)
+    app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
+    app.add_error_handler(GatewayError, error_response.on_gateway_error)
+    bodies = BodyReader(settings)
+    for endpoint in ENDPOINTS.values():
+        app.add_route(
+            endpoint.path,
+            LlmResource(endpoint, holder, services, bodies, drain, settings.disconnect_drain_s),
+        )
+    models = ModelsResource(holder)
+    app.add_route("/v1/models", models)
+    app.add_route("/v1/models/{model:path}", models, suffix="model")
+    app.add_route("/healthz", Healthz())
+    app.add_route("/startupz", Startupz())
+    app.add_route("/readyz", Readyz(holder, drain))
+    app.add_route("/metrics", MetricsResource(services.metrics))
+    asgi: AsgiApp = app
+    return asgi

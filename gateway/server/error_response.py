@@ -1,0 +1,68 @@
+"""One envelope for every error, in the caller's shape."""
+
+import logging
+
+import falcon
+import falcon.asgi
+
+from gateway import ids
+from gateway.errors import GatewayError
+from gateway.server.response_headers import REQUEST_ID, VERSION
+
+_log = logging.getLogger(__name__)
+
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
+
+
+def write(response: falcon.asgi.Response, error: GatewayError, *, anthropic: bool) -> None:
+    """Puts an error into a response that has not begun."""
+    response.status = error.status
+    response.stream = None
+    response.data = error.envelope(anthropic=anthropic)
+    response.content_type = "application/json"
+    if error.headers:
+        response.set_headers(dict(error.headers))
+
+
+async def on_gateway_error(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: GatewayError, _params: object
+) -> None:
+    """Errors of resources other than the LLM resource, which has headers of its own to add."""
+    _stamp(request, response)
+    write(response, error, anthropic=_is_anthropic(request))
+
+
+async def on_http_error(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
+) -> None:
+    """Falcon's own errors: unknown paths, wrong methods, unreadable requests."""
+    type_ = _OF_STATUS.get(error.status_code, "bad_request")
+    message = {
+        "not_found": f"There is nothing at {request.path}; see docs/request.md for the paths of the gateway.",
+        "method_not_allowed": f"{request.path} does not take {request.method}.",
+    }.get(type_, error.description or error.title or "The request cannot be read.")
+    _stamp(request, response)
+    if error.headers:
+        response.set_headers(error.headers)
+    write(response, GatewayError(type_, message), anthropic=_is_anthropic(request))
+
+
+async def on_defect(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: object
+) -> None:
+    """Anything else is a defect of the gateway: logged whole under the request id, told in one sentence."""
+    request_id = _stamp(request, response)
+    _log.error("request %s failed", request_id, exc_info=error)
+    message = f"The gateway failed on this request; its log has the details under {request_id}."
+    write(response, GatewayError("internal_error", message), anthropic=_is_anthropic(request))
+
+
+def _stamp(request: falcon.asgi.Request, response: falcon.asgi.Response) -> str:
+    request_id: str = getattr(request.context, "request_id", None) or ids.request_id()
+    response.set_header(REQUEST_ID, request_id)
+    response.set_header(*VERSION)
+    return request_id
+
+
+def _is_anthropic(request: falcon.asgi.Request) -> bool:
+    return request.path.startswith("/v1/messages") or request.get_header("anthropic-version") is not None

@@ -1,0 +1,65 @@
+"""Liveness, readiness with reasons, start-up."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from gateway import ids
+from gateway.server.drain import Drain
+from gateway.server.response_headers import REQUEST_ID, VERSION
+from gateway.snapshot.holder import Holder
+from gateway.snapshot.snapshot import Snapshot
+
+
+class Healthz:
+    """The process runs its event loop."""
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Always 200."""
+        _answer(response, {"status": "ok"})
+
+
+class Startupz:
+    """The first snapshot serves."""
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """200 from the moment that requests can be served; before it nothing listens."""
+        _answer(response, {"status": "started"})
+
+
+class Readyz:
+    """Whether to send traffic here, and why not."""
+
+    def __init__(self, holder: Holder[Snapshot], drain: Drain) -> None:
+        self._holder = holder
+        self._drain = drain
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """200, or 503 while draining. A refused configuration is told but changes nothing: the last good one serves."""
+        snapshot, rejection = self._holder.current, self._holder.rejection
+        if self._drain.began:
+            response.status = 503
+        body: dict[str, Any] = {
+            "status": "draining" if self._drain.began else "ready",
+            "config": "current" if rejection is None else "stale",
+            "revision": snapshot.revision_label,
+            "digest": snapshot.revision.digest,
+            "commit": snapshot.revision.commit,
+            "loaded_at": _iso(self._holder.installed_at),
+        }
+        if rejection is not None:
+            body["rejected_at"] = _iso(rejection.at)
+            body["diagnostics"] = [str(diagnostic) for diagnostic in rejection.diagnostics]
+        _answer(response, body)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
+def _answer(response: falcon.asgi.Response, body: dict[str, Any]) -> None:
+    response.data = msgspec.json.encode(body)
+    response.content_type = "application/json"
+    response.set_headers({REQUEST_ID: ids.request_id(), VERSION[0]: VERSION[1], "cache-control": "no-store"})

@@ -1,0 +1,98 @@
+"""The one resource behind every LLM path: HTTP in, exchange, HTTP out."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import falcon.asgi
+
+from gateway import ids
+from gateway.errors import GatewayError
+from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.reply import Reply
+from gateway.pipeline.run import run
+from gateway.pipeline.services import Services
+from gateway.server import error_response
+from gateway.server.client_watch import SCOPE_KEY, ClientWatch
+from gateway.server.drain import Drain
+from gateway.server.read_body import BodyReader
+from gateway.server.response_headers import of_gateway
+from gateway.snapshot.holder import Holder
+from gateway.snapshot.snapshot import Snapshot
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.request_body import RequestBody
+from gateway.wire.shape import Shape
+
+
+class LlmResource:
+    """POST on one endpoint of the table."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        holder: Holder[Snapshot],
+        services: Services,
+        bodies: BodyReader,
+        drain: Drain,
+        disconnect_drain_s: float,
+    ) -> None:
+        self._endpoint = endpoint
+        self._anthropic = endpoint.shape is Shape.ANTHROPIC
+        self._holder = holder
+        self._services = services
+        self._bodies = bodies
+        self._drain = drain
+        self._disconnect_drain_s = disconnect_drain_s
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Runs the pipeline; its reply or its refusal becomes the response."""
+        scope = request.scope
+        request_id = request.context.request_id = ids.request_id()
+        exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
+        client: ClientWatch = scope[SCOPE_KEY]
+        cancel = partial(client.cancel_request, asyncio.current_task())
+        self._drain.enter(cancel)
+
+        reply: Reply | None = None
+
+        async def read_body(exchange: Exchange) -> RequestBody:
+            body = await self._bodies.read(request, exchange)
+            client.on_leave(lambda: self._client_left(exchange, cancel))
+            return body
+
+        async def at_end() -> None:
+            self._drain.leave(cancel)
+            self._bodies.release(exchange)
+            if reply is not None and reply.stream is not None:
+                await reply.stream.close()
+
+        client.at_end = at_end
+        try:
+            reply = await run(exchange, self._services, read_body)
+        except GatewayError as error:
+            error_response.write(response, error, anthropic=self._anthropic)
+            response.set_headers(of_gateway(exchange))
+            return
+        _write(response, reply, exchange)
+
+    def _client_left(self, exchange: Exchange, cancel: Callable[[], None]) -> None:
+        """Cancels the request, or lets the upstream speak to its end, up to a bound."""
+        if exchange.key is not None and exchange.key.drains and exchange.upstream is not None:
+            exchange.client_left = True
+            asyncio.get_running_loop().call_later(self._disconnect_drain_s, cancel)
+        else:
+            cancel()
+
+
+def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> None:
+    headers: dict[str, str] = {}
+    for name, value in reply.headers:
+        known = headers.get(name)
+        headers[name] = value if known is None else f"{known}, {value}"
+    headers.update(of_gateway(exchange))
+    response.status = reply.status
+    if reply.stream is not None:
+        response.stream = aiter(reply.stream)
+    else:
+        response.data = reply.data
+    response.set_headers(headers)

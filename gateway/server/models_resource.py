@@ -1,0 +1,90 @@
+"""`/v1/models`: the names that the presented key may send, in OpenAI's list shape or in Anthropic's."""
+
+from collections.abc import Callable
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from gateway import ids
+from gateway.errors import GatewayError
+from gateway.pipeline.authenticate import authenticate
+from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.resolve import callable_models
+from gateway.server import error_response
+from gateway.server.response_headers import of_gateway
+from gateway.snapshot.holder import Holder
+from gateway.snapshot.snapshot import Snapshot
+from gateway.wire.endpoints import ENDPOINTS
+
+Json = dict[str, Any]
+
+_EPOCH = "1970-01-01T00:00:00Z"
+
+
+class ModelsResource:
+    """GET on the list and on one model. Names are what the file declares; providers are not asked."""
+
+    def __init__(self, holder: Holder[Snapshot]) -> None:
+        self._holder = holder
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The list."""
+
+        def answer(exchange: Exchange) -> Json:
+            return _list(_models(exchange), anthropic=_wants_anthropic(exchange))
+
+        self._answer(request, response, answer)
+
+    async def on_get_model(self, request: falcon.asgi.Request, response: falcon.asgi.Response, model: str) -> None:
+        """One model, or 404."""
+
+        def answer(exchange: Exchange) -> Json:
+            for name, provider in _models(exchange):
+                if name == model:
+                    return _model(name, provider, anthropic=_wants_anthropic(exchange))
+            raise GatewayError("not_found", f"This key can call no model named {model!r}.", code="model_not_found")
+
+        self._answer(request, response, answer)
+
+    def _answer(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, answer: Callable[[Exchange], Json]
+    ) -> None:
+        request_id = request.context.request_id = ids.request_id()
+        scope = request.scope
+        endpoint = ENDPOINTS["chat_completions"]
+        exchange = Exchange(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
+        try:
+            authenticate(exchange)
+            response.data = msgspec.json.encode(answer(exchange))
+            response.content_type = "application/json"
+        except GatewayError as error:
+            error_response.write(response, error, anthropic=_wants_anthropic(exchange))
+        response.set_headers(of_gateway(exchange))
+
+
+def _models(exchange: Exchange) -> list[tuple[str, str]]:
+    assert exchange.key is not None  # noqa: S101 - `authenticate` came before
+    return list(callable_models(exchange.snapshot, exchange.key))
+
+
+def _wants_anthropic(exchange: Exchange) -> bool:
+    return b"anthropic-version" in exchange.header_map
+
+
+def _list(models: list[tuple[str, str]], *, anthropic: bool) -> Json:
+    data = [_model(name, provider, anthropic=anthropic) for name, provider in models]
+    if not anthropic:
+        return {"object": "list", "data": data}
+    return {
+        "data": data,
+        "has_more": False,
+        "first_id": models[0][0] if models else None,
+        "last_id": models[-1][0] if models else None,
+    }
+
+
+def _model(name: str, provider: str, *, anthropic: bool) -> Json:
+    if anthropic:
+        return {"type": "model", "id": name, "display_name": name, "created_at": _EPOCH}
+    return {"id": name, "object": "model", "created": 0, "owned_by": provider}

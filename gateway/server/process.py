@@ -1,0 +1,95 @@
+"""The main process: Granian, its workers, and what signals mean.
+
+SIGHUP reloads the configuration in every worker. SIGTERM and SIGINT drain: readiness fails at once, after
+`drain_grace_s` no connection is accepted any more, and after `drain_timeout_s` what is still under way is cancelled.
+"""
+
+import logging
+import os
+import signal
+import tempfile
+import threading
+from functools import partial
+from typing import Any
+
+from granian.constants import Interfaces, Loops
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from gateway.settings import Settings
+from gateway.telemetry import logs
+
+_log = logging.getLogger(__name__)
+
+_AFTER_CANCEL_S = 3
+"""Seconds that cancelled requests get to be settled and recorded before a worker is killed."""
+
+
+def run(settings: Settings) -> int:
+    """Serves until told to stop; returns the exit code."""
+    logs.configure(settings.log_level)
+    with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
+        if settings.workers > 1:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+        try:
+            _Server(settings).serve(target_loader=partial(_load, settings), wrap_loader=False)
+        except SystemExit as stop:
+            return stop.code if isinstance(stop.code, int) else 1
+    return 0
+
+
+def _load(settings: Settings) -> Any:
+    # The metrics module decides at import whether workers share their counts, so a worker imports it, not its parent.
+    from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
+
+    return load_app(settings)
+
+
+class _Server(MPServer):
+    """Granian with the gateway's meaning of signals."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            "gateway",
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGI,
+            workers=settings.workers,
+            loop=Loops.uvloop,
+            websockets=False,
+            backlog=settings.backlog,
+            backpressure=settings.backpressure,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=round(settings.header_timeout_s * 1000), max_buffer_size=settings.max_header_bytes
+            ),
+            log_level=LogLevels(settings.log_level),
+            log_dictconfig=logs.granian_config(settings.log_level),
+            ssl_cert=settings.tls_cert,
+            ssl_key=settings.tls_key,
+            respawn_failed_workers=True,
+            workers_kill_timeout=round(settings.drain_timeout_s) + _AFTER_CANCEL_S,
+        )
+        self._drain_grace_s = settings.drain_grace_s
+        self._draining = False
+
+    def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
+        """Tells the workers to fail readiness, and stops them when the grace is over."""
+        if self._draining:
+            return
+        self._draining = True
+        self._signal_workers(signal.SIGUSR1)
+        threading.Timer(self._drain_grace_s, self._interrupt).start()
+
+    def signal_handler_reload(self, *_args: object, **_kwargs: object) -> None:
+        """Hands SIGHUP on: workers reload the configuration and go on serving."""
+        self._signal_workers(signal.SIGHUP)
+
+    def _interrupt(self) -> None:
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian leaves it untyped
+
+    def _signal_workers(self, signum: signal.Signals) -> None:
+        for worker in self.wrks:
+            pid = worker.inner.pid
+            if pid is not None:
+                os.kill(pid, signum)

@@ -1,0 +1,93 @@
+"""Reading a request's body: bounded, decompressed, and turned into the facts that the stages judge by."""
+
+import asyncio
+
+import falcon.asgi
+
+from gateway.errors import GatewayError
+from gateway.pipeline.exchange import Exchange
+from gateway.settings import Settings
+from gateway.wire.content_encoding import decode
+from gateway.wire.endpoints import BodyForm
+from gateway.wire.json_body import JsonBody
+from gateway.wire.multipart import MultipartBody
+from gateway.wire.request_body import RequestBody
+
+_SMALL = 64 * 1024
+"""Bodies up to this size do not queue for memory; the bound on concurrent requests is their bound too."""
+
+
+class BodyReader:
+    """Reads bodies for one worker, and keeps what all of them hold together under a bound."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._limit = settings.max_request_body_bytes
+        self._memory = _BodyMemory(max(settings.max_buffered_body_bytes, settings.max_request_body_bytes))
+
+    async def read(self, request: falcon.asgi.Request, exchange: Exchange) -> RequestBody:
+        """The body of an exchange. Raises 400, 408, 413 or 415; a length that is too large is refused unread."""
+        length = request.content_length
+        if length is not None and length > self._limit:
+            raise _too_large(self._limit)
+        if length is None or length > _SMALL:
+            await self._memory.take(length or self._limit, exchange)
+        data = await (request.stream.read() if length is not None else self._read_unstated(request))
+        if length is not None and len(data) < length:
+            raise GatewayError("bad_request", f"The body ended after {len(data)} of {length} bytes.")
+        encoding = exchange.header_map.get(b"content-encoding")
+        if encoding:
+            data = decode(data, encoding.decode("latin-1"), self._limit)
+        content_type = exchange.header_map.get(b"content-type", b"").decode("latin-1")
+        if exchange.endpoint.body is BodyForm.MULTIPART:
+            return MultipartBody(data, content_type)
+        if content_type and "json" not in content_type.lower():
+            raise GatewayError("unsupported_media_type", f"{exchange.endpoint.path} reads application/json.")
+        return JsonBody(data)
+
+    def release(self, exchange: Exchange) -> None:
+        """Gives back the memory that a body held; idempotent."""
+        self._memory.release(exchange)
+
+    async def _read_unstated(self, request: falcon.asgi.Request) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in request.stream:
+            size += len(piece)
+            if size > self._limit:
+                raise _too_large(self._limit)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+class _BodyMemory:
+    """A bound on the bytes of all large bodies together: whoever comes too late waits its turn."""
+
+    def __init__(self, bound: int) -> None:
+        self._free = bound
+        self._held: dict[Exchange, int] = {}
+        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+
+    async def take(self, size: int, exchange: Exchange) -> None:
+        while self._free < size:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, turn))
+            try:
+                await turn
+            finally:
+                self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
+        self._free -= size
+        self._held[exchange] = size
+
+    def release(self, exchange: Exchange) -> None:
+        self._free += self._held.pop(exchange, 0)
+        free = self._free
+        for size, turn in self._waiting:
+            if size > free:
+                break
+            free -= size
+            if not turn.done():
+                turn.set_result(None)
+
+
+def _too_large(limit: int) -> GatewayError:
+    return GatewayError("payload_too_large", f"The request body is larger than {limit} bytes.")

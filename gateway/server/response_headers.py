@@ -1,0 +1,40 @@
+"""The headers that the gateway adds to its responses."""
+
+from gateway.pipeline.exchange import Exchange
+from gateway.upstream.request import Headers
+from gateway.version import __version__
+
+REQUEST_ID = "x-langwatch-request-id"
+VERSION = ("x-langwatch-gateway-version", __version__)
+
+
+def of_gateway(exchange: Exchange) -> Headers:
+    """What the gateway says about an exchange, as far as it went."""
+    trace = exchange.trace
+    headers = [
+        (REQUEST_ID, exchange.request_id),
+        ("x-langwatch-trace-id", trace.trace_id),
+        ("x-langwatch-span-id", trace.span_id),
+        ("traceparent", trace.traceparent),
+        ("x-langwatch-config-revision", exchange.snapshot.revision_label),
+        VERSION,
+    ]
+    if exchange.upstream is not None and exchange.model is not None:
+        headers += (
+            ("x-langwatch-provider", exchange.upstream.provider.name),
+            ("x-langwatch-model", printable(exchange.model)),
+            ("x-langwatch-fallback-count", str(max(0, len(exchange.attempts) - 1))),
+            ("x-langwatch-cache-mode", exchange.cache_mode),
+        )
+    if exchange.body_treatment is not None:
+        headers.append(("x-langwatch-body", exchange.body_treatment))
+    if exchange.usage_warning is not None:
+        headers.append(("x-langwatch-usage-warning", exchange.usage_warning))
+    return headers
+
+
+def printable(text: str) -> str:
+    """A value that cannot break out of its header: what is not printable ASCII becomes `?`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in text)

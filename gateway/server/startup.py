@@ -1,0 +1,17 @@
+"""Loading the configuration with everything that keeps this process from serving it among the diagnostics."""
+
+import os
+
+from gateway import clock
+from gateway.config.load import Loaded, Serving, load
+from gateway.settings import Settings
+
+
+def load_for_serving(settings: Settings) -> Loaded:
+    """What the command and each worker load alike."""
+    return load(
+        settings.config,
+        environ=os.environ,
+        now=clock.utc_now(),
+        serving=Serving(workers=settings.workers, development_pepper=settings.key_pepper is None),
+    )

@@ -1,0 +1,136 @@
+"""Constructs everything that one worker needs; the only place that reads settings on its behalf."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway import clock
+from gateway.counters.memory import MemoryCounters
+from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.pipeline.services import Services
+from gateway.server.app import create_app
+from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
+from gateway.server.drain import Drain
+from gateway.server.startup import load_for_serving
+from gateway.settings import Settings
+from gateway.snapshot.compile import compile_snapshot
+from gateway.snapshot.holder import Holder, Rejection
+from gateway.snapshot.reload import Reloader
+from gateway.snapshot.snapshot import Revision, Snapshot
+from gateway.telemetry import logs
+from gateway.telemetry.decision_log import DecisionLog
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.client import PyreqwestTransport
+
+_log = logging.getLogger(__name__)
+
+
+class StartupError(Exception):
+    """The configuration cannot be served; the diagnostics say why."""
+
+    def __init__(self, diagnostics: Sequence[object]) -> None:
+        super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
+        self.diagnostics = tuple(diagnostics)
+
+
+def pepper_of(settings: Settings) -> Pepper:
+    """The pepper that keys are hashed under, and the one before it."""
+    current, previous = settings.key_pepper, settings.key_pepper_previous
+    return Pepper(
+        current.get_secret_value().encode() if current is not None else DEVELOPMENT_PEPPER,
+        previous.get_secret_value().encode() if previous is not None else None,
+    )
+
+
+class Worker:
+    """One worker process: its snapshot, its connections and its app."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pepper = pepper_of(settings)
+        self._transport = PyreqwestTransport()
+        self._metrics = Metrics()
+        self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
+        self._watched: Sequence[Path] = settings.config
+        self._drain = Drain()
+
+    async def start(self) -> AsgiApp:
+        """Loads the configuration and begins to watch it. Raises `StartupError`."""
+        first = self._load()
+        if isinstance(first, Rejection):
+            raise StartupError(first.diagnostics)
+        holder = Holder(first)
+        services = Services(
+            counters=MemoryCounters(),
+            metrics=self._metrics,
+            decision_log=self._decision_log,
+            disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+        )
+        self._reloader = Reloader(
+            load=self._load, holder=holder, watch_paths=lambda: self._watched, on_outcome=self._reloaded
+        )
+        self._reloader.start()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGHUP, self._reloader.request)
+        loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
+        _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
+        app = create_app(self._settings, holder, services, self._drain)
+        return ClientLayer(app, self._settings.body_timeout_s)
+
+    async def stop(self) -> None:
+        """Ends what `start` began; requests have ended before."""
+        await self._reloader.close()
+        await self._transport.close()
+        if self._decision_log is not None:
+            await self._decision_log.close()
+
+    def _load(self) -> Snapshot | Rejection:
+        loaded = load_for_serving(self._settings)
+        self._watched = loaded.files or self._settings.config
+        if loaded.config is None:
+            return Rejection(loaded.diagnostics, clock.now())
+        revision = Revision(loaded.digest, loaded.commit)
+        return compile_snapshot(loaded.config, revision, self._pepper, self._transport)
+
+    def _reloaded(self, outcome: str, detail: str) -> None:
+        self._metrics.reload(outcome)
+        level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
+        _log.log(level, "configuration %s: %s", outcome, detail)
+
+    def _begin_drain(self) -> None:
+        _log.info("draining: readiness fails from now on")
+        self._drain.begin(self._settings.drain_grace_s + self._settings.drain_timeout_s)
+
+
+def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
+    return snapshot.revision_label, snapshot.key_count, len(snapshot.upstreams)
+
+
+def load_app(settings: Settings) -> AsgiApp:
+    """The ASGI callable of one worker process; everything is built when the server's lifespan begins."""
+    logs.configure(settings.log_level)
+    app: AsgiApp | None = None
+
+    async def lifespan(receive: Receive, send: Send) -> None:
+        nonlocal app
+        await receive()
+        worker = Worker(settings)
+        try:
+            app = await worker.start()
+        except StartupError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await worker.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+        elif app is not None:
+            await app(scope, receive, send)
+
+    return serve

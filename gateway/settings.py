@@ -1,0 +1,69 @@
+"""Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """Read from `GATEWAY_*` variables; the flags of `gateway serve` win over them."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
+
+    config: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Configuration files and directories.")
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(5563, description="TCP port to listen on.")
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(1, description="Worker processes.")
+    tls_cert: Path | None = Field(None, description="PEM certificate chain; with `tls_key`, serves HTTPS.")
+    tls_key: Path | None = Field(None, description="PEM private key of `tls_cert`.")
+
+    key_pepper: SecretStr | None = Field(
+        None,
+        description="The key under which virtual keys are hashed. Without it only `test` keys work, under a built-in "
+        "development pepper.",
+    )
+    key_pepper_previous: SecretStr | None = Field(
+        None, description="The pepper before a rotation; keys hashed under it still work."
+    )
+
+    max_request_body_bytes: Annotated[int, Field(ge=1024)] = Field(
+        32 * _MIB, description="Larger request bodies are refused with 413, before and after decompression."
+    )
+    max_buffered_body_bytes: Annotated[int, Field(ge=1024)] = Field(
+        512 * _MIB, description="Memory that the request bodies of one worker may take together; more has to wait."
+    )
+    max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
+        64 * 1024, description="Size of a request's head above which the connection is refused."
+    )
+    header_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        20, description="Seconds that a client may take to send a request's head."
+    )
+    body_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        30, description="Seconds that a client may pause while sending a request's body."
+    )
+    backlog: Annotated[int, Field(ge=128)] = Field(2048, description="Connections that the kernel may queue.")
+    backpressure: Annotated[int, Field(ge=1)] = Field(
+        4096, description="Requests that one worker handles at one time; further connections wait."
+    )
+
+    drain_grace_s: Annotated[float, Field(ge=0)] = Field(
+        0, description="Seconds between SIGTERM (`/readyz` fails from then on) and the end of accepting connections."
+    )
+    drain_timeout_s: Annotated[float, Field(gt=0)] = Field(
+        30, description="Seconds that requests in flight have to finish after that; then they are cancelled."
+    )
+    disconnect_drain_s: Annotated[float, Field(gt=0)] = Field(
+        60, description="With `on_disconnect: drain`, how long an upstream is read on after its client left."
+    )
+    disconnect_drain_bytes: Annotated[int, Field(gt=0)] = Field(
+        16 * _MIB, description="With `on_disconnect: drain`, how much of an upstream is read on."
+    )
+
+    access_log: bool = Field(True, description="One JSON line per request on standard output: the decision record.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="How much the process says about itself on standard error."
+    )

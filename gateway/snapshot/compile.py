@@ -1,0 +1,111 @@
+"""Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
+
+from collections.abc import Mapping
+
+from gateway.config.model import Config
+from gateway.config.sections.base import RateLimits
+from gateway.config.sections.virtual_keys import AliasTargets, VirtualKey
+from gateway.counters.hold import Dimension, Limit
+from gateway.keys.digest import Pepper, parse_hash
+from gateway.policy.judge import Judge
+from gateway.policy.patterns import compile_glob
+from gateway.providers import registry
+from gateway.snapshot.snapshot import Attribution, CompiledKey, Revision, Snapshot, Target, Upstream
+from gateway.upstream.request import Transport
+
+_WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
+
+
+def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, transport: Transport) -> Snapshot:
+    """The snapshot of a validated configuration. `transport` carries the calls of every provider but the simulator."""
+    upstreams = {
+        name: Upstream(registry.build(name, section, transport), limits("provider", name, section.rate_limits))
+        for name, section in config.providers.items()
+    }
+    aliases = _targets(config.model_aliases)
+    current, previous = _digests(config)
+
+    def compile_key(name: str) -> CompiledKey:
+        return _compile_key(name, config.virtual_keys[name], config, upstreams)
+
+    return Snapshot(
+        revision=revision,
+        upstreams=upstreams,
+        aliases=aliases,
+        pepper=pepper,
+        key_names=current,
+        previous_key_names=previous,
+        compile_key=compile_key,
+    )
+
+
+def limits(owner: str, name: str, section: RateLimits | None) -> tuple[Limit, ...]:
+    """The limits of a key (`owner` is `key`) or a provider (`provider`), each with the name of its counter."""
+    if section is None:
+        return ()
+    return tuple(
+        Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s)
+        for dimension, window_s in _WINDOWS
+        if (ceiling := getattr(section, dimension.value)) is not None
+    )
+
+
+def attribution(key: VirtualKey, config: Config) -> Attribution:
+    """Whom a key stands for. The team is the project's, else the principal's, else the key's own."""
+    project = config.projects.get(key.project) if key.project is not None else None
+    principal = config.principals.get(key.principal) if key.principal is not None else None
+    team = (project.team if project is not None else None) or (principal.team if principal is not None else None)
+    return Attribution(
+        organization=config.organization,
+        team=team or key.team,
+        project=key.project,
+        principal=key.principal,
+        tags=tuple(key.tags),
+    )
+
+
+def _compile_key(name: str, key: VirtualKey, config: Config, upstreams: Mapping[str, Upstream]) -> CompiledKey:
+    reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
+    globs = key.models_allowed
+    keepalive = key.stream_keepalive_s
+    return CompiledKey(
+        name=name,
+        environment=key.environment,
+        state=key.state,
+        expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
+        attribution=attribution(key, config),
+        limits=limits("key", name, key.rate_limits),
+        judge=_judge(key, config),
+        models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
+        models_allowed_text=tuple(globs or ()),
+        aliases=_targets(key.model_aliases),
+        upstreams=reachable,
+        drains=(key.on_disconnect or config.on_disconnect) == "drain",
+        stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
+    )
+
+
+def _judge(key: VirtualKey, config: Config) -> Judge:
+    sets = [
+        (rules, config.policy_rules[rules]) if isinstance(rules, str) else ("inline", rules)
+        for rules in key.policy_rules
+    ]
+    return Judge(sets)
+
+
+def _targets(aliases: Mapping[str, AliasTargets]) -> dict[str, Target]:
+    targets = {}
+    for alias, written in aliases.items():
+        provider, _, model = (written if isinstance(written, str) else written[0]).partition("/")
+        targets[alias] = Target(provider, model)
+    return targets
+
+
+def _digests(config: Config) -> tuple[dict[bytes, str], dict[bytes, tuple[str, float]]]:
+    """Where each digest leads: for secrets in force, and for those rotated away with the moment when they end."""
+    current, previous = {}, {}
+    for name, key in config.virtual_keys.items():
+        current[parse_hash(key.secret_hash)] = name
+        if key.previous_secret_hash is not None and key.previous_secret_expires_at is not None:
+            previous[parse_hash(key.previous_secret_hash)] = (name, key.previous_secret_expires_at.timestamp())
+    return current, previous

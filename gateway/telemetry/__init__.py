@@ -1,0 +1,1 @@
+"""What the gateway says about its work: trace context, decision records, metrics, logs."""

@@ -1,0 +1,119 @@
+"""Decision records: one JSON line per request, on standard output, never in the way of a request.
+
+Lines are gathered and written by a thread, so a slow reader of standard output delays nobody; beyond a bound of memory
+lines are dropped and counted.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import BinaryIO
+
+import msgspec
+
+from gateway.usage import Usage
+
+_FLUSH_AFTER_S = 0.1
+_MAX_PENDING_BYTES = 32 * 1024 * 1024
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
+    """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure."""
+
+    provider: str
+    model: str
+    outcome: str
+    duration_ms: int
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
+    """What was decided for one request, by which revision of the file, and what it consumed."""
+
+    time: str
+    request_id: str
+    revision: str
+    trace_id: str
+    span_id: str
+    endpoint: str
+    virtual_key: str | None
+    organization: str | None
+    team: str | None
+    project: str | None
+    principal: str | None
+    tags: tuple[str, ...]
+    model_asked: str | None
+    model: str | None
+    provider: str | None
+    model_source: str | None
+    body: str | None
+    streaming: bool
+    status: int
+    error_type: str | None
+    error_code: str | None
+    outcome: str
+    usage: Usage | None
+    usage_warning: str | None
+    attempts: tuple[AttemptRecord, ...]
+    duration_ms: int
+    first_byte_ms: int | None
+
+
+class DecisionLog:
+    """Writes records as lines. Construct it inside the running event loop."""
+
+    def __init__(self, output: BinaryIO | None = None, on_drop: Callable[[int], None] | None = None) -> None:
+        self._output = output or sys.stdout.buffer
+        self._on_drop = on_drop
+        self._encode = msgspec.json.Encoder().encode
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: asyncio.Future[None] | None = None
+
+    def write(self, record: DecisionRecord) -> None:
+        """Queues one line."""
+        line = self._encode(record)
+        if self._pending_bytes > _MAX_PENDING_BYTES:
+            if self._on_drop is not None:
+                self._on_drop(1)
+            return
+        self._pending.append(line)
+        self._pending_bytes += len(line)
+        if self._timer is None and self._writing is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush)
+
+    async def close(self) -> None:
+        """Writes what is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._writing is not None:
+            await self._writing
+        if self._pending:
+            await asyncio.to_thread(self._write_lines, self._take())
+
+    def _flush(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        self._writing = loop.run_in_executor(None, self._write_lines, self._take())
+        self._writing.add_done_callback(self._written)
+
+    def _written(self, writing: asyncio.Future[None]) -> None:
+        self._writing = None
+        if not writing.cancelled():
+            writing.exception()
+        if self._pending and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush)
+
+    def _take(self) -> list[bytes]:
+        lines, self._pending, self._pending_bytes = self._pending, [], 0
+        return lines
+
+    def _write_lines(self, lines: list[bytes]) -> None:
+        lines.append(b"")
+        try:
+            self._output.write(b"\n".join(lines))
+            self._output.flush()
+        except (OSError, ValueError):
+            # A closed or full standard output must not stop traffic.
+            if self._on_drop is not None:
+                self._on_drop(len(lines) - 1)

@@ -1,0 +1,97 @@
+"""Every metric of the data plane in one place, for Prometheus.
+
+With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is imported) makes `render` add them up.
+"""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from gateway.usage import Usage
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The metrics of one worker. Labels are bounded: endpoints, provider names, status codes, outcomes."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "gateway_requests",
+            "Requests answered.",
+            ["endpoint", "provider", "status"],
+            registry=self._registry,
+        )
+        self._tokens = Counter(
+            "gateway_tokens", "Tokens that providers reported.", ["provider", "direction"], registry=self._registry
+        )
+        self._refusals = Counter(
+            "gateway_refusals", "Requests that the gateway itself refused.", ["type"], registry=self._registry
+        )
+        self._reloads = Counter(
+            "gateway_config_reloads", "Attempts to load the configuration.", ["outcome"], registry=self._registry
+        )
+        self._stale = Gauge(
+            "gateway_config_stale",
+            "1 while the newest configuration is refused and an older one serves.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._in_flight = Gauge(
+            "gateway_requests_in_flight",
+            "Requests under way.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self._dropped = Counter(
+            "gateway_decision_records_dropped",
+            "Decision records that could not be written.",
+            registry=self._registry,
+        )
+        self._request_children: dict[tuple[str, str, int], Counter] = {}
+        self._token_children: dict[str, tuple[Counter, Counter]] = {}
+
+    def request_started(self) -> None:
+        """One more request is under way."""
+        self._in_flight.inc()
+
+    def request_ended(self, endpoint: str, provider: str, status: int, refusal: str | None) -> None:
+        """A request was answered, whoever decided the answer; `refusal` is the error type of the gateway's own."""
+        self._in_flight.dec()
+        label = (endpoint, provider, status)
+        child = self._request_children.get(label)
+        if child is None:
+            child = self._request_children[label] = self._requests.labels(endpoint, provider, str(status))
+        child.inc()
+        if refusal is not None:
+            self._refusals.labels(refusal).inc()
+
+    def usage(self, provider: str, usage: Usage) -> None:
+        """A provider reported what a call consumed."""
+        children = self._token_children.get(provider)
+        if children is None:
+            children = self._token_children[provider] = (
+                self._tokens.labels(provider, "input"),
+                self._tokens.labels(provider, "output"),
+            )
+        children[0].inc(usage.input_tokens)
+        children[1].inc(usage.output_tokens)
+
+    def reload(self, outcome: str) -> None:
+        """The configuration was loaded: `swapped`, `unchanged`, `rejected` or `failed`."""
+        self._reloads.labels(outcome).inc()
+        self._stale.set(1 if outcome in ("rejected", "failed") else 0)
+
+    def records_dropped(self, count: int) -> None:
+        """Decision records were lost."""
+        self._dropped.inc(count)
+
+    def render(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        registry = self._registry
+        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
+        return generate_latest(registry)

@@ -1,0 +1,46 @@
+"""What is sent to an upstream and what comes back, independent of the client that carries it."""
+
+from typing import Protocol
+
+import msgspec
+
+Headers = list[tuple[str, str]]
+
+
+class UpstreamRequest(msgspec.Struct, kw_only=True):
+    """One HTTP request to a provider. Times are in seconds.
+
+    `connect_timeout_s` bounds opening a connection, `first_byte_timeout_s` the wait for the response's head from
+    the call, `idle_timeout_s` the wait between two pieces of the body.
+    """
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+    connect_timeout_s: float
+    first_byte_timeout_s: float
+    idle_timeout_s: float
+
+
+class UpstreamResponse(Protocol):
+    """The head of a response, and its body as it arrives. `close` is idempotent and ends the exchange early."""
+
+    status: int
+    headers: Headers
+
+    async def read_chunk(self) -> bytes | None:
+        """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
+
+    async def read_all(self) -> bytes:
+        """The whole body; only for bodies whose length the head bounds. Raises `UpstreamFailure`."""
+
+    async def close(self) -> None:
+        """Gives the connection back, or drops it when the body was not read to its end."""
+
+
+class Transport(Protocol):
+    """Carries requests to an upstream."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Sends the request and waits for the response's head. Raises `UpstreamFailure`; never follows a redirect."""

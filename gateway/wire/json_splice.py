@@ -1,0 +1,24 @@
+"""Changing a few bytes of a body and leaving every other byte as it was."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Splice(msgspec.Struct, frozen=True):
+    """The bytes from `start` up to `end` make way for `replacement`; an insertion has `start == end`."""
+
+    start: int
+    end: int
+    replacement: bytes
+
+
+def apply(data: bytes, splices: Sequence[Splice]) -> bytes:
+    """The body with the splices made. They must not overlap; their order does not matter."""
+    pieces: list[bytes] = []
+    position = 0
+    for splice in sorted(splices, key=lambda one: one.start):
+        pieces += (data[position : splice.start], splice.replacement)
+        position = splice.end
+    pieces.append(data[position:])
+    return b"".join(pieces)

@@ -1,0 +1,30 @@
+"""What the stages ask of a request body, whatever its form."""
+
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from gateway.wire.json_splice import Splice
+
+
+class RequestBody(Protocol):
+    """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated."""
+
+    data: bytes
+    model: str | None
+    stream: bool
+    max_output_tokens: int | None
+
+    def decoded(self, name: str) -> Any:
+        """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
+
+    def urls(self) -> Iterator[tuple[int, str]]:
+        """Every http(s) URL in any string, with the offset at which the string begins."""
+
+    def path_at(self, offset: int) -> str:
+        """The JSON path of what stands at an offset, such as `messages[0].content`."""
+
+    def replacing_model(self, model: str) -> list[Splice]:
+        """What puts another model in the place of the one that the body names."""
+
+    def asking_for_usage(self) -> list[Splice]:
+        """What makes a stream report its usage; nothing when the body says itself whether it shall."""
