@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 
 
 def monotonic() -> float:
@@ -12,6 +13,17 @@ def monotonic() -> float:
 def now() -> float:
     """Seconds since the Unix epoch."""
     return time.time()
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as RFC 3339 text in UTC, with milliseconds."""
+    whole = int(seconds)
+    return f"{_text_of_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _text_of_second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def utc_now() -> datetime:

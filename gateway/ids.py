@@ -13,19 +13,26 @@ _unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see 
 os.register_at_fork(after_in_child=lambda: _unique.seed(os.urandom(32)))
 
 
-def _encode(value: int) -> str:
+_latest = (0, "")
+
+
+def _encode(value: int, characters: int) -> str:
     pairs = _PAIRS
-    return "".join([pairs[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+    return "".join([pairs[(value >> shift) & 1023] for shift in range(characters * 5 - 10, -1, -10)])
 
 
 def ulid() -> str:
     """A 26-character ULID: 48 bits of milliseconds, 80 random bits. Unique, sortable, not a secret."""
-    return _encode((time.time_ns() // 1_000_000) << 80 | _unique.getrandbits(80))
+    global _latest  # noqa: PLW0603 - the text of the present millisecond, which many ids share
+    millisecond = time.time_ns() // 1_000_000
+    if millisecond != _latest[0]:
+        _latest = (millisecond, _encode(millisecond, 10))
+    return _latest[1] + _encode(_unique.getrandbits(80), 16)
 
 
 def secure_ulid() -> str:
     """A ULID whose 80 random bits come from the operating system's CSPRNG; what virtual keys are made of."""
-    return _encode((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)))
+    return _encode((time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10)), 26)
 
 
 def request_id() -> str:

@@ -9,9 +9,7 @@ def judge(exchange: Exchange) -> None:
     assert key is not None  # noqa: S101 - `authenticate` came before
     assert body is not None  # noqa: S101 - the body was read before
     rules = key.judge
-    if rules.has_tools:
-        rules.check_tools(body.decoded("tools"), body.decoded("functions"))
-    if rules.has_mcp:
-        rules.check_mcp(body.decoded("mcp_servers"), body.decoded("tools"))
+    if rules.has_declarations:
+        rules.check_declarations(body)
     if rules.has_urls:
         rules.check_urls(body.urls(), body.path_at)

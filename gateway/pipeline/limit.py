@@ -1,6 +1,6 @@
 """Which rate limits of the key does the request count against? Only asks; `reserve` takes."""
 
-from gateway.counters.hold import Dimension, Hold, Limit
+from gateway.counters.hold import Dimension, Hold
 from gateway.pipeline.exchange import Exchange
 from gateway.wire.request_body import RequestBody
 
@@ -10,19 +10,19 @@ _BYTES_PER_TOKEN = 4
 def limit(exchange: Exchange) -> None:
     """Adds a hold for every limit of the key."""
     assert exchange.key is not None  # noqa: S101 - `authenticate` came before
-    add_holds(exchange, exchange.key.limits)
+    add_holds(exchange, exchange.key.holds)
 
 
-def add_holds(exchange: Exchange, limits: tuple[Limit, ...]) -> None:
-    """Asks for one request of each limit, or for the estimated tokens where it counts tokens."""
-    for one in limits:
-        amount = 1
-        if one.dimension is Dimension.TPM:
-            if not exchange.endpoint.metered:
-                continue
+def add_holds(exchange: Exchange, holds: tuple[Hold, ...]) -> None:
+    """Asks for each hold; where it counts tokens, for as many as the request may consume."""
+    for hold in holds:
+        limit_ = hold.limit
+        if limit_.dimension is not Dimension.TPM:
+            exchange.holds.append(hold)
+        elif exchange.endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
-            amount = min(estimated_tokens(exchange.body), one.ceiling)
-        exchange.holds.append(Hold(one, amount))
+            amount = min(estimated_tokens(exchange.body), limit_.ceiling)
+            exchange.holds.append(Hold(limit_, amount))
 
 
 def estimated_tokens(body: RequestBody | None) -> int:

@@ -33,7 +33,7 @@ def resolve(exchange: Exchange) -> None:
         raise _refused(key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}.")
     exchange.upstream, exchange.model = upstream, target.model
     judge_model(key, target)
-    add_holds(exchange, upstream.limits)
+    add_holds(exchange, upstream.holds)
 
 
 def find_target(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[Target, str]:

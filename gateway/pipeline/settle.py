@@ -1,7 +1,5 @@
 """The end of every request, once: holds become what was consumed, and the decision is recorded."""
 
-from datetime import UTC, datetime
-
 from gateway import clock
 from gateway.counters.hold import Dimension
 from gateway.pipeline.exchange import Exchange
@@ -53,7 +51,7 @@ def _record(
     who = key.attribution if key is not None else None
     first_byte_at = exchange.first_byte_at
     return DecisionRecord(
-        time=datetime.fromtimestamp(exchange.started_at, UTC).isoformat(timespec="milliseconds"),
+        time=clock.iso(exchange.started_at),
         request_id=exchange.request_id,
         revision=exchange.snapshot.revision_label,
         trace_id=exchange.trace.trace_id,

@@ -8,6 +8,7 @@ from gateway.policy import mcp, tools
 from gateway.policy.rule_set import CompiledRule, Verdict
 
 _SHOWN = 64
+_REMEMBERED = 1024
 
 
 class Rule(Protocol):
@@ -42,30 +43,49 @@ class RuleSet(Protocol):
         """On models."""
 
 
-class Judge:
-    """The rules of a key by dimension; `has_...` says whether there is anything to look for. Immutable."""
+class Declarations(Protocol):
+    """Where tools and servers stand: a request body."""
 
-    __slots__ = ("_mcp", "_models", "_tools", "_urls", "has_mcp", "has_models", "has_tools", "has_urls")
+    def fingerprint(self, *names: str) -> bytes | None:
+        """A digest of what stands under these names, `None` when nothing does."""
+
+    def decoded(self, name: str) -> Any:
+        """What stands under a name, as plain data."""
+
+
+class Judge:
+    """The rules of a key by dimension; `has_...` says whether there is anything to look for."""
+
+    __slots__ = ("_mcp", "_models", "_passed", "_tools", "_urls", "has_declarations", "has_models", "has_urls")
 
     def __init__(self, rule_sets: Sequence[tuple[str, RuleSet]]) -> None:
         self._tools = _compile((name, rules.tools) for name, rules in rule_sets)
         self._mcp = _compile((name, rules.mcp) for name, rules in rule_sets)
         self._urls = _compile((name, rules.urls) for name, rules in rule_sets)
         self._models = _compile((name, rules.models) for name, rules in rule_sets)
-        self.has_tools = bool(self._tools)
-        self.has_mcp = bool(self._mcp)
+        self._passed: set[bytes] = set()
+        self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
 
-    def check_tools(self, declared: Any, functions: Any) -> None:
-        """Judges what the body has under `tools` and `functions`; raises `tool_not_allowed`."""
-        for path, value in tools.values(declared, functions):
-            _judge(self._tools, "tools", "tool_not_allowed", "The tool", path, value)
+    def check_declarations(self, body: Declarations) -> None:
+        """Judges the tools and MCP servers that a body declares; raises `tool_not_allowed`.
 
-    def check_mcp(self, mcp_servers: Any, declared: Any) -> None:
-        """Judges what the body has under `mcp_servers` and `tools`; raises `tool_not_allowed`."""
-        for path, value in mcp.values(mcp_servers, declared):
-            _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", path, value)
+        PERF: applications declare the same tools in every request, so what passed once is known by its digest.
+        """
+        fingerprint = body.fingerprint("tools", "functions", "mcp_servers")
+        if fingerprint is None or fingerprint in self._passed:
+            return
+        declared, functions, servers = (body.decoded(name) for name in ("tools", "functions", "mcp_servers"))
+        if self._tools:
+            for path, value in tools.values(declared, functions):
+                _judge(self._tools, "tools", "tool_not_allowed", "The tool", path, value)
+        if self._mcp:
+            for path, value in mcp.values(servers, declared):
+                _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", path, value)
+        if len(self._passed) >= _REMEMBERED:
+            self._passed.clear()
+        self._passed.add(fingerprint)
 
     def check_urls(self, urls: Iterable[tuple[int, str]], path_at: Callable[[int], str]) -> None:
         """Judges (offset, URL) pairs; raises `url_not_allowed`, with the JSON path that `path_at` finds."""

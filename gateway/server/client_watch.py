@@ -50,53 +50,58 @@ class ClientLayer:
 
 
 class ClientWatch:
-    """What is known of the client of one request."""
+    """What is known of the client of one request.
 
-    __slots__ = ("_body_timeout_s", "_loop", "_on_leave", "_receive", "_timer", "_watcher", "at_end", "cancelled_by_us")
+    PERF: one timer serves both questions, whether the client dawdles while its body is read and whether it left after.
+    """
+
+    __slots__ = (
+        "_body_timeout_s",
+        "_dawdles",
+        "_loop",
+        "_on_leave",
+        "_receive",
+        "_since",
+        "_task",
+        "_timer",
+        "_watcher",
+        "at_end",
+        "cancelled_by_us",
+    )
 
     def __init__(self, receive: Receive, body_timeout_s: float) -> None:
         self._receive = receive
         self._body_timeout_s = body_timeout_s
         self._loop = asyncio.get_running_loop()
+        self._task: asyncio.Task[Any] | None = asyncio.current_task()
+        self._since = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = self._loop.call_later(_LOOK_AFTER_S, self._look)
+        self._dawdles = False
         self._on_leave: Callable[[], None] | None = None
-        self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.at_end: Callable[[], Awaitable[None]] | None = None
         self.cancelled_by_us = False
 
     async def receive(self) -> Event:
         """The next event of the request; raises `request_timeout` when the client pauses too long in its body."""
-        task = asyncio.current_task()
-        dawdles = False
-
-        def give_up() -> None:
-            nonlocal dawdles
-            dawdles = True
-            if task is not None:
-                task.cancel()
-
-        timer = self._loop.call_later(self._body_timeout_s, give_up)
+        self._since = self._loop.time()
         try:
             return await self._receive()
         except asyncio.CancelledError:
-            if dawdles and task is not None and task.uncancel() == 0:
-                raise GatewayError(
-                    "request_timeout", f"The request body paused for {self._body_timeout_s:g} s."
-                ) from None
+            if self._dawdles and self._task is not None and self._task.uncancel() == 0:
+                message = f"The request body paused for {self._body_timeout_s:g} s."
+                raise GatewayError("request_timeout", message) from None
             raise
-        finally:
-            timer.cancel()
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Calls back once when the client disconnects. To be set when the body has been read to its end."""
         self._on_leave = callback
-        self._timer = self._loop.call_later(_LOOK_AFTER_S, self._begin)
 
-    def cancel_request(self, task: asyncio.Task[Any] | None) -> None:
+    def cancel_request(self) -> None:
         """Ends the request's task."""
         self.cancelled_by_us = True
-        if task is not None:
-            task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     async def close(self) -> None:
         """Stops watching and runs what has to run at the end of the request."""
@@ -104,11 +109,22 @@ class ClientWatch:
             self._timer.cancel()
         if self._watcher is not None:
             self._watcher.cancel()
-        if self.at_end is not None:
-            await self.at_end()
+        at_end, self.at_end = self.at_end, None
+        if at_end is not None:
+            await at_end()
+        # PERF: these refer back to here; without them no cycle is left to the garbage collector.
+        self._on_leave = self._task = None
 
-    def _begin(self) -> None:
-        self._watcher = self._loop.create_task(self._watch())
+    def _look(self) -> None:
+        """The request has taken a while: is it the client's body, or the upstream?"""
+        self._timer = None
+        if self._on_leave is not None:
+            self._watcher = self._loop.create_task(self._watch())
+        elif self._loop.time() - self._since < self._body_timeout_s:
+            self._timer = self._loop.call_later(_LOOK_AFTER_S, self._look)
+        elif self._task is not None:
+            self._dawdles = True
+            self._task.cancel()
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

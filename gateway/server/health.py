@@ -1,12 +1,11 @@
 """Liveness, readiness with reasons, start-up."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import falcon.asgi
 import msgspec
 
-from gateway import ids
+from gateway import clock, ids
 from gateway.server.drain import Drain
 from gateway.server.response_headers import REQUEST_ID, VERSION
 from gateway.snapshot.holder import Holder
@@ -47,16 +46,12 @@ class Readyz:
             "revision": snapshot.revision_label,
             "digest": snapshot.revision.digest,
             "commit": snapshot.revision.commit,
-            "loaded_at": _iso(self._holder.installed_at),
+            "loaded_at": clock.iso(self._holder.installed_at),
         }
         if rejection is not None:
-            body["rejected_at"] = _iso(rejection.at)
+            body["rejected_at"] = clock.iso(rejection.at)
             body["diagnostics"] = [str(diagnostic) for diagnostic in rejection.diagnostics]
         _answer(response, body)
-
-
-def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _answer(response: falcon.asgi.Response, body: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 
 import falcon.asgi
 
@@ -50,7 +49,7 @@ class LlmResource:
         request_id = request.context.request_id = ids.request_id()
         exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
         client: ClientWatch = scope[SCOPE_KEY]
-        cancel = partial(client.cancel_request, asyncio.current_task())
+        cancel = client.cancel_request
         self._drain.enter(cancel)
 
         reply: Reply | None = None

@@ -1,6 +1,7 @@
 """Constructs everything that one worker needs; the only place that reads settings on its behalf."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import PyreqwestTransport
+
+_PUBLISH_EVERY_S = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -75,16 +78,23 @@ class Worker:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reloader.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
+        self._publishing = loop.create_task(self._publish())
         _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
         app = create_app(self._settings, holder, services, self._drain)
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
         """Ends what `start` began; requests have ended before."""
+        self._publishing.cancel()
         await self._reloader.close()
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
+
+    async def _publish(self) -> None:
+        while True:
+            await asyncio.sleep(_PUBLISH_EVERY_S)
+            self._metrics.publish()
 
     def _load(self) -> Snapshot | Rejection:
         loaded = load_for_serving(self._settings)
@@ -102,6 +112,13 @@ class Worker:
     def _begin_drain(self) -> None:
         _log.info("draining: readiness fails from now on")
         self._drain.begin(self._settings.drain_grace_s + self._settings.drain_timeout_s)
+
+
+def _spare_the_collector() -> None:
+    """PERF: what lives as long as the process need not be looked at, and requests leave hardly any cycles behind."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
@@ -122,6 +139,7 @@ def load_app(settings: Settings) -> AsgiApp:
         except StartupError as error:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await worker.stop()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from gateway.config.model import Config
 from gateway.config.sections.base import RateLimits
 from gateway.config.sections.virtual_keys import AliasTargets, VirtualKey
-from gateway.counters.hold import Dimension, Limit
+from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
@@ -19,7 +19,7 @@ _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (
 def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, transport: Transport) -> Snapshot:
     """The snapshot of a validated configuration. `transport` carries the calls of every provider but the simulator."""
     upstreams = {
-        name: Upstream(registry.build(name, section, transport), limits("provider", name, section.rate_limits))
+        name: Upstream(registry.build(name, section, transport), holds("provider", name, section.rate_limits))
         for name, section in config.providers.items()
     }
     aliases = _targets(config.model_aliases)
@@ -39,12 +39,12 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, transpo
     )
 
 
-def limits(owner: str, name: str, section: RateLimits | None) -> tuple[Limit, ...]:
-    """The limits of a key (`owner` is `key`) or a provider (`provider`), each with the name of its counter."""
+def holds(owner: str, name: str, section: RateLimits | None) -> tuple[Hold, ...]:
+    """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`)."""
     if section is None:
         return ()
     return tuple(
-        Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s)
+        Hold(Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s), 1)
         for dimension, window_s in _WINDOWS
         if (ceiling := getattr(section, dimension.value)) is not None
     )
@@ -74,7 +74,7 @@ def _compile_key(name: str, key: VirtualKey, config: Config, upstreams: Mapping[
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=attribution(key, config),
-        limits=limits("key", name, key.rate_limits),
+        holds=holds("key", name, key.rate_limits),
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),

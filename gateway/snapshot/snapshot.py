@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from gateway.counters.hold import Limit
+from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
@@ -38,10 +38,10 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """A provider and the limits of its account."""
+    """A provider and what a request holds of the limits of its account."""
 
     provider: Provider
-    limits: tuple[Limit, ...]
+    holds: tuple[Hold, ...]
 
 
 class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     expires_at: float | None
     attribution: Attribution
-    limits: tuple[Limit, ...]
+    holds: tuple[Hold, ...]
     judge: Judge
     models_allowed: tuple[Callable[[str], bool], ...] | None
     models_allowed_text: tuple[str, ...]

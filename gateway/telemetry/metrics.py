@@ -50,34 +50,46 @@ class Metrics:
             "Decision records that could not be written.",
             registry=self._registry,
         )
-        self._request_children: dict[tuple[str, str, int], Counter] = {}
-        self._token_children: dict[str, tuple[Counter, Counter]] = {}
+        self._under_way = 0
+        self._answered: dict[tuple[str, str, int], int] = {}
+        self._refused: dict[str, int] = {}
+        self._consumed: dict[str, list[int]] = {}
 
     def request_started(self) -> None:
         """One more request is under way."""
-        self._in_flight.inc()
+        self._under_way += 1
 
     def request_ended(self, endpoint: str, provider: str, status: int, refusal: str | None) -> None:
         """A request was answered, whoever decided the answer; `refusal` is the error type of the gateway's own."""
-        self._in_flight.dec()
+        self._under_way -= 1
         label = (endpoint, provider, status)
-        child = self._request_children.get(label)
-        if child is None:
-            child = self._request_children[label] = self._requests.labels(endpoint, provider, str(status))
-        child.inc()
+        self._answered[label] = self._answered.get(label, 0) + 1
         if refusal is not None:
-            self._refusals.labels(refusal).inc()
+            self._refused[refusal] = self._refused.get(refusal, 0) + 1
 
     def usage(self, provider: str, usage: Usage) -> None:
         """A provider reported what a call consumed."""
-        children = self._token_children.get(provider)
-        if children is None:
-            children = self._token_children[provider] = (
-                self._tokens.labels(provider, "input"),
-                self._tokens.labels(provider, "output"),
-            )
-        children[0].inc(usage.input_tokens)
-        children[1].inc(usage.output_tokens)
+        consumed = self._consumed.setdefault(provider, [0, 0])
+        consumed[0] += usage.input_tokens
+        consumed[1] += usage.output_tokens
+
+    def publish(self) -> None:
+        """Hands what was counted since the last time to Prometheus's own counters.
+
+        PERF: those lock, and with several workers write to shared memory, which is too dear for every request; so it is
+        done once a second and before every scrape.
+        """
+        self._in_flight.set(self._under_way)
+        answered, self._answered = self._answered, {}
+        for (endpoint, provider, status), count in answered.items():
+            self._requests.labels(endpoint, provider, str(status)).inc(count)
+        refused, self._refused = self._refused, {}
+        for type_, count in refused.items():
+            self._refusals.labels(type_).inc(count)
+        consumed, self._consumed = self._consumed, {}
+        for provider, (given, made) in consumed.items():
+            self._tokens.labels(provider, "input").inc(given)
+            self._tokens.labels(provider, "output").inc(made)
 
     def reload(self, outcome: str) -> None:
         """The configuration was loaded: `swapped`, `unchanged`, `rejected` or `failed`."""
@@ -90,6 +102,7 @@ class Metrics:
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
+        self.publish()
         registry = self._registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()

@@ -84,12 +84,15 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """What goes to the client of a provider's headers (lower-case names)."""
-    headers = list(headers)
-    named = frozenset(
-        token.strip().lower() for name, value in headers if name == "connection" for token in value.split(",")
-    )
-    return [
-        (name, value)
-        for name, value in headers
-        if name not in _RESPONSE_STAYS and not name.startswith("x-langwatch-") and name not in named
-    ]
+    passing: Headers = []
+    named: frozenset[str] = frozenset()
+    for header in headers:
+        name = header[0]
+        if name in _RESPONSE_STAYS:
+            if name == "connection":
+                named = frozenset(token.strip().lower() for token in header[1].split(","))
+        elif not name.startswith("x-langwatch-"):
+            passing.append(header)
+    if named - {"keep-alive", "close"}:
+        return [header for header in passing if header[0] not in named]
+    return passing

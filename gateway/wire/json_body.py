@@ -5,6 +5,7 @@ known by walking over the top level only; that works as long as no key repeats w
 scan takes over when one does.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
 """Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
 
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_LITERALS = tuple((name, b'"%s"' % name.encode()) for name in JUDGED)
+_SMALL = 64 * 1024
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OPEN = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*")
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"[ \t\r\n]*:[ \t\r\n]*')
@@ -35,18 +38,16 @@ Span = tuple[int, int]
 class JsonBody:
     """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt."""
 
-    __slots__ = ("_raw", "_repeated", "_spans", "data", "max_output_tokens", "model", "stream")
+    __slots__ = ("_raw", "_walk", "data", "max_output_tokens", "model", "stream")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self._raw = _decode_top_level(data)
-        self._spans, self._repeated = _spans(data, self._raw)
-        for name in JUDGED:
-            if name in self._repeated:
-                raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+        self._walk: tuple[dict[str, Span], frozenset[str]] | None = None
+        self._refuse_repeats()
         self.model = self._model()
         self.stream = self._text("stream") == b"true"
-        self.max_output_tokens = max(map(self._count, _OUTPUT_LIMITS)) or None
+        self.max_output_tokens = self._max_output_tokens()
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
@@ -55,7 +56,8 @@ class JsonBody:
 
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""
-        if _MAY_HOLD_URL.search(self.data) is None:
+        lowered = self.data.lower()
+        if b"http" not in lowered and b"\\u00" not in lowered:
             return
         for match in _STRING.finditer(self.data):
             literal = match[1]
@@ -73,18 +75,18 @@ class JsonBody:
 
     def replacing_model(self, model: str) -> list[Splice]:
         """The splice of the top-level `model`; raises when the body leaves its model to the API's default."""
-        span = self._spans.get("model")
+        span = self._span("model")
         if span is None:
             raise GatewayError("bad_request", f"Name the model: the default here is {model!r}.", param="model")
         return [Splice(*span, msgspec.json.encode(model))]
 
     def asking_for_usage(self) -> list[Splice]:
         """Adds `stream_options.include_usage` where the body does not mention it."""
-        span = self._spans.get("stream_options")
+        span = self._span("stream_options")
         if span is None:
             after_brace = self.data.index(b"{") + 1
             return [Splice(after_brace, after_brace, b'"stream_options":{"include_usage":true},')]
-        if "stream_options" in self._repeated:
+        if "stream_options" in self._walked()[1]:
             raise GatewayError("bad_request", "The body has 'stream_options' twice; keep one.", param="stream_options")
         options = self.decoded("stream_options")
         if options is None:
@@ -93,6 +95,52 @@ class JsonBody:
             return []
         inside = span[0] + 1
         return [Splice(inside, inside, b'"include_usage":true' + (b"," if options else b""))]
+
+    def fingerprint(self, *names: str) -> bytes | None:
+        """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
+        digest = None
+        for name in names:
+            raw = self._raw.get(name)
+            if raw is not None:
+                digest = digest or hashlib.blake2b(digest_size=16)
+                digest.update(b"%s\0%d\0" % (name.encode(), len(bytes(raw))))
+                digest.update(raw)
+        return None if digest is None else digest.digest()
+
+    def _refuse_repeats(self) -> None:
+        """PERF: a key that stands in a small body once, as text, repeats nowhere; only else is it looked at closely."""
+        data, raw = self.data, self._raw
+        if (
+            len(data) <= _SMALL
+            and b"\\u00" not in data
+            and all(data.count(literal) == 1 for name, literal in _LITERALS if name in raw)
+        ):
+            return
+        repeated = self._walked()[1]
+        for name in JUDGED:
+            if name in repeated:
+                raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+
+    def _walked(self) -> tuple[dict[str, Span], frozenset[str]]:
+        if self._walk is None:
+            self._walk = _spans(self.data, self._raw)
+        return self._walk
+
+    def _span(self, name: str) -> Span | None:
+        """Where a top-level value stands."""
+        raw = self._raw.get(name)
+        if raw is None:
+            return None
+        literal = b'"%s"' % name.encode()
+        if len(self.data) <= _SMALL and b"\\u00" not in self.data and self.data.count(literal) == 1:
+            key = _KEY.match(self.data, self.data.index(literal))
+            if key is not None:
+                return key.end(), key.end() + len(bytes(raw))
+        return self._walked()[0].get(name)
+
+    def _max_output_tokens(self) -> int | None:
+        stated = [self._count(name) for name in _OUTPUT_LIMITS if name in self._raw]
+        return (max(stated) or None) if stated else None
 
     def _model(self) -> str | None:
         raw = self._text("model")

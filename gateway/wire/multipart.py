@@ -41,6 +41,10 @@ class MultipartBody:
         """A form declares no tools and no servers."""
         return None
 
+    def fingerprint(self, *_names: str) -> bytes | None:
+        """A form declares nothing that could be judged."""
+        return None
+
     def urls(self) -> Iterator[tuple[int, str]]:
         """A form is not searched for URLs: its fields are a file and options."""
         return iter(())

@@ -17,6 +17,9 @@ class RequestBody(Protocol):
     def decoded(self, name: str) -> Any:
         """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
 
+    def fingerprint(self, *names: str) -> bytes | None:
+        """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
+
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string, with the offset at which the string begins."""
 
