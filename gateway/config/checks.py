@@ -1,47 +1,39 @@
 """What no schema can say: references, patterns, secrets, dates. One function and one concern each.
 
-A check yields findings; `CHECKS` is the list that runs.
+A check yields findings. `FILE_CHECKS` see the whole configuration and leave its keys alone; `KEY_CHECKS` see it with
+some of its keys at a time.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo
 
-import msgspec
-
+from gateway.config.credential_checks import duplicate_secrets, key_life, secrets_in_clear
 from gateway.config.diagnostics import Severity
+from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.source import Path
-from gateway.config.validate import Finding
 from gateway.policy.patterns import compile_glob, compile_re2
 
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
-_SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "password")
+_MAX_CANDIDATES = 1000
 
 
-class Facts(msgspec.Struct, frozen=True):
-    """What checks need beside the configuration: which values were references as a whole, and what time it is."""
-
-    referenced: frozenset[Path]
-    now: datetime
-    strict: bool
+def check_file(config: Config, facts: Facts) -> Iterator[Checked]:
+    """Every finding on the sections beside the keys."""
+    for one in FILE_CHECKS:
+        yield from one(config, facts)
 
 
-class Checked(msgspec.Struct, frozen=True):
-    """A finding with its severity."""
-
-    finding: Finding
-    severity: Severity = Severity.ERROR
-
-
-def check(config: Config, facts: Facts) -> Iterator[Checked]:
-    """Every finding of every check."""
-    for one in CHECKS:
+def check_keys(config: Config, facts: Facts) -> Iterator[Checked]:
+    """Every finding on the keys of the configuration."""
+    for one in KEY_CHECKS:
         yield from one(config, facts)
 
 
@@ -50,6 +42,9 @@ def _attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
         yield from _known(project.team, config.teams, "team", ("projects", name, "team"))
     for name, principal in config.principals.items():
         yield from _known(principal.team, config.teams, "team", ("principals", name, "team"))
+
+
+def _key_attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         at = ("virtual_keys", name)
         yield from _known(key.team, config.teams, "team", (*at, "team"))
@@ -73,6 +68,9 @@ def _key_references(config: Config, _facts: Facts) -> Iterator[Checked]:
 
 def _aliases(config: Config, _facts: Facts) -> Iterator[Checked]:
     yield from _alias_table(config.model_aliases, config, ("model_aliases",), None)
+
+
+def _key_aliases(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         if key.model_aliases:
             yield from _alias_table(key.model_aliases, config, ("virtual_keys", name, "model_aliases"), key.providers)
@@ -102,6 +100,9 @@ def _alias_table(
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, rules in config.policy_rules.items():
         yield from _rule_patterns(rules, ("policy_rules", name))
+
+
+def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         for index, inline in enumerate(key.policy_rules):
             if isinstance(inline, PolicyRules):
@@ -130,6 +131,9 @@ def _compiles(compile_: Callable[[str], object], written: str, code: str, at: Pa
 def _fallbacks(config: Config, _facts: Facts) -> Iterator[Checked]:
     if config.fallback is not None:
         yield from _chain(config.fallback, config, None, ("fallback",))
+
+
+def _key_fallbacks(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         if key.fallback is not None:
             yield from _chain(key.fallback, config, key.providers, ("virtual_keys", name, "fallback"))
@@ -151,55 +155,15 @@ def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: 
         yield Checked(Finding("unreachable-fallback", message, (*at, "chain")), Severity.WARNING)
 
 
-def _secrets(config: Config, facts: Facts) -> Iterator[Checked]:
-    severity = Severity.ERROR if facts.strict else Severity.WARNING
-    hint = "Write ${env:NAME}, ${file:PATH} or ${runtime-env:NAME} in its place, and replace the credential."
-    for name, provider in config.providers.items():
-        fields: list[tuple[str, ...]] = [
-            (field,) for field in ("api_key", "credentials") if getattr(provider, field, None) is not None
-        ]
-        fields += [
-            ("headers", header)
-            for header in provider.headers
-            if any(word in header.lower() for word in _SECRET_HEADERS)
-        ]
-        for field in fields:
-            path = ("providers", name, *field)
-            if path not in facts.referenced:
-                message = f"the credential {'.'.join(field)} stands in the file"
-                yield Checked(Finding("secret-in-clear", message, path, hint), severity)
-
-
-def _key_life(config: Config, facts: Facts) -> Iterator[Checked]:
-    owners: dict[str, str] = {}
-    for name, key in config.virtual_keys.items():
-        at = ("virtual_keys", name)
-        if key.expires_at is not None and key.expires_at <= facts.now:
-            message = f"the key {name} expired on {key.expires_at.isoformat()}"
-            hint = "Move the date, or remove the key."
-            yield Checked(Finding("key-expired", message, (*at, "expires_at"), hint), Severity.WARNING)
-        if (key.previous_secret_hash is None) != (key.previous_secret_expires_at is None):
-            hint = "Give both previous_secret_hash and previous_secret_expires_at, or neither."
-            yield Checked(Finding("rotation-without-end", "a rotation is only half written", at, hint, True))
-        for field in ("secret_hash", "previous_secret_hash"):
-            digest = getattr(key, field)
-            if digest is None:
-                continue
-            owner = owners.setdefault(digest, name)
-            if owner != name or (field == "previous_secret_hash" and digest == key.secret_hash):
-                hint = "Mint a secret of its own: `gateway keys mint`."
-                message = f"{name} has the same secret as {owner}"
-                yield Checked(Finding("duplicate-secret", message, (*at, field), hint))
-
-
-def _budgets(config: Config, _facts: Facts) -> Iterator[Checked]:
-    tables: dict[str, Mapping[str, object]] = {
+def _budgets(config: Config, facts: Facts) -> Iterator[Checked]:
+    tables: dict[str, Collection[str]] = {
         "team": config.teams,
         "project": config.projects,
         "principal": config.principals,
-        "virtual_key": config.virtual_keys,
+        "virtual_key": facts.key_names,
     }
-    tags = {tag for key in config.virtual_keys.values() for tag in key.tags} if config.budgets else set()
+    asks_for_tags = any(budget.scope.tag is not None for budget in config.budgets.values())
+    tags = {tag for key in config.virtual_keys.values() for tag in key.tags} if asks_for_tags else set()
     for name, budget in config.budgets.items():
         at = ("budgets", name)
         for kind, table in tables.items():
@@ -212,10 +176,18 @@ def _budgets(config: Config, _facts: Facts) -> Iterator[Checked]:
             message = f"no virtual key carries the tag {tag!r}"
             yield Checked(Finding("unused-budget", message, (*at, "scope", "tag")), Severity.WARNING)
         yield from _known(budget.provider, config.providers, "provider", (*at, "provider"))
-        if budget.timezone not in available_timezones():
+        if not _is_time_zone(budget.timezone):
             message = f"there is no time zone {budget.timezone!r}"
             hint = "Write an IANA name such as Europe/Amsterdam."
             yield Checked(Finding("unknown-time-zone", message, (*at, "timezone"), hint))
+
+
+def _is_time_zone(name: str) -> bool:
+    """UTC is known without a database of zones, which small containers lack."""
+    try:
+        return name == "UTC" or bool(ZoneInfo(name))
+    except (OSError, ValueError, LookupError):
+        return False
 
 
 def _prices(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -228,42 +200,58 @@ def _prices(config: Config, _facts: Facts) -> Iterator[Checked]:
 
 def _base_urls(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, provider in config.providers.items():
-        if provider.base_url is None:
-            continue
-        try:
-            parts = urlsplit(provider.base_url)
-            broken = not parts.hostname or (parts.port is not None and parts.port == 0)
-        except ValueError:
-            broken, parts = True, urlsplit("")
-        if broken or "@" in parts.netloc:
-            message = "the URL carries a user name or password" if "@" in parts.netloc else "the URL names no host"
-            yield Checked(Finding("invalid-url", message, ("providers", name, "base_url")))
+        if provider.base_url is not None and (fault := _url_fault(provider.base_url)):
+            yield Checked(Finding("invalid-url", fault, ("providers", name, "base_url")))
 
 
-def _known(
-    name: str | None, table: Mapping[str, object], kind: str, at: Path, *, at_key: bool = False
-) -> Iterator[Checked]:
+def _url_fault(url: str) -> str | None:
+    if "${" in url:
+        return None  # the node that serves resolves it, and checks it then
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return "the host or the port of the URL is malformed"
+    if "@" in parts.netloc:
+        return "the URL carries a user name or password; give the credential as `api_key` or in `headers`"
+    return "the URL names no host" if not parts.hostname or port == 0 else None
+
+
+def _known(name: str | None, table: Collection[str], kind: str, at: Path, *, at_key: bool = False) -> Iterator[Checked]:
     if name is None or name in table:
         return
-    close = difflib.get_close_matches(name, list(table)[:10_000], n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else _declared(table, kind)
+    hint = _meant(name, tuple(islice(table, _MAX_CANDIDATES)), kind)
     yield Checked(Finding("unknown-reference", f"there is no {kind} named {name!r}", at, hint, at_key))
 
 
-def _declared(table: Iterable[str], kind: str) -> str:
-    names = list(table)[:10]
-    return f"Declared: {', '.join(names)}." if names else f"The file declares no {kind}."
+@lru_cache(maxsize=1024)
+def _meant(name: str, declared: tuple[str, ...], kind: str) -> str:
+    """Cached, since a name that is wrong once is often wrong in every key."""
+    close = difflib.get_close_matches(name, declared, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Declared: {', '.join(declared[:10])}." if declared else f"The file declares no {kind}."
 
 
-CHECKS: tuple[Callable[[Config, Facts], Iterator[Checked]], ...] = (
+Check = Callable[[Config, Facts], Iterator[Checked]]
+
+FILE_CHECKS: tuple[Check, ...] = (
     _attribution,
-    _key_references,
     _aliases,
     _patterns,
     _fallbacks,
-    _secrets,
-    _key_life,
+    secrets_in_clear,
+    duplicate_secrets,
     _budgets,
     _prices,
     _base_urls,
+)
+
+KEY_CHECKS: tuple[Check, ...] = (
+    _key_attribution,
+    _key_references,
+    _key_aliases,
+    _key_patterns,
+    _key_fallbacks,
+    key_life,
 )

@@ -4,38 +4,55 @@
 away.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from gateway.config.checks import FALLBACK_SUFFIX, Checked
+from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.diagnostics import Severity
+from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
+from gateway.config.sections.virtual_keys import AliasTargets
 from gateway.config.source import Path
-from gateway.config.validate import Finding
 
+_NO_FALLBACK = "this version does not fall back yet"
 _UNSERVED_TYPES = ("bedrock", "gemini", "vertex")
 
 
-def unenforced(config: Config, *, workers: int, development_pepper: bool) -> Iterator[Checked]:
-    """Findings that keep a process with so many workers from serving the configuration."""
-    for find in _ROWS:
-        for path, message, hint in find(config):
-            yield Checked(Finding("not-enforced", message, path, hint, True))
+def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
+    """Findings beside the keys that keep a process with so many workers from serving the configuration."""
+    yield from _refused(_FILE_ROWS, config)
     if workers > 1:
-        for path in _rate_limits(config):
-            message = f"rate limits are counted in one process, and there are {workers} workers"
-            yield Checked(Finding("not-enforced", message, path, "Serve with --workers 1.", True))
+        yield from _uncounted(_provider_limits(config), workers)
+    for target in config.prices:
+        message = "prices are checked; this version does not compute costs yet"
+        yield Checked(Finding("not-enforced", message, ("prices", target), None, True), Severity.WARNING)
+
+
+def unenforced_keys(config: Config, *, workers: int, development_pepper: bool) -> Iterator[Checked]:
+    """The same of the keys."""
+    yield from _refused(_KEY_ROWS, config)
+    if workers > 1:
+        yield from _uncounted(_key_limits(config), workers)
     if development_pepper:
         for name, key in config.virtual_keys.items():
             if key.environment == "live":
                 message = f"{name} is a live key, and there is no pepper but the built-in one for development"
                 hint = "Set GATEWAY_KEY_PEPPER and hash the key under it, or make it a key of environment `test`."
                 yield Checked(Finding("development-pepper", message, ("virtual_keys", name), hint, True))
-    for target in config.prices:
-        message = "prices are checked; this version does not compute costs yet"
-        yield Checked(Finding("not-enforced", message, ("prices", target), None, True), Severity.WARNING)
 
 
 Row = tuple[Path, str, str]
+
+
+def _refused(rows: tuple[Callable[[Config], Iterator[Row]], ...], config: Config) -> Iterator[Checked]:
+    for find in rows:
+        for path, message, hint in find(config):
+            yield Checked(Finding("not-enforced", message, path, hint, True))
+
+
+def _uncounted(paths: Iterator[Path], workers: int) -> Iterator[Checked]:
+    message = f"rate limits are counted in one process, and there are {workers} workers"
+    for path in paths:
+        yield Checked(Finding("not-enforced", message, path, "Serve with --workers 1.", True))
 
 
 def _budgets(config: Config) -> Iterator[Row]:
@@ -44,34 +61,36 @@ def _budgets(config: Config) -> Iterator[Row]:
 
 
 def _fallbacks(config: Config) -> Iterator[Row]:
-    hint = "Take it out to serve."
     if config.fallback is not None:
-        yield ("fallback",), "this version does not fall back yet", hint
+        yield ("fallback",), _NO_FALLBACK, "Take it out to serve."
+
+
+def _key_fallbacks(config: Config) -> Iterator[Row]:
     for name, key in config.virtual_keys.items():
         if key.fallback is not None:
-            yield ("virtual_keys", name, "fallback"), "this version does not fall back yet", hint
+            yield ("virtual_keys", name, "fallback"), _NO_FALLBACK, "Take it out to serve."
 
 
-def _alias_chains(config: Config) -> Iterator[Row]:
-    tables: list[tuple[Path, dict[str, str | list[str]]]] = [(("model_aliases",), config.model_aliases)]
-    tables += [
-        (("virtual_keys", name, "model_aliases"), key.model_aliases) for name, key in config.virtual_keys.items()
-    ]
-    for at, aliases in tables:
-        for alias, written in aliases.items():
-            if alias.endswith(FALLBACK_SUFFIX) or (isinstance(written, list) and len(written) > 1):
-                yield (*at, alias), "this version does not fall back yet", "Name one target to serve."
+def _aliases(config: Config) -> Iterator[Row]:
+    yield from _alias_chains(("model_aliases",), config.model_aliases)
+
+
+def _key_aliases(config: Config) -> Iterator[Row]:
+    for name, key in config.virtual_keys.items():
+        yield from _alias_chains(("virtual_keys", name, "model_aliases"), key.model_aliases)
+
+
+def _alias_chains(at: Path, aliases: Mapping[str, AliasTargets]) -> Iterator[Row]:
+    for alias, written in aliases.items():
+        if alias.endswith(FALLBACK_SUFFIX) or (isinstance(written, list) and len(written) > 1):
+            yield (*at, alias), _NO_FALLBACK, "Name one target to serve."
 
 
 def _cache_modes(config: Config) -> Iterator[Row]:
     for name, key in config.virtual_keys.items():
         if key.cache.mode != "respect":
-            path = ("virtual_keys", name, "cache")
-            yield (
-                path,
-                f"the cache mode {key.cache.mode} would not be enforced by this version",
-                "Use `respect` to serve.",
-            )
+            message = f"the cache mode {key.cache.mode} would not be enforced by this version"
+            yield ("virtual_keys", name, "cache"), message, "Use `respect` to serve."
 
 
 def _provider_types(config: Config) -> Iterator[Row]:
@@ -81,19 +100,17 @@ def _provider_types(config: Config) -> Iterator[Row]:
             yield ("providers", name), message, "Take the provider out to serve."
 
 
-def _rate_limits(config: Config) -> Iterator[Path]:
+def _provider_limits(config: Config) -> Iterator[Path]:
     for name, provider in config.providers.items():
         if provider.rate_limits is not None:
             yield ("providers", name, "rate_limits")
+
+
+def _key_limits(config: Config) -> Iterator[Path]:
     for name, key in config.virtual_keys.items():
         if key.rate_limits is not None:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_ROWS: tuple[Callable[[Config], Iterator[Row]], ...] = (
-    _budgets,
-    _fallbacks,
-    _alias_chains,
-    _cache_modes,
-    _provider_types,
-)
+_FILE_ROWS = (_budgets, _fallbacks, _aliases, _provider_types)
+_KEY_ROWS = (_key_fallbacks, _key_aliases, _cache_modes)

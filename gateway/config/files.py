@@ -1,13 +1,13 @@
 """Which files a list of paths means, and several trees made one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any
 
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic
-from gateway.config.source import Path, places, pointer
+from gateway.config.source import Path, Place, places
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -31,16 +31,53 @@ def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], l
     directories: list[FilePath] = []
     findings: list[Diagnostic] = []
     for path in paths:
-        if not path.is_dir():
+        try:
+            inside = _inside(path) if path.is_dir() else None
+        except (OSError, ValueError) as error:
+            message = f"the directory cannot be read: {getattr(error, 'strerror', None) or 'its name is malformed'}"
+            findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
+            continue
+        if inside is None:
             files.append(path)
             continue
         directories.append(path)
-        inside = sorted(one for one in path.iterdir() if one.suffix in _ENDINGS and not one.name.startswith("."))
         if not inside:
             message = "the directory holds no *.yaml file"
             findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
-        files += [one for one in inside if not one.is_dir()]
-    return files, directories, findings
+        files += inside
+    return list(dict.fromkeys(files)), directories, findings
+
+
+def _inside(directory: FilePath) -> list[FilePath]:
+    candidates = (one for one in directory.iterdir() if one.suffix in _ENDINGS and not one.name.startswith("."))
+    return sorted(one for one in candidates if not one.is_dir())
+
+
+class Clash(msgspec.Struct, frozen=True):
+    """What `file` says again that `other` said before."""
+
+    code: str
+    path: Path
+    file: SourceFile
+    other: SourceFile
+
+
+def locate(wanted: Iterable[tuple[SourceFile, Path]]) -> dict[tuple[str, Path], tuple[Place, Place]]:
+    """Where paths stand, or their nearest part that is written: the place of the key and the place of the value.
+
+    Each file is read once, however many paths are wanted of it. The answers go by the file's `shown_as` and the path.
+    """
+    by_file: dict[str, tuple[SourceFile, list[Path]]] = {}
+    for file, path in wanted:
+        by_file.setdefault(file.shown_as, (file, []))[1].append(path)
+    located = {}
+    for shown_as, (file, paths) in by_file.items():
+        found = places(file.text, paths)
+        for path in paths:
+            nearest = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in found), None)
+            key, value = found[nearest] if nearest is not None else ((1, 1), (1, 1))
+            located[shown_as, path] = (key, value if nearest == path else key)
+    return located
 
 
 class Merged:
@@ -50,25 +87,14 @@ class Merged:
         self.tree: dict[str, Any] = {}
         self._files = files
         self._origin: dict[Path, SourceFile] = {}
-        self.clashes: list[tuple[str, str, Path, SourceFile]] = []
+        self.clashes: list[Clash] = []
         for file in files:
             for section, value in file.tree.items():
                 self._add(file, section, value)
 
-    def place(self, path: Path, *, at_key: bool) -> Diagnostic:
-        """A diagnostic without words, at the place of a path or of its nearest part that is written."""
-        file = self._origin.get(path[:2]) or self._origin.get(path[:1]) or (self._files[0] if self._files else None)
-        if file is None:
-            return Diagnostic(code="", message="", pointer=pointer(path))
-        return self.place_in(file, path, at_key=at_key)
-
-    @staticmethod
-    def place_in(file: SourceFile, path: Path, *, at_key: bool) -> Diagnostic:
-        """The same, within one file."""
-        found = places(file.text, [path])
-        nearest = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in found), None)
-        line, column = found[nearest][0 if at_key or nearest != path else 1] if nearest is not None else (1, 1)
-        return Diagnostic(code="", message="", file=file.shown_as, line=line, column=column, pointer=pointer(path))
+    def origin(self, path: Path) -> SourceFile | None:
+        """The file that a path comes from; the first one for what no file has."""
+        return self._origin.get(path[:2]) or self._origin.get(path[:1]) or (self._files[0] if self._files else None)
 
     def _add(self, file: SourceFile, section: str, value: Any) -> None:
         known = self.tree.get(section)
@@ -77,16 +103,14 @@ class Merged:
         elif isinstance(known, dict) and isinstance(value, dict):
             for name in value:
                 if name in known:
-                    other = self._origin[section, name].shown_as
-                    message = f"{section} has {name!r} already in {other}"
-                    self.clashes.append(("duplicate-name", message, (section, name), file))
+                    path = (section, name)
+                    self.clashes.append(Clash("duplicate-name", path, file, self._origin[path]))
                 else:
                     known[name] = value[name]
                     self._origin[section, name] = file
             return
         elif known != value:
-            message = f"{section} is {known!r} in {self._origin[(section,)].shown_as}"
-            self.clashes.append(("conflicting-value", message, (section,), file))
+            self.clashes.append(Clash("conflicting-value", (section,), file, self._origin[(section,)]))
             return
         else:
             return

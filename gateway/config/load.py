@@ -1,21 +1,24 @@
 """The front door: paths in, a `Config` or every diagnostic out."""
 
+import gc
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as FilePath
 
 import msgspec
 
-from gateway.config.checks import Checked, Facts, check
-from gateway.config.diagnostics import Diagnostic, Severity
-from gateway.config.enforcement import unenforced
-from gateway.config.files import Merged, SourceFile, expand
+from gateway.config.checks import check_file, check_keys
+from gateway.config.diagnostics import Diagnostic
+from gateway.config.enforcement import unenforced_file, unenforced_keys
+from gateway.config.files import Clash, Merged, SourceFile, expand, locate
+from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.model import Config
 from gateway.config.references import References
-from gateway.config.source import Path, parse
-from gateway.config.validate import Finding, build
+from gateway.config.source import Path, Place, parse, pointer
+from gateway.config.validate import build
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -53,35 +56,63 @@ def load(
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
     3. merge the trees
     4. build the model, or explain why that cannot be done
-    5. check what goes across sections
+    5. check what goes across sections; keys are built, checked and packed a few hundred at a time
     6. for serving, refuse what this build does not enforce
     7. give every finding its place
     """
     files, directories, diagnostics = expand(paths)
     reading = _Reading(environ, resolve_runtime_env=serving is not None)
-    for file in files:
-        reading.read(file)
-    diagnostics += reading.findings
-    watched = (*directories, *files, *reading.referenced_files)
-    digest, commit = reading.digest.hexdigest(), commit_of(files[0]) if files else None
-
-    merged = Merged(reading.sources)
-    for code, message, path, source in merged.clashes:
-        diagnostics.append(_placed(merged.place_in(source, path, at_key=True), Finding(code, message, path)))
-    if any(one.is_error for one in diagnostics) and not reading.can_go_on:
-        return Loaded(None, _ordered(diagnostics), digest, commit, watched)
-
-    config, findings = build(merged.tree)
-    diagnostics += _told(merged, (Checked(one) for one in findings if one.path not in reading.failed))
-    if config is not None:
-        facts = Facts(frozenset(reading.whole), now, strict)
-        diagnostics += _told(merged, check(config, facts))
-        if serving is not None:
-            asked = unenforced(config, workers=serving.workers, development_pepper=serving.development_pepper)
-            diagnostics += _told(merged, asked)
+    with _without_garbage_collection():
+        for file in files:
+            reading.read(file)
+        diagnostics += reading.findings
+        config = None
+        if reading.can_go_on:
+            merged = Merged(reading.sources)
+            diagnostics += _clashing(merged.clashes)
+            facts = Facts(frozenset(reading.hidden), _names(merged.tree.get("virtual_keys")), now, strict)
+            config, found = _judged(merged.tree, facts, serving)
+            diagnostics += _placed(merged, (one for one in found if one.finding.path not in reading.failed))
     if any(one.is_error for one in diagnostics):
         config = None
-    return Loaded(config, _ordered(diagnostics), digest, commit, watched)
+    return Loaded(
+        config=config,
+        diagnostics=_ordered(diagnostics),
+        digest=reading.digest.hexdigest(),
+        commit=commit_of(files[0]) if files else None,
+        files=(*directories, *files, *reading.referenced_files),
+    )
+
+
+def _judged(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
+    """Steps 4 to 6."""
+    found: list[Checked] = []
+
+    def judge_keys(config: Config) -> None:
+        found.extend(check_keys(config, facts))
+        if serving is not None:
+            pepper = serving.development_pepper
+            found.extend(unenforced_keys(config, workers=serving.workers, development_pepper=pepper))
+
+    config, findings = build(tree, judge_keys)
+    found += [Checked(one) for one in findings]
+    if config is not None:
+        found += check_file(config, facts)
+        if serving is not None:
+            found += unenforced_file(config, workers=serving.workers)
+    return config, found
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """A large tree has no cycles to collect, and looking for them again and again costs a fifth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Reading:
@@ -93,7 +124,7 @@ class _Reading:
         self.sources: list[SourceFile] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
-        self.whole: set[Path] = set()
+        self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
         self.digest = hashlib.sha256()
         self.can_go_on = True
@@ -104,13 +135,13 @@ class _Reading:
             content = path.read_bytes()
             text = content.decode("utf-8-sig")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else _reason(error)
             self._unreadable(shown_as, f"the file cannot be read: {reason}")
             return
         references = References(path, shown_as, self._environ, resolve_runtime_env=self._resolve_runtime_env)
         tree, findings = parse(text, shown_as, references.resolve)
         self.findings += [*findings, *references.findings]
-        self.whole |= references.whole
+        self.hidden |= references.hidden
         self.failed |= references.failed
         self.referenced_files += references.files
         self._digest(content, *references.files.values(), *(f"{k}={v}".encode() for k, v in references.values.items()))
@@ -131,16 +162,56 @@ class _Reading:
             self.digest.update(part)
 
 
-def _told(merged: Merged, found: Iterable[Checked]) -> list[Diagnostic]:
-    return [
-        _placed(merged.place(one.finding.path, at_key=one.finding.at_key), one.finding, one.severity) for one in found
-    ]
+def _reason(error: OSError | ValueError) -> str:
+    return (isinstance(error, OSError) and error.strerror) or "its name is malformed"
 
 
-def _placed(place: Diagnostic, finding: Finding, severity: Severity = Severity.ERROR) -> Diagnostic:
-    return msgspec.structs.replace(
-        place, code=finding.code, message=finding.message, hint=finding.hint, severity=severity
+def _names(section: object) -> frozenset[str]:
+    return frozenset(section) if isinstance(section, dict) else frozenset()
+
+
+def _placed(merged: Merged, found: Iterable[Checked]) -> list[Diagnostic]:
+    at = [(one, merged.origin(one.finding.path)) for one in found]
+    located = locate((file, one.finding.path) for one, file in at if file is not None)
+    return [_told(one, file, located) for one, file in at]
+
+
+def _told(one: Checked, file: SourceFile | None, located: Mapping[tuple[str, Path], tuple[Place, Place]]) -> Diagnostic:
+    finding = one.finding
+    key, value = located[file.shown_as, finding.path] if file is not None else (None, None)
+    line, column = (key if finding.at_key else value) or (None, None)
+    return Diagnostic(
+        code=finding.code,
+        message=finding.message,
+        severity=one.severity,
+        file=file.shown_as if file is not None else None,
+        line=line,
+        column=column,
+        pointer=pointer(finding.path),
+        hint=finding.hint,
     )
+
+
+def _clashing(clashes: Sequence[Clash]) -> list[Diagnostic]:
+    located = locate((file, one.path) for one in clashes for file in (one.file, one.other))
+    diagnostics = []
+    for one in clashes:
+        other = ":".join(map(str, (one.other.shown_as, *located[one.other.shown_as, one.path][0])))
+        name = ".".join(map(str, one.path))
+        words = "is declared already" if one.code == "duplicate-name" else "has another value"
+        line, column = located[one.file.shown_as, one.path][0]
+        diagnostics.append(
+            Diagnostic(
+                code=one.code,
+                message=f"{name} {words} at {other}",
+                file=one.file.shown_as,
+                line=line,
+                column=column,
+                pointer=pointer(one.path),
+                hint="Keep one of them.",
+            )
+        )
+    return diagnostics
 
 
 def _ordered(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

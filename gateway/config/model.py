@@ -1,8 +1,9 @@
 """The whole file as one typed, frozen value. The JSON Schema is generated from this model."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
@@ -13,10 +14,17 @@ from gateway.config.sections.providers import Provider
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
 
 
+def _whole_number(value: object) -> object:
+    """To Python, `True` and `1.0` are `1`."""
+    if type(value) is not int:
+        raise ValueError("the whole number 1 belongs here")
+    return value
+
+
 class Config(Section):
     """A validated `gateway.yaml`, or several of them merged."""
 
-    version: Literal[1] = Field(description="The version of this format: 1.")
+    version: Annotated[Literal[1], BeforeValidator(_whole_number)] = Field(description="The version of this format: 1.")
     owner: Name | None = Field(
         None, description="Who manages what this file declares, in a control plane that several files share."
     )
@@ -29,7 +37,7 @@ class Config(Section):
         {}, description="Model names that every key may send, and what they mean; a key's own aliases win."
     )
     policy_rules: dict[Name, PolicyRules] = Field({}, description="Named rule sets, for keys to refer to.")
-    virtual_keys: dict[Name, VirtualKey] = Field({}, description="Virtual keys by name.")
+    virtual_keys: Mapping[Name, VirtualKey] = Field({}, description="Virtual keys by name.")
     budgets: dict[Name, Budget] = Field({}, description="Budgets by name.")
     prices: dict[ModelTarget, ModelPrice] = Field(
         {}, description="Prices by `provider/model`, where they differ from or are missing in the built-in catalogue."

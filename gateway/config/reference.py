@@ -1,7 +1,7 @@
 """The reference of the configuration for people, generated from the schema: docs/configuration.md."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from gateway.config.diagnostics import CODES
 from gateway.config.schema import Schema, generate
@@ -21,11 +21,69 @@ them. `examples/gateway.yaml` is a tutorial. For completion and checks in an edi
 | `${env:NAME}` | the environment variable, where the file is loaded; a missing one is an error with its line |
 | `${env:NAME:-default}` | the same, with a default for a variable that is missing or empty |
 | `${file:PATH}` | the content of a file without its last newline; a path is relative to the configuration file |
-| `${runtime-env:NAME}` | resolved by every gateway node from its own environment |
+| `${runtime-env:NAME}` | resolved by every gateway node from its own environment; in credentials, headers and URLs |
 | `$${` | a literal `${` |
 
-References stand inside strings. A change of a referenced file is a change of the configuration and reloads it.
+References stand anywhere inside a value, never in a name, and always make a string.
+A change of a referenced file is a change of the configuration and reloads it.
 """
+
+_KEY_HASH: Final = "hmac-sha256:" + 64 * "0"
+
+EXAMPLES: Final = {
+    "Team": "teams: {engineering: {description: Everyone who ships code}}",
+    "Project": "projects: {checkout: {team: engineering}}",
+    "Principal": "principals: {dev-1@example.com: {team: engineering}}",
+    "AnthropicProvider": 'providers:\n  anthropic: {type: anthropic, api_key: "${env:ANTHROPIC_API_KEY}"}',
+    "RateLimits": """providers:
+  openai:
+    type: openai
+    api_key: "${env:OPENAI_API_KEY}"
+    rate_limits: {rpm: 5000, tpm: 2000000}""",
+    "Timeouts": """providers:
+  openai:
+    type: openai
+    api_key: "${env:OPENAI_API_KEY}"
+    timeouts: {connect_ms: 5000, first_byte_ms: 120000, idle_ms: 60000}""",
+    "AzureProvider": """providers:
+  azure-eu:
+    type: azure
+    base_url: https://example.openai.azure.com
+    api_key: "${env:AZURE_OPENAI_API_KEY}"
+    deployments: {gpt-5-mini: our-mini}""",
+    "BedrockProvider": "providers:\n  bedrock: {type: bedrock, region: eu-central-1}",
+    "CustomProvider": 'providers:\n  ollama: {type: custom, base_url: "http://localhost:11434/v1"}',
+    "GeminiProvider": 'providers:\n  gemini: {type: gemini, api_key: "${env:GEMINI_API_KEY}"}',
+    "OpenAIProvider": """providers:
+  openai:
+    type: openai
+    api_key: "${file:/run/secrets/openai_api_key}"
+    headers: {OpenAI-Beta: assistants=v2}""",
+    "SimulatorProvider": "providers:\n  simulator: {type: simulator, models: [gpt-5-mini], pace_ms: 20}",
+    "VertexProvider": "providers:\n  vertex: {type: vertex, project: acme-ml, location: europe-west1}",
+    "PolicyRules": r"""policy_rules:
+  no-shell: {tools: {deny: ['^shell\.']}}
+  no-metadata: {urls: {deny: ['^https?://169\.254\.']}}""",
+    "Rule": r"policy_rules: {docs-only: {mcp: {allow: ['^docs$', '^https://mcp\.example\.com/']}}}",
+    "VirtualKey": f"""virtual_keys:
+  dev-migration:
+    environment: live
+    project: checkout
+    providers: [openai, anthropic]
+    models_allowed: ["gpt-5*", "claude-haiku-*"]
+    model_aliases: {{fast: openai/gpt-5-mini}}
+    rate_limits: {{rpm: 600, concurrency: 50}}
+    policy_rules: [no-shell, {{models: {{deny: ['-preview$']}}}}]
+    expires_at: 2036-01-01T00:00:00Z
+    tags: [env=prod]
+    secret_hash: {_KEY_HASH}""",
+    "Cache": f"virtual_keys:\n  ci: {{cache: {{mode: respect}}, secret_hash: {_KEY_HASH}}}",
+    "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
+    "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
+    "ModelPrice": "prices:\n  custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}",
+    "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx, timeout, rate_limit], timeout_ms: 30000}",
+}
+"""One way to write each definition of the schema; every example is valid beside a `version`."""
 
 
 def render() -> str:
@@ -39,6 +97,7 @@ def render() -> str:
             definitions[name].get("description", ""),
             "",
             *_table(definitions[name], definitions),
+            f"\n```yaml\n{EXAMPLES[name]}\n```",
         ]
     parts += ["\n## Diagnostics\n", "| code | meaning |", "|---|---|"]
     parts += [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]

@@ -14,11 +14,16 @@ from gateway.config.source import Path, Place, pointer
 _MAX_FILE_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SCHEME = re.compile(r"((Bearer|Basic|Token|Key)\s)?\s*", re.IGNORECASE)
 _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:NAME}; $${ is a literal ${."
 
 
 class References:
-    """Resolves the references of one file, and remembers what they led to."""
+    """Resolves the references of one file, and remembers what they led to.
+
+    `hidden` are the paths of values that would show no secret to a reader of the file, `failed` those that stayed
+    unresolved; `files` and `values` hold what was read for the others.
+    """
 
     def __init__(self, file: FilePath, shown_as: str, environ: Mapping[str, str], *, resolve_runtime_env: bool) -> None:
         self._directory = file.parent
@@ -28,7 +33,7 @@ class References:
         self.findings: list[Diagnostic] = []
         self.files: dict[FilePath, bytes] = {}
         self.values: dict[str, str] = {}
-        self.whole: set[Path] = set()
+        self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
 
     def resolve(self, text: str, path: Path, place: Place) -> str:
@@ -45,8 +50,8 @@ class References:
             self._report(value, path, place)
             return ""
 
-        if _REFERENCE.fullmatch(text) and not text.startswith("$$"):
-            self.whole.add(path)
+        if _hides_everything(text):
+            self.hidden.add(path)
         return _REFERENCE.sub(replace, text)
 
     def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
@@ -80,7 +85,7 @@ class References:
         try:
             with path.open("rb") as opened:
                 content = opened.read(_MAX_FILE_BYTES + 1)
-            text = content.decode()
+            text = content[:_MAX_FILE_BYTES].decode(errors="strict" if len(content) <= _MAX_FILE_BYTES else "ignore")
         except (OSError, ValueError) as error:
             self.files[path] = b""
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
@@ -106,6 +111,14 @@ class References:
                 hint=missing.hint,
             )
         )
+
+
+def _hides_everything(text: str) -> bool:
+    """Whether only references stand here, without defaults, after at most the name of an authorization scheme."""
+    matches = list(_REFERENCE.finditer(text))
+    if not matches or any(match[1] is None or ":-" in (match[2] or "") for match in matches):
+        return False
+    return bool(_SCHEME.fullmatch(_REFERENCE.sub("", text)))
 
 
 class _Missing:

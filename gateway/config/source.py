@@ -1,13 +1,13 @@
 """YAML text -> a plain tree, fast; and, when there is something to report, the places of its values.
 
 The tree is built from the events of PyYAML's safe C loader, by the core schema of YAML 1.2 (section 10.3.2): `on`,
-`yes`
-and dates are strings, and numbers with a fraction are `Decimal`, so that money never becomes a float. The fast path
-keeps no marks: `places` reads the text a second time for the few pointers that a diagnostic needs.
+`yes` and dates are strings, and numbers with a fraction are `Decimal`, so that money never becomes a float. The fast
+path keeps no marks: `places` reads the text a second time for the few pointers that a diagnostic needs.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from decimal import Decimal
 from sys import intern
 from typing import Any
@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 from yaml.events import (
     AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -87,8 +89,9 @@ class _Builder:
         self._next()
         end = self._next()
         if isinstance(end, DocumentStartEvent):
-            msg = "a second document begins here"
-            raise _Unreadable(msg, _place(end), "Keep one document a file; give several files instead.")
+            raise _Unreadable(
+                "a second document begins here", _place(end), "Keep one document a file; give several files instead."
+            )
         return tree
 
     def report(self, code: str, message: str, place: Place, path: Iterable[str | int], hint: str | None = None) -> None:
@@ -105,43 +108,41 @@ class _Builder:
         )
 
     def _value(self, event: Any) -> Any:
-        self._nodes += 1
         kind = type(event)
         if kind is ScalarEvent:
             value = self._scalar(event)
-            if event.anchor is not None:
-                self._anchors[event.anchor] = (value, 1)
+            self._anchors[event.anchor] = (value, 1)
             return value
         if kind is AliasEvent:
             return self._alias(event)
         if event.tag is not None:
-            msg = f"the tag {event.tag} has no meaning here"
-            raise _Unreadable(msg, _place(event), "Leave the tag out.")
+            raise _Unreadable(f"the tag {event.tag} has no meaning here", _place(event), "Leave the tag out.")
         if len(self._path) >= _MAX_DEPTH:
-            msg = f"nested more than {_MAX_DEPTH} deep"
-            raise _Unreadable(msg, _place(event))
+            raise _Unreadable(f"nested more than {_MAX_DEPTH} deep", _place(event))
         before = self._nodes
         value = self._mapping() if kind is MappingStartEvent else self._sequence()
+        self._nodes += len(value) + 1
         if event.anchor is not None:
-            self._anchors[event.anchor] = (value, self._nodes - before + 1)
+            self._anchors[event.anchor] = (value, self._nodes - before)
         return value
 
     def _mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
-        path = self._path
-        while type(event := self._next()) is not MappingEndEvent:
+        next_event, path = self._next, self._path
+        while type(event := next_event()) is not MappingEndEvent:
             if type(event) is not ScalarEvent:
-                msg = "a key has to be a plain word or a string"
-                raise _Unreadable(msg, _place(event))
+                raise _Unreadable("a key has to be a plain word or a string", _place(event))
             key = intern(event.value)
             if key == "<<" and event.implicit[0]:
-                msg = "merge keys (`<<`) are not supported"
-                raise _Unreadable(msg, _place(event), "Name what is shared, for example as a set of `policy_rules`.")
+                hint = "Name what is shared, for example as a set of `policy_rules`."
+                raise _Unreadable("merge keys (`<<`) are not supported", _place(event), hint)
             path.append(key)
-            place = _place(event) if key in mapping else None
-            value = self._value(self._next())
-            if place is not None:
-                self.report("duplicate-key", f"{key!r} is written a second time", place, path, "Keep one of them.")
+            item = next_event()
+            # PERF: most values are plain scalars, and a file has hundreds of thousands of them
+            value = self._scalar(item) if type(item) is ScalarEvent and item.anchor is None else self._value(item)
+            if key in mapping:
+                message = f"{key!r} is written a second time"
+                self.report("duplicate-key", message, _place(event), path, "Keep one of them.")
             else:
                 mapping[key] = value
             path.pop()
@@ -149,10 +150,11 @@ class _Builder:
 
     def _sequence(self) -> list[Any]:
         items: list[Any] = []
-        path = self._path
-        while type(event := self._next()) is not SequenceEndEvent:
+        next_event, path = self._next, self._path
+        while type(event := next_event()) is not SequenceEndEvent:
             path.append(len(items))
-            items.append(self._value(event))
+            value = self._scalar(event) if type(event) is ScalarEvent and event.anchor is None else self._value(event)
+            items.append(value)
             path.pop()
         return items
 
@@ -194,34 +196,62 @@ def _plain(text: str) -> Any:
 
 
 def places(text: str, wanted: Iterable[Path]) -> dict[Path, tuple[Place, Place]]:
-    """Where keys and values stand: path -> (place of the key or item, place of the value), for the wanted paths.
+    """Where keys and values stand: path -> (place of the key or item, place of the value).
 
-    Only for text that `parse` could read. What a path has below an alias is not found.
+    For the wanted paths and what leads to them; reading ends when all are found. Only for text that `parse` could read.
+    What a path has below an alias is not found.
     """
-    targets = set(wanted)
-    ways = {path[:length] for path in targets for length in range(len(path) + 1)}
-    found: dict[Path, tuple[Place, Place]] = {}
-    get: Callable[[], Any] = yaml.CSafeLoader(text).get_event
+    places_ = _Places(text, wanted)
+    with suppress(_AllFound):
+        places_.read()
+    return places_.found
 
-    def value(event: Any, path: Path | None, key_place: Place) -> None:
-        if path is not None and path in ways:
-            found.setdefault(path, (key_place, _place(event)))
-        else:
-            path = None
+
+class _AllFound(Exception):  # noqa: N818 - nothing went wrong
+    pass
+
+
+class _Places:
+    def __init__(self, text: str, wanted: Iterable[Path]) -> None:
+        self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
+        self._missing = set(wanted)
+        self._ways = {path[:length] for path in self._missing for length in range(len(path) + 1)}
+        self.found: dict[Path, tuple[Place, Place]] = {}
+
+    def read(self) -> None:
+        self._next()
+        if isinstance(self._next(), DocumentStartEvent):
+            first = self._next()
+            self._value(first, (), _place(first))
+
+    def _value(self, event: Any, path: Path, key_place: Place) -> None:
+        if path not in self._ways:
+            self._skip(event)
+            return
+        if path not in self.found:
+            self.found[path] = (key_place, _place(event))
+            self._missing.discard(path)
+            if not self._missing:
+                raise _AllFound
         if isinstance(event, MappingStartEvent):
-            while not isinstance(key := get(), MappingEndEvent):
-                value(get(), None if path is None else (*path, key.value), _place(key))
+            while not isinstance(key := self._next(), MappingEndEvent):
+                self._value(self._next(), (*path, key.value), _place(key))
         elif isinstance(event, SequenceStartEvent):
             index = 0
-            while not isinstance(item := get(), SequenceEndEvent):
-                value(item, None if path is None else (*path, index), _place(item))
+            while not isinstance(item := self._next(), SequenceEndEvent):
+                self._value(item, (*path, index), _place(item))
                 index += 1
 
-    get()
-    if isinstance(get(), DocumentStartEvent):
-        first = get()
-        value(first, (), _place(first))
-    return found
+    def _skip(self, event: Any) -> None:
+        depth = 0
+        while True:
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
+            if depth == 0:
+                return
+            event = self._next()
 
 
 def pointer(path: Iterable[str | int]) -> str:

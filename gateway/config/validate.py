@@ -1,23 +1,35 @@
-"""Is the tree what the model takes? pydantic decides, fast; only for a tree that is not, `jsonschema` says why.
+"""Is the tree what the model takes? pydantic decides, fast; only for what it does not take, `jsonschema` says why.
 
-Both come from the same models. What only pydantic finds (exactly one scope, zones of dates) is reported with its words.
+Both come from the same models. What only pydantic finds (exactly one scope, dates that do not exist) is reported with
+its words. Keys are taken a few hundred at a time, so that a hundred thousand of them neither fill the memory nor hold
+up a process that serves meanwhile.
 """
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any
 
-import msgspec
 from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
+from gateway.config.findings import Finding
 from gateway.config.model import Config
+from gateway.config.packed_keys import PackedKeys
 from gateway.config.schema import generate
+from gateway.config.sections.base import Name
+from gateway.config.sections.virtual_keys import VirtualKey
 from gateway.config.source import Path
+
+_KEYS = TypeAdapter(dict[Name, VirtualKey])
+_KEYS_AT_A_TIME = 500
+_KEYS_TO_EXPLAIN = 1000
+"""The schema takes a millisecond a key; where more are at fault, the others are told in the model's own words."""
 
 _TYPE_NAMES = {
     "object": "a mapping",
@@ -30,25 +42,78 @@ _TYPE_NAMES = {
 }
 
 
-class Finding(msgspec.Struct, frozen=True):
-    """What is wrong at one path. `at_key` says that the key is meant, not its value."""
+def build(tree: Any, on_keys: Callable[[Config], None] | None = None) -> tuple[Config | None, list[Finding]]:
+    """The model of a merged tree, and everything that keeps the tree from being valid.
 
-    code: str
-    message: str
-    path: Path
-    hint: str | None = None
-    at_key: bool = False
-
-
-def build(tree: Any) -> tuple[Config | None, list[Finding]]:
-    """The model of a merged tree, or everything that keeps it from being one."""
+    Where only keys are at fault, the model is that of the others, so that they can be checked further. `on_keys` gets
+    the configuration with some of its keys, until it has seen all that are valid; the keys of the result are packed.
+    """
+    errors: list[ErrorDetails] = []
+    keys = tree.get("virtual_keys") if isinstance(tree, dict) else None
+    apart = isinstance(keys, dict)
     try:
-        return Config.model_validate(tree), []
+        rest = {section: value for section, value in tree.items() if section != "virtual_keys"} if apart else tree
+        config = Config.model_validate(rest)
     except ValidationError as error:
-        findings = list(_by_schema(tree))
-        known = {finding.path for finding in findings}
-        findings += [one for one in _by_model(error) if not _is_told(one.path, known)]
-        return None, findings
+        config = None
+        errors += _details(error)
+    packed = PackedKeys({})
+    for some in _some_at_a_time(keys if isinstance(keys, dict) else {}):
+        models = _valid_keys(some, errors)
+        packed.add({name: some[name] for name in models})
+        if config is not None and on_keys is not None:
+            on_keys(config.model_copy(update={"virtual_keys": models}))
+    if config is not None:
+        config = config.model_copy(update={"virtual_keys": packed})
+    return config, _explained(tree, errors) if errors else []
+
+
+def _some_at_a_time(keys: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    items = iter(keys.items())
+    while some := dict(islice(items, _KEYS_AT_A_TIME)):
+        yield some
+
+
+def _valid_keys(some: dict[str, Any], errors: list[ErrorDetails]) -> dict[str, VirtualKey]:
+    try:
+        return _KEYS.validate_python(some)
+    except ValidationError as error:
+        details = _details(error, "virtual_keys")
+    errors += details
+    at_fault = {one["loc"][1] for one in details}
+    return _KEYS.validate_python({name: key for name, key in some.items() if name not in at_fault})
+
+
+def _details(error: ValidationError, *section: str) -> list[ErrorDetails]:
+    """Without the input: a message must not carry a value that could be a secret."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    for one in details:
+        one["loc"] = (*section, *one["loc"])
+    return details
+
+
+def _explained(tree: Any, errors: list[ErrorDetails]) -> list[Finding]:
+    """In the words of the schema where it has any; the schema is slow, so it sees only what is at fault."""
+    findings = list(_by_schema(_at_fault(tree, errors)))
+    told = {finding.path for finding in findings}
+    above = {path[:end] for path in told for end in range(len(path) + 1)}
+    for one in errors:
+        path = _path(tree, one)
+        if path not in above and not any(path[:end] in told for end in range(len(path) + 1)):
+            findings.append(Finding("invalid-value", one["msg"].removeprefix("Value error, "), path))
+    return findings
+
+
+def _at_fault(tree: Any, errors: list[ErrorDetails]) -> Any:
+    if not isinstance(tree, dict):
+        return tree
+    sections = {"version", *(one["loc"][0] for one in errors if one["loc"])}
+    pruned = {section: value for section, value in tree.items() if section in sections}
+    keys = pruned.get("virtual_keys")
+    if isinstance(keys, dict):
+        names = dict.fromkeys(one["loc"][1] for one in errors if one["loc"][0] == "virtual_keys")
+        pruned["virtual_keys"] = {name: keys[name] for name in islice(names, _KEYS_TO_EXPLAIN)}
+    return pruned
 
 
 def _by_schema(tree: Any) -> Iterator[Finding]:
@@ -90,8 +155,9 @@ def _explain(error: Any) -> Iterator[Finding]:
     elif kind == "required":
         missing = re.match(r"'(.*)' is a required property", error.message)
         name = missing[1] if missing else str(rule)
-        described = error.schema.get("properties", {}).get(name, {}).get("description")
-        yield Finding("missing-field", f"the field {name!r} is missing", path, described, True)
+        field = error.schema.get("properties", {}).get(name, {})
+        hint = f"One of {', '.join(field['enum'])}." if "enum" in field else field.get("description")
+        yield Finding("missing-field", f"the field {name!r} is missing", path, hint, True)
     elif kind == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         yield Finding("invalid-name", f"{value!r} cannot be a name here", (*path, value), _describe(error), True)
     elif kind == "type":
@@ -101,29 +167,31 @@ def _explain(error: Any) -> Iterator[Finding]:
         yield Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, _describe(error))
     elif kind in ("enum", "const"):
         choices = rule if isinstance(rule, list) else [rule]
-        hint = _meant(str(value), [str(choice) for choice in choices])
-        yield Finding("invalid-value", f"one of {', '.join(map(str, choices))} belongs here", path, hint)
+        one_of = "one of " if len(choices) > 1 else ""
+        close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
+        hint = f"Did you mean {close[0]!r}?" if close else _describe(error)
+        yield Finding("invalid-value", f"{one_of}{', '.join(map(str, choices))} belongs here", path, hint)
+    elif error.schema.get("format") == "date-time":
+        message = "a date and time with a zone belongs here, for example 2027-01-01T00:00:00Z"
+        yield Finding("invalid-value", message, path, _describe(error))
     else:
         yield Finding("invalid-value", _bound(kind, rule), path, _describe(error))
 
 
-def _by_model(error: ValidationError) -> Iterator[Finding]:
-    for one in error.errors(include_url=False, include_context=False, include_input=False):
-        message = one["msg"].removeprefix("Value error, ")
-        path = tuple(part for part in one["loc"] if not _is_of_pydantic(part))
-        yield Finding("invalid-value", message, path)
+def _path(tree: Any, error: ErrorDetails) -> Path:
+    """The location of an error, without the names of union branches and validators that pydantic adds to it."""
+    node, path = tree, []
+    for part in error["loc"]:
+        if _has(node, part):
+            node = node[part]
+            path.append(part)
+    return tuple(path)
 
 
-def _is_of_pydantic(part: str | int) -> bool:
-    """Pydantic adds the names of union branches and validators to its locations."""
-    return isinstance(part, str) and (
-        part in ("[key]", "str") or bool(re.match(r"(constrained-|list\[|function-)", part))
-    )
-
-
-def _is_told(path: Path, known: Iterable[Path]) -> bool:
-    """Whether a finding stands at this path already, above it or below it."""
-    return any(path[: len(other)] == other or other[: len(path)] == path for other in known)
+def _has(node: Any, part: str | int) -> bool:
+    if isinstance(node, list):
+        return isinstance(part, int) and part < len(node)
+    return isinstance(node, dict) and part in node
 
 
 def _describe(error: Any) -> str | None:
@@ -147,7 +215,7 @@ def _bound(kind: Any, rule: Any) -> str:
         "exclusiveMinimum": f"the value has to be greater than {rule}",
         "maximum": f"the value may be at most {rule}",
         "minLength": "the text may not be empty" if rule == 1 else f"the text needs at least {rule} characters",
-        "maxLength": f"the text may have at most {rule} characters",
+        "maxLength": f"the text may have {rule} characters at most",
         "minItems": "the list may not be empty" if rule == 1 else f"the list needs at least {rule} items",
         "pattern": "the text is not written as this field asks",
     }

@@ -36,7 +36,10 @@ class Hold(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """The first hold that did not fit, and in how many seconds it is worth asking again (`None`: nobody knows)."""
+    """The hold that takes longest to fit, and in how many seconds asking again succeeds if nobody else comes.
+
+    `None`: nobody knows, since it depends on when others end, or no wait would ever be long enough.
+    """
 
     hold: Hold
     retry_after_s: float | None

@@ -1,8 +1,14 @@
 """Counters of one process, for one worker: plain Python on one event loop, so every call is atomic.
 
-Windows slide: what counts is the present window's sum plus the share of the window before that still lies within reach,
-`ceil(before * (window - elapsed) / window)`. Compared with remembering every request this is exact when traffic was
-even in the window before, and never lets more than the ceiling pass within one aligned window.
+A window slides in two halves. With windows of `W` microseconds that begin at multiples of `W`, what is used at a moment
+`e` after the present one began is
+
+    now + ceil(before * (W - e) / W)
+
+where `now` and `before` are the sums of the present window and of the last one. It is integer arithmetic throughout.
+The error against remembering every request: none when traffic was even in the last window; no aligned window ever lets
+more than the ceiling pass; a window that begins anywhere lets less than twice the ceiling pass, and that only when the
+whole of the last window's traffic came at its very end.
 """
 
 import math
@@ -11,25 +17,42 @@ from collections.abc import Callable, Sequence
 from gateway import clock
 from gateway.counters.hold import Hold, Lease, Limit, Refusal
 
+_SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
 
 
 class _Window:
-    """The sums of the present and of the last window of one limit."""
+    """The sums of the present and of the last window of one limit. Times and lengths are in microseconds."""
 
-    __slots__ = ("before", "index", "now", "seconds")
+    __slots__ = ("before", "length", "now", "start")
 
-    def __init__(self, index: int, seconds: int) -> None:
-        self.index = index
-        self.seconds = seconds
+    def __init__(self, length: int, at: int) -> None:
+        self.length = length
+        self.start = at - at % length
         self.now = 0
         self.before = 0
 
-    def move_to(self, index: int) -> None:
-        if index != self.index:
-            self.before = self.now if index == self.index + 1 else 0
+    def move_to(self, at: int) -> None:
+        passed = (at - self.start) // self.length
+        if passed > 0:
+            self.before = self.now if passed == 1 else 0
             self.now = 0
-            self.index = index
+            self.start += passed * self.length
+
+    def used(self, at: int) -> int:
+        """What counts at a moment of the present window."""
+        if self.before == 0:
+            return self.now
+        return self.now - (-self.before * (self.start + self.length - at) // self.length)
+
+    def fits_after(self, at: int, room: int) -> int:
+        """Microseconds until no more than `room` (0 or more) is used, if nobody else comes."""
+        left = self.start + self.length - at
+        if self.now <= room:
+            # Enough of the last window has to slide out of reach, within the present one.
+            return max(0, left - (room - self.now) * self.length // self.before) if self.before else 0
+        # The present window has to become the last one, and then to slide.
+        return left + self.length - room * self.length // self.now
 
 
 class MemoryCounters:
@@ -47,35 +70,30 @@ class MemoryCounters:
 
     def try_reserve(self, holds: Sequence[Hold]) -> "MemoryLease | Refusal":
         """The same without a coroutine."""
-        now = self._time()
-        for hold in holds:
-            limit = hold.limit
-            if limit.window_s == 0:
-                if self._gauges.get(limit.key, 0) + hold.amount > limit.ceiling:
-                    return Refusal(hold, None)
-            elif self._used(limit, now) + hold.amount > limit.ceiling:
-                return Refusal(hold, self._fits_after(hold, now))
-        for hold in holds:
-            self._add(hold.limit, hold.amount)
+        now = self._now()
         self._until_sweep -= 1
         if self._until_sweep <= 0:
             self._sweep(now)
+        for position, hold in enumerate(holds):
+            if not self._take(hold.limit, hold.amount, now):
+                for taken in holds[:position]:
+                    self._return(taken.limit, taken.amount)
+                return self._refusal(holds, hold, now)
         return MemoryLease(self, holds, now)
 
     def used(self, limit: Limit) -> int:
         """How much of a limit is used now."""
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
-        return self._used(limit, self._time())
+        now = self._now()
+        return self._window(limit, now).used(now)
 
-    def correct(self, limit: Limit, amount: int, taken_at: float) -> None:
+    def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
         """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""
-        self._used(limit, self._time())
-        window = self._windows[limit.key]
-        age = window.index - int(taken_at // limit.window_s)
-        if age <= 0:
+        window = self._window(limit, self._now())
+        if taken_at >= window.start:
             window.now = max(0, window.now + amount)
-        elif age == 1:
+        elif taken_at >= window.start - window.length:
             window.before = max(0, window.before + amount)
 
     def give_back(self, limit: Limit, amount: int) -> None:
@@ -86,45 +104,58 @@ class MemoryCounters:
         else:
             self._gauges.pop(limit.key, None)
 
-    def _used(self, limit: Limit, now: float) -> int:
-        seconds = limit.window_s
-        index = int(now // seconds)
+    def _now(self) -> int:
+        return int(self._time() * _SECOND)
+
+    def _window(self, limit: Limit, now: int) -> _Window:
         window = self._windows.get(limit.key)
         if window is None:
-            window = self._windows[limit.key] = _Window(index, seconds)
-            return 0
-        window.move_to(index)
-        if window.before == 0:
-            return window.now
-        left = seconds - now % seconds
-        return window.now + math.ceil(window.before * left / seconds)
+            window = self._windows[limit.key] = _Window(limit.window_s * _SECOND, now)
+        elif now - window.start >= window.length:
+            window.move_to(now)
+        return window
 
-    def _add(self, limit: Limit, amount: int) -> None:
+    def _take(self, limit: Limit, amount: int, now: int) -> bool:
         if limit.window_s == 0:
-            self._gauges[limit.key] = self._gauges.get(limit.key, 0) + amount
-        else:
-            self._windows[limit.key].now += amount
+            held = self._gauges.get(limit.key, 0) + amount
+            if held > limit.ceiling:
+                return False
+            self._gauges[limit.key] = held
+            return True
+        window = self._window(limit, now)
+        if window.used(now) + amount > limit.ceiling:
+            return False
+        window.now += amount
+        return True
 
-    def _fits_after(self, hold: Hold, now: float) -> float | None:
-        """Seconds until the hold fits if nobody else comes; `None` when it never will."""
+    def _return(self, limit: Limit, amount: int) -> None:
+        """Undoes a `_take` of the same moment."""
+        if limit.window_s == 0:
+            self.give_back(limit, amount)
+        else:
+            self._windows[limit.key].now -= amount
+
+    def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
+        """The hold that takes longest to fit: whoever asks again before then would only meet it."""
+        longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
+        if 0 < longest < math.inf:
+            # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
+            return Refusal(worst, (longest + 1) / _SECOND)
+        return Refusal(worst if longest else refused, None)
+
+    def _wait(self, hold: Hold, now: int) -> float:
+        """Microseconds until a hold fits: 0 where it fits or nobody can say, infinity where it never will."""
         limit, amount = hold.limit, hold.amount
         if amount > limit.ceiling:
-            return None
-        seconds, window = limit.window_s, self._windows[hold.limit.key]
-        left = seconds - now % seconds
-        room = limit.ceiling - amount
-        if window.now <= room:
-            # Enough of the last window has to slide out of reach, within the present one.
-            return left - (room - window.now) * seconds / window.before
-        # The present window has to become the last one, and then to slide.
-        return left + seconds - room * seconds / window.now
+            return math.inf
+        if limit.window_s == 0:
+            return 0
+        return self._window(limit, now).fits_after(now, limit.ceiling - amount)
 
-    def _sweep(self, now: float) -> None:
+    def _sweep(self, now: int) -> None:
         """Drops what is out of reach, so that memory follows the keys in use."""
+        self._windows = {key: window for key, window in self._windows.items() if now - window.start < 2 * window.length}
         self._until_sweep = max(_SWEEP_EVERY, len(self._windows))
-        self._windows = {
-            key: window for key, window in self._windows.items() if window.index >= int(now // window.seconds) - 1
-        }
 
 
 class MemoryLease:
@@ -132,7 +163,7 @@ class MemoryLease:
 
     __slots__ = ("_counters", "_ended", "_holds", "_taken_at")
 
-    def __init__(self, counters: MemoryCounters, holds: Sequence[Hold], taken_at: float) -> None:
+    def __init__(self, counters: MemoryCounters, holds: Sequence[Hold], taken_at: int) -> None:
         self._taken_at = taken_at
         self._counters = counters
         self._holds = tuple(holds)

@@ -60,8 +60,10 @@ def format_hash(digest: bytes) -> str:
 
 
 def parse_hash(text: str) -> bytes:
-    """The digest that is written. Raises `ValueError` for anything else."""
-    if not text.startswith(_PREFIX):
-        msg = f"a hash begins with {_PREFIX}"
+    """The 32 bytes of a digest that is written so. Raises `ValueError` for anything else."""
+    digest = bytes.fromhex(text[len(_PREFIX) :]) if text.startswith(_PREFIX) else b""
+    # `fromhex` reads over white space, so the length of the text tells as well.
+    if len(digest) != hashlib.sha256().digest_size or len(text) != len(_PREFIX) + 2 * len(digest):
+        msg = f"a hash is {_PREFIX} and 64 hex digits"
         raise ValueError(msg)
-    return bytes.fromhex(text.removeprefix(_PREFIX))
+    return digest

@@ -115,11 +115,12 @@ class EventRelay(_Relay):
             f"The provider {exchange.upstream.provider.name} broke off: {failure.message}.",
             code="upstream_mid_stream_failure",
         )
-        held = self._tap.end()
-        frame = terminal_error_frame(
-            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=self._tap.at_boundary
+        at_boundary = self._tap.at_boundary
+        # What was held back is a torn event that the client never began; without it the frame stands alone.
+        self._tap.end()
+        return terminal_error_frame(
+            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=at_boundary
         )
-        return held + frame
 
     def _read_usage(self) -> None:
         exchange = self._exchange

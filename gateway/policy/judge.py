@@ -82,7 +82,8 @@ class Judge:
                 _judge(self._tools, "tools", "tool_not_allowed", "The tool", path, value)
         if self._mcp:
             for path, value in mcp.values(servers, declared):
-                _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", path, value)
+                spellings = (value, _normalised(value)) if "://" in value else (value,)
+                _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", path, *spellings)
         if len(self._passed) >= _REMEMBERED:
             self._passed.clear()
         self._passed.add(fingerprint)
@@ -91,13 +92,20 @@ class Judge:
         """Judges (offset, URL) pairs; raises `url_not_allowed`, with the JSON path that `path_at` finds."""
         for offset, value in urls:
             for rule in self._urls:
-                verdict = rule.refuses(value)
+                verdict = rule.refuses(value, _normalised(value))
                 if verdict is not None:
                     raise _refusal(verdict, "urls", "url_not_allowed", "The URL", value, path_at(offset))
 
     def check_models(self, provider: str, model: str) -> None:
         """Judges a resolved model in both its spellings; raises `model_not_allowed`."""
         _judge(self._models, "models", "model_not_allowed", "The model", "model", model, f"{provider}/{model}")
+
+
+def _normalised(url: str) -> str:
+    """The URL with scheme and host in lower case, in which they mean the same (RFC 3986, section 6.2.2.1)."""
+    scheme, separator, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 
 
 def _compile(rules: Iterable[tuple[str, Rule | None]]) -> tuple[CompiledRule, ...]:

@@ -1,43 +1,44 @@
 """Where a request declares MCP servers: Anthropic's `mcp_servers[]`, and tools of type `mcp` in OpenAI's Responses.
 
-Judged are `mcp_servers[].name` and `.url`, and of such tools `server_label`, `server_url` and `connector_id`.
+Judged are `mcp_servers[].name` and `.url`, and of tools, those inside a namespace included, `server_label`,
+`server_url` and `connector_id` wherever they stand. A server that says none of them is refused.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.errors import GatewayError
+from gateway.policy.declared import Value, as_list, as_object, check_nesting, text_of, unreadable
 
-Value = tuple[str, str]
+_OF_SERVER = ("name", "url")
+_OF_TOOL = ("server_label", "server_url", "connector_id")
 
 
 def values(mcp_servers: Any, tools: Any) -> Iterator[Value]:
     """(JSON path, value) of everything to judge. Raises `bad_request` for what cannot be judged for certain."""
-    for index, server in enumerate(_list(mcp_servers, "mcp_servers")):
-        yield from _fields(server, f"mcp_servers[{index}]", ("name", "url"))
-    for index, tool in enumerate(_list(tools, "tools")):
-        if isinstance(tool, dict) and tool.get("type") == "mcp":
-            yield from _fields(tool, f"tools[{index}]", ("server_label", "server_url", "connector_id"))
+    if mcp_servers is not None:
+        for index, server in enumerate(as_list(mcp_servers, "mcp_servers")):
+            path = f"mcp_servers[{index}]"
+            yield from _fields(as_object(server, path), path, _OF_SERVER, required=True)
+    if tools is not None:
+        yield from _tools(tools, "tools", 0)
 
 
-def _fields(server: Any, path: str, names: tuple[str, ...]) -> Iterator[Value]:
-    if not isinstance(server, dict):
-        raise _unreadable(path, "it is not an object")
+def _tools(tools: Any, at: str, nesting: int) -> Iterator[Value]:
+    check_nesting(nesting, at)
+    for index, item in enumerate(as_list(tools, at)):
+        path = f"{at}[{index}]"
+        tool = as_object(item, path)
+        yield from _fields(tool, path, _OF_TOOL, required=tool.get("type") == "mcp")
+        if "tools" in tool:
+            yield from _tools(tool["tools"], f"{path}.tools", nesting + 1)
+
+
+def _fields(declared: dict[str, Any], path: str, names: tuple[str, ...], *, required: bool) -> Iterator[Value]:
+    silent = True
     for name in names:
-        value = server.get(name)
-        if isinstance(value, str):
+        value = text_of(declared, name, path)
+        if value is not None:
+            silent = False
             yield f"{path}.{name}", value
-        elif value is not None:
-            raise _unreadable(f"{path}.{name}", "it is not a string")
-
-
-def _list(value: Any, path: str) -> list[Any]:
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise _unreadable(path, "it is not a list")
-    return value
-
-
-def _unreadable(path: str, why: str) -> GatewayError:
-    return GatewayError("bad_request", f"{path} cannot be judged by this key's rules: {why}.", param=path)
+    if silent and required:
+        raise unreadable(path, f"it has none of {', '.join(names)}")

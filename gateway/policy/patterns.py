@@ -10,13 +10,14 @@ import re2
 class Regexp(Protocol):
     """A compiled expression."""
 
-    def search(self, text: str) -> object | None:
-        """A match anywhere in the text, or `None`."""
+    def search(self, text: str | bytes) -> object | None:
+        """A match anywhere in the text (as bytes: in UTF-8), or `None`."""
 
 
 def _options() -> Any:
     options = re2.Options()
     options.log_errors = False
+    options.never_capture = True
     options.max_mem = 8 * 1024 * 1024
     return options
 
@@ -37,10 +38,15 @@ def compile_re2(pattern: str) -> Regexp:
 @lru_cache(maxsize=10_000)
 def compile_glob(glob: str) -> Callable[[str], bool]:
     """A matcher of whole texts: `*` any characters, `?` one, `[a-z]` and `[!a-z]` classes. Raises `ValueError`."""
-    expression = compile_re2(rf"(?s)^(?:{_translate(glob)})$")
+    translated = _translate(glob)
+    try:
+        expression = compile_re2(rf"(?s)^(?:{translated})$")
+    except ValueError:
+        msg = f"{glob!r} is not a glob: a class such as `[z-a]` holds nothing, or it is too long"
+        raise ValueError(msg) from None
 
     def matches(text: str) -> bool:
-        return expression.search(text) is not None
+        return expression.search(text.encode("utf-8", "surrogatepass")) is not None
 
     return matches
 
@@ -51,14 +57,21 @@ def _translate(glob: str) -> str:
     while index < len(glob):
         char = glob[index]
         if char == "[":
-            end = glob.find("]", index + 2)
+            negated = glob.startswith("!", index + 1)
+            begin = index + 1 + negated
+            # A `]` that comes first belongs to the class.
+            end = glob.find("]", begin + 1)
             if end < 0:
                 msg = f"{glob!r} has a `[` that is not closed"
                 raise ValueError(msg)
-            inside = glob[index + 1 : end].replace("\\", r"\\").replace("[", r"\[")
-            pieces.append(f"[^{inside[1:]}]" if inside[0] == "!" else f"[{inside}]")
+            pieces.append(f"[{'^' if negated else ''}{_class(glob[begin:end])}]")
             index = end
         else:
             pieces.append({"*": ".*", "?": "."}.get(char) or re2.escape(char))
         index += 1
     return "".join(pieces)
+
+
+def _class(inside: str) -> str:
+    """What stands in a class, with only `-` between two characters left special."""
+    return "".join("\\" + char if char in "\\[]^" else char for char in inside)

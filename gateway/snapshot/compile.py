@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from gateway.config.model import Config
+from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import RateLimits
 from gateway.config.sections.virtual_keys import AliasTargets, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
@@ -103,9 +104,10 @@ def _targets(aliases: Mapping[str, AliasTargets]) -> dict[str, Target]:
 
 def _digests(config: Config) -> tuple[dict[bytes, str], dict[bytes, tuple[str, float]]]:
     """Where each digest leads: for secrets in force, and for those rotated away with the moment when they end."""
-    current, previous = {}, {}
-    for name, key in config.virtual_keys.items():
-        current[parse_hash(key.secret_hash)] = name
+    current: dict[bytes, str] = {}
+    previous: dict[bytes, tuple[str, float]] = {}
+    for key in key_secrets(config.virtual_keys):
+        current[parse_hash(key.secret_hash)] = key.name
         if key.previous_secret_hash is not None and key.previous_secret_expires_at is not None:
-            previous[parse_hash(key.previous_secret_hash)] = (name, key.previous_secret_expires_at.timestamp())
+            previous[parse_hash(key.previous_secret_hash)] = (key.name, key.previous_secret_expires_at.timestamp())
     return current, previous

@@ -9,19 +9,20 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Literal
 
 from gateway import clock
 from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.snapshot import Snapshot
-from gateway.snapshot.watch import changes
+from gateway.snapshot.watch import look_at, wakes
 
 _log = logging.getLogger(__name__)
 
 Outcome = Literal["swapped", "unchanged", "rejected", "failed"]
 
-_RETRY_S = 5.0
+_RETRY_S = 1.0
 
 
 class Reloader:
@@ -40,12 +41,13 @@ class Reloader:
         self._watch_paths = watch_paths
         self._on_outcome = on_outcome
         self._wanted = asyncio.Event()
-        self._stop_watching = asyncio.Event()
-        self._closing = False
+        self._closing = asyncio.Event()
+        self._seen: tuple[object, ...] = ()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        """Begins to watch."""
+        """Begins to watch; a change from now on is seen."""
+        self._seen = look_at(self._watch_paths()).stamp
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._watch()), loop.create_task(self._reload())]
 
@@ -54,41 +56,52 @@ class Reloader:
         self._wanted.set()
 
     async def close(self) -> None:
-        """Ends watching; leaves no task and no watch behind."""
-        self._closing = True
-        self._stop_watching.set()
-        self._tasks[1].cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Ends watching, after a load that is under way; leaves no task and no watch behind."""
+        self._closing.set()
+        self._wanted.set()
+        await asyncio.gather(*self._tasks)
 
     async def _watch(self) -> None:
-        while not self._closing:
-            self._stop_watching.clear()
+        while not self._closing.is_set():
             try:
-                async for _ in changes(self._watch_paths(), self._stop_watching):
+                await self._watch_these(tuple(self._watch_paths()))
+            except Exception:  # noqa: BLE001 - whatever watching runs into, it has to go on
+                _log.exception("watching the configuration failed, trying again")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), _RETRY_S)
+
+    async def _watch_these(self, paths: Sequence[Path]) -> None:
+        """Returns when other paths or other directories have to be watched.
+
+        A change in the time until that is done is not lost: what is seen then differs from what the last load saw.
+        """
+        watched = await asyncio.to_thread(look_at, paths)
+        async with aclosing(wakes(watched.directories, self._closing)) as waking:
+            async for _ in waking:
+                wanted = tuple(self._watch_paths())
+                look = await asyncio.to_thread(look_at, wanted)
+                if look.stamp != self._seen:
                     self._wanted.set()
-            except (OSError, RuntimeError) as error:
-                _log.warning("watching the configuration failed, trying again: %s", error)
-                await asyncio.sleep(_RETRY_S)
-                self._wanted.set()
+                if wanted != paths or look.directories != watched.directories:
+                    return
 
     async def _reload(self) -> None:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            watched = tuple(self._watch_paths())
-            resolved = _resolved(watched)
-            await self._once()
-            if tuple(self._watch_paths()) != watched or _resolved(watched) != resolved:
-                self._stop_watching.set()
+            if self._closing.is_set():
+                return
+            try:
+                await self._once()
+            except Exception as error:  # noqa: BLE001 - whatever a load runs into, the old snapshot serves on
+                _log.exception("loading the configuration failed")
+                self._holder.keep(Rejection((f"internal error: {type(error).__name__}",), clock.now()))
+                self._on_outcome("failed", f"{type(error).__name__}, see the log")
 
     async def _once(self) -> None:
-        try:
-            loaded = await asyncio.to_thread(self._load)
-        except Exception as error:  # noqa: BLE001 - whatever a load runs into, the old snapshot serves on
-            _log.exception("loading the configuration failed")
-            self._holder.keep(Rejection((f"internal error: {type(error).__name__}",), clock.now()))
-            self._on_outcome("failed", f"{type(error).__name__}, see the log")
-            return
+        # Looking comes before loading: what changes in between is loaded once more, not missed.
+        self._seen = (await asyncio.to_thread(look_at, self._watch_paths())).stamp
+        loaded = await asyncio.to_thread(self._load)
         if isinstance(loaded, Rejection):
             self._holder.keep(loaded)
             self._on_outcome("rejected", "the revision before serves on\n" + "\n".join(map(str, loaded.diagnostics)))
@@ -98,7 +111,3 @@ class Reloader:
         else:
             self._holder.install(loaded)
             self._on_outcome("swapped", f"revision {loaded.revision_label} serves")
-
-
-def _resolved(paths: Sequence[Path]) -> tuple[Path, ...]:
-    return tuple(path.resolve() for path in paths)

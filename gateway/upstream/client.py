@@ -1,8 +1,12 @@
 """HTTP to upstreams through pyreqwest, the only module that knows of it.
 
-One client, and so one connection pool, per connect timeout, kept for the life of the process: a reload leaves the
+One client, and so one connection pool, for each set of deadlines, kept for the life of the process: a reload leaves the
 connections of unchanged providers open. Bodies are never decompressed and redirects never followed, so what arrives is
 what the provider sent.
+
+pyreqwest 0.15 lets go of a cancelled call without aborting it while its head is awaited: the connection stays until the
+provider answers, or until the client's own read timeout, which is therefore set as a backstop. Closing a response whose
+head has come ends its connection at once.
 """
 
 import asyncio
@@ -17,6 +21,7 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.pyreqwest_errors import translate
 from gateway.upstream.request import Headers, UpstreamRequest
 
+_BACKSTOP_S = 1.0
 _POOL_IDLE = timedelta(seconds=60)
 _TCP_KEEPALIVE = timedelta(seconds=30)
 
@@ -25,11 +30,12 @@ class PyreqwestTransport:
     """Carries requests over HTTP/1.1, pooled. Construct it inside the running event loop."""
 
     def __init__(self) -> None:
-        self._clients: dict[float, Client] = {}
+        self._clients: dict[tuple[float, float], Client] = {}
 
     async def send(self, request: UpstreamRequest) -> "PyreqwestResponse":
         """Sends the request and waits for the response's head. Raises `UpstreamFailure`."""
-        client = self._clients.get(request.connect_timeout_s) or self._new_client(request.connect_timeout_s)
+        deadlines = (request.connect_timeout_s, max(request.first_byte_timeout_s, request.idle_timeout_s))
+        client = self._clients.get(deadlines) or self._new_client(deadlines)
         watchdog = _Watchdog()
         watchdog.watch(request.first_byte_timeout_s)
         try:
@@ -37,6 +43,8 @@ class PyreqwestTransport:
                 client.request(request.method, request.url)
                 .headers(request.headers)
                 .body_bytes(request.body)
+                # Else the head would wait for up to 64 KiB of the body.
+                .streamed_read_buffer_limit(0)
                 .build_streamed()
             )
             response = await exchange.__aenter__()
@@ -61,10 +69,12 @@ class PyreqwestTransport:
         for client in clients.values():
             await client.close()
 
-    def _new_client(self, connect_timeout_s: float) -> Client:
+    def _new_client(self, deadlines: tuple[float, float]) -> Client:
+        connect_timeout_s, longest_silence_s = deadlines
         client = (
             ClientBuilder()
             .connect_timeout(timedelta(seconds=connect_timeout_s))
+            .read_timeout(timedelta(seconds=longest_silence_s + _BACKSTOP_S))
             .pool_idle_timeout(_POOL_IDLE)
             .tcp_keepalive(_TCP_KEEPALIVE)
             .follow_redirects(enable=False)
@@ -75,7 +85,7 @@ class PyreqwestTransport:
             .deflate(enable=False)
             .build()
         )
-        self._clients[connect_timeout_s] = client
+        self._clients[deadlines] = client
         return client
 
 

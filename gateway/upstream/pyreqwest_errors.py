@@ -20,7 +20,8 @@ KINDS: Final[Mapping[type[exceptions.PyreqwestError], FailureKind]] = {
     exceptions.TransportError: FailureKind.NETWORK,
     exceptions.ClientClosedError: FailureKind.NETWORK,
     exceptions.JSONDecodeError: FailureKind.PROTOCOL,
-    exceptions.BodyDecodeError: FailureKind.PROTOCOL,
+    # Nothing is ever decoded here, so this is a body that broke off.
+    exceptions.BodyDecodeError: FailureKind.NETWORK,
     exceptions.DecodeError: FailureKind.PROTOCOL,
     exceptions.RedirectError: FailureKind.PROTOCOL,
     exceptions.StatusError: FailureKind.PROTOCOL,
@@ -35,12 +36,18 @@ KINDS: Final[Mapping[type[exceptions.PyreqwestError], FailureKind]] = {
 def translate(error: exceptions.PyreqwestError) -> UpstreamFailure:
     """The failure in our own words; the most specific row of the table decides."""
     kind = next(KINDS[type_] for type_ in type(error).__mro__ if type_ in KINDS)
-    return UpstreamFailure(kind, _innermost_cause(error))
+    causes = _causes(error)
+    if kind is FailureKind.CONNECT and _CONNECTING not in causes:
+        # pyreqwest also says so of a connection that broke after the request went out.
+        kind = FailureKind.NETWORK
+    return UpstreamFailure(kind, (causes[-1] if causes else error.message)[:200])
 
 
-def _innermost_cause(error: exceptions.PyreqwestError) -> str:
+_CONNECTING = "client error (Connect)"
+
+
+def _causes(error: exceptions.PyreqwestError) -> list[str]:
+    """What lies behind an error, the innermost last."""
     details = getattr(error, "details", None)
     causes = details.get("causes") if isinstance(details, dict) else None
-    if causes:
-        return str(causes[-1]["message"])[:200]
-    return error.message[:200]
+    return [str(cause["message"]) for cause in causes or ()]

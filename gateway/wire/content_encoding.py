@@ -17,6 +17,8 @@ else:
     _ZstdError = _zstd.ZstdError
 
 _MAX_CODINGS = 2
+_MAX_GZIP_MEMBERS = 16
+_MAX_ZSTD_WINDOW_LOG = 23  # 8 MiB, what RFC 9659 allows in HTTP
 
 
 def decode(body: bytes, encoding: str, limit: int) -> bytes:
@@ -56,7 +58,8 @@ def _deflate(body: bytes, limit: int) -> bytes:
 def _zlib(body: bytes, limit: int, window_bits: int) -> bytes:
     pieces: list[bytes] = []
     left = limit
-    while body:
+    # gzip data may be several members in a row (RFC 1952, section 2.2); each costs a copy of what follows it.
+    for _ in range(_MAX_GZIP_MEMBERS):
         inflater = zlib.decompressobj(window_bits)
         piece = inflater.decompress(body, left + 1)
         left -= len(piece)
@@ -65,33 +68,32 @@ def _zlib(body: bytes, limit: int, window_bits: int) -> bytes:
         if not inflater.eof:
             raise EOFError
         pieces.append(piece)
-        # gzip data may be several members in a row (RFC 1952, section 2.2).
         body = inflater.unused_data
-    return b"".join(pieces)
+        if not body:
+            return b"".join(pieces)
+    raise EOFError
 
 
 def _zstandard(body: bytes, limit: int) -> bytes:
-    inflater: Any = _zstd.ZstdDecompressor()
+    """One frame, which has to end where the body ends."""
     data: bytes
     if sys.version_info >= (3, 14):
+        options = {_zstd.DecompressionParameter.window_log_max: _MAX_ZSTD_WINDOW_LOG}
+        inflater: Any = _zstd.ZstdDecompressor(options=options)
         data = inflater.decompress(body, max_length=limit + 1)
-        if len(data) <= limit and not inflater.eof:
-            raise EOFError
     else:
-        with inflater.stream_reader(body) as reader:
+        decompressor: Any = _zstd.ZstdDecompressor(max_window_size=1 << _MAX_ZSTD_WINDOW_LOG)
+        with decompressor.stream_reader(body) as reader:
             data = reader.read(limit + 1)
-        if len(data) <= limit and not _is_whole(inflater, body):
-            raise EOFError
+        if len(data) <= limit:
+            # The reader is silent about a frame that breaks off; this object is not, but knows no bound.
+            inflater = decompressor.decompressobj()
+            inflater.decompress(body)
     if len(data) > limit:
         raise _too_large(limit)
+    if not inflater.eof or inflater.unused_data:
+        raise EOFError
     return data
-
-
-def _is_whole(inflater: Any, body: bytes) -> bool:
-    """The reader ends silently where its data does; a decompression object knows whether the frame was whole."""
-    frame = inflater.decompressobj()
-    frame.decompress(body)
-    return bool(frame.eof)
 
 
 def _too_large(limit: int) -> GatewayError:

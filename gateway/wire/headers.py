@@ -56,6 +56,7 @@ _RESPONSE_STAYS: Final = frozenset(
         "x-goog-user-project",
         "x-ms-client-principal-name",
         "azureml-model-deployment",
+        "x-ms-deployment-name",
         "x-amzn-account-id",
         # The gateway speaks for itself.
         "traceparent",
@@ -70,27 +71,27 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     The server's parser lets no line break into a value, so none can be smuggled on.
     """
     passing: Headers = []
-    named: frozenset[bytes] = frozenset()
+    named: set[bytes] = set()
     for name, value in headers:
         if name in _REQUEST_STAYS:
             if name == b"connection":
-                named = frozenset(token.strip().lower() for token in value.split(b","))
+                named.update(token.strip().lower() for token in value.split(b","))
         elif not name.startswith(_REQUEST_PREFIXES):
             passing.append((name.decode("latin-1"), value.decode("latin-1")))
     if named - {b"keep-alive", b"close"}:
-        return [(name, value) for name, value in passing if name.encode("latin-1") not in named]
+        return [header for header in passing if header[0].encode("latin-1") not in named]
     return passing
 
 
 def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """What goes to the client of a provider's headers (lower-case names)."""
     passing: Headers = []
-    named: frozenset[str] = frozenset()
+    named: set[str] = set()
     for header in headers:
         name = header[0]
         if name in _RESPONSE_STAYS:
             if name == "connection":
-                named = frozenset(token.strip().lower() for token in header[1].split(","))
+                named.update(token.strip().lower() for token in header[1].split(","))
         elif not name.startswith("x-langwatch-"):
             passing.append(header)
     if named - {"keep-alive", "close"}:

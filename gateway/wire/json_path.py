@@ -1,9 +1,11 @@
 """The JSON path of a byte offset, for messages: `messages[0].content`. Not for the hot path."""
 
-import json
 import re
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"|[\[\]{},]', re.DOTALL)
+from gateway.wire.json_tokens import text_of_literal
+
+_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"|[\[\]{},]')
+_SHOWN = 64
 
 
 def path_at(data: bytes, offset: int) -> str:
@@ -14,7 +16,7 @@ def path_at(data: bytes, offset: int) -> str:
         start, token = match.start(), match[0][:1]
         if token == b'"':
             if expects_key:
-                path[-1] = json.loads(b'"' + match[1] + b'"', strict=False) if path else None
+                path[-1] = text_of_literal(match[1])[:_SHOWN]
                 expects_key = False
             if start >= offset:
                 break
@@ -24,7 +26,7 @@ def path_at(data: bytes, offset: int) -> str:
         elif token == b"[":
             path.append(0)
         elif token == b",":
-            last = path[-1] if path else None
+            last = path[-1]
             if isinstance(last, int):
                 path[-1] = last + 1
             else:

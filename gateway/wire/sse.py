@@ -9,145 +9,202 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.usage import Usage
 from gateway.wire.shape import Shape
+from gateway.wire.usage.tail import usage_object
 
 ReadEvent = Callable[[Usage | None, bytes], Usage | None]
 
 _MAX_EVENT_BYTES = 1024 * 1024
+_KEPT_OF_LARGE_EVENT = 64 * 1024
+_HEAD_OF_LARGE_EVENT = 256
+_TERMINAL = frozenset(
+    (
+        "message_stop",
+        "response.completed",
+        "response.failed",
+        "response.incomplete",
+        "image_generation.completed",
+        "image_edit.completed",
+        "transcript.text.done",
+        "speech.audio.done",
+    )
+)
 _ENDS_EVENT = (b"\n\n", b"\n\r\n", b"\r\r")
 _BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
-_LINE_END = re.compile(rb"\r\n|\r|\n")
-_TERMINAL = (b"[DONE]", b"message_stop", b"response.completed", b"response.failed", b"response.incomplete")
-_NO_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
-_HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\]\s]')
 _LONGEST_BLANK_LINE = 4
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
+_HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\]\s]')
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class StreamTap:
     """Reads usage off a stream in passing.
 
-    `feed` returns what may go on now: the very chunk that came, except for the one event that nobody asked for when
-    `withhold_usage` says that the gateway asked for it itself. `usage` is what was stated so far, `finished` whether
-    the stream's own terminal event came, `at_boundary` whether what went on ends between two events.
+    With `withhold_usage` the usage-only chunk of an OpenAI stream (no choices, and usage that is not null) does not go
+    on: the gateway asked for it, the client did not. An event that comes in pieces is then held for as long as it can
+    still turn out to be that chunk. Everything else goes on at once and as it came.
+
+    Memory is bounded: an event over 1 MiB goes on, and only its last 64 KiB are kept to look for its usage.
     """
 
-    __slots__ = ("_filter", "_overlong", "_pending", "_read_event", "at_boundary", "finished", "usage")
+    __slots__ = (
+        "_awaits_line_feed",
+        "_head",
+        "_last_events",
+        "_passed",
+        "_pending",
+        "_quiet",
+        "_read_event",
+        "_withholds",
+        "usage",
+    )
 
     def __init__(self, read_event: ReadEvent, *, withhold_usage: bool) -> None:
         self._read_event = read_event
-        self._filter = _UsageFilter() if withhold_usage else None
-        self._pending = b""
-        self._overlong = False
+        self._withholds = withhold_usage
+        self._pending = b""  # the event that has begun and not ended
+        self._passed = 0  # how many bytes of it went on
+        self._head = b""  # its first bytes, when it is too large to be kept whole
+        self._awaits_line_feed = False  # the withheld event ended in CR; an LF now would still belong to it
+        self._quiet = True  # neither of these
+        self._last_events = b""
         self.usage: Usage | None = None
-        self.finished = False
-        self.at_boundary = True
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether what went on so far ends between two events."""
+        return self._passed == 0
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last event so far is one that ends a stream of its API."""
+        last = b""
+        for event in _events(self._last_events):
+            if b"data:" in event:
+                last = event
+        return _is_terminal(last)
 
     def feed(self, chunk: bytes) -> bytes:
-        """What goes on of the stream now that this chunk has come."""
-        if not self._pending and not self._overlong and chunk.endswith(_ENDS_EVENT):
-            # PERF: nearly every chunk of nearly every provider holds whole events, and nothing to read.
-            self._inspect(chunk)
-            boundary = True
-        else:
-            boundary = self._gather(chunk)
-        if self._filter is None:
-            self.at_boundary = boundary
-            return chunk
-        passing = self._filter.feed(chunk)
-        self.at_boundary = self._filter.at_boundary
-        return passing
+        """What goes on now that this chunk has come."""
+        if self._quiet and chunk.endswith(_ENDS_EVENT):
+            # PERF: nearly every chunk of nearly every provider holds whole events, and no usage.
+            if b"data:" in chunk:
+                self._last_events = chunk
+            return self._read(chunk, self._withholds) if b'"usage"' in chunk else chunk
+        passing = self._gather(chunk)
+        return passing if self._withholds else chunk
 
     def end(self) -> bytes:
         """The stream is over: what was held back and goes on after all."""
-        self._inspect(self._pending)
+        pending, passed = self._pending, self._passed
         self._pending = b""
-        return b"" if self._filter is None else self._filter.end()
+        if self._head:
+            self._read_large(pending)
+            return b""
+        self._remember(pending)
+        passing = self._read(pending, self._withholds and not passed)[passed:]
+        self._passed += len(passing)
+        return passing
 
-    def _gather(self, chunk: bytes) -> bool:
-        """Collects an event that comes in pieces; true when nothing of one is left over."""
-        search_from = max(0, len(self._pending) - _LONGEST_BLANK_LINE)
+    def _gather(self, chunk: bytes) -> bytes:
+        """Puts events together that come in pieces; returns what goes on if this stream is withheld from."""
+        if self._awaits_line_feed and chunk:
+            self._awaits_line_feed = False
+            chunk = chunk.removeprefix(b"\n")
+        search_from = max(0, len(self._pending) - _LONGEST_BLANK_LINE + 1)
         gathered = self._pending + chunk
-        end = _end_of_last_event(gathered, search_from)
-        if end:
-            if not self._overlong:
-                self._inspect(gathered[:end])
-            self._overlong = False
-            gathered = gathered[end:]
-        if len(gathered) > _MAX_EVENT_BYTES:
-            self._overlong = True
-            gathered = gathered[-_LONGEST_BLANK_LINE:]
-        self._pending = gathered
-        return not gathered
-
-    def _inspect(self, events: bytes) -> None:
-        if b'"usage"' in events and events.count(b'"usage"') != events.count(b'"usage":null'):
-            for event in _events(events):
-                if b'"usage"' in event:
-                    self.usage = self._read_event(self.usage, _data(event))
-        if not self.finished and any(mark in events for mark in _TERMINAL):
-            self.finished = True
-
-
-class _UsageFilter:
-    """Takes the usage-only chunk out of an OpenAI stream: no choices, and usage that is not null.
-
-    An event that came in part is held only while it can still turn out to be that chunk.
-    """
-
-    __slots__ = ("_held", "_releasing", "at_boundary")
-
-    def __init__(self) -> None:
-        self._held = b""
-        self._releasing = False
-        self.at_boundary = True
-
-    def feed(self, chunk: bytes) -> bytes:
-        if not self._held and not self._releasing and chunk.endswith(_ENDS_EVENT):
-            if _NO_CHOICES.search(chunk) is None:
-                self.at_boundary = True
-                return chunk
-            return b"".join(event for event in _events(chunk) if not _is_usage_only(event))
-        held, self._held = self._held + chunk, b""
+        position = 0
         passing: list[bytes] = []
-        if self._releasing:
-            first = _BLANK_LINE.search(held)
-            if first is None:
-                self.at_boundary = False
-                return held
-            self._releasing = False
-            passing.append(held[: first.end()])
-            held = held[first.end() :]
-        end = _end_of_last_event(held, 0)
-        passing += [event for event in _events(held[:end]) if not _is_usage_only(event)]
-        rest = held[end:]
-        if rest and not _may_be_usage_only(rest):
-            self._releasing = True
-            passing.append(rest)
-            rest = b""
-        self._held = rest
-        self.at_boundary = not self._releasing
+        ends = [match.end() for match in _BLANK_LINE.finditer(gathered, search_from)]
+        if ends and self._passed:
+            position = ends[0]
+            passing.append(gathered[self._passed : position])
+            self._finish_passed_event(gathered[:position])
+        if ends and ends[-1] > position:
+            events = gathered[position : ends[-1]]
+            self._remember(events)
+            passing.append(self._read(events, self._withholds))
+            position = ends[-1]
+        passing.append(self._begin(gathered[position:]))
+        self._quiet = not self._pending and not self._awaits_line_feed
         return b"".join(passing)
 
-    def end(self) -> bytes:
-        held, self._held = self._held, b""
-        return b"" if held and _is_usage_only(held) else held
+    def _begin(self, rest: bytes) -> bytes:
+        """Takes in an event that has not ended; returns what of it goes on."""
+        lead = b""
+        if self._passed == 0:
+            # Blank lines and comments before the first field are no part of an event.
+            lead = rest[: _end_of_lead(rest)]
+            rest = rest[len(lead) :]
+        passing = b""
+        if self._passed or not self._withholds or not _may_be_usage_only(rest):
+            passing = rest[self._passed :]
+            self._passed = len(rest)
+        if len(rest) > _MAX_EVENT_BYTES or self._head:
+            self._head = self._head or rest[:_HEAD_OF_LARGE_EVENT]
+            rest = rest[-_KEPT_OF_LARGE_EVENT:]
+            self._passed = len(rest)
+        self._pending = rest
+        return lead + passing
+
+    def _finish_passed_event(self, event: bytes) -> None:
+        if self._head:
+            self._read_large(event)
+        else:
+            self._remember(event)
+            self._read(event, withholds=False)
+        self._passed = 0
+
+    def _remember(self, events: bytes) -> None:
+        if b"data:" in events:
+            self._last_events = events
+
+    def _read_large(self, tail: bytes) -> None:
+        self._last_events, self._head = self._head, b""
+        found = usage_object(tail)
+        if found is not None:
+            self.usage = self._read_event(self.usage, b'{"usage":' + found + b"}")
+
+    def _read(self, events: bytes, withholds: bool) -> bytes:
+        """Reads the usage in whole events; returns them, without those that are withheld."""
+        if events.count(b'"usage"') == events.count(b'"usage":null'):
+            return events
+        passing: list[bytes] = []
+        withheld = False
+        for event in _events(events):
+            if b'"usage"' in event:
+                data = _data(event)
+                self.usage = self._read_event(self.usage, data)
+                if withholds and _is_usage_only(data):
+                    withheld = True
+                    passing.append(event[: _end_of_lead(event)])
+                    self._awaits_line_feed = event.endswith(b"\r")
+                    self._quiet = not self._awaits_line_feed
+                    continue
+            passing.append(event)
+            self._awaits_line_feed = False
+        return b"".join(passing) if withheld else events
 
 
 class _Chunk(msgspec.Struct):
-    choices: list[Any] | None = None
+    choices: Any = None
     usage: Any = None
 
 
+class _Typed(msgspec.Struct):
+    type: Any = None
+
+
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_typed = msgspec.json.Decoder(_Typed).decode
 
 
-def _is_usage_only(event: bytes) -> bool:
-    if _NO_CHOICES.search(event) is None:
-        return False
+def _is_usage_only(data: bytes) -> bool:
     try:
-        chunk = _decode_chunk(_data(event))
+        chunk = _decode_chunk(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return chunk.choices == [] and chunk.usage is not None
+    return bool(chunk.choices == [] and chunk.usage is not None)
 
 
 def _may_be_usage_only(start: bytes) -> bool:
@@ -155,6 +212,25 @@ def _may_be_usage_only(start: bytes) -> bool:
         return False
     data = _data(start).lstrip()
     return not data or data.startswith(b"{")
+
+
+def _is_terminal(event: bytes) -> bool:
+    lines = _LINE_END.split(event)
+    if any(line[6:].strip().decode("latin-1") in _TERMINAL for line in lines if line.startswith(b"event:")):
+        return True
+    data = _data(event)
+    if data == b"[DONE]":
+        return True
+    try:
+        type_ = _decode_typed(data).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(type_, str) and type_ in _TERMINAL
+
+
+def _end_of_lead(event: bytes) -> int:
+    match = _LEAD.match(event)
+    return 0 if match is None else match.end()
 
 
 def _events(stream: bytes) -> Iterator[bytes]:
@@ -169,15 +245,8 @@ def _events(stream: bytes) -> Iterator[bytes]:
 
 def _data(event: bytes) -> bytes:
     """The `data` of one event."""
-    lines = [line[5:].removeprefix(b" ") for line in _LINE_END.split(event) if line.startswith(b"data:")]
-    return b"\n".join(lines)
-
-
-def _end_of_last_event(stream: bytes, start: int) -> int:
-    end = 0
-    for match in _BLANK_LINE.finditer(stream, start):
-        end = match.end()
-    return end
+    event = event.removeprefix(_BYTE_ORDER_MARK)
+    return b"\n".join(line[5:].removeprefix(b" ") for line in _LINE_END.split(event) if line.startswith(b"data:"))
 
 
 def terminal_error_frame(error: GatewayError, *, anthropic: bool, at_boundary: bool) -> bytes:

@@ -1,5 +1,8 @@
 """What every section shares: strict, frozen models and the types that more than one section uses."""
 
+import re
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -29,23 +32,86 @@ ProviderName = Annotated[
 PositiveInt = Annotated[int, Field(gt=0, le=10**15)]
 
 
+_HEADER_TEXT = r"^[\t\x20-\x7e]*$"
+_MAX_SECRET = 65_536
+_RFC_3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)$"
+_AMOUNT = r"^\d{1,18}(\.\d{1,9})?$"
+
+
 def _conceal(value: object) -> object:
-    return Secret(value) if isinstance(value, str) else value
+    """The words of the refusal must not quote the value."""
+    if not isinstance(value, str):
+        return value
+    if len(value) > _MAX_SECRET:
+        raise ValueError(f"a secret has {_MAX_SECRET} characters at most")
+    return Secret(value)
 
 
-SecretText = Annotated[
+def _conceal_header(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(_HEADER_TEXT[1:-1], value):
+        raise ValueError("what is sent as a header is printable ASCII on one line")
+    return _conceal(value)
+
+
+def _conceal_credential(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("the credential is empty")
+    return _conceal_header(value)
+
+
+HeaderText = Annotated[
     Secret,
-    BeforeValidator(_conceal),
-    WithJsonSchema({"type": "string", "pattern": r"^[\t\x20-\x7e]*$", "maxLength": 65536}),
+    BeforeValidator(_conceal_header),
+    WithJsonSchema({"type": "string", "pattern": _HEADER_TEXT, "maxLength": _MAX_SECRET}),
+]
+Credential = Annotated[
+    Secret,
+    BeforeValidator(_conceal_credential),
+    WithJsonSchema({"type": "string", "pattern": _HEADER_TEXT, "minLength": 1, "maxLength": _MAX_SECRET}),
+]
+SecretDocument = Annotated[
+    Secret, BeforeValidator(_conceal), WithJsonSchema({"type": "string", "maxLength": _MAX_SECRET})
+]
+
+
+def moment(value: object) -> object:
+    """A date and time of RFC 3339; without a zone it would mean another moment on every machine."""
+    if not isinstance(value, str):
+        return value
+    example = "for example 2027-01-01T00:00:00Z"
+    if not re.fullmatch(_RFC_3339[1:-1], value, re.ASCII):
+        raise ValueError(f"a date and time with a zone belongs here, {example}")
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        raise ValueError(f"there is no such date and time; write one that exists, {example}") from None
+
+
+Moment = Annotated[
+    datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "format": "date-time", "pattern": _RFC_3339})
+]
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(_AMOUNT[1:-1], value, re.ASCII):
+        return Decimal(value)
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Usd = Annotated[
+    Decimal,
+    Field(ge=0, max_digits=27, decimal_places=9),
+    BeforeValidator(_amount),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _AMOUNT}]}),
 ]
 
 FallbackTrigger = Literal["5xx", "timeout", "rate_limit", "network_error", "not_found"]
 
 
 class Section(BaseModel):
-    """A part of the file: unknown fields are errors, values never change after loading."""
+    """A part of the file: unknown fields are errors, no type turns into another, values never change after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
 class RateLimits(Section):

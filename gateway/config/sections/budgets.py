@@ -1,17 +1,10 @@
 """What may be spent, by whom, in which window."""
 
-from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
-from gateway.config.sections.base import Name, ProviderName, Section
-
-UsdAmount = Annotated[
-    Decimal,
-    Field(ge=0, max_digits=27, decimal_places=9, description="US dollars, as a decimal string or number."),
-]
+from gateway.config.sections.base import Moment, Name, ProviderName, Section, Usd
 
 
 class BudgetScope(Section):
@@ -42,12 +35,12 @@ class Budget(Section):
     window: Literal["minute", "hour", "day", "week", "month", "total", "manual"] = Field(
         description="After how long the spend starts from zero; weeks start on Monday, `total` and `manual` never end."
     )
-    limit_usd: UsdAmount = Field(description="The limit in US dollars, as a decimal string or number.")
+    limit_usd: Usd = Field(description="The limit in US dollars, as a decimal string or number.")
     on_breach: Literal["block", "warn"] = Field(
         "block", description="`block` refuses what would pass the limit, `warn` lets it through and says so."
     )
     timezone: str = Field("UTC", description="The IANA time zone in which days, weeks and months begin.")
-    cycle_anchor_at: datetime | None = Field(
+    cycle_anchor_at: Moment | None = Field(
         None, description="When the first window began; without it, windows follow the calendar."
     )
     provider: ProviderName | None = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.sections.base import PositiveInt, RateLimits, SecretText, Section
+from gateway.config.sections.base import Credential, HeaderText, PositiveInt, RateLimits, SecretDocument, Section
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
 BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
@@ -34,7 +34,7 @@ class BaseProvider(Section):
     )
     rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
-    headers: dict[HeaderName, SecretText] = Field(
+    headers: dict[HeaderName, HeaderText] = Field(
         {}, description="Extra request headers, for example a beta switch. They replace a client's header of that name."
     )
 
@@ -43,7 +43,7 @@ class OpenAIProvider(BaseProvider):
     """OpenAI's own API."""
 
     type: Literal["openai"] = Field(description="OpenAI's API.")
-    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Credential = Field(description=f"The account's key. {_CREDENTIAL}")
     organization: str | None = Field(None, description="Sent as `OpenAI-Organization`.")
     project: str | None = Field(None, description="Sent as `OpenAI-Project`.")
 
@@ -52,7 +52,7 @@ class AnthropicProvider(BaseProvider):
     """Anthropic's own API."""
 
     type: Literal["anthropic"] = Field(description="Anthropic's API.")
-    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Credential = Field(description=f"The account's key. {_CREDENTIAL}")
 
 
 class AzureProvider(BaseProvider):
@@ -60,7 +60,7 @@ class AzureProvider(BaseProvider):
 
     type: Literal["azure"] = Field(description="Azure OpenAI.")
     base_url: BaseUrl = Field(description="The resource's endpoint: `https://NAME.openai.azure.com`.")
-    api_key: SecretText = Field(description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
+    api_key: Credential = Field(description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
     api_version: str = Field(
         "v1",
         pattern=r"^(v1|preview|latest|\d{4}-\d{2}-\d{2}(-preview)?)$",
@@ -77,7 +77,7 @@ class BedrockProvider(BaseProvider):
 
     type: Literal["bedrock"] = Field(description="Amazon Bedrock.")
     region: str = Field(description="The AWS region, for example `eu-central-1`.")
-    api_key: SecretText | None = Field(
+    api_key: Credential | None = Field(
         None, description=f"A Bedrock API key, in place of AWS credentials. {_CREDENTIAL}"
     )
     profile: str | None = Field(None, description="A named AWS profile; omitted: the default credential chain.")
@@ -88,7 +88,7 @@ class GeminiProvider(BaseProvider):
     """Google's Gemini API, through its OpenAI-compatible endpoint."""
 
     type: Literal["gemini"] = Field(description="Google's Gemini API.")
-    api_key: SecretText = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Credential = Field(description=f"The account's key. {_CREDENTIAL}")
 
 
 class VertexProvider(BaseProvider):
@@ -97,7 +97,7 @@ class VertexProvider(BaseProvider):
     type: Literal["vertex"] = Field(description="Google Vertex AI.")
     project: str = Field(description="The Google Cloud project.")
     location: str = Field(description="The location, for example `europe-west1` or `global`.")
-    credentials: SecretText | None = Field(
+    credentials: SecretDocument | None = Field(
         None, description=f"A service account's JSON; omitted: application default credentials. {_CREDENTIAL}"
     )
 
@@ -109,7 +109,7 @@ class CustomProvider(BaseProvider):
     base_url: BaseUrl = Field(
         description="The URL that `/chat/completions` is appended to, for example `http://localhost:11434/v1`."
     )
-    api_key: SecretText | None = Field(
+    api_key: Credential | None = Field(
         None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
     )
 

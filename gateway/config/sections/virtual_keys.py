@@ -1,11 +1,10 @@
 """The credentials that clients present, and what each may do."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.sections.base import Fallback, Name, ProviderName, RateLimits, Section
+from gateway.config.sections.base import Fallback, Moment, Name, ProviderName, RateLimits, Section
 from gateway.config.sections.policy_rules import PolicyRules
 
 SecretHash = Annotated[
@@ -57,7 +56,7 @@ class VirtualKey(Section):
     previous_secret_hash: SecretHash | None = Field(
         None, description="The hash of the secret before a rotation, accepted until `previous_secret_expires_at`."
     )
-    previous_secret_expires_at: datetime | None = Field(
+    previous_secret_expires_at: Moment | None = Field(
         None, description="When the secret before a rotation stops working (RFC 3339, with a zone)."
     )
     environment: Literal["live", "test"] = Field(
@@ -89,7 +88,7 @@ class VirtualKey(Section):
     stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] | None = Field(
         None, description="Overrides the file's `stream_keepalive_s` for this key."
     )
-    expires_at: datetime | None = Field(None, description="When the key stops working (RFC 3339, with a zone).")
+    expires_at: Moment | None = Field(None, description="When the key stops working (RFC 3339, with a zone).")
     tags: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
         [], description="Free labels such as `env=prod`, for reports and selectors."
     )

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.providers.simulator.directives import Directives
 from gateway.providers.simulator.openai_chat import text_of
-from gateway.providers.simulator.reply import Prompt, Reply, compose, tokens, tokens_of
+from gateway.providers.simulator.reply import Prompt, Reply, compose, in_pieces, tokens, tokens_of
 from gateway.providers.simulator.stream import Frames, identity, typed_frame
 
 Json = dict[str, Any]
@@ -31,8 +31,9 @@ def prompt_of(body: Json) -> Prompt:
     return Prompt(
         last_text=text_of(results[-1].get("content")) if results else text_of(content),
         answers_tool=bool(results),
-        tools=tools,
+        tools={} if choice.get("type") == "none" else tools,
         forced_tool=forced,
+        json_schema=_schema(body),
         max_tokens=body.get("max_tokens"),
         stops=tuple(stop for stop in body.get("stop_sequences") or () if isinstance(stop, str)),
     )
@@ -43,7 +44,7 @@ def whole(body: Json, size: int, wishes: Directives) -> Json:
     reply = compose(prompt_of(body), wishes)
     message = _message(body, size)
     message["content"] = [_block(body, reply)]
-    message["stop_reason"] = _FINISH[reply.finish]
+    message.update(_stop(reply))
     message["usage"]["output_tokens"] = _output_tokens(reply)
     return message
 
@@ -71,7 +72,7 @@ def _stream_events(body: Json, size: int, reply: Reply) -> Iterator[Json]:
     yield {"type": "content_block_stop", "index": 0}
     yield {
         "type": "message_delta",
-        "delta": {"stop_reason": _FINISH[reply.finish], "stop_sequence": None},
+        "delta": _stop(reply),
         "usage": {"output_tokens": _output_tokens(reply)},
     }
     yield {"type": "message_stop"}
@@ -81,10 +82,20 @@ def _deltas(reply: Reply) -> Iterator[Json]:
     if reply.call is None:
         yield from ({"type": "text_delta", "text": piece} for piece in reply.pieces)
         return
-    arguments = reply.call.arguments
     yield {"type": "input_json_delta", "partial_json": ""}
-    for start in range(0, len(arguments), 8):
-        yield {"type": "input_json_delta", "partial_json": arguments[start : start + 8]}
+    yield from ({"type": "input_json_delta", "partial_json": piece} for piece in in_pieces(reply.call.arguments))
+
+
+def _stop(reply: Reply) -> Json:
+    reason = _FINISH[reply.finish] if reply.stopped_at is None else "stop_sequence"
+    return {"stop_reason": reason, "stop_sequence": reply.stopped_at}
+
+
+def _schema(body: Json) -> Json | None:
+    """The schema of a structured answer (https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs)."""
+    form = (body.get("output_config") or {}).get("format") or body.get("output_format") or {}
+    schema = form.get("schema") if form.get("type") == "json_schema" else None
+    return schema if isinstance(schema, dict) else None
 
 
 def _message(body: Json, size: int) -> Json:

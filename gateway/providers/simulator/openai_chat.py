@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.providers.simulator.directives import Directives
-from gateway.providers.simulator.reply import Prompt, Reply, compose, tokens, tokens_of
+from gateway.providers.simulator.reply import Prompt, Reply, compose, in_pieces, tokens, tokens_of
 from gateway.providers.simulator.stream import Frames, data_frame, identity
 
 Json = dict[str, Any]
 
 _FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls"}
-_ARGUMENT_PIECE = 8
 
 
 def text_of(content: Any) -> str:
@@ -131,15 +130,15 @@ def _deltas(reply: Reply, body: Json) -> Iterator[Json]:
         yield from ({"content": piece} for piece in reply.pieces)
         return
     call = _call(reply, body)
-    arguments = reply.call.arguments
     yield {"tool_calls": [{"index": 0, **call, "function": {"name": reply.call.name, "arguments": ""}}]}
-    for start in range(0, len(arguments), _ARGUMENT_PIECE):
-        yield {"tool_calls": [{"index": 0, "function": {"arguments": arguments[start : start + _ARGUMENT_PIECE]}}]}
+    for piece in in_pieces(reply.call.arguments):
+        yield {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
 
 
 def _tools(body: Json) -> dict[str, Json]:
+    if body.get("tool_choice") == "none":
+        return {}
     declared = [tool.get("function") for tool in body.get("tools") or () if isinstance(tool, dict)]
-    declared += list(body.get("functions") or ())
     return {
         tool["name"]: tool.get("parameters") or {} for tool in declared if isinstance(tool, dict) and "name" in tool
     }

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from gateway.providers.simulator.reply import tokens
+from gateway.providers.simulator.stream import Frames, data_frame
 
 Json = dict[str, Any]
 
 _DIMENSIONS = {"text-embedding-3-large": 3072}
 _DEFAULT_DIMENSIONS = 1536
+_MAX_DIMENSIONS = 8192
+_MAX_INPUTS = 2048
 _CATEGORIES = (
     "harassment",
     "harassment/threatening",
@@ -35,6 +38,8 @@ def embeddings(body: Json) -> Json:
     """One unit vector for every input, drawn from the input's hash."""
     inputs = _inputs(body.get("input"))
     dimensions = body.get("dimensions") or _DIMENSIONS.get(body["model"], _DEFAULT_DIMENSIONS)
+    if not 1 <= dimensions <= _MAX_DIMENSIONS or len(inputs) > _MAX_INPUTS:
+        raise ValueError("more inputs or dimensions than the API takes")
     vectors = [_vector(text, dimensions) for text in inputs]
     as_text = body.get("encoding_format") == "base64"
     used = sum(tokens(text) for text in inputs)
@@ -71,7 +76,7 @@ def images(body: Json) -> Json:
     return {"created": 1_700_000_000, "data": [pixel] * count, "usage": usage}
 
 
-def speech(_body: Json) -> bytes:
+def speech() -> bytes:
     """A tenth of a second of silence as a WAV file."""
     samples = b"\x00\x00" * 2400
     form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, 24_000, 48_000, 2, 16)
@@ -79,17 +84,36 @@ def speech(_body: Json) -> bytes:
     return struct.pack("<4sI4s", b"RIFF", 4 + len(form) + len(data), b"WAVE") + form + data
 
 
-def transcription(size: int) -> Json:
-    """What was heard in a file of so many bytes."""
+def heard(size: int) -> str:
+    """What was heard in an upload of so many bytes."""
+    return f"This is the simulator. It heard {size} bytes."
+
+
+def transcription(body: Json, size: int) -> Json:
+    """The JSON forms of a transcription, `verbose_json` with the fields that it adds."""
+    answer: Json = {"text": heard(size), "usage": _transcription_usage()}
+    if body.get("response_format") == "verbose_json":
+        usage = {"type": "duration", "seconds": 1}
+        answer |= {"task": "transcribe", "language": "english", "duration": 1.0, "segments": [], "usage": usage}
+    return answer
+
+
+def stream_transcription(size: int) -> Frames:
+    """The deltas of the text, then the whole of it with the usage."""
+    for word in heard(size).split():
+        yield data_frame({"type": "transcript.text.delta", "delta": f"{word} "})
+    yield data_frame({"type": "transcript.text.done", "text": heard(size), "usage": _transcription_usage()})
+
+
+def _transcription_usage() -> Json:
     details = {"text_tokens": 0, "audio_tokens": 10}
-    usage = {
+    return {
         "type": "tokens",
         "input_tokens": 10,
         "output_tokens": 6,
         "total_tokens": 16,
         "input_token_details": details,
     }
-    return {"text": f"This is the simulator. It heard {size} bytes.", "usage": usage}
 
 
 def _inputs(given: Any) -> list[str]:

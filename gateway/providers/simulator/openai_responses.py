@@ -5,7 +5,7 @@ from typing import Any
 
 from gateway.providers.simulator.directives import Directives
 from gateway.providers.simulator.openai_chat import text_of
-from gateway.providers.simulator.reply import Prompt, Reply, compose, tokens, tokens_of
+from gateway.providers.simulator.reply import Prompt, Reply, compose, in_pieces, tokens, tokens_of
 from gateway.providers.simulator.stream import Frames, identity, typed_frame
 
 Json = dict[str, Any]
@@ -38,7 +38,7 @@ def prompt_of(body: Json) -> Prompt:
     return Prompt(
         last_text=text,
         answers_tool=answers_tool,
-        tools=tools,
+        tools={} if choice == "none" else tools,
         forced_tool=forced,
         json_schema=schema,
         max_tokens=body.get("max_output_tokens"),
@@ -84,8 +84,8 @@ def _text_events(reply: Reply, at: Json) -> Iterator[Json]:
 def _call_events(reply: Reply, at: Json) -> Iterator[Json]:
     assert reply.call is not None  # noqa: S101 - only asked for calls
     arguments = reply.call.arguments
-    for start in range(0, len(arguments), 8):
-        yield {"type": "response.function_call_arguments.delta", **at, "delta": arguments[start : start + 8]}
+    for piece in in_pieces(arguments):
+        yield {"type": "response.function_call_arguments.delta", **at, "delta": piece}
     name = reply.call.name
     yield {"type": "response.function_call_arguments.done", **at, "arguments": arguments, "name": name}
 

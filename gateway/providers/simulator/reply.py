@@ -1,11 +1,13 @@
 """What the simulated model says: the same to the same prompt, a tool call where one is wanted, JSON where asked."""
 
 import json
+import re
 from typing import Any
 
 import msgspec
 
 from gateway.providers.simulator.directives import Directives, without
+from gateway.providers.simulator.example import example_of
 
 Json = dict[str, Any]
 
@@ -13,7 +15,7 @@ _FILLER_TEXT = "The simulator answers every prompt in the same words so that tes
 _FILLER = _FILLER_TEXT.split()
 _SHOWN_WORDS = 40
 _BYTES_PER_TOKEN = 4
-_MAX_DEPTH = 8
+_JSON_PIECE = 8
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -24,11 +26,15 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A text in pieces (one a token, say) or a tool call; `finish` is `stop`, `length` or `tool`."""
+    """A text in pieces (one a token, say) or a tool call; `finish` is `stop`, `length` or `tool`.
+
+    `stopped_at` is the stop sequence that ended the text.
+    """
 
     pieces: list[str]
     call: ToolCall | None
     finish: str
+    stopped_at: str | None = None
 
     @property
     def text(self) -> str:
@@ -55,7 +61,7 @@ def compose(prompt: Prompt, wishes: Directives) -> Reply:
         arguments = json.dumps(example_of(prompt.tools.get(name, {})))
         return Reply([], ToolCall(name, arguments), "tool")
     if prompt.json_schema is not None:
-        return _cut([json.dumps(example_of(prompt.json_schema))], prompt)
+        return _cut(in_pieces(json.dumps(example_of(prompt.json_schema))), prompt)
     return _cut(_words(prompt, wishes), prompt)
 
 
@@ -69,27 +75,9 @@ def tokens_of(size: int) -> int:
     return max(1, size // _BYTES_PER_TOKEN)
 
 
-def example_of(schema: Any, depth: int = 0) -> Any:
-    """The least value that a JSON schema lets pass, as far as simple schemas go."""
-    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
-        return {} if depth == 0 else None
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    for choice in ("anyOf", "oneOf"):
-        if schema.get(choice):
-            return example_of(schema[choice][0], depth + 1)
-    kind = schema.get("type", "object" if "properties" in schema or depth == 0 else "string")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
-    if kind == "object":
-        properties = schema.get("properties") or {}
-        names = schema.get("required") or []
-        return {name: example_of(properties.get(name, {}), depth + 1) for name in names if isinstance(name, str)}
-    if kind == "array":
-        items = schema.get("minItems") or 0
-        return [example_of(schema.get("items", {}), depth + 1) for _ in range(min(int(items), 10))]
-    return {"string": "example", "integer": schema.get("minimum", 1), "number": 1.5, "boolean": True}.get(str(kind))
+def in_pieces(text: str) -> list[str]:
+    """JSON text as a model streams it, a few characters at a time."""
+    return [text[start : start + _JSON_PIECE] for start in range(0, len(text), _JSON_PIECE)]
 
 
 def _wanted_tool(prompt: Prompt, wishes: Directives) -> str | None:
@@ -99,7 +87,11 @@ def _wanted_tool(prompt: Prompt, wishes: Directives) -> str | None:
         return wishes.tool
     if prompt.forced_tool is not None:
         return prompt.forced_tool if prompt.forced_tool in prompt.tools else next(iter(prompt.tools))
-    return next((name for name in prompt.tools if name in prompt.last_text), None)
+    return next((name for name in prompt.tools if _mentions(prompt.last_text, name)), None)
+
+
+def _mentions(text: str, name: str) -> bool:
+    return bool(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
 
 
 def _words(prompt: Prompt, wishes: Directives) -> list[str]:
@@ -118,7 +110,8 @@ def _cut(pieces: list[str], prompt: Prompt) -> Reply:
     if prompt.max_tokens is not None and len(pieces) > prompt.max_tokens:
         pieces, finish = pieces[: prompt.max_tokens], "length"
     text = "".join(pieces)
-    ends = [text.find(stop) for stop in prompt.stops if stop and stop in text]
-    if ends:
-        return Reply([text[: min(ends)]], None, "stop")
+    found = [(text.find(stop), stop) for stop in prompt.stops if stop and stop in text]
+    if found:
+        end, stop = min(found)
+        return Reply([text[:end]], None, "stop", stop)
     return Reply(pieces, None, finish)

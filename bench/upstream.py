@@ -1,0 +1,66 @@
+"""A fast upstream: a fixed answer of about 0.7 KB, or, when the request asks, a stream of events of about 245 bytes.
+
+`python -m bench.upstream PORT EVENTS`
+"""
+
+import asyncio
+import sys
+
+import uvloop
+
+BODY = (
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":'
+    b'{"role":"assistant","content":"' + b"a" * 450 + b'"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":200,"completion_tokens":100,"total_tokens":300}}'
+)
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY
+EVENT = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{"delta":{"content":"' + b"a" * 150
+EVENT += b'"}}]}\n\n'
+STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
+
+
+class Upstream(asyncio.Protocol):
+    """One connection."""
+
+    events = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps the transport."""
+        self._transport = transport
+        self._received = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answers every whole request."""
+        self._received += data
+        while (end := self._received.find(b"\r\n\r\n")) >= 0:
+            head = self._received[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self._received) < end + 4 + length:
+                return
+            body = self._received[end + 4 : end + 4 + length]
+            self._received = self._received[end + 4 + length :]
+            if b'"stream":true' in body:
+                asyncio.get_running_loop().create_task(self._stream())
+            else:
+                self._transport.write(ANSWER)  # type: ignore[attr-defined] # a stream transport it is
+
+    async def _stream(self) -> None:
+        write = self._transport.write  # type: ignore[attr-defined] # a stream transport it is
+        write(STREAM_HEAD)
+        for _ in range(self.events):
+            write(CHUNK)
+            await asyncio.sleep(0)
+        write(b"0\r\n\r\n")
+
+
+async def serve(port: int, events: int) -> None:
+    """Until the process is ended."""
+    Upstream.events = events
+    server = await asyncio.get_running_loop().create_server(Upstream, "127.0.0.1", port, backlog=4096)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,0 +1,61 @@
+"""Checks on credentials: secrets in clear, keys past their end, secrets that two keys share."""
+
+from collections.abc import Iterator
+
+from gateway.config.diagnostics import Severity
+from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.model import Config
+from gateway.config.packed_keys import key_secrets
+
+_SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "password")
+
+
+def secrets_in_clear(config: Config, facts: Facts) -> Iterator[Checked]:
+    """Credentials that a reader of the file can see."""
+    severity = Severity.ERROR if facts.strict else Severity.WARNING
+    hint = "Write ${env:NAME}, ${file:PATH} or ${runtime-env:NAME} in its place, and replace the credential."
+    for name, provider in config.providers.items():
+        fields: list[tuple[str, ...]] = [
+            (field,) for field in ("api_key", "credentials") if getattr(provider, field, None) is not None
+        ]
+        fields += [
+            ("headers", header)
+            for header in provider.headers
+            if any(word in header.lower() for word in _SECRET_HEADERS)
+        ]
+        for field in fields:
+            path = ("providers", name, *field)
+            if path not in facts.hidden:
+                message = f"the credential {'.'.join(field)} stands in the file"
+                yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+
+
+def key_life(config: Config, facts: Facts) -> Iterator[Checked]:
+    """Keys that have ended, and rotations that do not end."""
+    for name, key in config.virtual_keys.items():
+        at = ("virtual_keys", name)
+        if key.expires_at is not None and key.expires_at <= facts.now:
+            message = f"the key {name} expired on {key.expires_at.isoformat()}"
+            hint = "Move the date, or remove the key."
+            yield Checked(Finding("key-expired", message, (*at, "expires_at"), hint), Severity.WARNING)
+        if (key.previous_secret_hash is None) != (key.previous_secret_expires_at is None):
+            hint = "Give both previous_secret_hash and previous_secret_expires_at, or neither."
+            yield Checked(Finding("rotation-without-end", "a rotation is only half written", at, hint, True))
+
+
+def duplicate_secrets(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """Secrets that more than one key would answer to."""
+    owners: dict[str, str] = {}
+    for key in key_secrets(config.virtual_keys):
+        for field, digest in (("secret_hash", key.secret_hash), ("previous_secret_hash", key.previous_secret_hash)):
+            if digest is None:
+                continue
+            owner = owners.setdefault(digest, key.name)
+            if owner != key.name or (field == "previous_secret_hash" and digest == key.secret_hash):
+                message = (
+                    f"{key.name} has the same secret as {owner}"
+                    if owner != key.name
+                    else f"the previous secret of {key.name} is its present one"
+                )
+                hint = "Mint a secret of its own: `gateway keys mint`."
+                yield Checked(Finding("duplicate-secret", message, ("virtual_keys", key.name, field), hint))

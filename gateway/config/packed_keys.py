@@ -1,0 +1,76 @@
+"""Virtual keys by name, each kept as the few bytes that it was written with.
+
+A hundred thousand models take half a gigabyte, and most keys are not used between two changes of the file.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.config.sections.base import moment
+from gateway.config.sections.virtual_keys import VirtualKey
+
+
+class KeySecrets(msgspec.Struct, frozen=True):
+    """The hashes of one key, and when the earlier one ends."""
+
+    name: str
+    secret_hash: str
+    previous_secret_hash: str | None
+    previous_secret_expires_at: datetime | None
+
+
+class _Hashes(msgspec.Struct):
+    secret_hash: str
+    previous_secret_hash: str | None = None
+    previous_secret_expires_at: str | None = None
+
+
+class PackedKeys(Mapping[str, VirtualKey]):
+    """Builds a `VirtualKey` each time it is asked for: keep what you use."""
+
+    __slots__ = ("_packed",)
+
+    def __init__(self, written: Mapping[str, Any]) -> None:
+        """`written` holds the plain trees of keys that are known to be valid."""
+        self._packed = {name: msgspec.msgpack.encode(key) for name, key in written.items()}
+
+    def add(self, written: Mapping[str, Any]) -> None:
+        """More keys; only while the table is being made."""
+        self._packed.update((name, msgspec.msgpack.encode(key)) for name, key in written.items())
+
+    def __getitem__(self, name: str) -> VirtualKey:
+        return VirtualKey.model_validate(msgspec.msgpack.decode(self._packed[name]))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._packed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._packed)
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} virtual keys>"
+
+    def secrets(self) -> Iterator[KeySecrets]:
+        """The hashes of every key, without building the keys."""
+        decode = msgspec.msgpack.Decoder(_Hashes).decode
+        for name, packed in self._packed.items():
+            found = decode(packed)
+            ends = moment(found.previous_secret_expires_at)
+            yield KeySecrets(
+                name, found.secret_hash, found.previous_secret_hash, ends if isinstance(ends, datetime) else None
+            )
+
+
+def key_secrets(keys: Mapping[str, VirtualKey]) -> Iterator[KeySecrets]:
+    """The hashes of every key in whatever table, as cheaply as the table allows."""
+    if isinstance(keys, PackedKeys):
+        yield from keys.secrets()
+        return
+    for name, key in keys.items():
+        yield KeySecrets(name, key.secret_hash, key.previous_secret_hash, key.previous_secret_expires_at)

@@ -1,0 +1,53 @@
+r"""Finding the URLs that policy rules judge: every http(s) URL in any string of a body.
+
+A URL ends at white space (Unicode's too), quotes, angle brackets and other characters that no URL may have (RFC 3986,
+appendix C); trailing punctuation belongs to the sentence around it. Two things that hide a URL from a pattern such as
+`^https?://169\.254\.` are brought to light: a URL that stands within another one is found as well, and one with user
+information before its host (`https://name@host`) is found a second time without it.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from gateway.wire.json_tokens import STRING, text_of_literal
+
+# Any letter may be written as an escape `\u00..`, and the slashes as `\/`.
+_MAY_BE_URL = re.compile(rb"[hH][tT][tT][pP](?:[sS]?[:\\])|\\u00")
+_URL = re.compile(r"https?://[^\s\"<>\\^`{|}]+", re.IGNORECASE)
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_USER_INFORMATION = re.compile(r"(https?://)[^\s/\\?#]*@([^\s\"<>\\^`{|}]+)", re.IGNORECASE)
+_TRAILING = (
+    ".,;:!?)]}'*"
+    "\u00bb\u2019\u201d\u2026\u3001\u3002\u300b\u300d\u300f\u3011"  # closing quotes and brackets, full stops
+    "\uff01\uff09\uff0c\uff1a\uff1b\uff1f"  # the first line in full width
+)
+
+
+def urls_in_json(data: bytes) -> Iterator[tuple[int, str]]:
+    """(offset of the string, URL) for every string of a JSON text, keys included."""
+    lowered = data.lower()
+    if b"http" not in lowered and b"\\u00" not in lowered:
+        return
+    for match in STRING.finditer(data):
+        literal = match[1]
+        if _MAY_BE_URL.search(literal) is not None:
+            for url in urls_in_text(text_of_literal(literal)):
+                yield match.start(), url
+
+
+def urls_in_text(text: str) -> Iterator[str]:
+    """Every URL in a text, in linear time."""
+    for match in _URL.finditer(text):
+        start, end = match.span()
+        yield from _spellings(text, start, end)
+        within = [inner.start() for inner in _SCHEME.finditer(text, start + 1, end)]
+        for inner, following in pairwise([*within, end]):
+            yield from _spellings(text, inner, following)
+
+
+def _spellings(text: str, start: int, end: int) -> Iterator[str]:
+    yield text[start:end].rstrip(_TRAILING)
+    with_user = _USER_INFORMATION.match(text, start)
+    if with_user is not None:
+        yield (with_user[1] + with_user[2]).rstrip(_TRAILING)

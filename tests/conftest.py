@@ -1,0 +1,59 @@
+"""Fixtures that several suites share."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.gateway import Gateway
+from tests.support.upstream import PlayedUpstream
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI a skipped test of a service is a failure: the machine has to have the service."""
+    outcome = yield
+    report = outcome.get_result()
+    if os.environ.get("CI") and report.skipped and item.get_closest_marker("service"):
+        report.outcome = "failed"
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[PlayedUpstream]:
+    """One upstream a module; tests reset it."""
+    played = PlayedUpstream()
+    yield played
+    played.close()
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
+    """Starts gateways that end with the test."""
+    started: list[Gateway] = []
+
+    def start(config: str | None, *arguments: str, env: dict[str, str] | None = None) -> Gateway:
+        directory = tmp_path / f"gateway-{len(started)}"
+        directory.mkdir()
+        gateway = Gateway(directory, config, *arguments, env=env)
+        started.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def module_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Gateway]]:
+    """Starts gateways that end with the module."""
+    started: list[Gateway] = []
+
+    def start(config: str) -> Gateway:
+        gateway = Gateway(tmp_path_factory.mktemp("gateway"), config)
+        started.append(gateway)
+        return gateway
+
+    yield start
+    for gateway in started:
+        gateway.stop()

@@ -1,0 +1,108 @@
+"""Who may come in: three headers, one form, five states."""
+
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.keys import HASH, SECRET, new_key
+
+REVOKED, DISABLED, EXPIRED, ROTATED, ROTATED_AWAY, LIVE = (new_key() for _ in range(6))
+KEYS = f"""
+  revoked: {{environment: test, state: revoked, secret_hash: "{REVOKED[1]}"}}
+  disabled: {{environment: test, state: disabled, secret_hash: "{DISABLED[1]}"}}
+  expired: {{environment: test, expires_at: 2020-01-01T00:00:00Z, secret_hash: "{EXPIRED[1]}"}}
+  rotated:
+    environment: test
+    secret_hash: "{new_key()[1]}"
+    previous_secret_hash: "{ROTATED[1]}"
+    previous_secret_expires_at: 2099-01-01T00:00:00Z
+  rotated-away:
+    environment: test
+    secret_hash: "{new_key()[1]}"
+    previous_secret_hash: "{ROTATED_AWAY[1]}"
+    previous_secret_expires_at: 2020-01-01T00:00:00Z
+"""
+BODY = {"model": "sim", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway, upstream):
+    return module_gateway(config(upstream.url, KEYS))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": "Bearer {}"},
+        {"authorization": "bearer  {}"},
+        {"x-api-key": "{}"},
+        {"api-key": "{}"},
+        {"authorization": "Bearer sk-placeholder", "x-api-key": "{}"},
+    ],
+)
+def test_a_key_is_taken_from_any_of_three_headers(gateway, headers):
+    del gateway.client.headers["authorization"]
+    try:
+        answer = gateway.post(BODY, headers={name: value.format(SECRET) for name, value in headers.items()})
+    finally:
+        gateway.client.headers["authorization"] = f"Bearer {SECRET}"
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("secret", "status", "kind"),
+    [
+        ("", 401, "invalid_api_key"),
+        ("sk-proj-abc", 401, "invalid_api_key"),
+        ("lw_vk_test_01K0000000000000000000000", 401, "invalid_api_key"),
+        (new_key()[0], 401, "invalid_api_key"),
+        ("lw_vk_live_01K00000000000000000000000", 401, "invalid_api_key"),
+        ("é" * 40, 401, "invalid_api_key"),
+        (REVOKED[0], 403, "virtual_key_revoked"),
+        (DISABLED[0], 403, "virtual_key_disabled"),
+        (EXPIRED[0], 403, "virtual_key_expired"),
+        (ROTATED_AWAY[0], 401, "invalid_api_key"),
+        (ROTATED[0], 200, None),
+    ],
+    ids=[
+        "missing",
+        "a provider's key",
+        "too short",
+        "unknown",
+        "the other environment",
+        "not ASCII",
+        "revoked",
+        "disabled",
+        "expired",
+        "rotated away",
+        "in its grace",
+    ],
+)
+def test_a_key_has_to_be_known_and_in_force(gateway, secret, status, kind):
+    headers = {
+        b"authorization": b"Bearer" + (b" " + secret.encode() if secret else b""),
+        b"content-type": b"application/json",
+    }
+
+    answer = gateway.client.post("/v1/chat/completions", json=BODY, headers=headers)
+
+    assert answer.status_code == status, answer.text
+    if kind:
+        error = answer.json()["error"]
+        assert (error["type"], error["param"]) == (kind, None)
+        assert gateway.record_of(answer)["error_type"] == kind
+    assert secret == "" or secret not in answer.text
+    assert secret == "" or secret not in gateway.log()
+
+
+def test_a_stranger_is_refused_before_the_body_is_read(gateway):
+    answer = gateway.post(b"{not json", headers={"authorization": "Bearer nobody"})
+
+    assert answer.status_code == 401
+
+
+def test_no_secret_and_no_hash_reaches_the_records(gateway):
+    gateway.post(BODY)
+
+    assert SECRET not in str(gateway.records())
+    assert HASH not in str(gateway.records())

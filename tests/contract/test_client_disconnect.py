@@ -1,0 +1,78 @@
+"""A client that leaves: the upstream call is cancelled within a second, or drained, and metered either way."""
+
+import json
+import socket
+
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.keys import SECRET, new_key
+from tests.support.upstream import HANG, stream
+
+DRAINS = new_key()
+EVENT = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}\n\n'
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway, upstream):
+    drains = f'  drains: {{environment: test, secret_hash: "{DRAINS[1]}", on_disconnect: drain}}\n'
+    return module_gateway(config(upstream.url, drains))
+
+
+def leave_after(gateway, secret, body, wait_for=b"", upstream=None):
+    """Sends a request, waits for some bytes of the answer (or for the upstream to be asked), and hangs up."""
+    data = json.dumps(body).encode()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
+        client.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
+        received = b""
+        while wait_for and wait_for not in received:
+            received += client.recv(65536)
+        if upstream is not None:
+            upstream.wait_for()
+
+
+def record_of_the_last(gateway, count):
+    return gateway.wait(lambda: gateway.records()[count:])[0]
+
+
+def test_a_stream_without_a_reader_is_cancelled(gateway, upstream):
+    upstream.play = lambda _: stream([USAGE, EVENT, *[0.1, EVENT] * 200])
+    before = len(gateway.records())
+
+    leave_after(gateway, SECRET, {"model": "gpt-5-mini", "messages": [], "stream": True}, EVENT)
+
+    assert upstream.wait_for().hung_up.wait(1.5)
+    record = record_of_the_last(gateway, before)
+    assert (record["status"], record["outcome"]) == (499, "client_left")
+    assert record["usage"]["input_tokens"] == 9
+
+
+def test_a_call_without_a_reader_is_let_go(gateway, upstream):
+    upstream.play = lambda _: [HANG]
+    before = len(gateway.records())
+
+    leave_after(gateway, SECRET, {"model": "gpt-5-mini", "messages": []}, upstream=upstream)
+
+    record = record_of_the_last(gateway, before)
+    assert (record["status"], record["outcome"]) == (499, "client_left")
+    assert record["attempts"][0]["outcome"] == "cancelled"
+    assert record["duration_ms"] < 1500
+
+
+def test_a_drained_stream_is_read_to_its_end(gateway, upstream):
+    upstream.play = lambda _: stream([EVENT, *[0.1, EVENT] * 10, USAGE, b"data: [DONE]\n\n"])
+    before = len(gateway.records())
+
+    leave_after(gateway, DRAINS[0], {"model": "gpt-5-mini", "messages": [], "stream": True}, EVENT)
+
+    record = record_of_the_last(gateway, before)
+    assert record["usage"]["output_tokens"] == 2
+    assert (record["status"], record["outcome"]) == (499, "ok")
+    assert not upstream.wait_for().hung_up.is_set()
+
+
+def test_leaving_makes_no_noise(gateway):
+    assert "Traceback" not in gateway.log()
+    assert "transport error" not in gateway.log()

@@ -1,0 +1,242 @@
+"""Health, models, sizes, slow clients, shutdown and workers."""
+
+import contextlib
+import gzip
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+import zstandard
+
+from tests.contract.conftest import config
+from tests.support.keys import SECRET, new_key
+from tests.support.upstream import stream
+
+FEW = new_key()
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway, upstream):
+    few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"]}}\n'
+    text = config(upstream.url, few).replace("{type: simulator}", "{type: simulator, models: [gpt-5-mini, claude-x]}")
+    return module_gateway(text)
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
+def test_probes_answer(gateway, path):
+    answer = httpx.get(gateway.url + path)
+
+    assert answer.status_code == 200
+    assert answer.headers["x-langwatch-request-id"].startswith("grq_")
+
+
+def test_metrics_count(gateway):
+    gateway.chat("sim")
+
+    text = gateway.client.get("/metrics").text
+
+    assert 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"}' in text
+    assert 'gateway_tokens_total{direction="input",provider="simulator"}' in text
+    assert "gateway_requests_in_flight 0.0" in text
+
+
+def test_models_are_those_that_the_key_may_call(gateway):
+    everything = gateway.client.get("/v1/models").json()
+    few = gateway.client.get("/v1/models", headers={"authorization": f"Bearer {FEW[0]}"}).json()
+
+    assert everything["object"] == "list"
+    assert {"renamed", "sim", "claude", "claude-x"} <= {model["id"] for model in everything["data"]}
+    assert [model["id"] for model in few["data"]] == ["sim", "gpt-5-mini"]
+    assert gateway.client.get("/v1/models/renamed").json()["owned_by"] == "openai"
+
+
+def test_models_in_anthropic_s_shape(gateway):
+    answer = gateway.client.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
+
+    assert answer["has_more"] is False
+    assert answer["first_id"] == answer["data"][0]["id"]
+    assert answer["data"][0]["type"] == "model"
+
+
+def test_models_need_a_key(gateway):
+    assert httpx.get(f"{gateway.url}/v1/models").status_code == 401
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_unread(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_MAX_REQUEST_BODY_BYTES": "2048"})
+
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n"
+        client.sendall(f"{head}content-length: 99999999\r\n\r\n".encode() + b"x")
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"payload_too_large" in answer
+
+
+@pytest.mark.parametrize("how", ["chunked", "gzip bomb", "zstd bomb"])
+def test_a_body_that_turns_out_too_large_is_refused(start_gateway, upstream, how):
+
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_MAX_REQUEST_BODY_BYTES": "200000"})
+    large = b'{"model":"gpt-5-mini","x":"' + b"x" * 3_000_000 + b'"}'
+    if how == "chunked":
+        answer = gateway.client.post("/v1/chat/completions", content=iter([large[:100_000], large[100_000:]]))
+    else:
+        coding = how.split()[0]
+        body = gzip.compress(large) if coding == "gzip" else zstandard.ZstdCompressor().compress(large)
+        answer = gateway.post(body, headers={"content-encoding": coding})
+
+    assert answer.status_code == 413
+    assert upstream.requests == []
+
+
+def test_a_body_of_32_mib_passes(gateway, upstream):
+    frame = b'{"model":"gpt-5-mini","x":"%s"}'
+    body = frame % (b"x" * (32 * 2**20 - len(frame) + 2))
+
+    answer = gateway.post(body)
+
+    assert answer.status_code == 200
+    assert upstream.wait_for().body == body
+
+
+def test_slow_clients_hold_up_nobody_and_are_sent_away(start_gateway, upstream):
+    gateway = start_gateway(
+        config(upstream.url), env={"GATEWAY_HEADER_TIMEOUT_S": "1.5", "GATEWAY_BODY_TIMEOUT_S": "1"}
+    )
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 10)) for _ in range(50)]
+        for client in clients[:25]:
+            client.sendall(head[:20])
+        for client in clients[25:]:
+            client.sendall(head + b'content-length: 500\r\n\r\n{"model"')
+
+        assert all(gateway.chat("sim").status_code == 200 for _ in range(10))
+        assert all(b"200" not in client.recv(1000) for client in clients[:25])
+        answers = [client.recv(4096) for client in clients[25:]]
+
+    assert all(answer.startswith(b"HTTP/1.1 408") for answer in answers)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"\r\n\r\n\r\n", b"A" * 200_000]
+)
+def test_garbage_harms_nobody(gateway, garbage):
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client, contextlib.suppress(OSError):
+        client.sendall(garbage)
+        client.settimeout(0.5)
+        client.recv(1000)
+
+    assert gateway.chat("sim").status_code == 200
+
+
+def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1"})
+    event = b"data: {}\n\n"
+    upstream.play = lambda _: stream([event, 2.5, event])
+    body = {"model": "gpt-5-mini", "messages": [], "stream": True}
+
+    with gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        gateway.process.send_signal(signal.SIGTERM)
+        gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
+        assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+        rest = b"".join(pieces)
+
+    assert rest == event
+    assert gateway.process.wait(10) == 0
+
+
+def test_a_shutdown_has_a_deadline_and_still_records(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_TIMEOUT_S": "1"})
+    upstream.play = lambda _: stream([b"data: {}\n\n", 30.0])
+    body = {"model": "gpt-5-mini", "messages": [], "stream": True}
+
+    with (
+        contextlib.suppress(httpx.HTTPError),
+        gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer,
+    ):
+        pieces = answer.iter_raw()
+        next(pieces)
+        began = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        list(pieces)
+
+    assert gateway.process.wait(10) == 0
+    assert time.monotonic() - began < 6
+    assert gateway.record_of(answer)["outcome"] == "client_left"
+
+
+def test_workers_serve_reload_and_count_together(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), "--workers", "2")
+    before = gateway.readyz()["revision"]
+
+    gateway.write_config(config(upstream.url) + "\n# changed\n")
+
+    def all_changed() -> bool:
+        return all(httpx.get(f"{gateway.url}/readyz").json()["revision"] != before for _ in range(8))
+
+    gateway.wait(all_changed)
+    for _ in range(10):
+        assert httpx.post(
+            f"{gateway.url}/v1/chat/completions",
+            json={"model": "sim", "messages": []},
+            headers={"authorization": f"Bearer {SECRET}"},
+        ).is_success
+    counted = 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"} 10.0'
+    gateway.wait(lambda: counted in httpx.get(f"{gateway.url}/metrics").text)
+
+
+def test_a_killed_worker_is_replaced(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url))
+    with open(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children") as children:
+        worker = int(children.read().split()[0])
+
+    os.kill(worker, signal.SIGKILL)
+
+    def serves() -> bool:
+        try:
+            return gateway.chat("sim").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    gateway.wait(serves)
+
+
+REFUSED = {
+    "budgets": ("budgets: {b: {scope: {team: engineering}, window: day, limit_usd: 1}}", [], "budget"),
+    "fallback": ("fallback: {chain: [openai, simulator]}", [], "fall back"),
+    "workers": ("", ["--workers", "2"], "--workers 1"),
+    "live key": (f'  live: {{secret_hash: "{new_key()[1]}"}}', [], "GATEWAY_KEY_PEPPER"),
+    "cache": (f'  c: {{environment: test, secret_hash: "{new_key()[1]}", cache: {{mode: force}}}}', [], "cache"),
+}
+
+
+@pytest.mark.parametrize(("more", "arguments", "says"), REFUSED.values(), ids=REFUSED.keys())
+def test_serve_refuses_what_it_would_not_enforce(tmp_path, more, arguments, says):
+    text = config("http://127.0.0.1:1", more)
+    if "--workers" in arguments:
+        text = text.replace("    project: checkout\n", "    project: checkout\n    rate_limits: {rpm: 5}\n", 1)
+    file = tmp_path / "gateway.yaml"
+    file.write_text(text)
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "-c", file, "--port", "1", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "gateway.yaml:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,145 @@
+"""Streams: at once, never switched, and ended in words when the upstream dies."""
+
+import asyncio
+import json
+import time
+
+import httpx
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.keys import SECRET, new_key
+from tests.support.upstream import CUT, stream
+
+KEPT = new_key()
+STREAM = {"model": "gpt-5-mini", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
+EVENT = b'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n'
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway, upstream):
+    keepalive = f'  kept: {{environment: test, secret_hash: "{KEPT[1]}", stream_keepalive_s: 1}}\n'
+    text = config(upstream.url, keepalive).replace('/v1"}', '/v1", timeouts: {idle_ms: 3000}}')
+    return module_gateway(text)
+
+
+def test_the_first_event_arrives_before_the_upstream_is_done(gateway, upstream):
+    upstream.play = lambda _: stream([EVENT, 1.5, b"data: [DONE]\n\n"])
+    began = time.monotonic()
+
+    with gateway.client.stream("POST", "/v1/chat/completions", json=STREAM) as answer:
+        pieces = answer.iter_raw()
+        first = next(pieces)
+        waited = time.monotonic() - began
+        rest = b"".join(pieces)
+
+    assert first == EVENT
+    assert waited < 1.2
+    assert rest == b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "anthropic"),
+    [("gpt-5-mini", "/v1/chat/completions", False), ("claude", "/v1/messages", True)],
+)
+@pytest.mark.parametrize("torn", [b"", b'data: {"choices":[{"del'], ids=["between events", "within an event"])
+def test_an_upstream_that_dies_leaves_one_terminal_frame(gateway, upstream, model, path, anthropic, torn):
+    pieces = [EVENT, torn, 0.2, CUT] if torn else [EVENT, 0.2, CUT]
+    upstream.play = lambda _: stream(pieces, ends=False)
+
+    answer = gateway.post({**STREAM, "model": model, "max_tokens": 1}, path)
+
+    assert answer.status_code == 200
+    assert answer.content.startswith(EVENT + torn)
+    frame = answer.content[len(EVENT + torn) :].lstrip(b"\n")
+    name, data, end = frame.split(b"\n", 2)
+    assert (name, end) == (b"event: error", b"\n")
+    told = json.loads(data.removeprefix(b"data: "))
+    assert told["error"]["type"] == "provider_error"
+    assert told["error"]["code"] == "upstream_mid_stream_failure"
+    assert told["error"]["param"] is None
+    assert (told.get("type") == "error") is anthropic
+    assert len(upstream.requests) == 1
+    record = gateway.record_of(answer)
+    assert (record["outcome"], record["error_code"]) == ("failed", "upstream_mid_stream_failure")
+
+
+def test_a_stream_that_falls_silent_is_ended(gateway, upstream):
+    upstream.play = lambda _: stream([EVENT, 6.0], ends=False)
+
+    answer = gateway.post(STREAM)
+
+    assert b"upstream_mid_stream_failure" in answer.content
+
+
+def test_silence_is_bridged_between_events_only(gateway, upstream):
+    half = EVENT[:20]
+    upstream.play = lambda _: stream([EVENT, 1.4, half, 1.4, EVENT[20:], b"data: [DONE]\n\n"])
+
+    answer = gateway.post(STREAM, headers={"authorization": f"Bearer {KEPT[0]}"})
+
+    assert answer.content == EVENT + b": keep-alive\n\n" + EVENT + b"data: [DONE]\n\n"
+
+
+def test_anthropic_s_clients_get_a_ping(gateway, upstream):
+    upstream.play = lambda _: stream([EVENT, 1.4, EVENT])
+
+    answer = gateway.post(
+        {"model": "claude", "max_tokens": 1, "stream": True, "messages": []},
+        "/v1/messages",
+        headers={"authorization": f"Bearer {KEPT[0]}"},
+    )
+
+    assert answer.content == EVENT + b'event: ping\ndata: {"type": "ping"}\n\n' + EVENT
+
+
+def test_audio_goes_on_as_it_arrives(gateway, upstream):
+    upstream.play = lambda _: stream([b"\x00" * 100, 1.5, b"\xff" * 100], content_type="audio/mpeg")
+    began = time.monotonic()
+
+    body = {"model": "gpt-4o-mini-tts", "input": "x", "voice": "alloy"}
+    with gateway.client.stream("POST", "/v1/audio/speech", json=body) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        waited = time.monotonic() - began
+        b"".join(pieces)
+
+    assert waited < 1.2
+    assert answer.headers["content-type"] == "audio/mpeg"
+
+
+def test_a_body_that_is_no_stream_is_cut_when_its_upstream_dies(gateway, upstream):
+    upstream.play = lambda _: stream([b"\x00" * 100, 0.2, CUT], ends=False, content_type="audio/mpeg")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        gateway.post({"model": "gpt-4o-mini-tts", "input": "x", "voice": "alloy"}, "/v1/audio/speech")
+
+
+def test_a_thousand_slow_streams_harm_nobody(gateway, upstream):
+
+    body = {"model": "sim", "stream": True, "messages": [{"role": "user", "content": "[[words 5]] [[pace 700ms]]"}]}
+    headers = {"authorization": f"Bearer {SECRET}"}
+
+    async def slow(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        data = json.dumps(body).encode()
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data)}\r\nconnection: close\r\n"
+        writer.write(head.encode() + f"authorization: {headers['authorization']}\r\n\r\n".encode() + data)
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    async def crowd() -> tuple[list[bytes], list[int]]:
+        streams = [asyncio.ensure_future(slow(gateway.port)) for _ in range(1000)]
+        await asyncio.sleep(2)
+        async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=20) as client:
+            meanwhile = [
+                (await client.post("/v1/chat/completions", json={"model": "sim", "messages": []})).status_code
+                for _ in range(20)
+            ]
+        return await asyncio.gather(*streams), meanwhile
+
+    answers, meanwhile = asyncio.run(crowd())
+
+    assert meanwhile == [200] * 20
+    assert sum(b"data: [DONE]" in answer for answer in answers) == 1000

@@ -1,0 +1,118 @@
+"""The real gateway process, started with a configuration and watched from outside."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.support.keys import SECRET
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Gateway:
+    """`python -m gateway serve` with one file; `stop` asserts that it went in peace."""
+
+    def __init__(self, directory: Path, config: str | None, *arguments: str, env: dict[str, str] | None = None) -> None:
+        self.directory = directory
+        self.config = directory / "gateway.yaml"
+        if config is not None:
+            self.config.write_text(config)
+            arguments = ("-c", str(self.config), *arguments)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._records = directory / "records.jsonl"
+        self._log = directory / "log.txt"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        with self._records.open("wb") as records, self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), *arguments],
+                stdout=records,
+                stderr=log,
+                env={**environment, "PYTHONWARNINGS": "ignore", **(env or {})},
+            )
+        self.client = httpx.Client(
+            base_url=self.url, timeout=30, headers={"authorization": f"Bearer {SECRET}"}, trust_env=False
+        )
+        self._wait_until_ready()
+
+    def post(self, body: Any, path: str = "/v1/chat/completions", **more: Any) -> httpx.Response:
+        """A request with a JSON body; bytes go as they are."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"content-type": "application/json", **more.pop("headers", {})}
+        return self.client.post(path, content=content, headers=headers, **more)
+
+    def chat(self, model: str = "gpt-5-mini", text: str = "hi", **more: Any) -> httpx.Response:
+        """A chat completion."""
+        return self.post({"model": model, "messages": [{"role": "user", "content": text}]}, **more)
+
+    def readyz(self) -> dict[str, Any]:
+        answer: dict[str, Any] = self.client.get("/readyz").json()
+        return answer
+
+    def write_config(self, text: str) -> None:
+        """Replaces the configuration as an editor does."""
+        temporary = self.directory / ".gateway.yaml.swp"
+        temporary.write_text(text)
+        temporary.replace(self.config)
+
+    def wait(self, condition: Any, timeout: float = 10) -> Any:
+        """What the condition returns once it is true."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.02)
+        raise AssertionError("the condition never came true\n" + self.log())
+
+    def record(self, request_id: str) -> dict[str, Any]:
+        """The decision record of a request, once it is written."""
+
+        def find() -> dict[str, Any] | None:
+            for line in self._records.read_text().splitlines():
+                if request_id in line and line.endswith("}"):
+                    found: dict[str, Any] = json.loads(line)
+                    return found
+            return None
+
+        record: dict[str, Any] = self.wait(find)
+        return record
+
+    def record_of(self, answer: httpx.Response) -> dict[str, Any]:
+        return self.record(answer.headers["x-langwatch-request-id"])
+
+    def records(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._records.read_text().splitlines() if line.endswith("}")]
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self, timeout: float = 20) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout)
+        assert code == 0, self.log()
+        assert "Traceback" not in self.log(), self.log()
+
+    def _wait_until_ready(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.log()
+            try:
+                return self.client.get("/readyz").status_code == 200
+            except httpx.HTTPError:
+                return False
+
+        self.wait(ready, 30)

@@ -1,0 +1,60 @@
+"""The pages that are made from the program are up to date, and the example is valid."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from docs.generate import DOCS, PAGES
+from gateway.config import schema
+from gateway.config.load import Serving, load
+from gateway.pipeline.run import JUDGES
+
+ROOT = DOCS.parent
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_generated_pages_are_up_to_date(page):
+    assert (DOCS / page).read_text() == PAGES[page](), "run: task schema"
+
+
+def test_the_schema_is_up_to_date():
+    assert (ROOT / "schema" / "gateway.schema.json").read_text() == schema.render(), "run: task schema"
+
+
+def test_every_field_is_described():
+    def walk(node, path):
+        if isinstance(node, dict):
+            for name, value in node.get("properties", {}).items():
+                if "const" not in value:
+                    assert value.get("description") or "$ref" in value, f"{path}/{name}"
+            for name, value in node.items():
+                walk(value, f"{path}/{name}")
+        elif isinstance(node, list):
+            for index, value in enumerate(node):
+                walk(value, f"{path}/{index}")
+
+    walk(schema.generate(), "")
+
+
+def test_the_example_is_served_as_it_stands():
+    file = ROOT / "examples" / "gateway.yaml"
+
+    loaded = load([file], environ={}, now=datetime.now(UTC), strict=True, serving=Serving(development_pepper=True))
+
+    assert loaded.diagnostics == ()
+    assert loaded.config is not None
+
+
+def test_the_page_on_requests_names_the_stages_in_order():
+    named = re.findall(r"^\d+\. \*\*(\w+)\*\*", (DOCS / "request.md").read_text(), re.MULTILINE)
+
+    stages = ["authenticate", *(stage.__name__ for stage in JUDGES), "reserve", "dispatch", "relay", "settle"]
+    assert [name for name in named if name in stages] == stages
+
+
+def test_links_lead_somewhere():
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / Path(target)).exists(), f"{page.name}: {target}"

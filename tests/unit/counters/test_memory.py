@@ -1,0 +1,290 @@
+import asyncio
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+
+from gateway.counters.hold import Dimension, Hold, Limit, Refusal
+from gateway.counters.memory import MemoryCounters
+
+
+class Clock:
+    def __init__(self, now=1_000_000.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+
+RPM = Limit(key="key:a:rpm", dimension=Dimension.RPM, ceiling=5, window_s=60)
+TPM = Limit(key="key:a:tpm", dimension=Dimension.TPM, ceiling=1000, window_s=60)
+RPD = Limit(key="key:a:rpd", dimension=Dimension.RPD, ceiling=8, window_s=86_400)
+CONCURRENCY = Limit(key="key:a:concurrency", dimension=Dimension.CONCURRENCY, ceiling=2, window_s=0)
+
+
+@pytest.fixture
+def clock():
+    return Clock(60_000.0)
+
+
+@pytest.fixture
+def counters(clock):
+    return MemoryCounters(clock)
+
+
+def take(counters, *holds):
+    return counters.try_reserve([Hold(limit, amount) for limit, amount in holds])
+
+
+def test_as_many_as_the_ceiling_pass(counters):
+    outcomes = [take(counters, (RPM, 1)) for _ in range(7)]
+
+    assert [isinstance(outcome, Refusal) for outcome in outcomes] == [False] * 5 + [True] * 2
+    assert outcomes[5].hold.limit is RPM
+
+
+def test_reserve_is_the_same_in_a_coroutine(counters):
+    outcomes = [asyncio.run(counters.reserve([Hold(RPM, 5)])) for _ in range(2)]
+
+    assert not isinstance(outcomes[0], Refusal)
+    assert isinstance(outcomes[1], Refusal)
+
+
+def test_a_refused_batch_takes_nothing(counters):
+    take(counters, (CONCURRENCY, 2))
+
+    assert isinstance(take(counters, (RPM, 1), (TPM, 10), (CONCURRENCY, 1)), Refusal)
+
+    assert [counters.used(limit) for limit in (RPM, TPM, CONCURRENCY)] == [0, 0, 2]
+
+
+def test_two_holds_of_one_counter_are_held_together(counters):
+    assert isinstance(take(counters, (RPM, 3), (RPM, 3)), Refusal)
+    assert counters.used(RPM) == 0
+    assert not isinstance(take(counters, (RPM, 3), (RPM, 2)), Refusal)
+
+
+def test_the_last_window_slides_out_of_reach(counters, clock):
+    take(counters, (TPM, 600))
+
+    clock.now += 60
+    assert counters.used(TPM) == 600
+    clock.now += 15
+    assert counters.used(TPM) == 450
+    clock.now += 44.999
+    assert counters.used(TPM) == 1
+    clock.now += 0.001
+    assert counters.used(TPM) == 0
+
+
+def test_two_windows_later_nothing_counts(counters, clock):
+    take(counters, (RPM, 5))
+    clock.now += 120
+
+    assert counters.used(RPM) == 0
+
+
+def test_settling_corrects_and_gives_back_once(counters):
+    lease = take(counters, (RPM, 1), (TPM, 500), (CONCURRENCY, 1))
+
+    lease.settle({TPM.key: 120})
+    lease.settle({TPM.key: 0})
+    lease.cancel()
+
+    assert [counters.used(limit) for limit in (RPM, TPM, CONCURRENCY)] == [1, 120, 0]
+
+
+def test_settling_to_more_than_was_held_counts(counters):
+    take(counters, (TPM, 500)).settle({TPM.key: 1500})
+
+    assert counters.used(TPM) == 1500
+    assert isinstance(take(counters, (TPM, 1)), Refusal)
+
+
+def test_cancelling_takes_everything_back_once(counters):
+    keep, lease = (take(counters, (RPM, 1), (TPM, 500), (CONCURRENCY, 1)) for _ in range(2))
+
+    lease.cancel()
+    lease.cancel()
+
+    assert [counters.used(limit) for limit in (RPM, TPM, CONCURRENCY)] == [1, 500, 1]
+    keep.cancel()
+    assert [counters.used(limit) for limit in (RPM, TPM, CONCURRENCY)] == [0, 0, 0]
+
+
+@pytest.mark.parametrize(("later", "used"), [(0, 100), (60, 100), (119, 2), (120, 0), (600, 0)])
+def test_a_late_settlement_corrects_the_window_that_was_held(counters, clock, later, used):
+    lease = take(counters, (TPM, 900))
+    clock.now += later
+
+    lease.settle({TPM.key: 100})
+
+    assert counters.used(TPM) == used
+
+
+def test_a_late_settlement_leaves_newer_holds_alone(counters, clock):
+    lease = take(counters, (TPM, 900))
+    clock.now += 130
+    take(counters, (TPM, 50))
+
+    lease.cancel()
+
+    assert counters.used(TPM) == 50
+
+
+def test_a_changed_ceiling_applies_at_once_to_the_same_counter(counters):
+    take(counters, (RPM, 5))
+    wider = Limit(key=RPM.key, dimension=Dimension.RPM, ceiling=6, window_s=60)
+
+    assert not isinstance(take(counters, (wider, 1)), Refusal)
+    assert isinstance(take(counters, (wider, 1)), Refusal)
+
+
+def test_what_can_never_fit_has_no_time_to_wait_for(counters):
+    refusal = take(counters, (RPM, 1), (TPM, 1001))
+
+    assert (refusal.hold.limit, refusal.retry_after_s) == (TPM, None)
+
+
+def test_nobody_knows_when_others_end(counters):
+    take(counters, (CONCURRENCY, 2))
+    refusal = take(counters, (RPM, 1), (CONCURRENCY, 1))
+
+    assert (refusal.hold.limit, refusal.retry_after_s) == (CONCURRENCY, None)
+
+
+def test_the_longest_wait_is_told(counters, clock):
+    for _ in range(2):
+        take(counters, (RPM, 2), (RPD, 4))
+        clock.now += 60
+    take(counters, (RPM, 1))
+
+    refusal = take(counters, (RPM, 3), (RPD, 2))
+
+    assert refusal.hold.limit is RPD
+    assert refusal.retry_after_s > 60
+
+
+def test_idle_counters_are_dropped(counters, clock):
+    for number in range(9_000):
+        take(counters, (Limit(key=f"key:{number}:rpm", dimension=Dimension.RPM, ceiling=1, window_s=60), 1))
+    take(counters, (CONCURRENCY, 1)).settle({})
+    clock.now += 200
+    for _ in range(20_000):
+        take(counters, (RPD, 1))
+
+    assert len(counters._windows) < 10
+    assert counters._gauges == {}
+
+
+def limits():
+    return st.builds(
+        lambda number, ceiling, window: Limit(
+            key=f"key:{number}", dimension=Dimension.RPM, ceiling=ceiling, window_s=window
+        ),
+        st.integers(0, 3),
+        st.integers(1, 50),
+        st.sampled_from([1, 7, 60, 86_400]),
+    )
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(limits(), min_size=1, max_size=4, unique_by=lambda limit: limit.key),
+    st.floats(0, 10**7),
+    st.lists(st.tuples(st.integers(1, 30), st.floats(0, 100)), max_size=40),
+    st.integers(1, 30),
+)
+def test_asking_again_after_the_time_told_succeeds(some, start, takes, asked):
+    """And not much earlier: a moment before, it is still refused."""
+    clock = Clock(start)
+    counters = MemoryCounters(clock)
+    for amount, pause in takes:
+        take(counters, *((limit, amount) for limit in some))
+        clock.now += pause
+
+    refusal = take(counters, *((limit, asked) for limit in some))
+
+    if isinstance(refusal, Refusal) and refusal.retry_after_s is not None:
+        told_at = clock.now
+        clock.now = told_at + refusal.retry_after_s * 0.99 - 0.001
+        if clock.now > told_at:
+            assert isinstance(take(counters, *((limit, asked) for limit in some)), Refusal)
+        clock.now = told_at + refusal.retry_after_s
+        assert not isinstance(take(counters, *((limit, asked) for limit in some)), Refusal)
+    elif isinstance(refusal, Refusal):
+        assert refusal.hold.limit.ceiling < asked
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(st.integers(1, 5), st.floats(0, 40)), max_size=80), st.integers(1, 12))
+def test_what_passes_stays_within_the_promise(takes, ceiling):
+    """At most the ceiling in an aligned window, less than twice of it in any, and never more than the rule says."""
+    clock = Clock(0.0)
+    counters = MemoryCounters(clock)
+    limit = Limit(key="k", dimension=Dimension.RPM, ceiling=ceiling, window_s=60)
+    passed: list[tuple[float, int]] = []
+    for amount, pause in takes:
+        clock.now += pause
+        window = clock.now // 60
+        before = sum(n for at, n in passed if at // 60 == window - 1)
+        present = sum(n for at, n in passed if at // 60 == window)
+        share = Fraction(60_000_000 - int(clock.now * 1_000_000) % 60_000_000, 60_000_000)
+        fits = present + before * share + amount <= ceiling
+        assert isinstance(take(counters, (limit, amount)), Refusal) == (not fits)
+        if fits:
+            passed.append((clock.now, amount))
+
+    for at, _ in passed:
+        assert sum(n for other, n in passed if at - 60 < other <= at) < 2 * ceiling
+        assert sum(n for other, n in passed if other // 60 == at // 60) <= ceiling
+
+
+class Leases(RuleBasedStateMachine):
+    """Any order of taking, settling, cancelling and waiting, against a list of what is held."""
+
+    leases = Bundle("leases")
+
+    def __init__(self):
+        super().__init__()
+        self.clock = Clock(0.0)
+        self.counters = MemoryCounters(self.clock)
+        self.held = []
+
+    @rule(target=leases, tokens=st.integers(1, 600))
+    def reserve(self, tokens):
+        free = len(self.held) < CONCURRENCY.ceiling
+        lease = take(self.counters, (CONCURRENCY, 1), (TPM, tokens))
+        if isinstance(lease, Refusal):
+            return None
+        assert free
+        self.held.append(lease)
+        return lease
+
+    @rule(lease=leases, share=st.floats(0, 1))
+    def settle(self, lease, share):
+        if lease is not None:
+            consumed = {hold.limit.key: int(hold.amount * share) for hold in lease._holds if hold.limit is TPM}
+            lease.settle(consumed)
+            self.held = [other for other in self.held if other is not lease]
+
+    @rule(lease=leases)
+    def cancel(self, lease):
+        if lease is not None:
+            lease.cancel()
+            self.held = [other for other in self.held if other is not lease]
+
+    @rule(pause=st.floats(0, 150))
+    def wait(self, pause):
+        self.clock.now += pause
+
+    @invariant()
+    def within_bounds(self):
+        assert self.counters.used(CONCURRENCY) == len(self.held) <= CONCURRENCY.ceiling
+        assert 0 <= self.counters.used(TPM) <= TPM.ceiling
+
+
+Leases.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+TestLeases = Leases.TestCase

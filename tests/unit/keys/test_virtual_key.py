@@ -1,0 +1,68 @@
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.keys.mint import mint
+from gateway.keys.virtual_key import environment_of, is_well_formed
+
+GOOD = "lw_vk_live_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+@pytest.mark.parametrize("environment", ["live", "test"])
+def test_a_minted_key_has_the_form(environment):
+    secret = mint(environment).reveal()
+
+    assert re.fullmatch(r"lw_vk_(live|test)_[0-9A-HJKMNP-TV-Z]{26}", secret)
+    assert len(secret) == 37
+    assert is_well_formed(secret)
+    assert environment_of(secret) == environment
+
+
+def test_keys_are_minted_once():
+    secrets = {mint("test").reveal() for _ in range(1000)}
+
+    assert len(secrets) == 1000
+    assert len({secret[-16:] for secret in secrets}) == 1000
+
+
+def test_a_minted_key_cannot_be_printed():
+    secret = mint("live")
+
+    assert secret.reveal() not in f"{secret!r} {secret} {[secret]}"
+
+
+@pytest.mark.parametrize("environment", ["", "LIVE", "prod", "live_"])
+def test_there_are_two_environments(environment):
+    with pytest.raises(ValueError, match="live, test"):
+        mint(environment)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        GOOD[:-1],
+        GOOD + "0",
+        GOOD + "\n",
+        " " + GOOD,
+        GOOD.lower(),
+        GOOD.replace("live", "prod"),
+        GOOD.replace("live", "LIVE"),
+        GOOD[:-1] + "U",
+        GOOD[:-1] + "I",
+        GOOD[:-1] + "é",
+        GOOD[:-1] + "٣",
+        "lw_vk_live_8ZZZZZZZZZZZZZZZZZZZZZZZZZ",
+        "sk-" + GOOD[3:],
+    ],
+)
+def test_other_texts_are_no_keys(secret):
+    assert not is_well_formed(secret)
+    assert environment_of(secret) is None
+
+
+@given(st.text())
+def test_any_text_is_judged(text):
+    assert is_well_formed(text) == (environment_of(text) is not None)

@@ -1,0 +1,90 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.wire.json_body import JsonBody
+from gateway.wire.urls import urls_in_json, urls_in_text
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        (r"see https://a.example/x?y=1#z.", ["https://a.example/x?y=1#z"]),
+        (r"HTTP://A.EXAMPLE, hTTps://b.example!", ["HTTP://A.EXAMPLE", "hTTps://b.example"]),
+        (r"\u0068ttp://a.example", ["http://a.example"]),
+        (r"ht\u0074p\u003A//a.example", ["http://a.example"]),
+        (r"https:\/\/a.example\/x", ["https://a.example/x"]),
+        (r"https\u003a\u002f\u002fa.example", ["https://a.example"]),
+        (r"\u0048\u0054\u0054\u0050\u0053://a.example", ["HTTPS://a.example"]),
+        (r"<a href=\"https://a.example/\">x</a>", ["https://a.example/"]),
+        (r"<https://a.example/>", ["https://a.example/"]),
+        (r"[x](https://a.example/b)", ["https://a.example/b"]),
+        (r"'https://a.example'", ["https://a.example"]),
+        (
+            r"https://a.example\nhttps://b.example\thttps://c.example",
+            ["https://a.example", "https://b.example", "https://c.example"],
+        ),
+        (
+            "https://a.example\\u00a0x https://b.example\\u2003y https://c.example\\u3000z",
+            ["https://a.example", "https://b.example", "https://c.example"],
+        ),
+        ("前往https://a.example/路径。", ["https://a.example/路径"]),
+        ("“https://a.example”", ["https://a.example"]),
+        (r"https://a.example\\b", ["https://a.example"]),
+        (r"ftp://a.example http:/a.example https:// http", []),
+        (r"\ud800 https://a.example\ud800", ["https://a.example\ufffd"]),
+    ],
+)
+def test_urls_of_a_string(literal, expected):
+    data = f'{{"x":["{literal}"]}}'.encode()
+    found = list(JsonBody(data).urls())
+
+    assert [url for _, url in found] == expected
+    assert all(JsonBody(data).path_at(offset) == "x[0]" for offset, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("https://good.example,https://169.254.169.254/", "https://169.254.169.254/"),
+        ("https://good.example/?u=http://169.254.169.254/&v=https://x.example", "http://169.254.169.254/&v="),
+        ("https://good.example@169.254.169.254/", "https://169.254.169.254/"),
+        ('https://good.example"@169.254.169.254/', "https://169.254.169.254/"),
+        ("https://a{@b@169.254.169.254/", "https://169.254.169.254/"),
+        ("https://x.example,http://u@169.254.169.254/", "http://169.254.169.254/"),
+    ],
+)
+def test_a_url_cannot_hide_in_another_one(text, hidden):
+    assert hidden in list(urls_in_text(text))
+
+
+def test_keys_and_repeated_keys_are_searched():
+    data = b'{"https://a.example":1,"b":"https://b.example","b":"https://c.example"}'
+
+    assert [url for _, url in JsonBody(data).urls()] == ["https://a.example", "https://b.example", "https://c.example"]
+
+
+def test_a_url_in_bytes_that_are_not_utf8_is_found():
+    assert [url for _, url in urls_in_json(b'{"a":"\xff https://a.example"}')] == ["https://a.example"]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.text(max_size=20), st.sampled_from(["http", "https", "HtTp"]), st.booleans())
+def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_only):
+    around = f"{text} {scheme}://host.example/path {text}"
+    data = json.dumps({"messages": [{"content": around}]}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+
+    assert f"{scheme}://host.example/path" in [url for _, url in urls_in_json(data)]
+
+
+@pytest.mark.parametrize(
+    "text", ["https://" + "@" * 300_000, "https://" + "a@" * 300_000 + "/ x", "https:// " * 100_000]
+)
+def test_user_information_takes_linear_time(text):
+    assert len(list(urls_in_text(text))) <= 2
+
+
+def test_many_urls_without_white_space_take_linear_time():
+    assert len(list(urls_in_text("http://a" * 100_000))) == 100_000
