@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
+_SHORTEST_PEPPER = 16
 
 
 class Settings(BaseSettings):
@@ -23,11 +24,14 @@ class Settings(BaseSettings):
 
     key_pepper: SecretStr | None = Field(
         None,
-        description="The key under which virtual keys are hashed. Without it only `test` keys work, under a built-in "
-        "development pepper.",
+        min_length=_SHORTEST_PEPPER,
+        description="The key under which virtual keys are hashed, 16 characters or more. Without it only `test` keys "
+        "work, under a built-in development pepper.",
     )
     key_pepper_previous: SecretStr | None = Field(
-        None, description="The pepper before a rotation; keys hashed under it still work."
+        None,
+        min_length=_SHORTEST_PEPPER,
+        description="The pepper before a rotation; keys hashed under it still work.",
     )
 
     max_request_body_bytes: Annotated[int, Field(ge=1024)] = Field(

@@ -1,5 +1,6 @@
 """Rules of the house that a reader would otherwise have to remember."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,3 +28,11 @@ def test_imports_run_one_way():
 
 def test_there_is_no_drawer_for_odds_and_ends():
     assert list((ROOT / "gateway").rglob("*util*.py")) == []
+
+
+def test_no_file_names_a_place_of_one_machine():
+    """`/tmp` and home directories are where somebody happened to work."""
+    checked = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "gateway").rglob("*.py")]
+    places = re.compile(r"(?<![\w.}])/(?:tmp|work|home|root)/")
+
+    assert {str(file.relative_to(ROOT)) for file in checked if places.search(file.read_text())} == set()

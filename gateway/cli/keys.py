@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,6 @@ import typer
 from gateway import clock
 from gateway.cli.duration import parse_duration
 from gateway.cli.output import Format, results, say
-from gateway.config.edit import EditError, add_key, rotate_key
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret
 from gateway.keys.virtual_key import environment_of
@@ -41,35 +40,34 @@ def mint(
     """Make a new secret, print it once, and print the hash to commit."""
     secret, digest = _new(environment.value)
     if write is not None:
-        _edit(lambda: add_key(write, name, digest, environment.value))
+        _add(write, name, digest, environment.value)
     _print(output, name, secret, digest, {"secret_hash": digest}, write)
 
 
 @app.command("rotate", epilog="Example: gateway keys rotate dev-migration --write gateway.yaml --grace 24h")
 def rotate(
     name: Annotated[str, typer.Argument(help="The name of the key in the file.")],
-    write: Annotated[Path, typer.Option("--write", help="The file that has the key.")],
+    write: Annotated[
+        Path | None, typer.Option("--write", help="The file that has the key. Without it, the lines are printed.")
+    ] = None,
     grace: Annotated[str, typer.Option(help="How long the old secret still works: 30m, 24h, 7d.")] = "24h",
+    environment: Annotated[
+        Environment, typer.Option(help="live or test; with --write, the file says which.")
+    ] = Environment.LIVE,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Give a key a new secret; the old one works on for a while."""
     try:
         until = clock.utc_now().replace(microsecond=0) + parse_duration(grace)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         say(f"error: --grace: {error}", "red")
         raise typer.Exit(1) from None
-    made: dict[str, str] = {}
-
-    def edit() -> None:
-        def renew(environment: str) -> str:
-            made["secret"], made["digest"] = _new(environment)
-            return made["digest"]
-
-        rotate_key(write, name, renew, until)
-
-    _edit(edit)
+    secret, digest = _new(environment.value) if write is None else _rotate(write, name, until)
     ends = until.isoformat().replace("+00:00", "Z")
-    _print(output, name, made["secret"], made["digest"], {"previous_secret_expires_at": ends}, write)
+    _print(output, name, secret, digest, {"previous_secret_expires_at": ends}, write)
+    if write is None and output is Format.TEXT:
+        results.out(f"previous_secret_expires_at: '{ends}'")
+        say("Move the hash that stands there now to previous_secret_hash.")
 
 
 @app.command("hash", epilog="Example: gateway keys hash < secret.txt")
@@ -105,12 +103,31 @@ def _pepper(environment: str) -> Pepper:
     return Pepper(DEVELOPMENT_PEPPER)
 
 
-def _edit(change: Callable[[], None]) -> None:
+def _add(file: Path, name: str, digest: str, environment: str) -> None:
+    from gateway.config.edit import EditError, add_key  # noqa: PLC0415 - the other commands should not wait for it
+
     try:
-        change()
+        add_key(file, name, digest, environment)
     except EditError as error:
         say(f"error: {error}", "red")
         raise typer.Exit(1) from None
+
+
+def _rotate(file: Path, name: str, until: datetime) -> tuple[str, str]:
+    from gateway.config.edit import EditError, rotate_key  # noqa: PLC0415 - the other commands should not wait for it
+
+    made: list[tuple[str, str]] = []
+
+    def renew(environment: str) -> str:
+        made.append(_new(environment))
+        return made[0][1]
+
+    try:
+        rotate_key(file, name, renew, until)
+    except EditError as error:
+        say(f"error: {error}", "red")
+        raise typer.Exit(1) from None
+    return made[0]
 
 
 def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | None) -> None:

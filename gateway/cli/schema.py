@@ -33,11 +33,16 @@ def schema(
 
     text = json_schema.render() if form is SchemaFormat.JSON else reference.render()
     if check is not None:
-        if not check.is_file() or check.read_text() != text:
-            say(f"{check} differs from the schema of this version; run: gateway schema --output {check}", "red")
+        if not check.is_file() or check.read_bytes() != text.encode():
+            command = f"gateway schema --format {form.value} --output {check}"
+            say(f"{check} differs from the schema of this version; run: {command}", "red")
             raise typer.Exit(1)
         return
     if output is not None:
-        output.write_text(text)
+        try:
+            output.write_text(text)
+        except OSError as error:
+            say(f"error: {output} cannot be written: {error.strerror}", "red")
+            raise typer.Exit(1) from None
         return
     results.out(text, end="")

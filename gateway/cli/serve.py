@@ -9,7 +9,8 @@ from gateway.cli.output import say, show
 
 EPILOG = (
     "Example: gateway serve --config gateway.yaml --config keys/ --host 0.0.0.0\n\n"
-    "Every setting has a GATEWAY_* variable (see docs/operations.md); flags win. SIGHUP reloads, SIGTERM drains."
+    "Every setting has a GATEWAY_* variable (see docs/operations.md); flags win. SIGHUP reloads, SIGTERM drains.\n\n"
+    "Exit codes: 0 stopped as told, 1 the configuration cannot be served."
 )
 
 

@@ -24,12 +24,12 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str) -> None:
     """Sets the hash of a key, and adds the key where the file does not have it. Raises `EditError`."""
 
     def change(tree: CommentedMap) -> None:
-        keys = tree.setdefault("virtual_keys", CommentedMap())
-        key = keys.get(name)
-        if key is None:
-            key = keys[name] = CommentedMap()
-        elif key.get("secret_hash"):
+        key = _mapping(_mapping(tree, "virtual_keys"), name)
+        if key.get("secret_hash"):
             msg = f"{name} has a secret already; to replace it: gateway keys rotate {name} --write {file}"
+            raise EditError(msg)
+        if key.get("environment", environment) != environment:
+            msg = f"{name} is a key of environment {key['environment']} in {file}, not {environment}"
             raise EditError(msg)
         key["environment"] = environment
         key["secret_hash"] = secret_hash
@@ -41,8 +41,8 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
     """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
 
     def change(tree: CommentedMap) -> None:
-        key = (tree.get("virtual_keys") or {}).get(name)
-        if key is None or not key.get("secret_hash"):
+        key = _mapping(_mapping(tree, "virtual_keys"), name)
+        if not key.get("secret_hash"):
             msg = f"{file} has no virtual key named {name} with a secret"
             raise EditError(msg)
         key["previous_secret_hash"] = key["secret_hash"]
@@ -50,6 +50,17 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
         key["secret_hash"] = renew(key.get("environment", "live"))
 
     _rewrite(file, change)
+
+
+def _mapping(parent: CommentedMap, name: str) -> CommentedMap:
+    """The mapping under a name, made where there is nothing."""
+    if parent.get(name) is None:
+        parent[name] = CommentedMap()
+    child = parent[name]
+    if not isinstance(child, CommentedMap):
+        msg = f"{name} is not a mapping"
+        raise EditError(msg)
+    return child
 
 
 def _rewrite(file: Path, change: Callable[[CommentedMap], None]) -> None:

@@ -9,6 +9,8 @@ from gateway.policy.rule_set import CompiledRule, Verdict
 
 _SHOWN = 64
 _REMEMBERED = 1024
+_WEB_SEARCH = "web_search_options"
+"""Chat completions switch the hosted search on by this field, without declaring a tool."""
 
 
 class Rule(Protocol):
@@ -73,13 +75,15 @@ class Judge:
 
         PERF: applications declare the same tools in every request, so what passed once is known by its digest.
         """
-        fingerprint = body.fingerprint("tools", "functions", "mcp_servers")
+        fingerprint = body.fingerprint("tools", "functions", "mcp_servers", _WEB_SEARCH)
         if fingerprint is None or fingerprint in self._passed:
             return
         declared, functions, servers = (body.decoded(name) for name in ("tools", "functions", "mcp_servers"))
         if self._tools:
             for path, value in tools.values(declared, functions):
                 _judge(self._tools, "tools", "tool_not_allowed", "The tool", path, value)
+            if body.decoded(_WEB_SEARCH) is not None:
+                _judge(self._tools, "tools", "tool_not_allowed", "The tool", _WEB_SEARCH, _WEB_SEARCH)
         if self._mcp:
             for path, value in mcp.values(servers, declared):
                 spellings = (value, _normalised(value)) if "://" in value else (value,)

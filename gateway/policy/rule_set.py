@@ -40,8 +40,8 @@ class _Patterns:
     """Patterns that are searched together.
 
     PERF: one alternation of them all answers whether any matches, in the time that one pattern takes; which one it is
-    has to be found only for the few values that do match. `re2.Set` is no faster here, and says "no match" where it
-    runs out of memory, which would let a denied value pass.
+    has to be found only for the few values that do match. `re2.Set` reports "no match" where it runs out of memory,
+    which would let a denied value pass.
     """
 
     __slots__ = ("_any", "_each")

@@ -94,4 +94,5 @@ def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> 
         response.stream = aiter(reply.stream)
     else:
         response.data = reply.data
-    response.set_headers(headers)
+    # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
+    response._headers.update(headers)  # noqa: SLF001 - see above

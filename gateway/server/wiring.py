@@ -75,6 +75,8 @@ class Worker:
             load=self._load, holder=holder, watch_paths=lambda: self._watched, on_outcome=self._reloaded
         )
         self._reloader.start()
+        # What changed between loading and watching would otherwise go unnoticed.
+        self._reloader.request()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reloader.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)

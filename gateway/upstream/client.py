@@ -39,14 +39,11 @@ class PyreqwestTransport:
         watchdog = _Watchdog()
         watchdog.watch(request.first_byte_timeout_s)
         try:
-            exchange = (
-                client.request(request.method, request.url)
-                .headers(request.headers)
-                .body_bytes(request.body)
-                # Else the head would wait for up to 64 KiB of the body.
-                .streamed_read_buffer_limit(0)
-                .build_streamed()
-            )
+            builder = client.request(request.method, request.url).headers(request.headers).body_bytes(request.body)
+            if not request.expects_whole:
+                # Else the head would wait for up to 64 KiB of the body; for a whole answer that saves a thread switch.
+                builder = builder.streamed_read_buffer_limit(0)
+            exchange = builder.build_streamed()
             response = await exchange.__aenter__()
         except asyncio.CancelledError:
             if watchdog.took_over():

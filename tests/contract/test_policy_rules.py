@@ -24,7 +24,7 @@ KEYS = f"""
     models_allowed: ["gpt-5*"]
     policy_rules: [{{tools: {{allow: ['^safe_', '^web_search']}}}}]
 policy_rules:
-  no-shell: {{tools: {{deny: ['^shell\\.', '^computer']}}}}
+  no-shell: {{tools: {{deny: ['^shell\\.', '^computer', '^web_search_options$']}}}}
 """
 
 
@@ -43,6 +43,7 @@ def function(name):
 
 
 DENIED_TOOLS = [
+    ({"web_search_options": {}}, "web_search_options"),
     ({"tools": [function("shell.exec")]}, "tools[0].function.name"),
     ({"tools": [function("fine"), {"type": "function", "name": "shell.exec"}]}, "tools[1].name"),
     ({"functions": [{"name": "shell.exec"}]}, "functions[0].name"),

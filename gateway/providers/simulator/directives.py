@@ -8,7 +8,8 @@ import re
 
 import msgspec
 
-_DIRECTIVE = re.compile(r"\[\[\s*([a-z]+)((?:\s+[^\]\s]+)*)\s*\]\]")
+# Every repetition is bounded, so that a long text full of open brackets is read in linear time.
+_DIRECTIVE = re.compile(r"\[\[\s{0,4}([a-z]{1,16})((?:\s{1,4}[^\]\s]{1,128}){0,4})\s{0,4}\]\]")
 _DURATION = re.compile(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)(ms|s)")
 _MAX_WORDS = 100_000
 

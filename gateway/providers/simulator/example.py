@@ -24,11 +24,7 @@ def example_of(schema: Any) -> Any:
     """A value for the schema; an object where it says nothing. Schemas without end are cut off with `None`."""
     if not isinstance(schema, dict):
         return {}
-    return _value({"type": "object", **schema} if "properties" in schema or not schema else schema, schema, 0, _steps())
-
-
-def _steps() -> Iterator[int]:
-    return iter(range(_MAX_VALUES))
+    return _value(schema or {"type": "object"}, schema, 0, iter(range(_MAX_VALUES)))
 
 
 def _value(schema: Any, root: Any, depth: int, steps: Iterator[int]) -> Any:
@@ -41,6 +37,10 @@ def _value(schema: Any, root: Any, depth: int, steps: Iterator[int]) -> Any:
     inner = _inner(schema, root)
     if inner is not None:
         return _value(inner, root, depth + 1, steps)
+    return _of_type(schema, root, depth, steps)
+
+
+def _of_type(schema: dict[str, Any], root: Any, depth: int, steps: Iterator[int]) -> Any:
     kind = schema.get("type", "object" if "properties" in schema else "string")
     match kind[0] if isinstance(kind, list) and kind else kind:
         case "object":

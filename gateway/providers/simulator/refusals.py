@@ -44,8 +44,8 @@ def refusal(path: str, body: Json, wishes: Directives, models: frozenset[str]) -
     for name in _REQUIRED.get(path, ()):
         if name not in body:
             return error(path, 400, f"{name}: Field required", name)
-    if "messages" in body and not (isinstance(body["messages"], list) and body["messages"]):
-        return error(path, 400, "messages: at least one message is required", "messages")
+    if not isinstance(body.get("messages", []), list):
+        return error(path, 400, "messages: Input should be a list", "messages")
     model = body.get("model")
     if model is not None and models and model not in models:
         return error(path, 404, f"The model {model!r} does not exist or you do not have access to it.", "model")

@@ -1,12 +1,13 @@
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.keys.digest import Pepper, format_hash, parse_hash
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=200), st.text(st.characters(exclude_categories=["Cs"])))
 def test_the_digest_is_hmac_sha256(pepper, secret):
     assert Pepper(pepper).digest(secret) == hmac.digest(pepper, secret.encode(), "sha256")
@@ -39,6 +40,7 @@ def test_a_pepper_is_not_printed():
     assert "staple" not in f"{pepper!r} {pepper} {[pepper]}"
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=32, max_size=32))
 def test_a_written_digest_is_read_back(digest):
     assert parse_hash(format_hash(digest)) == digest

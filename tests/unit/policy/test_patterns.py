@@ -2,7 +2,7 @@ import fnmatch
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.patterns import compile_glob, compile_re2
@@ -97,6 +97,7 @@ def test_a_malformed_glob_is_named(glob):
 _SMALL = st.text("ab-*?.\\/^+é\n", max_size=12)
 
 
+@settings(deadline=None)
 @given(_SMALL, _SMALL)
 def test_without_classes_globs_are_those_of_fnmatch(glob, text):
     assert compile_glob(glob)(text) == fnmatch.fnmatchcase(text, glob)

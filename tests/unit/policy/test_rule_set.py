@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.policy.rule_set import CompiledRule, Verdict
@@ -52,6 +52,7 @@ def _compiles(pattern):
     return True
 
 
+@settings(deadline=None)
 @given(st.lists(_PATTERN, max_size=5), st.text("ab", max_size=8))
 def test_many_patterns_say_what_each_says_alone(patterns, value):
     expected = next((one for one in patterns if CompiledRule("set", [one], None).refuses(value)), None)

@@ -172,8 +172,11 @@ def test_nonsense_is_an_answer_and_never_an_exception(endpoint, sent):
     assert ask(endpoint.path, sent).status in (200, 400)
 
 
-def test_no_messages_is_refused():
-    assert ask(CHAT, {"model": "m", "messages": []}).status == 400
+@pytest.mark.parametrize("path", [CHAT, MESSAGES, "/v1/messages/count_tokens"])
+@pytest.mark.parametrize(("messages", "status"), [([], 200), ("x", 400), (None, 400), ({}, 400)])
+def test_messages_are_a_list_that_may_be_empty(path, messages, status):
+    """The real APIs refuse an empty list; here it is the shortest request that can be made."""
+    assert ask(path, {"model": "m", "messages": messages, "max_tokens": 5}).status == status
 
 
 def test_a_schema_without_end_has_a_finite_example():
@@ -200,3 +203,23 @@ def test_the_files_latency_counts_against_the_deadline_unless_the_prompt_says_ot
     with pytest.raises(UpstreamFailure):
         ask(CHAT, body(CHAT, "hi"), transport=slow, first_byte_timeout_s=0.01)
     assert ask(CHAT, body(CHAT, "[[delay 0s]]"), transport=slow).status == 200
+
+
+@pytest.mark.parametrize("unit", ["[[", "[[a ", "[[a b c d e ", "[[ ", "[[status  "])
+def test_a_text_full_of_open_brackets_is_read_in_linear_time(unit):
+    """Quadratic reading of these would take minutes."""
+    assert ask(CHAT, body(CHAT, unit * 50_000)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"dimensions": 8192}, 200),
+        ({"dimensions": 8193}, 400),
+        ({"dimensions": -1}, 400),
+        ({"input": ["a"] * 2048, "dimensions": 1}, 200),
+        ({"input": ["a"] * 2049, "dimensions": 1}, 400),
+    ],
+)
+def test_embeddings_have_bounds(options, status):
+    assert ask("/v1/embeddings", {"model": "m", "input": "a", **options}).status == status

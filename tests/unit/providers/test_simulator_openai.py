@@ -1,9 +1,11 @@
 """OpenAI's SDK reads the simulator's own bytes."""
 
 import asyncio
+import base64
 import io
 import json
 import math
+import struct
 import wave
 
 import openai
@@ -291,8 +293,6 @@ def test_base64_and_floats_are_the_same_vector():
         sent = {"model": "m", "input": "a", "dimensions": 5, "encoding_format": encoding}
         return run(lambda client: client.embeddings.create(**sent)).data[0].embedding
 
-    import base64, struct  # noqa: E401, I001, PLC0415
-
     assert struct.unpack("<5f", base64.b64decode(vector("base64"))) == pytest.approx(vector("float"))
 
 
@@ -311,8 +311,6 @@ def test_moderations_flag_nothing():
 
 
 def test_images_are_png():
-    import base64  # noqa: PLC0415
-
     answer = run(lambda client: client.images.generate(model="gpt-image-1", prompt="a cat", n=2))
 
     assert [base64.b64decode(image.b64_json)[:8] for image in answer.data] == [b"\x89PNG\r\n\x1a\n"] * 2
@@ -350,29 +348,28 @@ def test_transcriptions_stream():
 
 
 @pytest.mark.parametrize(
-    ("status", "error"),
+    ("status", "error", "kind", "code"),
     [
-        (400, openai.BadRequestError),
-        (401, openai.AuthenticationError),
-        (403, openai.PermissionDeniedError),
-        (404, openai.NotFoundError),
-        (409, openai.ConflictError),
-        (422, openai.UnprocessableEntityError),
-        (429, openai.RateLimitError),
-        (500, openai.InternalServerError),
-        (503, openai.InternalServerError),
+        (400, openai.BadRequestError, "invalid_request_error", None),
+        (401, openai.AuthenticationError, "invalid_request_error", "invalid_api_key"),
+        (403, openai.PermissionDeniedError, "invalid_request_error", None),
+        (404, openai.NotFoundError, "invalid_request_error", "model_not_found"),
+        (409, openai.ConflictError, "invalid_request_error", None),
+        (422, openai.UnprocessableEntityError, "invalid_request_error", None),
+        (429, openai.RateLimitError, "requests", "rate_limit_exceeded"),
+        (500, openai.InternalServerError, "server_error", None),
+        (503, openai.InternalServerError, "server_error", None),
     ],
 )
-def test_asked_for_errors_become_the_sdks_exceptions(status, error):
+def test_asked_for_errors_become_the_sdks_exceptions(status, error, kind, code):
     messages = [{"role": "user", "content": f"[[status {status}]]"}]
 
     with pytest.raises(error) as raised:
         run(lambda client: client.chat.completions.create(model="m", messages=messages))
 
-    assert raised.value.message.endswith(
-        f"asked for status {status}.', 'type': {raised.value.type!r}, 'param': None, 'code': {raised.value.code!r}}}}}"
-    )
-    assert raised.value.request_id == "req_simulator"
+    message = f"The prompt asked for status {status}."
+    assert raised.value.body == {"message": message, "type": kind, "param": None, "code": code}
+    assert (raised.value.status_code, raised.value.request_id) == (status, "req_simulator")
 
 
 def test_a_model_that_is_not_declared_does_not_exist():

@@ -1,0 +1,161 @@
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+from gateway.config import reference, schema
+from gateway.version import __version__
+from tests.cli.conftest import FILE
+
+FAULTY = FILE.replace("secret_hash", "secret_hsh") + "model_aliases: {fast: nowhere/gpt-5-mini}\n"
+BUDGET = "budgets:\n  cap: {scope: {virtual_key: old}, window: month, limit_usd: 5, on_breach: block}\n"
+
+
+def test_a_valid_file_is_summed_up(gateway, file, snapshot):
+    done = gateway("validate", "gateway.yaml")
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out == snapshot
+
+
+def test_every_finding_is_shown_with_its_place(gateway, file, snapshot):
+    file.write_text(FAULTY)
+
+    assert gateway("validate", "-c", "gateway.yaml") == snapshot
+
+
+def test_findings_for_machines(gateway, file):
+    file.write_text(FAULTY)
+
+    done = gateway("validate", "gateway.yaml", "--format", "json")
+
+    report = json.loads(done.out)
+    assert (done.code, done.err) == (1, "")
+    assert report["valid"] is False
+    assert {one["code"] for one in report["diagnostics"]} >= {"unknown-field"}
+    assert all(one["line"] and one["file"] == "gateway.yaml" for one in report["diagnostics"])
+
+
+def test_what_is_not_enforced_is_valid_but_not_served(gateway, file):
+    file.write_text(FILE + BUDGET)
+
+    assert gateway("validate", "gateway.yaml").code == 0
+    for arguments in (("validate", "--serving", "gateway.yaml"), ("serve", "-c", "gateway.yaml")):
+        done = gateway(*arguments)
+        assert done.code == 1
+        assert "gateway.yaml:12:3: error[not-enforced]" in done.err
+
+
+def test_a_secret_in_clear_is_a_warning_and_strictly_an_error(gateway, file):
+    file.write_text(FILE.replace("providers:", "providers:\n  real: {type: openai, api_key: sk-in-clear}"))
+
+    lenient, strict = gateway("validate", "gateway.yaml"), gateway("validate", "gateway.yaml", "--strict")
+
+    assert (lenient.code, strict.code) == (0, 1)
+    assert "warning[secret-in-clear]" in lenient.err
+    assert "error[secret-in-clear]" in strict.err
+    assert "sk-in-clear" not in "".join((*lenient[1:], *strict[1:]))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "words"),
+    [
+        ((), {}, "--config"),
+        (("--config", "absent.yaml"), {}, "absent.yaml"),
+        (("-c", "gateway.yaml", "--port", "99999"), {}, "--port"),
+        (("-c", "gateway.yaml"), {"GATEWAY_PORT": "many"}, "GATEWAY_PORT"),
+        (("-c", "gateway.yaml", "--workers", "0"), {}, "--workers"),
+    ],
+)
+def test_serve_does_not_start_on_what_is_wrong(gateway, file, arguments, environ, words):
+    done = gateway("serve", *arguments, **environ)
+
+    assert (done.code, done.out) == (1, "")
+    assert words in done.err
+
+
+def test_serve_refuses_live_keys_without_a_pepper(gateway, file):
+    file.write_text(FILE.replace("environment: test", "environment: live"))
+
+    done = gateway("serve", "-c", "gateway.yaml")
+
+    assert done.code == 1
+    assert "error[development-pepper]" in done.err
+
+
+@pytest.mark.parametrize(("form", "render"), [("json", schema.render), ("markdown", reference.render)])
+def test_schema_prints_writes_and_checks(gateway, file, form, render):
+    ask = ("schema", "--format", form)
+
+    assert gateway(*ask) == (0, render(), "")
+    assert gateway(*ask, "--output", "made") == (0, "", "")
+    assert gateway(*ask, "--check", "made").code == 0
+    (file.parent / "made").write_bytes(b"\xff")
+    differs = gateway(*ask, "--check", "made")
+    assert differs.code == 1
+    assert f"gateway schema --format {form} --output made" in differs.err
+
+
+def test_schema_says_where_it_cannot_write(gateway, file):
+    done = gateway("schema", "--output", "absent/schema.json")
+
+    assert done.code == 1
+    assert "absent/schema.json cannot be written" in done.err
+
+
+def test_version_for_people_and_machines(gateway):
+    assert gateway("version").out.startswith(f"gateway {__version__} ")
+    assert json.loads(gateway("version", "--format", "json").out)["version"] == __version__
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("nonsense",), ("validate", "--nonsense"), ("validate",), ("keys", "mint"), ("version", "--format", "xml")],
+)
+def test_wrong_use_is_1_since_2_means_changes(gateway, arguments):
+    done = gateway(*arguments)
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err
+
+
+@pytest.mark.parametrize("command", ["serve", "validate", "schema", "version", "keys mint", "keys rotate", "keys hash"])
+def test_help_gives_an_example(gateway, command):
+    done = gateway(*command.split(), "--help")
+
+    assert done.code == 0
+    assert f"Example: gateway {command}" in done.out
+
+
+def test_version_waits_for_nothing_heavy():
+    heavy = "{'pydantic', 'jsonschema', 'granian', 'falcon', 'pyreqwest', 're2', 'ruamel'}"
+    code = f"import sys, gateway.cli.main, gateway.cli.version; print(sorted({heavy} & set(sys.modules)))"
+
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
+
+
+@pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals(file, environ, coloured):
+    file.write_text(FAULTY)
+    inherited = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    terminal, end = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", "validate", "gateway.yaml"],
+            stdout=subprocess.PIPE,
+            stderr=end,
+            env={**inherited, "TERM": "xterm-256color", **environ},
+            check=False,
+        )
+        shown = os.read(terminal, 65536)
+    finally:
+        os.close(end)
+        os.close(terminal)
+
+    assert done.returncode == 1
+    assert b"unknown-field" in shown
+    assert (b"\x1b[1;31m" in shown) is coloured
+    assert b"\x1b" not in done.stdout
