@@ -47,7 +47,7 @@ class Settings(BaseSettings):
         20, description="Seconds that a client may take to send a request's head."
     )
     body_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        30, description="Seconds that a client may pause while sending a request's body."
+        30, description="Seconds that a client may pause while sending a request's body; ten times that for all of it."
     )
     backlog: Annotated[int, Field(ge=128)] = Field(2048, description="Connections that the kernel may queue.")
     backpressure: Annotated[int, Field(ge=1)] = Field(

@@ -32,10 +32,10 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
     """Starts gateways that end with the test."""
     started: list[Gateway] = []
 
-    def start(config: str | None, *arguments: str, env: dict[str, str] | None = None) -> Gateway:
+    def start(config: str | None, *arguments: str, env: dict[str, str] | None = None, verify: str = "") -> Gateway:
         directory = tmp_path / f"gateway-{len(started)}"
         directory.mkdir()
-        gateway = Gateway(directory, config, *arguments, env=env)
+        gateway = Gateway(directory, config, *arguments, env=env, verify=verify)
         started.append(gateway)
         return gateway
 

@@ -24,6 +24,7 @@ class Exchange:
         "body",
         "body_treatment",
         "cache_mode",
+        "cancelled_as",
         "client_left",
         "endpoint",
         "first_byte_at",
@@ -82,4 +83,5 @@ class Exchange:
         self.usage: Usage | None = None
         self.usage_warning: str | None = None
         self.client_left = False
+        self.cancelled_as = "client_left"
         self.settled = False

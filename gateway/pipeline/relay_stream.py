@@ -24,7 +24,7 @@ class _Relay:
         self._exchange = exchange
         self._services = services
         self._response = response
-        self._outcome = "client_left"
+        self._outcome: str | None = None
         self._drained = 0
         self._ended = False
 
@@ -39,8 +39,9 @@ class _Relay:
         if self._exchange.settled:
             return
         self._read_usage()
-        exchange, outcome = self._exchange, self._outcome
-        status = CLIENT_CLOSED if outcome == "client_left" or exchange.client_left else self._response.status
+        exchange = self._exchange
+        status = CLIENT_CLOSED if self._outcome is None or exchange.client_left else self._response.status
+        outcome = self._outcome or exchange.cancelled_as
         error_code = "upstream_mid_stream_failure" if outcome == "failed" else None
         settle(
             exchange,

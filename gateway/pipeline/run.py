@@ -48,7 +48,7 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         settle(exchange, services, status=error.status, outcome=outcome, error_type=error.type, error_code=error.code)
         raise
     except asyncio.CancelledError:
-        settle(exchange, services, status=CLIENT_CLOSED, outcome="client_left")
+        settle(exchange, services, status=CLIENT_CLOSED, outcome=exchange.cancelled_as)
         raise
     except BaseException:
         settle(exchange, services, status=500, outcome="failed", error_type="internal_error")

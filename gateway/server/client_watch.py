@@ -23,6 +23,10 @@ _LOOK_AFTER_S = 0.25
 """PERF: a request that is answered sooner never pays for a task that waits for its client to leave."""
 
 
+_PATIENCE = 10
+"""How many times the longest pause a whole body may take, so that nobody trickles for ever."""
+
+
 class ClientLayer:
     """The outermost ASGI layer."""
 
@@ -56,6 +60,7 @@ class ClientWatch:
     """
 
     __slots__ = (
+        "_began",
         "_body_timeout_s",
         "_dawdles",
         "_loop",
@@ -74,7 +79,7 @@ class ClientWatch:
         self._body_timeout_s = body_timeout_s
         self._loop = asyncio.get_running_loop()
         self._task: asyncio.Task[Any] | None = asyncio.current_task()
-        self._since = self._loop.time()
+        self._began = self._since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = self._loop.call_later(_LOOK_AFTER_S, self._look)
         self._dawdles = False
         self._on_leave: Callable[[], None] | None = None
@@ -120,11 +125,15 @@ class ClientWatch:
         self._timer = None
         if self._on_leave is not None:
             self._watcher = self._loop.create_task(self._watch())
-        elif self._loop.time() - self._since < self._body_timeout_s:
+        elif not self._is_too_slow():
             self._timer = self._loop.call_later(_LOOK_AFTER_S, self._look)
         elif self._task is not None:
             self._dawdles = True
             self._task.cancel()
+
+    def _is_too_slow(self) -> bool:
+        now = self._loop.time()
+        return now - self._since >= self._body_timeout_s or now - self._began >= self._body_timeout_s * _PATIENCE
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

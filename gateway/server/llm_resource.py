@@ -50,8 +50,12 @@ class LlmResource:
         exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
         client: ClientWatch = scope[SCOPE_KEY]
         cancel = client.cancel_request
-        self._drain.enter(cancel)
 
+        def shut_down() -> None:
+            exchange.cancelled_as = "shut_down"
+            cancel()
+
+        self._drain.enter(shut_down)
         reply: Reply | None = None
 
         async def read_body(exchange: Exchange) -> RequestBody:
@@ -60,7 +64,7 @@ class LlmResource:
             return body
 
         async def at_end() -> None:
-            self._drain.leave(cancel)
+            self._drain.leave(shut_down)
             self._bodies.release(exchange)
             if reply is not None and reply.stream is not None:
                 await reply.stream.close()

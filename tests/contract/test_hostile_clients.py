@@ -2,6 +2,7 @@
 
 import socket
 
+import httpx
 import pytest
 
 from tests.contract.conftest import config
@@ -58,3 +59,13 @@ def test_a_provider_that_never_answers_holds_up_nobody(start_gateway, upstream):
     finally:
         for client in waiting:
             client.close()
+
+
+def test_a_client_that_trickles_a_large_body_does_not_starve_others(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_MAX_BUFFERED_BODY_BYTES": str(32 * 2**20)})
+    large = b'{"model":"gpt-5-mini","x":"' + b"x" * 100_000 + b'"}'
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as slow:
+        slow.sendall(f"{HEAD}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n".encode())
+        gateway.wait(lambda: "gateway_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text)
+
+        assert gateway.post(large, timeout=5).status_code == 200

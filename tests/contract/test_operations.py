@@ -2,16 +2,23 @@
 
 import contextlib
 import gzip
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 
 import httpx
 import pytest
 import zstandard
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.contract.conftest import config
 from tests.support.keys import SECRET, new_key
@@ -171,7 +178,7 @@ def test_a_shutdown_has_a_deadline_and_still_records(start_gateway, upstream):
 
     assert gateway.process.wait(10) == 0
     assert time.monotonic() - began < 6
-    assert gateway.record_of(answer)["outcome"] == "client_left"
+    assert gateway.record_of(answer)["outcome"] == "shut_down"
 
 
 def test_workers_serve_reload_and_count_together(start_gateway, upstream):
@@ -208,6 +215,45 @@ def test_a_killed_worker_is_replaced(start_gateway, upstream):
             return False
 
     gateway.wait(serves)
+
+
+def test_ready_asks_a_running_gateway(gateway):
+    def ask(*arguments):
+        command = [sys.executable, "-m", "gateway", "ready", "--url", gateway.url, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ask().stdout == f"ready: revision {gateway.readyz()['revision']}, configuration current\n"
+    assert json.loads(ask("--format", "json").stdout)["status"] == "ready"
+    nobody = ask("--url", "http://127.0.0.1:1")
+    assert (nobody.returncode, "does not answer" in nobody.stderr) == (1, True)
+
+
+def test_https(start_gateway, upstream, tmp_path):
+    certificate, key = self_signed(tmp_path)
+    gateway = start_gateway(
+        config(upstream.url), "--tls-cert", str(certificate), "--tls-key", str(key), verify=str(certificate)
+    )
+
+    assert gateway.chat("sim").status_code == 200
+
+
+def self_signed(directory):
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number(), now, now + timedelta(1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(private, hashes.SHA256())
+    )
+    certificate, key = directory / "cert.pem", directory / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return certificate, key
 
 
 REFUSED = {

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -24,14 +25,16 @@ def free_port() -> int:
 class Gateway:
     """`python -m gateway serve` with one file; `stop` asserts that it went in peace."""
 
-    def __init__(self, directory: Path, config: str | None, *arguments: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, config: str | None, *arguments: str, env: dict[str, str] | None = None, verify: str = ""
+    ) -> None:
         self.directory = directory
         self.config = directory / "gateway.yaml"
         if config is not None:
             self.config.write_text(config)
             arguments = ("-c", str(self.config), *arguments)
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if verify else 'http'}://127.0.0.1:{self.port}"
         self._records = directory / "records.jsonl"
         self._log = directory / "log.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
@@ -43,7 +46,11 @@ class Gateway:
                 env={**environment, "PYTHONWARNINGS": "ignore", **(env or {})},
             )
         self.client = httpx.Client(
-            base_url=self.url, timeout=30, headers={"authorization": f"Bearer {SECRET}"}, trust_env=False
+            base_url=self.url,
+            timeout=30,
+            headers={"authorization": f"Bearer {SECRET}"},
+            trust_env=False,
+            verify=ssl.create_default_context(cafile=verify) if verify else True,
         )
         self._wait_until_ready()
 
