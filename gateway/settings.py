@@ -3,11 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
+
+
+def _split_paths(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -15,7 +19,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
 
-    config: Annotated[tuple[Path, ...], NoDecode] = Field((), description="Configuration files and directories.")
+    config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        (), description="Configuration files and directories, separated by commas."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(5563, description="TCP port to listen on.")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(1, description="Worker processes.")

@@ -10,6 +10,7 @@ from gateway.snapshot.snapshot import CompiledKey, Snapshot, Target, Upstream
 from gateway.wire.endpoints import Endpoint
 
 _LISTED_MODELS = 20
+_LONGEST_NAME = 512
 
 
 def resolve(exchange: Exchange) -> None:
@@ -24,6 +25,8 @@ def resolve(exchange: Exchange) -> None:
     asked = body.model or endpoint.default_model
     if asked is None:
         raise GatewayError("bad_request", "The request names no model; add `model`.", param="model")
+    if len(asked) > _LONGEST_NAME:
+        raise GatewayError("bad_request", f"A model's name has at most {_LONGEST_NAME} characters.", param="model")
     exchange.model_asked = asked
     target, exchange.model_source = find_target(exchange.snapshot, key, endpoint, asked)
     upstream = key.upstreams.get(target.provider)

@@ -61,6 +61,7 @@ class Worker:
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""
+        began = clock.now()
         first = self._load()
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
@@ -75,8 +76,9 @@ class Worker:
             load=self._load, holder=holder, watch_paths=lambda: self._watched, on_outcome=self._reloaded
         )
         self._reloader.start()
-        # What changed between loading and watching would otherwise go unnoticed.
-        self._reloader.request()
+        if _changed_since(began, self._watched):
+            # Between loading and watching nobody looked.
+            self._reloader.request()
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reloader.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
@@ -121,6 +123,14 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def _changed_since(moment: float, paths: Sequence[Path]) -> bool:
+    """Whether one of the files was written after a moment, or is gone."""
+    try:
+        return any(path.stat().st_mtime >= moment for path in paths)
+    except OSError:
+        return True
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:

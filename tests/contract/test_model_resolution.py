@@ -89,7 +89,7 @@ def test_the_api_s_own_default_is_resolved_where_there_is_one(gateway, upstream)
     assert upstream.wait_for().body == b'{"input": "text"}'
 
 
-@pytest.mark.parametrize("model", ["", None, 5, ["gpt"], {"a": 1}])
+@pytest.mark.parametrize("model", ["", None, 5, ["gpt"], {"a": 1}, "gpt-" + "x" * 600], ids=range(6))
 def test_a_model_that_is_not_a_name_is_refused(gateway, model):
     answer = gateway.post({"model": model, "messages": []})
 

@@ -100,11 +100,11 @@ def test_what_cannot_be_enforced_is_refused_on_reload_too(start_gateway, upstrea
 def test_sighup_reloads(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
 
-    gateway.wait(lambda: gateway.log().count("configuration unchanged") == 1)
+    assert "configuration unchanged" not in gateway.log()
 
     gateway.process.send_signal(signal.SIGHUP)
 
-    gateway.wait(lambda: gateway.log().count("configuration unchanged") == 2)
+    gateway.wait(lambda: "configuration unchanged" in gateway.log())
 
 
 def test_a_referenced_file_is_watched(start_gateway, upstream, tmp_path):

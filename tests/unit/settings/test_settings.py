@@ -1,0 +1,37 @@
+"""Settings from variables."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.settings import Settings
+
+
+def test_several_configurations_are_separated_by_commas(monkeypatch):
+    monkeypatch.setenv("GATEWAY_CONFIG", "a.yaml, keys/")
+
+    assert Settings().config == (Path("a.yaml"), Path("keys/"))
+
+
+def test_a_flag_wins_over_a_variable(monkeypatch):
+    monkeypatch.setenv("GATEWAY_PORT", "1111")
+
+    assert Settings(port=2222).port == 2222
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("PORT", "0"), ("WORKERS", "0"), ("KEY_PEPPER", ""), ("KEY_PEPPER", "short"), ("LOG_LEVEL", "x")],
+)
+def test_what_cannot_be_is_refused(monkeypatch, name, value):
+    monkeypatch.setenv(f"GATEWAY_{name}", value)
+
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+def test_a_pepper_is_never_shown(monkeypatch):
+    monkeypatch.setenv("GATEWAY_KEY_PEPPER", "a very secret pepper")
+
+    assert "a very secret pepper" not in repr(Settings())
