@@ -78,7 +78,7 @@ class ClientWatch:
         self._receive = receive
         self._body_timeout_s = body_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[Any] | None = asyncio.current_task()
+        self._task: asyncio.Task[Any] | None = asyncio.current_task(self._loop)
         self._began = self._since = self._loop.time()
         self._timer: asyncio.TimerHandle | None = self._loop.call_later(_LOOK_AFTER_S, self._look)
         self._dawdles = False

@@ -18,6 +18,7 @@ from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_gateway
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
+from gateway.upstream.request import Headers
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
 from gateway.wire.shape import Shape
@@ -88,10 +89,9 @@ class LlmResource:
 
 
 def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> None:
-    headers: dict[str, str] = {}
-    for name, value in reply.headers:
-        known = headers.get(name)
-        headers[name] = value if known is None else f"{known}, {value}"
+    headers = dict(reply.headers)
+    if len(headers) < len(reply.headers):
+        headers = _joined(reply.headers)
     headers.update(of_gateway(exchange))
     response.status = reply.status
     if reply.stream is not None:
@@ -100,3 +100,12 @@ def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> 
         response.data = reply.data
     # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
     response._headers.update(headers)  # noqa: SLF001 - see above
+
+
+def _joined(headers: Headers) -> dict[str, str]:
+    """Fields that come several times as one field with commas (RFC 9110, section 5.3)."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        known = joined.get(name)
+        joined[name] = value if known is None else f"{known}, {value}"
+    return joined

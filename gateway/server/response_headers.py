@@ -1,35 +1,32 @@
 """The headers that the gateway adds to its responses."""
 
 from gateway.pipeline.exchange import Exchange
-from gateway.upstream.request import Headers
 from gateway.version import __version__
 
 REQUEST_ID = "x-langwatch-request-id"
 VERSION = ("x-langwatch-gateway-version", __version__)
 
 
-def of_gateway(exchange: Exchange) -> Headers:
+def of_gateway(exchange: Exchange) -> dict[str, str]:
     """What the gateway says about an exchange, as far as it went."""
     trace = exchange.trace
-    headers = [
-        (REQUEST_ID, exchange.request_id),
-        ("x-langwatch-trace-id", trace.trace_id),
-        ("x-langwatch-span-id", trace.span_id),
-        ("traceparent", trace.traceparent),
-        ("x-langwatch-config-revision", exchange.snapshot.revision_label),
-        VERSION,
-    ]
+    headers = {
+        REQUEST_ID: exchange.request_id,
+        "x-langwatch-trace-id": trace.trace_id,
+        "x-langwatch-span-id": trace.span_id,
+        "traceparent": trace.traceparent,
+        "x-langwatch-config-revision": exchange.snapshot.revision_label,
+        "x-langwatch-gateway-version": __version__,
+    }
     if exchange.upstream is not None and exchange.model is not None:
-        headers += (
-            ("x-langwatch-provider", exchange.upstream.provider.name),
-            ("x-langwatch-model", printable(exchange.model)),
-            ("x-langwatch-fallback-count", str(max(0, len(exchange.attempts) - 1))),
-            ("x-langwatch-cache-mode", exchange.cache_mode),
-        )
+        headers["x-langwatch-provider"] = exchange.upstream.provider.name
+        headers["x-langwatch-model"] = printable(exchange.model)
+        headers["x-langwatch-fallback-count"] = str(max(0, len(exchange.attempts) - 1))
+        headers["x-langwatch-cache-mode"] = exchange.cache_mode
     if exchange.body_treatment is not None:
-        headers.append(("x-langwatch-body", exchange.body_treatment))
+        headers["x-langwatch-body"] = exchange.body_treatment
     if exchange.usage_warning is not None:
-        headers.append(("x-langwatch-usage-warning", exchange.usage_warning))
+        headers["x-langwatch-usage-warning"] = exchange.usage_warning
     return headers
 
 

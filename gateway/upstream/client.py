@@ -162,7 +162,7 @@ class _Watchdog:
 
     def watch(self, seconds: float) -> None:
         """From now on the current task may wait this long."""
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._loop)
         deadline = self._loop.time() + seconds
         timer = self._timer
         if timer is None or deadline < self._deadline:
