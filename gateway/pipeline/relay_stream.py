@@ -206,5 +206,6 @@ class KeptAlive:
         task, self._next = self._next, None
         if task is not None:
             task.cancel()
-            await asyncio.wait((task,))
+            # What it raises was meant for a client that is gone.
+            await asyncio.gather(task, return_exceptions=True)
         await self._inner.close()

@@ -29,6 +29,8 @@ _AFTER_CANCEL_S = 3
 def run(settings: Settings) -> int:
     """Serves until told to stop; returns the exit code."""
     logs.configure(settings.log_level)
+    # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared

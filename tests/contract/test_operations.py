@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.contract.conftest import config
+from tests.support.gateway import free_port
 from tests.support.keys import SECRET, new_key
 from tests.support.upstream import stream
 
@@ -199,6 +200,23 @@ def test_workers_serve_reload_and_count_together(start_gateway, upstream):
         ).is_success
     counted = 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"} 10.0'
     gateway.wait(lambda: counted in httpx.get(f"{gateway.url}/metrics").text)
+
+
+def test_a_shutdown_during_the_start_is_clean(tmp_path, upstream):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(config(upstream.url))
+    command = [sys.executable, "-m", "gateway", "serve", "-c", file, "--port", str(free_port())]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "Spawning worker" in line:
+            break
+
+    process.send_signal(signal.SIGTERM)
+    log = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait(20) == 0, log
+    assert "Unexpected exit" not in log
 
 
 def test_a_killed_worker_is_replaced(start_gateway, upstream):
