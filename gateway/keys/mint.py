@@ -1,7 +1,7 @@
 """Making new virtual keys."""
 
 from gateway.ids import secure_ulid
-from gateway.keys.virtual_key import ENVIRONMENTS
+from gateway.keys.virtual_key import ENVIRONMENTS, PREFIX_OF
 from gateway.secret import Secret
 
 
@@ -10,4 +10,4 @@ def mint(environment: str) -> Secret:
     if environment not in ENVIRONMENTS:
         msg = f"the environment is one of {', '.join(ENVIRONMENTS)}"
         raise ValueError(msg)
-    return Secret(f"lw_vk_{environment}_{secure_ulid()}")
+    return Secret(PREFIX_OF[environment] + secure_ulid())

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 from gateway import clock
 from gateway.errors import GatewayError
+from gateway.keys.virtual_key import PREFIX, PREFIX_OF
 from gateway.pipeline.exchange import Exchange
 from gateway.snapshot.snapshot import KeyEntry
 
-_PREFIX = b"lw_vk_"
-_OF_ENVIRONMENT = {"live": "lw_vk_live_", "test": "lw_vk_test_"}
+_PREFIX = PREFIX.encode()
 
 
 def authenticate(exchange: Exchange) -> None:
@@ -18,7 +18,7 @@ def authenticate(exchange: Exchange) -> None:
     """
     secret = presented_secret(exchange.header_map)
     entry = exchange.snapshot.authenticate(secret)
-    if entry is None or not secret.startswith(_OF_ENVIRONMENT[entry.key.environment]) or _was_rotated_away(entry):
+    if entry is None or not secret.startswith(PREFIX_OF[entry.key.environment]) or _was_rotated_away(entry):
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
     key = entry.key
     exchange.key = key

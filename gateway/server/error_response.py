@@ -7,7 +7,7 @@ import falcon.asgi
 
 from gateway import ids
 from gateway.errors import GatewayError
-from gateway.server.response_headers import REQUEST_ID, VERSION
+from gateway.server.response_headers import of_every_response
 
 _log = logging.getLogger(__name__)
 
@@ -59,8 +59,7 @@ async def on_defect(
 
 def _stamp(request: falcon.asgi.Request, response: falcon.asgi.Response) -> str:
     request_id: str = getattr(request.context, "request_id", None) or ids.request_id()
-    response.set_header(REQUEST_ID, request_id)
-    response.set_header(*VERSION)
+    response.set_headers(of_every_response(request_id))
     return request_id
 
 

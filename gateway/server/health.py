@@ -7,7 +7,7 @@ import msgspec
 
 from gateway import clock, ids
 from gateway.server.drain import Drain
-from gateway.server.response_headers import REQUEST_ID, VERSION
+from gateway.server.response_headers import of_every_response
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 
@@ -57,4 +57,4 @@ class Readyz:
 def _answer(response: falcon.asgi.Response, body: dict[str, Any]) -> None:
     response.data = msgspec.json.encode(body)
     response.content_type = "application/json"
-    response.set_headers({REQUEST_ID: ids.request_id(), VERSION[0]: VERSION[1], "cache-control": "no-store"})
+    response.set_headers({**of_every_response(ids.request_id()), "cache-control": "no-store"})

@@ -3,7 +3,7 @@
 import falcon.asgi
 
 from gateway import ids
-from gateway.server.response_headers import REQUEST_ID, VERSION
+from gateway.server.response_headers import of_every_response
 from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
 
 
@@ -17,4 +17,4 @@ class MetricsResource:
         """The text exposition."""
         response.data = self._metrics.render()
         response.content_type = CONTENT_TYPE
-        response.set_headers({REQUEST_ID: ids.request_id(), VERSION[0]: VERSION[1]})
+        response.set_headers(of_every_response(ids.request_id()))

@@ -3,20 +3,25 @@
 from gateway.pipeline.exchange import Exchange
 from gateway.version import __version__
 
-REQUEST_ID = "x-langwatch-request-id"
-VERSION = ("x-langwatch-gateway-version", __version__)
+_REQUEST_ID = "x-langwatch-request-id"
+_VERSION = "x-langwatch-gateway-version"
+
+
+def of_every_response(request_id: str) -> dict[str, str]:
+    """What no response goes without."""
+    return {_REQUEST_ID: request_id, _VERSION: __version__}
 
 
 def of_gateway(exchange: Exchange) -> dict[str, str]:
     """What the gateway says about an exchange, as far as it went."""
     trace = exchange.trace
     headers = {
-        REQUEST_ID: exchange.request_id,
+        _REQUEST_ID: exchange.request_id,
         "x-langwatch-trace-id": trace.trace_id,
         "x-langwatch-span-id": trace.span_id,
         "traceparent": trace.traceparent,
         "x-langwatch-config-revision": exchange.snapshot.revision_label,
-        "x-langwatch-gateway-version": __version__,
+        _VERSION: __version__,
     }
     if exchange.upstream is not None and exchange.model is not None:
         headers["x-langwatch-provider"] = exchange.upstream.provider.name

@@ -221,10 +221,8 @@ def test_a_shutdown_during_the_start_is_clean(tmp_path, upstream):
 
 def test_a_killed_worker_is_replaced(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
-    with open(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children") as children:
-        worker = int(children.read().split()[0])
 
-    os.kill(worker, signal.SIGKILL)
+    os.kill(gateway.worker_pid(), signal.SIGKILL)
 
     def serves() -> bool:
         try:

@@ -152,7 +152,7 @@ def test_no_request_fails_while_the_file_changes_over_and_over(start_gateway, up
     requests, reloads = (10_000, 200) if SOAK else (1_500, 40)
     valid = config(upstream.url)
     gateway = start_gateway(valid)
-    descriptors = f"/proc/{worker_of(gateway)}/fd"
+    descriptors = f"/proc/{gateway.worker_pid()}/fd"
     before = len(os.listdir(descriptors))
     failures: list[object] = []
     over = threading.Event()
@@ -179,8 +179,3 @@ def test_no_request_fails_while_the_file_changes_over_and_over(start_gateway, up
     assert len(os.listdir(descriptors)) < before + 20
     revisions = {record["revision"] for record in gateway.records()}
     assert len(revisions) > 3
-
-
-def worker_of(gateway) -> int:
-    with open(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children") as children:
-        return int(children.read().split()[0])

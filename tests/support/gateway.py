@@ -64,6 +64,11 @@ class Gateway:
         """A chat completion."""
         return self.post({"model": model, "messages": [{"role": "user", "content": text}]}, **more)
 
+    def worker_pid(self) -> int:
+        """The process that serves, below the one that was started."""
+        pid = self.process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+
     def readyz(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.get("/readyz").json()
         return answer
