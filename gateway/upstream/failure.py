@@ -1,15 +1,16 @@
-"""Why no usable answer came from an upstream, in four kinds that the rest of the house decides by."""
+"""Why no usable answer came from an upstream, in five kinds that the rest of the house decides by."""
 
 import enum
 
 
 class FailureKind(enum.StrEnum):
-    """What went wrong below HTTP."""
+    """What went wrong below HTTP, or before it: `CREDENTIAL` means that nothing was sent for want of one."""
 
     CONNECT = "connect"
     TIMEOUT = "timeout"
     NETWORK = "network"
     PROTOCOL = "protocol"
+    CREDENTIAL = "credential"
 
 
 class UpstreamFailure(Exception):  # noqa: N818 - a failure of the other side, not an error of ours

@@ -1,0 +1,1 @@
+"""Translation between API shapes, pair by pair: request, response, error and stream."""

@@ -1,0 +1,84 @@
+"""What a pair of shapes offers: how a client's request, an answer, an error and a stream cross from one to the other.
+
+Translations are pure: JSON in, JSON out, no I/O, no clock of their own. They build fresh bodies and never touch the
+parsed ones. A parameter without counterpart follows the pair's table: it is mapped, dropped (and reported), or refused.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+Json = Mapping[str, Any]
+"""A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What the translator of an answer has to know of the request that it answers.
+
+    `model` is the name that the client sent, which is the one it gets back. `include_usage` says that a client of the
+    OpenAI shape asked for usage in its stream. `request_id` seeds ids that the target shape needs and the source has
+    none for. `created` is the time of the request in Unix seconds.
+    """
+
+    model: str
+    include_usage: bool
+    request_id: str
+    created: int
+
+
+class Translated(msgspec.Struct, frozen=True):
+    """A request in the upstream's shape, and the parameters that were left out, as JSON paths (`logit_bias`)."""
+
+    body: dict[str, Any]
+    dropped: Sequence[str]
+
+
+class StreamTranslator(Protocol):
+    """Turns the server-sent events of one stream into those of the other shape, event by event.
+
+    Holds nothing back that could already be sent. Raises `UntranslatableAnswer` when an event cannot be read.
+    """
+
+    @property
+    def finished(self) -> bool:
+        """Whether the source's stream came to its proper end."""
+
+    def feed(self, event: str, data: bytes) -> bytes:
+        """The target's events for one event of the source; `event` is "" where the source names none."""
+
+    def end(self) -> bytes:
+        """The source ended properly: what the target's shape still owes, its terminal event included.
+
+        Called at most once, and only when `finished`; a source that broke off is the caller's to report.
+        """
+
+
+class Translation(Protocol):
+    """One pair, in the direction client -> upstream for requests and upstream -> client for answers."""
+
+    def request(self, body: Json, *, model: str, strict: bool) -> Translated:
+        """The request in the upstream's shape for `model`.
+
+        With `strict` (the client's `drop_tuning_params: false`) every parameter that would be dropped is refused.
+        Raises `GatewayError` `unsupported_parameter` or `bad_request`, with the JSON path as `param`.
+        """
+
+    def response(self, body: bytes, asked: Asked) -> bytes:
+        """The whole answer in the client's shape. Raises `UntranslatableAnswer`."""
+
+    def error(self, status: int, body: bytes) -> bytes:
+        """An error body in the client's shape, with type and message kept; for bodies that are no JSON too."""
+
+    def stream(self, asked: Asked) -> StreamTranslator:
+        """A translator for one streamed answer."""
+
+
+class UntranslatableAnswer(ValueError):  # noqa: N818 - an answer of the other side, not an error of ours
+    """The upstream answered something that the pair cannot read. The message says what; it holds no content."""
+
+
+def event(name: str, data: object) -> bytes:
+    """One server-sent event. OpenAI's chat streams name none: pass "" there."""
+    head = b"event: " + name.encode() + b"\n" if name else b""
+    return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
