@@ -15,8 +15,6 @@ async def attempt(
     client_headers: list[tuple[bytes, bytes]],
     query: bytes,
     trace: TraceContext,
-    *,
-    expects_whole: bool,
 ) -> UpstreamResponse:
     """Sends the request to the provider. Raises `UpstreamFailure`."""
     headers = request_headers(client_headers)
@@ -36,6 +34,5 @@ async def attempt(
             connect_timeout_s=timeouts.connect_s,
             first_byte_timeout_s=timeouts.first_byte_s,
             idle_timeout_s=timeouts.idle_s,
-            expects_whole=expects_whole,
         )
     )

@@ -26,7 +26,6 @@ async def dispatch(exchange: Exchange) -> None:
             exchange.headers,
             exchange.query,
             exchange.trace,
-            expects_whole=exchange.endpoint.answers_json and exchange.body is not None and not exchange.body.stream,
         )
         exchange.upstream_response = response
         exchange.first_byte_at = clock.monotonic()

@@ -23,7 +23,7 @@ from gateway.snapshot.snapshot import Revision, Snapshot
 from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
-from gateway.upstream.client import PyreqwestTransport
+from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0
 
@@ -53,7 +53,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pepper = pepper_of(settings)
-        self._transport = PyreqwestTransport()
+        self._transport = Http1Transport()
         self._metrics = Metrics()
         self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
         self._watched: Sequence[Path] = settings.config

@@ -1,201 +1,114 @@
-"""HTTP to upstreams through pyreqwest, the only module that knows of it.
+"""HTTP/1.1 to upstreams over asyncio: pooled connections, nothing decoded, no redirect followed.
 
-One client, and so one connection pool, for each set of deadlines, kept for the life of the process: a reload leaves the
-connections of unchanged providers open. Bodies are never decompressed and redirects never followed, so what arrives is
-what the provider sent.
-
-pyreqwest 0.15 lets go of a cancelled call without aborting it while its head is awaited: the connection stays until the
-provider answers, or until the client's own read timeout, which is therefore set as a backstop. Closing a response whose
-head has come ends its connection at once.
+One pool for the life of the process, by origin: a reload leaves the connections of unchanged providers open. Bodies are
+never decompressed, so what arrives is what the provider sent. A request that is cancelled drops its connection at once,
+which is how a provider learns that nobody waits any more.
 """
 
 import asyncio
-from datetime import timedelta
+from urllib.parse import SplitResult, urlsplit
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import PyreqwestError
-from pyreqwest.request import StreamRequest
-from pyreqwest.response import Response, ResponseBodyReader
-
-from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.upstream.pyreqwest_errors import translate
+from gateway.upstream.connection import Connection
+from gateway.upstream.dial import dial
+from gateway.upstream.head import request_head
+from gateway.upstream.proxy import Proxy, proxy_for
 from gateway.upstream.request import Headers, UpstreamRequest
 
-_BACKSTOP_S = 1.0
-_POOL_IDLE = timedelta(seconds=60)
-_TCP_KEEPALIVE = timedelta(seconds=30)
+_IDLE_S = 60.0
+_SWEPT_EVERY_S = 15.0
+_KNOWN_URLS = 4096
 
 
-class PyreqwestTransport:
-    """Carries requests over HTTP/1.1, pooled. Construct it inside the running event loop."""
-
-    def __init__(self) -> None:
-        self._clients: dict[tuple[float, float], Client] = {}
-
-    async def send(self, request: UpstreamRequest) -> "PyreqwestResponse":
-        """Sends the request and waits for the response's head. Raises `UpstreamFailure`."""
-        deadlines = (request.connect_timeout_s, max(request.first_byte_timeout_s, request.idle_timeout_s))
-        client = self._clients.get(deadlines) or self._new_client(deadlines)
-        watchdog = _Watchdog()
-        watchdog.watch(request.first_byte_timeout_s)
-        try:
-            builder = client.request(request.method, request.url).headers(request.headers).body_bytes(request.body)
-            if not request.expects_whole:
-                # Else the head would wait for up to 64 KiB of the body; for a whole answer that saves a thread switch.
-                builder = builder.streamed_read_buffer_limit(0)
-            exchange = builder.build_streamed()
-            response = await exchange.__aenter__()
-        except asyncio.CancelledError:
-            if watchdog.took_over():
-                raise UpstreamFailure(
-                    FailureKind.TIMEOUT, f"no response within {request.first_byte_timeout_s:g} s"
-                ) from None
-            raise
-        except PyreqwestError as error:
-            watchdog.close()
-            raise translate(error) from error
-        except BaseException:
-            watchdog.close()
-            raise
-        watchdog.rest()
-        return PyreqwestResponse(exchange, response, watchdog, request.idle_timeout_s)
-
-    async def close(self) -> None:
-        """Closes every pool; requests under way fail."""
-        clients, self._clients = self._clients, {}
-        for client in clients.values():
-            await client.close()
-
-    def _new_client(self, deadlines: tuple[float, float]) -> Client:
-        connect_timeout_s, longest_silence_s = deadlines
-        client = (
-            ClientBuilder()
-            .connect_timeout(timedelta(seconds=connect_timeout_s))
-            .read_timeout(timedelta(seconds=longest_silence_s + _BACKSTOP_S))
-            .pool_idle_timeout(_POOL_IDLE)
-            .tcp_keepalive(_TCP_KEEPALIVE)
-            .follow_redirects(enable=False)
-            .referer(enable=False)
-            .gzip(enable=False)
-            .brotli(enable=False)
-            .zstd(enable=False)
-            .deflate(enable=False)
-            .build()
-        )
-        self._clients[deadlines] = client
-        return client
-
-
-class PyreqwestResponse:
-    """A response whose body is read as it arrives."""
-
-    __slots__ = ("_exchange", "_idle_timeout_s", "_reader", "_response", "_watchdog", "headers", "status")
-
-    def __init__(
-        self, exchange: StreamRequest, response: Response, watchdog: "_Watchdog", idle_timeout_s: float
-    ) -> None:
-        self._exchange: StreamRequest | None = exchange
-        self._response = response
-        self._reader: ResponseBodyReader | None = None
-        self._watchdog = watchdog
-        self._idle_timeout_s = idle_timeout_s
-        self.status: int = response.status
-        self.headers: Headers = list(response.headers.items())
-
-    async def read_chunk(self) -> bytes | None:
-        """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
-        reader = self._reader
-        if reader is None:
-            reader = self._reader = self._response.body_reader
-        self._watchdog.watch(self._idle_timeout_s)
-        try:
-            chunk = await reader.read_chunk()
-        except asyncio.CancelledError:
-            raise self._timed_out() or asyncio.CancelledError from None
-        except PyreqwestError as error:
-            raise translate(error) from error
-        finally:
-            self._watchdog.rest()
-        return None if chunk is None else chunk.to_bytes()
-
-    async def read_all(self) -> bytes:
-        """The whole body, in one step; only for bodies whose length the head bounds. Raises `UpstreamFailure`."""
-        self._watchdog.watch(self._idle_timeout_s)
-        try:
-            body = await self._response.bytes()
-        except asyncio.CancelledError:
-            raise self._timed_out() or asyncio.CancelledError from None
-        except PyreqwestError as error:
-            raise translate(error) from error
-        finally:
-            self._watchdog.rest()
-        return body.to_bytes()
-
-    async def close(self) -> None:
-        """Gives the connection back, or drops it when the body was not read to its end. Doing it twice does nothing."""
-        exchange, self._exchange = self._exchange, None
-        self._watchdog.close()
-        if exchange is not None:
-            await exchange.__aexit__(None, None, None)
-
-    def _timed_out(self) -> UpstreamFailure | None:
-        if self._watchdog.took_over():
-            return UpstreamFailure(FailureKind.TIMEOUT, f"silent for {self._idle_timeout_s:g} s")
-        return None
-
-
-class _Watchdog:
-    """Cancels the waiting task when an upstream stays silent too long.
-
-    PERF: `asyncio.timeout` costs about as much as all judging of a request together; one timer that re-arms itself only
-    when it fires serves a whole stream.
-    """
-
-    __slots__ = ("_deadline", "_fired", "_loop", "_task", "_timer")
+class Http1Transport:
+    """Carries requests over HTTP/1.1. Construct it inside the running event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._deadline = 0.0
-        self._fired = False
+        self._pools: dict[tuple[str, str], list[Connection]] = {}
+        self._routes: dict[str, tuple[SplitResult, Proxy | None]] = {}
+        self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
-    def watch(self, seconds: float) -> None:
-        """From now on the current task may wait this long."""
-        self._task = asyncio.current_task(self._loop)
-        deadline = self._loop.time() + seconds
-        timer = self._timer
-        if timer is None or deadline < self._deadline:
-            if timer is not None:
-                timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._check)
-        self._deadline = deadline
+    async def send(self, request: UpstreamRequest) -> "Http1Response":
+        """Sends the request and waits for the response's head. Raises `UpstreamFailure`."""
+        until = self._loop.time() + request.first_byte_timeout_s
+        url, proxy = self._routes.get(request.url) or self._route(request.url)
+        head = request_head(request, url, absolute=proxy is not None and url.scheme == "http")
+        pool = self._pools.setdefault((url.scheme, url.netloc), [])
+        connection = _take(pool)
+        if connection is None:
+            connection = await dial(url, proxy, min(request.connect_timeout_s, request.first_byte_timeout_s))
+        try:
+            connection.begin(head, request.body)
+            await connection.wait_for_head(until, request.first_byte_timeout_s)
+        except BaseException:
+            connection.abort()
+            raise
+        return Http1Response(connection, pool, request.idle_timeout_s)
 
-    def rest(self) -> None:
-        """Nothing is waited for at present."""
-        self._task = None
+    async def close(self) -> None:
+        """Closes the idle connections; exchanges under way go on to their end."""
+        self._sweeper.cancel()
+        pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            for connection in pool:
+                connection.abort()
+            pool.clear()
 
-    def took_over(self) -> bool:
-        """Whether it was the watchdog that cancelled the task; if so the cancellation is taken back."""
-        task = asyncio.current_task()
-        if self._fired and task is not None and task.uncancel() == 0:
-            return True
-        self.close()
-        return False
+    def _route(self, written: str) -> tuple[SplitResult, Proxy | None]:
+        """The parts of a URL, and the proxy on the way, remembered: the same few URLs are asked for over and over."""
+        url = urlsplit(written)
+        route = url, proxy_for(url)
+        if len(self._routes) >= _KNOWN_URLS:
+            self._routes.clear()
+        self._routes[written] = route
+        return route
 
-    def close(self) -> None:
-        """Ends watching for good."""
-        self._task = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _sweep(self) -> None:
+        """Drops what was idle for too long."""
+        oldest = self._loop.time() - _IDLE_S
+        for pool in self._pools.values():
+            for connection in [one for one in pool if one.idle_since < oldest or not one.usable]:
+                pool.remove(connection)
+                connection.abort()
+        self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
-    def _check(self) -> None:
-        self._timer = None
-        if self._task is None:
-            return
-        if self._loop.time() < self._deadline:
-            self._timer = self._loop.call_at(self._deadline, self._check)
-            return
-        self._fired = True
-        self._task.cancel()
+
+class Http1Response:
+    """A response whose body is read as it arrives."""
+
+    __slots__ = ("_connection", "_idle_timeout_s", "_pool", "headers", "status")
+
+    def __init__(self, connection: Connection, pool: list[Connection], idle_timeout_s: float) -> None:
+        self._connection: Connection | None = connection
+        self._pool = pool
+        self._idle_timeout_s = idle_timeout_s
+        self.status: int = connection.status
+        self.headers: Headers = connection.headers
+
+    async def read_chunk(self) -> bytes | None:
+        """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
+        connection = self._connection
+        return None if connection is None else await connection.read(self._idle_timeout_s)
+
+    async def read_all(self) -> bytes:
+        """The whole body; only for bodies whose length the head bounds. Raises `UpstreamFailure`."""
+        pieces: list[bytes] = []
+        while (piece := await self.read_chunk()) is not None:
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def close(self) -> None:
+        """Gives the connection back, or drops it when the body was not read to its end. Doing it twice does nothing."""
+        connection, self._connection = self._connection, None
+        if connection is not None and connection.release():
+            connection.idle_since = asyncio.get_running_loop().time()
+            self._pool.append(connection)
+
+
+def _take(pool: list[Connection]) -> Connection | None:
+    """The connection that was used last, so that those beyond the present need grow old."""
+    while pool:
+        connection = pool.pop()
+        if connection.usable:
+            return connection
+    return None

@@ -11,8 +11,7 @@ class UpstreamRequest(msgspec.Struct, kw_only=True):
     """One HTTP request to a provider. Times are in seconds.
 
     `connect_timeout_s` bounds opening a connection, `first_byte_timeout_s` the wait for the response's head from
-    the call, `idle_timeout_s` the wait between two pieces of the body. `expects_whole` says that a small body may be
-    waited for together with the head.
+    the call, `idle_timeout_s` the wait between two pieces of the body.
     """
 
     method: str
@@ -22,7 +21,6 @@ class UpstreamRequest(msgspec.Struct, kw_only=True):
     connect_timeout_s: float
     first_byte_timeout_s: float
     idle_timeout_s: float
-    expects_whole: bool = False
 
 
 class UpstreamResponse(Protocol):

@@ -26,7 +26,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     `read_usage` reads a whole response body. `read_event` folds the `data` of one server-sent event into the usage
     known so far. `include_usage` says that a stream reports usage only when `stream_options.include_usage` asks for it.
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `answers_json` is false where an answer that is not streamed may still be long in coming, piece by piece.
     """
 
     name: str
@@ -38,7 +37,6 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     include_usage: bool = False
     metered: bool = True
     default_model: str | None = None
-    answers_json: bool = True
 
     @property
     def suffix(self) -> str:
@@ -98,7 +96,6 @@ _TABLE = (
         name="audio_speech",
         path="/v1/audio/speech",
         shape=Shape.OPENAI,
-        answers_json=False,
         read_usage=openai.read_body,
         read_event=openai.read_event,
     ),

@@ -131,7 +131,7 @@ def test_help_gives_an_example(gateway, command):
 
 
 def test_version_waits_for_nothing_heavy():
-    heavy = "{'pydantic', 'jsonschema', 'granian', 'falcon', 'pyreqwest', 're2', 'ruamel'}"
+    heavy = "{'pydantic', 'jsonschema', 'granian', 'falcon', 'httptools', 're2', 'ruamel'}"
     code = f"import sys, gateway.cli.main, gateway.cli.version; print(sorted({heavy} & set(sys.modules)))"
 
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -49,12 +49,13 @@ def test_a_stream_without_a_reader_is_cancelled(gateway, upstream):
     assert record["usage"]["input_tokens"] == 9
 
 
-def test_a_call_without_a_reader_is_let_go(gateway, upstream):
+def test_a_call_without_a_reader_is_cancelled_before_its_answer(gateway, upstream):
     upstream.play = lambda _: [HANG]
     before = len(gateway.records())
 
     leave_after(gateway, SECRET, {"model": "gpt-5-mini", "messages": []}, upstream=upstream)
 
+    assert upstream.wait_for().hung_up.wait(1.0)
     record = record_of_the_last(gateway, before)
     assert (record["status"], record["outcome"]) == (499, "client_left")
     assert record["attempts"][0]["outcome"] == "cancelled"

@@ -1,0 +1,242 @@
+"""One HTTP/1.1 connection to an upstream: one exchange after the other, parsed by llhttp.
+
+Bytes are handed on as they arrive: a piece of a body is what one read from the socket brought of it. One timer per
+connection, which re-arms itself only when it fires, serves all exchanges on it.
+"""
+
+import asyncio
+from collections import deque
+from typing import cast
+
+import httptools
+
+from gateway.upstream.failure import FailureKind, UpstreamFailure
+from gateway.upstream.request import Headers
+
+_LARGEST_HEAD = 256 * 1024
+_PAUSE_ABOVE = 256 * 1024
+_RESUME_BELOW = 64 * 1024
+_WRITTEN_AT_ONCE = 64 * 1024
+_CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
+
+
+class Connection(asyncio.Protocol):
+    """Carries one exchange at a time: `begin`, `wait_for_head`, `read`, and then `release` or `abort`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._deadline = 0.0
+        self._timeout_s = 0.0
+        self._busy = False
+        self._paused = False
+        self._reset()
+        self.idle_since = 0.0
+
+    def _reset(self) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        self._head_bytes = 0
+        self._head_complete = False
+        self._complete = False
+        self._reusable = True
+        self._failure: UpstreamFailure | None = None
+        self._pieces: deque[bytes] = deque()
+        self._buffered = 0
+
+    @property
+    def usable(self) -> bool:
+        """Whether another exchange may begin here."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def begin(self, head: bytes, body: bytes) -> None:
+        """Sends a request."""
+        transport = self._transport
+        assert transport is not None  # noqa: S101 - callers look at `usable`
+        self._reset()
+        self._busy = True
+        if len(body) <= _WRITTEN_AT_ONCE:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            transport.write(body)
+
+    async def wait_for_head(self, until: float, timeout_s: float) -> None:
+        """Waits for the response's head up to a time of the loop, `timeout_s` after the call began.
+
+        Raises `UpstreamFailure`.
+        """
+        while not self._head_complete:
+            await self._wait(until, timeout_s)
+
+    async def read(self, timeout_s: float) -> bytes | None:
+        """The next piece of the body, `None` at its end. Raises `UpstreamFailure`."""
+        while not self._pieces:
+            if self._complete:
+                return None
+            await self._wait(self._loop.time() + timeout_s, timeout_s)
+        piece = self._pieces.popleft()
+        self._buffered -= len(piece)
+        if self._paused and self._buffered < _RESUME_BELOW and self.usable:
+            self._paused = False
+            cast("asyncio.Transport", self._transport).resume_reading()
+        return piece
+
+    def release(self) -> bool:
+        """Ends the exchange; true when the connection can take another one. Else it is dropped."""
+        self._busy = False
+        transport = self._transport
+        if (
+            transport is not None
+            and self._complete
+            and self._reusable
+            and not self._paused
+            and not transport.is_closing()
+            and transport.get_write_buffer_size() == 0
+        ):
+            self._pieces.clear()
+            return True
+        self.abort()
+        return False
+
+    def abort(self) -> None:
+        """Drops the connection at once, whatever is under way."""
+        self._busy = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _wait(self, until: float, timeout_s: float) -> None:
+        if self._failure is not None:
+            raise self._failure
+        self._deadline, self._timeout_s = until, timeout_s
+        if self._timer is None or until < self._timer_at:
+            self._arm()
+        waiter = self._waiter = self._loop.create_future()
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = self._deadline
+        self._timer = self._loop.call_at(self._deadline, self._check_time)
+
+    def _check_time(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+        else:
+            missing = "silent for" if self._head_complete else "no response within"
+            self._fail(FailureKind.TIMEOUT, f"{missing} {self._timeout_s:g} s")
+
+    def _fail(self, kind: FailureKind, message: str) -> None:
+        if self._failure is None:
+            self._failure = UpstreamFailure(kind, message)
+        busy = self._busy
+        self.abort()
+        self._busy = busy
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            if self._failure is not None and not self._pieces:
+                waiter.set_exception(self._failure)
+            else:
+                waiter.set_result(None)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came. On an idle connection nobody asked for any: it is not to be trusted any more."""
+        if not self._busy:
+            self.abort()
+            return
+        if not self._head_complete:
+            self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._reusable = False
+            if not self._complete:
+                self._fail(FailureKind.PROTOCOL, "the response is not HTTP")
+            return
+        if self._head_bytes > _LARGEST_HEAD and not self._head_complete:
+            self._fail(FailureKind.PROTOCOL, "the head of the response is too large")
+            return
+        if self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
+            self._paused = True
+            cast("asyncio.Transport", self._transport).pause_reading()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone."""
+        self._transport = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._busy or self._complete:
+            return
+        if self._head_complete and exc is None and self._ends_with_connection():
+            self._complete = True
+            self._reusable = False
+        elif self._failure is None:
+            where = "in the middle of the answer" if self._head_bytes else "before an answer came"
+            self._failure = UpstreamFailure(FailureKind.NETWORK, f"the connection closed {where}")
+        self._wake()
+
+    def _ends_with_connection(self) -> bool:
+        """Whether the body has neither length nor chunks (RFC 9112, section 6.3), so that the end of all is its end."""
+        return not any(name in ("content-length", "transfer-encoding") for name, _ in self.headers)
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """A response begins; a second one was not asked for."""
+        if self._complete:
+            self._reusable = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field, or a trailer, which is left out."""
+        if not self._head_complete:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        if self._complete:
+            return
+        status = self._parser.get_status_code()
+        if status >= _OK:
+            self.status = status
+            self._head_complete = True
+        elif status == _SWITCHING_PROTOCOLS:
+            self._fail(FailureKind.PROTOCOL, "the upstream switched to another protocol")
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if not self._complete:
+            self._pieces.append(body)
+            self._buffered += len(body)
+
+    def on_message_complete(self) -> None:
+        """The response is whole; an interim one (RFC 9110, section 15.2) makes way for the next."""
+        if not self._head_complete:
+            self.headers.clear()
+        elif not self._complete:
+            self._complete = True
+            self._reusable = self._parser.should_keep_alive()
