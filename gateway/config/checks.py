@@ -17,6 +17,7 @@ from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.policy.patterns import compile_glob, compile_re2
 
@@ -77,12 +78,10 @@ def _key_aliases(config: Config, _facts: Facts) -> Iterator[Checked]:
 
 
 def _alias_table(
-    aliases: Mapping[str, str | list[str]], config: Config, at: Path, reachable: list[str] | None
+    aliases: Mapping[str, AliasTargets], config: Config, at: Path, reachable: list[str] | None
 ) -> Iterator[Checked]:
     for alias, written in aliases.items():
-        for index, target in enumerate([written] if isinstance(written, str) else written):
-            place = (*at, alias) if isinstance(written, str) else (*at, alias, index)
-            provider = target.partition("/")[0]
+        for provider, place in _alias_providers(written, (*at, alias)):
             yield from _known(provider, config.providers, "provider", place)
             if reachable is not None and provider in config.providers and provider not in reachable:
                 message = f"the alias leads to {provider}, which this key may not use"
@@ -95,6 +94,15 @@ def _alias_table(
         if base != alias and base not in aliases and base not in config.model_aliases:
             message = f"there is no alias {base!r} that {alias!r} could continue"
             yield Checked(Finding("alias-without-base", message, (*at, alias), None, True))
+
+
+def _alias_providers(written: AliasTargets, at: Path) -> Iterator[tuple[str, Path]]:
+    for index, target in enumerate(written if isinstance(written, list) else (written,)):
+        place = (*at, index) if isinstance(written, list) else at
+        if isinstance(target, Balanced):
+            yield from ((provider, (*place, "balance", provider)) for provider in target.balance)
+        else:
+            yield target.partition("/")[0], place
 
 
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:

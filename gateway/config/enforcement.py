@@ -4,16 +4,13 @@
 away.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
-from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
-from gateway.config.sections.virtual_keys import AliasTargets
 from gateway.config.source import Path
 
-_NO_FALLBACK = "this version does not fall back yet"
 _UNSERVED_TYPES = ("bedrock", "gemini", "vertex")
 
 
@@ -60,32 +57,6 @@ def _budgets(config: Config) -> Iterator[Row]:
         yield ("budgets", name), f"the budget {name} would not be enforced by this version", "Take it out to serve."
 
 
-def _fallbacks(config: Config) -> Iterator[Row]:
-    if config.fallback is not None:
-        yield ("fallback",), _NO_FALLBACK, "Take it out to serve."
-
-
-def _key_fallbacks(config: Config) -> Iterator[Row]:
-    for name, key in config.virtual_keys.items():
-        if key.fallback is not None:
-            yield ("virtual_keys", name, "fallback"), _NO_FALLBACK, "Take it out to serve."
-
-
-def _aliases(config: Config) -> Iterator[Row]:
-    yield from _alias_chains(("model_aliases",), config.model_aliases)
-
-
-def _key_aliases(config: Config) -> Iterator[Row]:
-    for name, key in config.virtual_keys.items():
-        yield from _alias_chains(("virtual_keys", name, "model_aliases"), key.model_aliases)
-
-
-def _alias_chains(at: Path, aliases: Mapping[str, AliasTargets]) -> Iterator[Row]:
-    for alias, written in aliases.items():
-        if alias.endswith(FALLBACK_SUFFIX) or (isinstance(written, list) and len(written) > 1):
-            yield (*at, alias), _NO_FALLBACK, "Name one target to serve."
-
-
 def _cache_modes(config: Config) -> Iterator[Row]:
     for name, key in config.virtual_keys.items():
         if key.cache.mode != "respect":
@@ -112,5 +83,5 @@ def _key_limits(config: Config) -> Iterator[Path]:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_FILE_ROWS = (_budgets, _fallbacks, _aliases, _provider_types)
-_KEY_ROWS = (_key_fallbacks, _key_aliases, _cache_modes)
+_FILE_ROWS = (_budgets, _provider_types)
+_KEY_ROWS = (_cache_modes,)

@@ -40,6 +40,16 @@ EXAMPLES: Final = {
     type: openai
     api_key: "${env:OPENAI_API_KEY}"
     rate_limits: {rpm: 5000, tpm: 2000000}""",
+    "CircuitBreaker": """providers:
+  openai:
+    type: openai
+    api_key: "${env:OPENAI_API_KEY}"
+    circuit_breaker: {failures: 5, window_ms: 10000, open_ms: 30000}""",
+    "Balanced": """providers:
+  openai-eu: {type: openai, api_key: "${env:OPENAI_EU_KEY}", base_url: "https://eu.api.openai.com/v1"}
+  openai-us: {type: openai, api_key: "${env:OPENAI_US_KEY}"}
+model_aliases:
+  fast: {model: gpt-5-mini, balance: {openai-eu: 3, openai-us: 1}}""",
     "Timeouts": """providers:
   openai:
     type: openai

@@ -15,24 +15,38 @@ async def attempt(
     client_headers: list[tuple[bytes, bytes]],
     query: bytes,
     trace: TraceContext,
+    *,
+    stream: bool,
+    translated: bool,
+    first_byte_timeout_s: float,
 ) -> UpstreamResponse:
-    """Sends the request to the provider. Raises `UpstreamFailure`."""
+    """Sends the request to the provider. Raises `UpstreamFailure`.
+
+    What a client says in headers and query to another company's API stays behind on a `translated` lane.
+    """
     headers = request_headers(client_headers)
+    if translated:
+        headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
+        query = b""
     provider.prepare_headers(headers, endpoint)
     headers.append(("accept-encoding", "identity"))
     headers.append(("traceparent", trace.traceparent))
     if trace.state is not None:
         headers.append(("tracestate", trace.state))
-    url = provider.url(endpoint, model)
+    url = provider.url(endpoint, model, stream=stream)
     timeouts = provider.timeouts
-    return await provider.transport.send(
-        UpstreamRequest(
-            method="POST",
-            url=with_query(url, query) if query else url,
-            headers=headers,
-            body=body,
-            connect_timeout_s=timeouts.connect_s,
-            first_byte_timeout_s=timeouts.first_byte_s,
-            idle_timeout_s=timeouts.idle_s,
-        )
+    request = UpstreamRequest(
+        method="POST",
+        url=with_query(url, query) if query else url,
+        headers=headers,
+        body=provider.adapt(endpoint, body, headers, stream=stream),
+        connect_timeout_s=timeouts.connect_s,
+        first_byte_timeout_s=first_byte_timeout_s,
+        idle_timeout_s=timeouts.idle_s,
     )
+    if provider.signer is not None:
+        await provider.signer.sign(request)
+    return await provider.transport.send(request)
+
+
+_OF_ONE_API = ("anthropic-", "openai-", "x-stainless-", "x-goog-", "x-amzn-", "x-ms-")

@@ -1,6 +1,7 @@
 """What an upstream's status means for the client: pass it on, or answer for the provider. One table."""
 
 import enum
+import math
 
 from gateway.errors import GatewayError
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -32,6 +33,29 @@ def classify(status: int) -> Outcome:
     if 400 <= status < 500:  # noqa: PLR2004
         return Outcome.CLIENT_FAULT
     return Outcome.REDIRECT if status < 400 else Outcome.SERVER_FAULT  # noqa: PLR2004
+
+
+def trigger_of_status(status: int) -> str | None:
+    """What a status may trigger, in the words of `fallback.on`; `None` where it is final whatever the file says."""
+    if status == 429:  # noqa: PLR2004 - RFC 6585, section 4
+        return "rate_limit"
+    if status == 404:  # noqa: PLR2004 - RFC 9110, section 15.5.5
+        return "not_found"
+    return "5xx" if status >= 500 else None  # noqa: PLR2004 - RFC 9110, section 15.6
+
+
+def trigger_of_failure(failure: UpstreamFailure) -> str:
+    """What a call without answer triggers, in the same words."""
+    return "timeout" if failure.kind is FailureKind.TIMEOUT else "network_error"
+
+
+def circuits_open(retry_after_s: float) -> GatewayError:
+    """The error for a request all of whose candidates are left alone at present."""
+    return GatewayError(
+        "circuit_open",
+        "Every provider that could answer has failed too often and is left alone for a while; try again.",
+        headers={"retry-after": str(max(1, math.ceil(retry_after_s)))},
+    )
 
 
 def answer_for(outcome: Outcome, provider: str, status: int, headers: Headers) -> GatewayError:
@@ -68,6 +92,13 @@ def failed(failure: UpstreamFailure, provider: str) -> GatewayError:
     """The gateway's error for a call that brought no answer."""
     if failure.kind is FailureKind.TIMEOUT:
         return GatewayError("upstream_timeout", f"The provider {provider} did not answer: {failure.message}.")
+    if failure.kind is FailureKind.CREDENTIAL:
+        return GatewayError(
+            "provider_error",
+            f"There is no valid credential for the provider {provider}: {failure.message}.",
+            code="provider_credential_unavailable",
+            headers={"x-should-retry": "false"},
+        )
     return GatewayError(
         "provider_error",
         f"The provider {provider} could not be reached: {failure.message}.",

@@ -1,56 +1,214 @@
-"""Sending the request to the provider that was resolved, with only the bytes changed that may change."""
+"""Asking the candidates one after the other, until one answers in a way that is final.
+
+Until the first byte has gone to the client a failure leads to the next candidate; `dispatch/outcome.py` says which ones
+do, and which are final. A provider whose circuit is open, whose account is at its limit, or that cannot be sent the
+request, is passed over without a call.
+"""
+
+import asyncio
 
 from gateway import clock
+from gateway.counters.hold import Refusal
 from gateway.dispatch.attempt import attempt
-from gateway.dispatch.outcome import failed
+from gateway.dispatch.first_event import Seen, look_at_first_event, look_at_whole
+from gateway.dispatch.outcome import circuits_open, failed, trigger_of_failure, trigger_of_status
+from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.limit import holds_of
+from gateway.pipeline.prepare_body import prepare_body
+from gateway.pipeline.services import Services
+from gateway.snapshot.snapshot import Candidate
 from gateway.telemetry.decision_log import AttemptRecord
-from gateway.upstream.failure import UpstreamFailure
-from gateway.wire.json_splice import Splice, apply
+from gateway.upstream.failure import FailureKind, UpstreamFailure
+from gateway.upstream.request import UpstreamResponse
+
+_WHOLE_BODY_BYTES = 1024 * 1024
+_CANCELLED = "cancelled"
+_HIDDEN_ERROR = "error_in_stream"
+_NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
+_FAILURES = frozenset((*(kind.value for kind in FailureKind), _HIDDEN_ERROR))
 
 
-async def dispatch(exchange: Exchange) -> None:
-    """Waits for the head of the provider's answer; raises `provider_error` or `upstream_timeout` when none comes."""
-    prepare_body(exchange)
-    upstream, model = exchange.upstream, exchange.model
-    assert upstream is not None  # noqa: S101 - `resolve` came before
-    assert model is not None  # noqa: S101 - `resolve` came before
-    provider, began = upstream.provider, clock.monotonic()
-    outcome = "cancelled"
-    try:
-        response = await attempt(
-            provider,
-            exchange.endpoint,
-            model,
-            exchange.upstream_body,
-            exchange.headers,
-            exchange.query,
-            exchange.trace,
-        )
+async def dispatch(exchange: Exchange, services: Services) -> None:
+    """Waits for the head of the answer that the client gets.
+
+    Raises `provider_error`, `upstream_timeout` or `circuit_open` when no candidate answers.
+    """
+    walk = _Walk(exchange, services)
+    walk.begin()
+    while True:
+        try:
+            response, trigger = await _ask(exchange, services, looks=walk.goes_on)
+        except UpstreamFailure as failure:
+            provider = exchange.provider_name
+            if await walk.next(trigger_of_failure(failure)):
+                continue
+            raise failed(failure, provider) from failure
+        if trigger is not None:
+            answered_by = exchange.candidate
+            if await walk.next(trigger):
+                await response.close()
+                continue
+            exchange.go_to(answered_by)
         exchange.upstream_response = response
         exchange.first_byte_at = clock.monotonic()
-        outcome = "ok" if response.status < 400 else str(response.status)  # noqa: PLR2004 - RFC 9110, section 15
+        return
+
+
+class _Walk:
+    """Where a request stands among its candidates, and what it may still try."""
+
+    def __init__(self, exchange: Exchange, services: Services) -> None:
+        self._exchange = exchange
+        self._services = services
+        self._waiting = list(reversed(exchange.candidates))
+        self._tries_left = exchange.fallback.max_attempts
+        limit_s = exchange.fallback.total_timeout_s
+        self._ends_at = None if limit_s is None else exchange.started + limit_s
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another candidate could be asked if this one fails."""
+        return bool(self._waiting) and self._tries_left > 0
+
+    def begin(self) -> None:
+        """Goes to the first candidate that may be asked. Raises `circuit_open`, and what keeps its body from going."""
+        closed_for: list[float] = []
+        while self._waiting:
+            candidate = self._waiting.pop()
+            if self._admits(candidate):
+                self._tries_left -= 1
+                self._exchange.go_to(candidate)
+                prepare_body(self._exchange)
+                return
+            breaker = self._services.breakers.of(candidate.upstream.provider.name)
+            closed_for.append(breaker.retry_after_s(candidate.upstream.circuit))
+        raise circuits_open(min(closed_for))
+
+    async def next(self, trigger: str) -> bool:
+        """Goes to the next candidate that may be asked after such a failure; false when there is none."""
+        exchange = self._exchange
+        if trigger not in exchange.fallback.on or self._tries_left <= 0:
+            return False
+        if self._ends_at is not None and clock.monotonic() >= self._ends_at:
+            return False
+        before = exchange.candidate
+        while self._waiting:
+            candidate = self._waiting.pop()
+            if self._admits(candidate) and await self._takes_over(candidate):
+                self._tries_left -= 1
+                return True
+        exchange.go_to(before)
+        return False
+
+    def _admits(self, candidate: Candidate) -> bool:
+        upstream = candidate.upstream
+        if self._services.breakers.of(upstream.provider.name).admit(upstream.circuit):
+            return True
+        self._pass_over(candidate, "circuit_open")
+        return False
+
+    async def _takes_over(self, candidate: Candidate) -> bool:
+        """Takes the holds of the candidate's own account and makes the body ready for it."""
+        exchange, breakers = self._exchange, self._services.breakers
+        exchange.go_to(candidate)
+        try:
+            prepare_body(exchange)
+        except GatewayError as error:
+            self._pass_over(candidate, error.type)
+            breakers.of(candidate.upstream.provider.name).abandoned()
+            return False
+        holds = holds_of(exchange, candidate.upstream.holds)
+        if holds:
+            lease = await self._services.counters.reserve(holds)
+            if isinstance(lease, Refusal):
+                self._pass_over(candidate, "rate_limited")
+                breakers.of(candidate.upstream.provider.name).abandoned()
+                return False
+            exchange.holds += holds
+            exchange.leases.append(lease)
+        return True
+
+    def _pass_over(self, candidate: Candidate, reason: str) -> None:
+        record = AttemptRecord(candidate.upstream.provider.name, candidate.model, reason, 0)
+        self._exchange.attempts.append(record)
+
+
+async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[UpstreamResponse, str | None]:
+    """One candidate's answer, and what it triggers if it is a failure; told to the circuit breaker and the record.
+
+    With `looks` the beginning of a successful answer is looked at too. Raises `UpstreamFailure`.
+    """
+    candidate, began, outcome = exchange.candidate, clock.monotonic(), _CANCELLED
+    upstream = candidate.upstream
+    upstream.under_way.count += 1
+    exchange.under_way.append(upstream.under_way)
+    try:
+        response, trigger, outcome = await _answer(exchange, looks=looks)
     except UpstreamFailure as failure:
         outcome = failure.kind.value
-        raise failed(failure, provider.name) from failure
+        raise
     finally:
         duration_ms = round((clock.monotonic() - began) * 1000)
-        exchange.attempts.append(AttemptRecord(provider.name, model, outcome, duration_ms))
+        exchange.attempts.append(AttemptRecord(upstream.provider.name, candidate.model, outcome, duration_ms))
+        breaker = services.breakers.of(upstream.provider.name)
+        if outcome in _NO_VERDICT:
+            breaker.abandoned()
+        elif outcome in _FAILURES or outcome.startswith("5"):
+            breaker.failed(upstream.circuit)
+        else:
+            breaker.succeeded()
+    return response, trigger
 
 
-def prepare_body(exchange: Exchange) -> None:
-    """Splices in the resolved model, and the wish for a usage report where a stream would otherwise carry none."""
-    body, upstream, model = exchange.body, exchange.upstream, exchange.model
-    assert body is not None  # noqa: S101 - the body was read before
-    assert upstream is not None  # noqa: S101 - `resolve` came before
-    assert model is not None  # noqa: S101 - `resolve` came before
-    splices: list[Splice] = []
-    wire_model = upstream.provider.wire_model(exchange.endpoint, model)
-    if wire_model != exchange.model_asked:
-        splices += body.replacing_model(wire_model)
-    if body.stream and exchange.endpoint.include_usage:
-        wish = body.asking_for_usage()
-        exchange.withholds_usage = bool(wish)
-        splices += wish
-    exchange.upstream_body = apply(body.data, splices) if splices else body.data
-    exchange.body_treatment = "spliced" if splices else "identical"
+async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse, str | None, str]:
+    """The answer, what it triggers, and the outcome as it is recorded."""
+    candidate = exchange.candidate
+    timeout_s = _first_byte_timeout_s(exchange)
+    until = clock.monotonic() + timeout_s
+    response = await attempt(
+        candidate.upstream.provider,
+        candidate.lane.endpoint,
+        candidate.model,
+        exchange.upstream_body,
+        exchange.headers,
+        exchange.query,
+        exchange.trace,
+        stream=exchange.streams,
+        translated=candidate.lane.translation is not None,
+        first_byte_timeout_s=timeout_s,
+    )
+    if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
+        return response, trigger_of_status(response.status), str(response.status)
+    if not looks:
+        return response, None, "ok"
+    try:
+        async with asyncio.timeout(max(0.0, until - clock.monotonic())):
+            seen, hides_error = await _look(response, streams=exchange.streams)
+    except TimeoutError:
+        await response.close()
+        raise UpstreamFailure(FailureKind.TIMEOUT, f"no first byte within {timeout_s:g} s") from None
+    except BaseException:
+        await response.close()
+        raise
+    return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, "ok")
+
+
+def _first_byte_timeout_s(exchange: Exchange) -> float:
+    own = exchange.candidate.upstream.provider.timeouts.first_byte_s
+    wanted = exchange.fallback.timeout_s
+    return own if wanted is None else min(own, wanted)
+
+
+async def _look(response: UpstreamResponse, *, streams: bool) -> tuple[Seen | UpstreamResponse, bool]:
+    content_type, length = "", None
+    for name, value in response.headers:
+        if name == "content-type":
+            content_type = value.lower()
+        elif name == "content-length" and value.isdigit():
+            length = int(value)
+    if streams and content_type.startswith("text/event-stream"):
+        return await look_at_first_event(response)
+    if length is not None and length <= _WHOLE_BODY_BYTES:
+        return await look_at_whole(response, is_json=content_type.startswith("application/json")), False
+    return response, False

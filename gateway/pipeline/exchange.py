@@ -1,16 +1,19 @@
 """The one mutable record of a request: what came, what was decided, what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from gateway import clock
 from gateway.counters.hold import Hold, Lease
-from gateway.snapshot.snapshot import CompiledKey, Snapshot, Upstream
+from gateway.dispatch.lane import Lane
+from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_log import AttemptRecord
 from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Usage
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
+
+NO_FALLBACK = FallbackPolicy()
 
 
 class Exchange:
@@ -20,22 +23,27 @@ class Exchange:
     """
 
     __slots__ = (
+        "_candidate",
         "attempts",
         "body",
         "body_treatment",
         "cache_mode",
         "cancelled_as",
+        "candidates",
         "client_left",
         "endpoint",
+        "fallback",
         "first_byte_at",
         "header_map",
         "headers",
         "holds",
         "key",
-        "lease",
+        "lane",
+        "leases",
         "model",
         "model_asked",
         "model_source",
+        "params_dropped",
         "query",
         "request_id",
         "settled",
@@ -43,6 +51,7 @@ class Exchange:
         "started",
         "started_at",
         "trace",
+        "under_way",
         "upstream",
         "upstream_body",
         "upstream_response",
@@ -67,15 +76,20 @@ class Exchange:
         self.body: RequestBody | None = None
         self.key: CompiledKey | None = None
         self.holds: list[Hold] = []
-        self.lease: Lease | None = None
+        self.leases: list[Lease] = []
         self.model_asked: str | None = None
         self.model: str | None = None
         self.model_source: str | None = None
+        self._candidate: Candidate | None = None
         self.upstream: Upstream | None = None
+        self.lane: Lane | None = None
+        self.candidates: Sequence[Candidate] = ()
+        self.fallback = NO_FALLBACK
         self.cache_mode = "respect"
         self.upstream_body = b""
         self.body_treatment: str | None = None
         self.withholds_usage = False
+        self.params_dropped: Sequence[str] = ()
 
         self.attempts: list[AttemptRecord] = []
         self.upstream_response: UpstreamResponse | None = None
@@ -84,4 +98,26 @@ class Exchange:
         self.usage_warning: str | None = None
         self.client_left = False
         self.cancelled_as = "client_left"
+        self.under_way: list[UnderWay] = []
         self.settled = False
+
+    def go_to(self, candidate: Candidate) -> None:
+        """From now on the request is this candidate's."""
+        self._candidate = candidate
+        self.upstream, self.model, self.lane = candidate.upstream, candidate.model, candidate.lane
+
+    @property
+    def candidate(self) -> Candidate:
+        """Whose the request is at present; asked for after `resolve`."""
+        assert self._candidate is not None  # noqa: S101 - see above
+        return self._candidate
+
+    @property
+    def provider_name(self) -> str:
+        """The name of the candidate's provider."""
+        return self.candidate.upstream.provider.name
+
+    @property
+    def streams(self) -> bool:
+        """Whether the client asked for a stream."""
+        return self.body is not None and self.body.stream

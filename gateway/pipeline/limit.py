@@ -15,14 +15,21 @@ def limit(exchange: Exchange) -> None:
 
 def add_holds(exchange: Exchange, holds: tuple[Hold, ...]) -> None:
     """Asks for each hold; where it counts tokens, for as many as the request may consume."""
+    exchange.holds += holds_of(exchange, holds)
+
+
+def holds_of(exchange: Exchange, holds: tuple[Hold, ...]) -> list[Hold]:
+    """The holds as this request needs them."""
+    wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit
         if limit_.dimension is not Dimension.TPM:
-            exchange.holds.append(hold)
+            wanted.append(hold)
         elif exchange.endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
             amount = min(estimated_tokens(exchange.body), limit_.ceiling)
-            exchange.holds.append(Hold(limit_, amount))
+            wanted.append(Hold(limit_, amount))
+    return wanted
 
 
 def estimated_tokens(body: RequestBody | None) -> int:

@@ -3,6 +3,7 @@
 from gateway.dispatch.outcome import Outcome, answer_for, classify, failed
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.relay_stream import EventRelay, KeptAlive, RawRelay
+from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.reply import Reply
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle
@@ -28,7 +29,11 @@ async def relay(exchange: Exchange, services: Services) -> Reply:
     try:
         outcome = classify(response.status)
         if outcome not in (Outcome.SUCCESS, Outcome.CLIENT_FAULT):
-            raise answer_for(outcome, _provider_name(exchange), response.status, response.headers)
+            raise answer_for(outcome, exchange.provider_name, response.status, response.headers)
+        if exchange.candidate.lane.translation is not None:
+            reply = await relay_translated(exchange, services, response, outcome)
+            streams = reply.stream is not None
+            return reply
         content_type, length, encoded = _body_facts(response)
         if content_type.startswith("text/event-stream") and not encoded:
             streams = True
@@ -58,7 +63,7 @@ async def _unknown_length(
                 gathered.append(chunk)
                 size += len(chunk)
         except UpstreamFailure as failure:
-            raise failed(failure, _provider_name(exchange)) from failure
+            raise failed(failure, exchange.provider_name) from failure
     headers = response_headers(response.headers)
     return Reply(response.status, headers, stream=RawRelay(exchange, services, response, gathered))
 
@@ -67,7 +72,7 @@ async def _read_all(exchange: Exchange, response: UpstreamResponse) -> bytes:
     try:
         return await response.read_all()
     except UpstreamFailure as failure:
-        raise failed(failure, _provider_name(exchange)) from failure
+        raise failed(failure, exchange.provider_name) from failure
 
 
 def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, body: bytes) -> Reply:
@@ -103,8 +108,3 @@ def _body_facts(response: UpstreamResponse) -> tuple[str, int | None, bool]:
         elif name == "content-encoding" and value.lower() != "identity":
             encoded = True
     return content_type, length, encoded
-
-
-def _provider_name(exchange: Exchange) -> str:
-    assert exchange.upstream is not None  # noqa: S101 - `resolve` came before
-    return exchange.upstream.provider.name

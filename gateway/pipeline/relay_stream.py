@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Protocol
 
 from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
@@ -17,7 +18,7 @@ from gateway.wire.usage.tail import find_usage
 _TAIL_BYTES = 64 * 1024
 
 
-class _Relay:
+class Relay:
     """What both kinds share: reading on for a client that left, and ending exactly once."""
 
     def __init__(self, exchange: Exchange, services: Services, response: UpstreamResponse) -> None:
@@ -33,6 +34,16 @@ class _Relay:
 
     async def __anext__(self) -> bytes:
         raise NotImplementedError
+
+    @property
+    def client_left(self) -> bool:
+        """Whether nobody listens any more."""
+        return self._exchange.client_left
+
+    @property
+    def keepalive(self) -> bytes:
+        """The bytes that keep an idle connection open, in the client's own shape."""
+        return keepalive(self._exchange.endpoint.shape)
 
     async def close(self) -> None:
         """Lets go of the upstream and settles; idempotent."""
@@ -56,13 +67,29 @@ class _Relay:
     def _read_usage(self) -> None:
         raise NotImplementedError
 
+    def _terminal_frame(self, reason: str, *, at_boundary: bool) -> bytes:
+        """The last frame of a stream that broke off; the breaker hears of it too."""
+        self._ended = True
+        self._outcome = "failed"
+        exchange = self._exchange
+        upstream = exchange.candidate.upstream
+        self._services.breakers.of(upstream.provider.name).failed(upstream.circuit)
+        error = GatewayError(
+            "provider_error",
+            f"The provider {upstream.provider.name} broke off: {reason}.",
+            code="upstream_mid_stream_failure",
+        )
+        return terminal_error_frame(
+            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=at_boundary
+        )
+
     def _is_drained(self, chunk: bytes) -> bool:
         """Counts what is read for a client that left; true when the bound is reached."""
         self._drained += len(chunk)
         return self._drained > self._services.disconnect_drain_bytes
 
 
-class EventRelay(_Relay):
+class EventRelay(Relay):
     """Server-sent events, identical and unbuffered; a failure becomes one terminal frame."""
 
     def __init__(self, exchange: Exchange, services: Services, response: UpstreamResponse, tap: StreamTap) -> None:
@@ -73,16 +100,6 @@ class EventRelay(_Relay):
     def at_boundary(self) -> bool:
         """Whether what went out so far ends between two events."""
         return self._tap.at_boundary
-
-    @property
-    def client_left(self) -> bool:
-        """Whether nobody listens any more."""
-        return self._exchange.client_left
-
-    @property
-    def keepalive(self) -> bytes:
-        """The bytes that keep an idle connection open, in the client's own shape."""
-        return keepalive(self._exchange.endpoint.shape)
 
     async def __anext__(self) -> bytes:
         if self._ended:
@@ -107,21 +124,10 @@ class EventRelay(_Relay):
                 return piece
 
     def _break_off(self, failure: UpstreamFailure) -> bytes:
-        self._ended = True
-        self._outcome = "failed"
-        exchange = self._exchange
-        assert exchange.upstream is not None  # noqa: S101 - `resolve` came before
-        error = GatewayError(
-            "provider_error",
-            f"The provider {exchange.upstream.provider.name} broke off: {failure.message}.",
-            code="upstream_mid_stream_failure",
-        )
         at_boundary = self._tap.at_boundary
         # What was held back is a torn event that the client never began; without it the frame stands alone.
         self._tap.end()
-        return terminal_error_frame(
-            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=at_boundary
-        )
+        return self._terminal_frame(failure.message, at_boundary=at_boundary)
 
     def _read_usage(self) -> None:
         exchange = self._exchange
@@ -132,7 +138,7 @@ class EventRelay(_Relay):
             exchange.usage_warning = "stream-cut-short"
 
 
-class RawRelay(_Relay):
+class RawRelay(Relay):
     """Any other body. What was gathered before the status went out goes first.
 
     A JSON body's usage is looked for in its last bytes, since the whole may be larger than memory should hold.
@@ -176,10 +182,32 @@ class RawRelay(_Relay):
             exchange.usage_warning = "usage-not-reported"
 
 
+class PausingStream(Protocol):
+    """A stream of events that can be told between which bytes something else may go."""
+
+    @property
+    def at_boundary(self) -> bool:
+        """Whether what went out so far ends between two events."""
+
+    @property
+    def client_left(self) -> bool:
+        """Whether nobody listens any more."""
+
+    @property
+    def keepalive(self) -> bytes:
+        """The bytes that keep an idle connection open."""
+
+    async def __anext__(self) -> bytes:
+        """The next bytes."""
+
+    async def close(self) -> None:
+        """Lets go of the upstream."""
+
+
 class KeptAlive:
     """A stream of events that says something while its upstream is silent, only between two events."""
 
-    def __init__(self, inner: EventRelay, after_s: float) -> None:
+    def __init__(self, inner: PausingStream, after_s: float) -> None:
         self._inner = inner
         self._after_s = after_s
         self._next: asyncio.Task[bytes] | None = None

@@ -41,7 +41,7 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         authenticate(exchange)
         exchange.body = await read_body(exchange)
         await _admit(exchange, services)
-        await dispatch(exchange)
+        await dispatch(exchange, services)
         return await relay(exchange, services)
     except GatewayError as error:
         outcome = "failed" if exchange.attempts else "refused"

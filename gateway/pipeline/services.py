@@ -3,6 +3,7 @@
 import msgspec
 
 from gateway.counters.hold import CounterStore
+from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 
@@ -11,6 +12,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Constructed once per worker, by the wiring."""
 
     counters: CounterStore
+    breakers: CircuitBreakers
     metrics: Metrics
     decision_log: DecisionLog | None
     disconnect_drain_bytes: int

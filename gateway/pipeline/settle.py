@@ -1,7 +1,7 @@
 """The end of every request, once: holds become what was consumed, and the decision is recorded."""
 
 from gateway import clock
-from gateway.counters.hold import Dimension
+from gateway.counters.hold import Dimension, Hold
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.services import Services
 from gateway.telemetry.decision_log import DecisionRecord
@@ -23,8 +23,12 @@ def settle(
     if exchange.settled:
         return
     exchange.settled = True
-    if exchange.lease is not None:
-        exchange.lease.settle(_consumed(exchange, outcome))
+    for engaged in exchange.under_way:
+        engaged.count -= 1
+    if exchange.leases:
+        consumed = _consumed(exchange, outcome)
+        for lease in exchange.leases:
+            lease.settle(consumed)
     provider = exchange.upstream.provider.name if exchange.upstream is not None else ""
     services.metrics.request_ended(exchange.endpoint.name, provider, status, error_type)
     if exchange.usage is not None:
@@ -41,7 +45,17 @@ def _consumed(exchange: Exchange, outcome: str) -> dict[str, int]:
         tokens = 0
     else:
         return {}
-    return {hold.limit.key: tokens for hold in exchange.holds if hold.limit.dimension is Dimension.TPM}
+    return {
+        hold.limit.key: tokens if _answered(exchange, hold) else 0
+        for hold in exchange.holds
+        if hold.limit.dimension is Dimension.TPM
+    }
+
+
+def _answered(exchange: Exchange, hold: Hold) -> bool:
+    """Whether the hold is of the key, or of the provider whose answer this is, and not of one that failed before."""
+    owner, name, _ = hold.limit.key.split(":", 2)
+    return owner == "key" or name == exchange.provider_name
 
 
 def _record(

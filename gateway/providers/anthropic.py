@@ -1,7 +1,7 @@
 """Anthropic's API (https://docs.anthropic.com/en/api)."""
 
 from gateway.config.sections.providers import AnthropicProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape
@@ -10,7 +10,7 @@ _BASE_URL = "https://api.anthropic.com"
 _VERSION = ("anthropic-version", "2023-06-01")
 
 
-class Anthropic:
+class Anthropic(SpokenAsWritten):
     """A base URL that `/v1/messages` is appended to, as in Anthropic's SDKs, and `x-api-key`."""
 
     shapes = frozenset((Shape.ANTHROPIC,))
@@ -24,11 +24,11 @@ class Anthropic:
         self._base_url = (section.base_url or _BASE_URL).rstrip("/").removesuffix("/v1")
         self._headers = HeaderSet([("x-api-key", section.api_key)], section.headers)
 
-    def serves(self, endpoint: Endpoint) -> bool:
+    def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """Every endpoint of Anthropic's shape."""
         return endpoint.shape is Shape.ANTHROPIC
 
-    def url(self, endpoint: Endpoint, _model: str) -> str:
+    def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path."""
         return self._base_url + endpoint.path
 

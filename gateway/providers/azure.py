@@ -8,7 +8,7 @@ v1: `/openai/v1/chat/completions`; the deployment is the body's model.
 from urllib.parse import quote
 
 from gateway.config.sections.providers import AzureProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape
@@ -18,7 +18,7 @@ _NOT_BY_DEPLOYMENT = ("responses",)
 _NOT_SERVED = ("moderations",)
 
 
-class Azure:
+class Azure(SpokenAsWritten):
     """One Azure OpenAI resource."""
 
     shapes = frozenset((Shape.OPENAI,))
@@ -35,11 +35,11 @@ class Azure:
         self._query = "" if section.api_version == "v1" else f"?api-version={section.api_version}"
         self._headers = HeaderSet([("api-key", section.api_key)], section.headers)
 
-    def serves(self, endpoint: Endpoint) -> bool:
+    def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """OpenAI's shape, but for moderations, for which Azure has another service."""
         return endpoint.shape is Shape.OPENAI and endpoint.name not in _NOT_SERVED
 
-    def url(self, endpoint: Endpoint, model: str) -> str:
+    def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The endpoint's URL in the form that the API version asks for."""
         if not self._classic:
             return f"{self._base_url}/openai/v1{endpoint.suffix}{self._query}"

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from gateway.providers.credentials.base import Signer
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
@@ -39,17 +40,34 @@ class Provider(Protocol):
     def timeouts(self) -> ProviderTimeouts:
         """The deadlines of its calls."""
 
-    def serves(self, endpoint: Endpoint, /) -> bool:
-        """Whether the provider speaks this endpoint natively."""
+    @property
+    def signer(self) -> Signer | None:
+        """What proves who calls, where fixed headers are not enough."""
 
-    def url(self, endpoint: Endpoint, model: str, /) -> str:
+    def serves(self, endpoint: Endpoint, model: str, /) -> bool:
+        """Whether the provider speaks this endpoint natively for this model."""
+
+    def url(self, endpoint: Endpoint, model: str, /, *, stream: bool) -> str:
         """The absolute URL that the endpoint of this model has here; only asked when `serves` says yes."""
+
+    def adapt(self, endpoint: Endpoint, body: bytes, headers: Headers, /, *, stream: bool) -> bytes:
+        """The body as it goes over the wire, where that is not the API's own form; may move headers into it."""
 
     def wire_model(self, endpoint: Endpoint, model: str, /) -> str:
         """How the model is spelled in the body sent upstream (a deployment's name, say)."""
 
     def prepare_headers(self, headers: Headers, endpoint: Endpoint, /) -> None:
         """Adds credentials and configured headers to those of the client, replacing what has the same name."""
+
+
+class SpokenAsWritten:
+    """What most providers share: fixed headers prove who calls, and bodies go out in the API's own form."""
+
+    signer: Signer | None = None
+
+    def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
+        """The body, as it is."""
+        return body
 
 
 class HeaderSet:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import CustomProvider, OpenAIProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
@@ -12,7 +12,7 @@ from gateway.wire.shape import Shape
 _BASE_URL = "https://api.openai.com/v1"
 
 
-class OpenAI:
+class OpenAI(SpokenAsWritten):
     """A base URL that `/chat/completions` is appended to, as in OpenAI's SDKs, and a bearer token."""
 
     shapes = frozenset((Shape.OPENAI,))
@@ -26,11 +26,11 @@ class OpenAI:
         self._base_url = (section.base_url or _BASE_URL).rstrip("/")
         self._headers = HeaderSet(_credentials(section), section.headers)
 
-    def serves(self, endpoint: Endpoint) -> bool:
+    def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """Every endpoint of OpenAI's shape."""
         return endpoint.shape is Shape.OPENAI
 
-    def url(self, endpoint: Endpoint, _model: str) -> str:
+    def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""
         return self._base_url + endpoint.suffix
 

@@ -9,8 +9,8 @@ import msgspec
 from gateway import ids
 from gateway.errors import GatewayError
 from gateway.pipeline.authenticate import authenticate
+from gateway.pipeline.candidates import callable_models
 from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.resolve import callable_models
 from gateway.server import error_response
 from gateway.server.response_headers import of_gateway
 from gateway.snapshot.holder import Holder

@@ -5,6 +5,7 @@ from gateway.version import __version__
 
 _REQUEST_ID = "x-langwatch-request-id"
 _VERSION = "x-langwatch-gateway-version"
+_LONGEST_LIST = 1024
 
 
 def of_every_response(request_id: str) -> dict[str, str]:
@@ -30,6 +31,8 @@ def of_gateway(exchange: Exchange) -> dict[str, str]:
         headers["x-langwatch-cache-mode"] = exchange.cache_mode
     if exchange.body_treatment is not None:
         headers["x-langwatch-body"] = exchange.body_treatment
+    if exchange.params_dropped:
+        headers["x-langwatch-params-dropped"] = printable(",".join(exchange.params_dropped))[:_LONGEST_LIST]
     if exchange.usage_warning is not None:
         headers["x-langwatch-usage-warning"] = exchange.usage_warning
     return headers

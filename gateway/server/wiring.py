@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gateway import clock
 from gateway.counters.memory import MemoryCounters
+from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.pipeline.services import Services
 from gateway.server.app import create_app
@@ -68,6 +69,7 @@ class Worker:
         holder = Holder(first)
         services = Services(
             counters=MemoryCounters(),
+            breakers=CircuitBreakers(),
             metrics=self._metrics,
             decision_log=self._decision_log,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,

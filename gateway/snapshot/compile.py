@@ -4,14 +4,26 @@ from collections.abc import Mapping
 
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
-from gateway.config.sections.base import RateLimits
-from gateway.config.sections.virtual_keys import AliasTargets, VirtualKey
+from gateway.config.sections.base import Fallback, RateLimits
+from gateway.config.sections.providers import Provider
+from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
+from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
 from gateway.providers import registry
-from gateway.snapshot.snapshot import Attribution, CompiledKey, Revision, Snapshot, Target, Upstream
+from gateway.snapshot.snapshot import (
+    Attribution,
+    CompiledKey,
+    FallbackPolicy,
+    Revision,
+    Snapshot,
+    Step,
+    Target,
+    UnderWay,
+    Upstream,
+)
 from gateway.upstream.request import Transport
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
@@ -19,15 +31,13 @@ _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (
 
 def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, transport: Transport) -> Snapshot:
     """The snapshot of a validated configuration. `transport` carries the calls of every provider but the simulator."""
-    upstreams = {
-        name: Upstream(registry.build(name, section, transport), holds("provider", name, section.rate_limits))
-        for name, section in config.providers.items()
-    }
-    aliases = _targets(config.model_aliases)
+    upstreams = {name: _upstream(name, section, transport) for name, section in config.providers.items()}
+    aliases = _steps(config.model_aliases)
+    fallback = _fallback(config.fallback)
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], config, upstreams)
+        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback)
 
     return Snapshot(
         revision=revision,
@@ -65,7 +75,36 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
     )
 
 
-def _compile_key(name: str, key: VirtualKey, config: Config, upstreams: Mapping[str, Upstream]) -> CompiledKey:
+def _upstream(name: str, section: Provider, transport: Transport) -> Upstream:
+    breaker = section.circuit_breaker
+    return Upstream(
+        registry.build(name, section, transport),
+        holds("provider", name, section.rate_limits),
+        Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
+        UnderWay(),
+    )
+
+
+def _fallback(section: Fallback | None) -> FallbackPolicy | None:
+    if section is None:
+        return None
+    total_ms = section.total_timeout_ms
+    return FallbackPolicy(
+        chain=tuple(section.chain),
+        on=frozenset(section.on),
+        timeout_s=section.timeout_ms / 1000,
+        total_timeout_s=None if total_ms is None else total_ms / 1000,
+        max_attempts=section.max_attempts,
+    )
+
+
+def _compile_key(
+    name: str,
+    key: VirtualKey,
+    config: Config,
+    upstreams: Mapping[str, Upstream],
+    fallback: FallbackPolicy | None,
+) -> CompiledKey:
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
@@ -79,8 +118,10 @@ def _compile_key(name: str, key: VirtualKey, config: Config, upstreams: Mapping[
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),
-        aliases=_targets(key.model_aliases),
+        aliases=_steps(key.model_aliases),
         upstreams=reachable,
+        fallback=_fallback(key.fallback) or fallback,
+        resolutions={},
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
     )
@@ -94,12 +135,19 @@ def _judge(key: VirtualKey, config: Config) -> Judge:
     return Judge(sets)
 
 
-def _targets(aliases: Mapping[str, AliasTargets]) -> dict[str, Target]:
-    targets = {}
-    for alias, written in aliases.items():
-        provider, _, model = (written if isinstance(written, str) else written[0]).partition("/")
-        targets[alias] = Target(provider, model)
-    return targets
+def _steps(aliases: Mapping[str, AliasTargets]) -> dict[str, tuple[Step, ...]]:
+    return {
+        alias: tuple(_step(one) for one in (written if isinstance(written, list) else (written,)))
+        for alias, written in aliases.items()
+    }
+
+
+def _step(written: AliasTarget) -> Step:
+    if isinstance(written, Balanced):
+        targets = tuple(Target(provider, written.model) for provider in written.balance)
+        return Step(targets, tuple(written.balance.values()), written.by == "least_busy")
+    provider, _, model = written.partition("/")
+    return Step((Target(provider, model),))
 
 
 def _digests(config: Config) -> tuple[dict[bytes, str], dict[bytes, tuple[str, float]]]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from gateway.counters.hold import Hold
+from gateway.dispatch.circuit_breaker import Thresholds
+from gateway.dispatch.lane import Lane
 from gateway.keys.digest import Pepper
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
@@ -38,17 +40,79 @@ class Attribution(msgspec.Struct, frozen=True):
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """A provider and what a request holds of the limits of its account."""
+    """A provider, what a request holds of the limits of its account, and when it is left alone.
+
+    `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
+    """
 
     provider: Provider
     holds: tuple[Hold, ...]
+    circuit: Thresholds
+    under_way: "UnderWay"
+
+
+class UnderWay:
+    """How many calls to a provider have begun and not ended."""
+
+    __slots__ = ("count",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One entry of an alias: a target, or several that share its requests out by weight."""
+
+    targets: tuple[Target, ...]
+    weights: tuple[int, ...] = (1,)
+    least_busy: bool = False
+
+
+class FallbackPolicy(msgspec.Struct, frozen=True):
+    """Which providers to try and on which failures. Times are in seconds; `None` leaves the provider's own."""
+
+    chain: tuple[str, ...] = ()
+    on: frozenset[str] = frozenset(("5xx", "timeout", "rate_limit", "network_error"))
+    timeout_s: float | None = None
+    total_timeout_s: float | None = None
+    max_attempts: int = 3
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One way to answer a request: a provider, the model's name there, and the lane to it."""
+
+    upstream: Upstream
+    model: str
+    lane: Lane
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """Candidates from `start` on share the requests, each with its weight."""
+
+    start: int
+    weights: tuple[int, ...]
+    least_busy: bool
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """Where a model name leads for a key at an endpoint: candidates in order, and those that were left out, and why.
+
+    `source` names the rule that found the first. `fallback` is in force even where there is one candidate only.
+    """
+
+    source: str
+    candidates: tuple[Candidate, ...]
+    balances: tuple[Balance, ...]
+    skipped: tuple[tuple[Target, str], ...]
+    fallback: FallbackPolicy
 
 
 class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
-    one spelling, `None` allows all.
+    one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name: an answer that
+    depends on this snapshot alone.
     """
 
     name: str
@@ -60,8 +124,10 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     judge: Judge
     models_allowed: tuple[Callable[[str], bool], ...] | None
     models_allowed_text: tuple[str, ...]
-    aliases: Mapping[str, Target]
+    aliases: Mapping[str, tuple[Step, ...]]
     upstreams: Mapping[str, Upstream]
+    fallback: FallbackPolicy | None
+    resolutions: dict[tuple[str, str], Resolution]
     drains: bool
     stream_keepalive_s: float
 
@@ -81,7 +147,7 @@ class Snapshot:
         *,
         revision: Revision,
         upstreams: Mapping[str, Upstream],
-        aliases: Mapping[str, Target],
+        aliases: Mapping[str, tuple[Step, ...]],
         pepper: Pepper,
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],

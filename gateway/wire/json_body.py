@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+import math
+import re
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -19,6 +21,9 @@ JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
 
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _MAX_DIGITS = 12
+_LONGEST_KEY = 4096
+_KEY_BEFORE = re.compile(rb'(?:,[ \t\r\n]*)?"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*\Z')
+_COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _DECIMAL_DIGITS_OF_64_BITS = 18
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -45,6 +50,11 @@ class JsonBody:
         raw = self._raw(name)
         return None if raw is None else _decode_strictly(raw, name)
 
+    def document(self) -> dict[str, Any]:
+        """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""
+        document: dict[str, Any] = _decode_strictly(self._readable, "body", parse_float=_finite)
+        return document
+
     def fingerprint(self, *names: str) -> bytes | None:
         """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
         digest = None
@@ -70,6 +80,21 @@ class JsonBody:
         if span is None:
             raise GatewayError("bad_request", f"Name the model: the default here is {model!r}.", param="model")
         return [Splice(*span, msgspec.json.encode(model))]
+
+    def removing(self, name: str) -> list[Splice]:
+        """The splice that takes a top-level field out, with one of its commas; raises where the field repeats."""
+        span = self._spans.get(name)
+        if span is None:
+            return []
+        if name in self._repeated:
+            raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+        before = _KEY_BEFORE.search(self._readable, max(0, span[0] - _LONGEST_KEY), span[0])
+        assert before is not None  # noqa: S101 - a member has a key
+        start, end = before.start(), span[1]
+        if not before[0].startswith(b","):
+            after = _COMMA_AFTER.match(self._readable, end)
+            end = after.end() if after is not None else end
+        return [Splice(start, end, b"")]
 
     def asking_for_usage(self) -> list[Splice]:
         """Adds `stream_options.include_usage` where the body does not mention it.
@@ -142,7 +167,7 @@ def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict
     raise GatewayError("bad_request", f"{problem}.")
 
 
-def _decode_strictly(raw: bytes, name: str) -> Any:
+def _decode_strictly(raw: bytes, name: str, parse_float: Callable[[str], float] = float) -> Any:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         mapping = dict(pairs)
         if len(mapping) < len(pairs):
@@ -150,11 +175,18 @@ def _decode_strictly(raw: bytes, name: str) -> Any:
         return mapping
 
     try:
-        return json.loads(raw.decode(), object_pairs_hook=once, parse_int=_integer)
+        return json.loads(raw.decode(), object_pairs_hook=once, parse_int=_integer, parse_float=parse_float)
     except UnicodeDecodeError:
         raise GatewayError("bad_request", f"{name!r} is not UTF-8.", param=name) from None
     except RecursionError:
         raise GatewayError("bad_request", f"{name!r} is nested too deep.", param=name) from None
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if math.isinf(number):
+        raise GatewayError("bad_request", f"The number {written[:32]} is too large to be translated.")
+    return number
 
 
 def _integer(digits: str) -> int | float:

@@ -84,6 +84,14 @@ class MultipartBody:
             raise GatewayError("bad_request", f"Name the model: the default here is {model!r}.", param="model")
         return [Splice(*span, model.encode())]
 
+    def removing(self, _name: str) -> list[Splice]:
+        """Forms have no fields of the gateway's own."""
+        return []
+
+    def document(self) -> dict[str, Any]:
+        """Forms are never translated."""
+        raise GatewayError("bad_request", "A form cannot be translated into another API's shape.")
+
     def asking_for_usage(self) -> list[Splice]:
         """Forms have no stream options."""
         return []

@@ -17,6 +17,9 @@ class RequestBody(Protocol):
     def decoded(self, name: str) -> Any:
         """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
 
+    def document(self) -> dict[str, Any]:
+        """The whole body as plain data, for translation. Raises `bad_request`."""
+
     def fingerprint(self, *names: str) -> bytes | None:
         """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
 
@@ -28,6 +31,9 @@ class RequestBody(Protocol):
 
     def replacing_model(self, model: str) -> list[Splice]:
         """What puts another model in the place of the one that the body names."""
+
+    def removing(self, name: str) -> list[Splice]:
+        """What takes a top-level field out; nothing when it is not there."""
 
     def asking_for_usage(self) -> list[Splice]:
         """What makes a stream report its usage; nothing when the body says itself whether it shall."""

@@ -1,7 +1,7 @@
 """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): tapped, never rewritten."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.usage import Usage
 from gateway.wire.shape import Shape
+from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, event_data, events_of
 from gateway.wire.usage.tail import usage_object
 
 ReadEvent = Callable[[Usage | None, bytes], Usage | None]
@@ -28,13 +29,9 @@ _TERMINAL = frozenset(
         "speech.audio.done",
     )
 )
-_ENDS_EVENT = (b"\n\n", b"\n\r\n", b"\r\r")
-_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
 _LONGEST_BLANK_LINE = 4
-_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
 _HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\]\s]')
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 class StreamTap:
@@ -79,14 +76,14 @@ class StreamTap:
     def finished(self) -> bool:
         """Whether the last event so far is one that ends a stream of its API."""
         last = b""
-        for event in _events(self._last_events):
+        for event in events_of(self._last_events):
             if b"data:" in event:
                 last = event
         return _is_terminal(last)
 
     def feed(self, chunk: bytes) -> bytes:
         """What goes on now that this chunk has come."""
-        if self._quiet and chunk.endswith(_ENDS_EVENT):
+        if self._quiet and chunk.endswith(ENDS_EVENT):
             # PERF: nearly every chunk of nearly every provider holds whole events, and no usage.
             if b"data:" in chunk:
                 self._last_events = chunk
@@ -115,7 +112,7 @@ class StreamTap:
         gathered = self._pending + chunk
         position = 0
         passing: list[bytes] = []
-        ends = [match.end() for match in _BLANK_LINE.finditer(gathered, search_from)]
+        ends = [match.end() for match in BLANK_LINE.finditer(gathered, search_from)]
         if ends and self._passed:
             position = ends[0]
             passing.append(gathered[self._passed : position])
@@ -171,9 +168,9 @@ class StreamTap:
             return events
         passing: list[bytes] = []
         withheld = False
-        for event in _events(events):
+        for event in events_of(events):
             if b'"usage"' in event:
-                data = _data(event)
+                data = event_data(event)
                 self.usage = self._read_event(self.usage, data)
                 if withholds and _is_usage_only(data):
                     withheld = True
@@ -210,15 +207,15 @@ def _is_usage_only(data: bytes) -> bool:
 def _may_be_usage_only(start: bytes) -> bool:
     if len(start) > _MAX_EVENT_BYTES or _HAS_CHOICES.search(start) is not None:
         return False
-    data = _data(start).lstrip()
+    data = event_data(start).lstrip()
     return not data or data.startswith(b"{")
 
 
 def _is_terminal(event: bytes) -> bool:
-    lines = _LINE_END.split(event)
+    lines = LINE_END.split(event)
     if any(line[6:].strip().decode("latin-1") in _TERMINAL for line in lines if line.startswith(b"event:")):
         return True
-    data = _data(event)
+    data = event_data(event)
     if data == b"[DONE]":
         return True
     try:
@@ -231,22 +228,6 @@ def _is_terminal(event: bytes) -> bool:
 def _end_of_lead(event: bytes) -> int:
     match = _LEAD.match(event)
     return 0 if match is None else match.end()
-
-
-def _events(stream: bytes) -> Iterator[bytes]:
-    """Whole events, each with the blank line that ends it; what stands after the last blank line comes last."""
-    position = 0
-    for match in _BLANK_LINE.finditer(stream):
-        yield stream[position : match.end()]
-        position = match.end()
-    if position < len(stream):
-        yield stream[position:]
-
-
-def _data(event: bytes) -> bytes:
-    """The `data` of one event."""
-    event = event.removeprefix(_BYTE_ORDER_MARK)
-    return b"\n".join(line[5:].removeprefix(b" ") for line in _LINE_END.split(event) if line.startswith(b"data:"))
 
 
 def terminal_error_frame(error: GatewayError, *, anthropic: bool, at_boundary: bool) -> bytes:

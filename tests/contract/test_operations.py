@@ -274,7 +274,6 @@ def self_signed(directory):
 
 REFUSED = {
     "budgets": ("budgets: {b: {scope: {team: engineering}, window: day, limit_usd: 1}}", [], "budget"),
-    "fallback": ("fallback: {chain: [openai, simulator]}", [], "fall back"),
     "workers": ("", ["--workers", "2"], "--workers 1"),
     "live key": (f'  live: {{secret_hash: "{new_key()[1]}"}}', [], "GATEWAY_KEY_PEPPER"),
     "cache": (f'  c: {{environment: test, secret_hash: "{new_key()[1]}", cache: {{mode: force}}}}', [], "cache"),

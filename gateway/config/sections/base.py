@@ -136,6 +136,10 @@ class Fallback(Section):
         description="Failures of one provider that lead to the next.",
     )
     timeout_ms: PositiveInt = Field(30_000, description="Milliseconds to the first byte, for each attempt.")
+    total_timeout_ms: PositiveInt | None = Field(
+        None,
+        description="Milliseconds after which no further provider is tried; omitted: `max_attempts` alone decides.",
+    )
     max_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
         3, description="How many providers are tried at most for one request."
     )

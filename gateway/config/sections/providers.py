@@ -21,6 +21,18 @@ class Timeouts(Section):
     idle_ms: PositiveInt = Field(300_000, description="Milliseconds between two pieces of the response body.")
 
 
+class CircuitBreaker(Section):
+    """When a provider that keeps failing is left alone for a while. Failures are 5xx, timeouts and network errors."""
+
+    failures: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        10, description="So many failures within the window open the circuit."
+    )
+    window_ms: PositiveInt = Field(30_000, description="The window in which failures are counted, in milliseconds.")
+    open_ms: PositiveInt = Field(
+        60_000, description="Milliseconds for which an open circuit lets nothing through; then one request probes."
+    )
+
+
 class BaseProvider(Section):
     """What every provider has, whatever its type."""
 
@@ -34,6 +46,9 @@ class BaseProvider(Section):
     )
     rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
+    circuit_breaker: CircuitBreaker = Field(
+        CircuitBreaker(), description="When the provider is left alone, on each node for itself."
+    )
     headers: dict[HeaderName, HeaderText] = Field(
         {}, description="Extra request headers, for example a beta switch. They replace a client's header of that name."
     )

@@ -22,10 +22,27 @@ ModelTarget = Annotated[
         description="`provider/model`: one of `providers`, a slash, and the model's name there.",
     ),
 ]
+
+
+class Balanced(Section):
+    """One model that several providers serve; each request goes to one of them, the others stand by."""
+
+    model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="The model's name at all of them.")
+    balance: dict[ProviderName, Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
+        min_length=1, description="Providers by name, each with its weight: `{openai-eu: 3, openai-us: 1}`."
+    )
+    by: Literal["weight", "least_busy"] = Field(
+        "weight",
+        description="`weight` shares requests out at random in these proportions, `least_busy` sends each to the "
+        "provider with the fewest requests under way for its weight.",
+    )
+
+
+AliasTarget = ModelTarget | Balanced
 AliasTargets = (
-    ModelTarget
+    AliasTarget
     | Annotated[
-        list[ModelTarget], Field(min_length=1, description="Ordered targets; the next is asked when one fails.")
+        list[AliasTarget], Field(min_length=1, description="Ordered targets; the next is asked when one fails.")
     ]
 )
 ModelGlob = Annotated[

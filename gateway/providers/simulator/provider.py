@@ -1,14 +1,14 @@
 """The simulator as a provider like any other; only its transport is its own."""
 
 from gateway.config.sections.providers import SimulatorProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.providers.simulator.transport import SimulatorTransport
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape
 
 
-class Simulator:
+class Simulator(SpokenAsWritten):
     """Every endpoint of the table, in both shapes."""
 
     shapes = frozenset(Shape)
@@ -23,11 +23,11 @@ class Simulator:
         )
         self._headers = HeaderSet([], section.headers)
 
-    def serves(self, _endpoint: Endpoint) -> bool:
+    def serves(self, _endpoint: Endpoint, _model: str) -> bool:
         """All of them."""
         return True
 
-    def url(self, endpoint: Endpoint, _model: str) -> str:
+    def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """A URL that leads nowhere but into the simulator."""
         return f"simulator://{self.name}{endpoint.path}"
 

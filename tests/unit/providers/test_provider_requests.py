@@ -85,8 +85,8 @@ def headers_sent(type_, client=(), **section):
 def test_the_url_that_is_called(type_, section, endpoint, url):
     called = provider(type_, **section)
 
-    assert called.serves(ENDPOINTS[endpoint])
-    assert called.url(ENDPOINTS[endpoint], "gpt-5") == url
+    assert called.serves(ENDPOINTS[endpoint], "gpt-5")
+    assert called.url(ENDPOINTS[endpoint], "gpt-5", stream=False) == url
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ OPENAI_SHAPE = {name for name, endpoint in ENDPOINTS.items() if endpoint.shape i
 def test_the_endpoints_that_are_served(type_, served):
     called = provider(type_)
 
-    assert {name for name, endpoint in ENDPOINTS.items() if called.serves(endpoint)} == served
+    assert {name for name, endpoint in ENDPOINTS.items() if called.serves(endpoint, "gpt-5")} == served
     assert {ENDPOINTS[name].shape for name in served} == called.shapes
 
 

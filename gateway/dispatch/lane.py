@@ -1,0 +1,25 @@
+"""How a provider can serve an endpoint: as it is, or through the endpoint of another shape."""
+
+import msgspec
+
+from gateway.providers.base import Provider
+from gateway.wire.endpoints import ENDPOINTS, Endpoint
+from gateway.wire.translate.base import Translation
+from gateway.wire.translate.pairs import TRANSLATIONS
+
+
+class Lane(msgspec.Struct, frozen=True):
+    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are."""
+
+    endpoint: Endpoint
+    translation: Translation | None
+
+
+def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
+    """The lane for a model at a provider; `None` when the provider cannot serve the endpoint at all."""
+    if provider.serves(endpoint, model):
+        return Lane(endpoint, None)
+    for (asked, spoken), translation in TRANSLATIONS.items():
+        if asked == endpoint.name and provider.serves(ENDPOINTS[spoken], model):
+            return Lane(ENDPOINTS[spoken], translation)
+    return None

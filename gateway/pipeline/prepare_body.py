@@ -1,0 +1,62 @@
+"""The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated."""
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.pipeline.exchange import Exchange
+from gateway.wire.json_splice import Splice, apply
+from gateway.wire.request_body import RequestBody
+
+_STRICTNESS = "drop_tuning_params"
+
+
+def prepare_body(exchange: Exchange) -> None:
+    """Sets what is sent upstream for the present candidate. Raises `bad_request` or `unsupported_parameter`."""
+    lane = exchange.lane
+    assert lane is not None  # noqa: S101 - `resolve` came before
+    exchange.params_dropped = ()
+    exchange.withholds_usage = False
+    if lane.translation is None:
+        _splice(exchange)
+    else:
+        _translate(exchange)
+
+
+def _splice(exchange: Exchange) -> None:
+    """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
+    body, upstream, model = exchange.body, exchange.upstream, exchange.model
+    assert body is not None  # noqa: S101 - the body was read before
+    assert upstream is not None  # noqa: S101 - `resolve` came before
+    assert model is not None  # noqa: S101 - `resolve` came before
+    splices: list[Splice] = []
+    wire_model = upstream.provider.wire_model(exchange.endpoint, model)
+    if wire_model != exchange.model_asked:
+        splices += body.replacing_model(wire_model)
+    if body.stream and exchange.endpoint.include_usage:
+        wish = body.asking_for_usage()
+        exchange.withholds_usage = bool(wish)
+        splices += wish
+    splices += body.removing(_STRICTNESS)
+    exchange.upstream_body = apply(body.data, splices) if splices else body.data
+    exchange.body_treatment = "spliced" if splices else "identical"
+
+
+def _translate(exchange: Exchange) -> None:
+    """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    body, candidate = exchange.body, exchange.candidate
+    assert body is not None  # noqa: S101 - the body was read before
+    translation = candidate.lane.translation
+    assert translation is not None  # noqa: S101 - the caller looked
+    wire_model = candidate.upstream.provider.wire_model(candidate.lane.endpoint, candidate.model)
+    translated = translation.request(body.document(), model=wire_model, strict=_is_strict(body))
+    exchange.upstream_body = msgspec.json.encode(translated.body)
+    exchange.params_dropped = translated.dropped
+    exchange.body_treatment = "translated"
+
+
+def _is_strict(body: RequestBody) -> bool:
+    """Whether the client would rather be refused than lose a parameter."""
+    written = body.decoded(_STRICTNESS)
+    if written not in (None, True, False):
+        raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)
+    return written is False
