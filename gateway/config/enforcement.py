@@ -26,7 +26,6 @@ def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
 
 def unenforced_keys(config: Config, *, workers: int, development_pepper: bool) -> Iterator[Checked]:
     """The same of the keys."""
-    yield from _refused(_KEY_ROWS, config)
     if workers > 1:
         yield from _uncounted(_key_limits(config), workers)
     if development_pepper:
@@ -57,13 +56,6 @@ def _budgets(config: Config) -> Iterator[Row]:
         yield ("budgets", name), f"the budget {name} would not be enforced by this version", "Take it out to serve."
 
 
-def _cache_modes(config: Config) -> Iterator[Row]:
-    for name, key in config.virtual_keys.items():
-        if key.cache.mode != "respect":
-            message = f"the cache mode {key.cache.mode} would not be enforced by this version"
-            yield ("virtual_keys", name, "cache"), message, "Use `respect` to serve."
-
-
 def _provider_types(config: Config) -> Iterator[Row]:
     for name, provider in config.providers.items():
         if provider.type in _UNSERVED_TYPES:
@@ -84,4 +76,3 @@ def _key_limits(config: Config) -> Iterator[Path]:
 
 
 _FILE_ROWS = (_budgets, _provider_types)
-_KEY_ROWS = (_cache_modes,)

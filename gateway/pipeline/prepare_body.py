@@ -4,8 +4,11 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
+from gateway.wire.cache_marks import with_marks, without_marks
+from gateway.wire.endpoints import BodyForm
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
+from gateway.wire.shape import Shape
 
 _STRICTNESS = "drop_tuning_params"
 
@@ -20,6 +23,8 @@ def prepare_body(exchange: Exchange) -> None:
         _splice(exchange)
     else:
         _translate(exchange)
+    if exchange.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
+        _mark(exchange, lane.endpoint.shape)
 
 
 def _splice(exchange: Exchange) -> None:
@@ -52,6 +57,19 @@ def _translate(exchange: Exchange) -> None:
     exchange.upstream_body = msgspec.json.encode(translated.body)
     exchange.params_dropped = translated.dropped
     exchange.body_treatment = "translated"
+
+
+def _mark(exchange: Exchange, shape: Shape) -> None:
+    """Takes cache marks out, or sets them where the provider's shape has them."""
+    body = exchange.upstream_body
+    if exchange.cache_mode == "disable":
+        splices = without_marks(body)
+    else:
+        splices = with_marks(body) if shape is Shape.ANTHROPIC else []
+    if splices:
+        exchange.upstream_body = apply(body, splices)
+        if exchange.body_treatment == "identical":
+            exchange.body_treatment = "spliced"
 
 
 def _is_strict(body: RequestBody) -> bool:

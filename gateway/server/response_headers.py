@@ -29,6 +29,9 @@ def of_gateway(exchange: Exchange) -> dict[str, str]:
         headers["x-langwatch-model"] = printable(exchange.model)
         headers["x-langwatch-fallback-count"] = str(max(0, len(exchange.attempts) - 1))
         headers["x-langwatch-cache-mode"] = exchange.cache_mode
+    cache = _cache_outcome(exchange)
+    if cache is not None:
+        headers["x-langwatch-cache"] = cache
     if exchange.body_treatment is not None:
         headers["x-langwatch-body"] = exchange.body_treatment
     if exchange.params_dropped:
@@ -36,6 +39,17 @@ def of_gateway(exchange: Exchange) -> dict[str, str]:
     if exchange.usage_warning is not None:
         headers["x-langwatch-usage-warning"] = exchange.usage_warning
     return headers
+
+
+def _cache_outcome(exchange: Exchange) -> str | None:
+    """What became of prompt caching, as far as it is known when the head goes out: a stream's usage comes later."""
+    if exchange.cache_mode == "disable":
+        return "bypass"
+    if exchange.usage is not None and exchange.usage.cache_read_tokens:
+        return "hit"
+    if exchange.cache_mode == "force":
+        return "force"
+    return "miss" if exchange.usage is not None else None
 
 
 def printable(text: str) -> str:

@@ -122,6 +122,7 @@ def _compile_key(
         upstreams=reachable,
         fallback=_fallback(key.fallback) or fallback,
         resolutions={},
+        cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
     )

@@ -128,6 +128,7 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     upstreams: Mapping[str, Upstream]
     fallback: FallbackPolicy | None
     resolutions: dict[tuple[str, str], Resolution]
+    cache_mode: str
     drains: bool
     stream_keepalive_s: float
 

@@ -276,7 +276,6 @@ REFUSED = {
     "budgets": ("budgets: {b: {scope: {team: engineering}, window: day, limit_usd: 1}}", [], "budget"),
     "workers": ("", ["--workers", "2"], "--workers 1"),
     "live key": (f'  live: {{secret_hash: "{new_key()[1]}"}}', [], "GATEWAY_KEY_PEPPER"),
-    "cache": (f'  c: {{environment: test, secret_hash: "{new_key()[1]}", cache: {{mode: force}}}}', [], "cache"),
 }
 
 
