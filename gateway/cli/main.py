@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import typer
 
-from gateway.cli import keys, ready, schema, serve, validate, version
+from gateway.cli import explain, keys, ready, schema, serve, validate, version
 
 app: Final = typer.Typer(
     name="gateway",
@@ -23,6 +23,7 @@ app: Final = typer.Typer(
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("validate", epilog=validate.EPILOG)(validate.validate)
 app.command("schema", epilog=schema.EPILOG)(schema.schema)
+app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("ready", epilog=ready.EPILOG)(ready.ready)
 app.add_typer(keys.app, name="keys")
 app.command("version", epilog=version.EPILOG)(version.version)

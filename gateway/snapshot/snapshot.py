@@ -178,17 +178,18 @@ class Snapshot:
         """How many virtual keys there are."""
         return len(self._key_names)
 
-    def _find(self, digest: bytes) -> KeyEntry | None:
-        name = self._key_names.get(digest)
-        if name is not None:
-            return KeyEntry(self._key(name), None)
-        previous = self._previous_key_names.get(digest)
-        if previous is not None:
-            return KeyEntry(self._key(previous[0]), previous[1])
-        return None
-
-    def _key(self, name: str) -> CompiledKey:
+    def key_named(self, name: str) -> CompiledKey:
+        """The key of a name, compiled when it is first asked for. Raises `KeyError`."""
         key = self._compiled.get(name)
         if key is None:
             key = self._compiled[name] = self._compile_key(name)
         return key
+
+    def _find(self, digest: bytes) -> KeyEntry | None:
+        name = self._key_names.get(digest)
+        if name is not None:
+            return KeyEntry(self.key_named(name), None)
+        previous = self._previous_key_names.get(digest)
+        if previous is not None:
+            return KeyEntry(self.key_named(previous[0]), previous[1])
+        return None

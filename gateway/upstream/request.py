@@ -4,6 +4,8 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.upstream.failure import FailureKind, UpstreamFailure
+
 Headers = list[tuple[str, str]]
 
 
@@ -44,3 +46,11 @@ class Transport(Protocol):
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         """Sends the request and waits for the response's head. Raises `UpstreamFailure`; never follows a redirect."""
+
+
+class NoTransport:
+    """Where a configuration is compiled to be looked at, and nothing may be sent."""
+
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Refuses."""
+        raise UpstreamFailure(FailureKind.CONNECT, f"nothing is sent from here, and so not to {request.url}")

@@ -1,0 +1,112 @@
+"""`gateway explain`: which way would a request go?"""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.output import Format, results, say, show
+
+if TYPE_CHECKING:
+    from gateway.pipeline.explain import Explanation
+    from gateway.snapshot.snapshot import Snapshot
+
+EPILOG = (
+    "Example: gateway explain -c gateway.yaml --key dev-migration --model gpt-5-mini --body request.json\n\n"
+    "Exit codes: 0 the request would reach a provider, 1 it would be refused, or the question cannot be answered."
+)
+
+
+def explain(
+    config: Annotated[list[Path], typer.Option("--config", "-c", help="Configuration files and directories.")],
+    key: Annotated[str, typer.Option(help="The name of the virtual key.")],
+    model: Annotated[str | None, typer.Option(help="The model that the request names; else the body's.")] = None,
+    body: Annotated[Path | None, typer.Option(help="A file with the request's JSON body.")] = None,
+    path: Annotated[str, typer.Option(help="The endpoint that is called.")] = "/v1/chat/completions",
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+) -> None:
+    """Print, offline, the way a request would go: resolution, candidates, translations, policy verdicts, limits.
+
+    Nothing is sent and nothing is counted.
+    """
+    import msgspec  # noqa: PLC0415 - `gateway version` should not wait for what only this command needs
+
+    from gateway.pipeline.explain import explain as explained  # noqa: PLC0415
+    from gateway.wire.endpoints import ENDPOINTS  # noqa: PLC0415
+
+    endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
+    if endpoint is None:
+        raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
+    snapshot = _snapshot(config)
+    try:
+        told = explained(snapshot, key, endpoint, _body(body, model))
+    except KeyError:
+        raise _refused(f"there is no virtual key named {key!r}") from None
+    if output is Format.JSON:
+        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    else:
+        _print(told)
+    raise typer.Exit(0 if told.is_served else 1)
+
+
+def _snapshot(config: list[Path]) -> "Snapshot":
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper  # noqa: PLC0415
+    from gateway.snapshot.compile import compile_snapshot  # noqa: PLC0415
+    from gateway.snapshot.snapshot import Revision  # noqa: PLC0415
+    from gateway.upstream.request import NoTransport  # noqa: PLC0415
+
+    loaded = load(config, environ=os.environ, now=clock.utc_now())
+    show(loaded.diagnostics)
+    if loaded.config is None:
+        raise typer.Exit(1)
+    revision = Revision(loaded.digest, loaded.commit)
+    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), NoTransport())
+
+
+def _body(file: Path | None, model: str | None) -> bytes:
+    if file is None:
+        return json.dumps({"model": model, "messages": []} if model is not None else {"messages": []}).encode()
+    try:
+        written = file.read_bytes()
+    except OSError as error:
+        raise _refused(f"{file} cannot be read: {error.strerror}") from None
+    if model is None:
+        return written
+    try:
+        document = json.loads(written)
+    except (ValueError, RecursionError):
+        return written
+    return json.dumps({**document, "model": model}).encode() if isinstance(document, dict) else written
+
+
+def _print(told: "Explanation") -> None:
+    results.print(Text(f"{told.endpoint} with the key {told.virtual_key} ({told.state})", style="bold"))
+    for one in told.verdicts:
+        results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
+    if told.model_asked is not None and told.candidates:
+        results.print(Text(f"\n{told.model_asked} is found by: {told.model_source}", style="bold"))
+    for number, candidate in enumerate(told.candidates, 1):
+        line = f"  {number}. {candidate.provider}/{candidate.model} ({candidate.type}), {candidate.endpoint}"
+        results.print(Text(f"{line}, body {candidate.body or 'refused'}"))
+        if candidate.params_dropped:
+            results.print(Text(f"     dropped: {', '.join(candidate.params_dropped)}"))
+        if candidate.refused is not None:
+            results.print(Text(f"     {candidate.refused}", style="red"))
+    for skipped in told.skipped:
+        results.print(Text(f"  -  {skipped.target}: never asked. {skipped.reason}", style="yellow"))
+    if len(told.candidates) > 1:
+        fallback = told.fallback
+        results.print(Text(f"     falls back on {', '.join(fallback.on)}; at most {fallback.max_attempts} attempts"))
+    results.print(Text(f"\ncache mode {told.cache_mode}"))
+    for limit in told.limits:
+        results.print(Text(f"limit {limit}"))
+
+
+def _refused(problem: str) -> typer.Exit:
+    say(f"error: {problem}", "red")
+    return typer.Exit(1)
