@@ -17,6 +17,7 @@ from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.providers import BaseProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.policy.patterns import compile_glob, compile_re2
@@ -24,6 +25,8 @@ from gateway.policy.patterns import compile_glob, compile_re2
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
 _MAX_CANDIDATES = 1000
+_NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
+_WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
 
 def check_file(config: Config, facts: Facts) -> Iterator[Checked]:
@@ -81,8 +84,9 @@ def _alias_table(
     aliases: Mapping[str, AliasTargets], config: Config, at: Path, reachable: list[str] | None
 ) -> Iterator[Checked]:
     for alias, written in aliases.items():
-        for provider, place in _alias_providers(written, (*at, alias)):
+        for provider, model, place in _alias_targets(written, (*at, alias)):
             yield from _known(provider, config.providers, "provider", place)
+            yield from _servable(config.providers.get(provider), model, place)
             if reachable is not None and provider in config.providers and provider not in reachable:
                 message = f"the alias leads to {provider}, which this key may not use"
                 yield Checked(Finding("unknown-reference", message, place, "Add it to the key's `providers`."))
@@ -96,13 +100,22 @@ def _alias_table(
             yield Checked(Finding("alias-without-base", message, (*at, alias), None, True))
 
 
-def _alias_providers(written: AliasTargets, at: Path) -> Iterator[tuple[str, Path]]:
+def _servable(provider: BaseProvider | None, model: str, at: Path) -> Iterator[Checked]:
+    """Some models answer only on endpoints that some types of provider have not."""
+    type_ = getattr(provider, "type", None)
+    if type_ in _WITHOUT_OTHER_ENDPOINTS and model.startswith(_NOT_FOR_CHAT):
+        message = f"a provider of type {type_} has no endpoint on which {model} could answer"
+        yield Checked(Finding("unservable-target", message, at, "Name a provider that serves this model."))
+
+
+def _alias_targets(written: AliasTargets, at: Path) -> Iterator[tuple[str, str, Path]]:
     for index, target in enumerate(written if isinstance(written, list) else (written,)):
         place = (*at, index) if isinstance(written, list) else at
         if isinstance(target, Balanced):
-            yield from ((provider, (*place, "balance", provider)) for provider in target.balance)
+            yield from ((provider, target.model, (*place, "balance", provider)) for provider in target.balance)
         else:
-            yield target.partition("/")[0], place
+            provider, _, model = target.partition("/")
+            yield provider, model, place
 
 
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:

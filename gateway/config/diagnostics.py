@@ -57,6 +57,7 @@ CODES: Final[Mapping[str, str]] = {
     "bad-regex": "A pattern is not an RE2 regular expression.",
     "bad-glob": "A glob is malformed.",
     "unreachable-fallback": "A fallback names a provider that the key may not use, or has nobody to fall back to.",
+    "unservable-target": "An alias leads a model to a provider that has no endpoint on which it could answer.",
     "key-expired": "A virtual key has expired already.",
     "duplicate-secret": "Two virtual keys have one secret.",
     "rotation-without-end": "A rotated secret is accepted without an end, or ends without being accepted.",

@@ -31,6 +31,8 @@ def settle(
             lease.settle(consumed)
     provider = exchange.upstream.provider.name if exchange.upstream is not None else ""
     services.metrics.request_ended(exchange.endpoint.name, provider, status, error_type)
+    for attempt in exchange.attempts:
+        services.metrics.attempted(attempt.provider, attempt.outcome)
     if exchange.usage is not None:
         services.metrics.usage(provider, exchange.usage)
     if services.decision_log is not None:

@@ -59,6 +59,7 @@ class Worker:
         self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
         self._watched: Sequence[Path] = settings.config
         self._drain = Drain()
+        self._breakers = CircuitBreakers()
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""
@@ -69,7 +70,7 @@ class Worker:
         holder = Holder(first)
         services = Services(
             counters=MemoryCounters(),
-            breakers=CircuitBreakers(),
+            breakers=self._breakers,
             metrics=self._metrics,
             decision_log=self._decision_log,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
@@ -100,6 +101,7 @@ class Worker:
     async def _publish(self) -> None:
         while True:
             await asyncio.sleep(_PUBLISH_EVERY_S)
+            self._metrics.circuits(self._breakers.states())
             self._metrics.publish()
 
     def _load(self) -> Snapshot | Rejection:

@@ -4,6 +4,7 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 """
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -50,7 +51,21 @@ class Metrics:
             "Decision records that could not be written.",
             registry=self._registry,
         )
+        self._attempts = Counter(
+            "gateway_attempts",
+            "Calls to providers by outcome, those that were passed over included.",
+            ["provider", "outcome"],
+            registry=self._registry,
+        )
+        self._circuits = Gauge(
+            "gateway_circuit_open",
+            "1 while a provider is left alone because it kept failing.",
+            ["provider"],
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
         self._under_way = 0
+        self._tried: dict[tuple[str, str], int] = {}
         self._answered: dict[tuple[str, str, int], int] = {}
         self._refused: dict[str, int] = {}
         self._consumed: dict[str, list[int]] = {}
@@ -66,6 +81,16 @@ class Metrics:
         self._answered[label] = self._answered.get(label, 0) + 1
         if refusal is not None:
             self._refused[refusal] = self._refused.get(refusal, 0) + 1
+
+    def attempted(self, provider: str, outcome: str) -> None:
+        """A provider was asked, or passed over."""
+        label = (provider, outcome)
+        self._tried[label] = self._tried.get(label, 0) + 1
+
+    def circuits(self, states: Mapping[str, bool]) -> None:
+        """Which circuits are open."""
+        for provider, is_open in states.items():
+            self._circuits.labels(provider).set(is_open)
 
     def usage(self, provider: str, usage: Usage) -> None:
         """A provider reported what a call consumed."""
@@ -86,6 +111,9 @@ class Metrics:
         refused, self._refused = self._refused, {}
         for type_, count in refused.items():
             self._refusals.labels(type_).inc(count)
+        tried, self._tried = self._tried, {}
+        for (provider, outcome), count in tried.items():
+            self._attempts.labels(provider, outcome).inc(count)
         consumed, self._consumed = self._consumed, {}
         for provider, (given, made) in consumed.items():
             self._tokens.labels(provider, "input").inc(given)

@@ -401,3 +401,21 @@ def test_the_others_of_a_balance_stand_by(start_gateway, upstream, second):
     gateway = start_gateway(text_of(upstream.url, second.url, BALANCED % ""))
 
     assert {ask(gateway, model="shared").content for _ in range(10)} == {FROM_SECOND}
+
+
+def test_attempts_and_open_circuits_are_metrics(start_gateway, upstream, second):
+    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 30000}"
+    gateway = start_gateway(text_of(upstream.url, second.url, breaker=breaker))
+    upstream.play = lambda _: response(ERROR, 500)
+    ask(gateway)
+    ask(gateway)
+
+    def told():
+        text = httpx.get(f"{gateway.url}/metrics").text
+        return 'gateway_circuit_open{provider="first"} 1.0' in text and text
+
+    text = gateway.wait(told)
+    assert 'gateway_attempts_total{outcome="500",provider="first"} 1.0' in text
+    assert 'gateway_attempts_total{outcome="circuit_open",provider="first"} 1.0' in text
+    assert 'gateway_attempts_total{outcome="ok",provider="second"} 2.0' in text
+    assert 'gateway_circuit_open{provider="second"} 0.0' in text
