@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, settings
 from tests.support.gateway import Gateway
 from tests.support.upstream import PlayedUpstream
 
-
 # A busy machine must not fail a property.
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gateway")
