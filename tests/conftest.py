@@ -50,12 +50,12 @@ def start_gateway(tmp_path: Path) -> Iterator[Callable[..., Gateway]]:
 
 
 @pytest.fixture(scope="module")
-def module_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Gateway]]:
+def module_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Gateway]]:
     """Starts gateways that end with the module."""
     started: list[Gateway] = []
 
-    def start(config: str) -> Gateway:
-        gateway = Gateway(tmp_path_factory.mktemp("gateway"), config)
+    def start(config: str, env: dict[str, str] | None = None) -> Gateway:
+        gateway = Gateway(tmp_path_factory.mktemp("gateway"), config, env=env)
         started.append(gateway)
         return gateway
 

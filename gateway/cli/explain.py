@@ -56,6 +56,7 @@ def _snapshot(config: list[Path]) -> "Snapshot":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415
     from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper  # noqa: PLC0415
+    from gateway.providers.registry import ProviderSet  # noqa: PLC0415
     from gateway.snapshot.compile import compile_snapshot  # noqa: PLC0415
     from gateway.snapshot.snapshot import Revision  # noqa: PLC0415
     from gateway.upstream.request import NoTransport  # noqa: PLC0415
@@ -65,7 +66,7 @@ def _snapshot(config: list[Path]) -> "Snapshot":
     if loaded.config is None:
         raise typer.Exit(1)
     revision = Revision(loaded.digest, loaded.commit)
-    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), NoTransport())
+    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), ProviderSet(NoTransport()))
 
 
 def _body(file: Path | None, model: str | None) -> bytes:

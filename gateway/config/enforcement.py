@@ -5,13 +5,15 @@ away.
 """
 
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
 from gateway.config.source import Path
 
-_UNSERVED_TYPES = ("bedrock", "gemini", "vertex")
+_NEEDS = {"bedrock": ("botocore", "bedrock")}
+_UNSERVED_TYPES = ("gemini", "vertex")
 
 
 def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
@@ -63,6 +65,17 @@ def _provider_types(config: Config) -> Iterator[Row]:
             yield ("providers", name), message, "Take the provider out to serve."
 
 
+def _missing_extras(config: Config) -> Iterator[Row]:
+    for name, provider in config.providers.items():
+        needed = _NEEDS.get(provider.type)
+        if needed is None or getattr(provider, "api_key", None) is not None:
+            continue
+        package, extra = needed
+        if find_spec(package) is None:
+            message = f"the credentials of {name} need a package that is not installed"
+            yield ("providers", name), message, f"Install it: pip install 'declarative-llm-gateway[{extra}]'."
+
+
 def _provider_limits(config: Config) -> Iterator[Path]:
     for name, provider in config.providers.items():
         if provider.rate_limits is not None:
@@ -75,4 +88,4 @@ def _key_limits(config: Config) -> Iterator[Path]:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_FILE_ROWS = (_budgets, _provider_types)
+_FILE_ROWS = (_budgets, _provider_types, _missing_extras)

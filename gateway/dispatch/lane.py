@@ -1,9 +1,11 @@
 """How a provider can serve an endpoint: as it is, or through the endpoint of another shape."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from gateway.providers.base import Provider
-from gateway.wire.endpoints import ENDPOINTS, Endpoint
+from gateway.wire.endpoints import CONVERSE, ENDPOINTS, Endpoint
 from gateway.wire.translate.base import Translation
 from gateway.wire.translate.pairs import TRANSLATIONS
 
@@ -20,6 +22,9 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     if provider.serves(endpoint, model):
         return Lane(endpoint, None)
     for (asked, spoken), translation in TRANSLATIONS.items():
-        if asked == endpoint.name and provider.serves(ENDPOINTS[spoken], model):
-            return Lane(ENDPOINTS[spoken], translation)
+        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model):
+            return Lane(_SPOKEN[spoken], translation)
     return None
+
+
+_SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}

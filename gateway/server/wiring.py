@@ -12,6 +12,7 @@ from gateway.counters.memory import MemoryCounters
 from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.pipeline.services import Services
+from gateway.providers.registry import ProviderSet
 from gateway.server.app import create_app
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
@@ -55,6 +56,7 @@ class Worker:
         self._settings = settings
         self._pepper = pepper_of(settings)
         self._transport = Http1Transport()
+        self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
         self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
         self._watched: Sequence[Path] = settings.config
@@ -94,6 +96,7 @@ class Worker:
         """Ends what `start` began; requests have ended before."""
         self._publishing.cancel()
         await self._reloader.close()
+        await self._providers.close()
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
@@ -101,6 +104,7 @@ class Worker:
     async def _publish(self) -> None:
         while True:
             await asyncio.sleep(_PUBLISH_EVERY_S)
+            await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
             self._metrics.publish()
 
@@ -110,7 +114,7 @@ class Worker:
         if loaded.config is None:
             return Rejection(loaded.diagnostics, clock.now())
         revision = Revision(loaded.digest, loaded.commit)
-        return compile_snapshot(loaded.config, revision, self._pepper, self._transport)
+        return compile_snapshot(loaded.config, revision, self._pepper, self._providers)
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)

@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
-from gateway.config.sections.providers import Provider
+from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
-from gateway.providers import registry
+from gateway.providers.base import Provider
+from gateway.providers.registry import ProviderSet
 from gateway.snapshot.snapshot import (
     Attribution,
     CompiledKey,
@@ -24,14 +25,14 @@ from gateway.snapshot.snapshot import (
     UnderWay,
     Upstream,
 )
-from gateway.upstream.request import Transport
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
-def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, transport: Transport) -> Snapshot:
-    """The snapshot of a validated configuration. `transport` carries the calls of every provider but the simulator."""
-    upstreams = {name: _upstream(name, section, transport) for name, section in config.providers.items()}
+def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, providers: ProviderSet) -> Snapshot:
+    """The snapshot of a validated configuration."""
+    built = providers.build(config.providers)
+    upstreams = {name: _upstream(built[name], section) for name, section in config.providers.items()}
     aliases = _steps(config.model_aliases)
     fallback = _fallback(config.fallback)
     current, previous = _digests(config)
@@ -75,11 +76,11 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
     )
 
 
-def _upstream(name: str, section: Provider, transport: Transport) -> Upstream:
+def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
     breaker = section.circuit_breaker
     return Upstream(
-        registry.build(name, section, transport),
-        holds("provider", name, section.rate_limits),
+        provider,
+        holds("provider", provider.name, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
     )

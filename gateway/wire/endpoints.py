@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.usage import Usage
 from gateway.wire.shape import Shape
-from gateway.wire.usage import anthropic, openai
+from gateway.wire.usage import anthropic, converse, openai
 
 ReadBody = Callable[[bytes], Usage | None]
 ReadEvent = Callable[[Usage | None, bytes], Usage | None]
@@ -123,5 +123,14 @@ _TABLE = (
         metered=False,
     ),
 )
+
+CONVERSE = Endpoint(
+    name="converse",
+    path="/model/converse",
+    shape=Shape.CONVERSE,
+    read_usage=converse.read_body,
+    read_event=converse.read_event,
+)
+"""Bedrock's Converse: the other end of a lane, never called by clients."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}

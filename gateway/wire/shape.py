@@ -1,4 +1,4 @@
-"""The API shapes that a client can speak and a provider can serve."""
+"""The API shapes that a client can speak or a provider can serve; no client speaks Converse."""
 
 import enum
 
@@ -8,3 +8,4 @@ class Shape(enum.StrEnum):
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
+    CONVERSE = "converse"

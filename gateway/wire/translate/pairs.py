@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from gateway.wire.translate.base import Translation
+from gateway.wire.translate.openai_converse import OPENAI_TO_CONVERSE
 
-TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {}
+TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
+    ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
+}
 """(the client's endpoint, the provider's endpoint) -> how to cross."""
