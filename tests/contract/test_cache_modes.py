@@ -38,7 +38,7 @@ CASES = {
         "disable", f'[{{"type":"text","text":"s" , {MARK}}}]', '"u"', '[{"type":"text","text":"s" }]', '"u"'),
     "disable takes the first member": (
         "disable", f'[{{{MARK} , "type":"text"}}]', '"u"', '[{"type":"text"}]', '"u"'),
-    "disable takes the only member": ("disable", f'[{{ {MARK} }}]', '"u"', "[{  }]", '"u"'),
+    "disable takes the only member": ("disable", f"[{{ {MARK} }}]", '"u"', "[{  }]", '"u"'),
     "disable reads escapes": (
         "disable", '[{"a":1,"cache\\u005fcontrol":null}]', '"u"', '[{"a":1}]', '"u"'),
     "disable leaves texts and data alone": (

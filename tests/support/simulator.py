@@ -11,7 +11,7 @@ from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
 from gateway.config.sections.providers import SimulatorProvider
-from gateway.providers.registry import build
+from gateway.providers.registry import ProviderSet
 from gateway.upstream.request import Transport, UpstreamRequest, UpstreamResponse
 
 
@@ -39,7 +39,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 def simulator(**section: Any) -> Transport:
-    return build("sim", SimulatorProvider.model_validate({"type": "simulator", **section}), NoTransport()).transport
+    written = SimulatorProvider.model_validate({"type": "simulator", **section})
+    return ProviderSet(NoTransport()).build({"sim": written})["sim"].transport
 
 
 def request(path: str, body: Any, **deadlines: float) -> UpstreamRequest:

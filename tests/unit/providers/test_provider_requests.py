@@ -11,7 +11,7 @@ from gateway.config.sections.providers import (
     SimulatorProvider,
 )
 from gateway.providers.base import ProviderTimeouts, with_query
-from gateway.providers.registry import build
+from gateway.providers.registry import ProviderSet
 from gateway.wire.endpoints import ENDPOINTS
 from gateway.wire.shape import Shape
 from tests.support.simulator import NoTransport
@@ -38,7 +38,7 @@ AZURE = "https://acme.openai.azure.com/openai"
 
 def provider(type_, **section):
     written = {"type": type_, **NEEDED[type_], **section}
-    return build("mine", SECTIONS[type_].model_validate(written), NoTransport())
+    return ProviderSet(NoTransport()).build({"mine": SECTIONS[type_].model_validate(written)})["mine"]
 
 
 def headers_sent(type_, client=(), **section):
@@ -187,9 +187,16 @@ def test_the_credential_shows_nowhere(type_):
     assert "very-secret-value" not in f"{called!r} {vars(called)!r}"
 
 
-def test_a_type_that_cannot_be_called_yet_is_named():
-    with pytest.raises(ValueError, match="type bedrock cannot be called"):
-        build("b", BedrockProvider(type="bedrock", region="eu-central-1"), NoTransport())
+def test_a_provider_whose_section_is_unchanged_keeps_its_credentials():
+    providers = ProviderSet(NoTransport())
+    sections = {name: BedrockProvider(type="bedrock", region="eu-central-1") for name in ("same", "moves", "goes")}
+    first = providers.build(sections)
+
+    second = providers.build({"same": sections["same"], "moves": BedrockProvider(type="bedrock", region="us-east-1")})
+
+    assert second["same"] is first["same"]
+    assert second["moves"] is not first["moves"]
+    assert set(second) == {"same", "moves"}
 
 
 @pytest.mark.parametrize(
