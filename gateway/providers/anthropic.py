@@ -13,8 +13,6 @@ _VERSION = ("anthropic-version", "2023-06-01")
 class Anthropic(SpokenAsWritten):
     """A base URL that `/v1/messages` is appended to, as in Anthropic's SDKs, and `x-api-key`."""
 
-    shapes = frozenset((Shape.ANTHROPIC,))
-
     def __init__(self, name: str, section: AnthropicProvider, transport: Transport) -> None:
         self.name = name
         self.type: str = section.type

@@ -21,8 +21,6 @@ _NOT_SERVED = ("moderations",)
 class Azure(SpokenAsWritten):
     """One Azure OpenAI resource."""
 
-    shapes = frozenset((Shape.OPENAI,))
-
     def __init__(self, name: str, section: AzureProvider, transport: Transport) -> None:
         self.name = name
         self.type: str = section.type

@@ -10,7 +10,6 @@ from gateway.providers.credentials.base import Signer
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
-from gateway.wire.shape import Shape
 
 
 class ProviderTimeouts(msgspec.Struct, frozen=True):
@@ -27,10 +26,6 @@ class Provider(Protocol):
     name: str
     type: str
     transport: Transport
-
-    @property
-    def shapes(self) -> frozenset[Shape]:
-        """The shapes that it takes as they are."""
 
     @property
     def models(self) -> Sequence[str]:

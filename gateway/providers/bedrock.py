@@ -16,7 +16,6 @@ from gateway.upstream.request import Headers, Transport, UpstreamRequest, Upstre
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, StreamFailed, event_of
 from gateway.wire.bedrock_anthropic import AnthropicEvents, betas_of, invoke_model_body
 from gateway.wire.endpoints import Endpoint
-from gateway.wire.shape import Shape
 
 _CLAUDE = "anthropic.claude"
 _BETA = "anthropic-beta"
@@ -26,8 +25,6 @@ _EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 class Bedrock:
     """One AWS account in one region."""
-
-    shapes = frozenset((Shape.ANTHROPIC, Shape.CONVERSE))
 
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name

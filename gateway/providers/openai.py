@@ -15,8 +15,6 @@ _BASE_URL = "https://api.openai.com/v1"
 class OpenAI(SpokenAsWritten):
     """A base URL that `/chat/completions` is appended to, as in OpenAI's SDKs, and a bearer token."""
 
-    shapes = frozenset((Shape.OPENAI,))
-
     def __init__(self, name: str, section: OpenAIProvider | CustomProvider, transport: Transport) -> None:
         self.name = name
         self.type: str = section.type

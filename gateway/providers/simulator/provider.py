@@ -4,14 +4,11 @@ from gateway.config.sections.providers import SimulatorProvider
 from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.providers.simulator.transport import SimulatorTransport
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
-from gateway.wire.shape import Shape
+from gateway.wire.endpoints import ENDPOINTS, Endpoint
 
 
 class Simulator(SpokenAsWritten):
     """Every endpoint of the table, in both shapes."""
-
-    shapes = frozenset(Shape)
 
     def __init__(self, name: str, section: SimulatorProvider, _transport: Transport) -> None:
         self.name = name
@@ -23,9 +20,9 @@ class Simulator(SpokenAsWritten):
         )
         self._headers = HeaderSet([], section.headers)
 
-    def serves(self, _endpoint: Endpoint, _model: str) -> bool:
-        """All of them."""
-        return True
+    def serves(self, endpoint: Endpoint, _model: str) -> bool:
+        """Whatever a client can call."""
+        return endpoint.name in ENDPOINTS
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """A URL that leads nowhere but into the simulator."""
