@@ -1,7 +1,7 @@
 """The interface of every counter store: holds are taken all or none, settled or released exactly once."""
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -14,18 +14,25 @@ class Dimension(enum.StrEnum):
     RPD = "rpd"
     TPM = "tpm"
     CONCURRENCY = "concurrency"
+    SPEND = "spend"
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """One limit: at most `ceiling` units in any `window_s` seconds, or at one time where `window_s` is 0.
 
     `key` names the counter, for example `key:dev-migration:rpm`; two limits with one key share the counter.
+
+    A limit of the dimension SPEND counts nano-USD from zero in a window of the calendar, which its key names; it is
+    over at `resets_at` (seconds since the epoch, `None`: never), and its `window_s` says nothing. One that does not
+    `block` is counted and never refuses.
     """
 
     key: str
     dimension: Dimension
     ceiling: int
     window_s: int
+    resets_at: int | None = None
+    blocks: bool = True
 
 
 class Hold(msgspec.Struct, frozen=True):
@@ -45,8 +52,23 @@ class Refusal(msgspec.Struct, frozen=True):
     retry_after_s: float | None
 
 
+class Restored(msgspec.Struct, frozen=True):
+    """What the ledger says of one SPEND counter: nano-USD spent, and when its window is over."""
+
+    spent: int
+    resets_at: int | None
+
+
+class CountersLost(Exception):  # noqa: N818 - what is lost is told, who decides is the caller
+    """The counter store does not answer. The message names no secret."""
+
+
 class Lease(Protocol):
     """Holds that were taken together."""
+
+    @property
+    def spent(self) -> Mapping[str, int]:
+        """By key, what counts against each SPEND limit of the lease since it was taken: spent, held and its own."""
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Ends the lease; doing it twice does nothing.
@@ -62,5 +84,18 @@ class Lease(Protocol):
 class CounterStore(Protocol):
     """Where counters live."""
 
+    @property
+    def fault(self) -> str | None:
+        """Why the store does not answer at present, without any secret; `None` while it does."""
+
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
-        """Takes every hold or, when one does not fit, none: a refused batch consumes nothing."""
+        """Takes every hold or, when one does not fit, none: a refused batch consumes nothing.
+
+        Raises `CountersLost` when the store does not answer.
+        """
+
+    async def restore(self, spent: Mapping[str, Restored]) -> None:
+        """Brings each SPEND counter up to what the ledger knows was spent. Raises `CountersLost`."""
+
+    async def close(self) -> None:
+        """Sends what is still to be settled, and lets go of connections."""

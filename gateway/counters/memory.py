@@ -12,13 +12,15 @@ whole of the last window's traffic came at its very end.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway import clock
-from gateway.counters.hold import Hold, Lease, Limit, Refusal
+from gateway.counters.hold import Dimension, Hold, Lease, Limit, Refusal, Restored
 
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
+_KEPT_S = 3600
+"""So long a window that is over is kept for requests that began in it."""
 
 
 class _Window:
@@ -55,6 +57,16 @@ class _Window:
         return left + self.length - room * self.length // self.now
 
 
+class _Spent:
+    """The sum of one window of the calendar."""
+
+    __slots__ = ("amount", "resets_at")
+
+    def __init__(self, resets_at: int | None) -> None:
+        self.amount = 0
+        self.resets_at = resets_at
+
+
 class MemoryCounters:
     """A `CounterStore` in memory. Counters outlive reloads: they are known by their limit's key."""
 
@@ -62,7 +74,10 @@ class MemoryCounters:
         self._time = time
         self._windows: dict[str, _Window] = {}
         self._gauges: dict[str, int] = {}
+        self._spent: dict[str, _Spent] = {}
         self._until_sweep = _SWEEP_EVERY
+
+    fault: str | None = None
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or none."""
@@ -81,8 +96,20 @@ class MemoryCounters:
                 return self._refusal(holds, hold, now)
         return MemoryLease(self, holds, now)
 
+    async def restore(self, spent: Mapping[str, Restored]) -> None:
+        """Raises SPEND counters to what the ledger knows."""
+        for key, known in spent.items():
+            counter = self._spent.setdefault(key, _Spent(known.resets_at))
+            counter.amount = max(counter.amount, known.spent)
+
+    async def close(self) -> None:
+        """Nothing is to be let go of."""
+
     def used(self, limit: Limit) -> int:
         """How much of a limit is used now."""
+        if limit.dimension is Dimension.SPEND:
+            known = self._spent.get(limit.key)
+            return 0 if known is None else known.amount
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
         now = self._now()
@@ -90,6 +117,9 @@ class MemoryCounters:
 
     def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
         """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""
+        if limit.dimension is Dimension.SPEND:
+            self._spend(limit, amount)
+            return
         window = self._window(limit, self._now())
         if taken_at >= window.start:
             window.now = max(0, window.now + amount)
@@ -115,7 +145,21 @@ class MemoryCounters:
             window.move_to(now)
         return window
 
+    def _spend(self, limit: Limit, amount: int) -> None:
+        """Adds to a SPEND counter. A window that is over and forgotten stays so: its sum is the ledger's."""
+        known = self._spent.get(limit.key)
+        if known is None:
+            if amount <= 0:
+                return
+            known = self._spent[limit.key] = _Spent(limit.resets_at)
+        known.amount = max(0, known.amount + amount)
+
     def _take(self, limit: Limit, amount: int, now: int) -> bool:
+        if limit.dimension is Dimension.SPEND:
+            if limit.blocks and self.used(limit) + amount > limit.ceiling:
+                return False
+            self._spend(limit, amount)
+            return True
         if limit.window_s == 0:
             held = self._gauges.get(limit.key, 0) + amount
             if held > limit.ceiling:
@@ -130,13 +174,17 @@ class MemoryCounters:
 
     def _return(self, limit: Limit, amount: int) -> None:
         """Undoes a `_take` of the same moment."""
-        if limit.window_s == 0:
+        if limit.dimension is Dimension.SPEND:
+            self._spend(limit, -amount)
+        elif limit.window_s == 0:
             self.give_back(limit, amount)
         else:
             self._windows[limit.key].now -= amount
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
+        if refused.limit.dimension is Dimension.SPEND:
+            return Refusal(refused, None)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
@@ -146,6 +194,8 @@ class MemoryCounters:
     def _wait(self, hold: Hold, now: int) -> float:
         """Microseconds until a hold fits: 0 where it fits or nobody can say, infinity where it never will."""
         limit, amount = hold.limit, hold.amount
+        if limit.dimension is Dimension.SPEND:
+            return 0
         if amount > limit.ceiling:
             return math.inf
         if limit.window_s == 0:
@@ -155,7 +205,13 @@ class MemoryCounters:
     def _sweep(self, now: int) -> None:
         """Drops what is out of reach, so that memory follows the keys in use."""
         self._windows = {key: window for key, window in self._windows.items() if now - window.start < 2 * window.length}
-        self._until_sweep = max(_SWEEP_EVERY, len(self._windows))
+        over = clock.now()
+        self._spent = {
+            key: known
+            for key, known in self._spent.items()
+            if known.resets_at is None or known.resets_at + _KEPT_S > over
+        }
+        self._until_sweep = max(_SWEEP_EVERY, len(self._windows) + len(self._spent))
 
 
 class MemoryLease:
@@ -169,6 +225,14 @@ class MemoryLease:
         self._holds = tuple(holds)
         self._ended = False
 
+    @property
+    def spent(self) -> dict[str, int]:
+        """What counts against each SPEND limit of the lease, its own hold included."""
+        counters = self._counters
+        return {
+            hold.limit.key: counters.used(hold.limit) for hold in self._holds if hold.limit.dimension is Dimension.SPEND
+        }
+
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
         if self._ended:
@@ -176,7 +240,7 @@ class MemoryLease:
         self._ended = True
         for hold in self._holds:
             limit = hold.limit
-            if limit.window_s == 0:
+            if limit.dimension is not Dimension.SPEND and limit.window_s == 0:
                 self._counters.give_back(limit, hold.amount)
             elif limit.key in amounts:
                 self._counters.correct(limit, amounts[limit.key] - hold.amount, self._taken_at)

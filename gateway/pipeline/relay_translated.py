@@ -16,6 +16,9 @@ from gateway.wire.sse_events import EventSplitter, EventTooLarge
 from gateway.wire.translate.base import Asked, StreamTranslator, Translation, UntranslatableAnswer
 
 _LARGEST_BODY = 64 * 1024 * 1024
+_LAST_EVENTS = ("message_stop", "metadata")
+"""Nothing that matters comes after these, nor after `[DONE]`; some providers send none of them."""
+
 _OF_THE_BODY = frozenset(("content-type", "content-encoding", "etag", "content-md5", "digest"))
 
 
@@ -89,9 +92,7 @@ class TranslatedRelay(Relay):
             except UntranslatableAnswer as problem:
                 return self._terminal_frame(str(problem), at_boundary=True)
             if chunk is None:
-                if self._outcome is None:
-                    frame = self._terminal_frame("its stream ended before its end", at_boundary=True)
-                    return piece + frame
+                piece += self._end_of_source()
                 self._ended = True
             if self._exchange.client_left:
                 if self._is_drained(chunk or b""):
@@ -108,10 +109,18 @@ class TranslatedRelay(Relay):
             if b'"usage"' in data or b"Usage" in data:
                 self._exchange.usage = self._read_event(self._exchange.usage, data)
             pieces.append(self._translator.feed(name, data))
-            if self._translator.finished:
-                self._outcome = "ok"
-                pieces.append(self._translator.end())
+            if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):
+                pieces.append(self._end_of_source())
         return b"".join(pieces)
+
+    def _end_of_source(self) -> bytes:
+        """What is still owed: the end in the client's shape, or a terminal frame when the source broke off."""
+        if self._outcome is not None:
+            return b""
+        if not self._translator.finished:
+            return self._terminal_frame("its stream ended before its end", at_boundary=True)
+        self._outcome = "ok"
+        return self._translator.end()
 
     def _read_usage(self) -> None:
         if self._exchange.usage is None:

@@ -60,8 +60,7 @@ def test_the_first_match_decides(gateway, upstream, key, asked, provider, model,
     [
         (None, "unheard-of", "/v1/chat/completions"),
         (ONLY, "openai/gpt-5", "/v1/chat/completions"),
-        (None, "gpt-5-mini", "/v1/messages"),
-        (None, "claude", "/v1/chat/completions"),
+        (None, "claude", "/v1/embeddings"),
     ],
 )
 def test_what_nothing_serves_is_refused(gateway, upstream, key, asked, path):

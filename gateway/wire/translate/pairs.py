@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from gateway.wire.translate.anthropic_openai import ANTHROPIC_TO_OPENAI
 from gateway.wire.translate.base import Translation
 from gateway.wire.translate.openai_converse import OPENAI_TO_CONVERSE
 
 TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
+    ("messages", "chat_completions"): ANTHROPIC_TO_OPENAI,
 }
 """(the client's endpoint, the provider's endpoint) -> how to cross."""
