@@ -32,8 +32,9 @@ from pydantic import TypeAdapter
 from gateway.errors import GatewayError
 from gateway.wire.translate.anthropic_openai import ANTHROPIC_TO_OPENAI
 from gateway.wire.translate.anthropic_openai.model_families import EFFORTS, family_of
-from gateway.wire.translate.anthropic_openai.parameters import PARAMETERS, Treatment
+from gateway.wire.translate.anthropic_openai.parameters import TABLE
 from gateway.wire.translate.anthropic_openai.strict_schemas import fits_strict_mode
+from gateway.wire.translate.parameter import Treatment
 
 _NON_STREAMING = TypeAdapter(CompletionCreateParamsNonStreaming)
 _STREAMING = TypeAdapter(CompletionCreateParamsStreaming)
@@ -638,8 +639,8 @@ def test_the_table_has_every_parameter_of_the_sdk():
         "stream",
     }
 
-    assert {name for name in documented if name not in PARAMETERS} == set()
-    assert all(row.note for row in PARAMETERS.values())
+    assert {name for name in documented if name not in TABLE.rows} == set()
+    assert all(row.note for row in TABLE.rows.values())
 
 
 @pytest.mark.parametrize("union", [BetaContentBlockParam, ToolResultContent])
@@ -648,7 +649,7 @@ def test_the_table_has_every_kind_of_block_of_the_sdk(union):
     kinds = {typing.get_args(typing.get_type_hints(param)["type"])[0] for param in params}
 
     assert len(kinds) > 5
-    assert {kind for kind in kinds if f"messages[].content[type={kind}]" not in PARAMETERS} == set()
+    assert {kind for kind in kinds if f"messages[].content[type={kind}]" not in TABLE.rows} == set()
 
 
 @pytest.mark.parametrize(
@@ -667,12 +668,12 @@ def test_the_table_has_every_kind_of_block_of_the_sdk(union):
     ],
 )
 def test_the_table_has_every_member_of_the_sdk(param, name):
-    assert {member for member in param.__annotations__ if f"{name}.{member}" not in PARAMETERS} == set()
+    assert {member for member in param.__annotations__ if f"{name}.{member}" not in TABLE.rows} == set()
 
 
 def test_no_top_level_row_is_of_no_effect():
     """A row that says dropped or refused is what happens to the parameter."""
-    for name, row in PARAMETERS.items():
+    for name, row in TABLE.rows.items():
         if "." in name or "[" in name:
             continue
         if row.treatment is Treatment.DROPPED:

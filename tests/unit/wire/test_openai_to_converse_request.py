@@ -12,7 +12,8 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 
 from gateway.errors import GatewayError
 from gateway.wire.translate.openai_converse import OPENAI_TO_CONVERSE
-from gateway.wire.translate.openai_converse.parameters import LANE, PARAMETERS, Treatment
+from gateway.wire.translate.openai_converse.parameters import TABLE
+from gateway.wire.translate.parameter import Treatment
 
 MODEL = "mistral.mistral-large-3-675b-instruct"
 GPT_OSS = "openai.gpt-oss-120b-1:0"
@@ -266,7 +267,7 @@ def test_parts_that_cannot_cross_are_refused_with_their_place(part, type_, param
 
     assert (error.type, error.param) == (type_, f"messages[1].content[1]{param}")
     if type_ == "unsupported_parameter":
-        assert LANE in error.message
+        assert TABLE.lane in error.message
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_what_cannot_cross_is_refused_with_its_place(members, type_, param):
 
     assert (error.type, error.param) == (type_, param)
     if type_ == "unsupported_parameter":
-        assert LANE in error.message
+        assert TABLE.lane in error.message
 
 
 @pytest.mark.parametrize(
@@ -425,7 +426,7 @@ def test_reasoning_effort_by_family(model, effort, beside, fields, dropped):
 
 def test_the_table_knows_every_parameter_of_the_sdk():
     assert set(CompletionCreateParamsStreaming.__annotations__) | _inherited(CompletionCreateParamsStreaming) <= set(
-        PARAMETERS
+        TABLE.rows
     )
 
 
@@ -434,7 +435,7 @@ def _inherited(typed: Any) -> set[str]:
 
 
 def test_every_row_says_why():
-    for name, row in PARAMETERS.items():
+    for name, row in TABLE.rows.items():
         assert row.note.endswith("."), name
         assert row.treatment in Treatment
 

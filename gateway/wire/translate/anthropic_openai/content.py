@@ -7,16 +7,10 @@ https://platform.openai.com/docs/api-reference/chat/create#chat_create-messages.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.wire.translate.anthropic_openai.losses import Losses
-from gateway.wire.translate.anthropic_openai.parameters import PARAMETERS, Treatment
-from gateway.wire.translate.anthropic_openai.reading import (
-    mapping,
-    optional_text,
-    sequence,
-    text,
-    unsupported,
-    wrong,
-)
+from gateway.wire.translate.anthropic_openai.parameters import TABLE
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.parameter import Treatment
+from gateway.wire.translate.reading import mapping, optional_text, sequence, text, wrong
 
 _PDF: Final = "application/pdf"
 _DEFAULT_FILE_NAME: Final = "document"
@@ -63,11 +57,11 @@ def content_of(parts: Sequence[Part]) -> str | list[Part]:
 def _block(value: Any, path: str, losses: Losses, name: str) -> Block:
     members = mapping(value, path)
     kind = text(members.get("type"), f"{path}.type")
-    row = PARAMETERS.get(f"messages[].content[type={kind}]")
+    row = TABLE.rows.get(f"messages[].content[type={kind}]")
     if row is None:
-        raise unsupported(f"{path}.type", _UNKNOWN_BLOCK)
+        raise TABLE.unsupported(f"{path}.type", _UNKNOWN_BLOCK)
     if row.treatment is Treatment.REFUSED:
-        raise unsupported(f"{path}.type", row.note)
+        raise TABLE.unsupported(f"{path}.type", row.note)
     if row.treatment is not Treatment.IGNORED:
         losses.judge(members, name, path)
     return Block(kind, members, path)
@@ -105,7 +99,7 @@ def _document(members: Mapping[str, Any], path: str, losses: Losses) -> Iterator
     context = optional_text(members.get("context"), f"{path}.context")
     kind, source, path = _source(members, path, losses)
     if kind == "url":
-        raise unsupported(f"{path}.type", _NO_URL)
+        raise TABLE.unsupported(f"{path}.type", _NO_URL)
     if kind == "base64":
         if source.get("media_type") != _PDF:
             raise wrong(f"{path}.media_type", _PDF)
@@ -150,9 +144,9 @@ def _source(members: Mapping[str, Any], path: str, losses: Losses) -> tuple[str,
     source = mapping(members.get("source"), path)
     losses.judge(source, "messages[].content[].source", path)
     kind = text(source.get("type"), f"{path}.type")
-    row = PARAMETERS.get(f"messages[].content[].source[type={kind}]")
+    row = TABLE.rows.get(f"messages[].content[].source[type={kind}]")
     if row is not None and row.treatment is Treatment.REFUSED:
-        raise unsupported(f"{path}.type", row.note)
+        raise TABLE.unsupported(f"{path}.type", row.note)
     return kind, source, path
 
 

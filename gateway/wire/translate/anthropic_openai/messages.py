@@ -19,9 +19,10 @@ from gateway.wire.translate.anthropic_openai.content import (
     text_part,
     texts_of,
 )
-from gateway.wire.translate.anthropic_openai.losses import Losses
-from gateway.wire.translate.anthropic_openai.reading import mapping, sequence, text, unsupported, wrong
+from gateway.wire.translate.anthropic_openai.parameters import TABLE
 from gateway.wire.translate.anthropic_openai.tool_results import tool_result
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import mapping, sequence, text, wrong
 
 _ROLES: Final = ("user", "assistant", "system")
 _EARLIER_REASONING: Final = ("thinking", "redacted_thinking")
@@ -37,7 +38,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
         raise wrong("messages", "an array of at least one message")
     located = [_turn(turn, f"messages[{index}]", losses) for index, turn in enumerate(turns)]
     if located[-1][0] == "assistant":
-        raise unsupported(f"messages[{len(located) - 1}]", _PREFILL)
+        raise TABLE.unsupported(f"messages[{len(located) - 1}]", _PREFILL)
     messages = _system_prompt(body.get("system"), losses)
     for role, same_role in groupby(located, key=itemgetter(0)):
         blocks = [block for _, held in same_role for block in held]

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.errors import GatewayError
-from gateway.wire.translate.anthropic_openai.losses import Losses
-from gateway.wire.translate.anthropic_openai.reading import mapping, wrong
 from gateway.wire.translate.anthropic_openai.strict_schemas import fits_strict_mode
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import mapping, wrong
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEFAULT_NAME: Final = "answer"

@@ -5,37 +5,10 @@ https://platform.openai.com/docs/api-reference/chat/create. A name is the way to
 `messages[].content[type=image]` for a kind of block. What stands in no row is dropped and reported.
 """
 
-import enum
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-LANE: Final = "anthropic -> openai"
-"""How messages name this pair of shapes."""
-
-
-class Treatment(enum.StrEnum):
-    """What becomes of a parameter."""
-
-    MAPPED = "mapped"
-    """It has a counterpart, or several."""
-
-    IGNORED = "ignored"
-    """It is left out without a report: the answer is the same without it."""
-
-    DROPPED = "dropped"
-    """It is left out and reported, or refused for a client that sent `drop_tuning_params: false`."""
-
-    REFUSED = "refused"
-    """It has no counterpart and the answer would not be the one that was asked for."""
-
-
-class Parameter(NamedTuple):
-    """A row: the treatment, the target or the reason, and the values that ask for nothing (`null` always does)."""
-
-    treatment: Treatment
-    note: str
-    harmless: tuple[Any, ...] = ()
-
+from gateway.wire.translate.parameter import LaneTable, Parameter, Treatment
 
 _MAPPED, _IGNORED, _DROPPED, _REFUSED = Treatment
 
@@ -189,8 +162,5 @@ _BLOCK_MEMBERS: Final[Mapping[str, Parameter]] = {
     "messages[].content[].tool_name": Parameter(_MAPPED, "The text of a `tool_reference`."),
 }
 
-PARAMETERS: Final[Mapping[str, Parameter]] = {**_REQUEST, **_TOOLS, **_BLOCKS, **_BLOCK_MEMBERS}
+TABLE: Final = LaneTable("anthropic -> openai", {**_REQUEST, **_TOOLS, **_BLOCKS, **_BLOCK_MEMBERS})
 """The lane's table, by name."""
-
-UNKNOWN: Final = Parameter(_DROPPED, "This parameter is not known to the lane.")
-"""The row of whatever has none."""

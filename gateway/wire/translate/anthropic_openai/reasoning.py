@@ -7,9 +7,9 @@ https://docs.anthropic.com/en/docs/build-with-claude/effort, https://platform.op
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.wire.translate.anthropic_openai.losses import Losses
 from gateway.wire.translate.anthropic_openai.model_families import Family, family_of
-from gateway.wire.translate.anthropic_openai.reading import mapping, number, text, whole_number, wrong
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import mapping, number, text, whole_number, wrong
 
 _BUDGETS: Final = ((8_192, "low"), (24_576, "medium"))
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")

@@ -4,21 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.wire.translate.anthropic_openai.losses import Losses
 from gateway.wire.translate.anthropic_openai.messages import conversation
 from gateway.wire.translate.anthropic_openai.output_format import response_format
-from gateway.wire.translate.anthropic_openai.reading import (
-    flag,
-    mapping,
-    sequence,
-    text,
-    unsupported,
-    whole_number,
-    wrong,
-)
+from gateway.wire.translate.anthropic_openai.parameters import TABLE
 from gateway.wire.translate.anthropic_openai.reasoning import reasoning_and_sampling
 from gateway.wire.translate.anthropic_openai.tools import tools_and_choice
 from gateway.wire.translate.base import Json, Translated
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import flag, mapping, sequence, text, whole_number, wrong
 
 _MAX_STOPS: Final = 4
 _MAX_USER_CHARACTERS: Final = 64
@@ -27,7 +20,7 @@ _SERVICE_TIERS: Final[Mapping[str, str]] = {"auto": "auto", "standard_only": "de
 
 def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
     """See `Translation.request`."""
-    losses = Losses(strict=strict)
+    losses = Losses(TABLE, strict=strict)
     losses.judge(body, "", "")
     translated = {
         "model": model,
@@ -47,7 +40,7 @@ def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
 def _max_tokens(body: Json) -> int:
     limit = whole_number(body.get("max_tokens"), "max_tokens")
     if limit == 0:
-        raise unsupported("max_tokens", "0 only fills Anthropic's prompt cache; OpenAI fills its own.")
+        raise TABLE.unsupported("max_tokens", "0 only fills Anthropic's prompt cache; OpenAI fills its own.")
     return limit
 
 
@@ -63,7 +56,7 @@ def _stop(body: Json) -> dict[str, Any]:
         for index, stop in enumerate(sequence(body["stop_sequences"], "stop_sequences"))
     ]
     if len(stops) > _MAX_STOPS:
-        raise unsupported("stop_sequences", f"OpenAI takes {_MAX_STOPS} at most, and these are {len(stops)}.")
+        raise TABLE.unsupported("stop_sequences", f"OpenAI takes {_MAX_STOPS} at most, and these are {len(stops)}.")
     return {"stop": stops} if stops else {}
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.wire.translate.anthropic_openai.content import Block, Part, blocks_of, parts_of, text_part
-from gateway.wire.translate.anthropic_openai.losses import Losses
-from gateway.wire.translate.anthropic_openai.reading import flag, text
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import flag, text
 
 _ERROR: Final = "Error: "
 _ATTACHED: Final = "The result is attached to the next message."

@@ -7,9 +7,9 @@ https://platform.openai.com/docs/guides/function-calling.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.wire.translate.anthropic_openai.losses import Losses
-from gateway.wire.translate.anthropic_openai.reading import flag, mapping, optional_text, sequence, text, wrong
 from gateway.wire.translate.anthropic_openai.strict_schemas import fits_strict_mode
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import flag, mapping, optional_text, sequence, text, wrong
 
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
 _NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."

@@ -8,8 +8,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.wire.translate.openai_converse.losses import Losses
-from gateway.wire.translate.openai_converse.reading import mapping, optional_text, text, unsupported, wrong
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.openai_converse.parameters import TABLE
+from gateway.wire.translate.reading import mapping, optional_text, text, wrong
 
 Block = dict[str, Any]
 
@@ -91,7 +92,9 @@ class Parts:
         format_ = _DOCUMENTS.get(media_type) or extension.lower()
         if format_ not in _DOCUMENTS.values():
             formats = ", ".join(_DOCUMENTS.values())
-            raise unsupported(path, f"neither its media type nor its name is of a kind that Converse reads: {formats}.")
+            raise TABLE.unsupported(
+                path, f"neither its media type nor its name is of a kind that Converse reads: {formats}."
+            )
         return {"document": {"format": format_, "name": self._free_name(stem or name), "source": {"bytes": data}}}
 
     def _free_name(self, wanted: str) -> str:
@@ -114,7 +117,7 @@ def _image(members: Mapping[str, Any], path: str) -> Block:
     path = f"{path}.url"
     media_type, data = _opened(text(members.get("url"), path), path)
     if media_type not in _IMAGES:
-        raise unsupported(path, "Converse reads images in PNG, JPEG, GIF and WebP.")
+        raise TABLE.unsupported(path, "Converse reads images in PNG, JPEG, GIF and WebP.")
     return {"image": {"format": _IMAGES[media_type], "source": {"bytes": data}}}
 
 
@@ -130,7 +133,7 @@ def _opened(url: str, path: str) -> tuple[str, str]:
     """The media type and the base64 text of a data URL (RFC 2397)."""
     head, _, data = url.partition(",")
     if head[:5].lower() != "data:":
-        raise unsupported(path, _NO_URL)
+        raise TABLE.unsupported(path, _NO_URL)
     if not head.lower().endswith(";base64"):
         raise wrong(path, "a data URL in base64")
     return head[5:].partition(";")[0].lower(), _base64(data, path)

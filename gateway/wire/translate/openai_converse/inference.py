@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.wire.translate.openai_converse.losses import Losses
-from gateway.wire.translate.openai_converse.reading import mapping, number, optional_text, sequence, text, wrong
+from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.reading import mapping, number, optional_text, sequence, text, wrong
 
 _EFFORTS: Final[Mapping[str, str]] = {
     "none": "",

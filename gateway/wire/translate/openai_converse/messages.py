@@ -11,18 +11,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from gateway.wire.translate.losses import Losses
 from gateway.wire.translate.openai_converse.content import ASKED, RETURNED, SAID, TEXT, Block, Parts
-from gateway.wire.translate.openai_converse.losses import Losses
-from gateway.wire.translate.openai_converse.parameters import PARAMETERS
-from gateway.wire.translate.openai_converse.reading import (
-    mapping,
-    optional_text,
-    sequence,
-    text,
-    tool_name,
-    unsupported,
-    wrong,
-)
+from gateway.wire.translate.openai_converse.parameters import TABLE
+from gateway.wire.translate.reading import mapping, optional_text, sequence, text, tool_name, wrong
 
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _USABLE_ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
@@ -65,7 +57,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> Conversation:
 def _role(message: Mapping[str, Any], path: str) -> str:
     role = text(message.get("role"), f"{path}.role")
     if role == "function":
-        raise unsupported(f"{path}.role", PARAMETERS["functions"].note)
+        raise TABLE.unsupported(f"{path}.role", TABLE.rows["functions"].note)
     if role not in _ROLES:
         raise wrong(f"{path}.role", f"one of {', '.join(_ROLES)}")
     return role
@@ -92,7 +84,7 @@ def _tool_use(value: Any, path: str) -> Block:
     call = mapping(value, path)
     kind = optional_text(call.get("type"), f"{path}.type") or "function"
     if kind == "custom":
-        raise unsupported(f"{path}.type", PARAMETERS["tools[].type"].note)
+        raise TABLE.unsupported(f"{path}.type", TABLE.rows["tools[].type"].note)
     if kind != "function":
         raise wrong(f"{path}.type", '"function"')
     identifier = _tool_use_id(call.get("id"), f"{path}.id")

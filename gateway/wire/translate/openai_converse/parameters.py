@@ -6,37 +6,10 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.htm
 reported.
 """
 
-import enum
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-LANE: Final = "openai -> bedrock converse"
-"""How messages name this pair of shapes."""
-
-
-class Treatment(enum.StrEnum):
-    """What becomes of a parameter."""
-
-    MAPPED = "mapped"
-    """It has a counterpart, or several."""
-
-    IGNORED = "ignored"
-    """It is left out without a report: the answer is the same without it."""
-
-    DROPPED = "dropped"
-    """It is left out and reported, or refused for a client that sent `drop_tuning_params: false`."""
-
-    REFUSED = "refused"
-    """It has no counterpart and the answer would not be the one that was asked for."""
-
-
-class Parameter(NamedTuple):
-    """A row: the treatment, the target or the reason, and the values that ask for nothing (`null` always does)."""
-
-    treatment: Treatment
-    note: str
-    harmless: tuple[Any, ...] = ()
-
+from gateway.wire.translate.parameter import LaneTable, Parameter, Treatment
 
 _MAPPED, _IGNORED, _DROPPED, _REFUSED = Treatment
 
@@ -155,8 +128,5 @@ _PARTS: Final[Mapping[str, Parameter]] = {
     "messages[].content[].prompt_cache_breakpoint": _CACHING,
 }
 
-PARAMETERS: Final[Mapping[str, Parameter]] = {**_REQUEST, **_TOOLS, **_MESSAGES, **_PARTS}
+TABLE: Final = LaneTable("openai -> bedrock converse", {**_REQUEST, **_TOOLS, **_MESSAGES, **_PARTS})
 """The lane's table, by name."""
-
-UNKNOWN: Final = Parameter(_DROPPED, "This parameter is not known to the lane.")
-"""The row of whatever has none."""

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.wire.translate.base import Json, Translated
+from gateway.wire.translate.losses import Losses
 from gateway.wire.translate.openai_converse.inference import inference_config, output_config, reasoning
-from gateway.wire.translate.openai_converse.losses import Losses
 from gateway.wire.translate.openai_converse.messages import conversation
-from gateway.wire.translate.openai_converse.reading import flag, mapping, text, wrong
+from gateway.wire.translate.openai_converse.parameters import TABLE
 from gateway.wire.translate.openai_converse.tools import tool_config
+from gateway.wire.translate.reading import flag, mapping, text, wrong
 
 _TIERS: Final[Mapping[str, str]] = {"flex": "flex", "priority": "priority", "fast": "priority"}
 _USUAL_TIERS: Final = ("auto", "default")
@@ -20,7 +21,7 @@ _NO_SUCH_METADATA: Final = "Bedrock's metadata has 16 entries of 256 letters, di
 
 def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
     """See `Translation.request`."""
-    losses = Losses(strict=strict)
+    losses = Losses(TABLE, strict=strict)
     losses.judge(body, "", "")
     _judge_streaming(body, losses)
     system, messages, called = conversation(body, losses)

@@ -6,19 +6,10 @@ Source: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Tool
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from gateway.wire.translate.losses import Losses
 from gateway.wire.translate.openai_converse.content import Block
-from gateway.wire.translate.openai_converse.losses import Losses
-from gateway.wire.translate.openai_converse.parameters import PARAMETERS
-from gateway.wire.translate.openai_converse.reading import (
-    flag,
-    mapping,
-    optional_text,
-    sequence,
-    text,
-    tool_name,
-    unsupported,
-    wrong,
-)
+from gateway.wire.translate.openai_converse.parameters import TABLE
+from gateway.wire.translate.reading import flag, mapping, optional_text, sequence, text, tool_name, wrong
 
 _CHOICES: Final[Mapping[str, Block]] = {"auto": {"auto": {}}, "required": {"any": {}}}
 _NONE_IMPOSSIBLE: Final = "Converse wants the tools that the conversation calls declared, and cannot forbid their use."
@@ -91,7 +82,7 @@ def _choice(value: Any, losses: Losses) -> _Choice:
     if kind == "allowed_tools":
         return _allowed(mapping(choice.get("allowed_tools"), "tool_choice.allowed_tools"))
     if kind == "custom":
-        raise unsupported("tool_choice.type", PARAMETERS["tools[].type"].note)
+        raise TABLE.unsupported("tool_choice.type", TABLE.rows["tools[].type"].note)
     raise wrong("tool_choice.type", "one of function, allowed_tools")
 
 

@@ -4,8 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from gateway.wire.translate.openai_converse.parameters import PARAMETERS, UNKNOWN, Parameter, Treatment
-from gateway.wire.translate.openai_converse.reading import unsupported
+from gateway.wire.translate.parameter import UNKNOWN, LaneTable, Parameter, Treatment
 
 _SHOWN: Final = 64
 _UNPRINTABLE: Final = re.compile(r"[^A-Za-z0-9_.-]")
@@ -14,9 +13,10 @@ _UNPRINTABLE: Final = re.compile(r"[^A-Za-z0-9_.-]")
 class Losses:
     """Gathers the parameters that one request loses; with `strict` the first one is refused instead."""
 
-    __slots__ = ("_names", "_strict")
+    __slots__ = ("_names", "_strict", "_table")
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, table: LaneTable, *, strict: bool) -> None:
+        self._table = table
         self._strict = strict
         self._names: dict[str, None] = {}
 
@@ -31,7 +31,7 @@ class Losses:
         `name` is the object's in the table (`tools[]`), `path` where it stands in this body (`tools[3]`).
         """
         for key, value in members.items():
-            row = PARAMETERS.get(f"{name}.{key}" if name else key, UNKNOWN)
+            row = self._table.rows.get(f"{name}.{key}" if name else key, UNKNOWN)
             if row.treatment in (Treatment.MAPPED, Treatment.IGNORED) or _asks_for_nothing(value, row):
                 continue
             # A key that the table does not have is the client's own text; names end up in a response header.
@@ -44,9 +44,9 @@ class Losses:
 
     def _settle(self, row: Parameter, name: str, path: str) -> None:
         if row.treatment is Treatment.REFUSED:
-            raise unsupported(path, row.note)
+            raise self._table.unsupported(path, row.note)
         if self._strict:
-            raise unsupported(path, f"{row.note} `drop_tuning_params` is false, so it is not left out.")
+            raise self._table.unsupported(path, f"{row.note} `drop_tuning_params` is false, so it is not left out.")
         self._names[name] = None
 
 

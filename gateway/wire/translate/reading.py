@@ -3,21 +3,18 @@
 The body was parsed, and nothing else was judged: any JSON type can stand in any place.
 """
 
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import GatewayError
-from gateway.wire.translate.anthropic_openai.parameters import LANE
+
+_TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
 def wrong(path: str, expected: str) -> GatewayError:
-    """The refusal of a value that is not what Anthropic's API defines in its place."""
+    """The refusal of a value that is not what the client's API defines in its place."""
     return GatewayError("bad_request", f"`{path}` has to be {expected}.", param=path)
-
-
-def unsupported(path: str, reason: str) -> GatewayError:
-    """The refusal of a parameter that cannot be translated, with the lane and the reason."""
-    return GatewayError("unsupported_parameter", f"`{path}` is not supported on the lane {LANE}: {reason}", param=path)
 
 
 def mapping(value: Any, path: str) -> Mapping[str, Any]:
@@ -55,6 +52,13 @@ def flag(value: Any, path: str) -> bool:
     return value
 
 
+def number(value: Any, path: str) -> float:
+    """A number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(path, "a number")
+    return value
+
+
 def whole_number(value: Any, path: str) -> int:
     """A whole number, not negative."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
@@ -62,8 +66,8 @@ def whole_number(value: Any, path: str) -> int:
     return value
 
 
-def number(value: Any, path: str) -> float:
-    """A number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise wrong(path, "a number")
+def tool_name(value: Any, path: str) -> str:
+    """The name of a function, in the form that OpenAI's API and Bedrock's share."""
+    if not isinstance(value, str) or not _TOOL_NAME.fullmatch(value):
+        raise wrong(path, "a name of 1 to 64 letters, digits, underscores and hyphens")
     return value
