@@ -5,9 +5,11 @@ from typing import Final
 
 from gateway.wire.translate.anthropic_openai import ANTHROPIC_TO_OPENAI
 from gateway.wire.translate.base import Translation
+from gateway.wire.translate.openai_anthropic import OPENAI_TO_ANTHROPIC
 from gateway.wire.translate.openai_converse import OPENAI_TO_CONVERSE
 
 TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
+    ("chat_completions", "messages"): OPENAI_TO_ANTHROPIC,
     ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
     ("messages", "chat_completions"): ANTHROPIC_TO_OPENAI,
 }

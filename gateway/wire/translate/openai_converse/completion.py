@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.translate.base import Asked, UntranslatableAnswer
+from gateway.wire.translate.base import UntranslatableAnswer
 
 _Read = TypeVar("_Read")
 
@@ -32,11 +32,6 @@ class TokenUsage(msgspec.Struct, rename="camel"):
     output_tokens: int = 0
     cache_read_input_tokens: int | None = None
     cache_write_input_tokens: int | None = None
-
-
-def completion_id(asked: Asked) -> str:
-    """The completion's id, made from the request's, since Converse names none."""
-    return "chatcmpl-" + asked.request_id.removeprefix("grq_")
 
 
 def finish_reason(stop_reason: str) -> str:

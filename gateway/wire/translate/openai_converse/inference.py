@@ -13,7 +13,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.wire.translate.losses import Losses
-from gateway.wire.translate.reading import mapping, number, optional_text, sequence, text, wrong
+from gateway.wire.translate.openai_chat import effort as effort_asked
+from gateway.wire.translate.openai_chat import output_limit, stops, temperature, top_p
+from gateway.wire.translate.reading import mapping, optional_text, text, wrong
 
 _EFFORTS: Final[Mapping[str, str]] = {
     "none": "",
@@ -36,17 +38,20 @@ _NO_SCHEMA: Final = "Converse holds a model to JSON only with a schema."
 
 def inference_config(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """The member `inferenceConfig`."""
-    config = {**_max_tokens(body), **_temperature(body, losses), **_top_p(body), **_stops(body)}
+    heat = temperature(body)
+    if heat is not None and heat > 1:
+        losses.drop("temperature", "temperature", "Converse goes up to 1, which is sent.")
+        heat = 1
+    members = {"maxTokens": output_limit(body), "temperature": heat, "topP": top_p(body), "stopSequences": stops(body)}
+    config = {name: value for name, value in members.items() if value not in (None, [])}
     return {"inferenceConfig": config} if config else {}
 
 
 def reasoning(body: Mapping[str, Any], model: str, config: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """The member `additionalModelRequestFields`, for models whose effort can be set; `config` is what stands beside."""
-    if body.get("reasoning_effort") is None:
+    asked = effort_asked(body)
+    if asked is None:
         return {}
-    asked = text(body["reasoning_effort"], "reasoning_effort")
-    if asked not in _EFFORTS:
-        raise wrong("reasoning_effort", f"one of {', '.join(_EFFORTS)}")
     effort = _EFFORTS[asked]
     if _GPT_OSS.search(model):
         if effort:
@@ -88,47 +93,3 @@ def output_config(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     schema = msgspec.json.encode(mapping(members["schema"], f"{path}.schema")).decode()
     definition = {"schema": schema, **{name: value for name, value in named.items() if value}}
     return {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": definition}}}}
-
-
-def _max_tokens(body: Mapping[str, Any]) -> dict[str, Any]:
-    limits: dict[str, int] = {}
-    for name in ("max_completion_tokens", "max_tokens"):
-        limit = body.get(name)
-        if limit is None:
-            continue
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise wrong(name, "a whole number from 1 on")
-        limits.setdefault("maxTokens", limit)
-    return limits
-
-
-def _temperature(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
-    if body.get("temperature") is None:
-        return {}
-    temperature = number(body["temperature"], "temperature")
-    if not 0 <= temperature <= 2:  # noqa: PLR2004 - OpenAI's range
-        raise wrong("temperature", "a number from 0 to 2")
-    if temperature > 1:
-        losses.drop("temperature", "temperature", "Converse goes up to 1, which is sent.")
-    return {"temperature": min(temperature, 1)}
-
-
-def _top_p(body: Mapping[str, Any]) -> dict[str, Any]:
-    if body.get("top_p") is None:
-        return {}
-    top_p = number(body["top_p"], "top_p")
-    if not 0 <= top_p <= 1:
-        raise wrong("top_p", "a number from 0 to 1")
-    return {"topP": top_p}
-
-
-def _stops(body: Mapping[str, Any]) -> dict[str, Any]:
-    stop = body.get("stop")
-    if stop is None:
-        return {}
-    if isinstance(stop, str):
-        stops = [stop]
-    else:
-        stops = [text(one, f"stop[{index}]") for index, one in enumerate(sequence(stop, "stop"))]
-    given = [one for one in stops if one]
-    return {"stopSequences": given} if given else {}

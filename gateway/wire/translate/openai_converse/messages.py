@@ -9,14 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
 from gateway.wire.translate.losses import Losses
+from gateway.wire.translate.openai_chat import ROLES, arguments, called_function
 from gateway.wire.translate.openai_converse.content import ASKED, RETURNED, SAID, TEXT, Block, Parts
 from gateway.wire.translate.openai_converse.parameters import TABLE
 from gateway.wire.translate.reading import mapping, optional_text, sequence, text, tool_name, wrong
 
-_ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _USABLE_ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 
 
@@ -58,8 +56,8 @@ def _role(message: Mapping[str, Any], path: str) -> str:
     role = text(message.get("role"), f"{path}.role")
     if role == "function":
         raise TABLE.unsupported(f"{path}.role", TABLE.rows["functions"].note)
-    if role not in _ROLES:
-        raise wrong(f"{path}.role", f"one of {', '.join(_ROLES)}")
+    if role not in ROLES:
+        raise wrong(f"{path}.role", f"one of {', '.join(ROLES)}")
     return role
 
 
@@ -88,20 +86,9 @@ def _tool_use(value: Any, path: str) -> Block:
     if kind != "function":
         raise wrong(f"{path}.type", '"function"')
     identifier = _tool_use_id(call.get("id"), f"{path}.id")
-    function, path = mapping(call.get("function"), f"{path}.function"), f"{path}.function"
+    function, path = called_function(call, path)
     name = tool_name(function.get("name"), f"{path}.name")
-    given = _arguments(optional_text(function.get("arguments"), f"{path}.arguments"), f"{path}.arguments")
-    return {"toolUse": {"toolUseId": identifier, "name": name, "input": given}}
-
-
-def _arguments(written: str, path: str) -> dict[str, Any]:
-    try:
-        given = msgspec.json.decode(written) if written.strip() else {}
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise wrong(path, "the JSON text of an object")
-    return given
+    return {"toolUse": {"toolUseId": identifier, "name": name, "input": arguments(function, path)}}
 
 
 def _tool_result(message: Mapping[str, Any], path: str, parts: Parts) -> Block:

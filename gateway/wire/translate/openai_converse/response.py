@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.wire.translate.base import Asked, UntranslatableAnswer
+from gateway.wire.translate.chat_completion import completion
 from gateway.wire.translate.openai_converse.completion import (
     TokenUsage,
-    completion_id,
     finish_reason,
     read,
     usage_of,
@@ -73,17 +73,8 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
     answer = read(_decode, body)
     message = _message(answer.output.message.content)
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason(answer.stop_reason)}
-    completion: dict[str, Any] = {
-        "id": completion_id(asked),
-        "object": "chat.completion",
-        "created": asked.created,
-        "model": asked.model,
-        "choices": [choice],
-    }
-    if answer.usage is not None:
-        completion["usage"] = usage_of(answer.usage)
-    return msgspec.json.encode(completion)
+    usage = None if answer.usage is None else usage_of(answer.usage)
+    return completion(asked, message, finish_reason(answer.stop_reason), usage)
 
 
 def _message(blocks: list[_Block]) -> dict[str, Any]:

@@ -4,20 +4,18 @@ Sources: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Con
 https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from gateway.wire.translate.base import Asked, UntranslatableAnswer, event
+from gateway.wire.translate.base import Asked, UntranslatableAnswer
+from gateway.wire.translate.chat_completion import Chunks
 from gateway.wire.translate.openai_converse.completion import (
     TokenUsage,
-    completion_id,
     finish_reason,
     read,
     usage_of,
 )
-
-_DONE: Final = b"data: [DONE]\n\n"
 
 
 class _ToolUseStart(msgspec.Struct, rename="camel"):
@@ -88,17 +86,10 @@ class _Call:
 class ConverseStream:
     """See `StreamTranslator`. The stream's proper end is the event `metadata`, which follows `messageStop`."""
 
-    __slots__ = ("_asked", "_begun", "_calls", "_head", "_stopped", "_usage", "finished")
+    __slots__ = ("_calls", "_chunks", "_stopped", "_usage", "finished")
 
     def __init__(self, asked: Asked) -> None:
-        self._asked = asked
-        self._head = {
-            "id": completion_id(asked),
-            "object": "chat.completion.chunk",
-            "created": asked.created,
-            "model": asked.model,
-        }
-        self._begun = False
+        self._chunks = Chunks(asked)
         self._stopped = False
         self._calls: dict[int, _Call] = {}
         self._usage: TokenUsage | None = None
@@ -113,7 +104,7 @@ class ConverseStream:
         if event == "contentBlockStop":
             return self._block_stop(read(_decode_block_stop, data))
         if event == "messageStart":
-            return self._begin()
+            return self._chunks.begin()
         if event == "messageStop":
             return self._stop(read(_decode_stop, data))
         if event == "metadata":
@@ -125,18 +116,7 @@ class ConverseStream:
 
     def end(self) -> bytes:
         """See `StreamTranslator.end`."""
-        if self._asked.include_usage and self._usage is not None:
-            return event("", {**self._head, "choices": [], "usage": usage_of(self._usage)}) + _DONE
-        return _DONE
-
-    def _begin(self) -> bytes:
-        if self._begun:
-            return b""
-        self._begun = True
-        return self._chunk({"role": "assistant", "content": ""})
-
-    def _said(self, delta: dict[str, Any]) -> bytes:
-        return self._begin() + self._chunk(delta)
+        return self._chunks.end(None if self._usage is None else usage_of(self._usage))
 
     def _block_start(self, block: _BlockStart) -> bytes:
         if block.start.image is not None:
@@ -145,19 +125,16 @@ class ConverseStream:
         if use is None:
             return b""
         call = self._calls[block.content_block_index] = _Call(len(self._calls))
-        function = {"name": use.name, "arguments": ""}
-        return self._said(
-            {"tool_calls": [{"index": call.index, "id": use.tool_use_id, "type": "function", "function": function}]}
-        )
+        return self._chunks.call(call.index, use.tool_use_id, use.name)
 
     def _delta(self, block: _BlockDelta) -> bytes:
         delta = block.delta
         if delta.text:
-            return self._said({"content": delta.text})
+            return self._chunks.say({"content": delta.text})
         if delta.tool_use is not None:
             return self._arguments(block.content_block_index, delta.tool_use.input)
         if delta.reasoning_content is not None and delta.reasoning_content.text:
-            return self._said({"reasoning_content": delta.reasoning_content.text})
+            return self._chunks.say({"reasoning_content": delta.reasoning_content.text})
         return b""
 
     def _arguments(self, block: int, piece: str) -> bytes:
@@ -167,7 +144,7 @@ class ConverseStream:
         if not piece:
             return b""
         call.has_arguments = True
-        return self._said({"tool_calls": [{"index": call.index, "function": {"arguments": piece}}]})
+        return self._chunks.arguments(call.index, piece)
 
     def _block_stop(self, block: _BlockStop) -> bytes:
         """A call without arguments streams none; clients read what they gathered as JSON."""
@@ -178,9 +155,4 @@ class ConverseStream:
 
     def _stop(self, message: _MessageStop) -> bytes:
         self._stopped = True
-        return self._begin() + self._chunk({}, finish_reason(message.stop_reason))
-
-    def _chunk(self, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        usage = {"usage": None} if self._asked.include_usage else {}
-        return event("", {**self._head, "choices": [choice], **usage})
+        return self._chunks.finish(finish_reason(message.stop_reason))

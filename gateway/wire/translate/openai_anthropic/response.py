@@ -1,0 +1,81 @@
+"""A message of Anthropic's becomes a chat completion.
+
+Sources: https://docs.anthropic.com/en/api/messages and https://platform.openai.com/docs/api-reference/chat/object.
+Thinking goes into `reasoning_content`, as with other providers of OpenAI's shape, and with its signatures into
+`thinking_blocks`, which a client that hands them back may use in the next turn.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.wire.translate.base import Asked
+from gateway.wire.translate.chat_completion import completion
+from gateway.wire.translate.openai_anthropic.message import (
+    MessageUsage,
+    StopDetails,
+    finish_reason,
+    read,
+    usage_of,
+)
+
+_ABSENT = msgspec.Raw()
+
+
+class _Block(msgspec.Struct):
+    """One block; what is needed of the kinds that a completion can hold. Results of server tools are left out."""
+
+    type: str
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    data: str = ""
+    id: str = ""
+    name: str = ""
+    input: msgspec.Raw = _ABSENT
+
+
+class _Message(msgspec.Struct):
+    content: list[_Block]
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+    usage: MessageUsage | None = None
+
+
+_decode = msgspec.json.Decoder(_Message).decode
+
+
+def translate_response(body: bytes, asked: Asked) -> bytes:
+    """See `Translation.response`."""
+    message = read(_decode, body)
+    usage = None if message.usage is None else usage_of(message.usage)
+    return completion(asked, _chat_message(message), finish_reason(message.stop_reason), usage)
+
+
+def _chat_message(message: _Message) -> dict[str, Any]:
+    texts: list[str] = []
+    thoughts: list[str] = []
+    kept: list[dict[str, str]] = []
+    calls: list[dict[str, Any]] = []
+    for block in message.content:
+        if block.type == "text":
+            texts.append(block.text)
+        elif block.type == "tool_use":
+            written = bytes(block.input).decode() or "{}"
+            calls.append({"id": block.id, "type": "function", "function": {"name": block.name, "arguments": written}})
+        elif block.type == "thinking":
+            thoughts.append(block.thinking)
+            kept.append({"type": "thinking", "thinking": block.thinking, "signature": block.signature})
+        elif block.type == "redacted_thinking":
+            kept.append({"type": "redacted_thinking", "data": block.data})
+    chat: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}
+    if message.stop_reason == "refusal":
+        explained = None if message.stop_details is None else message.stop_details.explanation
+        chat["refusal"] = explained or "The model declined to answer."
+    if any(thoughts):
+        chat["reasoning_content"] = "".join(thoughts)
+    if kept:
+        chat["thinking_blocks"] = kept
+    if calls:
+        chat["tool_calls"] = calls
+    return chat
