@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the program itself: errors.md, cli.md, and translation.md, and the settings in operations.md.
+"""Writes the pages that are made from the program, and the settings in operations.md.
 
 `python docs/generate.py` writes them; a test compares them.
 """
@@ -14,9 +14,7 @@ from gateway.cli.main import app
 from gateway.config import reference
 from gateway.errors import ERROR_TYPES
 from gateway.settings import Settings
-from gateway.wire.translate.anthropic_openai.parameters import TABLE as to_openai
-from gateway.wire.translate.openai_anthropic.parameters import TABLE as to_anthropic
-from gateway.wire.translate.openai_converse.parameters import TABLE as to_converse
+from gateway.wire.translate import anthropic_openai, openai_anthropic, openai_converse
 from gateway.wire.translate.parameter import LaneTable
 
 DOCS = Path(__file__).parent
@@ -44,17 +42,17 @@ _TRANSLATION = """# Translation
 
 Where a provider speaks the client's API the body passes byte for byte. Where it does not, request, answer, errors and
 streams are translated, event by event, and the client gets its own shape back with the model name that it sent.
-`X-LangWatch-Body: translated` says so; `X-LangWatch-Params-Dropped` lists what had no counterpart and was left out. With
-`"drop_tuning_params": false` in the body nothing is left out: such a parameter is refused by name. The field itself never
-goes to a provider.
+`X-LangWatch-Body: translated` says so; `X-LangWatch-Params-Dropped` lists what had no counterpart and was left out.
+With `"drop_tuning_params": false` in the body nothing is left out: such a parameter is refused by name. The field
+itself never goes to a provider.
 
 - **mapped**: it has a counterpart. **ignored**: leaving it out changes nothing. **dropped**: left out and reported.
   **refused**: 400 `unsupported_parameter`, since the answer would not be the one that was asked for.
 - A parameter that stands in no table is dropped and reported.
 - A lane is used as the first choice too, not only for fallback: Claude Code on GPT, an OpenAI application on Claude.
 - What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
-  `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place for
-  them they are left out, as its API allows.
+  `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
+  for them they are left out, as its API allows.
 """
 
 _CLI = """# Commands
@@ -93,7 +91,9 @@ def _command(path: str, command: Any) -> Iterator[str]:
 
 def translation() -> str:
     """docs/translation.md."""
-    return _TRANSLATION + "".join(_lane(table) for table in (to_anthropic, to_openai, to_converse))
+    return _TRANSLATION + "".join(
+        _lane(table) for table in (openai_anthropic.TABLE, anthropic_openai.TABLE, openai_converse.TABLE)
+    )
 
 
 def _lane(table: LaneTable) -> str:

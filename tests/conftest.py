@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.upstream import PlayedUpstream
 
@@ -28,6 +29,14 @@ def pytest_runtest_makereport(item, call):
 def upstream() -> Iterator[PlayedUpstream]:
     """One upstream a module; tests reset it."""
     played = PlayedUpstream()
+    yield played
+    played.close()
+
+
+@pytest.fixture
+def tls_upstream(tmp_path: Path) -> Iterator[PlayedUpstream]:
+    """An upstream that speaks TLS, with the certificate to trust."""
+    played = PlayedUpstream(*certificate(tmp_path))
     yield played
     played.close()
 

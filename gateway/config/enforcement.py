@@ -12,8 +12,7 @@ from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
 from gateway.config.source import Path
 
-_NEEDS = {"bedrock": ("botocore", "bedrock")}
-_UNSERVED_TYPES = ("gemini", "vertex")
+_NEEDS = {"azure": ("azure.identity", "azure"), "bedrock": ("botocore", "bedrock"), "vertex": ("google.auth", "vertex")}
 
 
 def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
@@ -58,22 +57,22 @@ def _budgets(config: Config) -> Iterator[Row]:
         yield ("budgets", name), f"the budget {name} would not be enforced by this version", "Take it out to serve."
 
 
-def _provider_types(config: Config) -> Iterator[Row]:
-    for name, provider in config.providers.items():
-        if provider.type in _UNSERVED_TYPES:
-            message = f"this version cannot call providers of type {provider.type} yet"
-            yield ("providers", name), message, "Take the provider out to serve."
-
-
 def _missing_extras(config: Config) -> Iterator[Row]:
     for name, provider in config.providers.items():
         needed = _NEEDS.get(provider.type)
         if needed is None or getattr(provider, "api_key", None) is not None:
             continue
         package, extra = needed
-        if find_spec(package) is None:
+        if not _is_installed(package):
             message = f"the credentials of {name} need a package that is not installed"
             yield ("providers", name), message, f"Install it: pip install 'declarative-llm-gateway[{extra}]'."
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _provider_limits(config: Config) -> Iterator[Path]:
@@ -88,4 +87,4 @@ def _key_limits(config: Config) -> Iterator[Path]:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_FILE_ROWS = (_budgets, _provider_types, _missing_extras)
+_FILE_ROWS = (_budgets, _missing_extras)

@@ -45,6 +45,11 @@ EXAMPLES: Final = {
     type: openai
     api_key: "${env:OPENAI_API_KEY}"
     circuit_breaker: {failures: 5, window_ms: 10000, open_ms: 30000}""",
+    "Entra": """providers:
+  azure:
+    type: azure
+    base_url: https://NAME.openai.azure.com
+    entra: {tenant_id: TENANT, client_id: APPLICATION, client_secret: "${env:AZURE_CLIENT_SECRET}"}""",
     "Balanced": """providers:
   openai-eu: {type: openai, api_key: "${env:OPENAI_EU_KEY}", base_url: "https://eu.api.openai.com/v1"}
   openai-us: {type: openai, api_key: "${env:OPENAI_US_KEY}"}

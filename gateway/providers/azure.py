@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from gateway.config.sections.providers import AzureProvider
 from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.credentials.entra import entra_signer
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape
@@ -31,7 +32,10 @@ class Azure(SpokenAsWritten):
         self._classic = section.api_version not in _V1_VERSIONS
         self._base_url = section.base_url.rstrip("/").removesuffix("/openai/v1").removesuffix("/openai")
         self._query = "" if section.api_version == "v1" else f"?api-version={section.api_version}"
-        self._headers = HeaderSet([("api-key", section.api_key)], section.headers)
+        entra = section.entra
+        if entra is not None:
+            self.signer = entra_signer(entra.tenant_id, entra.client_id, entra.client_secret, entra.authority)
+        self._headers = HeaderSet([] if section.api_key is None else [("api-key", section.api_key)], section.headers)
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """OpenAI's shape, but for moderations, for which Azure has another service."""

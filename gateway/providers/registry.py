@@ -8,8 +8,10 @@ from gateway.providers.azure import Azure
 from gateway.providers.base import Provider
 from gateway.providers.bedrock import Bedrock
 from gateway.providers.credentials.base import Signer
+from gateway.providers.gemini import Gemini
 from gateway.providers.openai import OpenAI
 from gateway.providers.simulator.provider import Simulator
+from gateway.providers.vertex import Vertex
 from gateway.upstream.request import Transport
 
 PROVIDERS: Final[Mapping[str, Callable[[str, Any, Transport], Provider]]] = {
@@ -17,8 +19,10 @@ PROVIDERS: Final[Mapping[str, Callable[[str, Any, Transport], Provider]]] = {
     "azure": Azure,
     "bedrock": Bedrock,
     "custom": OpenAI,
+    "gemini": Gemini,
     "openai": OpenAI,
     "simulator": Simulator,
+    "vertex": Vertex,
 }
 
 

@@ -13,11 +13,10 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, Message, StreamFailed, event_of
 from gateway.wire.json_body import JsonBody
-from gateway.wire.json_splice import apply
+from gateway.wire.native_anthropic import versioned, with_members, without_members
 
 _VERSION: Final = "bedrock-2023-05-31"
 _NOT_IN_THE_BODY: Final = ("model", "stream")
-_OPEN: Final = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*")
 _EVENT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _LINE_END: Final = re.compile(rb"\r\n|\r|\n")
 
@@ -28,17 +27,11 @@ def invoke_model_body(data: bytes, betas: Sequence[str] = ()) -> bytes:
     `model` and `stream` go (the URL says both), `anthropic_version` comes where there is none, and `betas` join
     `anthropic_beta`. Raises `bad_request` where one of these repeats or `anthropic_beta` is no array of strings.
     """
-    for name in _NOT_IN_THE_BODY:
-        data = _without(data, name)
-    body = JsonBody(data)
-    members: dict[str, object] = {}
-    if body.decoded("anthropic_version") is None:
-        data = _without(data, "anthropic_version")
-        members["anthropic_version"] = _VERSION
+    data = without_members(data, _NOT_IN_THE_BODY)
     if betas:
-        members["anthropic_beta"] = _joined(body.decoded("anthropic_beta"), betas)
-        data = _without(data, "anthropic_beta")
-    return _with(data, members)
+        joined = _joined(JsonBody(data).decoded("anthropic_beta"), betas)
+        data = with_members(without_members(data, ("anthropic_beta",)), {"anthropic_beta": joined})
+    return versioned(data, _VERSION)
 
 
 def betas_of(values: Iterable[str]) -> list[str]:
@@ -109,22 +102,6 @@ def _server_sent_event(message: Message) -> bytes:
     if not _EVENT_NAME.fullmatch(type_):
         raise EventStreamError("an event's type is no name")
     return b"event: " + type_.encode() + b"\ndata: " + _LINE_END.sub(b"\ndata: ", data) + b"\n\n"
-
-
-def _without(data: bytes, name: str) -> bytes:
-    """One member at a time: the splices of neighbours would both want the comma between them."""
-    return apply(data, splices) if (splices := JsonBody(data).removing(name)) else data
-
-
-def _with(data: bytes, members: dict[str, object]) -> bytes:
-    if not members:
-        return data
-    inside = msgspec.json.encode(members)[1:-1]
-    opened = _OPEN.match(data)
-    assert opened is not None  # noqa: S101 - it was read as an object
-    start = data.index(b"{") + 1
-    empty = data.startswith(b"}", opened.end())
-    return data[:start] + inside + (b"" if empty else b",") + data[start:]
 
 
 def _joined(stated: object, betas: Sequence[str]) -> list[str]:

@@ -114,8 +114,12 @@ def test_claude_streams_through_the_sdk_and_is_metered(gateway, upstream):
     assert message.content[0].text == "hello"
     assert "/invoke-with-response-stream " in upstream.requests[0].request_line
     assert b"stream" not in upstream.requests[0].body
-    record = gateway.wait(lambda: [one for one in gateway.records() if one["streaming"]])[-1]
-    assert (record["usage"]["input_tokens"], record["usage"]["output_tokens"]) == (4, 2)
+
+    def metered():
+        streams = [one["usage"] for one in gateway.records() if one["streaming"] and one["endpoint"] == "messages"]
+        return any(usage and (usage["input_tokens"], usage["output_tokens"]) == (4, 2) for usage in streams)
+
+    assert gateway.wait(metered)
 
 
 def test_a_request_without_an_api_key_is_signed(gateway, upstream):

@@ -1,9 +1,11 @@
 """An upstream that records what reaches it byte for byte and plays back what a test tells it to."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 CUT = object()
 """Resets the connection at this point of a response."""
@@ -61,7 +63,9 @@ CHAT = (
 class PlayedUpstream:
     """Listens on a port of its own, on a thread of its own, until `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Path | None = None, tls: ssl.SSLContext | None = None) -> None:
+        self.certificate = certificate
+        self._tls = tls
         self.requests: list[Recorded] = []
         self.play: Callable[[Recorded], Sequence[Step]] = lambda _: response(CHAT)
         self._loop = asyncio.new_event_loop()
@@ -73,7 +77,7 @@ class PlayedUpstream:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def reset(self) -> None:
         self.requests.clear()
@@ -91,7 +95,8 @@ class PlayedUpstream:
 
     def _run(self, started: threading.Event) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=64 * 2**20))
+        listening = asyncio.start_server(self._serve, "127.0.0.1", 0, limit=64 * 2**20, ssl=self._tls)
+        server = self._loop.run_until_complete(listening)
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         self._loop.run_forever()

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gateway.config.sections.base import Credential, HeaderText, PositiveInt, RateLimits, SecretDocument, Section
 
@@ -70,12 +70,33 @@ class AnthropicProvider(BaseProvider):
     api_key: Credential = Field(description=f"The account's key. {_CREDENTIAL}")
 
 
+class Entra(Section):
+    """Microsoft Entra ID in place of a key; without a secret, Azure's default chain finds who calls."""
+
+    tenant_id: str | None = Field(None, description="The directory of the application; needed with a secret.")
+    client_id: str | None = Field(None, description="The application, or the managed identity to use.")
+    client_secret: Credential | None = Field(
+        None, description=f"The application's secret; omitted: workload or managed identity. {_CREDENTIAL}"
+    )
+    authority: str | None = Field(
+        None, pattern=r"^https://[^\s]+$", description="Another cloud's sign-in host; omitted: the public cloud's."
+    )
+
+    @model_validator(mode="after")
+    def _secret_is_complete(self) -> "Entra":
+        if self.client_secret is not None and (self.tenant_id is None or self.client_id is None):
+            msg = "a client_secret belongs to a tenant_id and a client_id"
+            raise ValueError(msg)
+        return self
+
+
 class AzureProvider(BaseProvider):
     """Azure OpenAI, in the classic form (deployments and `api-version`) or the v1 form."""
 
     type: Literal["azure"] = Field(description="Azure OpenAI.")
     base_url: BaseUrl = Field(description="The resource's endpoint: `https://NAME.openai.azure.com`.")
-    api_key: Credential = Field(description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
+    api_key: Credential | None = Field(None, description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
+    entra: Entra | None = Field(None, description="Microsoft Entra ID, in place of `api_key`.")
     api_version: str = Field(
         "v1",
         pattern=r"^(v1|preview|latest|\d{4}-\d{2}-\d{2}(-preview)?)$",
@@ -85,6 +106,13 @@ class AzureProvider(BaseProvider):
     deployments: dict[str, str] = Field(
         {}, description="Model name to deployment name, where they differ. In the v1 form the deployment is the model."
     )
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> "AzureProvider":
+        if (self.api_key is None) == (self.entra is None):
+            msg = "an Azure provider has either api_key or entra"
+            raise ValueError(msg)
+        return self
 
 
 class BedrockProvider(BaseProvider):

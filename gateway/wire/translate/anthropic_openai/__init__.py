@@ -3,12 +3,13 @@
 from typing import Final
 
 from gateway.wire.translate.anthropic_openai.errors import translate_error
+from gateway.wire.translate.anthropic_openai.parameters import TABLE
 from gateway.wire.translate.anthropic_openai.request import translate_request
 from gateway.wire.translate.anthropic_openai.response import translate_response
 from gateway.wire.translate.anthropic_openai.stream import ChunksToEvents
 from gateway.wire.translate.base import Asked, Json, StreamTranslator, Translated, Translation
 
-__all__ = ["ANTHROPIC_TO_OPENAI"]
+__all__ = ["ANTHROPIC_TO_OPENAI", "TABLE"]
 
 
 class _AnthropicToOpenAI:

@@ -7,11 +7,12 @@ from typing import Final
 
 from gateway.wire.translate.base import Asked, Json, StreamTranslator, Translated, Translation
 from gateway.wire.translate.openai_anthropic.errors import translate_error
+from gateway.wire.translate.openai_anthropic.parameters import TABLE
 from gateway.wire.translate.openai_anthropic.request import translate_request
 from gateway.wire.translate.openai_anthropic.response import translate_response
 from gateway.wire.translate.openai_anthropic.stream import AnthropicStream
 
-__all__ = ["OPENAI_TO_ANTHROPIC"]
+__all__ = ["OPENAI_TO_ANTHROPIC", "TABLE"]
 
 
 class _OpenAIToAnthropic:

@@ -9,11 +9,12 @@ from typing import Final
 
 from gateway.wire.translate.base import Asked, Json, StreamTranslator, Translated, Translation
 from gateway.wire.translate.openai_converse.errors import translate_error
+from gateway.wire.translate.openai_converse.parameters import TABLE
 from gateway.wire.translate.openai_converse.request import translate_request
 from gateway.wire.translate.openai_converse.response import translate_response
 from gateway.wire.translate.openai_converse.stream import ConverseStream
 
-__all__ = ["OPENAI_TO_CONVERSE"]
+__all__ = ["OPENAI_TO_CONVERSE", "TABLE"]
 
 
 class _OpenAIToConverse:

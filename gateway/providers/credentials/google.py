@@ -1,0 +1,74 @@
+"""Google's access tokens: a service account's, or application default credentials (google-auth, an optional extra).
+
+https://google-auth.readthedocs.io, https://cloud.google.com/docs/authentication/application-default-credentials.
+"""
+
+import json
+from datetime import UTC
+from typing import Any, Final
+
+import httpx
+
+from gateway.providers.credentials.refreshing import RefreshingSigner, Token
+from gateway.secret import Secret
+
+_SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
+_TIMEOUT_S: Final = 10.0
+
+
+def google_signer(document: Secret | None) -> RefreshingSigner:
+    """A signer with the service account of a JSON document, or with what Google's default chain finds."""
+    where = "the service account" if document is not None else "Google's application default credentials"
+    return RefreshingSigner(_Fetch(document), where)
+
+
+class _Fetch:
+    """Finds the credentials once, and refreshes them at each call. Runs in a thread."""
+
+    def __init__(self, document: Secret | None) -> None:
+        self._document = document
+        self._credentials: Any = None
+
+    def __call__(self) -> Token:
+        if self._credentials is None:
+            self._credentials = self._find()
+        self._credentials.refresh(_request)
+        expiry = self._credentials.expiry
+        return Token(str(self._credentials.token), expiry.replace(tzinfo=UTC).timestamp())
+
+    def _find(self) -> Any:
+        import google.auth  # noqa: PLC0415 - an optional extra
+        from google.oauth2 import service_account  # noqa: PLC0415
+
+        if self._document is None:
+            transport: Any = _request
+            return google.auth.default(scopes=[_SCOPE], request=transport)[0]
+        read: Any = service_account.Credentials.from_service_account_info
+        return read(json.loads(self._document.reveal()), scopes=[_SCOPE])
+
+
+class _Answer:
+    """A response in the form that google-auth reads."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self.data = response.content
+
+
+def _request(
+    url: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: dict[str, str] | None = None,
+    timeout: float | None = None,
+    **_more: Any,
+) -> _Answer:
+    """google-auth's transport, over the HTTP client that is there anyway."""
+    from google.auth.exceptions import TransportError  # noqa: PLC0415 - an optional extra
+
+    try:
+        return _Answer(httpx.request(method, url, content=body, headers=headers, timeout=timeout or _TIMEOUT_S))
+    except httpx.HTTPError as error:
+        kind: Any = TransportError
+        raise kind(type(error).__name__) from error

@@ -1,0 +1,76 @@
+"""Google Vertex AI (https://cloud.google.com/vertex-ai/generative-ai/docs).
+
+Gemini and open models through the OpenAI-compatible endpoint; Claude in Anthropic's own shape, by `rawPredict` and
+`streamRawPredict` (https://docs.anthropic.com/en/api/claude-on-vertex-ai).
+"""
+
+from urllib.parse import quote
+
+from gateway.config.sections.providers import VertexProvider
+from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
+from gateway.providers.credentials.base import Signer
+from gateway.providers.credentials.google import google_signer
+from gateway.upstream.request import Headers, Transport
+from gateway.wire.endpoints import Endpoint
+from gateway.wire.native_anthropic import versioned, without_members
+
+_CLAUDE = "claude-"
+_VERSION = "vertex-2023-10-16"
+_COUNT_TOKENS = "count-tokens"
+
+
+class Vertex:
+    """One project in one location."""
+
+    def __init__(self, name: str, section: VertexProvider, transport: Transport) -> None:
+        self.name = name
+        self.type: str = section.type
+        self.models = tuple(section.models)
+        self.transport = transport
+        self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
+        self.signer: Signer | None = google_signer(section.credentials)
+        host = "aiplatform.googleapis.com"
+        if section.location != "global":
+            host = f"{section.location}-{host}"
+        base_url = (section.base_url or f"https://{host}").rstrip("/")
+        place = f"projects/{quote(section.project, safe='')}/locations/{quote(section.location, safe='')}"
+        self._base_url = f"{base_url}/v1/{place}"
+        self._headers = HeaderSet([], section.headers)
+
+    def serves(self, endpoint: Endpoint, model: str) -> bool:
+        """Messages and their tokens for Claude, chat for everything else."""
+        if _is_claude(model):
+            return endpoint.name in ("messages", "messages_count_tokens")
+        return endpoint.name == "chat_completions"
+
+    def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
+        """The compatible endpoint's URL, or that of Claude's publisher, where the model stands in it."""
+        if endpoint.name == "chat_completions":
+            return f"{self._base_url}/endpoints/openapi/chat/completions"
+        counts = endpoint.name == "messages_count_tokens"
+        claude = _COUNT_TOKENS if counts else quote(model.removeprefix("anthropic/"), safe="@")
+        action = "streamRawPredict" if stream and not counts else "rawPredict"
+        return f"{self._base_url}/publishers/anthropic/models/{claude}:{action}"
+
+    def wire_model(self, endpoint: Endpoint, model: str) -> str:
+        """The compatible endpoint names the publisher too: `google/gemini-2.5-pro`."""
+        if endpoint.name == "chat_completions" and "/" not in model:
+            return f"google/{model}"
+        return model.removeprefix("anthropic/")
+
+    def prepare_headers(self, headers: Headers, _endpoint: Endpoint) -> None:
+        """What the file adds; the token comes with the signature."""
+        self._headers.apply(headers)
+
+    def adapt(self, endpoint: Endpoint, body: bytes, headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
+        """Anthropic's body with the version of Vertex, and without the model where the URL names it."""
+        if endpoint.name == "chat_completions":
+            return body
+        headers[:] = [header for header in headers if header[0] != "anthropic-version"]
+        if endpoint.name == "messages_count_tokens":
+            return body
+        return versioned(without_members(body, ("model",)), _VERSION)
+
+
+def _is_claude(model: str) -> bool:
+    return model.removeprefix("anthropic/").startswith(_CLAUDE)
