@@ -1,0 +1,134 @@
+"""What a request may cost at most, told before it is sent: no tokenizer, one pass over its bytes.
+
+What is held is an upper estimate, and what it is wrong by is put right when the provider reports the usage.
+
+- **Text** counts as one token for every three bytes of the body, envelope included. Tokenizers of today make one token
+  of four to five bytes of English prose, of three to four bytes of source code, of three or more bytes of Chinese or
+  Japanese (a character has three); the JSON around the text (names, quotes, escapes) is counted as if it were text.
+  Text that no tokenizer knows, such as hexadecimal digits, can have more tokens than that.
+- **An image** counts at most `IMAGE_TOKENS`, however many bytes its base64 has: providers scale images down, and none
+  bills more for one. An image that is named by its URL counts the same.
+- **Audio** counts one token for every 24 bytes of base64: speech codecs use 750 bytes a second and more (1,000 in
+  base64), providers bill 32 tokens a second and fewer.
+- **Documents** count as text.
+- **Declared tools** add `TOOLS_TOKENS`: providers put a prompt of their own before them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from gateway.money.prices import TOKENS_PER_RATE, Price, Rates
+
+BYTES_PER_TOKEN: Final = 3
+"""Bytes of text for which one token is held."""
+
+AUDIO_BYTES_PER_TOKEN: Final = 24
+"""Bytes of base64 audio for which one token is held."""
+
+IMAGE_TOKENS: Final = 5_000
+"""The most tokens that one image is held to have."""
+
+TOOLS_TOKENS: Final = 1_000
+"""Tokens for the prompt that providers add for tools."""
+
+BASE_TOKENS: Final = 16
+"""Tokens for what providers put around every conversation."""
+
+DEFAULT_OUTPUT_TOKENS: Final = 8_192
+"""Output tokens for which is held where a request sets no limit, unless the caller knows better."""
+
+_MIN_MEDIA_BYTES = 1_024
+_LOOK_BACK = 256
+_MEDIA_OPENINGS = (b";base64,", b'"data"', b'"bytes"')
+_OPENS_VALUE = re.compile(rb'(?:"(?:url|image_url|file_data|data)"\s*:\s*"data:[\w.+/-]+;base64,|"(?:data|bytes)"\s*:\s*")')
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=_\\-]*")
+_IMAGE_MARKS = (b'"image_url"', b'"input_image"', b'"image"')
+_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample")
+
+# A letter or an underscore may be written as \u0061; then a name in the body can hide from a search of its bytes.
+_ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
+
+
+class InputBound(msgspec.Struct, frozen=True, gc=False):
+    """At most how many tokens a prompt has, and whether some may be billed as audio or as writes to a cache."""
+
+    tokens: int
+    has_audio: bool
+    writes_cache: bool
+
+
+def bound_input(body: bytes) -> InputBound:
+    """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
+    escaped = b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None
+    text_bytes = len(body)
+    tokens = BASE_TOKENS
+    for begin, end in _media(body):
+        held = _media_tokens(body, begin, end)
+        if held is not None:
+            text_bytes -= end - begin
+            tokens += held
+    tokens += -(-text_bytes // BYTES_PER_TOKEN)
+    tokens += IMAGE_TOKENS * max(body.count(mark) for mark in _IMAGE_MARKS)
+    if escaped or b'"tools"' in body or b'"functions"' in body or b'"toolConfig"' in body:
+        tokens += TOOLS_TOKENS
+    return InputBound(
+        tokens=tokens,
+        has_audio=escaped or b'audio"' in body or b'"audio' in body,
+        writes_cache=escaped or b'"cache_control"' in body or b'"cachePoint"' in body,
+    )
+
+
+def output_bound(body: Mapping[str, Any] | None, default: int = DEFAULT_OUTPUT_TOKENS) -> int:
+    """At most how many output tokens a request has: its limit, or the default, times the choices that it asks for."""
+    if body is None:
+        return default
+    limits = [limit for name in _OUTPUT_LIMITS if (limit := _count(body.get(name))) is not None]
+    choices = max(_count(body.get("n")) or 1, _count(body.get("best_of")) or 1)
+    return (max(limits) if limits else default) * choices
+
+
+def estimate(price: Price, prompt: InputBound, output_tokens: int, requests: int = 1) -> int:
+    """Nano-USD that a request costs at most, rounded up.
+
+    The dearest of the tiers that a prompt of at most `prompt.tokens` can fall into decides, and in each of them the
+    dearest kind that the tokens can be billed as.
+    """
+    reachable = (price, *(tier.rates for tier in price.tiers if tier.from_tokens <= prompt.tokens))
+    return max(_at(rates, prompt, max(output_tokens, 0), max(requests, 0)) for rates in reachable)
+
+
+def _at(rates: Rates, prompt: InputBound, output_tokens: int, requests: int) -> int:
+    inputs = [rates.input, rates.cache_read]
+    outputs = [rates.output]
+    if prompt.writes_cache:
+        inputs.append(rates.cache_write)
+    if prompt.has_audio:
+        inputs.append(rates.input_audio)
+        outputs.append(rates.output_audio)
+    total = prompt.tokens * _dearest(inputs) + output_tokens * _dearest(outputs)
+    return -(-total // TOKENS_PER_RATE) + requests * (rates.per_request or 0)
+
+
+def _dearest(rates: list[int | None]) -> int:
+    return max(rate or 0 for rate in rates)
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _media(body: bytes) -> Iterator[tuple[int, int]]:
+    """Where long runs of base64 begin and end that are the value of a name under which media is sent."""
+    if len(body) < _MIN_MEDIA_BYTES:
+        return
+    position = 0
+    while (opening := _next_opening(body, position)) is not None:
+        begin = opening
+        run = _BASE64.match(body, begin)
+        end = run.end() if run is not None else begin
+        if end - begin >= _MIN_MEDIA_BYTES:
+            yield begin, end
+        position = max(end, begin)
