@@ -7,7 +7,6 @@ away.
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 
-from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
 from gateway.config.source import Path
@@ -20,9 +19,6 @@ def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
     yield from _refused(_FILE_ROWS, config)
     if workers > 1:
         yield from _uncounted(_provider_limits(config), workers)
-    for target in config.prices:
-        message = "prices are checked; this version does not compute costs yet"
-        yield Checked(Finding("not-enforced", message, ("prices", target), None, True), Severity.WARNING)
 
 
 def unenforced_keys(config: Config, *, workers: int, development_pepper: bool) -> Iterator[Checked]:

@@ -42,13 +42,14 @@ DEFAULT_OUTPUT_TOKENS: Final = 8_192
 
 _MIN_MEDIA_BYTES = 1_024
 _LOOK_BACK = 256
-_MEDIA_OPENINGS = (b";base64,", b'"data"', b'"bytes"')
-_OPENS_VALUE = re.compile(rb'(?:"(?:url|image_url|file_data|data)"\s*:\s*"data:[\w.+/-]+;base64,|"(?:data|bytes)"\s*:\s*")')
+_MEDIA_NAMES = (b'"data"', b'"bytes"')
+_VALUE = re.compile(rb'\s*:\s*"')
+_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*"data:[\w.+/-]+;base64,\Z')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_\\-]*")
-_IMAGE_MARKS = (b'"image_url"', b'"input_image"', b'"image"')
+_OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample")
 
-# A letter or an underscore may be written as \u0061; then a name in the body can hide from a search of its bytes.
+# A letter or an underscore may be written as \u0061; then a name can hide from a search of the body's bytes.
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
 
 
@@ -63,15 +64,20 @@ class InputBound(msgspec.Struct, frozen=True, gc=False):
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
     escaped = b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None
-    text_bytes = len(body)
-    tokens = BASE_TOKENS
+    image_bytes = audio_bytes = images = 0
     for begin, end in _media(body):
-        held = _media_tokens(body, begin, end)
-        if held is not None:
-            text_bytes -= end - begin
-            tokens += held
-    tokens += -(-text_bytes // BYTES_PER_TOKEN)
-    tokens += IMAGE_TOKENS * max(body.count(mark) for mark in _IMAGE_MARKS)
+        kind = _kind(body[max(begin - _LOOK_BACK, 0) : begin])
+        if kind == "image":
+            image_bytes += end - begin
+            images += 1
+        elif kind == "audio":
+            audio_bytes += end - begin
+    tokens = (
+        BASE_TOKENS
+        + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
+        + _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
+        + IMAGE_TOKENS * max(images, _image_parts(body))
+    )
     if escaped or b'"tools"' in body or b'"functions"' in body or b'"toolConfig"' in body:
         tokens += TOOLS_TOKENS
     return InputBound(
@@ -109,7 +115,7 @@ def _at(rates: Rates, prompt: InputBound, output_tokens: int, requests: int) -> 
         inputs.append(rates.input_audio)
         outputs.append(rates.output_audio)
     total = prompt.tokens * _dearest(inputs) + output_tokens * _dearest(outputs)
-    return -(-total // TOKENS_PER_RATE) + requests * (rates.per_request or 0)
+    return _divide_up(total, TOKENS_PER_RATE) + requests * (rates.per_request or 0)
 
 
 def _dearest(rates: list[int | None]) -> int:
@@ -120,15 +126,50 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
+def _image_parts(body: bytes) -> int:
+    """How many parts of messages are images: `image_url` is both type and name in chat, a name in Responses."""
+    if b"image" not in body:
+        return 0
+    inputs = body.count(b'"input_image"')
+    return max(inputs, _divide_up(inputs + body.count(b'"image_url"'), 2)) + body.count(b'"image"')
+
+
 def _media(body: bytes) -> Iterator[tuple[int, int]]:
-    """Where long runs of base64 begin and end that are the value of a name under which media is sent."""
+    """Where long runs of base64 begin and end that are the value of a name under which media is sent.
+
+    A name's quotes cannot stand in a text, where they are escaped, so that no text passes for media.
+    """
     if len(body) < _MIN_MEDIA_BYTES:
         return
-    position = 0
-    while (opening := _next_opening(body, position)) is not None:
-        begin = opening
-        run = _BASE64.match(body, begin)
-        end = run.end() if run is not None else begin
-        if end - begin >= _MIN_MEDIA_BYTES:
+    found = body.find(b";base64,")
+    while found >= 0:
+        begin = found + len(b";base64,")
+        end = _end_of_base64(body, begin)
+        if end - begin >= _MIN_MEDIA_BYTES and _DATA_URL.search(body, max(begin - _LOOK_BACK, 0), begin) is not None:
             yield begin, end
-        position = max(end, begin)
+        found = body.find(b";base64,", end)
+    for name in _MEDIA_NAMES:
+        found = body.find(name)
+        while found >= 0:
+            begin = end = found + len(name)
+            if (value := _VALUE.match(body, begin)) is not None:
+                begin, end = value.end(), _end_of_base64(body, value.end())
+            if end - begin >= _MIN_MEDIA_BYTES:
+                yield begin, end
+            found = body.find(name, end)
+
+
+def _end_of_base64(body: bytes, begin: int) -> int:
+    run = _BASE64.match(body, begin)
+    return begin if run is None else run.end()
+
+
+def _kind(before: bytes) -> str:
+    """What the bytes before a run of base64 last call it: `image`, `audio` or `text`."""
+    marks = {"image": before.rfind(b"image"), "audio": before.rfind(b"audio")}
+    marks["text"] = max(before.rfind(mark) for mark in _OF_TEXT)
+    return max(marks, key=lambda kind: (marks[kind], kind == "text"))
+
+
+def _divide_up(amount: int, by: int) -> int:
+    return -(-amount // by)

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final, Protocol
+from itertools import pairwise
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -41,7 +42,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         return not (self.input is None and self.output is None and self.per_request is None)
 
     @property
-    def known(self) -> dict[str, int]:
+    def known(self) -> dict[str, Any]:
         """The prices that are not `None`, by name."""
         return {name: rate for name in RATE_NAMES if (rate := getattr(self, name)) is not None}
 
@@ -70,7 +71,7 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     def __post_init__(self) -> None:
         super().__post_init__()
         starts = [0, *(tier.from_tokens for tier in self.tiers)]
-        if any(later <= earlier for earlier, later in zip(starts, starts[1:], strict=False)):
+        if any(later <= earlier for earlier, later in pairwise(starts)):
             raise ValueError(f"the tiers of {self.source} do not begin at growing numbers of tokens")
 
     def rates_at(self, input_tokens: int) -> Rates:

@@ -38,7 +38,7 @@ def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
         refusal: GatewayError | None = None
         for target, weight in zip(step.targets, step.weights, strict=True):
             try:
-                fitting.append((candidate(key, endpoint, asked, target), weight))
+                fitting.append((candidate(snapshot, key, endpoint, asked, target), weight))
             except GatewayError as error:
                 refusal = refusal or error
                 skipped.append((target, error.message))
@@ -51,7 +51,7 @@ def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     return Resolution(source, tuple(candidates), tuple(balances), tuple(skipped), fallback)
 
 
-def candidate(key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) -> Candidate:
+def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) -> Candidate:
     """A target as this key reaches it. Raises `model_not_allowed` with the reason why it does not."""
     upstream = key.upstreams.get(target.provider)
     if upstream is None:
@@ -60,7 +60,8 @@ def candidate(key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) 
     if lane is None:
         raise refused(key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}.")
     judge_model(key, target)
-    return Candidate(upstream, target.model, lane)
+    price = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
+    return Candidate(upstream, target.model, lane, price)
 
 
 def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:

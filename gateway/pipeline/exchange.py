@@ -31,6 +31,7 @@ class Exchange:
         "cancelled_as",
         "candidates",
         "client_left",
+        "cost",
         "endpoint",
         "fallback",
         "first_byte_at",
@@ -96,6 +97,7 @@ class Exchange:
         self.first_byte_at: float | None = None
         self.usage: Usage | None = None
         self.usage_warning: str | None = None
+        self.cost: int | None = None
         self.client_left = False
         self.cancelled_as = "client_left"
         self.under_way: list[UnderWay] = []

@@ -26,6 +26,7 @@ class ExplainedCandidate(msgspec.Struct, frozen=True):
     endpoint: str
     body: str | None
     params_dropped: tuple[str, ...]
+    price: str | None
     circuit_breaker: str
     refused: str | None
 
@@ -134,6 +135,7 @@ def _candidate(exchange: Exchange, candidate: Candidate) -> ExplainedCandidate:
         endpoint=candidate.lane.endpoint.path,
         body=exchange.body_treatment,
         params_dropped=tuple(exchange.params_dropped),
+        price=None if candidate.price is None else candidate.price.source,
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
         refused=None if said == "passes" else said,
     )

@@ -2,6 +2,8 @@
 
 from gateway import clock
 from gateway.counters.hold import Dimension, Hold
+from gateway.money.cost import cost
+from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.services import Services
 from gateway.telemetry.decision_log import DecisionRecord
@@ -34,7 +36,9 @@ def settle(
     for attempt in exchange.attempts:
         services.metrics.attempted(attempt.provider, attempt.outcome)
     if exchange.usage is not None:
-        services.metrics.usage(provider, exchange.usage)
+        price = exchange.candidate.price
+        exchange.cost = None if price is None else cost(exchange.usage, price)
+        services.metrics.usage(provider, exchange.usage, (exchange.cost or 0) / NANO_PER_USD)
     if services.decision_log is not None:
         services.decision_log.write(_record(exchange, status, outcome, error_type, error_code))
 
@@ -91,7 +95,14 @@ def _record(
         outcome=outcome,
         usage=exchange.usage,
         usage_warning=exchange.usage_warning,
+        cost_nano_usd=exchange.cost,
+        price_source=_price_source(exchange),
         attempts=tuple(exchange.attempts),
         duration_ms=round((now - exchange.started) * 1000),
         first_byte_ms=round((first_byte_at - exchange.started) * 1000) if first_byte_at is not None else None,
     )
+
+
+def _price_source(exchange: Exchange) -> str | None:
+    price = None if exchange.cost is None else exchange.candidate.price
+    return None if price is None else price.source

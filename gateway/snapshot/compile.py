@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from gateway import clock
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
@@ -14,6 +15,7 @@ from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
 from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
+from gateway.snapshot.prices import Prices
 from gateway.snapshot.snapshot import (
     Attribution,
     CompiledKey,
@@ -44,6 +46,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
+        prices=Prices(config.prices, clock.utc_now()),
         pepper=pepper,
         key_names=current,
         previous_key_names=previous,

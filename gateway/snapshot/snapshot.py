@@ -8,8 +8,10 @@ from gateway.counters.hold import Hold
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.dispatch.lane import Lane
 from gateway.keys.digest import Pepper
+from gateway.money.prices import Price
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
+from gateway.snapshot.prices import Prices
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -79,11 +81,12 @@ class FallbackPolicy(msgspec.Struct, frozen=True):
 
 
 class Candidate(msgspec.Struct, frozen=True):
-    """One way to answer a request: a provider, the model's name there, and the lane to it."""
+    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs, if known."""
 
     upstream: Upstream
     model: str
     lane: Lane
+    price: Price | None
 
 
 class Balance(msgspec.Struct, frozen=True):
@@ -149,6 +152,7 @@ class Snapshot:
         revision: Revision,
         upstreams: Mapping[str, Upstream],
         aliases: Mapping[str, tuple[Step, ...]],
+        prices: Prices,
         pepper: Pepper,
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],
@@ -159,6 +163,7 @@ class Snapshot:
         self.revision_label = str(revision)
         self.upstreams = upstreams
         self.aliases = aliases
+        self.prices = prices
         self.warnings = warnings
         self._pepper = pepper
         self._key_names = key_names

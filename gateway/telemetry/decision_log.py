@@ -53,6 +53,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     outcome: str
     usage: Usage | None
     usage_warning: str | None
+    cost_nano_usd: int | None
+    price_source: str | None
     attempts: tuple[AttemptRecord, ...]
     duration_ms: int
     first_byte_ms: int | None

@@ -28,6 +28,12 @@ class Metrics:
         self._tokens = Counter(
             "gateway_tokens", "Tokens that providers reported.", ["provider", "direction"], registry=self._registry
         )
+        self._cost = Counter(
+            "gateway_cost_usd",
+            "What calls cost by the price list, in US dollars. For dashboards; exact sums are in the decision records.",
+            ["provider"],
+            registry=self._registry,
+        )
         self._refusals = Counter(
             "gateway_refusals", "Requests that the gateway itself refused.", ["type"], registry=self._registry
         )
@@ -68,7 +74,7 @@ class Metrics:
         self._tried: dict[tuple[str, str], int] = {}
         self._answered: dict[tuple[str, str, int], int] = {}
         self._refused: dict[str, int] = {}
-        self._consumed: dict[str, list[int]] = {}
+        self._consumed: dict[str, list[float]] = {}
 
     def request_started(self) -> None:
         """One more request is under way."""
@@ -92,11 +98,12 @@ class Metrics:
         for provider, is_open in states.items():
             self._circuits.labels(provider).set(is_open)
 
-    def usage(self, provider: str, usage: Usage) -> None:
-        """A provider reported what a call consumed."""
-        consumed = self._consumed.setdefault(provider, [0, 0])
+    def usage(self, provider: str, usage: Usage, cost_usd: float) -> None:
+        """A provider reported what a call consumed; 0 where the price is not known."""
+        consumed = self._consumed.setdefault(provider, [0, 0, 0.0])
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
+        consumed[2] += cost_usd
 
     def publish(self) -> None:
         """Hands what was counted since the last time to Prometheus's own counters.
@@ -115,7 +122,8 @@ class Metrics:
         for (provider, outcome), count in tried.items():
             self._attempts.labels(provider, outcome).inc(count)
         consumed, self._consumed = self._consumed, {}
-        for provider, (given, made) in consumed.items():
+        for provider, (given, made, cost_usd) in consumed.items():
+            self._cost.labels(provider).inc(cost_usd)
             self._tokens.labels(provider, "input").inc(given)
             self._tokens.labels(provider, "output").inc(made)
 

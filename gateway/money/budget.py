@@ -1,0 +1,145 @@
+"""Which budgets a request counts against, and under which counter of each."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.money.window import Window
+
+END_USER_HEADER: Final = "X-LangWatch-End-User-Id"
+"""The request header that names the person behind a request."""
+
+MAX_END_USER_LENGTH: Final = 256
+"""Characters of the longest id of an end user."""
+
+ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key", "tag"]
+"""What a budget's scope names."""
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+
+class Who(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a request is attributed to, by name."""
+
+    virtual_key: str
+    organization: str | None = None
+    team: str | None = None
+    project: str | None = None
+    principal: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class Scope(msgspec.Struct, frozen=True):
+    """Whom a budget covers: everything under one name of a kind."""
+
+    kind: ScopeKind
+    value: str
+
+
+class CompiledBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit on spend.
+
+    Args:
+        name: Its name in the configuration.
+        scope: Whom it covers.
+        each: Who under the scope has a counter of their own; `None`: one counter for all together.
+        window: When the spend starts from zero.
+        limit: Nano-USD in one window.
+        blocks: Whether what would pass the limit is refused; otherwise it passes with a warning.
+        provider: The only provider whose spend counts; `None`: that of all.
+        refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
+    """
+
+    name: str
+    scope: Scope
+    each: Literal["virtual_key", "principal", "end_user"] | None = None
+    window: Window
+    limit: int
+    blocks: bool = True
+    provider: str | None = None
+    refuses_unpriced: bool = True
+
+    def __post_init__(self) -> None:
+        if self.limit < 0:
+            raise ValueError(f"the limit of the budget {self.name} is negative")
+
+
+def applies(budget: CompiledBudget, who: Who) -> bool:
+    """Whether a request counts against a budget, provided that its provider does (`counts_provider`)."""
+    scope = budget.scope
+    if scope.kind == "tag":
+        return scope.value in who.tags
+    return bool(getattr(who, scope.kind) == scope.value)
+
+
+def counts_provider(budget: CompiledBudget, provider: str) -> bool:
+    """Whether spend at a provider counts against a budget."""
+    return budget.provider is None or budget.provider == provider
+
+
+def refuses_unpriced(budget: CompiledBudget) -> bool:
+    """Whether a model without a price is refused under a budget; one that only warns refuses nothing."""
+    return budget.blocks and budget.refuses_unpriced
+
+
+def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_id: str) -> str:
+    """The name of the counter of a budget that applies, such as `budget:monthly:team=search:month=2026-11`.
+
+    Two requests share a counter exactly if they share the budget (its name, scope, provider filter, and window) and,
+    where everyone has their own, the person or key. Requests without a principal share one that nobody else has. Raises
+    `end_user_required` where a budget per end user applies and the request names nobody.
+    """
+    parts = ["budget", _quoted(budget.name), f"{budget.scope.kind}={_quoted(budget.scope.value)}"]
+    if budget.provider is not None:
+        parts.append(f"provider={_quoted(budget.provider)}")
+    if budget.each == "end_user":
+        if not end_user:
+            raise GatewayError(
+                "end_user_required",
+                f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
+                f"set the header {END_USER_HEADER}, or `user` or `metadata.user_id` in the body.",
+            )
+        parts.append(f"each_end_user={_quoted(end_user)}")
+    elif budget.each is not None:
+        parts.append(f"each_{budget.each}={_quoted(getattr(who, budget.each) or '')}")
+    parts.append(f"{budget.window.kind}={_quoted(window_id)}")
+    return ":".join(parts)
+
+
+def end_user_of(header: str | None, body: Mapping[str, Any] | None) -> str | None:
+    """The id of the person behind a request: the header's, else the body's `user`, else its `metadata.user_id`.
+
+    The first that is set decides. A header that is no id (too long, or with control characters) is an error; the
+    fields of the body belong to the provider, so that one which is no id names nobody, and a budget per end user then
+    refuses the request.
+    """
+    if header is not None and (named := header.strip()):
+        if not _is_id(named):
+            raise GatewayError(
+                "bad_request",
+                f"{END_USER_HEADER} is an id of at most {MAX_END_USER_LENGTH} characters without control characters.",
+                code="end_user_invalid",
+            )
+        return named
+    for value in _named_in(body or {}):
+        if isinstance(value, str) and value.strip():
+            return value.strip() if _is_id(value.strip()) else None
+    return None
+
+
+def _named_in(body: Mapping[str, Any]) -> tuple[object, object]:
+    metadata = body.get("metadata")
+    return body.get("user"), metadata.get("user_id") if isinstance(metadata, Mapping) else None
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= MAX_END_USER_LENGTH and _UNPRINTABLE.search(text) is None
+
+
+def _quoted(text: str) -> str:
+    """A text without `:`, `=`, braces and `%`, different for different texts."""
+    return quote(text, safe="+@,")
