@@ -1,0 +1,100 @@
+"""One spool directory per worker, locked while the worker lives; those of dead workers are adopted, each once.
+
+The kernel drops the lock (`flock`) when a process ends, however it ends. A directory goes away only under its lock, so
+whoever gets a lock looks again whether the file it locked is still the one in the directory.
+"""
+
+import fcntl
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from gateway import ids
+
+_LOCK: Final = "lock"
+_SUFFIX: Final = ".seg"
+
+
+class WorkerDirectory:
+    """A directory that this process holds the lock of, from `claim` or `abandoned`."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self._lock = lock
+
+    def segments(self) -> list[Path]:
+        """The segment files, oldest first."""
+        return sorted(self.path.glob(f"*{_SUFFIX}"))
+
+    def path_of_segment(self, number: int) -> Path:
+        """Where segment `number` of this directory lies."""
+        return self.path / f"{number:08d}{_SUFFIX}"
+
+    def sync(self) -> None:
+        """Makes the names of new segments survive a loss of power.
+
+        Raises:
+            OSError: The disk fails.
+        """
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def release(self) -> None:
+        """Gives up the lock; an empty directory is removed, one with segments waits for who adopts it."""
+        with suppress(OSError):
+            if not self.segments():
+                (self.path / _LOCK).unlink(missing_ok=True)
+                self.path.rmdir()
+        os.close(self._lock)
+
+
+def claim(root: Path) -> WorkerDirectory:
+    """Makes a new directory under `root` for this worker and locks it.
+
+    Raises:
+        OSError: The directory cannot be made or locked.
+    """
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        path = root / ids.ulid()
+        path.mkdir(mode=0o700)
+        # Whoever looks for dead workers in this very moment may take the directory for one and remove it.
+        with suppress(FileNotFoundError):
+            locked = _lock(path)
+            if locked is not None:
+                return locked
+
+
+def abandoned(root: Path) -> list[WorkerDirectory]:
+    """The directories under `root` whose workers are gone, oldest first, locked for this process alone.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    found = []
+    for path in sorted(entry for entry in root.iterdir() if entry.is_dir()):
+        with suppress(FileNotFoundError):
+            locked = _lock(path)
+            if locked is not None:
+                found.append(locked)
+    return found
+
+
+def _lock(path: Path) -> WorkerDirectory | None:
+    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        here = os.fstat(descriptor)
+        if (path / _LOCK).stat().st_ino == here.st_ino and here.st_nlink:
+            return WorkerDirectory(path, descriptor)
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None

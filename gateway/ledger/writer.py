@@ -1,0 +1,189 @@
+"""Ships the spool to the database, in the background, for as long as it takes.
+
+One thread of its own does everything that waits: files, locks, the database. Batches are small, so that a request
+rarely finds Python's lock taken by it.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+import msgspec
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import clock
+from gateway.ledger.backlog import Batch
+from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.insert import insert_entries
+from gateway.ledger.spool import Spool
+from gateway.storage.engine import describe_failure, is_unavailable, writing
+
+_log = logging.getLogger(__name__)
+
+_FIRST_BACKOFF_S = 0.25
+_LEAST_PAUSE_S = 0.05
+
+
+class LedgerWriter:
+    """Feeds the database from one spool. `start` inside the event loop, `close` before it ends and before the spool.
+
+    Args:
+        spool: Of this worker; the writer is the only one to use its backlog.
+        engine: From `gateway.storage.engine.open_engine`; its database has been migrated, or will be.
+        poll_s: Seconds between looks at the spool; an entry is in the database about that much later.
+        adopt_every_s: Seconds between looks for dead workers; the first is at the start.
+        longest_backoff_s: Where the pauses end that double while the database is away.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        engine: Engine,
+        *,
+        poll_s: float = 0.25,
+        adopt_every_s: float = 30.0,
+        longest_backoff_s: float = 15.0,
+    ) -> None:
+        self._spool = spool
+        self._engine = engine
+        self._poll_s = poll_s
+        self._adopt_every_s = adopt_every_s
+        self._longest_backoff_s = longest_backoff_s
+        self._adopt_at = 0.0
+        self._backoff_s = _FIRST_BACKOFF_S
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
+        self._wake = asyncio.Event()
+        self._looked = asyncio.Event()
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.last_error: str | None = None
+        """Why the last attempt failed, without any secret; `None` after one that succeeded."""
+
+    @property
+    def depth(self) -> int:
+        """Entries that wait for the database."""
+        return self._spool.depth
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds for which the oldest of them waits; see `Backlog.oldest_s`."""
+        return self._spool.backlog.oldest_s
+
+    def start(self) -> None:
+        """Begins to ship."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def flush(self, timeout_s: float) -> bool:
+        """Ships without pauses until nothing waits, for at most `timeout_s` seconds; says whether nothing does."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self._spool.depth:
+                    self._looked.clear()
+                    self._wake.set()
+                    await self._looked.wait()
+        return not self._spool.depth
+
+    async def close(self, timeout_s: float) -> bool:
+        """Ships what it can in `timeout_s` seconds and ends; what is left stays in the spool.
+
+        A transaction that is under way ends first, which the timeouts of the database bound.
+
+        Returns:
+            Whether nothing is left.
+        """
+        flushed = await self.flush(timeout_s)
+        self._closing = True
+        self._wake.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown(wait=False)
+        return flushed
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while not self._closing:
+            self._spool.retry()
+            more = False
+            if self._spool.depth or clock.monotonic() >= self._adopt_at:
+                more = await loop.run_in_executor(self._thread, self._ship_next)
+            self._looked.set()
+            if not more:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Waits for the next look; a failing database is asked less and less often, but at once by `flush`."""
+        pause_s = self._poll_s
+        if self.last_error is not None:
+            await asyncio.sleep(_LEAST_PAUSE_S)
+            pause_s = self._backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads workers, hides nothing
+            self._backoff_s = min(self._backoff_s * 2, self._longest_backoff_s)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), pause_s)
+        self._wake.clear()
+
+    def _ship_next(self) -> bool:
+        """Ships one batch and says whether there was one; a failure is kept in `last_error`."""
+        try:
+            self._adopt()
+            batch = self._spool.backlog.next_batch()
+            if batch is not None:
+                self._ship(batch)
+                self._spool.backlog.ship(batch)
+        except Exception as problem:  # noqa: BLE001 - whatever shipping runs into, it has to go on
+            self._failed(problem)
+            return False
+        if self.last_error is not None:
+            _log.info("the ledger's database answers again")
+        self.last_error = None
+        self._backoff_s = _FIRST_BACKOFF_S
+        return batch is not None
+
+    def _adopt(self) -> None:
+        now = clock.monotonic()
+        if now < self._adopt_at:
+            return
+        self._adopt_at = now + self._adopt_every_s
+        adopted = self._spool.backlog.adopt()
+        if adopted:
+            _log.info("%d ledger entries of workers that ended early are adopted", adopted)
+
+    def _ship(self, batch: Batch) -> None:
+        for payload in batch.unreadable:
+            self._set_aside(payload, "it is no ledger entry")
+        if batch.entries:
+            self._insert(batch.entries)
+
+    def _insert(self, entries: Sequence[LedgerEntry]) -> None:
+        """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
+        try:
+            with writing(self._engine) as connection:
+                _bound_waiting(connection)
+                insert_entries(connection, entries)
+        except (SQLAlchemyError, OverflowError, ValueError) as problem:
+            if is_unavailable(problem):
+                raise
+            if len(entries) == 1:
+                self._set_aside(msgspec.json.encode(entries[0]), describe_failure(problem, self._engine))
+                return
+            middle = len(entries) // 2
+            self._insert(entries[:middle])
+            self._insert(entries[middle:])
+
+    def _set_aside(self, payload: bytes, reason: str) -> None:
+        self._spool.backlog.set_aside(payload)
+        _log.error("a ledger entry is set aside: %s", reason)
+
+    def _failed(self, problem: Exception) -> None:
+        reason = describe_failure(problem, self._engine)
+        if self.last_error is None:
+            _log.warning("ledger entries wait in the spool: %s", reason)
+        self.last_error = reason
+
+
+def _bound_waiting(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SET LOCAL statement_timeout = '30s'"))

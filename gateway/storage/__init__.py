@@ -1,0 +1,1 @@
+"""The database: connections, tables and their migrations, for SQLite and PostgreSQL alike."""

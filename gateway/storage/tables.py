@@ -1,0 +1,97 @@
+"""The tables as the newest revision of the database has them; `migrations/` makes them so.
+
+Money is nano-USD, moments are microseconds since the Unix epoch, hours and days of sums count
+from it, all in UTC. Text that
+is unknown is empty, never NULL, so that every report groups it alike. No text is longer than 255 bytes
+(`gateway.ledger.rows`): PostgreSQL refuses index entries over 2,704.
+"""
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+
+Name: Final = Text().with_variant(Text(collation="C"), "postgresql")
+"""Text compared byte by byte, so that both databases sort alike and PostgreSQL's indices are cheap."""
+Json: Final = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+DIMENSIONS: Final = ("virtual_key", "principal", "project", "team", "organization", "provider", "model")
+"""What the sums of spend keep apart, besides the time."""
+TOKENS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "input_audio_tokens",
+    "output_audio_tokens",
+)
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("request_id", Name, primary_key=True),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("day", Name, nullable=False),
+    Column("virtual_key", Name, nullable=False),
+    Column("principal", Name, nullable=False),
+    Column("project", Name, nullable=False),
+    Column("team", Name, nullable=False),
+    Column("organization", Name, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("end_user", Name, nullable=False),
+    Column("provider", Name, nullable=False),
+    Column("provider_type", Name, nullable=False),
+    Column("model", Name, nullable=False),
+    Column("model_asked", Name, nullable=False),
+    Column("endpoint", Name, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("outcome", Name, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in TOKENS),
+    Column("cost_nano_usd", BigInteger, nullable=False),
+    Column("price", Json),
+    Column("price_source", Name, nullable=False),
+    Column("revision", Name, nullable=False),
+    Column("budgets", Json, nullable=False),
+)
+"""One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand."""
+
+Index(None, ledger_entries.c.occurred_at, ledger_entries.c.request_id)
+Index(
+    None,
+    ledger_entries.c.end_user,
+    ledger_entries.c.occurred_at,
+    postgresql_where=ledger_entries.c.end_user != "",
+    sqlite_where=ledger_entries.c.end_user != "",
+)
+
+
+def _spend_table(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column(period, BigInteger, primary_key=True, autoincrement=False),
+        *(Column(dimension, Name, primary_key=True) for dimension in DIMENSIONS),
+        Column("requests", BigInteger, nullable=False),
+        *(Column(kind, BigInteger, nullable=False) for kind in TOKENS),
+        Column("cost_nano_usd", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+spend_by_hour = _spend_table("spend_by_hour", "hour")
+"""The sums of `ledger_entries` per hour and who and what; written in the transaction that inserts the rows."""
+spend_by_day = _spend_table("spend_by_day", "day")
+"""The same per day, for reports over months; `day` counts days since the epoch."""
+
+charged_by_hour = Table(
+    "charged_by_hour",
+    metadata,
+    Column("counter", Name, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("amount", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The sums of `ledger_entries.budgets` per counter and hour: what counters are compared with and rebuilt from."""

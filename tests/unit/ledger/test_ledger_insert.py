@@ -1,0 +1,116 @@
+"""Entries into the database: each once, with sums that agree."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gateway.ledger.entry import Charge
+from gateway.ledger.query import entries
+from gateway.ledger.storable import storable, stored_text
+from gateway.usage import Usage
+from tests.unit.ledger.ledger_entries import (
+    HOUR,
+    NOON,
+    any_entry,
+    assert_sums_agree,
+    count,
+    entry,
+    put,
+)
+from tests.unit.storage.databases import empty
+
+
+def test_an_entry_comes_back_as_it_went_in(engine):
+    whole = entry(
+        end_user="person ü",
+        tags=("a", "b"),
+        usage=Usage(
+            input_tokens=1,
+            output_tokens=2,
+            cache_read_tokens=3,
+            cache_write_tokens=4,
+            reasoning_tokens=5,
+            input_audio_tokens=6,
+            output_audio_tokens=7,
+        ),
+        cost_nano_usd=9_007_199_254_740_993,
+        budgets=(Charge("one", 9_007_199_254_740_993), Charge("two", 2)),
+    )
+    bare = msgspec.structs.replace(entry("grq_2"), price=None, tags=(), budgets=())
+
+    assert put(engine, whole, bare) == 2
+
+    with engine.connect() as connection:
+        assert entries(connection, limit=10, newest_first=False).entries == (whole, bare)
+
+
+def test_an_entry_counts_once_however_often_it_arrives(engine):
+    first, second = entry("grq_1"), entry("grq_2", occurred_at=NOON + HOUR)
+
+    assert put(engine, first, first) == 1
+    assert put(engine, second, first) == 1
+    assert put(engine, first, second) == 0
+
+    assert count(engine) == 2
+    assert_sums_agree(engine)
+
+
+def test_of_two_entries_with_one_id_the_first_counts(engine):
+    put(engine, entry("grq_1", cost_nano_usd=1), entry("grq_1", cost_nano_usd=2))
+    put(engine, entry("grq_1", cost_nano_usd=3))
+
+    with engine.connect() as connection:
+        assert [one.cost_nano_usd for one in entries(connection, limit=5).entries] == [1]
+    assert_sums_agree(engine)
+
+
+def test_writers_of_the_same_sums_do_not_lose_each_others_figures(engine):
+    batches = [[entry(f"grq_{batch}_{n}", model=f"m{(n * 7 + batch) % 5}") for n in range(40)] for batch in range(20)]
+
+    with ThreadPoolExecutor(4) as threads:
+        inserted = list(threads.map(lambda batch: put(engine, *batch), batches))
+
+    assert inserted == [40] * 20
+    assert_sums_agree(engine)
+
+
+def test_text_that_a_database_refuses_is_replaced_and_long_text_stays_distinct(engine):
+    long, longer = "m" * 5000, "m" * 5001
+    put(engine, entry("grq_1", model=long, end_user="nul\0"), entry("grq_2", model=longer, end_user="\ud800"))
+
+    with engine.connect() as connection:
+        models = {one.model for one in entries(connection, limit=5).entries}
+    assert models == {stored_text(long), stored_text(longer)}
+    assert len(models) == 2
+    assert all(len(model.encode()) <= 255 for model in models)
+
+
+@given(st.text(max_size=400))
+def test_stored_text_is_bounded_and_stored_as_itself(text):
+    stored = stored_text(text)
+
+    assert len(stored.encode()) <= 255
+    assert "\0" not in stored
+    assert stored_text(stored) == stored
+
+
+@given(any_entry)
+def test_a_storable_entry_stays_as_it_is(one):
+    assert storable(storable(one)) == storable(one)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.lists(st.lists(any_entry, max_size=8), max_size=4))
+def test_sums_agree_with_the_rows_after_any_batches(engine, batches):
+    empty(engine)
+    known = set()
+
+    for batch in batches:
+        ids = {one.request_id for one in batch}
+        assert put(engine, *batch) == len(ids - known)
+        known |= ids
+
+    assert count(engine) == len(known)
+    assert_sums_agree(engine)

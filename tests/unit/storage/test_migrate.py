@@ -1,0 +1,114 @@
+"""Bringing databases to the newest revision."""
+
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from gateway.storage.engine import StorageError, open_engine
+from gateway.storage.migrate import current_revision, head_revision, upgrade
+from gateway.storage.tables import TOKENS, metadata
+from gateway.usage import Usage
+
+UPGRADE = """
+import sys
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+sys.stdin.readline()
+print(upgrade(open_engine(sys.argv[1])))
+"""
+
+
+def test_an_upgrade_makes_the_tables_as_the_code_expects_them(empty_database_url):
+    engine = open_engine(empty_database_url)
+    assert current_revision(engine) is None
+
+    assert upgrade(engine)
+
+    assert current_revision(engine) == head_revision()
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, {"compare_type": True}), metadata) == []
+    keys = {table.name: [key.name for key in table.primary_key.columns] for table in metadata.sorted_tables}
+    look = inspect(engine)
+    assert {name: look.get_pk_constraint(name)["constrained_columns"] for name in keys} == keys
+    engine.dispose()
+
+
+def test_an_upgrade_of_a_new_database_does_nothing(empty_database_url):
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+
+    assert not upgrade(engine)
+    engine.dispose()
+
+
+def test_processes_that_upgrade_together_do_it_once(empty_database_url):
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", UPGRADE, empty_database_url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+    said = [process.communicate(timeout=60) for process in processes]
+
+    assert [process.returncode for process in processes] == [0] * 4, said
+    assert sorted(out.strip() for out, _ in said) == ["False", "False", "False", "True"]
+    engine = open_engine(empty_database_url)
+    assert current_revision(engine) == head_revision()
+    engine.dispose()
+
+
+def test_a_failed_upgrade_leaves_nothing(empty_database_url):
+    engine = open_engine(empty_database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE charged_by_hour (mine integer)"))
+
+    with pytest.raises(StorageError, match="charged_by_hour"):
+        upgrade(engine)
+
+    assert inspect(engine).get_table_names() == ["charged_by_hour"]
+    engine.dispose()
+
+
+def test_a_database_of_a_newer_gateway_is_refused(empty_database_url):
+    engine = open_engine(empty_database_url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(StorageError, match="revision 9999"):
+        upgrade(engine)
+    engine.dispose()
+
+
+def test_a_database_that_does_not_answer_is_an_error_for_the_operator():
+    engine = open_engine("postgresql://someone:hunter2@127.0.0.1:1/spend")
+
+    for ask in (upgrade, current_revision):
+        with pytest.raises(StorageError, match=r"spend at 127\.0\.0\.1:1: ") as raised:
+            ask(engine)
+        assert "hunter2" not in str(raised.value)
+
+
+def test_every_kind_of_token_has_a_column():
+    assert set(TOKENS) == set(Usage.__struct_fields__)
+
+
+def test_commands_that_need_no_database_do_not_load_its_libraries():
+    code = (
+        "import sys, gateway.cli.main, gateway.storage, gateway.ledger, gateway.ledger.spool;"
+        "sys.exit(any(name in sys.modules for name in ('sqlalchemy', 'alembic', 'psycopg')))"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
