@@ -15,7 +15,8 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -42,11 +43,19 @@ DEFAULT_OUTPUT_TOKENS: Final = 8_192
 
 _MIN_MEDIA_BYTES = 1_024
 _LOOK_BACK = 256
-_MEDIA_NAMES = (b'"data"', b'"bytes"')
-_VALUE = re.compile(rb'\s*:\s*"')
-_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*"data:[\w.+/-]+;base64,\Z')
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=_\\-]*")
+_VALUE = re.compile(rb'\s*:\s*"')
+_NAMES_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*\Z')
 _OF_TEXT = (b"document", b"application/", b"text/", b"file")
+# PERF: one pass finds every name, in a third of the time that looking for each of them takes.
+_MARKS = re.compile(
+    rb'"(?:data"|bytes"|data:[\w.+/-]{1,64};base64,|image"|image_url"|input_image"|(?:input_)?audio|tools"|functions"'
+    rb'|toolConfig"|cache_control"|cachePoint")'
+)
+_MEDIA_NAMES = (b'"data"', b'"bytes"')
+_TOOLS = frozenset((b'"tools"', b'"functions"', b'"toolConfig"'))
+_AUDIO = frozenset((b'"audio', b'"input_audio'))
+_CACHE = frozenset((b'"cache_control"', b'"cachePoint"'))
 _OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample")
 
 # A letter or an underscore may be written as \u0061; then a name can hide from a search of the body's bytes.
@@ -64,8 +73,13 @@ class InputBound(msgspec.Struct, frozen=True, gc=False):
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
     escaped = b"\\u00" in body and _ESCAPED_LETTER.search(body) is not None
+    seen: Counter[bytes] = Counter()
     image_bytes = audio_bytes = images = 0
-    for begin, end in _media(body):
+    for mark in _MARKS.finditer(body):
+        seen[mark[0]] += 1
+        begin, end = _base64_after(body, mark)
+        if end - begin < _MIN_MEDIA_BYTES:
+            continue
         kind = _kind(body[max(begin - _LOOK_BACK, 0) : begin])
         if kind == "image":
             image_bytes += end - begin
@@ -76,14 +90,14 @@ def bound_input(body: bytes) -> InputBound:
         BASE_TOKENS
         + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
         + _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
-        + IMAGE_TOKENS * max(images, _image_parts(body))
+        + IMAGE_TOKENS * max(images, _image_parts(seen))
     )
-    if escaped or b'"tools"' in body or b'"functions"' in body or b'"toolConfig"' in body:
+    if escaped or not _TOOLS.isdisjoint(seen):
         tokens += TOOLS_TOKENS
     return InputBound(
         tokens=tokens,
-        has_audio=escaped or b'audio"' in body or b'"audio' in body,
-        writes_cache=escaped or b'"cache_control"' in body or b'"cachePoint"' in body,
+        has_audio=escaped or not _AUDIO.isdisjoint(seen),
+        writes_cache=escaped or not _CACHE.isdisjoint(seen),
     )
 
 
@@ -126,42 +140,27 @@ def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
-def _image_parts(body: bytes) -> int:
+def _image_parts(seen: Mapping[bytes, int]) -> int:
     """How many parts of messages are images: `image_url` is both type and name in chat, a name in Responses."""
-    if b"image" not in body:
-        return 0
-    inputs = body.count(b'"input_image"')
-    return max(inputs, _divide_up(inputs + body.count(b'"image_url"'), 2)) + body.count(b'"image"')
+    inputs = seen.get(b'"input_image"', 0)
+    return max(inputs, _divide_up(inputs + seen.get(b'"image_url"', 0), 2)) + seen.get(b'"image"', 0)
 
 
-def _media(body: bytes) -> Iterator[tuple[int, int]]:
-    """Where long runs of base64 begin and end that are the value of a name under which media is sent.
+def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
+    """Where the base64 begins and ends that is the value of a name under which media is sent; empty if there is none.
 
     A name's quotes cannot stand in a text, where they are escaped, so that no text passes for media.
     """
-    if len(body) < _MIN_MEDIA_BYTES:
-        return
-    found = body.find(b";base64,")
-    while found >= 0:
-        begin = found + len(b";base64,")
-        end = _end_of_base64(body, begin)
-        if end - begin >= _MIN_MEDIA_BYTES and _DATA_URL.search(body, max(begin - _LOOK_BACK, 0), begin) is not None:
-            yield begin, end
-        found = body.find(b";base64,", end)
-    for name in _MEDIA_NAMES:
-        found = body.find(name)
-        while found >= 0:
-            begin = end = found + len(name)
-            if (value := _VALUE.match(body, begin)) is not None:
-                begin, end = value.end(), _end_of_base64(body, value.end())
-            if end - begin >= _MIN_MEDIA_BYTES:
-                yield begin, end
-            found = body.find(name, end)
-
-
-def _end_of_base64(body: bytes, begin: int) -> int:
+    begin = mark.end()
+    if mark[0] in _MEDIA_NAMES:
+        value = _VALUE.match(body, begin)
+        if value is None:
+            return begin, begin
+        begin = value.end()
+    elif not mark[0].endswith(b",") or _NAMES_DATA_URL.search(body, max(mark.start() - 64, 0), mark.start()) is None:
+        return begin, begin
     run = _BASE64.match(body, begin)
-    return begin if run is None else run.end()
+    return begin, begin if run is None else run.end()
 
 
 def _kind(before: bytes) -> str:

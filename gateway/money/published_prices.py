@@ -1,6 +1,6 @@
 """The catalogue that the package `genai-prices` carries with it. Its data is read as installed, never from the network.
 
-The package is imported when the first price is asked for: it takes half a second and some 50 MB.
+The package is imported when the first price is asked for: it takes some time and memory.
 """
 
 from collections.abc import Mapping

@@ -1,111 +1,203 @@
-"""In which window of the calendar does a moment lie? In any time zone, with or without an anchor."""
+"""Calendar arithmetic: in which window of a budget a moment lies, and when that window is over.
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final
+Windows of one kind follow each other without gaps: every second of time lies in exactly one. Minutes and hours are
+UTC's. Days, weeks and months begin at midnight by the clocks of a time zone; where clocks jump over midnight, with
+the first second after it, and where they show midnight twice, with the first of the two. So a day has 23 or 25 hours
+when clocks are changed, and 24.5 where they are changed by half an hour.
+
+With an anchor, periods repeat from it instead: minutes and hours as lengths of time; days, weeks and months at the
+anchor's time of day by the zone's clocks. A month's period begins on the anchor's day, or on the last day of a month
+that is shorter: 31 January, 28 February, 31 March.
+"""
+
+import calendar
+import math
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-_MONTHS: Final = 12
-_WITHOUT_END: Final = ("total", "manual")
+WindowKind = Literal["minute", "hour", "day", "week", "month", "total", "manual"]
+"""How long a window is. `total` and `manual` never end by themselves."""
+
+_LENGTH_S: Final = {"minute": 60, "hour": 3600}
+_MIDNIGHT: Final = datetime.min.time()
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+_MONTHS = 12
+_DAYS_OF_WEEK = 7
 
 
-class Span(msgspec.Struct, frozen=True):
-    """One window: its name, and its first and its first following second since the epoch (`None`: it never ends)."""
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """One window: its stable name, its first second and the first second after it, both since the epoch.
 
-    name: str
+    `end` is `None` for a window that does not end.
+    """
+
+    id: str
     start: int
     end: int | None
 
 
 class Window(msgspec.Struct, frozen=True):
-    """A kind of window: minute, hour, day, week (ISO, from Monday), month, total or manual.
+    """A way to cut time into windows.
 
-    Days and longer begin at midnight in `timezone`, so that one of them can have 23 or 25 hours. With an `anchor` the
-    first window begins there, and each later one as many periods on by the clock on the wall; where a month is too
-    short for the anchor's day it begins on its last, and the next one springs back.
+    Args:
+        kind: How long a window is.
+        zone: The IANA name of the time zone by whose clocks days, weeks and months begin.
+        anchor: When some period began (with a zone of its own), to the second; before it, periods count backwards.
+            For `total` and `manual` it is when spend last started from zero.
+
+    Raises `ValueError` for an unknown zone and for an anchor without a zone or centuries away.
     """
 
-    kind: str
-    timezone: str = "UTC"
+    kind: WindowKind
+    zone: str = "UTC"
     anchor: datetime | None = None
 
-    def span(self, at: float) -> Span:
-        """The window in which a moment (seconds since the epoch) lies."""
-        if self.kind in _WITHOUT_END:
+    def __post_init__(self) -> None:
+        _zone(self.zone)
+        if self.anchor is not None and self.anchor.tzinfo is None:
+            raise ValueError("an anchor has a time zone")
+        if self.anchor is not None and not _FIRST_YEAR < self.anchor.year < _LAST_YEAR:
+            raise ValueError(f"an anchor lies between the years {_FIRST_YEAR} and {_LAST_YEAR}")
+
+    def span(self, seconds: float) -> Span:
+        """The window of a moment in seconds since the epoch."""
+        if self.kind in ("total", "manual"):
+            return self._endless(seconds)
+        number = self._guess(math.floor(seconds))
+        while seconds < self._start(number):
+            number -= 1
+        while seconds >= self._start(number + 1):
+            number += 1
+        return Span(self._id(number), self._start(number), self._start(number + 1))
+
+    def bounds(self, at: datetime) -> tuple[int, int | None]:
+        """First second of the window of a moment (with a zone), and the first after it, both since the epoch."""
+        span = self.span(_aware(at).timestamp())
+        return span.start, span.end
+
+    def window_id(self, at: datetime) -> str:
+        """The stable name of the window of a moment (with a zone).
+
+        `2026-11`, `2026-W47`, `2026-11-24`, `2026-11-24T13`, `2026-11-24T13:07`, `total`, `manual`; with an anchor, its
+        date (and time, unless that is midnight) and the number of the period: `2026-01-31+9`.
+        """
+        return self.span(_aware(at).timestamp()).id
+
+    def _endless(self, seconds: float) -> Span:
+        if self.anchor is None:
             return Span(self.kind, 0, None)
-        if self.kind in ("minute", "hour"):
-            return self._fixed(at)
-        zone: tzinfo = UTC if self.timezone == "UTC" else ZoneInfo(self.timezone)
-        if self.anchor is not None:
-            return self._anchored(at, self.anchor.astimezone(zone))
-        local = datetime.fromtimestamp(at, zone).date()
-        first, following, name = _calendar(self.kind, local)
-        return Span(name, _midnight(first, zone), _midnight(following, zone))
+        start = math.floor(self.anchor.timestamp())
+        if seconds < start:
+            return Span(self.kind, 0, start)
+        return Span(f"{self.kind}@{_text(_wall(start, self.zone))}", start, None)
 
-    def _fixed(self, at: float) -> Span:
-        length = 60 if self.kind == "minute" else 3600
-        origin = int(self.anchor.timestamp()) if self.anchor is not None else 0
-        start = origin + (int(at // 1) - origin) // length * length
-        return Span(datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%dT%H:%MZ"), start, start + length)
-
-    def _anchored(self, at: float, anchor: datetime) -> Span:
-        """Guesses how many periods have passed, and steps to the right one."""
-        average = {"day": 86_400, "week": 604_800, "month": 2_629_746}[self.kind]
-        passed = int((at - anchor.timestamp()) // average)
-        while self._begins(anchor, passed) > at:
-            passed -= 1
-        while self._begins(anchor, passed + 1) <= at:
-            passed += 1
-        start, end = self._begins(anchor, passed), self._begins(anchor, passed + 1)
-        return Span(datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), start, end)
-
-    def _begins(self, anchor: datetime, passed: int) -> int:
+    def _guess(self, seconds: int) -> int:
+        """The number of a window at most one away from that of a moment."""
+        if (length := _LENGTH_S.get(self.kind)) is not None:
+            return (seconds - self._anchor_second()) // length
+        days = (_wall(seconds, self.zone).date() - self._origin().date()).days
         if self.kind == "month":
-            moved = _months_on(anchor, passed)
-        else:
-            # On the clock on the wall: a day is the same hour of the next, however long that takes.
-            moved = anchor.replace(tzinfo=None) + timedelta(days=passed * (7 if self.kind == "week" else 1))
-        return int(moved.replace(tzinfo=anchor.tzinfo, fold=0).timestamp())
+            here, origin = _wall(seconds, self.zone), self._origin()
+            return (here.year - origin.year) * _MONTHS + here.month - origin.month
+        return days // _DAYS_OF_WEEK if self.kind == "week" else days
+
+    def _start(self, number: int) -> int:
+        """The first second of the window of a number, since the epoch."""
+        if (length := _LENGTH_S.get(self.kind)) is not None:
+            return self._anchor_second() + number * length
+        return _first_second(self._wall_start(number), self.zone)
+
+    def _wall_start(self, number: int) -> datetime:
+        """What the zone's clocks show when the window of a number begins; windows are days or longer."""
+        origin = self._origin()
+        if self.kind == "month":
+            years, month = divmod(origin.month - 1 + number, _MONTHS)
+            year = origin.year + years
+            last = calendar.monthrange(year, month + 1)[1]
+            return origin.replace(year=year, month=month + 1, day=min(origin.day, last))
+        return origin + timedelta(days=number * (_DAYS_OF_WEEK if self.kind == "week" else 1))
+
+    def _origin(self) -> datetime:
+        """What the zone's clocks show when window 0 begins: at the anchor, or on a Monday that begins a month."""
+        if self.anchor is not None:
+            return _wall(self._anchor_second(), self.zone)
+        return datetime(2001, 1, 1)  # noqa: DTZ001 - a reading of clocks, not a moment
+
+    def _anchor_second(self) -> int:
+        return 0 if self.anchor is None else math.floor(self.anchor.timestamp())
+
+    def _id(self, number: int) -> str:
+        if self.anchor is not None:
+            return f"{_text(self._origin())}{number:+d}"
+        if self.kind in _LENGTH_S:
+            begins = _wall(self._start(number), "UTC")
+            return begins.strftime("%Y-%m-%dT%H" if self.kind == "hour" else "%Y-%m-%dT%H:%M")
+        begins = self._wall_start(number)
+        if self.kind == "month":
+            return f"{begins:%Y-%m}"
+        if self.kind == "week":
+            year, week, _ = begins.isocalendar()
+            return f"{year}-W{week:02d}"
+        return begins.date().isoformat()
 
 
 class CurrentWindow:
-    """Remembers the present window, so that asking for it again costs two comparisons."""
+    """A window kept at hand: as long as it lasts, asking again is two comparisons."""
 
-    __slots__ = ("_span", "_window")
+    __slots__ = ("_end", "_span", "_start", "window")
 
     def __init__(self, window: Window) -> None:
-        self._window = window
+        self.window = window
+        self._start = self._end = 0.0
         self._span: Span | None = None
 
-    def span(self, at: float) -> Span:
-        """The window in which a moment lies."""
-        span = self._span
-        if span is None or at < span.start or (span.end is not None and at >= span.end):
-            span = self._span = self._window.span(at)
+    def span(self, now: float) -> Span:
+        """The window of a moment in seconds since the epoch, usually the present one."""
+        if self._start <= now < self._end and self._span is not None:
+            return self._span
+        span = self.window.span(now)
+        self._start = float(span.start)
+        self._end = math.inf if span.end is None else float(span.end)
+        self._span = span
         return span
 
 
-def _calendar(kind: str, local: date) -> tuple[date, date, str]:
-    """First day, first day after, and name of the calendar's window around a day."""
-    if kind == "day":
-        return local, local + timedelta(days=1), local.isoformat()
-    if kind == "week":
-        first = local - timedelta(days=local.weekday())
-        year, week, _ = local.isocalendar()
-        return first, first + timedelta(days=7), f"{year}-W{week:02}"
-    first = local.replace(day=1)
-    return first, (first + timedelta(days=31)).replace(day=1), f"{first:%Y-%m}"
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError("a moment has a time zone")
+    return at
 
 
-def _midnight(day: date, zone: tzinfo) -> int:
-    """The first second of a day; where its midnight is skipped, the moment to which the clocks jump."""
-    begin = datetime(day.year, day.month, day.day, tzinfo=zone)
-    return int(begin.timestamp())
+@lru_cache(maxsize=256)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(f"{name!r} is not an IANA time zone, such as Europe/Amsterdam") from None
 
 
-def _months_on(anchor: datetime, months: int) -> datetime:
-    whole = anchor.year * _MONTHS + anchor.month - 1 + months
-    year, month = divmod(whole, _MONTHS)
-    last = (date(year, month + 1, 28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)
-    return anchor.replace(tzinfo=None, year=year, month=month + 1, day=min(anchor.day, last.day))
+def _wall(seconds: int, zone: str) -> datetime:
+    """What the clocks of a zone show at a moment, as a datetime without a zone."""
+    return datetime.fromtimestamp(seconds, UTC).astimezone(_zone(zone)).replace(tzinfo=None, fold=0)
+
+
+def _first_second(wall: datetime, zone: str) -> int:
+    """When the clocks of a zone first show a reading, or, where they jump over it, the moment of the jump."""
+    info = _zone(zone)
+    second = math.floor(wall.replace(tzinfo=info).timestamp())
+    if _wall(second, zone) == wall:
+        return second
+    # In a gap, fold=0 reads the clocks as before the jump (too late) and fold=1 as after it (too early).
+    early, late = math.floor(wall.replace(tzinfo=info, fold=1).timestamp()), second
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (middle, late) if _wall(middle, zone) < wall else (early, middle)
+    return late
+
+
+def _text(wall: datetime) -> str:
+    return wall.date().isoformat() if wall.time() == _MIDNIGHT else wall.isoformat()

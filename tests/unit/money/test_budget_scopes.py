@@ -1,0 +1,98 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import GatewayError
+from gateway.money.budget import (
+    CompiledBudget,
+    Scope,
+    Who,
+    applies,
+    counter_key,
+    counts_provider,
+    end_user_of,
+    refuses_unpriced,
+)
+from gateway.money.window import Window
+
+WHO = Who(virtual_key="k", organization="o", team="t", project="p", principal="a", tags=("x", "y"))
+
+
+def budget(kind="team", value="t", **others):
+    return CompiledBudget(name="b", scope=Scope(kind, value), window=Window("month"), limit=1, **others)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("organization", "o"), ("team", "t"), ("project", "p"), ("principal", "a"), ("virtual_key", "k"), ("tag", "y")],
+)
+def test_a_scope_covers_its_own_name_alone(kind, value):
+    assert applies(budget(kind, value), WHO)
+    assert not applies(budget(kind, value + "2"), WHO)
+    assert not applies(budget(kind, "None"), Who(virtual_key="other"))
+
+
+def test_providers_and_unpriced_models():
+    assert counts_provider(budget(), "any")
+    assert [counts_provider(budget(provider="main"), one) for one in ("main", "other")] == [True, False]
+    assert refuses_unpriced(budget())
+    assert not refuses_unpriced(budget(blocks=False))
+    assert not refuses_unpriced(budget(refuses_unpriced=False))
+
+
+def test_keys_of_counters():
+    assert counter_key(budget(), WHO, None, "2026-11") == "budget:b:team=t:month=2026-11"
+    assert (
+        counter_key(budget(each="principal", provider="main"), WHO, "u", "2026-11")
+        == "budget:b:team=t:provider=main:each_principal=a:month=2026-11"
+    )
+    assert (
+        counter_key(budget(each="principal"), Who(virtual_key="k"), None, "2026-11")
+        == "budget:b:team=t:each_principal=:month=2026-11"
+    )
+
+
+TEXT = st.text(alphabet="ab:=%{}/+@, \u00e9", max_size=6)
+
+
+@given(st.tuples(TEXT, TEXT, TEXT, TEXT), st.tuples(TEXT, TEXT, TEXT, TEXT))
+def test_different_budgets_people_and_windows_never_share_a_counter(one, other):
+    def key(parts):
+        name, scope, end_user, window = parts
+        entry = CompiledBudget(name=name, scope=Scope("team", scope), each="end_user", window=Window("day"), limit=1)
+        return counter_key(entry, WHO, "u" + end_user, window)
+
+    assert (key(one) == key(other)) is (one == other)
+
+
+@pytest.mark.parametrize("end_user", [None, ""])
+def test_a_budget_per_end_user_needs_one(end_user):
+    with pytest.raises(GatewayError) as refused:
+        counter_key(budget(each="end_user"), WHO, end_user, "2026-11")
+
+    assert (refused.value.type, refused.value.status) == ("end_user_required", 400)
+
+
+@pytest.mark.parametrize(
+    ("header", "body", "named"),
+    [
+        ("h", {"user": "u"}, "h"), (None, {"user": "u", "metadata": {"user_id": "m"}}, "u"), (" ", {"metadata": {"user_id": "m"}}, "m"),
+        (None, {"user": 3, "metadata": {"user_id": "m"}}, "m"), (None, {"user": "x" * 257, "metadata": {"user_id": "m"}}, None),
+        (None, {"user": "a\x00b"}, None), (None, {"user": "\ud800"}, None), (None, {"metadata": "m"}, None), (None, None, None), ("x" * 256, None, "x" * 256),
+    ],
+)  # fmt: skip
+def test_who_the_end_user_is(header, body, named):
+    assert end_user_of(header, body) == named
+
+
+@pytest.mark.parametrize("header", ["x" * 257, "a\x07b"])
+def test_a_header_that_is_no_id_is_refused(header):
+    with pytest.raises(GatewayError) as refused:
+        end_user_of(header, None)
+
+    assert refused.value.type == "bad_request"
+
+
+def test_a_negative_limit_is_refused():
+    with pytest.raises(ValueError, match="negative"):
+        CompiledBudget(name="b", scope=Scope("team", "t"), window=Window("day"), limit=-1)

@@ -1,0 +1,125 @@
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.money.cost import cost
+from gateway.money.estimate import (
+    DEFAULT_OUTPUT_TOKENS,
+    IMAGE_TOKENS,
+    TOOLS_TOKENS,
+    InputBound,
+    bound_input,
+    estimate,
+    output_bound,
+)
+from gateway.money.prices import RATE_NAMES, Price, Rates, Tier
+from gateway.usage import Usage
+
+RATES = st.fixed_dictionaries({name: st.none() | st.integers(0, 10**12) for name in RATE_NAMES})
+PRICES = st.builds(lambda base, tier: Price(**base, tiers=(Tier(1000, Rates(**tier)),), source="x"), RATES, RATES)
+COUNT = st.integers(0, 5000)
+PICTURE = "A" * 400_000
+
+
+def bound(body):
+    return bound_input(json.dumps(body).encode())
+
+
+def chat(part):
+    return {"model": "m", "messages": [{"role": "user", "content": [part]}]}
+
+
+@given(PRICES, st.tuples(COUNT, COUNT, COUNT, COUNT, COUNT, COUNT), COUNT, COUNT)
+def test_no_usage_within_the_bounds_costs_more(price, counts, more_input, more_output):
+    i, o, r, w, a, b = counts
+    usage = Usage(
+        input_tokens=i,
+        output_tokens=o,
+        cache_read_tokens=r,
+        cache_write_tokens=w,
+        input_audio_tokens=a,
+        output_audio_tokens=b,
+    )
+    prompt = InputBound(tokens=i + more_input, has_audio=True, writes_cache=True)
+
+    assert cost(usage, price) <= estimate(price, prompt, o + more_output)
+
+
+def test_text_is_a_token_for_three_bytes():
+    few, many = bound(chat({"type": "text", "text": ""})), bound(chat({"type": "text", "text": "x" * 3000}))
+
+    assert many.tokens - few.tokens == 1000
+    assert not many.has_audio
+    assert not many.writes_cache
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + PICTURE}},
+        {"type": "input_image", "image_url": "data:image/png;base64," + PICTURE},
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}},
+        {"image": {"format": "png", "source": {"bytes": PICTURE}}},
+        {"type": "image_url", "image_url": {"url": "https://example.com/x.png"}},
+        {"type": "input_image", "file_id": "file-1"},
+    ],
+)
+def test_an_image_is_held_once_however_it_is_sent(part):
+    assert IMAGE_TOKENS <= bound(chat(part)).tokens < IMAGE_TOKENS + 150
+
+
+def test_audio_is_held_by_its_length_and_at_its_own_price():
+    held = bound(chat({"type": "input_audio", "input_audio": {"data": PICTURE, "format": "wav"}}))
+
+    assert 400_000 / 24 <= held.tokens < 400_000 / 24 + 150
+    assert held.has_audio
+
+
+def test_a_document_beside_an_image_counts_as_text():
+    image = {"type": "image", "source": {"type": "url", "url": "https://x"}}
+    pdf = {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": PICTURE}}
+
+    assert bound({"messages": [{"role": "user", "content": [image, pdf]}]}).tokens > 400_000 / 3
+
+
+def test_a_text_that_looks_like_an_image_is_a_text():
+    text = '"url":"data:image/png;base64,' + PICTURE
+
+    assert bound(chat({"type": "text", "text": text})).tokens > 400_000 / 3
+
+
+def test_tools_and_cache_marks_are_seen_and_an_escaped_name_hides_nothing():
+    assert bound({"tools": []}).tokens > TOOLS_TOKENS
+    assert bound({"cache_control": {}}).writes_cache
+    hidden = bound_input(b'{"cache\\u005fcontrol": {}}')
+    assert (hidden.writes_cache, hidden.has_audio) == (True, True)
+    assert not bound_input(b'{"a": "\\u00e9\\u003c\\u0022"}').writes_cache
+
+
+@pytest.mark.parametrize(
+    ("body", "tokens"),
+    [
+        (None, DEFAULT_OUTPUT_TOKENS), ({}, DEFAULT_OUTPUT_TOKENS), ({"max_tokens": 5}, 5), ({"max_tokens": 5, "max_completion_tokens": 9}, 9),
+        ({"max_output_tokens": 7, "n": 3}, 21), ({"max_tokens": True}, DEFAULT_OUTPUT_TOKENS), ({"max_tokens": -1, "n": 0}, DEFAULT_OUTPUT_TOKENS),
+    ],
+)  # fmt: skip
+def test_the_output_is_bounded_by_the_request(body, tokens):
+    assert output_bound(body) == tokens
+
+
+def test_only_tiers_that_the_prompt_can_reach_count():
+    price = Price(input=10**6, tiers=(Tier(100, Rates(input=9 * 10**6)),), source="x")
+
+    assert estimate(price, InputBound(99, has_audio=False, writes_cache=False), 0) == 99
+    assert estimate(price, InputBound(100, has_audio=False, writes_cache=False), 0) == 900
+
+
+def test_many_openings_take_linear_time():
+    body = b'{"data":"' * 400_000
+    begin = time.process_time()
+    bound_input(body)
+
+    assert time.process_time() - begin < 3
