@@ -123,7 +123,8 @@ class PlayedUpstream:
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            writer.close()
+            # Over TLS a polite close would wait for the other side, beyond the end of the loop.
+            writer.transport.abort() if self._tls else writer.close()
 
     async def _answer(self, recorded: Recorded, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         hung_up = asyncio.ensure_future(self._watch(recorded, reader))
