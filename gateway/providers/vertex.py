@@ -17,6 +17,7 @@ from gateway.wire.native_anthropic import versioned, without_members
 _CLAUDE = "claude-"
 _VERSION = "vertex-2023-10-16"
 _COUNT_TOKENS = "count-tokens"
+_MULTI_REGIONS = ("us", "eu")
 
 
 class Vertex:
@@ -29,10 +30,7 @@ class Vertex:
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         self.signer: Signer | None = google_signer(section.credentials)
-        host = "aiplatform.googleapis.com"
-        if section.location != "global":
-            host = f"{section.location}-{host}"
-        base_url = (section.base_url or f"https://{host}").rstrip("/")
+        base_url = (section.base_url or f"https://{_host(section.location)}").rstrip("/").removesuffix("/v1")
         place = f"projects/{quote(section.project, safe='')}/locations/{quote(section.location, safe='')}"
         self._base_url = f"{base_url}/v1/{place}"
         self._headers = HeaderSet([], section.headers)
@@ -63,13 +61,25 @@ class Vertex:
         self._headers.apply(headers)
 
     def adapt(self, endpoint: Endpoint, body: bytes, headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
-        """Anthropic's body with the version of Vertex, and without the model where the URL names it."""
+        """Anthropic's body with the version of Vertex, and without the model where the URL names it.
+
+        Counting keeps the model, as
+        https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens has it.
+        """
         if endpoint.name == "chat_completions":
             return body
         headers[:] = [header for header in headers if header[0] != "anthropic-version"]
-        if endpoint.name == "messages_count_tokens":
-            return body
-        return versioned(without_members(body, ("model",)), _VERSION)
+        left_out = () if endpoint.name == "messages_count_tokens" else ("model",)
+        return versioned(without_members(body, left_out), _VERSION)
+
+
+def _host(location: str) -> str:
+    """The host of a location: global, a multi-region, or a region."""
+    if location == "global":
+        return "aiplatform.googleapis.com"
+    if location in _MULTI_REGIONS:
+        return f"aiplatform.{location}.rep.googleapis.com"
+    return f"{location}-aiplatform.googleapis.com"
 
 
 def _is_claude(model: str) -> bool:

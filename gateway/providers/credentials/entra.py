@@ -3,12 +3,22 @@
 https://learn.microsoft.com/azure/ai-services/openai/how-to/managed-identity.
 """
 
+import importlib.util
 from typing import Any, Final
 
-from gateway.providers.credentials.refreshing import RefreshingSigner, Token
+from gateway.providers.credentials.refreshing import NoToken, RefreshingSigner, Token
 from gateway.secret import Secret
 
 _SCOPE: Final = "https://cognitiveservices.azure.com/.default"
+
+
+def missing_extra() -> str | None:
+    """What to install for Microsoft Entra ID, `None` when it is there."""
+    try:
+        found = importlib.util.find_spec("azure.identity") is not None
+    except ModuleNotFoundError:
+        found = False
+    return None if found else "Microsoft Entra ID needs azure-identity: pip install '.[azure]'"
 
 
 def entra_signer(
@@ -28,7 +38,9 @@ class _Fetch:
         self._tenant_id = tenant_id
         self._client_id = client_id
         self._client_secret = client_secret
-        self._authority = {} if authority is None else {"authority": authority, "disable_instance_discovery": True}
+        self._authority: dict[str, Any] = {}
+        if authority is not None:
+            self._authority = {"authority": authority, "disable_instance_discovery": True}
         self._credential: Any = None
 
     def __call__(self) -> Token:
@@ -38,13 +50,37 @@ class _Fetch:
         return Token(token.token, float(token.expires_on))
 
     def _find(self) -> Any:
-        from azure.identity import ClientSecretCredential, DefaultAzureCredential  # noqa: PLC0415 - an optional extra
+        missing = missing_extra()
+        if missing is not None:
+            raise NoToken(missing)
+        from azure.identity import ClientSecretCredential  # noqa: PLC0415 - an optional extra
 
         if self._client_secret is not None and self._tenant_id is not None and self._client_id is not None:
             return ClientSecretCredential(
                 self._tenant_id, self._client_id, self._client_secret.reveal(), **self._authority
             )
-        named = {} if self._client_id is None else {"managed_identity_client_id": self._client_id}
+        return self._chain()
+
+    def _chain(self) -> Any:
+        """Azure's default chain; its workload identity would not hear of another authority, and so goes ahead of it."""
+        from azure.identity import (  # noqa: PLC0415 - an optional extra
+            ChainedTokenCredential,
+            DefaultAzureCredential,
+            WorkloadIdentityCredential,
+        )
+
+        named = {}
         if self._client_id is not None:
-            named["workload_identity_client_id"] = self._client_id
-        return DefaultAzureCredential(**named, **self._authority)
+            named["managed_identity_client_id"] = named["workload_identity_client_id"] = self._client_id
+        if self._tenant_id is not None:
+            named["workload_identity_tenant_id"] = self._tenant_id
+        if not self._authority:
+            return DefaultAzureCredential(**named)
+        rest = DefaultAzureCredential(exclude_workload_identity_credential=True, **named, **self._authority)
+        try:
+            workload = WorkloadIdentityCredential(
+                tenant_id=self._tenant_id, client_id=self._client_id, **self._authority
+            )
+        except ValueError:  # nothing of the kind is set up here
+            return rest
+        return ChainedTokenCredential(workload, rest)

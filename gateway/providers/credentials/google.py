@@ -3,17 +3,29 @@
 https://google-auth.readthedocs.io, https://cloud.google.com/docs/authentication/application-default-credentials.
 """
 
+import importlib.util
 import json
 from datetime import UTC
 from typing import Any, Final
 
 import httpx
 
-from gateway.providers.credentials.refreshing import RefreshingSigner, Token
+from gateway import clock
+from gateway.providers.credentials.refreshing import NoToken, RefreshingSigner, Token
 from gateway.secret import Secret
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TIMEOUT_S: Final = 10.0
+_UNKNOWN_END_S: Final = 600.0
+
+
+def missing_extra() -> str | None:
+    """What to install for Google's credentials, `None` when it is there."""
+    try:
+        found = importlib.util.find_spec("google.auth") is not None
+    except ModuleNotFoundError:
+        found = False
+    return None if found else "Google credentials need google-auth: pip install '.[vertex]'"
 
 
 def google_signer(document: Secret | None) -> RefreshingSigner:
@@ -34,17 +46,35 @@ class _Fetch:
             self._credentials = self._find()
         self._credentials.refresh(_request)
         expiry = self._credentials.expiry
-        return Token(str(self._credentials.token), expiry.replace(tzinfo=UTC).timestamp())
+        ends = clock.now() + _UNKNOWN_END_S if expiry is None else expiry.replace(tzinfo=UTC).timestamp()
+        return Token(str(self._credentials.token), ends)
 
     def _find(self) -> Any:
-        import google.auth  # noqa: PLC0415 - an optional extra
-        from google.oauth2 import service_account  # noqa: PLC0415
+        missing = missing_extra()
+        if missing is not None:
+            raise NoToken(missing)
+        from google.oauth2 import service_account  # noqa: PLC0415 - an optional extra
 
         if self._document is None:
-            transport: Any = _request
-            return google.auth.default(scopes=[_SCOPE], request=transport)[0]
+            return _default()
         read: Any = service_account.Credentials.from_service_account_info
         return read(json.loads(self._document.reveal()), scopes=[_SCOPE])
+
+
+def _default() -> Any:
+    """What Google's chain finds: a file, workload identity, the metadata server."""
+    import google.auth  # noqa: PLC0415 - an optional extra
+    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
+
+    transport: Any = _request
+    try:
+        return google.auth.default(scopes=[_SCOPE], request=transport)[0]
+    except DefaultCredentialsError:
+        # google-auth skips the metadata server in silence where it cannot import requests.
+        if importlib.util.find_spec("requests") is None:
+            message = "Google's application default credentials need requests: pip install 'google-auth[requests]'"
+            raise NoToken(message) from None
+        raise
 
 
 class _Answer:
@@ -69,6 +99,6 @@ def _request(
 
     try:
         return _Answer(httpx.request(method, url, content=body, headers=headers, timeout=timeout or _TIMEOUT_S))
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         kind: Any = TransportError
         raise kind(type(error).__name__) from error

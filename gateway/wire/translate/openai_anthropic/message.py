@@ -13,6 +13,9 @@ from gateway.wire.translate.base import UntranslatableAnswer
 
 _Read = TypeVar("_Read")
 
+BLOCKS: Final = ("text", "tool_use", "thinking", "redacted_thinking")
+"""The kinds of blocks that a completion can hold. What servers' tools did is left out."""
+
 _FINISH_REASONS: Final[Mapping[str, str]] = {
     "end_turn": "stop",
     "stop_sequence": "stop",

@@ -15,6 +15,7 @@ from gateway.wire.translate.openai_anthropic.parameters import TABLE
 from gateway.wire.translate.openai_chat import ROLES, arguments, called_function
 from gateway.wire.translate.reading import mapping, optional_text, sequence, text, tool_name, wrong
 
+_THOUGHTS: Final = ("thinking", "redacted_thinking")
 _USABLE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 
 
@@ -36,6 +37,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> tuple[list[Block], 
             _say(turns, "assistant", _marked_last(_assistant(message, path, losses), message, path))
         else:
             _say(turns, "user", [_tool_result(message, path, losses)])
+    turns = _without_last_thoughts(turns)
     if not turns:
         raise wrong("messages", "an array with at least one message of a user that says something")
     for turn in turns:
@@ -60,9 +62,25 @@ def _say(turns: list[Block], role: str, said: list[Block]) -> None:
         turns.append({"role": role, "content": said})
 
 
+def _without_last_thoughts(turns: list[Block]) -> list[Block]:
+    """The turns, with those of the assistant ending in something said or called, as Anthropic demands.
+
+    An answer that its limit cut short within its thinking is one that does not, when the client sends it back.
+    """
+    kept: list[Block] = []
+    for turn in turns:
+        said = turn["content"]
+        while said and said[-1]["type"] in _THOUGHTS:
+            said = said[:-1]
+        _say(kept, turn["role"], said)
+    return kept
+
+
 def _marked_last(said: list[Block], message: Mapping[str, Any], path: str) -> list[Block]:
-    """A mark on a whole message is one on its last block."""
-    return [*said[:-1], marked(said[-1], message, path)] if said else said
+    """A mark on a whole message is one on its last block, unless that is a thought, which takes none."""
+    if not said or said[-1]["type"] in _THOUGHTS:
+        return said
+    return [*said[:-1], marked(said[-1], message, path)]
 
 
 def _assistant(message: Mapping[str, Any], path: str, losses: Losses) -> list[Block]:

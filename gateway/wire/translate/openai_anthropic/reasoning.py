@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.wire.translate.losses import Losses
 from gateway.wire.translate.openai_anthropic.model_families import Family, Reasoning
-from gateway.wire.translate.openai_chat import effort, temperature, top_p
+from gateway.wire.translate.openai_chat import effort, output_limit, temperature, top_p
 
 _BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024,
@@ -22,6 +22,8 @@ _BUDGETS: Final[Mapping[str, int]] = {
 _LEAST_BUDGET: Final = 1024
 _EFFORTS: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max"}
 _NO_REASONING: Final = "This model does not reason."
+_NO_XHIGH: Final = "This model does not know `xhigh`; `high` is sent."
+_BEGUN: Final = "Claude does not think before it goes on with an answer that the request has begun."
 _FORCED: Final = "Claude does not think before a tool that it is forced to call."
 _NO_THOUGHT: Final = "The turn that called the tools came without the thinking that Claude wants back."
 _NO_ROOM: Final = "Thinking takes at least 1,024 tokens of `max_tokens`."
@@ -67,8 +69,11 @@ def _thinking(
     losses: Losses,
 ) -> dict[str, Any]:
     asked = effort(body)
-    if asked is None or asked == "none":
+    if asked is None:
         return {}
+    if asked == "none":
+        # A model that thinks at any rate thinks least that way.
+        return {"output_config": {"effort": "low"}} if family.thinks_unasked else {}
     if family.reasoning is Reasoning.NONE:
         losses.drop("reasoning_effort", "reasoning_effort", _NO_REASONING)
         return {}
@@ -76,15 +81,31 @@ def _thinking(
         losses.drop("reasoning_effort", "reasoning_effort", _FORCED)
         return {}
     if family.reasoning is Reasoning.ADAPTIVE:
-        return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(asked, asked)}}
-    if _answers_a_call_without_thought(messages):
+        return _adaptive(asked, family, losses)
+    return _budgeted(asked, body, limit, messages, losses)
+
+
+def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:
+    if asked == "xhigh" and not family.has_xhigh:
+        losses.drop("reasoning_effort", "reasoning_effort", _NO_XHIGH)
+        asked = "high"
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(asked, asked)}}
+
+
+def _budgeted(
+    asked: str, body: Mapping[str, Any], limit: int, messages: Sequence[Mapping[str, Any]], losses: Losses
+) -> dict[str, Any]:
+    # Half of a limit that the client did not choose stays for the answer itself.
+    budget = min(_BUDGETS[asked], limit // 2 if output_limit(body) is None else limit - 1)
+    if messages[-1]["role"] == "assistant":
+        losses.drop("reasoning_effort", "reasoning_effort", _BEGUN)
+    elif _answers_a_call_without_thought(messages):
         losses.drop("reasoning_effort", "reasoning_effort", _NO_THOUGHT)
-        return {}
-    budget = min(_BUDGETS[asked], limit - 1)
-    if budget < _LEAST_BUDGET:
+    elif budget < _LEAST_BUDGET:
         losses.drop("reasoning_effort", "reasoning_effort", _NO_ROOM)
-        return {}
-    return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    else:
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {}
 
 
 def _answers_a_call_without_thought(messages: Sequence[Mapping[str, Any]]) -> bool:

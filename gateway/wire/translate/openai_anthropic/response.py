@@ -9,9 +9,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.wire.translate.base import Asked
+from gateway.wire.translate.base import Asked, UntranslatableAnswer
 from gateway.wire.translate.chat_completion import completion
 from gateway.wire.translate.openai_anthropic.message import (
+    BLOCKS,
     MessageUsage,
     StopDetails,
     finish_reason,
@@ -42,14 +43,42 @@ class _Message(msgspec.Struct):
     usage: MessageUsage | None = None
 
 
+class _Unread(msgspec.Struct):
+    """A message whose blocks are to be read one by one."""
+
+    content: list[msgspec.Raw]
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+    usage: MessageUsage | None = None
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
 _decode = msgspec.json.Decoder(_Message).decode
+_decode_unread = msgspec.json.Decoder(_Unread).decode
+_decode_typed = msgspec.json.Decoder(_Typed).decode
+_decode_block = msgspec.json.Decoder(_Block).decode
 
 
 def translate_response(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
-    message = read(_decode, body)
+    message = _read_message(body)
     usage = None if message.usage is None else usage_of(message.usage)
     return completion(asked, _chat_message(message), finish_reason(message.stop_reason), usage)
+
+
+def _read_message(body: bytes) -> _Message:
+    try:
+        return read(_decode, body)
+    except UntranslatableAnswer:
+        # Blocks of kinds that are not known may have any members (https://docs.anthropic.com/en/api/versioning).
+        unread = read(_decode_unread, body)
+    blocks = [
+        read(_decode_block, block) for block in map(bytes, unread.content) if read(_decode_typed, block).type in BLOCKS
+    ]
+    return _Message(blocks, unread.stop_reason, unread.stop_details, unread.usage)
 
 
 def _chat_message(message: _Message) -> dict[str, Any]:
@@ -61,7 +90,8 @@ def _chat_message(message: _Message) -> dict[str, Any]:
         if block.type == "text":
             texts.append(block.text)
         elif block.type == "tool_use":
-            written = bytes(block.input).decode() or "{}"
+            written = bytes(block.input).decode()
+            written = "{}" if written in ("", "null") else written
             calls.append({"id": block.id, "type": "function", "function": {"name": block.name, "arguments": written}})
         elif block.type == "thinking":
             thoughts.append(block.thinking)

@@ -4,70 +4,26 @@ Sources: https://docs.anthropic.com/en/docs/build-with-claude/streaming and
 https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
-import msgspec
-
 from gateway.wire.translate.base import Asked, UntranslatableAnswer
 from gateway.wire.translate.chat_completion import Chunks
-from gateway.wire.translate.openai_anthropic.message import (
-    MessageUsage,
-    StopDetails,
-    finish_reason,
-    read,
-    usage_of,
-)
-
-
-class _Started(msgspec.Struct):
-    usage: MessageUsage | None = None
-
-
-class _Block(msgspec.Struct):
-    type: str = ""
-    id: str = ""
-    name: str = ""
-    data: str = ""
-
-
-class _Delta(msgspec.Struct):
-    """The delta of a block or of the message."""
-
-    type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
-    stop_reason: str | None = None
-    stop_details: StopDetails | None = None
-
-
-class _Failure(msgspec.Struct):
-    type: str = "an error"
-
-
-class _Event(msgspec.Struct):
-    """Any event; its type says which members it has."""
-
-    type: str
-    index: int = 0
-    message: _Started | None = None
-    content_block: _Block | None = None
-    delta: _Delta | None = None
-    usage: MessageUsage | None = None
-    error: _Failure | None = None
-
-
-_decode = msgspec.json.Decoder(_Event).decode
+from gateway.wire.translate.openai_anthropic.events import Delta, Failure, StartedBlock, read_event
+from gateway.wire.translate.openai_anthropic.message import MessageUsage, finish_reason, usage_of
 
 
 class _Open:
-    """A block that has begun: its kind, the place of its call, and what a thought has said so far."""
+    """A block that has begun: the place of its call, and what a thought has said so far.
 
-    __slots__ = ("call", "has_arguments", "kind", "thinking")
+    `input` and `signature` are what it began with; they hold unless deltas bring others.
+    """
 
-    def __init__(self, kind: str, call: int) -> None:
-        self.kind = kind
+    __slots__ = ("call", "has_arguments", "input", "kind", "signature", "thinking")
+
+    def __init__(self, block: StartedBlock, call: int) -> None:
+        self.kind = block.type
         self.call = call
         self.has_arguments = False
+        self.input = bytes(block.input).decode()
+        self.signature = block.signature
         self.thinking: list[str] = []
 
 
@@ -87,12 +43,12 @@ class AnthropicStream:
 
     def feed(self, event: str, data: bytes) -> bytes:  # noqa: ARG002 - the data names its event too
         """See `StreamTranslator.feed`."""
-        happened = read(_decode, data)
+        happened = read_event(data)
         kind = happened.type
         if kind == "content_block_delta":
-            return self._delta(happened.index, happened.delta or _Delta())
+            return self._delta(happened.index, happened.delta or Delta())
         if kind == "content_block_start":
-            return self._block_start(happened.index, happened.content_block or _Block())
+            return self._block_start(happened.index, happened.content_block or StartedBlock())
         if kind == "content_block_stop":
             return self._block_stop(happened.index)
         if kind == "message_start":
@@ -100,12 +56,12 @@ class AnthropicStream:
             return self._chunks.begin()
         if kind == "message_delta":
             self._count(happened.usage)
-            return self._message_delta(happened.delta or _Delta())
+            return self._message_delta(happened.delta or Delta())
         if kind == "message_stop":
             self.finished = True
             return b"" if self._reason is not None else self._chunks.finish("stop")
         if kind == "error":
-            failure = happened.error or _Failure()
+            failure = happened.error or Failure()
             raise UntranslatableAnswer(f"its stream broke off with {failure.type}")
         return b""
 
@@ -117,16 +73,20 @@ class AnthropicStream:
         if usage is not None:
             self._usage = self._usage.joined(usage)
 
-    def _block_start(self, index: int, block: _Block) -> bytes:
-        opened = self._open[index] = _Open(block.type, self._calls)
+    def _block_start(self, index: int, block: StartedBlock) -> bytes:
+        opened = self._open[index] = _Open(block, self._calls)
         if block.type == "tool_use":
             self._calls += 1
             return self._chunks.call(opened.call, block.id, block.name)
         if block.type == "redacted_thinking":
             return self._thought({"type": block.type, "data": block.data})
+        if block.type == "text" and block.text:
+            return self._chunks.say({"content": block.text})
+        if block.type == "thinking" and block.thinking:
+            return self._think(opened, block.thinking)
         return b""
 
-    def _delta(self, index: int, delta: _Delta) -> bytes:
+    def _delta(self, index: int, delta: Delta) -> bytes:
         opened = self._open.get(index)
         if opened is None:
             raise UntranslatableAnswer("it has a piece of a block that never began")
@@ -136,12 +96,18 @@ class AnthropicStream:
             opened.has_arguments = True
             return self._chunks.arguments(opened.call, delta.partial_json)
         if delta.type == "thinking_delta" and delta.thinking:
-            opened.thinking.append(delta.thinking)
-            return self._chunks.say({"reasoning_content": delta.thinking})
+            return self._think(opened, delta.thinking)
         if delta.type == "signature_delta" and delta.signature:
-            thinking = "".join(opened.thinking)
-            return self._thought({"type": "thinking", "thinking": thinking, "signature": delta.signature})
+            return self._sign(opened, delta.signature)
         return b""
+
+    def _think(self, opened: _Open, piece: str) -> bytes:
+        opened.thinking.append(piece)
+        return self._chunks.say({"reasoning_content": piece})
+
+    def _sign(self, opened: _Open, signature: str) -> bytes:
+        opened.signature = ""
+        return self._thought({"type": "thinking", "thinking": "".join(opened.thinking), "signature": signature})
 
     def _thought(self, block: dict[str, str]) -> bytes:
         """A thinking block in one piece; entries of lists in deltas carry their place, as clients put them together."""
@@ -149,14 +115,18 @@ class AnthropicStream:
         return self._chunks.say({"thinking_blocks": [{"index": self._thoughts - 1, **block}]})
 
     def _block_stop(self, index: int) -> bytes:
-        """A call without arguments streams none; clients read what they gathered as JSON."""
+        """What the block began with and no delta brought; a call has arguments at any rate, which clients parse."""
         opened = self._open.pop(index, None)
-        if opened is None or opened.kind != "tool_use" or opened.has_arguments:
+        if opened is None:
             return b""
-        return self._chunks.arguments(opened.call, "{}")
+        if opened.kind == "tool_use" and not opened.has_arguments:
+            return self._chunks.arguments(opened.call, opened.input if opened.input.startswith("{") else "{}")
+        if opened.kind == "thinking" and opened.signature:
+            return self._sign(opened, opened.signature)
+        return b""
 
-    def _message_delta(self, delta: _Delta) -> bytes:
-        if delta.stop_reason is None:
+    def _message_delta(self, delta: Delta) -> bytes:
+        if delta.stop_reason is None or self._reason is not None:
             return b""
         self._reason = delta.stop_reason
         refusal = b""

@@ -22,6 +22,8 @@ def tools_and_choice(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     choice, allowed = _choice(body, losses)
     if allowed is not None:
         tools = [tool for tool in tools if tool["name"] in allowed]
+    if choice is not None and choice["type"] in ("any", "tool"):
+        _require(tools, choice.get("name"))
     parallel = body.get("parallel_tool_calls")
     one_at_a_time = parallel is not None and not flag(parallel, "parallel_tool_calls")
     if not tools:
@@ -31,6 +33,12 @@ def tools_and_choice(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     if one_at_a_time and choice is not None and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": tools, **({} if choice is None else {"tool_choice": choice})}
+
+
+def _require(tools: Sequence[Mapping[str, Any]], name: str | None) -> None:
+    """A call that is forced needs a tool to call: the named one, or any."""
+    if not any(name is None or tool["name"] == name for tool in tools):
+        raise wrong("tool_choice", "met by a function of `tools`")
 
 
 def _tool(value: Any, path: str, losses: Losses) -> dict[str, Any]:

@@ -1,0 +1,274 @@
+"""Counters in Redis or Valkey (7 or later), for many workers and machines. `hold.lua` says how they are kept there.
+
+A reservation is one call, atomic over all of its holds, by the clock of the server. It makes a record with a deadline,
+a lease, which this process puts off while the request runs: what a process that died had held is given back when its
+leases are over. How leases end is queued and sent in batches, again and again until Redis has acknowledged it.
+
+The marker, a key with the name of the data's generation, tells when data was lost: then, and whenever another Redis
+process answers (which may have started from an older copy), this process
+
+1. takes again what its open leases hold,
+2. lets its owner raise the SPEND counters to what the ledger knows,
+3. sets the marker where there is none,
+
+and reserves only afterwards. The limits of rates begin anew.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gateway import ids
+from gateway.counters.hold import CountersLost, Hold, Lease, Limit, Refusal, Restored
+from gateway.counters.redis_connection import RedisAway, RedisConnection, check, parse_redis_url
+from gateway.counters.redis_holds import (
+    SOURCE,
+    gauges_of,
+    kind_and_name,
+    pack,
+    pack_holds,
+    pack_restored,
+    read_refusal,
+    read_spent,
+)
+from gateway.counters.redis_lease import RedisLease
+from gateway.counters.redis_link import RedisLink
+from gateway.counters.redis_script import RedisScript
+from gateway.counters.redis_settlements import RedisSettlements
+
+_ATTEMPTS: Final = 2
+_LOOK_EVERY_S: Final = 1.0
+_RENEWALS_A_LEASE: Final = 3
+_AT_ONCE: Final = 500
+_FAREWELL_S: Final = 2.0
+
+_Item = TypeVar("_Item")
+
+
+class Spending(msgspec.Struct, frozen=True):
+    """What counts against a SPEND limit, in nano-USD: what is `spent`, and what open leases have `held`."""
+
+    spent: int
+    held: int
+
+
+class RedisCounters:
+    """A `CounterStore` in Redis.
+
+    Args:
+        url: `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`. Any node of a cluster will do.
+        prefix: What the keys of one deployment begin with. Its hash tag keeps them on one node of a cluster.
+        on_data_loss: Called before reservations go on when Redis has lost its data, or may have, or is empty at the
+            first start. It brings the ledger up to date and calls `restore`; what it raises is tried again.
+        lease_s: Seconds after which the holds of a process that died are given back.
+        timeout_s: Seconds that any answer may take.
+        queue_bound: So many ended leases wait for Redis at most; beyond it the counters are rebuilt as after a loss.
+        time: Seconds since the epoch; `None`: the clock of the server, which all processes share.
+
+    Raises:
+        ValueError: The URL cannot be read, or the prefix has no hash tag.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "{gw:default}:",
+        on_data_loss: Callable[[], Awaitable[None]] | None = None,
+        lease_s: float = 60.0,
+        timeout_s: float = 0.25,
+        queue_bound: int = 100_000,
+        time: Callable[[], float] | None = None,
+    ) -> None:
+        opening = prefix.find("{")
+        if opening < 0 or prefix.find("}", opening) <= opening + 1:
+            raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
+        self._on_data_loss = on_data_loss
+        self._renew_every_s = lease_s / _RENEWALS_A_LEASE
+        self._script = RedisScript(prefix, lease_s, time)
+        self._link = RedisLink(parse_redis_url(url), timeout_s, self._attend)
+        self._settlements = RedisSettlements(self._script, self._usable, queue_bound)
+        self._connection: RedisConnection | None = None
+        self._server: str | None = None
+        self._open: dict[str, RedisLease] = {}
+        self._closed = False
+
+    @property
+    def fault(self) -> str | None:
+        """Why Redis does not answer at present, without any secret; `None` while it does and before `start`."""
+        return self._link.fault
+
+    async def start(self) -> None:
+        """Connects. Returns when Redis answers or `fault` says why it does not; using the store does it too."""
+        self._link.start()
+        try:
+            await self._link.ready()
+        except CountersLost:
+            return
+
+    async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
+        """Takes every hold or none, in one call. Amounts are below 2^53. Raises `CountersLost`."""
+        packed = pack_holds(holds)
+        for _ in range(_ATTEMPTS):
+            connection = await self._ready()
+            reply = await self._take(connection, holds, packed)
+            if reply is not None:
+                return reply
+            connection.abort(f"{connection.address} has lost its data")
+        raise CountersLost("Redis has lost its data")
+
+    async def restore(self, spent: Mapping[str, Restored]) -> None:
+        """Raises what is spent of each SPEND counter to what the ledger knows; what is held counts on top of it.
+
+        What this process has settled before is counted first, so that nothing of it is counted twice. Each counter is
+        raised atomically. Raises `CountersLost`.
+        """
+        connection = self._usable() or await self._ready()
+        self._settlements.ship(everything=True)
+        for some in _chunks(spent.items()):
+            await self._call(connection, "restore", pack_restored(some))
+
+    async def used(self, limit: Limit) -> int:
+        """How much of a limit is used now, in its own unit. Raises `CountersLost`."""
+        return sum(map(int, (await self._read([limit]))[0]))
+
+    async def spending(self, limits: Sequence[Limit]) -> list[Spending]:
+        """What is spent and held of SPEND limits, in their order. Raises `CountersLost`."""
+        return [Spending(int(spent), int(held)) for spent, held in await self._read(limits)]
+
+    async def close(self) -> None:
+        """Sends what is still to be settled, for at most two seconds, and lets go of the connection."""
+        if self._closed:
+            return
+        try:
+            async with asyncio.timeout(_FAREWELL_S):
+                await self._settlements.drained()
+        except TimeoutError:
+            pass
+        self._closed = True
+        self._settlements.stop()
+        await self._link.close()
+
+    def _end(self, lease: RedisLease, amounts: list[int]) -> None:
+        if self._open.pop(lease.id, None) is not None and not self._closed:
+            self._settlements.add(lease.id, amounts)
+
+    async def _take(
+        self, connection: RedisConnection, holds: Sequence[Hold], packed: bytes
+    ) -> RedisLease | Refusal | None:
+        """One attempt; `None` when the data was lost."""
+        self._settlements.ship()
+        lease = ids.ulid()
+        try:
+            reply = await self._script.call(connection, "reserve", packed, lease)
+        except BaseException as error:
+            # Nobody will end a lease whose making was not heard of; if it was made, this undoes it.
+            self._settlements.add(lease, [0] * len(holds))
+            if isinstance(error, RedisAway):
+                raise CountersLost(str(error)) from error
+            raise
+        if reply is None:
+            return None
+        position, now, *told = reply
+        if position:
+            return read_refusal(holds, position - 1, now, told)
+        taken = self._open[lease] = RedisLease(self._end, lease, tuple(holds), packed, now, read_spent(holds, told))
+        return taken
+
+    async def _read(self, limits: Sequence[Limit]) -> list[list[Any]]:
+        connection = await self._ready()
+        told: list[list[Any]] = []
+        for some in _chunks(limits):
+            told += await self._call(connection, "read", pack([kind_and_name(limit) for limit in some]))
+        return told
+
+    async def _ready(self) -> RedisConnection:
+        if self._closed:
+            raise CountersLost("the counters are closed")
+        self._link.start()
+        return await self._link.ready()
+
+    async def _call(self, connection: RedisConnection, operation: str, about: bytes) -> Any:
+        try:
+            return await self._script.call(connection, operation, about)
+        except RedisAway as away:
+            raise CountersLost(str(away)) from away
+
+    def _usable(self) -> RedisConnection | None:
+        """The connection, also while the counters are being rebuilt."""
+        connection = self._connection
+        return None if connection is None or connection.closed.done() else connection
+
+    async def _attend(self, connection: RedisConnection) -> None:
+        """Prepares a connection and looks after it until it is gone. Raises `RedisAway` then."""
+        check(await connection.send("SCRIPT", "LOAD", SOURCE), connection.address)
+        server = await _server_id(connection)
+        generation = await self._script.call(connection, "begin")
+        known = self._script.generation
+        self._connection = connection
+        self._settlements.ship()
+        lost = generation is None or known not in {"", generation.decode()} or self._server not in {None, server}
+        if lost or self._settlements.forgotten:
+            generation = await self._rebuild(connection)
+        self._server = server
+        self._script.generation = generation.decode()
+        self._link.open(connection)
+        await self._look_after(connection)
+
+    async def _rebuild(self, connection: RedisConnection) -> bytes:
+        """Brings back what this process knows; returns the generation of the data."""
+        forgotten = self._settlements.forgotten
+        await self._adopt(connection, list(self._open))
+        if self._on_data_loss is not None:
+            try:
+                await self._on_data_loss()
+            except Exception as error:
+                # Only its type is told: the message is somebody else's and may hold a secret.
+                raise RedisAway(f"the counters could not be rebuilt ({type(error).__name__})") from error
+        self._settlements.forgotten -= forgotten
+        self._script.generation = ids.ulid()
+        generation: bytes = await self._script.call(connection, "mark")
+        return generation
+
+    async def _look_after(self, connection: RedisConnection) -> None:
+        """Puts off the deadlines of open leases, and notices a Redis that has gone or has lost its data."""
+        loop = asyncio.get_running_loop()
+        renew_at = loop.time()
+        while not connection.closed.done():
+            leases = []
+            if loop.time() >= renew_at:
+                leases, renew_at = list(self._open), loop.time() + self._renew_every_s
+            await self._renew(connection, leases)
+            pause = min(_LOOK_EVERY_S, max(0.0, renew_at - loop.time()))
+            await asyncio.wait([connection.closed], timeout=pause)
+        raise RedisAway(connection.closed.result())
+
+    async def _renew(self, connection: RedisConnection, leases: Sequence[str]) -> None:
+        for some in _chunks(leases) if leases else [[]]:
+            gauges = {name for lease in some if lease in self._open for name in gauges_of(self._open[lease].holds)}
+            unknown = await self._script.call(connection, "renew", pack((some, list(gauges))))
+            if unknown is None:
+                raise RedisAway(f"{connection.address} has lost its data")
+            await self._adopt(connection, [lease.decode() for lease in unknown])
+
+    async def _adopt(self, connection: RedisConnection, leases: Sequence[str]) -> None:
+        for some in _chunks(leases):
+            held = [self._open[lease] for lease in some if lease in self._open]
+            about = pack([(lease.id, lease.taken_at, msgspec.Raw(lease.packed)) for lease in held])
+            await self._script.call(connection, "adopt", about)
+
+
+async def _server_id(connection: RedisConnection) -> str | None:
+    """Names the process that answers; `None` where it may not be asked."""
+    told = await connection.send("INFO", "server")
+    lines = bytes(told).decode().splitlines() if isinstance(told, bytes) else []
+    return next((line.partition(":")[2] for line in lines if line.startswith("run_id:")), None)
+
+
+def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    remaining = iter(items)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield some

@@ -1,0 +1,124 @@
+"""Holds as `hold.lua` reads them, and its answers as outcomes: pure values on both sides."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gateway.counters.hold import Dimension, Hold, Limit, Refusal, Restored
+
+SOURCE: Final = "".join(
+    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("hold_counters.lua", "hold.lua")
+)
+"""The script."""
+DIGEST: Final = hashlib.sha1(SOURCE.encode(), usedforsecurity=False).hexdigest()
+"""The name by which Redis knows the script."""
+
+_SECOND: Final = 1_000_000
+_WINDOW, _GAUGE, _SPEND = 1, 2, 3
+_NEVER: Final = -1
+
+pack = msgspec.msgpack.Encoder().encode
+
+
+def kind_and_name(limit: Limit) -> tuple[int, str, int]:
+    """What kind of counter a limit has, its name below the prefix, and its span (seconds, or when it is over)."""
+    if limit.dimension is Dimension.SPEND:
+        return _SPEND, _spend_name(limit.key), _NEVER if limit.resets_at is None else limit.resets_at
+    if limit.window_s == 0:
+        return _GAUGE, f"gauge:{limit.key}", 0
+    return _WINDOW, f"window:{limit.window_s}:{limit.key}", limit.window_s
+
+
+def _spend_name(key: str) -> str:
+    return f"spend:{key}"
+
+
+def gauges_of(holds: Sequence[Hold]) -> list[str]:
+    """The names of the concurrency counters among holds."""
+    named = [kind_and_name(hold.limit) for hold in holds]
+    return [name for kind, name, _ in named if kind == _GAUGE]
+
+
+def pack_holds(holds: Sequence[Hold]) -> bytes:
+    """Holds as MessagePack, in their order."""
+    packed = []
+    for hold in holds:
+        limit = hold.limit
+        kind, name, span = kind_and_name(limit)
+        refuses = kind != _SPEND or limit.blocks
+        packed.append((kind, name, hold.amount, limit.ceiling if refuses else _NEVER, span))
+    return pack(packed)
+
+
+def pack_restored(spent: Sequence[tuple[str, Restored]]) -> bytes:
+    """What the ledger knows of SPEND counters by their keys; sums as digits, since Lua's numbers are too short."""
+    return pack(
+        [
+            (_spend_name(key), str(known.spent), _NEVER if known.resets_at is None else known.resets_at)
+            for key, known in spent
+        ]
+    )
+
+
+def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> dict[str, int]:
+    """By key, what counts against each SPEND limit after the holds were taken.
+
+    Args:
+        holds: What was taken.
+        told: Spent and held before of each SPEND hold, in decimal digits.
+    """
+    spent: dict[str, int] = {}
+    figures = iter(told)
+    for hold in holds:
+        if hold.limit.dimension is Dimension.SPEND:
+            before = int(next(figures)) + int(next(figures))
+            spent[hold.limit.key] = spent.get(hold.limit.key, before) + hold.amount
+    return spent
+
+
+def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[int]) -> Refusal:
+    """The hold that takes longest to fit: whoever asks again before then would only meet it.
+
+    Args:
+        holds: What was asked for.
+        position: Of the first hold that did not fit, from 0.
+        now: Microseconds since the epoch.
+        told: Start, present and last sum of each window among the holds.
+    """
+    refused = holds[position]
+    if refused.limit.dimension is Dimension.SPEND:
+        return Refusal(refused, None)
+    figures = iter(told)
+    longest, worst = 0.0, holds[0]
+    for hold in holds:
+        wait = _wait(hold, now, figures)
+        if wait > longest:
+            longest, worst = wait, hold
+    if 0 < longest < math.inf:
+        # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
+        return Refusal(worst, (longest + 1) / _SECOND)
+    return Refusal(worst if longest else refused, None)
+
+
+def _wait(hold: Hold, now: int, figures: Iterator[int]) -> float:
+    """Microseconds until a hold fits: 0 where it fits or nobody can say, infinity where it never will."""
+    limit = hold.limit
+    if limit.dimension is Dimension.SPEND:
+        return 0
+    if limit.window_s == 0:
+        return math.inf if hold.amount > limit.ceiling else 0
+    start, present, before = next(figures), next(figures), next(figures)
+    room = limit.ceiling - hold.amount
+    if room < 0:
+        return math.inf
+    length = limit.window_s * _SECOND
+    left = start + length - now
+    if present <= room:
+        # Enough of the last window has to slide out of reach, within the present one.
+        return max(0, left - (room - present) * length // before) if before else 0
+    # The present window has to become the last one, and then to slide.
+    return left + length - room * length // present

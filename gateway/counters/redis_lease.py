@@ -1,0 +1,44 @@
+"""A reservation in Redis, as its owner sees it."""
+
+from collections.abc import Callable
+
+from gateway.counters.hold import Hold
+
+
+class RedisLease:
+    """Holds taken together, ended exactly once. Ending it only queues what Redis is to be told.
+
+    Args:
+        end: Takes what each hold consumed, -1 for what was held; the first time counts.
+        lease: Its id.
+        holds: What was taken.
+        packed: The same as the script reads it.
+        taken_at: Microseconds since the epoch.
+        spent: By key, what counted against each SPEND limit when it was taken, its own hold included.
+    """
+
+    __slots__ = ("_end", "holds", "id", "packed", "spent", "taken_at")
+
+    def __init__(
+        self,
+        end: Callable[["RedisLease", list[int]], None],
+        lease: str,
+        holds: tuple[Hold, ...],
+        packed: bytes,
+        taken_at: int,
+        spent: dict[str, int],
+    ) -> None:
+        self._end = end
+        self.id = lease
+        self.holds = holds
+        self.packed = packed
+        self.taken_at = taken_at
+        self.spent = spent
+
+    def settle(self, amounts: dict[str, int]) -> None:
+        """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
+        self._end(self, [amounts.get(hold.limit.key, -1) for hold in self.holds])
+
+    def cancel(self) -> None:
+        """Takes everything back."""
+        self._end(self, [0] * len(self.holds))

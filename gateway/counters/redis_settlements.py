@@ -1,0 +1,106 @@
+"""What is to be settled, in its order, until Redis has acknowledged it."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from gateway.counters.redis_connection import RedisAway, RedisConnection, check
+from gateway.counters.redis_holds import pack
+from gateway.counters.redis_script import RedisScript, is_unknown_script
+
+_BATCH: Final = 128
+_IN_FLIGHT: Final = 8
+_BATCHING_S: Final = 0.002
+
+_Settlement = tuple[str, list[int]]
+
+
+class RedisSettlements:
+    """A queue of ended leases. Each is sent until it is acknowledged; the script makes doing it twice harmless.
+
+    Args:
+        script: Sends them.
+        connection: The connection to use now, `None` while there is none.
+        bound: So many wait at most. Beyond it the oldest are forgotten, and `forgotten` says that the counters have
+            to be rebuilt.
+    """
+
+    def __init__(self, script: RedisScript, connection: Callable[[], RedisConnection | None], bound: int) -> None:
+        self._script = script
+        self._connection = connection
+        self._bound = bound
+        self._waiting: deque[_Settlement] = deque()
+        self._sent: deque[list[_Settlement]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self.forgotten = 0
+
+    def __len__(self) -> int:
+        return len(self._waiting) + sum(map(len, self._sent))
+
+    def add(self, lease: str, amounts: list[int]) -> None:
+        """Queues the end of a lease: what each of its holds consumed, -1 for what was held."""
+        if len(self._waiting) >= self._bound:
+            self._waiting.popleft()
+            self.forgotten += 1
+        self._waiting.append((lease, amounts))
+        if self._timer is None and len(self._sent) < _IN_FLIGHT:
+            self._timer = asyncio.get_running_loop().call_later(_BATCHING_S, self.ship)
+
+    def ship(self, *, everything: bool = False) -> None:
+        """Sends what waits, as far as not too much is under way already, or `everything`.
+
+        What is sent on the same connection afterwards comes after it.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        connection = self._connection()
+        while self._waiting and connection is not None and (everything or len(self._sent) < _IN_FLIGHT):
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            self._sent.append(batch)
+            try:
+                self._post(connection, batch)
+            except RedisAway:
+                self._take_back()
+                return
+
+    async def drained(self) -> None:
+        """Returns when everything is acknowledged."""
+        while self:
+            self.ship()
+            await asyncio.sleep(_BATCHING_S)
+
+    def stop(self) -> None:
+        """Sends nothing more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _post(self, connection: RedisConnection, batch: list[_Settlement], *, whole: bool = False) -> None:
+        def end(answer: asyncio.Future[Any]) -> None:
+            self._acknowledge(connection, batch, answer)
+
+        self._script.post(connection, "settle", pack(batch), whole=whole).add_done_callback(end)
+
+    def _acknowledge(self, connection: RedisConnection, batch: list[_Settlement], answer: asyncio.Future[Any]) -> None:
+        failure = answer.exception()
+        if batch not in self._sent:
+            return  # taken back already, with one before it
+        try:
+            if failure is not None:
+                raise failure
+            if is_unknown_script(answer.result()):
+                self._post(connection, batch, whole=True)
+                return
+            check(answer.result(), connection.address)
+        except RedisAway as away:
+            self._take_back()
+            connection.abort(str(away))
+        else:
+            self._sent.remove(batch)
+            self.ship()
+
+    def _take_back(self) -> None:
+        for batch in reversed(self._sent):
+            self._waiting.extendleft(reversed(batch))
+        self._sent.clear()

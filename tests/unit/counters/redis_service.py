@@ -1,0 +1,172 @@
+"""The Redis that tests talk to, and servers of their own that they may stop, restart and empty."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway import ids
+from gateway.counters.hold import CountersLost, Dimension, Hold, Limit, Refusal
+from gateway.counters.redis import RedisCounters
+from gateway.counters.redis_connection import RedisAway, connect, parse_redis_url
+
+URL = os.environ.get("GATEWAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+
+RPM = Limit(key="key:a:rpm", dimension=Dimension.RPM, ceiling=5, window_s=60)
+TPM = Limit(key="key:a:tpm", dimension=Dimension.TPM, ceiling=1000, window_s=60)
+CONCURRENCY = Limit(key="key:a:concurrency", dimension=Dimension.CONCURRENCY, ceiling=2, window_s=0)
+BUDGET = Limit(key="budget:team:2026-11", dimension=Dimension.SPEND, ceiling=1_000_000_000, window_s=0)
+
+
+async def command(url, *arguments):
+    connection = await connect(parse_redis_url(url), 5, 5)
+    try:
+        return await connection.send(*arguments)
+    finally:
+        connection.abort("done")
+
+
+def reachable():
+    try:
+        return asyncio.run(command(URL, "PING")) == b"PONG"
+    except RedisAway:
+        return False
+
+
+def prefix():
+    return f"{{test:{ids.ulid()}}}:"
+
+
+async def keys_of(prefix, url=URL):
+    return [key.decode() for key in await command(url, "KEYS", prefix + "*")]
+
+
+@asynccontextmanager
+async def opened(url=URL, **options):
+    """Counters under a prefix of their own, whose keys are gone afterwards."""
+    options.setdefault("prefix", prefix())
+    counters = RedisCounters(url, **options)
+    try:
+        yield counters
+    finally:
+        await counters.close()
+        if url == URL and (keys := await keys_of(options["prefix"])):
+            await command(url, "DEL", *keys)
+
+
+async def take(counters, *holds):
+    return await counters.reserve([Hold(limit, amount) for limit, amount in holds])
+
+
+async def taken(counters, *holds):
+    lease = await take(counters, *holds)
+    assert not isinstance(lease, Refusal)
+    return lease
+
+
+async def used(counters, *limits):
+    return [await counters.used(limit) for limit in limits]
+
+
+async def until(condition, within_s=10):
+    """Waits for something that other processes bring about."""
+    late = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < late, "it did not happen in time"
+        await asyncio.sleep(0.02)
+
+
+async def settled(counters):
+    """Waits for what was settled."""
+
+    async def empty():
+        return not counters._settlements
+
+    await until(empty)
+
+
+async def lost(counters):
+    """Whether the store refuses to reserve."""
+    try:
+        await take(counters, (RPM, 0))
+    except CountersLost:
+        return True
+    return False
+
+
+async def answers(counters):
+    return not await lost(counters)
+
+
+class Server:
+    """A Redis server of the test's own, on a free port."""
+
+    def __init__(self, directory, *options):
+        if shutil.which("redis-server") is None:
+            pytest.skip("redis-server is not installed")
+        self.port = 65_535
+        while self.port > 55_000:  # the bus of a cluster takes the port 10,000 above
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                self.port = free.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._command = ["redis-server", "--port", str(self.port), "--save", "", "--dir", str(directory), *options]
+        self._process = None
+
+    def start(self):
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        late = time.monotonic() + 10
+        while time.monotonic() < late:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            except OSError:
+                time.sleep(0.02)
+            else:
+                return self
+        raise AssertionError("redis-server did not start")
+
+    def stop(self):
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def freeze(self):
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.send_signal(signal.SIGCONT)
+
+
+ROOT = Path(__file__).parents[3]
+WORKER = """
+import asyncio, sys
+from gateway.counters.redis import RedisCounters
+from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, take, Refusal
+
+async def work(url, prefix, asked, lease_s, stay):
+    counters = RedisCounters(url, prefix=prefix, lease_s=lease_s)
+    holds = [(BUDGET, 10_000_000)] + [(CONCURRENCY, 1)] * stay
+    outcomes = await asyncio.gather(*[take(counters, *holds) for _ in range(asked)])
+    print(sum(not isinstance(outcome, Refusal) for outcome in outcomes), flush=True)
+    await asyncio.sleep(1000 * stay)
+
+asyncio.run(work(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]), int(sys.argv[5])))
+"""
+
+
+def worker(prefix, asked, lease_s=60, stay=0):
+    """A process that takes a cent so many times and says how often it got it; it may stay, holding a slot each."""
+    arguments = [URL, prefix, str(asked), str(lease_s), str(stay)]
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, *arguments], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+    )

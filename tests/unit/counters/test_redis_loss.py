@@ -1,0 +1,257 @@
+"""What becomes of counters in Redis when processes die, and when Redis comes back with or without its data."""
+
+import asyncio
+
+import pytest
+
+from gateway.counters.hold import Refusal, Restored
+from gateway.counters.redis import RedisCounters, Spending
+from tests.unit.counters.redis_service import (
+    BUDGET,
+    CONCURRENCY,
+    RPM,
+    TPM,
+    URL,
+    answers,
+    command,
+    lost,
+    opened,
+    prefix,
+    reachable,
+    settled,
+    take,
+    taken,
+    until,
+    used,
+    worker,
+)
+
+pytestmark = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
+
+CENT = 10_000_000
+
+
+class Ledger:
+    """Knows what was spent, and is asked for it when counters are rebuilt."""
+
+    def __init__(self, spent=0):
+        self.spent = spent
+        self.asked = 0
+        self.broken = False
+        self.counters = None
+
+    async def rebuild(self):
+        self.asked += 1
+        if self.broken:
+            raise ValueError("postgresql://user:hunter2@host")
+        await self.counters.restore({BUDGET.key: Restored(self.spent, None)})
+
+
+def with_ledger(url, ledger, **options):
+    ledger.counters = RedisCounters(url, on_data_loss=ledger.rebuild, **options)
+    return ledger.counters
+
+
+def test_a_killed_process_gives_back_what_it_held():
+    async def run():
+        own = prefix()
+        process = worker(own, 2, lease_s=1, stay=1)
+        try:
+            assert process.stdout.readline() == b"2\n"
+            async with opened(prefix=own, lease_s=1) as counters:
+                await asyncio.sleep(1.5)
+                assert await used(counters, CONCURRENCY, BUDGET) == [2, 2 * CENT]
+                process.kill()
+
+                async def free():
+                    return isinstance(await take(counters, (CONCURRENCY, 2)), Refusal) is False
+
+                await until(free)
+                assert await counters.spending([BUDGET]) == [Spending(0, 0)]
+        finally:
+            process.kill()
+            process.communicate()
+
+    asyncio.run(run())
+
+
+def test_expiry_is_bounded_in_each_call_and_goes_on_in_the_next():
+    class Clock:
+        now = 1_000_000.0
+
+        def __call__(self):
+            return self.now
+
+    async def run():
+        clock, own = Clock(), prefix()
+        async with opened(prefix=own, time=clock) as counters:
+            for _ in range(40):
+                await taken(counters, (BUDGET, 1))
+            counters._open.clear()
+            clock.now += 61
+            left = []
+            for _ in range(3):
+                await take(counters, (BUDGET, 2 * 10**9))
+                left.append(await counters.used(BUDGET))
+            assert left == [24, 8, 0]
+
+    asyncio.run(run())
+
+
+def test_a_settlement_after_the_lease_expired_counts_what_was_spent():
+    async def run():
+        async with opened(lease_s=0.3) as counters:
+            lease = await taken(counters, (CONCURRENCY, 1), (TPM, 500), (BUDGET, CENT))
+            counters._open.clear()  # nobody renews it
+
+            async def free():
+                await take(counters, (BUDGET, 2 * 10**9))
+                return await used(counters, CONCURRENCY, BUDGET) == [0, 0]
+
+            await until(free)
+            assert await counters.used(TPM) == 500
+            await taken(counters, (BUDGET, 50))
+            counters._open[lease.id] = lease
+            lease.settle({TPM.key: 100, BUDGET.key: 7})
+            await settled(counters)
+            assert await used(counters, CONCURRENCY, TPM) == [0, 100]
+            assert await counters.spending([BUDGET]) == [Spending(7, 50)]
+
+    asyncio.run(run())
+
+
+def test_a_lease_that_expired_while_its_process_stood_still_holds_again():
+    async def run():
+        async with opened(lease_s=60) as counters:
+            lease = await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT))
+            await command(URL, "ZADD", counters._script._keys[1], "1", lease.id)
+            await take(counters, (RPM, 1))
+            assert await used(counters, CONCURRENCY, BUDGET) == [0, 0]
+            await counters._renew(counters._connection, [lease.id])
+            assert await used(counters, CONCURRENCY, BUDGET) == [1, CENT]
+            lease.settle({BUDGET.key: 3})
+            await settled(counters)
+            assert await used(counters, CONCURRENCY, BUDGET) == [0, 3]
+
+    asyncio.run(run())
+
+
+def test_data_lost_under_an_open_connection_is_rebuilt_before_reservations_go_on():
+    async def run():
+        own = prefix()
+        ledger = Ledger(spent=70)
+        counters = with_ledger(URL, ledger, prefix=own)
+        async with opened(prefix=own) as other:
+            finished, running = [await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT)) for _ in range(2)]
+            finished.settle({BUDGET.key: 30})
+            theirs = await taken(other, (TPM, 10), (BUDGET, 5))
+            await settled(counters)
+            assert ledger.asked == 1  # an empty Redis at the start is rebuilt, too
+            ledger.spent += 30
+            await command(URL, "EVAL", "return redis.call('DEL', unpack(redis.call('KEYS', ARGV[1])))", "0", own + "*")
+
+            lease = await taken(counters, (CONCURRENCY, 1), (BUDGET, 1))
+
+            assert ledger.asked == 2
+            assert lease.spent == {BUDGET.key: 100 + CENT + 1}
+            await take(other, (RPM, 1))
+            running.settle({BUDGET.key: 8})
+            theirs.settle({BUDGET.key: 2})
+            await settled(counters)
+            await settled(other)
+            assert await counters.spending([BUDGET]) == [Spending(110, 1)]
+            assert await used(counters, CONCURRENCY, TPM) == [1, 10]
+            await counters.close()
+
+    asyncio.run(run())
+
+
+def test_redis_restarts_empty_while_leases_are_open(server):
+    async def run():
+        ledger = Ledger(spent=100)
+        counters = with_ledger(server.url, ledger)
+        finished, running = [await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT)) for _ in range(2)]
+        server.stop()
+        finished.settle({BUDGET.key: 20})
+        ledger.spent += 20
+        await until(lambda: lost(counters))
+        server.start()
+        await until(lambda: answers(counters))
+        assert ledger.asked == 2
+        assert await counters.spending([BUDGET]) == [Spending(120, CENT)]
+        assert await counters.used(CONCURRENCY) == 1
+        running.settle({BUDGET.key: 5})
+        await settled(counters)
+        assert await counters.spending([BUDGET]) == [Spending(125, 0)]
+        await counters.close()
+
+    asyncio.run(run())
+
+
+def test_redis_restarts_with_its_data_and_gets_what_was_settled_meanwhile(durable):
+    async def run():
+        ledger = Ledger()
+        counters = with_ledger(durable.url, ledger, lease_s=30)
+        finished, running = [await taken(counters, (CONCURRENCY, 1), (TPM, 300), (BUDGET, CENT)) for _ in range(2)]
+        durable.stop()
+        finished.settle({BUDGET.key: 20, TPM.key: 100})
+        ledger.spent += 20
+        await until(lambda: lost(counters))
+        assert len(counters._settlements) > 0
+        durable.start()
+        await until(lambda: answers(counters))
+        await settled(counters)
+        assert await counters.spending([BUDGET]) == [Spending(20, CENT)]
+        assert await used(counters, CONCURRENCY, TPM) == [1, 400]
+        running.cancel()
+        await counters.close()
+
+    asyncio.run(run())
+
+
+def test_counters_that_cannot_be_rebuilt_refuse_and_tell_no_secret(server):
+    async def run():
+        ledger = Ledger()
+        ledger.broken = True
+        counters = with_ledger(server.url, ledger)
+        assert await lost(counters)
+        await until(lambda: asyncio.sleep(0, counters.fault is not None))
+        assert counters.fault == "the counters could not be rebuilt (ValueError)"
+        ledger.broken = False
+        await until(lambda: answers(counters))
+        await counters.close()
+
+    asyncio.run(run())
+
+
+def test_more_than_may_wait_is_forgotten_and_rebuilt(durable):
+    async def run():
+        ledger = Ledger()
+        counters = with_ledger(durable.url, ledger, queue_bound=3)
+        leases = [await taken(counters, (BUDGET, 10)) for _ in range(6)]
+        durable.stop()
+        await until(lambda: lost(counters))
+        for lease in leases:
+            lease.settle({BUDGET.key: 10})
+        ledger.spent = 60
+        assert len(counters._settlements) == 3
+        durable.start()
+        await until(lambda: answers(counters))
+        assert [spending.spent for spending in await counters.spending([BUDGET])] == [60]
+        assert counters._settlements.forgotten == 0
+        await counters.close()
+
+    asyncio.run(run())
+
+
+def test_closing_sends_what_is_still_to_be_settled():
+    async def run():
+        own = prefix()
+        async with opened(prefix=own) as reader:
+            counters = RedisCounters(URL, prefix=own)
+            for lease in [await taken(counters, (BUDGET, 10)) for _ in range(300)]:
+                lease.settle({BUDGET.key: 1})
+            await counters.close()
+            assert await reader.spending([BUDGET]) == [Spending(300, 0)]
+
+    asyncio.run(run())
