@@ -293,8 +293,9 @@ def test_an_account_at_its_limit_is_passed_over(start_gateway, upstream, second)
 
 
 def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, upstream, second):
-    breaker = "circuit_breaker: {failures: 3, window_ms: 60000, open_ms: 800}"
-    gateway = start_gateway(text_of(upstream.url, second.url, breaker=breaker))
+    breaker = "circuit_breaker: {failures: 3, window_ms: 60000, open_ms: 3000}"
+    patient = CHAIN.replace("700", "20000")
+    gateway = start_gateway(text_of(upstream.url, second.url, more=patient, breaker=breaker))
     upstream.play = lambda _: response(ERROR, 500)
 
     for _ in range(3):
@@ -305,9 +306,16 @@ def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, 
     assert outcomes(gateway, answer) == [("first", "circuit_open"), ("second", "ok")]
     assert len(upstream.requests) == 3
 
-    time.sleep(0.9)
-    upstream.play = lambda _: [0.4, *response(CHAT)]
+    time.sleep(3.1)
     answers = []
+
+    def probe(_):
+        # The probe takes until all others have their answers.
+        while len(answers) < 7:
+            yield 0.02
+        yield from response(CHAT)
+
+    upstream.play = probe
     asking = [threading.Thread(target=lambda: answers.append(ask(gateway))) for _ in range(8)]
     for one in asking:
         one.start()
@@ -320,13 +328,13 @@ def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, 
 
 
 def test_a_client_that_leaves_while_it_probes_does_not_keep_the_circuit(start_gateway, upstream, second):
-    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 300}"
+    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 3000}"
     gateway = start_gateway(text_of(upstream.url, second.url, breaker=breaker, more=""))
     upstream.play = lambda _: response(ERROR, 500)
     ask(gateway)
     assert ask(gateway).status_code == 503
 
-    time.sleep(0.4)
+    time.sleep(3.1)
     upstream.play = lambda _: [HANG]
     data = json.dumps(BODY).encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
