@@ -25,6 +25,9 @@ TPM = Limit(key="key:a:tpm", dimension=Dimension.TPM, ceiling=1000, window_s=60)
 CONCURRENCY = Limit(key="key:a:concurrency", dimension=Dimension.CONCURRENCY, ceiling=2, window_s=0)
 BUDGET = Limit(key="budget:team:2026-11", dimension=Dimension.SPEND, ceiling=1_000_000_000, window_s=0)
 
+PATIENT_S = 10
+"""A busy machine may keep a test waiting for longer than production should."""
+
 
 async def command(url, *arguments):
     connection = await connect(parse_redis_url(url), 5, 5)
@@ -53,7 +56,7 @@ async def keys_of(prefix, url=URL):
 async def opened(url=URL, **options):
     """Counters under a prefix of their own, whose keys are gone afterwards."""
     options.setdefault("prefix", prefix())
-    counters = RedisCounters(url, **options)
+    counters = RedisCounters(url, **{"timeout_s": PATIENT_S, **options})
     try:
         yield counters
     finally:
@@ -151,10 +154,10 @@ ROOT = Path(__file__).parents[3]
 WORKER = """
 import asyncio, sys
 from gateway.counters.redis import RedisCounters
-from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, take, Refusal
+from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, PATIENT_S, Refusal, take
 
 async def work(url, prefix, asked, lease_s, stay):
-    counters = RedisCounters(url, prefix=prefix, lease_s=lease_s)
+    counters = RedisCounters(url, prefix=prefix, lease_s=lease_s, timeout_s=PATIENT_S)
     holds = [(BUDGET, 10_000_000)] + [(CONCURRENCY, 1)] * stay
     outcomes = await asyncio.gather(*[take(counters, *holds) for _ in range(asked)])
     print(sum(not isinstance(outcome, Refusal) for outcome in outcomes), flush=True)

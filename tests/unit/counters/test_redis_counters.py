@@ -14,6 +14,7 @@ from gateway.counters.redis_holds import pack
 from tests.unit.counters.redis_service import (
     BUDGET,
     CONCURRENCY,
+    PATIENT_S,
     RPM,
     TPM,
     URL,
@@ -275,7 +276,7 @@ async def forget(own):
 
 
 async def made(own, clock):
-    counters = RedisCounters(URL, prefix=own, time=clock, lease_s=10**8)
+    counters = RedisCounters(URL, prefix=own, time=clock, lease_s=10**8, timeout_s=PATIENT_S)
     counters.own = own
     await counters.start()
     return counters

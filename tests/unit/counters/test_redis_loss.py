@@ -9,6 +9,7 @@ from gateway.counters.redis import RedisCounters, Spending
 from tests.unit.counters.redis_service import (
     BUDGET,
     CONCURRENCY,
+    PATIENT_S,
     RPM,
     TPM,
     URL,
@@ -48,7 +49,7 @@ class Ledger:
 
 
 def with_ledger(url, ledger, **options):
-    ledger.counters = RedisCounters(url, on_data_loss=ledger.rebuild, **options)
+    ledger.counters = RedisCounters(url, on_data_loss=ledger.rebuild, **{"timeout_s": PATIENT_S, **options})
     return ledger.counters
 
 
@@ -248,7 +249,7 @@ def test_closing_sends_what_is_still_to_be_settled():
     async def run():
         own = prefix()
         async with opened(prefix=own) as reader:
-            counters = RedisCounters(URL, prefix=own)
+            counters = RedisCounters(URL, prefix=own, timeout_s=PATIENT_S)
             for lease in [await taken(counters, (BUDGET, 10)) for _ in range(300)]:
                 lease.settle({BUDGET.key: 1})
             await counters.close()
