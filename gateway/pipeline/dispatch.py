@@ -44,12 +44,9 @@ async def dispatch(exchange: Exchange, services: Services) -> None:
             if await walk.next(trigger_of_failure(failure)):
                 continue
             raise failed(failure, provider) from failure
-        if trigger is not None:
-            answered_by = exchange.candidate
-            if await walk.next(trigger):
-                await response.close()
-                continue
-            exchange.go_to(answered_by)
+        if trigger is not None and await walk.next(trigger):
+            await response.close()
+            continue
         exchange.upstream_response = response
         exchange.first_byte_at = clock.monotonic()
         return
@@ -98,7 +95,10 @@ class _Walk:
             if self._admits(candidate) and await self._takes_over(candidate):
                 self._tries_left -= 1
                 return True
-        exchange.go_to(before)
+        if exchange.candidate is not before:
+            # Whoever was passed over last left marks; the answer that stands is told with its own.
+            exchange.go_to(before)
+            prepare_body(exchange)
         return False
 
     def _admits(self, candidate: Candidate) -> bool:

@@ -427,3 +427,17 @@ def test_attempts_and_open_circuits_are_metrics(start_gateway, upstream, second)
     assert 'gateway_attempts_total{outcome="circuit_open",provider="first"} 1.0' in text
     assert 'gateway_attempts_total{outcome="ok",provider="second"} 2.0' in text
     assert 'gateway_circuit_open{provider="second"} 0.0' in text
+
+
+def test_an_answer_that_stands_is_told_with_its_own_marks(start_gateway, upstream, second):
+    aliases = "model_aliases: {m: [first/m, second/other]}"
+    text = text_of(upstream.url, second.url, aliases).replace("sk-second,", "sk-second, rate_limits: {rpm: 1},", 1)
+    gateway = start_gateway(text)
+    upstream.play = lambda _: response(ERROR, 429)
+    assert ask(gateway).headers["x-langwatch-body"] == "spliced"
+
+    answer = ask(gateway)
+
+    assert answer.status_code == 429
+    assert (answer.headers["x-langwatch-provider"], answer.headers["x-langwatch-body"]) == ("first", "identical")
+    assert outcomes(gateway, answer) == [("first", "429"), ("second", "rate_limited")]
