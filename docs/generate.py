@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic_core import PydanticUndefined
 
 from gateway.cli.main import app
 from gateway.config import reference
@@ -127,7 +128,7 @@ def operations() -> str:
 
 
 def _default(value: object) -> str:
-    return "" if value is None or value == () else f"`{value}`"
+    return "" if value is None or value == () or value is PydanticUndefined else f"`{value}`"
 
 
 PAGES = {

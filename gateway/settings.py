@@ -1,5 +1,6 @@
 """Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +13,11 @@ _SHORTEST_PEPPER = 16
 
 def _split_paths(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _state_home() -> Path:
+    """Where programs of this user keep what outlives them, by the XDG Base Directory Specification."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gateway"
 
 
 class Settings(BaseSettings):
@@ -38,6 +44,35 @@ class Settings(BaseSettings):
         None,
         min_length=_SHORTEST_PEPPER,
         description="The pepper before a rotation; keys hashed under it still work.",
+    )
+
+    data_dir: Path = Field(
+        default_factory=_state_home,
+        description="Directory of the ledger's spool and of the SQLite database, on a local disk. Default: "
+        "`$XDG_STATE_HOME/gateway`, else `~/.local/state/gateway`.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="The database of the ledger: `postgresql://user:password@host:5432/name`, which `gateway db "
+        "upgrade` has prepared, or `sqlite:////path`. Default: `gateway.db` in the data directory.",
+    )
+    spool_max_bytes: Annotated[int, Field(ge=_MIB)] = Field(
+        1024 * _MIB, description="What one worker's ledger entries may take on the disk while the database is away."
+    )
+    on_spool_full: Literal["refuse", "drop"] = Field(
+        "refuse",
+        description="At that bound, or on a full disk: `refuse` answers 503 to new requests, `drop` serves them and "
+        "loses their ledger entries.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        description="Redis or Valkey, 7 or later, where several workers or machines share limits and budgets: "
+        "`redis://`, `rediss://` or `unix://`. Default: counters in the memory of one worker.",
+    )
+    on_counter_loss: Literal["refuse", "allow"] | None = Field(
+        None,
+        description="While Redis does not answer: `refuse` answers 503 to requests with limits or budgets, `allow` "
+        "serves them uncounted. Default: refuse those under a `block` budget, allow others.",
     )
 
     max_request_body_bytes: Annotated[int, Field(ge=1024)] = Field(

@@ -43,7 +43,12 @@ class Gateway:
                 [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), *arguments],
                 stdout=records,
                 stderr=log,
-                env={**environment, "PYTHONWARNINGS": "ignore", **(env or {})},
+                env={
+                    **environment,
+                    "PYTHONWARNINGS": "ignore",
+                    "GATEWAY_DATA_DIR": str(directory / "data"),
+                    **(env or {}),
+                },
             )
         self.client = httpx.Client(
             base_url=self.url,
