@@ -69,6 +69,9 @@ class Settings(BaseSettings):
         description="Redis or Valkey, 7 or later, where several workers or machines share limits and budgets: "
         "`redis://`, `rediss://` or `unix://`. Default: counters in the memory of one worker.",
     )
+    redis_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
+        "default", description="Keeps deployments apart that share one Redis; all of one deployment have the same."
+    )
     on_counter_loss: Literal["refuse", "allow"] | None = Field(
         None,
         description="While Redis does not answer: `refuse` answers 503 to requests with limits or budgets, `allow` "

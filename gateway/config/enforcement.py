@@ -4,7 +4,7 @@
 away.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 
 from gateway.config.findings import Checked, Finding
@@ -15,16 +15,17 @@ _NEEDS = {"azure": ("azure.identity", "azure"), "bedrock": ("botocore", "bedrock
 
 
 def unenforced_file(config: Config, *, workers: int) -> Iterator[Checked]:
-    """Findings beside the keys that keep a process with so many workers from serving the configuration."""
+    """Findings beside the keys that keep the configuration from being served by so many workers that count apart."""
     yield from _refused(_FILE_ROWS, config)
     if workers > 1:
-        yield from _uncounted(_provider_limits(config), workers)
+        yield from _uncounted("rate limits", _provider_limits(config), workers)
+        yield from _uncounted("budgets", (("budgets", name) for name in config.budgets), workers)
 
 
 def unenforced_keys(config: Config, *, workers: int, development_pepper: bool) -> Iterator[Checked]:
     """The same of the keys."""
     if workers > 1:
-        yield from _uncounted(_key_limits(config), workers)
+        yield from _uncounted("rate limits", _key_limits(config), workers)
     if development_pepper:
         for name, key in config.virtual_keys.items():
             if key.environment == "live":
@@ -42,15 +43,11 @@ def _refused(rows: tuple[Callable[[Config], Iterator[Row]], ...], config: Config
             yield Checked(Finding("not-enforced", message, path, hint, True))
 
 
-def _uncounted(paths: Iterator[Path], workers: int) -> Iterator[Checked]:
-    message = f"rate limits are counted in one process, and there are {workers} workers"
+def _uncounted(what: str, paths: Iterable[Path], workers: int) -> Iterator[Checked]:
+    message = f"{what} are counted in the memory of one process, and there are {workers} workers"
+    hint = "Set GATEWAY_REDIS_URL, where workers count together, or serve with --workers 1."
     for path in paths:
-        yield Checked(Finding("not-enforced", message, path, "Serve with --workers 1.", True))
-
-
-def _budgets(config: Config) -> Iterator[Row]:
-    for name in config.budgets:
-        yield ("budgets", name), f"the budget {name} would not be enforced by this version", "Take it out to serve."
+        yield Checked(Finding("not-enforced", message, path, hint, True))
 
 
 def _missing_extras(config: Config) -> Iterator[Row]:
@@ -83,4 +80,4 @@ def _key_limits(config: Config) -> Iterator[Path]:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_FILE_ROWS = (_budgets, _missing_extras)
+_FILE_ROWS = (_missing_extras,)

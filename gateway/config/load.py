@@ -22,9 +22,12 @@ from gateway.config.validate import build
 
 
 class Serving(msgspec.Struct, frozen=True):
-    """That the configuration is to be served, and by what: resolves `runtime-env` and refuses what is not enforced."""
+    """That the configuration is to be served, and by what: resolves `runtime-env` and refuses what is not enforced.
 
-    workers: int = 1
+    `separate_counters` says how many processes would count limits and budgets, each for itself.
+    """
+
+    separate_counters: int = 1
     development_pepper: bool = False
 
 
@@ -92,14 +95,14 @@ def _judged(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config
         found.extend(check_keys(config, facts))
         if serving is not None:
             pepper = serving.development_pepper
-            found.extend(unenforced_keys(config, workers=serving.workers, development_pepper=pepper))
+            found.extend(unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper))
 
     config, findings = build(tree, judge_keys)
     found += [Checked(one) for one in findings]
     if config is not None:
         found += check_file(config, facts)
         if serving is not None:
-            found += unenforced_file(config, workers=serving.workers)
+            found += unenforced_file(config, workers=serving.separate_counters)
     return config, found
 
 

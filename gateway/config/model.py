@@ -42,6 +42,13 @@ class Config(Section):
     prices: dict[ModelTarget, ModelPrice] = Field(
         {}, description="Prices by `provider/model`, where they differ from or are missing in the built-in catalogue."
     )
+    on_missing_usage: Literal["charge_estimate", "charge_zero"] = Field(
+        "charge_estimate",
+        description="What an answer costs whose usage the provider does not report: the upper estimate, or nothing.",
+    )
+    assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        8_192, description="Output tokens that budgets hold for a request that sets no limit of its own."
+    )
     fallback: Fallback | None = Field(None, description="The fallback of every key that has none of its own.")
     on_disconnect: Literal["cancel", "drain"] = Field(
         "cancel",

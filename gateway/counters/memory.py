@@ -12,10 +12,10 @@ whole of the last window's traffic came at its very end.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway import clock
-from gateway.counters.hold import Dimension, Hold, Lease, Limit, Refusal, Restored
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored
 
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
@@ -58,13 +58,18 @@ class _Window:
 
 
 class _Spent:
-    """The sum of one window of the calendar."""
+    """One window of the calendar: what was spent, and what open leases hold."""
 
-    __slots__ = ("amount", "resets_at")
+    __slots__ = ("held", "resets_at", "spent")
 
     def __init__(self, resets_at: int | None) -> None:
-        self.amount = 0
+        self.spent = 0
+        self.held = 0
         self.resets_at = resets_at
+
+    @property
+    def counts(self) -> int:
+        return self.spent + self.held
 
 
 class MemoryCounters:
@@ -76,8 +81,8 @@ class MemoryCounters:
         self._gauges: dict[str, int] = {}
         self._spent: dict[str, _Spent] = {}
         self._until_sweep = _SWEEP_EVERY
-
-    fault: str | None = None
+        self.fault: str | None = None
+        """Why SPEND limits cannot be counted at present: set by an owner who has yet to `restore` them."""
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or none."""
@@ -85,6 +90,8 @@ class MemoryCounters:
 
     def try_reserve(self, holds: Sequence[Hold]) -> "MemoryLease | Refusal":
         """The same without a coroutine."""
+        if self.fault is not None and any(hold.limit.dimension is Dimension.SPEND for hold in holds):
+            raise CountersLost(self.fault)
         now = self._now()
         self._until_sweep -= 1
         if self._until_sweep <= 0:
@@ -97,10 +104,11 @@ class MemoryCounters:
         return MemoryLease(self, holds, now)
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
-        """Raises SPEND counters to what the ledger knows."""
+        """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
         for key, known in spent.items():
             counter = self._spent.setdefault(key, _Spent(known.resets_at))
-            counter.amount = max(counter.amount, known.spent)
+            counter.spent = max(counter.spent, known.spent)
+        self.fault = None
 
     async def close(self) -> None:
         """Nothing is to be let go of."""
@@ -109,17 +117,25 @@ class MemoryCounters:
         """How much of a limit is used now."""
         if limit.dimension is Dimension.SPEND:
             known = self._spent.get(limit.key)
-            return 0 if known is None else known.amount
+            return 0 if known is None else known.counts
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
         now = self._now()
         return self._window(limit, now).used(now)
 
+    def spend(self, limit: Limit, held: int, consumed: int) -> None:
+        """Turns what was held of a SPEND limit into what was consumed."""
+        self._hold(limit, -held)
+        if consumed:
+            self._counter(limit).spent += consumed
+
+    def states(self) -> Iterator[tuple[str, int, int, int | None]]:
+        """Every SPEND counter: its key, nano-USD spent and held, and when its window is over."""
+        for key, counter in self._spent.items():
+            yield key, counter.spent, counter.held, counter.resets_at
+
     def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
         """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""
-        if limit.dimension is Dimension.SPEND:
-            self._spend(limit, amount)
-            return
         window = self._window(limit, self._now())
         if taken_at >= window.start:
             window.now = max(0, window.now + amount)
@@ -145,20 +161,21 @@ class MemoryCounters:
             window.move_to(now)
         return window
 
-    def _spend(self, limit: Limit, amount: int) -> None:
-        """Adds to a SPEND counter. A window that is over and forgotten stays so: its sum is the ledger's."""
+    def _counter(self, limit: Limit) -> _Spent:
         known = self._spent.get(limit.key)
         if known is None:
-            if amount <= 0:
-                return
             known = self._spent[limit.key] = _Spent(limit.resets_at)
-        known.amount = max(0, known.amount + amount)
+        return known
+
+    def _hold(self, limit: Limit, amount: int) -> None:
+        counter = self._counter(limit)
+        counter.held = max(0, counter.held + amount)
 
     def _take(self, limit: Limit, amount: int, now: int) -> bool:
         if limit.dimension is Dimension.SPEND:
             if limit.blocks and self.used(limit) + amount > limit.ceiling:
                 return False
-            self._spend(limit, amount)
+            self._hold(limit, amount)
             return True
         if limit.window_s == 0:
             held = self._gauges.get(limit.key, 0) + amount
@@ -175,7 +192,7 @@ class MemoryCounters:
     def _return(self, limit: Limit, amount: int) -> None:
         """Undoes a `_take` of the same moment."""
         if limit.dimension is Dimension.SPEND:
-            self._spend(limit, -amount)
+            self._hold(limit, -amount)
         elif limit.window_s == 0:
             self.give_back(limit, amount)
         else:
@@ -240,7 +257,9 @@ class MemoryLease:
         self._ended = True
         for hold in self._holds:
             limit = hold.limit
-            if limit.dimension is not Dimension.SPEND and limit.window_s == 0:
+            if limit.dimension is Dimension.SPEND:
+                self._counters.spend(limit, hold.amount, amounts.get(limit.key, hold.amount))
+            elif limit.window_s == 0:
                 self._counters.give_back(limit, hold.amount)
             elif limit.key in amounts:
                 self._counters.correct(limit, amounts[limit.key] - hold.amount, self._taken_at)

@@ -1,5 +1,6 @@
 """Looking at the beginning of an answer before it is committed to, so that a hidden failure can still fall back."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -21,6 +22,11 @@ class Seen:
         self._ended = ended
         self.status = response.status
         self.headers: Headers = response.headers
+
+    @property
+    def events(self) -> Iterator[tuple[str, bytes]]:
+        """Name and data of each whole event in what was read."""
+        return events_in(b"".join(self._pieces), whole=False)
 
     async def read_chunk(self) -> bytes | None:
         """See `UpstreamResponse`."""

@@ -82,10 +82,32 @@ class LedgerWriter:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 while self._spool.depth:
-                    self._looked.clear()
-                    self._wake.set()
-                    await self._looked.wait()
+                    await self._look()
         return not self._spool.depth
+
+    async def catch_up(self, timeout_s: float) -> bool:
+        """Ships what waits at present, that of dead workers included, and leaves what comes meanwhile.
+
+        Returns:
+            Whether all of it is in the database after at most `timeout_s` seconds.
+        """
+        self._adopt_at = 0.0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                # The first look may have begun before.
+                await self._look()
+                await self._look()
+                behind = self._spool.backlog.shipped + self._spool.depth
+                while self._spool.backlog.shipped < behind:
+                    await self._look()
+                return self.last_error is None
+        return False
+
+    async def _look(self) -> None:
+        """Has the thread look at the spool now, and waits until it has."""
+        self._looked.clear()
+        self._wake.set()
+        await self._looked.wait()
 
     async def close(self, timeout_s: float) -> bool:
         """Ships what it can in `timeout_s` seconds and ends; what is left stays in the spool.

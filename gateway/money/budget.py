@@ -1,5 +1,6 @@
 """Which budgets a request counts against, and under which counter of each."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
@@ -19,6 +20,7 @@ MAX_END_USER_LENGTH: Final = 256
 ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key", "tag"]
 """What a budget's scope names."""
 
+_LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -90,24 +92,33 @@ def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_i
     """The name of the counter of a budget that applies, such as `budget:monthly:team=search:month=2026-11`.
 
     Two requests share a counter exactly if they share the budget (its name, scope, provider filter, and window) and,
-    where everyone has their own, the person or key. Requests without a principal share one that nobody else has. Raises
-    `end_user_required` where a budget per end user applies and the request names nobody.
+    where everyone has their own, the person or key. Requests without a principal share one that nobody else has. No
+    name is longer than 255 bytes. Raises `end_user_required` where a budget per end user applies and the request
+    names nobody.
+    """
+    shared = counter_root(budget, window_id)
+    if budget.each is None:
+        return shared
+    if budget.each != "end_user":
+        return _bounded(f"{shared}:each_{budget.each}={_quoted(getattr(who, budget.each) or '')}", _LONGEST_NAME)
+    if not end_user:
+        raise GatewayError(
+            "end_user_required",
+            f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
+            f"set the header {END_USER_HEADER}, or `user` or `metadata.user_id` in the body.",
+        )
+    return _bounded(f"{shared}:each_end_user={_quoted(end_user)}", _LONGEST_NAME)
+
+
+def counter_root(budget: CompiledBudget, window_id: str) -> str:
+    """What the names of all counters of a budget in a window begin with: the whole name of a budget without `each`.
+
+    The names of a budget's counters with `each` go on with a colon.
     """
     parts = ["budget", _quoted(budget.name), f"{budget.scope.kind}={_quoted(budget.scope.value)}"]
     if budget.provider is not None:
         parts.append(f"provider={_quoted(budget.provider)}")
-    if budget.each == "end_user":
-        if not end_user:
-            raise GatewayError(
-                "end_user_required",
-                f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
-                f"set the header {END_USER_HEADER}, or `user` or `metadata.user_id` in the body.",
-            )
-        parts.append(f"each_end_user={_quoted(end_user)}")
-    elif budget.each is not None:
-        parts.append(f"each_{budget.each}={_quoted(getattr(who, budget.each) or '')}")
-    parts.append(f"{budget.window.kind}={_quoted(window_id)}")
-    return ":".join(parts)
+    return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
 
 
 def end_user_of(header: str | None, body: Mapping[str, Any] | None) -> str | None:
@@ -138,6 +149,14 @@ def _named_in(body: Mapping[str, Any]) -> tuple[object, object]:
 
 def _is_id(text: str) -> bool:
     return len(text) <= MAX_END_USER_LENGTH and _UNPRINTABLE.search(text) is None
+
+
+def _bounded(name: str, longest: int) -> str:
+    """The name (ASCII), or, where it is too long, its beginning and a digest of all of it."""
+    if len(name) <= longest:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    return f"{name[: longest - _DIGEST_CHARACTERS - 1]}~{digest}"
 
 
 def _quoted(text: str) -> str:

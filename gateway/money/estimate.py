@@ -17,7 +17,7 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -56,7 +56,6 @@ _MEDIA_NAMES = (b'"data"', b'"bytes"')
 _TOOLS = frozenset((b'"tools"', b'"functions"', b'"toolConfig"'))
 _AUDIO = frozenset((b'"audio', b'"input_audio'))
 _CACHE = frozenset((b'"cache_control"', b'"cachePoint"'))
-_OUTPUT_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample")
 
 # A letter or an underscore may be written as \u0061; then a name can hide from a search of the body's bytes.
 _ESCAPED_LETTER = re.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
@@ -101,13 +100,9 @@ def bound_input(body: bytes) -> InputBound:
     )
 
 
-def output_bound(body: Mapping[str, Any] | None, default: int = DEFAULT_OUTPUT_TOKENS) -> int:
-    """At most how many output tokens a request has: its limit, or the default, times the choices that it asks for."""
-    if body is None:
-        return default
-    limits = [limit for name in _OUTPUT_LIMITS if (limit := _count(body.get(name))) is not None]
-    choices = max(_count(body.get("n")) or 1, _count(body.get("best_of")) or 1)
-    return (max(limits) if limits else default) * choices
+def output_bound(limit: int | None, choices: int = 1, default: int = DEFAULT_OUTPUT_TOKENS) -> int:
+    """At most how many output tokens a request has: its own limit, or the default, for each of its choices."""
+    return (limit or default) * max(choices, 1)
 
 
 def estimate(price: Price, prompt: InputBound, output_tokens: int, requests: int = 1) -> int:
@@ -134,10 +129,6 @@ def _at(rates: Rates, prompt: InputBound, output_tokens: int, requests: int) -> 
 
 def _dearest(rates: list[int | None]) -> int:
     return max(rate or 0 for rate in rates)
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
 def _image_parts(seen: Mapping[bytes, int]) -> int:

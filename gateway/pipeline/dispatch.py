@@ -8,15 +8,15 @@ request, is passed over without a call.
 import asyncio
 
 from gateway import clock
-from gateway.counters.hold import Refusal
+from gateway.counters.hold import Dimension
 from gateway.dispatch.attempt import attempt
 from gateway.dispatch.first_event import Seen, look_at_first_event, look_at_whole
 from gateway.dispatch.outcome import circuits_open, failed, trigger_of_failure, trigger_of_status
 from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.limit import holds_of
 from gateway.pipeline.prepare_body import prepare_body
 from gateway.pipeline.services import Services
+from gateway.pipeline.take import candidate_holds, take
 from gateway.snapshot.snapshot import Candidate
 from gateway.telemetry.decision_log import AttemptRecord
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -26,6 +26,7 @@ _WHOLE_BODY_BYTES = 1024 * 1024
 _CANCELLED = "cancelled"
 _HIDDEN_ERROR = "error_in_stream"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
+_REFUSED = {Dimension.SPEND: "budget_exceeded"}
 _FAILURES = frozenset((*(kind.value for kind in FailureKind), _HIDDEN_ERROR))
 
 
@@ -35,7 +36,7 @@ async def dispatch(exchange: Exchange, services: Services) -> None:
     Raises `provider_error`, `upstream_timeout` or `circuit_open` when no candidate answers.
     """
     walk = _Walk(exchange, services)
-    walk.begin()
+    await walk.begin()
     while True:
         try:
             response, trigger = await _ask(exchange, services, looks=walk.goes_on)
@@ -44,9 +45,12 @@ async def dispatch(exchange: Exchange, services: Services) -> None:
             if await walk.next(trigger_of_failure(failure)):
                 continue
             raise failed(failure, provider) from failure
-        if trigger is not None and await walk.next(trigger):
-            await response.close()
-            continue
+        if trigger is not None:
+            asked = exchange.candidate
+            if await walk.next(trigger):
+                _remember_consumed(exchange, asked, response)
+                await response.close()
+                continue
         exchange.upstream_response = response
         exchange.first_byte_at = clock.monotonic()
         return
@@ -68,15 +72,18 @@ class _Walk:
         """Whether another candidate could be asked if this one fails."""
         return bool(self._waiting) and self._tries_left > 0
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Goes to the first candidate that may be asked. Raises `circuit_open`, and what keeps its body from going."""
         closed_for: list[float] = []
         while self._waiting:
             candidate = self._waiting.pop()
             if self._admits(candidate):
+                if not closed_for:
+                    self._exchange.go_to(candidate)
+                    prepare_body(self._exchange)
+                elif not await self._takes_over(candidate):
+                    continue
                 self._tries_left -= 1
-                self._exchange.go_to(candidate)
-                prepare_body(self._exchange)
                 return
             breaker = self._services.breakers.of(candidate.upstream.provider.name)
             closed_for.append(breaker.retry_after_s(candidate.upstream.circuit))
@@ -109,25 +116,20 @@ class _Walk:
         return False
 
     async def _takes_over(self, candidate: Candidate) -> bool:
-        """Takes the holds of the candidate's own account and makes the body ready for it."""
+        """Takes what the candidate needs of limits and budgets, and makes the body ready for it."""
         exchange, breakers = self._exchange, self._services.breakers
         exchange.go_to(candidate)
         try:
             prepare_body(exchange)
+            refusal = await take(exchange, self._services, candidate_holds(exchange, candidate))
+            reason = None if refusal is None else _REFUSED.get(refusal.hold.limit.dimension, "rate_limited")
         except GatewayError as error:
-            self._pass_over(candidate, error.type)
-            breakers.of(candidate.upstream.provider.name).abandoned()
-            return False
-        holds = holds_of(exchange, candidate.upstream.holds)
-        if holds:
-            lease = await self._services.counters.reserve(holds)
-            if isinstance(lease, Refusal):
-                self._pass_over(candidate, "rate_limited")
-                breakers.of(candidate.upstream.provider.name).abandoned()
-                return False
-            exchange.holds += holds
-            exchange.leases.append(lease)
-        return True
+            reason = error.type
+        if reason is None:
+            return True
+        self._pass_over(candidate, reason)
+        breakers.of(candidate.upstream.provider.name).abandoned()
+        return False
 
     def _pass_over(self, candidate: Candidate, reason: str) -> None:
         record = AttemptRecord(candidate.upstream.provider.name, candidate.model, reason, 0)
@@ -192,6 +194,15 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
         await response.close()
         raise
     return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, "ok")
+
+
+def _remember_consumed(exchange: Exchange, candidate: Candidate, response: UpstreamResponse) -> None:
+    """Keeps what a replaced answer says of its usage: it is charged too."""
+    usage = None
+    for _, data in response.events if isinstance(response, Seen) else ():
+        usage = candidate.lane.endpoint.read_event(usage, data)
+    if usage is not None:
+        exchange.replaced.append((candidate, usage))
 
 
 def _first_byte_timeout_s(exchange: Exchange) -> float:

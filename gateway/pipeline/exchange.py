@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from gateway import clock
 from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
+from gateway.money.estimate import InputBound
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_log import AttemptRecord
@@ -14,6 +17,13 @@ from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
 
 NO_FALLBACK = FallbackPolicy()
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds."""
+
+    lease: Lease | None
+    holds: Sequence[Hold]
 
 
 class Exchange:
@@ -27,11 +37,13 @@ class Exchange:
         "attempts",
         "body",
         "body_treatment",
+        "budget_warning",
         "cache_mode",
         "cancelled_as",
         "candidates",
         "client_left",
         "cost",
+        "end_user",
         "endpoint",
         "fallback",
         "first_byte_at",
@@ -40,17 +52,20 @@ class Exchange:
         "holds",
         "key",
         "lane",
-        "leases",
         "model",
         "model_asked",
         "model_source",
+        "owed",
         "params_dropped",
+        "prompt",
         "query",
+        "replaced",
         "request_id",
         "settled",
         "snapshot",
         "started",
         "started_at",
+        "taken",
         "trace",
         "under_way",
         "upstream",
@@ -77,7 +92,10 @@ class Exchange:
         self.body: RequestBody | None = None
         self.key: CompiledKey | None = None
         self.holds: list[Hold] = []
-        self.leases: list[Lease] = []
+        self.taken: list[Taken] = []
+        self.budget_warning: str | None = None
+        self.end_user: str | None = None
+        self.prompt: InputBound | None = None
         self.model_asked: str | None = None
         self.model: str | None = None
         self.model_source: str | None = None
@@ -93,10 +111,12 @@ class Exchange:
         self.params_dropped: Sequence[str] = ()
 
         self.attempts: list[AttemptRecord] = []
+        self.replaced: list[tuple[Candidate, Usage]] = []
         self.upstream_response: UpstreamResponse | None = None
         self.first_byte_at: float | None = None
         self.usage: Usage | None = None
         self.usage_warning: str | None = None
+        self.owed: dict[str, int] = {}
         self.cost: int | None = None
         self.client_left = False
         self.cancelled_as = "client_left"

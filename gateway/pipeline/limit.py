@@ -8,18 +8,13 @@ _BYTES_PER_TOKEN = 4
 
 
 def limit(exchange: Exchange) -> None:
-    """Adds a hold for every limit of the key."""
+    """Asks for a hold of every limit of the key."""
     assert exchange.key is not None  # noqa: S101 - `authenticate` came before
-    add_holds(exchange, exchange.key.holds)
-
-
-def add_holds(exchange: Exchange, holds: tuple[Hold, ...]) -> None:
-    """Asks for each hold; where it counts tokens, for as many as the request may consume."""
-    exchange.holds += holds_of(exchange, holds)
+    exchange.holds = holds_of(exchange, exchange.key.holds)
 
 
 def holds_of(exchange: Exchange, holds: tuple[Hold, ...]) -> list[Hold]:
-    """The holds as this request needs them."""
+    """The holds as this request needs them: where tokens are counted, for as many as it may consume."""
     wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit

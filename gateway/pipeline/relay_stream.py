@@ -4,13 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+import msgspec
+
 from gateway.errors import GatewayError
+from gateway.pipeline.budget import prompt_bound
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.reply import ResponseAborted
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, settle
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
+from gateway.usage import Usage
+from gateway.wire.received import Received
 from gateway.wire.shape import Shape
 from gateway.wire.sse import StreamTap, keepalive, terminal_error_frame
 from gateway.wire.usage.tail import find_usage
@@ -26,6 +31,7 @@ class Relay:
         self._services = services
         self._response = response
         self._outcome: str | None = None
+        self._received = Received()
         self._drained = 0
         self._ended = False
 
@@ -66,6 +72,17 @@ class Relay:
 
     def _read_usage(self) -> None:
         raise NotImplementedError
+
+    def _end_usage(self, *, cut_short: bool) -> None:
+        """Says what is wrong with the usage; that of a stream that was cut short becomes what was received of it."""
+        exchange = self._exchange
+        if cut_short and self._outcome != "ok":
+            exchange.usage_warning = "stream-cut-short"
+            exchange.usage = received_usage(exchange, self._received)
+        elif exchange.usage is None:
+            exchange.usage_warning = "usage-not-reported"
+        elif cut_short:
+            exchange.usage_warning = "stream-cut-short"
 
     def _terminal_frame(self, reason: str, *, at_boundary: bool) -> bytes:
         """The last frame of a stream that broke off; the breaker hears of it too."""
@@ -116,6 +133,7 @@ class EventRelay(Relay):
                 if rest and not self._exchange.client_left:
                     return rest
                 raise StopAsyncIteration
+            self._received.count(chunk)
             piece = self._tap.feed(chunk)
             if self._exchange.client_left:
                 if self._is_drained(chunk):
@@ -130,12 +148,8 @@ class EventRelay(Relay):
         return self._terminal_frame(failure.message, at_boundary=at_boundary)
 
     def _read_usage(self) -> None:
-        exchange = self._exchange
-        exchange.usage = self._tap.usage
-        if exchange.usage is None:
-            exchange.usage_warning = "usage-not-reported"
-        elif not self._tap.finished:
-            exchange.usage_warning = "stream-cut-short"
+        self._exchange.usage = self._tap.usage
+        self._end_usage(cut_short=not self._tap.finished)
 
 
 class RawRelay(Relay):
@@ -180,6 +194,14 @@ class RawRelay(Relay):
         exchange.usage = find_usage(self._tail) if self._watches_tail else None
         if exchange.usage is None and exchange.endpoint.metered:
             exchange.usage_warning = "usage-not-reported"
+
+
+def received_usage(exchange: Exchange, received: Received) -> Usage:
+    """The usage of a stream that broke off: what it reported, but at least the prompt and the output that came."""
+    reported = exchange.usage or Usage()
+    prompt = reported.input_tokens or prompt_bound(exchange).tokens
+    output = max(reported.output_tokens, received.tokens)
+    return msgspec.structs.replace(reported, input_tokens=prompt, output_tokens=output)
 
 
 class PausingStream(Protocol):

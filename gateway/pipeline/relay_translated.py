@@ -84,7 +84,7 @@ class TranslatedRelay(Relay):
         while not self._ended:
             try:
                 chunk = await self._response.read_chunk()
-                piece = self._translate(self._splitter.end() if chunk is None else self._splitter.feed(chunk))
+                piece = self._translate(self._events_of(chunk))
             except UpstreamFailure as failure:
                 return self._terminal_frame(failure.message, at_boundary=True)
             except EventTooLarge:
@@ -100,6 +100,12 @@ class TranslatedRelay(Relay):
             elif piece:
                 return piece
         raise StopAsyncIteration
+
+    def _events_of(self, chunk: bytes | None) -> list[tuple[str, bytes]]:
+        if chunk is None:
+            return self._splitter.end()
+        self._received.count(chunk)
+        return self._splitter.feed(chunk)
 
     def _translate(self, events: list[tuple[str, bytes]]) -> bytes:
         pieces: list[bytes] = []
@@ -123,10 +129,7 @@ class TranslatedRelay(Relay):
         return self._translator.end()
 
     def _read_usage(self) -> None:
-        if self._exchange.usage is None:
-            self._exchange.usage_warning = "usage-not-reported"
-        elif self._outcome is None:
-            self._exchange.usage_warning = "stream-cut-short"
+        self._end_usage(cut_short=self._outcome != "ok")
 
 
 def _translated(translation: Translation, body: bytes, asked: Asked, exchange: Exchange) -> bytes:

@@ -5,7 +5,6 @@ import random
 from gateway.errors import GatewayError
 from gateway.pipeline.candidates import resolution
 from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.limit import add_holds
 from gateway.snapshot.snapshot import Candidate, Resolution
 
 _LONGEST_NAME = 512
@@ -13,7 +12,7 @@ _REMEMBERED = 512
 
 
 def resolve(exchange: Exchange) -> None:
-    """Sets the candidates, of which the first is asked, and adds the limits of its provider's account."""
+    """Sets the candidates, of which the first is asked."""
     key, body, endpoint = exchange.key, exchange.body, exchange.endpoint
     assert key is not None  # noqa: S101 - `authenticate` came before
     assert body is not None  # noqa: S101 - the body was read before
@@ -33,7 +32,6 @@ def resolve(exchange: Exchange) -> None:
     exchange.fallback = found.fallback
     exchange.candidates = balanced(found) if found.balances else found.candidates
     exchange.go_to(exchange.candidates[0])
-    add_holds(exchange, exchange.candidates[0].upstream.holds)
 
 
 def balanced(found: Resolution) -> tuple[Candidate, ...]:

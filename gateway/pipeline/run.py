@@ -2,7 +2,7 @@
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
-3. `limit`, `judge`, `resolve`, `cache_mode` judge without I/O; they only ask for holds
+3. `limit`, `judge`, `resolve`, `cache_mode`, `budget` judge without I/O; they only ask for holds
 4. `reserve` takes every hold at once
 5. `dispatch` waits for the head of the provider's answer
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 from gateway.errors import GatewayError
 from gateway.pipeline.authenticate import authenticate
+from gateway.pipeline.budget import budget
 from gateway.pipeline.cache_mode import cache_mode
 from gateway.pipeline.dispatch import dispatch
 from gateway.pipeline.exchange import Exchange
@@ -20,13 +21,13 @@ from gateway.pipeline.judge import judge
 from gateway.pipeline.limit import limit
 from gateway.pipeline.relay import relay
 from gateway.pipeline.reply import Reply
-from gateway.pipeline.reserve import reserve
+from gateway.pipeline.reserve import reserve, reserve_limits
 from gateway.pipeline.resolve import resolve
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import CLIENT_CLOSED, settle
+from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, settle
 from gateway.wire.request_body import RequestBody
 
-JUDGES = (limit, judge, resolve, cache_mode)
+JUDGES = (limit, judge, resolve, cache_mode, budget)
 
 ReadBody = Callable[[Exchange], Awaitable[RequestBody]]
 
@@ -56,15 +57,22 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
 
 
 async def _admit(exchange: Exchange, services: Services) -> None:
-    """Judges, then takes the holds.
+    """Judges, then takes the holds. Nobody is admitted whose entry might find no room in the ledger.
 
     A refusal by a judge still counts against the key's rate limits, and when the limits refuse too, theirs wins: they
     come first in the order, and a client that is refused over and over must not be free to go on.
     """
+    if services.ledger.refuses:
+        raise GatewayError(
+            "overloaded",
+            "The ledger takes no more entries at present.",
+            code=LEDGER_FULL,
+            headers={"retry-after": "5"},
+        )
     try:
         for judges in JUDGES:
             judges(exchange)
     except GatewayError:
-        await reserve(exchange, services)
+        await reserve_limits(exchange, services)
         raise
     await reserve(exchange, services)

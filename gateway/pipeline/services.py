@@ -1,17 +1,33 @@
 """What the stages share beyond one request: counters and the places where outcomes are told."""
 
+from typing import Literal, Protocol
+
 import msgspec
 
 from gateway.counters.hold import CounterStore
 from gateway.dispatch.circuit_breaker import CircuitBreakers
+from gateway.ledger.entry import LedgerEntry
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
+
+
+class Ledger(Protocol):
+    """Where requests end up."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a new request is to be refused, since its entry might find no room."""
+
+    def append(self, entry: LedgerEntry) -> bool:
+        """Takes one entry without waiting; says whether it is safe."""
 
 
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Constructed once per worker, by the wiring."""
 
     counters: CounterStore
+    on_counter_loss: Literal["refuse", "allow"] | None
+    ledger: Ledger
     breakers: CircuitBreakers
     metrics: Metrics
     decision_log: DecisionLog | None

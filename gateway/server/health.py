@@ -1,11 +1,13 @@
 """Liveness, readiness with reasons, start-up."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import falcon.asgi
 import msgspec
 
 from gateway import clock, ids
+from gateway.counters.hold import CounterStore
+from gateway.ledger.spool import Spool
 from gateway.server.drain import Drain
 from gateway.server.response_headers import of_every_response
 from gateway.snapshot.holder import Holder
@@ -28,15 +30,37 @@ class Startupz:
         _answer(response, {"status": "started"})
 
 
+class Books(Protocol):
+    """What readiness tells of the ledger."""
+
+    @property
+    def spool(self) -> Spool:
+        """The entries that wait for the database."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why they wait; `None` while the database takes them."""
+
+    @property
+    def oldest_s(self) -> float:
+        """For how long the oldest of them waits."""
+
+
 class Readyz:
     """Whether to send traffic here, and why not."""
 
-    def __init__(self, holder: Holder[Snapshot], drain: Drain) -> None:
+    def __init__(self, holder: Holder[Snapshot], drain: Drain, counters: CounterStore, books: Books) -> None:
         self._holder = holder
         self._drain = drain
+        self._counters = counters
+        self._books = books
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200, or 503 while draining. A refused configuration is told but changes nothing: the last good one serves."""
+        """200, or 503 while draining.
+
+        What else is wrong is told and does not take the node away: with a refused configuration the last good one
+        serves, and what the ledger or the counters lack, other nodes lack too.
+        """
         snapshot, rejection = self._holder.current, self._holder.rejection
         if self._drain.began:
             response.status = 503
@@ -47,11 +71,22 @@ class Readyz:
             "digest": snapshot.revision.digest,
             "commit": snapshot.revision.commit,
             "loaded_at": clock.iso(self._holder.installed_at),
+            "counters": {"fault": self._counters.fault},
+            "ledger": self._ledger(),
         }
         if rejection is not None:
             body["rejected_at"] = clock.iso(rejection.at)
             body["diagnostics"] = [str(diagnostic) for diagnostic in rejection.diagnostics]
         _answer(response, body)
+
+    def _ledger(self) -> dict[str, Any]:
+        spool = self._books.spool
+        return {
+            "fault": self._books.fault,
+            "waiting_entries": spool.depth,
+            "waiting_s": round(self._books.oldest_s, 1),
+            "refuses": spool.refuses,
+        }
 
 
 def _answer(response: falcon.asgi.Response, body: dict[str, Any]) -> None:

@@ -36,6 +36,8 @@ def of_gateway(exchange: Exchange) -> dict[str, str]:
         headers["x-langwatch-body"] = exchange.body_treatment
     if exchange.params_dropped:
         headers["x-langwatch-params-dropped"] = printable(",".join(exchange.params_dropped))[:_LONGEST_LIST]
+    if exchange.budget_warning is not None:
+        headers["x-langwatch-budget-warning"] = exchange.budget_warning
     if exchange.usage_warning is not None:
         headers["x-langwatch-usage-warning"] = exchange.usage_warning
     return headers

@@ -13,5 +13,8 @@ def load_for_serving(settings: Settings) -> Loaded:
         settings.config,
         environ=os.environ,
         now=clock.utc_now(),
-        serving=Serving(workers=settings.workers, development_pepper=settings.key_pepper is None),
+        serving=Serving(
+            separate_counters=settings.workers if settings.redis_url is None else 1,
+            development_pepper=settings.key_pepper is None,
+        ),
     )

@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway import clock
+from gateway.counters.hold import CountersLost, CounterStore
 from gateway.counters.memory import MemoryCounters
+from gateway.counters.redis import RedisCounters
 from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.money.budget import CompiledBudget
 from gateway.pipeline.services import Services
 from gateway.providers.registry import ProviderSet
 from gateway.server.app import create_app
+from gateway.server.bookkeeping import Bookkeeping
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.startup import load_for_serving
@@ -22,18 +26,20 @@ from gateway.snapshot.compile import compile_snapshot
 from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.reload import Reloader
 from gateway.snapshot.snapshot import Revision, Snapshot
+from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0
+_NOT_REBUILT = "the budgets' counters are still to be rebuilt from the ledger"
 
 _log = logging.getLogger(__name__)
 
 
 class StartupError(Exception):
-    """The configuration cannot be served; the diagnostics say why."""
+    """What is configured cannot be served; the diagnostics say why."""
 
     def __init__(self, diagnostics: Sequence[object]) -> None:
         super().__init__("\n".join(str(diagnostic) for diagnostic in diagnostics))
@@ -62,6 +68,7 @@ class Worker:
         self._watched: Sequence[Path] = settings.config
         self._drain = Drain()
         self._breakers = CircuitBreakers()
+        self._budgets: Sequence[CompiledBudget] = ()
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""
@@ -70,13 +77,17 @@ class Worker:
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
         holder = Holder(first)
+        await self._open_books(first)
         services = Services(
-            counters=MemoryCounters(),
+            counters=self._counters,
+            on_counter_loss=self._settings.on_counter_loss,
+            ledger=self._books.spool,
             breakers=self._breakers,
             metrics=self._metrics,
             decision_log=self._decision_log,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
         )
+        self._holder = holder
         self._reloader = Reloader(
             load=self._load, holder=holder, watch_paths=lambda: self._watched, on_outcome=self._reloaded
         )
@@ -89,7 +100,7 @@ class Worker:
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
         self._publishing = loop.create_task(self._publish())
         _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
-        app = create_app(self._settings, holder, services, self._drain)
+        app = create_app(self._settings, holder, services, self._drain, self._books)
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
@@ -100,12 +111,46 @@ class Worker:
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
+        await self._counters.close()
+        await self._books.close()
+
+    async def _open_books(self, snapshot: Snapshot) -> None:
+        """Opens the ledger and the counters, and brings these up to what the ledger knows."""
+        self._budgets = snapshot.budgets
+        try:
+            self._books = Bookkeeping(self._settings)
+            await asyncio.to_thread(self._books.prepare)
+        except StorageError as problem:
+            raise StartupError((problem,)) from problem
+        self._books.start()
+        self._counters = await self._open_counters()
+        try:
+            await self._books.rebuild(self._counters, self._budgets)
+        except (StorageError, CountersLost) as problem:
+            _log.warning("the budgets' counters are not rebuilt yet: %s", problem)
+            self._books.rebuild_until_done(self._counters, lambda: self._budgets)
+
+    async def _open_counters(self) -> CounterStore:
+        url = self._settings.redis_url
+        if url is None:
+            counters = MemoryCounters()
+            counters.fault = _NOT_REBUILT
+            return counters
+        shared = RedisCounters(
+            url.get_secret_value(),
+            prefix=f"{{gw:{self._settings.redis_namespace}}}:",
+            on_data_loss=lambda: self._books.rebuild_after_loss(shared, self._budgets),
+        )
+        await shared.start()
+        return shared
 
     async def _publish(self) -> None:
         while True:
             await asyncio.sleep(_PUBLISH_EVERY_S)
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
+            self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
+            self._metrics.counters(answer=self._counters.fault is None)
             self._metrics.publish()
 
     def _load(self) -> Snapshot | Rejection:
@@ -118,6 +163,9 @@ class Worker:
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
+        if outcome == "swapped":
+            self._budgets = self._holder.current.budgets
+            self._books.rebuild_until_done(self._counters, lambda: self._budgets)
         level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
         _log.log(level, "configuration %s: %s", outcome, detail)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import msgspec
+
 from gateway import clock
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
@@ -11,10 +13,12 @@ from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Bala
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.keys.digest import Pepper, parse_hash
+from gateway.money.budget import CompiledBudget, Who
 from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
 from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
+from gateway.snapshot.budgets import compile_budgets, meters
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.snapshot import (
     Attribution,
@@ -37,16 +41,19 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
     upstreams = {name: _upstream(built[name], section) for name, section in config.providers.items()}
     aliases = _steps(config.model_aliases)
     fallback = _fallback(config.fallback)
+    budgets = compile_budgets(config.budgets)
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback)
+        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback, budgets)
 
     return Snapshot(
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
         prices=Prices(config.prices, clock.utc_now()),
+        budgets=budgets,
+        charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,
         previous_key_names=previous,
@@ -108,7 +115,9 @@ def _compile_key(
     config: Config,
     upstreams: Mapping[str, Upstream],
     fallback: FallbackPolicy | None,
+    budgets: tuple[CompiledBudget, ...],
 ) -> CompiledKey:
+    who = attribution(key, config)
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
@@ -117,7 +126,7 @@ def _compile_key(
         environment=key.environment,
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
-        attribution=attribution(key, config),
+        attribution=who,
         holds=holds("key", name, key.rate_limits),
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
@@ -129,6 +138,8 @@ def _compile_key(
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
+        budgets=meters(budgets, Who(virtual_key=name, **msgspec.structs.asdict(who))),
+        assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
     )
 
 

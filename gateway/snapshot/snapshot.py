@@ -8,9 +8,11 @@ from gateway.counters.hold import Hold
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.dispatch.lane import Lane
 from gateway.keys.digest import Pepper
+from gateway.money.budget import CompiledBudget
 from gateway.money.prices import Price
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
+from gateway.snapshot.budgets import Meter
 from gateway.snapshot.prices import Prices
 
 
@@ -134,6 +136,8 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     cache_mode: str
     drains: bool
     stream_keepalive_s: float
+    budgets: tuple[Meter, ...]
+    assumed_output_tokens: int
 
 
 class KeyEntry(msgspec.Struct, frozen=True):
@@ -153,6 +157,8 @@ class Snapshot:
         upstreams: Mapping[str, Upstream],
         aliases: Mapping[str, tuple[Step, ...]],
         prices: Prices,
+        budgets: Sequence[CompiledBudget],
+        charges_missing_usage: bool,
         pepper: Pepper,
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],
@@ -164,6 +170,8 @@ class Snapshot:
         self.upstreams = upstreams
         self.aliases = aliases
         self.prices = prices
+        self.budgets = budgets
+        self.charges_missing_usage = charges_missing_usage
         self.warnings = warnings
         self._pepper = pepper
         self._key_names = key_names

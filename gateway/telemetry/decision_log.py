@@ -41,6 +41,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     project: str | None
     principal: str | None
     tags: tuple[str, ...]
+    end_user: str | None
     model_asked: str | None
     model: str | None
     provider: str | None

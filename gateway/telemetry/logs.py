@@ -3,11 +3,15 @@
 import logging
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_TALKATIVE = ("watchfiles", "alembic")
+"""What tells of every file that changes beside the watched ones, a log among them, and of every look at a database."""
 
 
 def configure(level: str) -> None:
     """Sends every logger to standard error at `level` (`debug`, `info`, `warning`, `error`)."""
     logging.basicConfig(level=level.upper(), format=_FORMAT, force=True)
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def granian_config(level: str) -> dict[str, object]:
@@ -18,6 +22,7 @@ def granian_config(level: str) -> dict[str, object]:
     }
     # One line for every chunk that a client did not wait for says nothing that the decision record does not.
     loggers["_granian.asgi.io"] = {"level": "WARNING"}
+    loggers.update((name, {"level": "WARNING"}) for name in _TALKATIVE)
     return {
         "version": 1,
         "disable_existing_loggers": False,

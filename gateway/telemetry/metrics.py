@@ -70,6 +70,28 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self._registry,
         )
+        self._spooled = Gauge(
+            "gateway_ledger_spool_entries",
+            "Ledger entries that wait for the database.",
+            multiprocess_mode="livesum",
+            registry=self._registry,
+        )
+        self._oldest = Gauge(
+            "gateway_ledger_spool_oldest_seconds",
+            "For how long the oldest of them waits.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._lost = Counter(
+            "gateway_ledger_entries_dropped", "Ledger entries that were lost for want of room.", registry=self._registry
+        )
+        self._counters_up = Gauge(
+            "gateway_counters_up",
+            "0 while limits and budgets cannot be counted.",
+            multiprocess_mode="livemin",
+            registry=self._registry,
+        )
+        self._dropped_so_far = 0
         self._under_way = 0
         self._tried: dict[tuple[str, str], int] = {}
         self._answered: dict[tuple[str, str, int], int] = {}
@@ -98,12 +120,26 @@ class Metrics:
         for provider, is_open in states.items():
             self._circuits.labels(provider).set(is_open)
 
-    def usage(self, provider: str, usage: Usage, cost_usd: float) -> None:
-        """A provider reported what a call consumed; 0 where the price is not known."""
+    def ledger(self, entries: int, oldest_s: float, dropped: int) -> None:
+        """What waits for the database, and how many entries were lost since the start."""
+        self._spooled.set(entries)
+        self._oldest.set(oldest_s)
+        self._lost.inc(dropped - self._dropped_so_far)
+        self._dropped_so_far = dropped
+
+    def counters(self, *, answer: bool) -> None:
+        """Whether the counter store answers."""
+        self._counters_up.set(1 if answer else 0)
+
+    def usage(self, provider: str, usage: Usage) -> None:
+        """A provider reported what a call consumed."""
         consumed = self._consumed.setdefault(provider, [0, 0, 0.0])
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
-        consumed[2] += cost_usd
+
+    def cost(self, provider: str, cost_usd: float) -> None:
+        """A call cost so much."""
+        self._consumed.setdefault(provider, [0, 0, 0.0])[2] += cost_usd
 
     def publish(self) -> None:
         """Hands what was counted since the last time to Prometheus's own counters.

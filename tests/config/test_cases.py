@@ -12,7 +12,7 @@ CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 ENVIRON = {"SET": "a-value", "EMPTY": ""}
 SERVING = {
-    "serving-two-workers": Serving(workers=2),
+    "serving-two-workers": Serving(separate_counters=2),
     "serving-development-pepper": Serving(development_pepper=True),
 }
 SAID_ACROSS_FILES = {"duplicate-name", "conflicting-value"}

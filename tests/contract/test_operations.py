@@ -273,7 +273,7 @@ def self_signed(directory):
 
 
 REFUSED = {
-    "budgets": ("budgets: {b: {scope: {team: engineering}, window: day, limit_usd: 1}}", [], "budget"),
+    "budgets": ("budgets: {b: {scope: {team: engineering}, window: day, limit_usd: 1}}", ["--workers", "2"], "budgets"),
     "workers": ("", ["--workers", "2"], "--workers 1"),
     "live key": (f'  live: {{secret_hash: "{new_key()[1]}"}}', [], "GATEWAY_KEY_PEPPER"),
 }

@@ -1,10 +1,11 @@
 """What may be spent, by whom, in which window."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
 from gateway.config.sections.base import Moment, Name, ProviderName, Section, Usd
+from gateway.money.budget import ScopeKind
 
 
 class BudgetScope(Section):
@@ -23,6 +24,11 @@ class BudgetScope(Section):
             msg = "a scope names exactly one of organization, team, project, principal, virtual_key, tag"
             raise ValueError(msg)
         return self
+
+    @property
+    def named(self) -> tuple[ScopeKind, str]:
+        """What kind of thing it names, and which."""
+        return next((kind, value) for kind in get_args(ScopeKind) if (value := getattr(self, kind)) is not None)
 
 
 class Budget(Section):

@@ -105,6 +105,9 @@ class VirtualKey(Section):
     stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] | None = Field(
         None, description="Overrides the file's `stream_keepalive_s` for this key."
     )
+    assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
+        None, description="Overrides the file's `assumed_output_tokens` for this key."
+    )
     expires_at: Moment | None = Field(None, description="When the key stops working (RFC 3339, with a zone).")
     tags: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
         [], description="Free labels such as `env=prod`, for reports and selectors."

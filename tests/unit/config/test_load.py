@@ -26,7 +26,7 @@ def written(file: Path, content: bytes, environ=None, **options):
 
 
 def judged(file: Path, content: bytes):
-    loaded = written(file, content, ENVIRON, serving=Serving(workers=2, development_pepper=True))
+    loaded = written(file, content, ENVIRON, serving=Serving(separate_counters=2, development_pepper=True))
     assert (loaded.config is None) == any(one.is_error for one in loaded.diagnostics)
     json.loads(msgspec.json.encode(loaded.diagnostics))
 

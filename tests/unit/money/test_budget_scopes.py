@@ -9,6 +9,7 @@ from gateway.money.budget import (
     Who,
     applies,
     counter_key,
+    counter_root,
     counts_provider,
     end_user_of,
     refuses_unpriced,
@@ -44,12 +45,23 @@ def test_keys_of_counters():
     assert counter_key(budget(), WHO, None, "2026-11") == "budget:b:team=t:month=2026-11"
     assert (
         counter_key(budget(each="principal", provider="main"), WHO, "u", "2026-11")
-        == "budget:b:team=t:provider=main:each_principal=a:month=2026-11"
+        == "budget:b:team=t:provider=main:month=2026-11:each_principal=a"
     )
     assert (
         counter_key(budget(each="principal"), Who(virtual_key="k"), None, "2026-11")
-        == "budget:b:team=t:each_principal=:month=2026-11"
+        == "budget:b:team=t:month=2026-11:each_principal="
     )
+
+
+def test_no_name_of_a_counter_is_longer_than_a_column_and_all_of_a_budget_begin_alike():
+    long = CompiledBudget(
+        name="b" * 128, scope=Scope("team", "t" * 128), each="end_user", window=Window("day"), limit=1
+    )
+    keys = {counter_key(long, WHO, "u" * 200 + end_user, "2026-11-24") for end_user in ("", "1", "2")}
+
+    assert len(keys) == 3
+    assert max(map(len, keys)) <= 255
+    assert all(key.startswith(counter_root(long, "2026-11-24") + ":") for key in keys)
 
 
 TEXT = st.text(alphabet="ab:=%{}/+@, \u00e9", max_size=6)

@@ -1,0 +1,142 @@
+"""The ledger of one worker: its spool, its database, and the counters of budgets that are rebuilt from it."""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway import clock
+from gateway.counters.hold import CountersLost, CounterStore, Restored
+from gateway.ledger.rebuild import counters_in_force
+from gateway.ledger.spool import Spool
+from gateway.ledger.writer import LedgerWriter
+from gateway.money.budget import CompiledBudget
+from gateway.settings import Settings
+from gateway.storage.engine import StorageError, default_database_url, describe_failure, describe_url, open_engine
+from gateway.storage.migrate import current_revision, head_revision, upgrade
+
+_SPOOL = "spool"
+_DIGEST_CHARACTERS = 16
+_CATCH_UP_S = 5.0
+_FAREWELL_S = 5.0
+_LONGEST_PAUSE_S = 15.0
+_OTHERS_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class Bookkeeping:
+    """Opens the spool and the database. `start` inside the event loop, `close` before it ends.
+
+    Raises `StorageError` where the data directory or the database's URL cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        directory = settings.data_dir
+        self._engine = engine_of(settings)
+        # A dead worker's entries are adopted by others of its spool, so a spool belongs to one database.
+        database = hashlib.sha256(describe_url(self._engine.url).encode()).hexdigest()[:_DIGEST_CHARACTERS]
+        root = directory / _SPOOL / database
+        try:
+            self.spool = Spool(root, max_bytes=settings.spool_max_bytes, on_full=settings.on_spool_full)
+        except OSError as problem:
+            raise StorageError(
+                f"The data directory {directory} cannot be used: {problem.strerror}; set GATEWAY_DATA_DIR to another."
+            ) from None
+        self._writer = LedgerWriter(self.spool, self._engine)
+        self._rebuilding: asyncio.Task[None] | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """Why entries wait in the spool, without any secret; `None` while the database takes them."""
+        return self.spool.disk_error or self._writer.last_error
+
+    @property
+    def oldest_s(self) -> float:
+        """Seconds for which the oldest entry waits for the database."""
+        return self._writer.oldest_s
+
+    def prepare(self) -> None:
+        """Brings an SQLite database to the newest revision, and looks whether PostgreSQL has it. Blocks.
+
+        A PostgreSQL that does not answer now may do so later. Raises `StorageError`.
+        """
+        if self._engine.dialect.name == "sqlite":
+            if upgrade(self._engine):
+                _log.info("the %s has been made ready", describe_url(self._engine.url))
+            return
+        try:
+            revision = current_revision(self._engine)
+        except StorageError as problem:
+            _log.warning("%s", problem)
+            return
+        if revision is None:
+            raise StorageError(
+                f"The {describe_url(self._engine.url)} has no tables of the gateway; run `gateway db upgrade` once."
+            )
+        if revision != head_revision():
+            _log.warning("the database is not of this version: run `gateway db upgrade`")
+
+    def start(self) -> None:
+        """Begins to feed the database."""
+        self._writer.start()
+
+    def rebuild_until_done(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
+        """Rebuilds in the background, again and again until the database has answered."""
+
+        async def attempts() -> None:
+            pause_s = 0.5
+            while True:
+                try:
+                    await self.rebuild(counters, budgets())
+                except (StorageError, CountersLost) as problem:
+                    _log.warning("the budgets' counters are not rebuilt yet: %s", problem)
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+                else:
+                    return
+
+        if self._rebuilding is not None:
+            self._rebuilding.cancel()
+        self._rebuilding = asyncio.get_running_loop().create_task(attempts())
+
+    async def rebuild(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
+        """Raises counters to what the ledger knows, own and adopted spools included.
+
+        Raises `StorageError` when the database does not answer, `CountersLost` when the counters do not.
+        """
+        if not await self._writer.catch_up(_CATCH_UP_S):
+            raise StorageError(self.fault or "entries wait to be written to the ledger")
+        known = await asyncio.to_thread(self._read, budgets)
+        await counters.restore(known)
+
+    async def rebuild_after_loss(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
+        """The same for counters that others share, who first get the time to bring what they have settled."""
+        await asyncio.sleep(_OTHERS_S)
+        await self.rebuild(counters, budgets)
+
+    async def close(self) -> None:
+        """Writes what it can within seconds; the rest waits on the disk for the next start."""
+        if self._rebuilding is not None:
+            self._rebuilding.cancel()
+        if not await self._writer.close(_FAREWELL_S):
+            _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
+        self.spool.close()
+        self._engine.dispose()
+
+    def _read(self, budgets: Sequence[CompiledBudget]) -> dict[str, Restored]:
+        try:
+            with self._engine.connect() as connection:
+                return counters_in_force(connection, budgets, clock.now())
+        except SQLAlchemyError as problem:
+            raise StorageError(describe_failure(problem, self._engine)) from None
+
+
+def engine_of(settings: Settings) -> Engine:
+    """The engine of the ledger's database. Raises `StorageError`."""
+    url = settings.database_url
+    return open_engine(default_database_url(Path(settings.data_dir)) if url is None else url.get_secret_value())

@@ -1,0 +1,77 @@
+"""The budgets of a key, each with its counter in the present window kept at hand."""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from gateway.config.sections.budgets import Budget
+from gateway.counters.hold import Dimension, Limit
+from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key
+from gateway.money.nano_usd import from_usd
+from gateway.money.window import CurrentWindow, Span, Window
+
+_MANY_END_USERS = 10_000
+
+
+class Meter:
+    """One budget as it counts for one key."""
+
+    __slots__ = ("_limits", "_span", "_who", "_window", "budget")
+
+    def __init__(self, budget: CompiledBudget, who: Who) -> None:
+        self.budget = budget
+        self._who = who
+        self._window = CurrentWindow(budget.window)
+        self._span: Span | None = None
+        self._limits: dict[str | None, Limit] = {}
+
+    def limit(self, now: float, end_user: str | None) -> Limit:
+        """The limit that holds at a moment, in seconds since the epoch. Raises `end_user_required`."""
+        span = self._window.span(now)
+        if span is not self._span or len(self._limits) > _MANY_END_USERS:
+            self._span = span
+            self._limits.clear()
+        person = end_user if self.budget.each == "end_user" else None
+        limit = self._limits.get(person)
+        if limit is None:
+            budget = self.budget
+            limit = self._limits[person] = Limit(
+                key=counter_key(budget, self._who, end_user, span.id),
+                dimension=Dimension.SPEND,
+                ceiling=budget.limit,
+                window_s=0,
+                resets_at=span.end,
+                blocks=budget.blocks,
+            )
+        return limit
+
+
+class Held(msgspec.Struct, frozen=True):
+    """The limit of a budget that a request was held against."""
+
+    budget: CompiledBudget
+    limit: Limit
+
+
+def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:
+    """The budgets of a validated file, in its order."""
+    return tuple(_compiled(name, section) for name, section in sections.items())
+
+
+def meters(budgets: Iterable[CompiledBudget], who: Who) -> tuple[Meter, ...]:
+    """The budgets that requests of somebody count against."""
+    return tuple(Meter(budget, who) for budget in budgets if applies(budget, who))
+
+
+def _compiled(name: str, section: Budget) -> CompiledBudget:
+    kind, value = section.scope.named
+    return CompiledBudget(
+        name=name,
+        scope=Scope(kind, value),
+        each=section.each,
+        window=Window(section.window, section.timezone, section.cycle_anchor_at),
+        limit=from_usd(section.limit_usd),
+        blocks=section.on_breach == "block",
+        provider=section.provider,
+        refuses_unpriced=section.unpriced == "refuse",
+    )

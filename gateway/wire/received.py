@@ -1,0 +1,39 @@
+"""How many output tokens a stream has brought so far, for one that breaks off before it reports its usage.
+
+Providers send a token or a few in each event; some send many. So it is the larger of two counts: one token for each
+event, and one for every four bytes of what the events have beyond the smallest of them, which is mostly envelope.
+"""
+
+from typing import Final
+
+BYTES_PER_TOKEN: Final = 4
+"""Bytes of text that count as one token."""
+
+_DATA = b"data:"
+
+
+class Received:
+    """Counts in passing; no byte is kept."""
+
+    __slots__ = ("_bytes", "_events", "_smallest")
+
+    def __init__(self) -> None:
+        self._bytes = 0
+        self._events = 0
+        self._smallest = 0
+
+    def count(self, chunk: bytes) -> None:
+        """A piece of the stream has come."""
+        events, size = chunk.count(_DATA), len(chunk)
+        self._bytes += size
+        if events:
+            self._events += events
+            each = size // events
+            if each < self._smallest or not self._smallest:
+                self._smallest = each
+
+    @property
+    def tokens(self) -> int:
+        """Output tokens so far, roughly."""
+        text = self._bytes - self._events * self._smallest
+        return max(self._events, text // BYTES_PER_TOKEN)

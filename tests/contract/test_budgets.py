@@ -1,0 +1,225 @@
+"""Budgets: what they let through, what they refuse, whom they count, and that they hold under concurrency."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from tests.support.keys import HASH, SECRET, new_key
+
+CENT = """
+version: 1
+organization: acme
+teams: {engineering: {}, research: {}}
+projects: {checkout: {team: engineering}}
+principals: {dev-1@example.com: {team: engineering}}
+providers:
+  simulator: {type: simulator}
+  standby: {type: simulator}
+prices:
+  simulator/cent: {per_request_usd: "0.01"}
+  simulator/dime: {per_request_usd: "0.10"}
+  standby/cent: {per_request_usd: "0.01"}
+  standby/dime: {per_request_usd: "0.10"}
+model_aliases:
+  cent: simulator/cent
+  dime: simulator/dime
+virtual_keys:
+  dev:
+    environment: test
+    project: checkout
+    principal: dev-1@example.com
+    secret_hash: %s
+    tags: [env=ci]
+budgets:
+%s
+"""
+
+
+def config(*budgets: str, **changes: str) -> str:
+    text = CENT % (HASH, "\n".join(f"  {budget}" for budget in budgets))
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return text
+
+
+def spend(gateway, times: int, model: str = "cent", **more) -> list[httpx.Response]:
+    return [gateway.chat(model, **more) for _ in range(times)]
+
+
+def statuses(answers) -> list[int]:
+    return [answer.status_code for answer in answers]
+
+
+def test_what_would_pass_the_limit_is_refused_and_the_answer_says_all_about_it(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: engineering}, window: month, limit_usd: 0.03}"))
+
+    *served, refused = spend(gateway, 4)
+
+    assert statuses(served) == [200, 200, 200]
+    assert refused.status_code == 402
+    error = refused.json()["error"]
+    assert (error["type"], error["code"]) == ("budget_exceeded", "budget_exceeded")
+    assert error["meta"].items() >= {"budget": "cap", "scope": "team:engineering", "window": "month"}.items()
+    assert error["meta"]["resets_at"].endswith("-01T00:00:00.000Z")
+    assert 1 <= int(refused.headers["retry-after"]) <= 31 * 86_400
+    assert "cap" in error["message"]
+
+
+SCOPES = {
+    "organization": "{organization: acme}",
+    "team, by way of the project": "{team: engineering}",
+    "project": "{project: checkout}",
+    "principal": "{principal: dev-1@example.com}",
+    "virtual key": "{virtual_key: dev}",
+    "tag": "{tag: env=ci}",
+}
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES.keys())
+def test_a_budget_of_every_scope_counts(start_gateway, scope):
+    gateway = start_gateway(config(f"cap: {{scope: {scope}, window: day, limit_usd: 0.01}}"))
+
+    assert statuses(spend(gateway, 2)) == [200, 402]
+
+
+def test_a_budget_of_others_does_not_count(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: research}, window: day, limit_usd: 0}"))
+
+    assert statuses(spend(gateway, 2)) == [200, 200]
+
+
+def test_the_tightest_of_several_budgets_decides_and_a_refusal_spends_nothing(start_gateway):
+    gateway = start_gateway(
+        config(
+            "wide: {scope: {organization: acme}, window: month, limit_usd: 1}",
+            "narrow: {scope: {team: engineering}, window: hour, limit_usd: 0.11}",
+        )
+    )
+
+    assert statuses(spend(gateway, 1, "dime")) == [200]
+    refused = spend(gateway, 1, "dime")[0]
+
+    assert refused.json()["error"]["meta"]["budget"] == "narrow"
+    assert statuses(spend(gateway, 2, "cent")) == [200, 402]
+
+
+def test_a_budget_that_warns_lets_through_and_says_so(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 0.05, on_breach: warn}"))
+
+    answers = spend(gateway, 6)
+
+    assert set(statuses(answers)) == {200}
+    warnings = [answer.headers.get("x-langwatch-budget-warning") for answer in answers]
+    assert warnings == [None, None, None, "team:80", "team:100", "team:120"]
+
+
+def test_end_users_have_a_limit_of_their_own_and_must_say_who_they_are(start_gateway):
+    gateway = start_gateway(
+        config("each-user: {scope: {project: checkout}, each: end_user, window: day, limit_usd: 0.01}")
+    )
+
+    def ask(name):
+        return gateway.chat("cent", headers={"X-LangWatch-End-User-Id": name} if name else {})
+
+    assert [ask("ada").status_code, ask("ben").status_code, ask("ada").status_code] == [200, 200, 402]
+    nobody = ask(None)
+    assert (nobody.status_code, nobody.json()["error"]["type"]) == (400, "end_user_required")
+    by_body = gateway.post({"model": "cent", "messages": [], "user": "ben"})
+    assert by_body.status_code == 402
+    by_metadata = gateway.post({"model": "cent", "messages": [], "metadata": {"user_id": "cleo"}})
+    assert by_metadata.status_code == 200
+    assert gateway.record_of(by_metadata)["end_user"] == "cleo"
+
+
+def test_an_id_of_an_end_user_that_is_none_is_refused(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 1}"))
+
+    answer = gateway.chat("cent", headers={"X-LangWatch-End-User-Id": "x" * 300})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "end_user_invalid")
+
+
+def test_a_budget_of_one_provider_takes_it_out_of_the_chain_and_only_an_empty_chain_is_refused(start_gateway):
+    text = config("of-simulator: {scope: {team: engineering}, window: day, limit_usd: 0.02, provider: simulator}")
+    gateway = start_gateway(text.replace("cent: simulator/cent\n", "cent: [simulator/cent, standby/cent]\n"))
+
+    answers = spend(gateway, 4)
+
+    assert statuses(answers) == [200] * 4
+    providers = [answer.headers["x-langwatch-provider"] for answer in answers]
+    assert providers == ["simulator", "simulator", "standby", "standby"]
+    assert gateway.record_of(answers[-1])["attempts"][0]["outcome"] == "budget_exceeded"
+    dime = gateway.chat("dime")
+    assert (dime.status_code, dime.json()["error"]["meta"]["budget"]) == (402, "of-simulator")
+
+
+def test_a_model_without_a_price_is_refused_unless_the_budget_allows_it(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 1}"))
+
+    refused = gateway.chat("simulator/who-knows")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "model_unpriced")
+
+    allowed = config("cap: {scope: {team: engineering}, window: day, limit_usd: 1, unpriced: allow}")
+    gateway.write_config(allowed)
+    gateway.wait(lambda: gateway.chat("simulator/who-knows").status_code == 200)
+
+
+def test_a_refused_request_counts_against_the_rate_limit_and_not_against_the_budget(start_gateway):
+    text = config("cap: {scope: {team: engineering}, window: day, limit_usd: 0.01}")
+    gateway = start_gateway(text.replace("    tags:", "    rate_limits: {rpm: 3}\n    tags:"))
+
+    assert statuses(spend(gateway, 4)) == [200, 402, 402, 429]
+
+
+def test_failures_cost_nothing(start_gateway):
+    gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 0.01}"))
+
+    failing = [gateway.chat("cent", "[[status 400]]") for _ in range(3)]
+
+    assert set(statuses(failing)) == {400}
+    assert statuses(spend(gateway, 2)) == [200, 402]
+
+
+def test_the_counters_survive_a_reload_and_a_restart(start_gateway, tmp_path):
+    text = config("cap: {scope: {team: engineering}, window: month, limit_usd: 0.05}")
+    data = {"GATEWAY_DATA_DIR": str(tmp_path / "data")}
+    gateway = start_gateway(text, env=data)
+    assert statuses(spend(gateway, 2)) == [200, 200]
+
+    gateway.write_config(text.replace("limit_usd: 0.05", "limit_usd: 0.03"))
+    before = gateway.readyz()["revision"]
+    gateway.wait(lambda: gateway.readyz()["revision"] != before or None)
+    assert statuses(spend(gateway, 2)) == [200, 402]
+
+    gateway.process.kill()
+    gateway.process.wait()
+    gateway.process.returncode = 0
+    again = start_gateway(text, env=data)
+    assert statuses(spend(again, 3)) == [200, 200, 402]
+
+
+async def flood(url: str, requests: int, secrets: tuple[str, ...] = (SECRET,)) -> list[int]:
+    """Statuses of requests that are all sent at once."""
+    limits = httpx.Limits(max_connections=requests)
+    body = json.dumps({"model": "cent", "messages": [{"role": "user", "content": "hi"}]})
+    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits, trust_env=False) as client:
+
+        async def one(number: int) -> int:
+            headers = {"authorization": f"Bearer {secrets[number % len(secrets)]}", "content-type": "application/json"}
+            return (await client.post("/v1/chat/completions", content=body, headers=headers)).status_code
+
+        return await asyncio.gather(*(one(number) for number in range(requests)))
+
+
+def test_of_500_requests_of_a_cent_at_once_a_dollar_lets_exactly_100_pass(start_gateway):
+    secret, digest = new_key()
+    text = config("cap: {scope: {team: engineering}, window: month, limit_usd: 1}").replace(
+        "budgets:", f"  other: {{environment: test, team: engineering, secret_hash: {digest}}}\nbudgets:"
+    )
+    gateway = start_gateway(text)
+
+    answers = asyncio.run(flood(gateway.url, 500, (SECRET, secret)))
+
+    assert (answers.count(200), answers.count(402)) == (100, 400)
