@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
+from tests.support.redis_server import Server
 from tests.support.upstream import PlayedUpstream
 
 # A busy machine must not fail a property.
@@ -71,3 +72,31 @@ def module_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callabl
     yield start
     for gateway in started:
         gateway.stop()
+
+
+@pytest.fixture
+def start_redis(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts Redis servers, with options of `redis-server`, that end with the test."""
+    started: list[Server] = []
+
+    def start(*options: str) -> Server:
+        directory = tmp_path / f"redis-{len(started)}"
+        directory.mkdir()
+        started.append(Server(directory, *options))
+        return started[-1].start()
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def server(start_redis: Callable[..., Server]) -> Server:
+    """A Redis that keeps nothing."""
+    return start_redis()
+
+
+@pytest.fixture
+def durable(start_redis: Callable[..., Server]) -> Server:
+    """One that keeps everything."""
+    return start_redis("--appendonly", "yes", "--appendfsync", "always")

@@ -48,6 +48,7 @@ class Bookkeeping:
                 f"The data directory {directory} cannot be used: {problem.strerror}; set GATEWAY_DATA_DIR to another."
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
+        self._has_rebuilt = False
         self._rebuilding: asyncio.Task[None] | None = None
 
     @property
@@ -113,10 +114,16 @@ class Bookkeeping:
             raise StorageError(self.fault or "entries wait to be written to the ledger")
         known = await asyncio.to_thread(self._read, budgets)
         await counters.restore(known)
+        self._has_rebuilt = True
 
-    async def rebuild_after_loss(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
-        """The same for counters that others share, who first get the time to bring what they have settled."""
-        await asyncio.sleep(_OTHERS_S)
+    async def rebuild_shared(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
+        """The same for counters that have come back, or are empty at the first start.
+
+        What others have settled while they were away is in the ledger, and on its way to the counters too. They get the
+        time to bring it, so that it is not counted twice.
+        """
+        if self._has_rebuilt:
+            await asyncio.sleep(_OTHERS_S)
         await self.rebuild(counters, budgets)
 
     async def close(self) -> None:

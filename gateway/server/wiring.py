@@ -33,6 +33,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0
+_REDIS_PATIENCE_S, _LOOK_S = 5.0, 0.05
 _NOT_REBUILT = "the budgets' counters are still to be rebuilt from the ledger"
 
 _log = logging.getLogger(__name__)
@@ -139,9 +140,12 @@ class Worker:
         shared = RedisCounters(
             url.get_secret_value(),
             prefix=f"{{gw:{self._settings.redis_namespace}}}:",
-            on_data_loss=lambda: self._books.rebuild_after_loss(shared, self._budgets),
+            on_data_loss=lambda: self._books.rebuild_shared(shared, self._budgets),
         )
         await shared.start()
+        patience = clock.monotonic() + _REDIS_PATIENCE_S
+        while shared.fault is not None and clock.monotonic() < patience:
+            await asyncio.sleep(_LOOK_S)
         return shared
 
     async def _publish(self) -> None:

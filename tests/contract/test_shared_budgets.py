@@ -1,0 +1,141 @@
+"""Budgets that several workers and several gateways share, by way of a real Redis that may go away."""
+
+import asyncio
+import time
+
+import pytest
+
+from gateway.counters.hold import Dimension, Limit
+from gateway.counters.redis import RedisCounters, Spending
+from tests.contract.test_budgets import config, flood
+from tests.support.ledger import ledger_entries
+
+pytestmark = pytest.mark.service
+
+CENT = 10_000_000
+DOLLAR = config("cap: {scope: {team: engineering}, window: total, limit_usd: 1}")
+COUNTER = Limit(key="budget:cap:team=engineering:total=total", dimension=Dimension.SPEND, ceiling=0, window_s=0)
+
+
+def spending(url: str) -> Spending:
+    async def read() -> Spending:
+        counters = RedisCounters(url, prefix="{gw:default}:", timeout_s=10)
+        try:
+            return (await counters.spending([COUNTER]))[0]
+        finally:
+            await counters.close()
+
+    return asyncio.run(read())
+
+
+def sum_of_ledger(*gateways) -> int:
+    """Once everything that was asked is in the database."""
+    for gateway in gateways:
+        gateway.wait(lambda gateway=gateway: gateway.readyz()["ledger"]["waiting_entries"] == 0, 30)
+    return sum(entry.cost_nano_usd for entry in ledger_entries(*gateways))
+
+
+@pytest.fixture
+def shared(start_gateway, server, tmp_path):
+    """Starts gateways that share counters and a ledger."""
+
+    def start(*arguments: str, text: str = DOLLAR, url: str = server.url, **env: str):
+        return start_gateway(
+            text,
+            *arguments,
+            env={"GATEWAY_REDIS_URL": url, "GATEWAY_DATA_DIR": str(tmp_path / "gateway-0/data"), **env},
+        )
+
+    return start
+
+
+def test_four_workers_let_exactly_100_of_500_cents_pass(shared, server):
+    gateway = shared("--workers", "4")
+
+    answers = asyncio.run(flood(gateway.url, 500))
+
+    assert (answers.count(200), answers.count(402)) == (100, 400)
+    gateway.wait(lambda: len(ledger_entries(gateway)) == 500, 30)
+    assert sum_of_ledger(gateway) == 100 * CENT
+    assert spending(server.url) == Spending(spent=100 * CENT, held=0)
+
+
+def test_two_gateways_let_exactly_100_of_500_cents_pass(shared, server):
+    one, other = shared(), shared()
+
+    async def both() -> list[int]:
+        first, second = await asyncio.gather(flood(one.url, 250), flood(other.url, 250))
+        return [*first, *second]
+
+    answers = asyncio.run(both())
+
+    assert (answers.count(200), answers.count(402)) == (100, 400)
+    one.wait(lambda: len(ledger_entries(one)) == 500, 30)
+    assert sum_of_ledger(one, other) == 100 * CENT
+    assert spending(server.url) == Spending(spent=100 * CENT, held=0)
+
+
+def test_while_redis_is_away_what_a_budget_blocks_is_refused_and_all_else_goes_on(shared, server):
+    gateway = shared()
+    assert gateway.chat("cent").status_code == 200
+
+    server.stop()
+    refused = gateway.wait(lambda: (answer := gateway.chat("cent")).status_code == 503 and answer)
+
+    assert refused.json()["error"]["code"] == "counters_unavailable"
+    assert gateway.readyz()["counters"]["fault"]
+    gateway.wait(lambda: "gateway_counters_up 0.0" in gateway.client.get("/metrics").text)
+
+    gateway.write_config(DOLLAR.replace("limit_usd: 1", "limit_usd: 1, on_breach: warn"))
+    gateway.wait(lambda: gateway.chat("cent").status_code == 200)
+
+
+POLICIES = {"refuse": (503, "warn"), "allow": (200, "block")}
+
+
+@pytest.mark.parametrize(("policy", "status", "breach"), [(p, *e) for p, e in POLICIES.items()], ids=POLICIES.keys())
+def test_the_setting_decides_for_all(shared, server, policy, status, breach):
+    text = DOLLAR.replace("limit_usd: 1", f"limit_usd: 1, on_breach: {breach}")
+    gateway = shared(text=text, GATEWAY_ON_COUNTER_LOSS=policy)
+    gateway.chat("cent")
+
+    server.stop()
+
+    gateway.wait(lambda: gateway.readyz()["counters"]["fault"])
+    assert gateway.chat("cent").status_code == status
+
+
+def test_a_redis_that_lost_its_data_gets_it_back_from_the_ledger(shared, server):
+    one, other = shared(), shared()
+    assert [gateway.chat("cent").status_code for gateway in (one, other, one)] == [200] * 3
+
+    server.stop()
+    time.sleep(0.2)
+    server.start()
+
+    for gateway in (one, other):
+        gateway.wait(lambda gateway=gateway: gateway.chat("cent").status_code == 200, 30)
+    one.wait(lambda: spending(server.url).held == 0)
+    assert spending(server.url).spent == sum_of_ledger(one, other)
+
+
+def test_a_redis_that_restarts_with_its_data_counts_nothing_twice(shared, durable):
+    one, other = shared(url=durable.url), shared(url=durable.url)
+    for gateway in (one, other):
+        gateway.wait(lambda gateway=gateway: gateway.chat("cent").status_code == 200, 30)
+        asyncio.run(_ask_while(gateway, durable))
+
+    for gateway in (one, other):
+        gateway.wait(lambda gateway=gateway: gateway.chat("cent").status_code == 200, 30)
+    one.wait(lambda: spending(durable.url).held == 0)
+    assert spending(durable.url).spent == sum_of_ledger(one, other)
+
+
+async def _ask_while(gateway, redis) -> None:
+    """Requests that begin before Redis goes and end while it is away."""
+    asked = [asyncio.to_thread(gateway.chat, "cent", "[[delay 1s]]") for _ in range(5)]
+    going = asyncio.gather(*asked)
+    await asyncio.sleep(0.5)
+    redis.stop()
+    assert {answer.status_code for answer in await going} == {200}
+    redis.start()
