@@ -144,7 +144,7 @@ class Worker:
         )
         await shared.start()
         patience = clock.monotonic() + _REDIS_PATIENCE_S
-        while shared.fault is not None and clock.monotonic() < patience:
+        while shared.fault is not None and clock.monotonic() < patience:  # noqa: ASYNC110 - the store tells nobody
             await asyncio.sleep(_LOOK_S)
         return shared
 
