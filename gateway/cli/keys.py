@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from gateway import clock
-from gateway.cli.duration import parse_duration
 from gateway.cli.output import Format, results, say
+from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret
 from gateway.keys.virtual_key import environment_of

@@ -8,7 +8,20 @@ from typing import Any, Final
 
 import typer
 
-from gateway.cli import explain, keys, ready, schema, serve, validate, version
+from gateway.cli import (
+    budgets,
+    control_plane,
+    db,
+    explain,
+    keys,
+    ready,
+    schema,
+    serve,
+    spend,
+    tokens,
+    validate,
+    version,
+)
 
 app: Final = typer.Typer(
     name="gateway",
@@ -26,6 +39,11 @@ app.command("schema", epilog=schema.EPILOG)(schema.schema)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("ready", epilog=ready.EPILOG)(ready.ready)
 app.add_typer(keys.app, name="keys")
+app.command("spend", epilog=spend.EPILOG)(spend.spend)
+app.command("budgets", epilog=budgets.EPILOG)(budgets.budgets)
+app.add_typer(db.app, name="db")
+app.add_typer(control_plane.app, name="control-plane")
+app.add_typer(tokens.app, name="tokens")
 app.command("version", epilog=version.EPILOG)(version.version)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from gateway.cli.output import say, show
+from gateway.cli.process_settings import read_settings
 
 EPILOG = (
     "Example: gateway serve --config gateway.yaml --config keys/ --host 0.0.0.0\n\n"
@@ -32,11 +33,8 @@ def serve(
 
     The files are watched; a valid change is live within a second, an invalid one changes nothing.
     """
-    from pydantic import ValidationError  # noqa: PLC0415 - `gateway version` should not wait for what only serving needs
-
-    from gateway.server import process  # noqa: PLC0415
+    from gateway.server import process  # noqa: PLC0415 - `gateway version` should not wait for what only serving needs
     from gateway.server.startup import load_for_serving  # noqa: PLC0415
-    from gateway.settings import Settings  # noqa: PLC0415
 
     flags = {
         "config": tuple(config) if config else None,
@@ -48,13 +46,7 @@ def serve(
         "log_level": log_level,
         "access_log": access_log,
     }
-    try:
-        settings = Settings(**{name: value for name, value in flags.items() if value is not None})  # type: ignore[arg-type] # pydantic judges the types
-    except ValidationError as error:
-        for one in error.errors(include_url=False, include_input=False):
-            name = "_".join(str(part) for part in one["loc"])
-            say(f"error: {name} (--{name.replace('_', '-')} or GATEWAY_{name.upper()}): {one['msg']}", "red")
-        raise typer.Exit(1) from None
+    settings = read_settings(**flags)
     if not settings.config:
         say("error: no configuration; name one with --config (try --config examples/gateway.yaml)", "red")
         raise typer.Exit(1)

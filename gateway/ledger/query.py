@@ -182,6 +182,32 @@ def entries(
     return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if more else None)
 
 
+def entry(connection: Connection, request_id: str) -> LedgerEntry | None:
+    """The entry of one request; `None` where the ledger has none.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    statement = select(ledger_entries).where(ledger_entries.c.request_id == stored_text(request_id))
+    row = connection.execute(statement).mappings().one_or_none()
+    return None if row is None else entry_of(dict(row))
+
+
+def busiest(connection: Connection, prefix: str, *, limit: int) -> tuple[tuple[tuple[str, int], ...], int]:
+    """Of the counters whose names begin with a text, those that most was added to, and how many there are in all.
+
+    The prefix is of ASCII and holds the window, so that every charge to such a counter lies in it.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    counter, amount = charged_by_hour.c.counter, func.sum(charged_by_hour.c.amount)
+    begins = and_(counter >= prefix, counter < prefix[:-1] + chr(ord(prefix[-1]) + 1))
+    known = connection.scalar(select(func.count(counter.distinct())).where(begins)) or 0
+    statement = select(counter, amount).where(begins).group_by(counter).order_by(amount.desc(), counter).limit(limit)
+    return tuple((name, int(total)) for name, total in connection.execute(statement)), known
+
+
 def _whole(start: int, end: int, unit: int) -> range:
     """The whole hours or days, counted from the epoch, that lie in a period."""
     return range(-(-start // unit), end // unit)

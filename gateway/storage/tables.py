@@ -11,7 +11,13 @@ from typing import Final
 from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(naming_convention={"ix": "ix_%(table_name)s_%(column_0_name)s", "pk": "pk_%(table_name)s"})
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+    }
+)
 
 Name: Final = Text().with_variant(Text(collation="C"), "postgresql")
 """Text compared byte by byte, so that both databases sort alike and PostgreSQL's indices are cheap."""
@@ -95,3 +101,41 @@ charged_by_hour = Table(
     sqlite_with_rowid=False,
 )
 """The sums of `ledger_entries.budgets` per counter and hour: what counters are compared with and rebuilt from."""
+
+counter_nodes = Table(
+    "counter_nodes",
+    metadata,
+    Column("node", Name, primary_key=True),
+    Column("reported_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""One row per serving process: when it last reported its counters, changed or not."""
+
+counter_states = Table(
+    "counter_states",
+    metadata,
+    Column("node", Name, primary_key=True),
+    Column("counter", Name, primary_key=True),
+    Column("spent", BigInteger, nullable=False),
+    Column("held", BigInteger, nullable=False),
+    Column("resets_at", BigInteger),
+    Column("reported_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each serving process holds of each counter; `reported_at` is when the row last changed."""
+
+Index(None, counter_states.c.counter)
+
+admin_tokens = Table(
+    "admin_tokens",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("name", Name, nullable=False),
+    Column("scope", Name, nullable=False),
+    Column("digest", Name, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+)
+"""Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex; the token itself is nowhere."""

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.cli.duration import parse_duration
+from gateway.duration import parse_duration
 
 
 @pytest.mark.parametrize(

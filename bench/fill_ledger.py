@@ -1,0 +1,76 @@
+"""Fills a ledger with made-up requests, to time reports on: `python -m bench.fill_ledger URL [REQUESTS]`.
+
+Two million requests by default, over the 31 days before now: 1,000 keys, 40 projects, 12 teams, 8 models, and 20,000
+end users of whom a monthly budget `people` has a counter each.
+"""
+
+import random
+import sys
+import time
+
+from gateway import ids
+from gateway.ledger.entry import Charge, LedgerEntry
+from gateway.ledger.insert import insert_entries
+from gateway.money.window import Window
+from gateway.storage.engine import open_engine, writing
+from gateway.storage.migrate import upgrade
+from gateway.usage import Usage
+
+_BATCH = 5_000
+_DAYS = 31
+_MODELS = (("openai", "gpt-5"), ("openai", "gpt-5-mini"), ("openai", "o3"), ("azure", "gpt-5"))
+_MODELS += (
+    ("anthropic", "claude-sonnet-4-6"),
+    ("anthropic", "claude-haiku-4-5"),
+    ("bedrock", "nova"),
+    ("gemini", "flash"),
+)
+
+
+def main(url: str, requests: int = 2_000_000) -> None:
+    """Fills the database at a URL."""
+    engine, dice, began = open_engine(url), random.Random(7), time.time()  # noqa: S311 - made-up data
+    upgrade(engine)
+    step = _DAYS * 86_400 / requests
+    for done in range(0, requests, _BATCH):
+        moments = (began - _DAYS * 86_400 + step * number for number in range(done, min(done + _BATCH, requests)))
+        batch = [_entry(dice, moment) for moment in moments]
+        with writing(engine) as connection:
+            insert_entries(connection, batch)
+    print(f"{requests} requests in {time.time() - began:.0f} s")
+
+
+def _entry(dice: random.Random, moment: float) -> LedgerEntry:
+    key, person = min(int(dice.expovariate(1 / 120)), 999), dice.randrange(20_000)
+    provider, model = _MODELS[dice.randrange(len(_MODELS))]
+    tokens, cost, month = dice.randrange(50, 9_000), dice.randrange(10_000, 40_000_000), Window("month").span(moment).id
+    return LedgerEntry(
+        request_id=ids.request_id(),
+        occurred_at=int(moment * 1_000_000),
+        virtual_key=f"key-{key}",
+        principal=f"person-{key % 300}@example.com",
+        project=f"project-{key % 40}",
+        team=f"team-{key % 12}",
+        organization="acme",
+        end_user=f"user-{person}",
+        provider=provider,
+        provider_type=provider,
+        model=model,
+        model_asked=model,
+        endpoint="chat_completions",
+        status=200,
+        outcome="ok",
+        usage=Usage(input_tokens=tokens, output_tokens=tokens // 8),
+        cost_nano_usd=cost,
+        price={"input": 250, "output": 2000},
+        price_source="genai-prices",
+        revision="0123456789ab",
+        budgets=(
+            Charge(f"budget:company:organization=acme:month={month}", cost),
+            Charge(f"budget:people:organization=acme:month={month}:each_end_user=user-{person}", cost),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,62 @@
+"""The database that a command works on, and its failures as answers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.output import say
+from gateway.cli.process_settings import read_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url", help="The database. Default: GATEWAY_DATABASE_URL, else SQLite in GATEWAY_DATA_DIR."
+    ),
+]
+
+
+def database_url(written: str | None) -> str:
+    """The URL of the flag, else of the settings."""
+    from gateway.storage.engine import default_database_url  # noqa: PLC0415 - others should not wait for SQLAlchemy
+
+    settings = read_settings(database_url=written)
+    configured = settings.database_url
+    return configured.get_secret_value() if configured is not None else default_database_url(settings.data_dir)
+
+
+@contextmanager
+def database(written: str | None, *, prepared: bool = True) -> Iterator["Engine"]:
+    """The engine for the length of a command; what fails ends the command with one line.
+
+    `prepared` wants the database to be there and migrated.
+    """
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see above
+
+    from gateway.storage.engine import StorageError, describe_failure, open_engine  # noqa: PLC0415
+    from gateway.storage.ready import check_ready  # noqa: PLC0415
+
+    try:
+        engine = open_engine(database_url(written))
+    except StorageError as error:
+        raise failed(str(error)) from None
+    try:
+        if prepared:
+            check_ready(engine)
+        yield engine
+    except StorageError as error:
+        raise failed(str(error)) from None
+    except SQLAlchemyError as error:
+        raise failed(describe_failure(error, engine)) from None
+    finally:
+        engine.dispose()
+
+
+def failed(problem: str) -> typer.Exit:
+    """Says what is wrong; raise the answer."""
+    say(f"error: {problem}", "red")
+    return typer.Exit(1)

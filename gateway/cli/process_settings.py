@@ -1,0 +1,25 @@
+"""The settings of the process, from `GATEWAY_*` variables and the flags that win over them."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from gateway.cli.output import say
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+
+def read_settings(**flags: Any) -> "Settings":
+    """The settings, with the flags that were given; ends the command with a clear answer where one is wrong."""
+    from pydantic import ValidationError  # noqa: PLC0415 - `gateway version` should not wait for what it does not need
+
+    from gateway.settings import Settings  # noqa: PLC0415
+
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        for one in error.errors(include_url=False, include_input=False):
+            name = "_".join(str(part) for part in one["loc"])
+            say(f"error: {name} (--{name.replace('_', '-')} or GATEWAY_{name.upper()}): {one['msg']}", "red")
+        raise typer.Exit(1) from None

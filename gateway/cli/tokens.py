@@ -1,0 +1,138 @@
+"""`gateway tokens`: who may call the control plane's API."""
+
+import json
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway import clock
+from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.output import Format, results, say
+from gateway.duration import parse_duration
+
+if TYPE_CHECKING:
+    from gateway.control_plane.tokens import Token
+
+app = typer.Typer(
+    help="Make, list and revoke tokens of the control plane's API. The database keeps their digests only.",
+    no_args_is_help=True,
+)
+
+
+class ScopeName(StrEnum):
+    """What a token may do."""
+
+    VIEW = "view"
+    PLAN = "plan"
+    APPLY = "apply"
+    ADMIN = "admin"
+
+
+@app.command("create", epilog="Example: gateway tokens create --scope view --name ci --expires 90d")
+def create(
+    name: Annotated[str, typer.Option(help="What the token is for; it stands in lists.")],
+    scope: Annotated[ScopeName, typer.Option(help="view, plan, apply or admin; each includes those before it.")],
+    expires: Annotated[str | None, typer.Option(help="After how long it ends: 24h, 90d. Default: never")] = None,
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    url: DatabaseUrl = None,
+) -> None:
+    """Make a token and print it once."""
+    from gateway.control_plane import tokens  # noqa: PLC0415 - `gateway version` should not wait for SQLAlchemy
+    from gateway.storage.engine import writing  # noqa: PLC0415
+
+    now = _now()
+    ends = _expiry(now, expires)
+    with database(url) as engine:
+        try:
+            with writing(engine) as connection:
+                token, secret = tokens.create(connection, name, tokens.Scope(scope), now=now, expires_at=ends)
+        except tokens.TokenError as error:
+            raise failed(str(error)) from None
+    if output is Format.JSON:
+        results.out(json.dumps({"token": secret.reveal(), **_facts(token, now)}))
+        return
+    results.out(secret.reveal())
+    say("This is the only time that the token is shown. Send it as `Authorization: Bearer TOKEN`.")
+    say(f"{token.id}: {token.name}, scope {token.scope}, {_until(token)}")
+
+
+@app.command("list", epilog="Example: gateway tokens list --format json")
+def list_tokens(
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    url: DatabaseUrl = None,
+) -> None:
+    """List every token, the ended ones too, without their secrets."""
+    from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415 - see above
+    from gateway.control_plane import tokens  # noqa: PLC0415
+
+    now = _now()
+    with database(url) as engine, engine.connect() as connection:
+        found = tokens.all_tokens(connection)
+    if output is Format.JSON:
+        results.out(json.dumps([_facts(token, now) for token in found]))
+        return
+    table = new_table()
+    for name in ("id", "name", "scope", "state", "created", "expires", "last used"):
+        table.add_column(name)
+    for token in found:
+        moments = (token.created_at, token.expires_at, token.last_used_at)
+        shown = ("never" if moment is None else _text(moment) for moment in moments)
+        table.add_row(*map(cell, (token.id, token.name, token.scope, token.state(now), *shown)))
+    print_table(table)
+
+
+@app.command("revoke", epilog="Example: gateway tokens revoke ci")
+def revoke(
+    token: Annotated[str, typer.Argument(help="Its id, or its name: all tokens of the name.")],
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    url: DatabaseUrl = None,
+) -> None:
+    """End a token at once."""
+    from gateway.control_plane import tokens  # noqa: PLC0415 - see above
+    from gateway.storage.engine import writing  # noqa: PLC0415
+
+    now = _now()
+    with database(url) as engine:
+        try:
+            with writing(engine) as connection:
+                ended = tokens.revoke(connection, token, now=now)
+        except tokens.TokenError as error:
+            raise failed(str(error)) from None
+    if output is Format.JSON:
+        results.out(json.dumps([_facts(one, now) for one in ended]))
+    elif not ended:
+        results.out(f"{token} was revoked before; nothing to do")
+    for one in ended if output is Format.TEXT else ():
+        results.out(f"revoked {one.id} ({one.name})")
+
+
+def _now() -> int:
+    return int(clock.now() * 1_000_000)
+
+
+def _expiry(now: int, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        lasts = parse_duration(text)
+    except ValueError as error:
+        raise failed(f"--expires: {error}") from None
+    if lasts <= timedelta(0):
+        raise failed("--expires: a token lasts longer than no time at all")
+    return now + lasts // timedelta(microseconds=1)
+
+
+def _until(token: "Token") -> str:
+    return "never expires" if token.expires_at is None else f"expires {_text(token.expires_at)}"
+
+
+def _facts(token: "Token", now: int) -> dict[str, Any]:
+    moments = {name: getattr(token, name) for name in ("created_at", "expires_at", "last_used_at", "revoked_at")}
+    texts = {name: None if moment is None else _text(moment) for name, moment in moments.items()}
+    return {"id": token.id, "name": token.name, "scope": token.scope, "state": token.state(now), **texts}
+
+
+def _text(moment: int) -> str:
+    return clock.iso(moment // 1_000_000)[:19] + "Z"

@@ -1,0 +1,60 @@
+"""The database, asked from threads: a slow query never holds up the event loop."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, Engine, exc
+
+from gateway.control_plane.errors import ApiError
+from gateway.storage.engine import describe_failure, is_unavailable, writing
+
+_THREADS: Final = 4
+"""Fewer than the connections of an engine's pool, so that no thread ever waits for one."""
+
+_log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
+
+
+class Database:
+    """Runs functions of a connection in a few threads of its own. What they raise reaches the caller."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
+
+    async def read(self, question: Callable[[Connection], Answer]) -> Answer:
+        """What a function finds out. Raises `ApiError` (`database_unavailable`)."""
+        return await self._run(lambda: self._read(question))
+
+    async def write(self, change: Callable[[Connection], Answer]) -> Answer:
+        """What a function returns, in one transaction that is committed durably. Raises as `read`."""
+        return await self._run(lambda: self._write(change))
+
+    async def inspect(self, question: Callable[[Engine], Answer]) -> Answer:
+        """What a function finds out that opens its connections itself."""
+        return await self._run(lambda: question(self._engine))
+
+    def close(self) -> None:
+        """Waits for questions under way and closes all connections."""
+        self._threads.shutdown(cancel_futures=True)
+        self._engine.dispose()
+
+    async def _run(self, job: Callable[[], Answer]) -> Answer:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+        except exc.SQLAlchemyError as error:
+            if not is_unavailable(error):
+                raise
+            _log.warning("%s", describe_failure(error, self._engine))
+            raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
+
+    def _read(self, question: Callable[[Connection], Answer]) -> Answer:
+        with self._engine.connect() as connection:
+            return question(connection)
+
+    def _write(self, change: Callable[[Connection], Answer]) -> Answer:
+        with writing(self._engine) as connection:
+            return change(connection)

@@ -1,0 +1,62 @@
+"""One envelope for every error of the API."""
+
+import logging
+
+import falcon
+import falcon.asgi
+
+from gateway import ids
+from gateway.control_plane.errors import ApiError
+from gateway.ledger.period import BadParameterError
+
+_log = logging.getLogger(__name__)
+
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
+
+
+async def on_api_error(
+    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError, _params: object
+) -> None:
+    """What resources raise."""
+    _write(response, error)
+
+
+async def on_bad_parameter(
+    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: BadParameterError, _params: object
+) -> None:
+    """A parameter of a report that cannot be read."""
+    message = f"{error.parameter}: {error}"
+    _write(response, ApiError("bad_request", message, code="invalid_parameter", param=error.parameter))
+
+
+async def on_http_error(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
+) -> None:
+    """Falcon's own errors: unknown paths, wrong methods, unreadable requests."""
+    type_ = _OF_STATUS.get(error.status_code, "bad_request")
+    message = {
+        "not_found": "There is nothing at this path.",
+        "method_not_allowed": f"This path does not take {request.method}.",
+    }.get(type_, error.description or error.title or "The request cannot be read.")
+    if error.headers:
+        response.set_headers(error.headers)
+    _write(response, ApiError(type_, message))
+
+
+async def on_defect(
+    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: object
+) -> None:
+    """Anything else is a defect: logged whole under an id, told in one sentence."""
+    request_id = ids.request_id()
+    _log.error("request %s failed", request_id, exc_info=error)
+    message = f"The control plane failed on this request; its log has the details under {request_id}."
+    _write(response, ApiError("internal_error", message))
+
+
+def _write(response: falcon.asgi.Response, error: ApiError) -> None:
+    response.status = error.status
+    response.data = error.envelope()
+    response.content_type = "application/json"
+    response.set_header("Cache-Control", "no-store")
+    if error.headers:
+        response.set_headers(dict(error.headers))

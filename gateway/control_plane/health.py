@@ -1,0 +1,33 @@
+"""Liveness and readiness of the control plane, without a token."""
+
+import falcon.asgi
+
+from gateway.control_plane.database import Database
+from gateway.control_plane.rest.route import answer
+from gateway.storage.engine import StorageError
+from gateway.storage.ready import check_ready
+
+
+class Healthz:
+    """The process runs its event loop."""
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Always 200."""
+        answer(response, {"status": "ok"})
+
+
+class Readyz:
+    """Whether the database can be asked, and why not."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """200, or 503 with the reason."""
+        try:
+            await self._database.inspect(check_ready)
+        except StorageError as error:
+            answer(response, {"status": "not ready", "reason": str(error)})
+            response.status = 503
+            return
+        answer(response, {"status": "ready"})

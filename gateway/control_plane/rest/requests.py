@@ -1,0 +1,93 @@
+"""`GET /requests` and `GET /requests/{id}`: the ledger, entry by entry, newest first."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Final
+
+import falcon.asgi
+import msgspec
+
+from gateway import clock
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger import query
+from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.period import BadParameterError, moment_text, parse_bounds
+from gateway.ledger.query import Cursor
+from gateway.ledger.report import FILTERS, read_limit, read_one, read_scope
+from gateway.ledger.storable import stored_text
+from gateway.money.nano_usd import to_usd
+
+PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, "limit", "cursor")
+DEFAULT_PAGE: Final = 100
+LARGEST_PAGE: Final = 1_000
+
+_Place = tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], str]
+
+
+class RequestsResource:
+    """Pages of entries, and single ones."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """One page, newest first; `next_cursor` asks for the next. Raises `ApiError`, `BadParameterError`."""
+        parameters = read_parameters(request, PARAMETERS)
+        zone = read_one(parameters, "timezone") or "UTC"
+        first, last = read_one(parameters, "from"), read_one(parameters, "to")
+        start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
+        scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
+        cursor = _read_cursor(read_one(parameters, "cursor"))
+        page = await self._database.read(
+            lambda connection: query.entries(connection, limit=limit, cursor=cursor, scope=scope, start=start, end=end)
+        )
+        following = None if page.following is None else _written(page.following)
+        answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
+
+    async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
+        """One entry. Raises `ApiError` (`not_found`)."""
+        read_parameters(request, ())
+        entry = await self._database.read(lambda connection: query.entry(connection, request_id))
+        if entry is None:
+            message = "The ledger has no request of this id; entries arrive a moment after the answer."
+            raise ApiError("not_found", message, code="no_such_request")
+        answer(response, _document(entry))
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of this noun."""
+    resource = RequestsResource(services)
+    return Route("/requests", resource), Route("/requests/{request_id}", resource, "one")
+
+
+def _document(entry: LedgerEntry) -> dict[str, Any]:
+    members = msgspec.structs.asdict(entry)
+    usage = msgspec.structs.asdict(members.pop("usage"))
+    return {
+        **members,
+        "occurred_at": moment_text(entry.occurred_at),
+        "tokens": {kind.removesuffix("_tokens"): count for kind, count in usage.items()},
+        "cost_usd": to_usd(entry.cost_nano_usd),
+    }
+
+
+def _written(cursor: Cursor) -> str:
+    place = msgspec.json.encode((cursor.occurred_at, cursor.request_id))
+    return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
+
+
+def _read_cursor(text: str | None) -> Cursor | None:
+    if text is None:
+        return None
+    try:
+        place = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        occurred_at, request_id = msgspec.json.decode(place, type=_Place)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        raise BadParameterError("cursor", "this is no `next_cursor` of a page before") from None
+    return Cursor(occurred_at, stored_text(request_id))

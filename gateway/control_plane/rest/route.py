@@ -1,0 +1,51 @@
+"""What a resource module gives to the app, and what resources share: parameters in, JSON out."""
+
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Final, Protocol
+
+import falcon
+import falcon.asgi
+import msgspec
+
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.tokens import Scope
+from gateway.ledger.report import Parameters
+
+PREFIX: Final = "/api/gateway/v1"
+"""Where the API begins; under it every path wants a token."""
+
+
+class Resource(Protocol):
+    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants."""
+
+    scopes: ClassVar[Mapping[str, Scope]]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """A path under `PREFIX`, and the resource that answers; with a suffix, by its `on_get_SUFFIX` and so on."""
+
+    path: str
+    resource: Resource
+    suffix: str | None = None
+
+
+def read_parameters(request: falcon.asgi.Request, known: Collection[str]) -> Parameters:
+    """The query's parameters, each with all of its values. Raises `ApiError` for unknown ones."""
+    parameters: dict[str, list[str]] = {}
+    for name, value in falcon.uri.parse_query_string(request.query_string, keep_blank=True, csv=False).items():
+        if name not in known:
+            raise ApiError(
+                "bad_request",
+                f"There is no parameter {name[:64]!r} here; there are {', '.join(known)}.",
+                code="unknown_parameter",
+                param=name[:64],
+            )
+        parameters[name] = value if isinstance(value, list) else [value]
+    return parameters
+
+
+def answer(response: falcon.asgi.Response, body: object) -> None:
+    """200 with a JSON body that nobody keeps."""
+    response.data = msgspec.json.encode(body)
+    response.content_type = "application/json"
+    response.set_header("Cache-Control", "no-store")

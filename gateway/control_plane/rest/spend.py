@@ -1,0 +1,33 @@
+"""`GET /spend`: what `gateway spend` reports."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import falcon.asgi
+
+from gateway import clock
+from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger import report
+
+
+class SpendResource:
+    """Sums of the ledger."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The report of the query's parameters. Raises `ApiError`, `BadParameterError`."""
+        parameters = read_parameters(request, report.SPEND_PARAMETERS)
+        question = report.read_question(parameters, clock.utc_now())
+        found = await self._database.read(lambda connection: report.spend_report(connection, question))
+        answer(response, report.document(found))
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of this noun."""
+    return (Route("/spend", SpendResource(services)),)

@@ -1,0 +1,29 @@
+"""What the resources of the API work with; built once, in `wiring`."""
+
+from typing import Protocol
+
+import msgspec
+
+from gateway.control_plane.database import Database
+from gateway.money.budget import CompiledBudget
+
+
+class KnownBudgets(msgspec.Struct, frozen=True):
+    """The budgets in force; with `problems`, those before a newer configuration that cannot be read."""
+
+    budgets: tuple[CompiledBudget, ...]
+    problems: tuple[str, ...] = ()
+
+
+class BudgetSource(Protocol):
+    """Where budgets come from."""
+
+    def known(self) -> KnownBudgets:
+        """The budgets at present; may read files, so it is called from a thread."""
+
+
+class Services(msgspec.Struct, frozen=True):
+    """Handed to every resource. `budgets` is `None` where no configuration was named."""
+
+    database: Database
+    budgets: BudgetSource | None

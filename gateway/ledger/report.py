@@ -1,0 +1,210 @@
+"""Reports of spend: from what was asked, in words, to rows; one composition for the command line and for REST."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, Final, Literal, TypeVar, get_args
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
+from gateway.ledger.query import GroupBy, Scope, Spend, spend
+from gateway.money.nano_usd import to_usd
+from gateway.money.window import Window
+from gateway.storage.tables import TOKENS
+from gateway.usage import Usage
+
+Sort = Literal["cost", "requests", "name"]
+DIMENSIONS: Final[tuple[GroupBy, ...]] = get_args(GroupBy)
+FILTERS: Final[Mapping[str, str]] = {
+    "key": "virtual_key",
+    "principal": "principal",
+    "project": "project",
+    "team": "team",
+    "organization": "organization",
+    "provider": "provider",
+    "model": "model",
+    "end_user": "end_user",
+}
+"""Parameters that narrow a report down, and the member of `Scope` that each sets."""
+SPEND_PARAMETERS: Final = ("by", "from", "to", "timezone", *FILTERS, "sort", "limit")
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 10_000
+
+_MOST_DAYS = 400
+_SECOND_US = 1_000_000
+_DEFAULT_BY: Final[tuple[GroupBy, ...]] = ("team",)
+
+Parameters = Mapping[str, Sequence[str]]
+"""What was asked, in words: the values of each parameter, none empty lists."""
+Word = TypeVar("Word", bound=str)
+
+
+class SpendQuestion(msgspec.Struct, frozen=True, kw_only=True):
+    """What to report: rows by which dimensions, of which period, of whom, in which order, and at most how many."""
+
+    by: tuple[GroupBy, ...]
+    period: Period
+    scope: Scope
+    sort: Sort
+    limit: int
+
+
+class SpendReport(msgspec.Struct, frozen=True):
+    """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit."""
+
+    question: SpendQuestion
+    rows: tuple[Spend, ...]
+    left_out: int
+    total: Spend
+
+
+def read_question(parameters: Parameters, now: datetime) -> SpendQuestion:
+    """The question that parameters in words ask; those of `SPEND_PARAMETERS` are known.
+
+    Raises:
+        BadParameterError: One has a value that it cannot have.
+    """
+    by = _dimensions(parameters.get("by", ()))
+    first, last = read_one(parameters, "from"), read_one(parameters, "to")
+    period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
+    if "day" in by and period.zone != "UTC" and period.end - period.start > _MOST_DAYS * 86_400 * _SECOND_US:
+        raise BadParameterError("by", f"days of another time zone than UTC are reported for {_MOST_DAYS} days at once")
+    sort = _one_of("sort", read_one(parameters, "sort"), get_args(Sort), "name" if by[0] == "day" else "cost")
+    return SpendQuestion(
+        by=by, period=period, scope=read_scope(parameters), sort=sort, limit=read_limit(parameters, DEFAULT_LIMIT)
+    )
+
+
+def read_scope(parameters: Parameters) -> Scope:
+    """Whom the filters of `FILTERS` leave. Raises `BadParameterError`."""
+    return Scope(**{member: read_one(parameters, name) for name, member in FILTERS.items()})
+
+
+def read_limit(parameters: Parameters, default: int, most: int = MAX_LIMIT) -> int:
+    """How many rows may come. Raises `BadParameterError`."""
+    text = read_one(parameters, "limit")
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+        raise BadParameterError("limit", f"{text!r} is no whole number from 1 to {most}")
+    return int(text)
+
+
+def read_one(parameters: Parameters, name: str) -> str | None:
+    """The only value of a parameter, `None` where it is absent. Raises `BadParameterError` for several."""
+    values = parameters.get(name, ())
+    if len(values) > 1:
+        raise BadParameterError(name, "this is given once")
+    return values[0] if values else None
+
+
+def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport:
+    """Asks the ledger.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    rows = sorted(_rows(connection, question), key=attrgetter("group"))
+    if question.sort != "name":
+        figure = attrgetter("cost_nano_usd" if question.sort == "cost" else "requests")
+        rows.sort(key=figure, reverse=True)
+    kept = tuple(rows[: question.limit])
+    return SpendReport(question, kept, len(rows) - len(kept), _total(rows))
+
+
+def document(report: SpendReport) -> dict[str, Any]:
+    """The report for machines, of plain values; money as whole nano-USD and as exact text in US dollars."""
+    question = report.question
+    period = question.period
+    return {
+        "from": moment_text(period.start, period.zone),
+        "to": moment_text(period.end, period.zone),
+        "timezone": period.zone,
+        "by": question.by,
+        "filters": {
+            name: value for name, member in FILTERS.items() if (value := getattr(question.scope, member)) is not None
+        },
+        "sort": question.sort,
+        "rows": [{"group": dict(zip(question.by, row.group, strict=True)), **_figures(row)} for row in report.rows],
+        "rows_left_out": report.left_out,
+        "total": _figures(report.total),
+    }
+
+
+def csv_text(report: SpendReport) -> str:
+    """The rows as CSV (RFC 4180) with a line of names; without a total, so that a column can be summed."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*report.question.by, "requests", *TOKENS, "cost_nano_usd", "cost_usd"])
+    for row in report.rows:
+        usage = msgspec.structs.asdict(row.usage)
+        cost = row.cost_nano_usd
+        writer.writerow([*map(inert, row.group), row.requests, *(usage[kind] for kind in TOKENS), cost, to_usd(cost)])
+    return out.getvalue()
+
+
+def inert(text: str) -> str:
+    """A text that no spreadsheet takes for a formula: names may come from clients (OWASP, CSV injection)."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def _figures(row: Spend) -> dict[str, Any]:
+    return {
+        "requests": row.requests,
+        "tokens": {kind.removesuffix("_tokens"): count for kind, count in msgspec.structs.asdict(row.usage).items()},
+        "cost_nano_usd": row.cost_nano_usd,
+        "cost_usd": to_usd(row.cost_nano_usd),
+    }
+
+
+def _rows(connection: Connection, question: SpendQuestion) -> list[Spend]:
+    period, by = question.period, question.by
+    if "day" not in by or period.zone == "UTC":
+        return list(spend(connection, by, start=period.start, end=period.end, scope=question.scope))
+    place = by.index("day")
+    others = tuple(name for name in by if name != "day")
+    rows = []
+    for day, start, end in _days(period):
+        for row in spend(connection, others, start=start, end=end, scope=question.scope):
+            group = (*row.group[:place], day, *row.group[place:])
+            rows.append(msgspec.structs.replace(row, group=group))
+    return rows
+
+
+def _days(period: Period) -> Iterator[tuple[str, int, int]]:
+    """The days of a zone that a period touches, each cut to the period."""
+    window, at = Window("day", period.zone), period.start
+    while at < period.end:
+        span = window.span(at // _SECOND_US)
+        behind = min((span.end or 0) * _SECOND_US, period.end)
+        yield span.id, at, behind
+        at = behind
+
+
+def _total(rows: Sequence[Spend]) -> Spend:
+    usage = {kind: sum(getattr(row.usage, kind) for row in rows) for kind in TOKENS}
+    return Spend(
+        group=(),
+        requests=sum(row.requests for row in rows),
+        usage=Usage(**usage),
+        cost_nano_usd=sum(row.cost_nano_usd for row in rows),
+    )
+
+
+def _dimensions(written: Sequence[str]) -> tuple[GroupBy, ...]:
+    names = [name.strip() for text in written for name in text.split(",") if name.strip()]
+    by = tuple(_one_of("by", name, DIMENSIONS, "team") for name in names)
+    return tuple(dict.fromkeys(by)) or _DEFAULT_BY
+
+
+def _one_of(parameter: str, text: str | None, known: tuple[Word, ...], default: Word) -> Word:
+    if text is None:
+        return default
+    for word in known:
+        if text == word:
+            return word
+    raise BadParameterError(parameter, f"{text!r} is none of {', '.join(known)}")
