@@ -60,7 +60,7 @@ def budgets(
     else:
         _print(report)
     for name, left_out in report.left_out.items():
-        say(f"{name}: {left_out} more counters are not shown; see --limit.")
+        say(f"Counters of {name} that are not shown: {left_out}; see --limit.")
     if report.silent:
         silent = ", ".join(report.silent)
         say(f"Not heard of for 10 seconds, so what they reserve is left out: {silent}", "yellow")

@@ -39,11 +39,6 @@ def serve(
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
     from gateway.storage.engine import StorageError  # noqa: PLC0415
 
-    if (tls_cert is None) is not (tls_key is None):
-        raise failed("--tls-cert and --tls-key belong together")
-    for name, file in (("cert", tls_cert), ("key", tls_key)):
-        if file is not None and not file.is_file():
-            raise failed(f"--tls-{name}: {file} is no file")
     settings = read_settings(log_level=log_level)
     options = wiring.Options(
         host=host,
@@ -54,12 +49,8 @@ def serve(
         tls_key=tls_key,
         log_level=settings.log_level,
     )
-    if process.is_exposed(options) and not allow_remote_http:
-        raise failed(
-            f"on {host} tokens would cross the network in clear: give --tls-cert and --tls-key, listen on 127.0.0.1, "
-            "or, with TLS in front of it, say --allow-remote-http"
-        )
     try:
+        process.check_listening(options, allow_remote_http=allow_remote_http)
         wiring.check(options)
     except (StorageError, ValueError) as error:
         raise failed(str(error)) from None

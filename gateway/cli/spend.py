@@ -124,4 +124,4 @@ def _print(report: "SpendReport") -> None:
     table.add_row("total", *[""] * (len(question.by) - 1), *figures, "", style="bold")
     print_table(table)
     if report.left_out:
-        say(f"{report.left_out} more rows are in the total but not shown; see --limit.")
+        say(f"Rows in the total that are not shown: {report.left_out}; see --limit.")

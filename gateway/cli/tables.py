@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.output import results
+from gateway.ledger.storable import visible
 from gateway.money.nano_usd import to_usd
 
 BAR_WIDTH: Final = 20
@@ -48,7 +49,7 @@ def exact_usd(amounts: Sequence[int]) -> list[str]:
 
 def cell(text: str, style: str = "") -> Text:
     """A name in a table, never read as markup; what is not printable shows as an escape, as names may be anybody's."""
-    return Text("".join(one if one.isprintable() else repr(one)[1:-1] for one in text), style=style, overflow="fold")
+    return Text(visible(text), style=style, overflow="fold")
 
 
 def _padded(text: str, places: int) -> str:

@@ -2,7 +2,9 @@
 
 import ipaddress
 import logging
+import ssl
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from granian.constants import Interfaces, Loops
@@ -16,9 +18,22 @@ from gateway.telemetry import logs
 _log = logging.getLogger(__name__)
 
 
-def is_exposed(options: Options) -> bool:
-    """Whether tokens would cross a network in clear: neither TLS nor an address that only this machine reaches."""
-    return options.tls_cert is None and not _is_loopback(options.host)
+def check_listening(options: Options, *, allow_remote_http: bool) -> None:
+    """Whether it may listen there at all. Raises `ValueError` with the answer for the operator."""
+    try:
+        address = ipaddress.ip_address(_address(options.host))
+    except ValueError:
+        # A name may mean another address tomorrow.
+        raise ValueError(f"{options.host!r} is no IP address to listen on, such as 127.0.0.1 or ::1") from None
+    if (options.tls_cert is None) is not (options.tls_key is None):
+        raise ValueError("a TLS certificate and its key belong together: give --tls-cert and --tls-key")
+    if options.tls_cert is not None and options.tls_key is not None:
+        _check_certificate(options.tls_cert, options.tls_key)
+    elif not address.is_loopback and not allow_remote_http:
+        raise ValueError(
+            f"on {options.host} tokens would cross the network in clear: give --tls-cert and --tls-key, listen on "
+            "127.0.0.1, or, with TLS in front of it, say --allow-remote-http"
+        )
 
 
 def run(options: Options) -> int:
@@ -26,7 +41,7 @@ def run(options: Options) -> int:
     logs.configure(options.log_level)
     server = MPServer(
         "gateway control plane",
-        address=options.host,
+        address=_address(options.host),
         port=options.port,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
@@ -44,7 +59,7 @@ def run(options: Options) -> int:
         return stop.code if isinstance(stop.code, int) else 1
     except RuntimeError as problem:
         # Granian's words, with a stack trace behind the first line: the address is taken or is not this machine's.
-        _log.error("%s port %d cannot be listened on: %s", options.host, options.port, str(problem).split("\n", 1)[0])  # noqa: TRY400 - see above
+        _log.error("%s port %d cannot be listened on: %s", options.host, options.port, str(problem).split("\n", 1)[0])
         return 1
     return 0
 
@@ -56,11 +71,14 @@ def _load(options: Options) -> Any:
     return wiring.build(options)
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
+def _address(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else host
+
+
+def _check_certificate(certificate: Path, key: Path) -> None:
     try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        # A name may mean another address tomorrow.
-        return False
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        why = str(getattr(error, "strerror", error)) if missing else "they are no PEM files, or no pair"
+        raise ValueError(f"{certificate} and {key} cannot be served with: {why}") from None

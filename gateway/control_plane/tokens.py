@@ -63,7 +63,7 @@ class TokenError(ValueError):
 
 
 def create(
-    connection: Connection, name: str, scope: Scope, *, now: int, expires_at: int | None
+    connection: Connection, name: str, scope: Scope, *, now: int, expires_at: int | None = None
 ) -> tuple[Token, Secret]:
     """Makes a token; this is the only time that its secret is at hand.
 

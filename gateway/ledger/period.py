@@ -73,7 +73,7 @@ def parse_period(
     if first is None and ends is not None:
         start, end = Window("month", zone).span((ends - 1) // _SECOND_US).start * _SECOND_US, ends
     else:
-        begins = _stretch("from", first or default, now, zone)
+        begins = _stretch("from", default if first is None else first, now, zone)
         until = begins.end if begins.is_month else _hour_after(now)
         start, end = begins.start, until if ends is None else ends
     if start >= end:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
 from gateway.ledger.query import GroupBy, Scope, Spend, spend
+from gateway.ledger.storable import visible
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
@@ -148,8 +149,9 @@ def csv_text(report: SpendReport) -> str:
 
 
 def inert(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: names may come from clients (OWASP, CSV injection)."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    """A text that neither a spreadsheet nor a terminal obeys: names may come from clients (OWASP, CSV injection)."""
+    shown = visible(text)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@")) else shown
 
 
 def _figures(row: Spend) -> dict[str, Any]:

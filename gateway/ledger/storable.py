@@ -30,6 +30,11 @@ def stored_text(text: str) -> str:
     return clean.decode()
 
 
+def visible(text: str) -> str:
+    """The text as it can be shown to people: what is not printable as an escape, since clients made up some of it."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def storable(entry: LedgerEntry) -> LedgerEntry:
     """The entry with every text as `stored_text` gives it; doing it twice changes nothing."""
     return msgspec.structs.replace(

@@ -70,9 +70,10 @@ def engine(module_database_url: str) -> Iterator[Engine]:
 
 
 def empty(engine: Engine) -> None:
-    """Deletes every row of the ledger."""
+    """Deletes every row."""
+    ledger = ("ledger_entries", "spend_by_hour", "spend_by_day", "charged_by_hour")
     with engine.begin() as connection:
-        for table in ("ledger_entries", "spend_by_hour", "spend_by_day", "charged_by_hour"):
+        for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - named here
 
 

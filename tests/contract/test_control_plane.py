@@ -1,0 +1,283 @@
+"""The control plane's API from outside: tokens, spend, budgets, requests; on SQLite and on PostgreSQL."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import datetime
+
+import pytest
+from sqlalchemy import text
+
+from gateway import clock
+from gateway.ledger.counter_states import CounterState, report
+from gateway.ledger.entry import Charge
+from gateway.storage.engine import open_engine, writing
+from gateway.storage.migrate import upgrade
+from tests.support.control_plane import API, ControlPlane
+from tests.unit.ledger.ledger_entries import entry, put
+from tests.unit.storage.databases import module_database_url
+
+__all__ = ["module_database_url"]
+
+NOW = int(time.time() * 1_000_000)
+CONFIG = """version: 1
+organization: acme
+teams: {core: {}}
+providers: {sim: {type: simulator}}
+budgets:
+  company: {scope: {organization: acme}, window: total, limit_usd: 0.001}
+  people: {scope: {team: core}, each: end_user, window: total, limit_usd: "5"}
+"""
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory, module_database_url):
+    directory = tmp_path_factory.mktemp("plane")
+    (directory / "gateway.yaml").write_text(CONFIG)
+    engine = open_engine(module_database_url)
+    charges = (Charge("budget:company:organization=acme:total=total", 100_000),)
+    put(
+        engine,
+        *(
+            entry(
+                f"grq_{number:03d}",
+                occurred_at=NOW - number * 1_000_000,
+                team="core" if number % 2 else "",
+                end_user=f"user-{number % 3}",
+                cost_nano_usd=100_000,
+                budgets=(*charges, Charge(f"budget:people:team=core:total=total:each_end_user=u{number % 3}", 7)),
+            )
+            for number in range(25)
+        ),
+    )
+    with writing(engine) as connection:
+        far = NOW + 3_600_000_000
+        report(connection, "n1", [CounterState(charges[0].counter, spent=0, held=5, resets_at=None)], far)
+    engine.dispose()
+    started = ControlPlane(directory, module_database_url, "-c", str(directory / "gateway.yaml"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def token(plane):
+    return plane.token()
+
+
+def assert_error(answer, status, type_, code=None):
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    error = answer.json()["error"]
+    assert set(error) <= {"type", "code", "message", "param"}
+    assert (error["type"], error["code"]) == (type_, code or type_)
+    return error
+
+
+def test_probes_need_no_token(plane):
+    assert plane.client.get("/healthz").json() == {"status": "ok"}
+    assert plane.client.get("/readyz").json() == {"status": "ready"}
+
+
+@pytest.mark.parametrize("path", ["/spend", "/budgets", "/requests", "/requests/grq_001", "/nothing", ""])
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "token_missing"),
+        ("", "token_missing"),
+        ("Basic YTpi", "token_missing"),
+        ("Bearer", "token_missing"),
+        ("Bearer lw_admin_" + "x" * 43, "token_unknown"),
+        ("Bearer ' OR 1=1 --", "token_unknown"),
+        ("Bearer \u00fc".encode("latin-1"), "token_unknown"),
+    ],
+)
+def test_every_path_wants_a_token(plane, path, header, code):
+    headers = {} if header is None else {"authorization": header}
+
+    answer = plane.client.get(API + path, headers=headers)
+
+    assert_error(answer, 401, "invalid_token", code)
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("name", ["access_token", "token", "authorization"])
+def test_a_token_in_the_query_is_no_token(plane, token, name):
+    assert_error(plane.client.get(f"{API}/spend?{name}={token}"), 401, "invalid_token", "token_missing")
+
+
+def test_a_token_ends(plane):
+    ended = plane.token(expires_at=int(clock.now() * 1_000_000) - 1)
+    revoked = plane.token()
+    assert plane.get("/spend", revoked).status_code == 200
+    plane.revoke(revoked)
+
+    assert_error(plane.get("/spend", ended), 401, "invalid_token", "token_expired")
+    assert_error(plane.get("/spend", revoked), 401, "invalid_token", "token_revoked")
+
+
+@pytest.mark.parametrize("scope", ["plan", "apply", "admin"])
+def test_wider_scopes_may_view(plane, scope):
+    assert plane.get("/spend", plane.token(scope)).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/spend", "/budgets", "/requests", "/requests/grq_001"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_nothing_is_written_through_reports(plane, path, method):
+    headers = {"authorization": f"Bearer {plane.token('admin')}"}
+
+    answer = plane.client.request(method, API + path, headers=headers)
+
+    assert_error(answer, 405, "method_not_allowed")
+    assert answer.headers["allow"] == "GET"
+
+
+def test_spend(plane):
+    answer = plane.get("/spend", plane.token(), by="team", **{"from": "1d"})
+
+    found = answer.json()
+    assert answer.headers["cache-control"] == "no-store"
+    assert found["by"] == ["team"]
+    assert [(row["group"], row["requests"], row["cost_usd"]) for row in found["rows"]] == [
+        ({"team": ""}, 13, "0.0013"),
+        ({"team": "core"}, 12, "0.0012"),
+    ]
+    assert found["total"]["cost_nano_usd"] == 2_500_000
+    assert found["total"]["tokens"]["input"] == 25_000
+
+
+def test_spend_is_what_the_command_reports(plane, tmp_path):
+    parameters = {"by": "team,model", "from": "2026-01-01", "to": "2126-01-01", "end_user": "user-1", "sort": "name"}
+    flags = [part for name, value in parameters.items() for part in (f"--{name.replace('_', '-')}", value)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database-url", plane.database_url],
+        capture_output=True,
+        check=True,
+        env={**environment, "GATEWAY_DATA_DIR": str(tmp_path)},
+    )
+
+    assert json.loads(done.stdout) == plane.get("/spend", plane.token(), **parameters).json()
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "at_fault"),
+    [
+        ("/spend", {"by": "colour"}, "by"),
+        ("/spend", {"from": "soon"}, "from"),
+        ("/spend", {"colour": "red"}, "colour"),
+        ("/spend", {"limit": ["1", "2"]}, "limit"),
+        ("/budgets", {"limit": "none"}, "limit"),
+        ("/requests", {"limit": "1001"}, "limit"),
+        ("/requests", {"cursor": "x"}, "cursor"),
+        ("/requests", {"cursor": "ü"}, "cursor"),
+        ("/requests", {"cursor": "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OSwiYSJd"}, "cursor"),
+        ("/requests", {"from": "2026-02-30"}, "from"),
+        ("/requests/grq_001", {"cursor": "x"}, "cursor"),
+    ],
+)
+def test_a_wrong_parameter_is_named(plane, token, path, parameters, at_fault):
+    answer = plane.get(path, token, **parameters)
+
+    error = assert_error(answer, 400, "bad_request", answer.json()["error"]["code"])
+    assert error["param"] == at_fault
+    assert error["code"] in ("invalid_parameter", "unknown_parameter")
+
+
+def test_budgets(plane, token):
+    found = plane.get("/budgets", token, limit=2).json()
+
+    assert found["config"] == "current"
+    company, *people = found["budgets"]
+    assert (company["state"], company["spent_usd"], company["reserved_nano_usd"]) == ("exceeded", "0.0025", 5)
+    assert [(one["who"], one["spent_nano_usd"]) for one in people] == [("u0", 63), ("u1", 56)]
+    assert found["counters_left_out"] == {"people": 1}
+
+
+def test_budgets_follow_the_file(plane, token):
+    file = plane._log.parent / "gateway.yaml"
+    file.write_text(CONFIG.replace("0.001", "0.005"))
+    try:
+        assert plane.get("/budgets", token).json()["budgets"][0]["state"] == "ok"
+        file.write_text("version: 2 # no such version\n")
+        stale = plane.get("/budgets", token).json()
+        assert stale["config"] == "stale"
+        assert "gateway.yaml:1" in stale["diagnostics"][0]
+        assert stale["budgets"][0]["limit_usd"] == "0.005"
+    finally:
+        file.write_text(CONFIG)
+    assert plane.get("/budgets", token).json()["config"] == "current"
+
+
+def test_requests_page_by_page_newest_first(plane, token):
+    seen, cursor, pages = [], None, 0
+    while True:
+        page = plane.get("/requests", token, limit=10, **({"cursor": cursor} if cursor else {})).json()
+        seen += [one["request_id"] for one in page["requests"]]
+        pages, cursor = pages + 1, page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert seen == [f"grq_{number:03d}" for number in range(25)]
+    assert pages == 3
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"team": "core", "limit": 2}, ["grq_001", "grq_003"]),
+        ({"team": "", "end_user": "user-1"}, ["grq_004", "grq_010", "grq_016", "grq_022"]),
+        ({"model": "gpt-5"}, []),
+        ({"key": "dev", "to": "10s", "limit": 1}, None),
+        ({"key": "x\0y"}, []),
+        ({"from": "2020-01", "to": "2020-02"}, []),
+    ],
+)
+def test_requests_of_somebody(plane, token, parameters, expected):
+    answer = plane.get("/requests", token, **parameters)
+
+    assert answer.status_code == 200
+    found = [one["request_id"] for one in answer.json()["requests"]]
+    assert found == expected if expected is not None else len(found) == 1
+
+
+def test_one_request(plane, token):
+    found = plane.get("/requests/grq_001", token).json()
+
+    assert found["virtual_key"] == "dev"
+    assert found["tokens"]["input"] == 1000
+    assert (found["cost_nano_usd"], found["cost_usd"]) == (100_000, "0.0001")
+    assert found["budgets"][0]["amount"] == 100_000
+    assert datetime.fromisoformat(found["occurred_at"]).timestamp() * 1e6 == pytest.approx(NOW - 1e6, abs=2)
+    assert_error(plane.get("/requests/grq_999", token), 404, "not_found", "no_such_request")
+    assert_error(plane.get("/requests/%00", token), 404, "not_found", "no_such_request")
+
+
+def test_the_log_names_no_token(plane, token):
+    plane.get("/spend", token)
+
+    assert token not in plane.log()
+    assert "lw_admin_" not in plane.log()
+
+
+def test_a_database_that_goes_away_is_told(tmp_path):
+    url = f"sqlite:///{tmp_path}/gateway.db"
+    engine = open_engine(url)
+    upgrade(engine)
+    started = ControlPlane(tmp_path, url)
+    secret = started.token()
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("DROP TABLE spend_by_day"))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        engine.dispose()
+
+        ready = started.client.get("/readyz")
+        assert ready.status_code == 503
+        assert "run: gateway db upgrade" in ready.json()["reason"]
+        assert_error(started.get("/spend", secret), 503, "database_unavailable")
+        assert_error(started.get("/budgets", secret), 404, "not_found", "no_configuration")
+    finally:
+        started.stop()

@@ -1,0 +1,84 @@
+"""The real control plane process, watched from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from gateway import clock
+from gateway.control_plane import tokens
+from gateway.control_plane.tokens import Scope
+from gateway.storage.engine import open_engine, writing
+from tests.support.gateway import free_port
+
+API = "/api/gateway/v1"
+
+
+class ControlPlane:
+    """`python -m gateway control-plane serve`; `stop` asserts that it went in peace."""
+
+    def __init__(self, directory: Path, database_url: str, *arguments: str) -> None:
+        self.database_url = database_url
+        self._log = directory / "control-plane.log"
+        self.port = free_port()
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        command = [sys.executable, "-m", "gateway", "control-plane", "serve", "--port", str(self.port), *arguments]
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [*command, "--database-url", database_url],
+                stdout=log,
+                stderr=log,
+                env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory)},
+            )
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self._wait_until_it_listens()
+
+    def token(self, scope: str = "view", *, expires_at: int | None = None) -> str:
+        """A new token."""
+        now = int(clock.now() * 1_000_000)
+        engine = open_engine(self.database_url)
+        with writing(engine) as connection:
+            name = f"{scope} {now}"
+            _, secret = tokens.create(connection, name, Scope(scope), now=now, expires_at=expires_at)
+        engine.dispose()
+        return secret.reveal()
+
+    def revoke(self, token: str) -> None:
+        """Ends a token."""
+        engine = open_engine(self.database_url)
+        with writing(engine) as connection:
+            found = tokens.find(connection, token)
+            assert found is not None
+            tokens.revoke(connection, found.id, now=int(clock.now() * 1_000_000))
+        engine.dispose()
+
+    def get(self, path: str, token: str | None = None, **parameters: object) -> httpx.Response:
+        """A GET under the API's prefix."""
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        return self.client.get(API + path, params=parameters or None, headers=headers)
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def stop(self) -> None:
+        self.client.close()
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        assert code == 0, self.log()
+        assert "Traceback" not in self.log(), self.log()
+
+    def _wait_until_it_listens(self) -> None:
+        deadline = time.monotonic() + 30
+        while True:
+            assert self.process.poll() is None, self.log()
+            assert time.monotonic() < deadline, self.log()
+            try:
+                self.client.get("/healthz")
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return
