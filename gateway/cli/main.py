@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli import (
     budgets,
+    check_ledger,
     control_plane,
     db,
     explain,
@@ -41,6 +42,7 @@ app.command("ready", epilog=ready.EPILOG)(ready.ready)
 app.add_typer(keys.app, name="keys")
 app.command("spend", epilog=spend.EPILOG)(spend.spend)
 app.command("budgets", epilog=budgets.EPILOG)(budgets.budgets)
+app.command("check-ledger", epilog=check_ledger.EPILOG)(check_ledger.check_ledger)
 app.add_typer(db.app, name="db")
 app.add_typer(control_plane.app, name="control-plane")
 app.add_typer(tokens.app, name="tokens")

@@ -165,6 +165,20 @@ function operations.restore(payload)
   return 1
 end
 
+-- Replaces what is spent where it is what is expected: {{name, expected, wanted in decimal digits}, ...} to how many
+function operations.rewrite(payload)
+  local replaced = 0
+  for _, sum in ipairs(cmsgpack.unpack(payload)) do
+    local name, expected, wanted = unpack(sum)
+    local key = prefix .. name
+    if redis.call('EXISTS', key) == 1 and (redis.call('HGET', key, 's') or '0') == expected then
+      redis.call('HSET', key, 's', wanted)
+      replaced = replaced + 1
+    end
+  end
+  return replaced
+end
+
 -- What is used: {{kind, name, span}, ...} to {spent, held} of a SPEND counter, {used} of any other
 function operations.read(payload)
   local told = {}

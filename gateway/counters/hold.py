@@ -1,7 +1,7 @@
 """The interface of every counter store: holds are taken all or none, settled or released exactly once."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -59,6 +59,14 @@ class Restored(msgspec.Struct, frozen=True):
     resets_at: int | None
 
 
+class Standing(msgspec.Struct, frozen=True, gc=False):
+    """What open leases of this process hold of one SPEND counter, in nano-USD, and when its window is over."""
+
+    key: str
+    held: int
+    resets_at: int | None
+
+
 class CountersLost(Exception):  # noqa: N818 - what is lost is told, who decides is the caller
     """The counter store does not answer. The message names no secret."""
 
@@ -96,6 +104,9 @@ class CounterStore(Protocol):
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Brings each SPEND counter up to what the ledger knows was spent. Raises `CountersLost`."""
+
+    def standings(self) -> Iterable[Standing]:
+        """The SPEND counters that this process holds something of."""
 
     async def close(self) -> None:
         """Sends what is still to be settled, and lets go of connections."""

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
 
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
@@ -129,10 +129,11 @@ class MemoryCounters:
         if consumed:
             self._counter(limit).spent += consumed
 
-    def states(self) -> Iterator[tuple[str, int, int, int | None]]:
-        """Every SPEND counter: its key, nano-USD spent and held, and when its window is over."""
+    def standings(self) -> Iterator[Standing]:
+        """The SPEND counters that open leases hold something of."""
         for key, counter in self._spent.items():
-            yield key, counter.spent, counter.held, counter.resets_at
+            if counter.held:
+                yield Standing(key, counter.held, counter.resets_at)
 
     def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
         """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway import ids
-from gateway.counters.hold import CountersLost, Hold, Lease, Limit, Refusal, Restored
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
 from gateway.counters.redis_connection import RedisAway, RedisConnection, check, parse_redis_url
 from gateway.counters.redis_holds import (
     SOURCE,
@@ -31,6 +31,7 @@ from gateway.counters.redis_holds import (
     pack,
     pack_holds,
     pack_restored,
+    pack_sums,
     read_refusal,
     read_spent,
 )
@@ -138,6 +139,28 @@ class RedisCounters:
     async def spending(self, limits: Sequence[Limit]) -> list[Spending]:
         """What is spent and held of SPEND limits, in their order. Raises `CountersLost`."""
         return [Spending(int(spent), int(held)) for spent, held in await self._read(limits)]
+
+    async def rewrite(self, sums: Mapping[str, tuple[int, int]]) -> int:
+        """Replaces what is spent of SPEND counters: by key, the sum that is expected there and the new one.
+
+        A counter that has moved on meanwhile is left alone. Returns how many were replaced. Raises `CountersLost`.
+        """
+        connection = await self._ready()
+        replaced = 0
+        for some in _chunks(sums.items()):
+            replaced += int(await self._call(connection, "rewrite", pack_sums(some)))
+        return replaced
+
+    def standings(self) -> Iterator[Standing]:
+        """The SPEND counters that open leases of this process hold something of."""
+        held: dict[str, int] = {}
+        limits: dict[str, Limit] = {}
+        for lease in self._open.values():
+            for hold in lease.holds:
+                if hold.limit.dimension is Dimension.SPEND and hold.amount:
+                    limits[hold.limit.key] = hold.limit
+                    held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
+        return (Standing(key, amount, limits[key].resets_at) for key, amount in held.items())
 
     async def close(self) -> None:
         """Sends what is still to be settled, for at most two seconds, and lets go of the connection."""

@@ -64,6 +64,11 @@ def pack_restored(spent: Sequence[tuple[str, Restored]]) -> bytes:
     )
 
 
+def pack_sums(sums: Sequence[tuple[str, tuple[int, int]]]) -> bytes:
+    """By key, the sum that is expected of a SPEND counter and the one to replace it; as digits, see above."""
+    return pack([(_spend_name(key), str(expected), str(wanted)) for key, (expected, wanted) in sums])
+
+
 def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> dict[str, int]:
     """By key, what counts against each SPEND limit after the holds were taken.
 

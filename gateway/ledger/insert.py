@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Table
 
 from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, row_of
@@ -32,12 +32,16 @@ def insert_entries(connection: Connection, entries: Sequence[LedgerEntry]) -> in
         return 0
     inserted = insert_missing(connection, ledger_entries, list(rows.values()))
     new = [row for request_id, row in rows.items() if request_id in inserted]
-    by_hour = _summed(("hour", *DIMENSIONS), [_first_sum(row) for row in new])
-    by_day = _summed(("day", *DIMENSIONS), [{**row, "day": row["hour"] // DAY_HOURS} for row in by_hour])
-    add_to_sums(connection, spend_by_hour, by_hour)
-    add_to_sums(connection, spend_by_day, by_day)
-    add_to_sums(connection, charged_by_hour, _charges(new))
+    for table, sums in sums_of(new):
+        add_to_sums(connection, table, sums)
     return len(new)
+
+
+def sums_of(rows: Sequence[dict[str, Any]]) -> tuple[tuple[Table, list[dict[str, Any]]], ...]:
+    """What rows of `ledger_entries` add to each table of sums."""
+    by_hour = _summed(("hour", *DIMENSIONS), [_first_sum(row) for row in rows])
+    by_day = _summed(("day", *DIMENSIONS), [{**row, "day": row["hour"] // DAY_HOURS} for row in by_hour])
+    return (spend_by_hour, by_hour), (spend_by_day, by_day), (charged_by_hour, _charges(rows))
 
 
 def _first_sum(row: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +60,7 @@ def _summed(keys: tuple[str, ...], rows: Iterable[dict[str, Any]]) -> list[dict[
     return [dict(zip(names, (*key, *figures), strict=True)) for key, figures in sums.items()]
 
 
-def _charges(rows: Iterable[dict[str, Any]]) -> list[dict[str, object]]:
+def _charges(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     sums: dict[tuple[str, int], int] = {}
     for row in rows:
         hour = row["occurred_at"] // HOUR_US

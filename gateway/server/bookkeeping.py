@@ -3,20 +3,30 @@
 import asyncio
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+import os
+import socket
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, CounterStore, Restored
+from gateway.counters.hold import CountersLost, CounterStore, Restored, Standing
+from gateway.ledger.counter_states import CounterState, report
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
 from gateway.settings import Settings
-from gateway.storage.engine import StorageError, default_database_url, describe_failure, describe_url, open_engine
+from gateway.storage.engine import (
+    StorageError,
+    default_database_url,
+    describe_failure,
+    describe_url,
+    open_engine,
+    writing,
+)
 from gateway.storage.migrate import current_revision, head_revision, upgrade
 
 _SPOOL = "spool"
@@ -25,6 +35,9 @@ _CATCH_UP_S = 5.0
 _FAREWELL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_S = 2.0
+_HEARTBEAT_S = 4.0
+_SHORT_WAIT_S = 0.5
+_MICROSECONDS = 1_000_000
 
 _log = logging.getLogger(__name__)
 
@@ -49,6 +62,9 @@ class Bookkeeping:
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
         self._has_rebuilt = False
+        self._node = f"{socket.gethostname()}:{os.getpid()}"
+        self._told: list[tuple[str, int, int | None]] = []
+        self._told_at = 0.0
         self._rebuilding: asyncio.Task[None] | None = None
 
     @property
@@ -126,6 +142,19 @@ class Bookkeeping:
             await asyncio.sleep(_OTHERS_S)
         await self.rebuild(counters, budgets)
 
+    async def tell(self, standings: Iterable[Standing]) -> None:
+        """Tells the database what this process holds at present, for reports; what fails is told the next time."""
+        states = sorted((one.key, one.held, one.resets_at) for one in standings)
+        now = clock.now()
+        if states == self._told and now - self._told_at < _HEARTBEAT_S:
+            return
+        try:
+            await asyncio.to_thread(self._report, states, int(now * _MICROSECONDS))
+        except SQLAlchemyError as problem:
+            _log.debug("what requests hold is not told: %s", describe_failure(problem, self._engine))
+            return
+        self._told, self._told_at = states, now
+
     async def close(self) -> None:
         """Writes what it can within seconds; the rest waits on the disk for the next start."""
         if self._rebuilding is not None:
@@ -134,6 +163,14 @@ class Bookkeeping:
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
         self.spool.close()
         self._engine.dispose()
+
+    def _report(self, states: list[tuple[str, int, int | None]], at: int) -> None:
+        rows = [
+            CounterState(key, 0, held, None if resets_at is None else resets_at * _MICROSECONDS)
+            for key, held, resets_at in states
+        ]
+        with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
+            report(connection, self._node, rows, at)
 
     def _read(self, budgets: Sequence[CompiledBudget]) -> dict[str, Restored]:
         try:

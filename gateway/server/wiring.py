@@ -156,6 +156,7 @@ class Worker:
             self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
             self._metrics.counters(answer=self._counters.fault is None)
             self._metrics.publish()
+            await self._books.tell(self._counters.standings())
 
     def _load(self) -> Snapshot | Rejection:
         loaded = load_for_serving(self._settings)

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.counters.hold import Dimension, Limit
 from gateway.counters.redis import RedisCounters, Spending
+from gateway.counters.redis_connection import connect, parse_redis_url
 from tests.contract.test_budgets import config, flood
 from tests.support.ledger import ledger_entries
 
@@ -26,6 +27,19 @@ def spending(url: str) -> Spending:
             await counters.close()
 
     return asyncio.run(read())
+
+
+def command(url: str, *arguments: str) -> object:
+    """One command to a Redis."""
+
+    async def send() -> object:
+        connection = await connect(parse_redis_url(url), 5, 5)
+        try:
+            return await connection.send(*arguments)
+        finally:
+            connection.abort("done")
+
+    return asyncio.run(send())
 
 
 def sum_of_ledger(*gateways) -> int:

@@ -1,0 +1,144 @@
+"""`gateway check-ledger`: whether sums and counters say what the ledger's entries say."""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.output import Format, results, say, show
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from gateway.counters.redis import RedisCounters
+    from gateway.ledger.check import Difference
+    from gateway.money.budget import CompiledBudget
+    from gateway.settings import Settings
+
+EPILOG = (
+    "Example: gateway check-ledger -c gateway.yaml --repair\n\n"
+    "Exit codes: 0 nothing differs, or all of it was mended; 1 something differs."
+)
+
+_LOOKS, _PAUSE_S, _TIMEOUT_S = 3, 1.5, 5.0
+
+
+def check_ledger(
+    config: Annotated[
+        list[Path] | None,
+        typer.Option("--config", "-c", help="The files whose budgets are compared with the counters in Redis."),
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Make sums and counters say what the entries say.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    url: DatabaseUrl = None,
+) -> None:
+    """Compare the ledger's entries with the sums that reports read and with the counters that budgets are held by.
+
+    Counters are compared where GATEWAY_REDIS_URL says they are shared. Under traffic a counter runs ahead of the
+    ledger for less than a second, so a difference counts when it stays. Counters in the memory of a single worker are
+    rebuilt at its start and at every reload.
+    """
+    from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - `gateway version` should not wait for it
+    from gateway.ledger.check import check_sums, mend_sums  # noqa: PLC0415
+    from gateway.storage.engine import writing  # noqa: PLC0415
+
+    settings = read_settings()
+    budgets = _budgets(config or settings.config)
+    with database(url) as engine:
+        with engine.connect() as connection:
+            sums = check_sums(connection)
+        if sums and repair:
+            with writing(engine) as connection:
+                mend_sums(connection)
+        counters = asyncio.run(_check_counters(settings, engine, budgets, repair=repair))
+    differences = (*sums, *counters)
+    if output is Format.JSON:
+        document = {"differences": differences, "repaired": bool(differences and repair)}
+        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    else:
+        for one in differences:
+            results.out(f"{one.what}: {one.kept} is kept, {one.true} by the entries")
+        say(_summary(len(differences), repaired=repair))
+    if differences and not repair:
+        raise typer.Exit(1)
+
+
+def _summary(count: int, *, repaired: bool) -> str:
+    if not count:
+        return "Nothing differs."
+    return f"{count} {'differences were mended' if repaired else 'differences; --repair mends them'}."
+
+
+def _budgets(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
+
+    if not paths:
+        return ()
+    loaded = load(paths, environ=os.environ, now=clock.utc_now())
+    show(one for one in loaded.diagnostics if one.is_error)
+    if loaded.config is None:
+        raise typer.Exit(1)
+    return compile_budgets(loaded.config.budgets)
+
+
+async def _check_counters(
+    settings: "Settings", engine: "Engine", budgets: Sequence["CompiledBudget"], *, repair: bool
+) -> tuple["Difference", ...]:
+    from gateway.counters.hold import CountersLost, Restored  # noqa: PLC0415 - see above
+    from gateway.counters.redis import RedisCounters  # noqa: PLC0415
+
+    if settings.redis_url is None or not budgets:
+        return ()
+    prefix = f"{{gw:{settings.redis_namespace}}}:"
+    counters = RedisCounters(settings.redis_url.get_secret_value(), prefix=prefix, timeout_s=_TIMEOUT_S)
+    try:
+        lasting = await _differences(counters, engine, budgets)
+        for _ in range(_LOOKS - 1):
+            if not lasting:
+                break
+            await asyncio.sleep(_PAUSE_S)
+            now = await _differences(counters, engine, budgets)
+            lasting = {key: both for key, both in now.items() if lasting.get(key) == both}
+        if lasting and repair:
+            await counters.rewrite({key: (kept, true) for key, (kept, true, _) in lasting.items()})
+            await counters.restore({key: Restored(true, resets) for key, (_, true, resets) in lasting.items()})
+    except CountersLost as lost:
+        raise failed(f"the counters cannot be compared: {lost}") from None
+    finally:
+        await counters.close()
+    from gateway.ledger.check import Difference  # noqa: PLC0415 - see above
+
+    return tuple(Difference(f"counter {key}", kept, true) for key, (kept, true, _) in sorted(lasting.items()))
+
+
+async def _differences(
+    counters: "RedisCounters", engine: "Engine", budgets: Sequence["CompiledBudget"]
+) -> dict[str, tuple[int, int, int | None]]:
+    """By counter: what is kept, what the ledger says, and when its window is over."""
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.counters.hold import Dimension, Limit, Restored  # noqa: PLC0415
+    from gateway.ledger.rebuild import counters_in_force  # noqa: PLC0415
+    from gateway.money.budget import counter_root  # noqa: PLC0415
+
+    now = clock.now()
+    with engine.connect() as connection:
+        known = counters_in_force(connection, budgets, now)
+    for budget in budgets:
+        if budget.each is None:
+            span = budget.window.span(now)
+            known.setdefault(counter_root(budget, span.id), Restored(0, span.end))
+    keys = sorted(known)
+    limits = [Limit(key=key, dimension=Dimension.SPEND, ceiling=0, window_s=0) for key in keys]
+    kept = await counters.spending(limits)
+    return {
+        key: (spending.spent, known[key].spent, known[key].resets_at)
+        for key, spending in zip(keys, kept, strict=True)
+        if spending.spent != known[key].spent
+    }

@@ -1,0 +1,67 @@
+"""`gateway check-ledger`: what was tampered with is found, and mended by the entries."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from gateway.storage.engine import default_database_url, open_engine, writing
+from tests.contract.test_shared_budgets import CENT, COUNTER, DOLLAR, command, spending
+from tests.support.ledger import settled_entries
+
+
+def check(gateway, *arguments, **env):
+    """The command, as an operator of this gateway would run it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "check-ledger", "-c", gateway.config, "--format", "json", *arguments],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(gateway.directory / "data"), **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, {one["what"]: (one["kept"], one["true"]) for one in json.loads(done.stdout)["differences"]}
+
+
+def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway):
+    gateway = start_gateway(DOLLAR)
+    gateway.chat("cent")
+    settled_entries(gateway, 1)
+    assert check(gateway) == (0, {})
+
+    engine = open_engine(default_database_url(gateway.directory / "data"))
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE spend_by_hour SET cost_nano_usd = 5"))
+        connection.execute(text("DELETE FROM charged_by_hour"))
+        (hour,) = connection.scalars(text("SELECT hour FROM spend_by_hour"))
+    engine.dispose()
+
+    found = {
+        f"spend_by_hour hour {hour} cost_nano_usd": (5, CENT),
+        f"charged_by_hour {hour} {COUNTER.key}": (0, CENT),
+    }
+    assert check(gateway) == (1, found)
+    assert check(gateway, "--repair") == (0, found)
+    assert check(gateway) == (0, {})
+
+
+@pytest.mark.service
+def test_a_counter_that_differs_from_the_entries_is_found_and_mended(start_gateway, server):
+    redis = {"GATEWAY_REDIS_URL": server.url}
+    gateway = start_gateway(DOLLAR, env=redis)
+    gateway.chat("cent")
+    settled_entries(gateway, 1)
+    gateway.wait(lambda: spending(server.url).spent == CENT)
+    assert check(gateway, **redis) == (0, {})
+
+    for wrong in ("7", str(99 * CENT)):
+        command(server.url, "HSET", f"{{gw:default}}:spend:{COUNTER.key}", "s", wrong)
+
+        found = {f"counter {COUNTER.key}": (int(wrong), CENT)}
+        assert check(gateway, **redis) == (1, found)
+        assert check(gateway, "--repair", **redis) == (0, found)
+        assert spending(server.url).spent == CENT
