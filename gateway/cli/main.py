@@ -15,6 +15,7 @@ from gateway.cli import (
     db,
     explain,
     keys,
+    prices,
     ready,
     schema,
     serve,
@@ -44,6 +45,7 @@ app.command("spend", epilog=spend.EPILOG)(spend.spend)
 app.command("budgets", epilog=budgets.EPILOG)(budgets.budgets)
 app.command("check-ledger", epilog=check_ledger.EPILOG)(check_ledger.check_ledger)
 app.add_typer(db.app, name="db")
+app.add_typer(prices.app, name="prices")
 app.add_typer(control_plane.app, name="control-plane")
 app.add_typer(tokens.app, name="tokens")
 app.command("version", epilog=version.EPILOG)(version.version)

@@ -1,6 +1,7 @@
 """`gateway spend`: who spent what on what."""
 
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -54,6 +55,12 @@ def spend(
     end_user: Annotated[Filter, typer.Option(help="Only this end user.")] = None,
     sort: Annotated[str | None, typer.Option(help="cost, requests or name. Default: cost, and name by day")] = None,
     limit: Annotated[int | None, typer.Option(help="Rows at most; the total is of all. Default: 100")] = None,
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Beside what was charged, what it would cost at today's prices.")
+    ] = False,
+    config: Annotated[
+        list[Path] | None, typer.Option("--config", "-c", help="With --recompute: the files whose prices are meant.")
+    ] = None,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
     url: DatabaseUrl = None,
 ) -> None:
@@ -85,6 +92,11 @@ def spend(
         question = reports.read_question(parameters, clock.utc_now())
     except BadParameterError as error:
         raise failed(f"--{error.parameter.replace('_', '-')}: {error}") from None
+    if recompute:
+        from gateway.cli import recompute as recomputing  # noqa: PLC0415 - see above
+
+        recomputing.show(question, config, output.value, url)
+        return
     with database(url) as engine, engine.connect() as connection:
         report = reports.spend_report(connection, question)
     if output is TableFormat.JSON:

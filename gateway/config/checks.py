@@ -219,6 +219,15 @@ def _prices(config: Config, _facts: Facts) -> Iterator[Checked]:
             yield Checked(Finding("empty-price", f"the price of {target} says nothing", at, None, True))
 
 
+def _locked_prices(config: Config, _facts: Facts) -> Iterator[Checked]:
+    for target in config.locked_prices:
+        if target.partition("/")[0] not in config.providers:
+            message = f"the price of {target} is locked, and there is no such provider"
+            hint = "gateway prices update --prune takes it out."
+            finding = Finding("unused-locked-price", message, ("locked_prices", target), hint, True)
+            yield Checked(finding, Severity.WARNING)
+
+
 def _base_urls(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, provider in config.providers.items():
         if provider.base_url is not None and (fault := _url_fault(provider.base_url)):
@@ -265,6 +274,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     duplicate_secrets,
     _budgets,
     _prices,
+    _locked_prices,
     _base_urls,
 )
 

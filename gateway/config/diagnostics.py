@@ -65,6 +65,7 @@ CODES: Final[Mapping[str, str]] = {
     "unknown-time-zone": "A time zone is not in the IANA database.",
     "invalid-url": "A base URL has parts that it must not have.",
     "no-provider": "A virtual key reaches no provider.",
+    "unused-locked-price": "A price is locked for a provider that the file does not declare.",
     "unused-budget": "A budget covers nothing that the file declares.",
     "empty-price": "A price says nothing.",
     "not-enforced": "The file asks for something that this version checks but does not enforce.",

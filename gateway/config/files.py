@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.source import Path, Place, places
+
+PRICE_LOCK: Final = "prices.lock.yaml"
+"""The file that `gateway prices update` writes. It is read as one of the configuration's."""
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -46,6 +49,12 @@ def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], l
             findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
         files += inside
     return list(dict.fromkeys(files)), directories, findings
+
+
+def price_lock(paths: Sequence[FilePath]) -> FilePath:
+    """Where the lock of prices lies: beside the first file, or in the first directory."""
+    first = paths[0]
+    return (first if first.is_dir() else first.parent) / PRICE_LOCK
 
 
 def _inside(directory: FilePath) -> list[FilePath]:

@@ -12,7 +12,7 @@ import msgspec
 from gateway.config.checks import check_file, check_keys
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.enforcement import unenforced_file, unenforced_keys
-from gateway.config.files import Clash, Merged, SourceFile, expand, locate
+from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.model import Config
@@ -35,7 +35,7 @@ class Loaded(msgspec.Struct, frozen=True):
     """What came of loading. `config` is `None` if, and only if, a diagnostic is an error.
 
     `digest` is the SHA-256 of everything that was read; `files` are all files and directories that a watcher has to
-    watch, those that `${file:}` names included.
+    watch, those that `${file:}` names included, and the price lock, which may be absent.
     """
 
     config: Config | None
@@ -55,7 +55,7 @@ def load(
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
 
-    1. expand directories and read every file
+    1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
     3. merge the trees
     4. build the model, or explain why that cannot be done
@@ -64,6 +64,9 @@ def load(
     7. give every finding its place
     """
     files, directories, diagnostics = expand(paths)
+    absent: list[FilePath] = []
+    if files and (lock := price_lock(paths)) not in files:
+        (files if lock.is_file() else absent).append(lock)
     reading = _Reading(environ, resolve_runtime_env=serving is not None)
     with _without_garbage_collection():
         for file in files:
@@ -83,7 +86,7 @@ def load(
         diagnostics=_ordered(diagnostics),
         digest=reading.digest.hexdigest(),
         commit=commit_of(files[0]) if files else None,
-        files=(*directories, *files, *reading.referenced_files),
+        files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
     )
 
 

@@ -9,7 +9,7 @@ from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
 from gateway.config.sections.policy_rules import PolicyRules
-from gateway.config.sections.prices import ModelPrice
+from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
 
@@ -41,6 +41,9 @@ class Config(Section):
     budgets: dict[Name, Budget] = Field({}, description="Budgets by name.")
     prices: dict[ModelTarget, ModelPrice] = Field(
         {}, description="Prices by `provider/model`, where they differ from or are missing in the built-in catalogue."
+    )
+    locked_prices: dict[ModelTarget, LockedPrice] = Field(
+        {}, description="Prices of the built-in catalogue as they were locked; `prices.lock.yaml` holds them."
     )
     on_missing_usage: Literal["charge_estimate", "charge_zero"] = Field(
         "charge_estimate",

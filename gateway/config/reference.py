@@ -95,6 +95,9 @@ model_aliases:
     "Cache": f"virtual_keys:\n  ci: {{cache: {{mode: respect}}, secret_hash: {_KEY_HASH}}}",
     "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
     "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
+    "LockedPrice": 'locked_prices:\n  openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}',
+    "LockedTier": "locked_prices:\n  vertex/gemini-2.5-pro:\n    source: catalogue\n    locked_on: 2026-11-24\n"
+    '    input_usd_per_mtok: "1.25"\n    tiers: [{from_tokens: 200001, input_usd_per_mtok: "2.5"}]',
     "ModelPrice": "prices:\n  custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}",
     "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx, timeout, rate_limit], timeout_ms: 30000}",
 }

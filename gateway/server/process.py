@@ -9,6 +9,7 @@ import os
 import signal
 import tempfile
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,9 @@ from gateway.settings import Settings
 from gateway.telemetry import logs
 
 _log = logging.getLogger(__name__)
+
+_SERVES = signal.SIGUSR2
+"""What a worker sends to its parent once it serves."""
 
 _AFTER_CANCEL_S = 3
 """Seconds that cancelled requests get to be settled and recorded before a worker is killed."""
@@ -45,7 +49,7 @@ def _load(settings: Settings) -> Any:
     # The metrics module decides at import whether workers share their counts, so a worker imports it, not its parent.
     from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
 
-    return load_app(settings)
+    return load_app(settings, on_started=lambda: os.kill(os.getppid(), _SERVES))
 
 
 class _Server(MPServer):
@@ -74,6 +78,7 @@ class _Server(MPServer):
         )
         self._drain_grace_s = settings.drain_grace_s
         self._draining = False
+        signal.signal(_SERVES, self._worker_serves)
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
         """Tells the workers to fail readiness, and stops them when the grace is over."""
@@ -87,6 +92,14 @@ class _Server(MPServer):
         """Hands SIGHUP on: workers reload the configuration and go on serving."""
         self._signal_workers(signal.SIGHUP)
 
+    def _worker_serves(self, *_args: object) -> None:
+        """Forgets when workers were replaced.
+
+        Granian gives up when one ends soon after that. This holds for one that cannot start; one that served and was
+        killed is replaced however often it happens.
+        """
+        self.respawned_wrks.clear()
+
     def _interrupt(self) -> None:
         super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian leaves it untyped
 
@@ -94,4 +107,5 @@ class _Server(MPServer):
         for worker in self.wrks:
             pid = worker.inner.pid
             if pid is not None:
-                os.kill(pid, signum)
+                with suppress(ProcessLookupError):  # one that has just ended is replaced
+                    os.kill(pid, signum)

@@ -4,10 +4,11 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gateway import clock
+from gateway.config.files import PRICE_LOCK
 from gateway.counters.hold import CountersLost, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
@@ -189,7 +190,7 @@ def _spare_the_collector() -> None:
 def _changed_since(moment: float, paths: Sequence[Path]) -> bool:
     """Whether one of the files was written after a moment, or is gone."""
     try:
-        return any(path.stat().st_mtime >= moment for path in paths)
+        return any(path.stat().st_mtime >= moment for path in paths if path.name != PRICE_LOCK or path.exists())
     except OSError:
         return True
 
@@ -198,7 +199,7 @@ def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
     return snapshot.revision_label, snapshot.key_count, len(snapshot.upstreams)
 
 
-def load_app(settings: Settings) -> AsgiApp:
+def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:
     """The ASGI callable of one worker process; everything is built when the server's lifespan begins."""
     logs.configure(settings.log_level)
     app: AsgiApp | None = None
@@ -214,6 +215,7 @@ def load_app(settings: Settings) -> AsgiApp:
             return
         _spare_the_collector()
         await send({"type": "lifespan.startup.complete"})
+        on_started()
         await receive()
         await worker.stop()
         await send({"type": "lifespan.shutdown.complete"})

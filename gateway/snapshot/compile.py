@@ -51,7 +51,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config.prices, clock.utc_now()),
+        prices=Prices(config.prices, config.locked_prices, clock.utc_now()),
         budgets=budgets,
         charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,

@@ -47,7 +47,8 @@ def test_a_directory_means_its_yaml_files_in_order_and_no_hidden_ones():
     result = loaded(Path("keys"))
 
     assert list(result.config.teams) == ["a", "b"]
-    assert result.files == (Path("keys"), Path("keys/a.yaml"), Path("keys/b.yml"))
+    lock = Path("keys/prices.lock.yaml")
+    assert result.files == (Path("keys"), Path("keys/a.yaml"), Path("keys/b.yml"), lock)
 
 
 def test_a_mounted_config_map_is_read_once():
@@ -101,4 +102,4 @@ def test_what_cannot_be_read_is_a_finding(snapshot):
 
 
 def test_a_file_that_is_absent_is_watched_for():
-    assert loaded(Path("absent.yaml")).files == (Path("absent.yaml"),)
+    assert loaded(Path("absent.yaml")).files == (Path("absent.yaml"), Path("prices.lock.yaml"))

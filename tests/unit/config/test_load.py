@@ -78,7 +78,7 @@ providers: {a: {type: openai, api_key: "${runtime-env:KEY}", base_url: "${runtim
 def test_referenced_files_are_watched(file):
     loaded = written(file, b'version: 1\nteams: {a: {description: "${file:absent.txt}"}}\n')
 
-    assert loaded.files == (file, file.parent / "absent.txt")
+    assert loaded.files == (file, file.parent / "absent.txt", file.parent / "prices.lock.yaml")
 
 
 def test_a_byte_order_mark_is_no_content(file):

@@ -1,0 +1,74 @@
+"""`gateway spend --recompute`: what was charged beside what it would cost at today's prices."""
+
+import csv
+import io
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gateway.cli.database import database
+from gateway.cli.output import results, say
+from gateway.cli.prices import load_config, paths_of
+from gateway.cli.tables import cell, exact_usd, new_table, print_table
+from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.recompute import Recomputed, recompute
+from gateway.ledger.report import SpendQuestion, inert
+from gateway.money.prices import Price
+from gateway.snapshot.prices import Prices
+
+
+def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
+    """Asks the ledger and prints `table`, `csv` or `json`."""
+    loaded = load_config(paths_of(config))
+    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
+
+    def price_of(entry: LedgerEntry) -> Price | None:
+        return prices.of(entry.provider, entry.provider_type, entry.model)
+
+    period = question.period
+    with database(url) as engine, engine.connect() as connection:
+        rows = recompute(
+            connection, question.by, start=period.start, end=period.end, price_of=price_of, scope=question.scope
+        )
+    if form == "json":
+        document = [
+            {**msgspec.structs.asdict(row), "group": dict(zip(question.by, row.group, strict=True))} for row in rows
+        ]
+        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+    elif form == "csv":
+        results.out(_csv(question, rows), end="")
+    else:
+        _print(question, rows)
+
+
+def _csv(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow([*question.by, "requests", "charged_nano_usd", "recomputed_nano_usd", "unpriced_requests"])
+    for row in rows:
+        writer.writerow([*map(inert, row.group), row.requests, row.charged, row.recomputed, row.unpriced])
+    return out.getvalue()
+
+
+def _print(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> None:
+    table = new_table()
+    for dimension in question.by:
+        table.add_column(dimension.replace("_", " "))
+    for name in ("requests", "charged (USD)", "at today's prices", "difference"):
+        table.add_column(name, justify="right", no_wrap=True)
+    total = (sum(row.charged for row in rows), sum(row.recomputed for row in rows))
+    amounts = [amount for row in rows for amount in (row.charged, row.recomputed, row.recomputed - row.charged)]
+    texts = iter(exact_usd([*amounts, *total, total[1] - total[0]]))
+    for row in rows:
+        names = [cell(name) if name else cell("(none)", "dim") for name in row.group]
+        table.add_row(*names, f"{row.requests:,}", next(texts), next(texts), next(texts))
+    table.add_section()
+    requests = f"{sum(row.requests for row in rows):,}"
+    table.add_row(
+        "total", *[""] * (len(question.by) - 1), requests, next(texts), next(texts), next(texts), style="bold"
+    )
+    print_table(table)
+    unpriced = sum(row.unpriced for row in rows)
+    if unpriced:
+        say(f"{unpriced} requests are of models without a price today; they stay at what was charged.")

@@ -1,0 +1,78 @@
+"""A period at other prices than those that it was charged at; no row is touched."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
+from gateway.money.cost import cost
+from gateway.money.prices import Price
+
+_PAGE = 1_000
+
+PriceOf = Callable[[LedgerEntry], Price | None]
+"""The price of the model of an entry; `None` where it has none."""
+
+
+class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
+    """One group: what was charged and what it would be, in nano-USD.
+
+    `unpriced` counts the requests with tokens whose model has no price; they stay at what was charged.
+    """
+
+    group: tuple[str, ...]
+    requests: int
+    charged: int
+    recomputed: int
+    unpriced: int
+
+
+def recompute(
+    connection: Connection,
+    by: Sequence[GroupBy],
+    *,
+    start: int,
+    end: int,
+    price_of: PriceOf,
+    scope: Scope = EVERYBODY,
+) -> tuple[Recomputed, ...]:
+    """What the requests of a period would cost, one row per combination of values, in their order.
+
+    Args:
+        connection: To the migrated database.
+        by: The dimensions to keep apart; days are those of UTC.
+        start: The first microsecond of the period.
+        end: The first one behind it.
+        price_of: Today's prices, say.
+        scope: Whose requests.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    sums: dict[tuple[str, ...], list[int]] = {}
+    cursor = None
+    while True:
+        page = entries(connection, limit=_PAGE, cursor=cursor, scope=scope, start=start, end=end, newest_first=False)
+        for entry in page.entries:
+            figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
+            price = price_of(entry) if entry.cost_nano_usd or entry.usage.total_tokens else None
+            now = entry.cost_nano_usd if price is None else cost(entry.usage, price)
+            unpriced = int(price is None and entry.usage.total_tokens > 0)
+            for place, amount in enumerate((1, entry.cost_nano_usd, now, unpriced)):
+                figures[place] += amount
+        cursor = page.following
+        if cursor is None:
+            break
+    return tuple(
+        Recomputed(group=group, requests=requests, charged=charged, recomputed=now, unpriced=unpriced)
+        for group, (requests, charged, now, unpriced) in sorted(sums.items())
+    )
+
+
+def _group(entry: LedgerEntry, by: Sequence[GroupBy]) -> tuple[str, ...]:
+    return tuple(
+        day_text(entry.occurred_at // (DAY_HOURS * HOUR_US)) if name == "day" else getattr(entry, name) for name in by
+    )

@@ -1,0 +1,106 @@
+"""What the lock of prices should say: the published price of every model that a configuration names."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from typing import Any, Literal
+
+import msgspec
+import yaml
+
+from gateway.config.model import Config
+from gateway.config.sections.prices import LockedPrice
+from gateway.config.sections.virtual_keys import AliasTargets, Balanced
+from gateway.money.nano_usd import to_usd
+from gateway.money.prices import Catalogue, Price, Rates
+from gateway.snapshot.locked_prices import USD_NAMES, price_of
+
+_HEAD = """\
+# Prices as `gateway prices update` found them published. They win over the published ones, and the `prices` of the
+# configuration win over them. Commit this file: then prices change with a reviewed diff only.
+"""
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What updating the lock does to one `provider/model`; `before` and `after` name rates in US dollars."""
+
+    target: str
+    action: Literal["add", "change", "remove"]
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Update(msgspec.Struct, frozen=True):
+    """The new content of the lock, what changes, and which models nobody publishes a price for."""
+
+    locked: dict[str, dict[str, Any]]
+    changes: tuple[Change, ...]
+    unknown: tuple[str, ...]
+
+
+def named_targets(config: Config) -> tuple[str, ...]:
+    """Every `provider/model` that the configuration names, in alphabetical order."""
+    names = set(_targets(config.model_aliases)) | set(config.prices)
+    for key in config.virtual_keys.values():
+        names.update(_targets(key.model_aliases))
+    return tuple(sorted(names))
+
+
+def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
+    """What the lock should say at a moment (with a zone). A price that has not changed keeps its day."""
+    known = config.locked_prices
+    named = set(named_targets(config))
+    locked: dict[str, dict[str, Any]] = {}
+    changes: list[Change] = []
+    unknown: list[str] = []
+    for target in sorted(named | known.keys()):
+        before = None if target not in known else _written(price_of(known[target], known[target].source))
+        price = _published(config, catalogue, target, at)
+        if price is None or (prunes and target not in named):
+            if before is not None and (prunes or target.partition("/")[0] not in config.providers):
+                changes.append(Change(target, "remove", before, {}))
+            elif before is not None:
+                locked[target] = _entry(before, known[target], known[target].locked_on)
+            elif target not in config.prices:
+                unknown.append(target)
+            continue
+        after = _written(price)
+        if before == after:
+            locked[target] = _entry(before, known[target], known[target].locked_on)
+            continue
+        locked[target] = {**after, "source": price.source, "locked_on": at.date()}
+        changes.append(Change(target, "add" if before is None else "change", before or {}, after))
+    return Update(locked, tuple(changes), tuple(unknown))
+
+
+def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
+    """The file: sorted, amounts as exact text, so that its diffs can be read."""
+    document = {"version": 1, "locked_prices": {target: dict(locked[target]) for target in sorted(locked)}}
+    return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _targets(aliases: Mapping[str, AliasTargets]) -> Iterator[str]:
+    for written in aliases.values():
+        for one in written if isinstance(written, list) else (written,):
+            if isinstance(one, Balanced):
+                yield from (f"{provider}/{one.model}" for provider in one.balance)
+            else:
+                yield one
+
+
+def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) -> Price | None:
+    provider, _, model = target.partition("/")
+    section = config.providers.get(provider)
+    return None if section is None else catalogue.price(section.type, provider, model, at)
+
+
+def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:
+    return {**written, "source": known.source, "locked_on": locked_on}
+
+
+def _written(price: Price) -> dict[str, Any]:
+    tiers = [{"from_tokens": tier.from_tokens, **dict(_usd(tier.rates))} for tier in price.tiers]
+    return {**dict(_usd(price)), **({"tiers": tiers} if tiers else {})}
+
+
+def _usd(rates: Rates) -> Iterable[tuple[str, str]]:
+    return ((USD_NAMES[name], to_usd(rate)) for name, rate in rates.known.items())

@@ -1,0 +1,152 @@
+"""`gateway prices`: the lock of prices, what is compared with it, and periods at other prices."""
+
+import json
+
+import pytest
+import yaml
+
+from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.insert import insert_entries
+from gateway.storage.engine import open_engine, writing
+from gateway.storage.migrate import upgrade
+from gateway.usage import Usage
+
+FILE = """version: 1
+providers:
+  openai: {type: openai, api_key: "${env:KEY:-x}"}
+  spare: {type: openai, api_key: "${env:KEY:-x}"}
+  sim: {type: simulator}
+model_aliases:
+  fast: openai/gpt-5-mini
+  smart: [openai/gpt-5, {model: gpt-5, balance: {spare: 1}}]
+  free: sim/made-up
+prices:
+  sim/priced: {input_usd_per_mtok: 1}
+"""
+STALE = """version: 1
+locked_prices:
+  openai/gpt-5: {input_usd_per_mtok: "99", output_usd_per_mtok: "10", source: "an old day", locked_on: 2025-01-01}
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GATEWAY_CONFIG", raising=False)
+    path = tmp_path / "gateway.yaml"
+    path.write_text(FILE)
+    return path
+
+
+@pytest.fixture
+def lock(file):
+    return file.with_name("prices.lock.yaml")
+
+
+def locked(lock):
+    return yaml.safe_load(lock.read_text())["locked_prices"]
+
+
+def test_update_locks_every_model_that_is_named_and_published_and_is_at_rest_then(gateway, lock):
+    done = gateway("prices", "update", "-c", "gateway.yaml")
+
+    assert done.code == 0, done.err
+    assert set(locked(lock)) == {"openai/gpt-5-mini", "openai/gpt-5", "spare/gpt-5"}
+    assert locked(lock)["openai/gpt-5"]["input_usd_per_mtok"] == "1.25"
+    assert "nobody publishes a price of sim/made-up" in done.err
+    assert "sim/priced" not in done.err
+    written = lock.read_bytes()
+
+    again = gateway("prices", "update", "-c", "gateway.yaml")
+
+    assert "nothing changes" in again.err
+    assert lock.read_bytes() == written
+    assert gateway("prices", "diff", "-c", "gateway.yaml", "--exit-code").code == 0
+
+
+def test_diff_says_what_moved_and_changes_nothing(gateway, lock):
+    lock.write_text(STALE)
+
+    done = gateway("prices", "diff", "-c", "gateway.yaml", "--exit-code")
+
+    assert done.code == 2
+    assert "~ openai/gpt-5\n    input_usd_per_mtok: 99 -> 1.25\n" in done.out
+    assert lock.read_text() == STALE
+    changes = json.loads(gateway("prices", "diff", "-c", "gateway.yaml", "--format", "json").out)["changes"]
+    assert {(one["target"], one["action"]) for one in changes} == {
+        ("openai/gpt-5", "change"),
+        ("openai/gpt-5-mini", "add"),
+        ("spare/gpt-5", "add"),
+    }
+
+
+def test_the_lock_wins_over_the_catalogue_and_the_file_over_the_lock(gateway, file, lock):
+    lock.write_text(STALE)
+    file.write_text(FILE + "  openai/gpt-5: {output_usd_per_mtok: 7}\n")
+
+    listed = json.loads(gateway("prices", "list", "-c", "gateway.yaml", "--format", "json").out)
+
+    rates = {one["model"]: (one["rates"], one["source"]) for one in listed}
+    assert rates["openai/gpt-5"] == (
+        {"input_usd_per_mtok": "99", "output_usd_per_mtok": "7"},
+        "file: output; lock: an old day",
+    )
+    assert rates["sim/made-up"] == ({}, None)
+
+
+def test_what_is_not_named_any_more_stays_until_it_is_pruned(gateway, file, lock):
+    gateway("prices", "update", "-c", "gateway.yaml")
+    file.write_text(FILE.replace("  fast: openai/gpt-5-mini\n", ""))
+
+    gateway("prices", "update", "-c", "gateway.yaml")
+    assert "openai/gpt-5-mini" in locked(lock)
+
+    assert "- openai/gpt-5-mini" in gateway("prices", "update", "-c", "gateway.yaml", "--prune").out
+    assert "openai/gpt-5-mini" not in locked(lock)
+
+
+def test_a_lock_that_is_wrong_makes_the_configuration_wrong(gateway, lock):
+    lock.write_text(STALE.replace('"99"', "much") + "  gone/model: {source: x, locked_on: 2025-13-01}\n")
+
+    done = gateway("validate", "gateway.yaml")
+
+    assert done.code == 1
+    assert "prices.lock.yaml:3:38: error[" in done.err
+    assert "prices.lock.yaml:4:" in done.err
+
+
+def test_a_directory_holds_its_lock(gateway, file, lock):
+    gateway("prices", "update", "-c", ".")
+
+    assert lock.exists()
+    assert gateway("validate", ".").code == 0
+
+
+def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
+    url = f"sqlite:///{file.with_name('ledger.db')}"
+    engine = open_engine(url)
+    upgrade(engine)
+    entry = LedgerEntry(
+        request_id="a", occurred_at=1_795_000_000_000_000, virtual_key="dev", team="t", provider="openai",
+        provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,
+        usage=Usage(input_tokens=1_000_000, output_tokens=0),
+    )  # fmt: skip
+    unknown = LedgerEntry(
+        request_id="b", occurred_at=1_795_000_000_000_001, team="t", provider="sim", provider_type="simulator",
+        model="made-up", status=200, outcome="ok", cost_nano_usd=7, usage=Usage(input_tokens=3),
+    )  # fmt: skip
+    with writing(engine) as connection:
+        insert_entries(connection, [entry, unknown])
+    engine.dispose()
+    arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database-url", url)
+
+    done = gateway(*arguments)
+
+    assert done.code == 0, done.err
+    assert done.out == snapshot
+    rows = json.loads(gateway(*arguments, "--by", "model", "--format", "json").out)
+    assert [(row["group"]["model"], row["charged"], row["recomputed"], row["unpriced"]) for row in rows] == [
+        ("gpt-5", 5, 1_250_000_000, 0),
+        ("made-up", 7, 7, 1),
+    ]
+    assert gateway(*arguments, "--format", "csv").out.splitlines()[1] == "t,2,12,1250000007,1"
