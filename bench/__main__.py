@@ -1,7 +1,11 @@
-"""`python -m bench [--seconds N] [--quick]`: one table with ratios, and the same as JSON under bench/results/."""
+"""`python -m bench [--seconds N] [--quick]`: one table with ratios, and the same as JSON under bench/results/.
+
+With BENCH_REDIS_URL there is a row for counters in Redis.
+"""
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -44,6 +48,12 @@ virtual_keys:
     models_allowed: ["gpt-5*"]
     rate_limits: {{rpm: 900000000, tpm: 900000000000, concurrency: 5000}}
     policy_rules: [no-shell, no-metadata]
+"""
+BUDGETS = """
+budgets:
+  organization: {scope: {organization: acme}, window: month, limit_usd: 5000000}
+  team: {scope: {team: engineering}, window: month, timezone: Europe/Amsterdam, limit_usd: 5000000}
+  key: {scope: {virtual_key: bench}, window: day, limit_usd: 5000000}
 """
 NGINX = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 4096; }}
@@ -130,12 +140,19 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     upstream = f"http://127.0.0.1:{upstream_port}"
     gateway_port, bare_port, nginx_port = run.free_port(), run.free_port(), run.free_port()
     file = directory / "gateway.yaml"
-    file.write_text(CONFIG.format(upstream=upstream, key=KEY_HASH))
-    gateway = (sys.executable, "-m", "gateway", "serve", "-c", str(file), "--port", str(gateway_port))
+    plain = CONFIG.format(upstream=upstream, key=KEY_HASH)
+    file.write_text(plain)
+    budgeted = directory / "budgets.yaml"
+    budgeted.write_text(plain + BUDGETS)
+    gateway = (sys.executable, "-m", "gateway", "serve", "--port", str(gateway_port), "--log-level", "warning", "-c")
     found = [
-        ("gateway", gateway_port, (*gateway, "--log-level", "warning")),
+        ("gateway", gateway_port, (*gateway, str(file))),
         ("bare proxy", bare_port, (sys.executable, "-m", "bench.bare_proxy", str(bare_port), upstream)),
     ]
+    found.append(("gateway, 3 budgets", gateway_port, (*gateway, str(budgeted))))
+    if redis := os.environ.get("BENCH_REDIS_URL"):
+        counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway, str(budgeted))
+        found.append(("gateway, 3 budgets in Redis", gateway_port, counted))
     if shutil.which("nginx"):
         conf = directory / "nginx.conf"
         conf.write_text(NGINX.format(dir=directory, upstream=upstream_port, port=nginx_port))
@@ -160,6 +177,7 @@ def main() -> None:
     seconds = 3 if options.quick else options.seconds
     with tempfile.TemporaryDirectory(prefix="bench-") as made:
         directory, upstream_port = Path(made), run.free_port()
+        os.environ["GATEWAY_DATA_DIR"] = str(directory / "data")
         bodies = {"unary": directory / "unary.json", "stream": directory / "stream.json"}
         bodies["unary"].write_text(REQUEST % "")
         bodies["stream"].write_text(REQUEST % ',"stream":true,"stream_options":{"include_usage":true}')

@@ -42,6 +42,8 @@ async def load(gateway, workers: int) -> list[str]:
             while len(answered) < before + 5 or gateway.log().count("Started worker") < workers + kill:
                 await asyncio.sleep(0.01)
             os.kill(workers_of(gateway)[-1], signal.SIGKILL)
+        while gateway.log().count("Started worker") < workers + KILLS:
+            await asyncio.sleep(0.01)
         done.set()
 
     async with httpx.AsyncClient(base_url=gateway.url, timeout=10, trust_env=False) as client:
