@@ -4,14 +4,12 @@ A check yields findings. `FILE_CHECKS` see the whole configuration and leave its
 some of its keys at a time.
 """
 
-import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping
-from functools import lru_cache
-from itertools import islice
+from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
+from gateway.config.budget_checks import MOST_USD, budget_checks
 from gateway.config.credential_checks import duplicate_secrets, key_life, secrets_in_clear
+from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
@@ -24,7 +22,6 @@ from gateway.policy.patterns import compile_glob, compile_re2
 
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
-_MAX_CANDIDATES = 1000
 _NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
 _WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
@@ -43,27 +40,27 @@ def check_keys(config: Config, facts: Facts) -> Iterator[Checked]:
 
 def _attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, project in config.projects.items():
-        yield from _known(project.team, config.teams, "team", ("projects", name, "team"))
+        yield from known(project.team, config.teams, "team", ("projects", name, "team"))
     for name, principal in config.principals.items():
-        yield from _known(principal.team, config.teams, "team", ("principals", name, "team"))
+        yield from known(principal.team, config.teams, "team", ("principals", name, "team"))
 
 
 def _key_attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         at = ("virtual_keys", name)
-        yield from _known(key.team, config.teams, "team", (*at, "team"))
-        yield from _known(key.project, config.projects, "project", (*at, "project"))
-        yield from _known(key.principal, config.principals, "principal", (*at, "principal"))
+        yield from known(key.team, config.teams, "team", (*at, "team"))
+        yield from known(key.project, config.projects, "project", (*at, "project"))
+        yield from known(key.principal, config.principals, "principal", (*at, "principal"))
 
 
 def _key_references(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         at = ("virtual_keys", name)
         for index, provider in enumerate(key.providers or ()):
-            yield from _known(provider, config.providers, "provider", (*at, "providers", index))
+            yield from known(provider, config.providers, "provider", (*at, "providers", index))
         for index, rules in enumerate(key.policy_rules):
             if isinstance(rules, str):
-                yield from _known(rules, config.policy_rules, "policy_rules set", (*at, "policy_rules", index))
+                yield from known(rules, config.policy_rules, "policy_rules set", (*at, "policy_rules", index))
         if (not key.providers and key.providers is not None) or not config.providers:
             yield Checked(
                 Finding("no-provider", f"the key {name} reaches no provider", at, "Declare or list one.", True)
@@ -85,7 +82,7 @@ def _alias_table(
 ) -> Iterator[Checked]:
     for alias, written in aliases.items():
         for provider, model, place in _alias_targets(written, (*at, alias)):
-            yield from _known(provider, config.providers, "provider", place)
+            yield from known(provider, config.providers, "provider", place)
             yield from _servable(config.providers.get(provider), model, place)
             if reachable is not None and provider in config.providers and provider not in reachable:
                 message = f"the alias leads to {provider}, which this key may not use"
@@ -164,7 +161,7 @@ def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: 
     seen: set[str] = set()
     for index, provider in enumerate(fallback.chain):
         place = (*at, "chain", index)
-        yield from _known(provider, config.providers, "provider", place)
+        yield from known(provider, config.providers, "provider", place)
         if reachable is not None and provider in config.providers and provider not in reachable:
             message = f"the key may not use {provider}, so the chain never gets there"
             yield Checked(Finding("unreachable-fallback", message, place, "Add it to the key's `providers`."))
@@ -176,47 +173,15 @@ def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: 
         yield Checked(Finding("unreachable-fallback", message, (*at, "chain")), Severity.WARNING)
 
 
-def _budgets(config: Config, facts: Facts) -> Iterator[Checked]:
-    tables: dict[str, Collection[str]] = {
-        "team": config.teams,
-        "project": config.projects,
-        "principal": config.principals,
-        "virtual_key": facts.key_names,
-    }
-    asks_for_tags = any(budget.scope.tag is not None for budget in config.budgets.values())
-    tags = {tag for key in config.virtual_keys.values() for tag in key.tags} if asks_for_tags else set()
-    for name, budget in config.budgets.items():
-        at = ("budgets", name)
-        for kind, table in tables.items():
-            yield from _known(getattr(budget.scope, kind), table, kind, (*at, "scope", kind))
-        organization, tag = budget.scope.organization, budget.scope.tag
-        if organization is not None and organization != config.organization:
-            message = f"the organization of this file is {config.organization!r}, not {organization!r}"
-            yield Checked(Finding("unknown-reference", message, (*at, "scope", "organization")))
-        if tag is not None and tag not in tags:
-            message = f"no virtual key carries the tag {tag!r}"
-            yield Checked(Finding("unused-budget", message, (*at, "scope", "tag")), Severity.WARNING)
-        yield from _known(budget.provider, config.providers, "provider", (*at, "provider"))
-        if not _is_time_zone(budget.timezone):
-            message = f"there is no time zone {budget.timezone!r}"
-            hint = "Write an IANA name such as Europe/Amsterdam."
-            yield Checked(Finding("unknown-time-zone", message, (*at, "timezone"), hint))
-
-
-def _is_time_zone(name: str) -> bool:
-    """UTC is known without a database of zones, which small containers lack."""
-    try:
-        return name == "UTC" or bool(ZoneInfo(name))
-    except (OSError, ValueError, LookupError):
-        return False
-
-
 def _prices(config: Config, _facts: Facts) -> Iterator[Checked]:
     for target, price in config.prices.items():
         at = ("prices", target)
-        yield from _known(target.partition("/")[0], config.providers, "provider", at, at_key=True)
+        yield from known(target.partition("/")[0], config.providers, "provider", at, at_key=True)
         if not price.model_fields_set:
             yield Checked(Finding("empty-price", f"the price of {target} says nothing", at, None, True))
+        for name, rate in price:
+            if rate is not None and rate > MOST_USD:
+                yield Checked(Finding("invalid-value", f"a price is at most {MOST_USD:,} US dollars", (*at, name)))
 
 
 def _locked_prices(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -247,22 +212,6 @@ def _url_fault(url: str) -> str | None:
     return "the URL names no host" if not parts.hostname or port == 0 else None
 
 
-def _known(name: str | None, table: Collection[str], kind: str, at: Path, *, at_key: bool = False) -> Iterator[Checked]:
-    if name is None or name in table:
-        return
-    hint = _meant(name, tuple(islice(table, _MAX_CANDIDATES)), kind)
-    yield Checked(Finding("unknown-reference", f"there is no {kind} named {name!r}", at, hint, at_key))
-
-
-@lru_cache(maxsize=1024)
-def _meant(name: str, declared: tuple[str, ...], kind: str) -> str:
-    """Cached, since a name that is wrong once is often wrong in every key."""
-    close = difflib.get_close_matches(name, declared, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    return f"Declared: {', '.join(declared[:10])}." if declared else f"The file declares no {kind}."
-
-
 Check = Callable[[Config, Facts], Iterator[Checked]]
 
 FILE_CHECKS: tuple[Check, ...] = (
@@ -272,7 +221,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     _fallbacks,
     secrets_in_clear,
     duplicate_secrets,
-    _budgets,
+    budget_checks,
     _prices,
     _locked_prices,
     _base_urls,

@@ -28,6 +28,15 @@ class _Hashes(msgspec.Struct):
     previous_secret_expires_at: str | None = None
 
 
+class KeyOwner(msgspec.Struct, frozen=True):
+    """Whom one key says that it stands for."""
+
+    team: str | None = None
+    project: str | None = None
+    principal: str | None = None
+    tags: tuple[str, ...] = ()
+
+
 class PackedKeys(Mapping[str, VirtualKey]):
     """Builds a `VirtualKey` each time it is asked for: keep what you use."""
 
@@ -65,6 +74,19 @@ class PackedKeys(Mapping[str, VirtualKey]):
             yield KeySecrets(
                 name, found.secret_hash, found.previous_secret_hash, ends if isinstance(ends, datetime) else None
             )
+
+    def owners(self) -> Iterator[KeyOwner]:
+        """Whom every key stands for, without building the keys."""
+        return map(msgspec.msgpack.Decoder(KeyOwner).decode, self._packed.values())
+
+
+def key_owners(keys: Mapping[str, VirtualKey]) -> Iterator[KeyOwner]:
+    """Whom every key of whatever table stands for, as cheaply as the table allows."""
+    if isinstance(keys, PackedKeys):
+        yield from keys.owners()
+        return
+    for key in keys.values():
+        yield KeyOwner(key.team, key.project, key.principal, tuple(key.tags))
 
 
 def key_secrets(keys: Mapping[str, VirtualKey]) -> Iterator[KeySecrets]:

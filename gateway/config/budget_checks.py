@@ -1,0 +1,95 @@
+"""What no schema can say of budgets: whom they name, whether anybody is under them, amounts, zones and anchors."""
+
+from collections.abc import Collection, Iterator
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from gateway.config.declared_names import known
+from gateway.config.diagnostics import Severity
+from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.model import Config
+from gateway.config.packed_keys import key_owners
+from gateway.config.sections.budgets import Budget
+from gateway.config.source import Path
+
+MOST_USD: Final = 9_000_000_000
+"""US dollars that a limit or a price may have: what a database keeps as an integer of nano-USD."""
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9000
+
+_Covered = dict[str, set[str]]
+
+
+def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
+    """Every finding on the budgets."""
+    if not config.budgets:
+        return
+    tables: dict[str, Collection[str]] = {
+        "team": config.teams,
+        "project": config.projects,
+        "principal": config.principals,
+        "virtual_key": facts.key_names,
+    }
+    covered = _covered(config)
+    for name, budget in config.budgets.items():
+        at: Path = ("budgets", name)
+        kind, value = budget.scope.named
+        if kind in tables:
+            yield from known(value, tables[kind], kind, (*at, "scope", kind))
+        elif kind == "organization" and value != config.organization:
+            message = f"the organization of this file is {config.organization!r}, not {value!r}"
+            yield Checked(Finding("unknown-reference", message, (*at, "scope", "organization")))
+        yield from known(budget.provider, config.providers, "provider", (*at, "provider"))
+        yield from _reach(budget, covered, at, is_declared=kind not in tables or value in tables[kind])
+        yield from _amount_and_time(budget, at)
+
+
+def _reach(budget: Budget, covered: _Covered, at: Path, *, is_declared: bool) -> Iterator[Checked]:
+    """Warnings of budgets that nothing can ever count against, or that say the same twice."""
+    kind, value = budget.scope.named
+    if is_declared and kind in covered and value not in covered[kind]:
+        words = f"carries the tag {value!r}" if kind == "tag" else f"is of the {kind} {value!r}"
+        yield Checked(Finding("unused-budget", f"no virtual key {words}", (*at, "scope", kind)), Severity.WARNING)
+    if budget.each == kind:
+        message = f"the scope is one {kind} already; `each` gives nobody else a limit"
+        yield Checked(Finding("unused-budget", message, (*at, "each")), Severity.WARNING)
+
+
+def _amount_and_time(budget: Budget, at: Path) -> Iterator[Checked]:
+    if budget.limit_usd > MOST_USD:
+        yield Checked(Finding("invalid-value", f"a limit is at most {MOST_USD:,} US dollars", (*at, "limit_usd")))
+    anchor = budget.cycle_anchor_at
+    if anchor is not None and not _FIRST_YEAR < anchor.year < _LAST_YEAR:
+        message = f"the year of an anchor lies between {_FIRST_YEAR} and {_LAST_YEAR}"
+        yield Checked(Finding("invalid-value", message, (*at, "cycle_anchor_at")))
+    if not _is_time_zone(budget.timezone):
+        hint = "Write an IANA name such as Europe/Amsterdam."
+        message = f"there is no time zone {budget.timezone!r}"
+        yield Checked(Finding("unknown-time-zone", message, (*at, "timezone"), hint))
+
+
+def _covered(config: Config) -> _Covered:
+    """Which teams, projects, principals and tags some key stands for."""
+    covered: _Covered = {"team": set(), "project": set(), "principal": set(), "tag": set()}
+    for owner in key_owners(config.virtual_keys):
+        project = config.projects.get(owner.project) if owner.project is not None else None
+        principal = config.principals.get(owner.principal) if owner.principal is not None else None
+        for kind, value in (
+            ("team", owner.team),
+            ("team", None if project is None else project.team),
+            ("team", None if principal is None else principal.team),
+            ("project", owner.project),
+            ("principal", owner.principal),
+        ):
+            if value is not None:
+                covered[kind].add(value)
+        covered["tag"].update(owner.tags)
+    return covered
+
+
+def _is_time_zone(name: str) -> bool:
+    """UTC is known without a database of zones, which small containers lack."""
+    try:
+        return name == "UTC" or bool(ZoneInfo(name))
+    except (OSError, ValueError, LookupError):
+        return False
