@@ -119,3 +119,19 @@ def test_many_openings_take_linear_time():
     bound_input(body)
 
     assert time.process_time() - begin < 3
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b'"tools"', b'"image_url"', b'{"data": "', b"A" * 2000, b'"', b"cache_control", b"\\u00e9", b"x"]
+        )
+    )
+)
+def test_long_and_short_bodies_are_read_alike(parts):
+    body = b"".join(parts)
+    filler = b" " * 20_000
+    short, long_ = bound_input(body[:12_000]), bound_input(body[:12_000] + filler)
+
+    assert (long_.has_audio, long_.writes_cache) == (short.has_audio, short.writes_cache)
+    assert abs(long_.tokens - short.tokens - len(filler) // 3) <= 1
