@@ -52,8 +52,8 @@ _MARK = (
     rb'"(?:data"|bytes"|data:[\w.+/-]{1,64};base64,|image"|image_url"|input_image"|(?:input_)?audio|tools"|functions"'
     rb'|toolConfig"|cache_control"|cachePoint")'
 )
-# PERF: one pass finds every name. RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each
-# match it gives Python's lock away, which costs more than a short body is worth.
+# PERF: one pass finds every name. RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for
+# each match it gives Python's lock away, which costs more than a short body is worth.
 _MARKS_OF_SHORT = re.compile(_MARK)
 _MARKS_OF_LONG = re2.compile(_MARK)
 _LONG_BYTES = 16 * 1024
