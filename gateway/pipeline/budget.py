@@ -9,6 +9,8 @@ from gateway.pipeline.exchange import Exchange
 from gateway.snapshot.snapshot import Candidate
 
 _END_USER = b"x-langwatch-end-user-id"
+_MOST = 2**53 - 1
+"""Nano-USD, about nine million US dollars: what every counter store counts exactly."""
 
 
 class BudgetHold(Hold, frozen=True):
@@ -68,7 +70,7 @@ def estimated_cost(exchange: Exchange, price: Price) -> int:
     assert body is not None  # noqa: S101 - the body was read before
     choices = max(_count(body.decoded("n")), _count(body.decoded("best_of")))
     output = output_bound(body.max_output_tokens, choices, key.assumed_output_tokens)
-    return estimate(price, prompt_bound(exchange), output)
+    return min(estimate(price, prompt_bound(exchange), output), _MOST)
 
 
 def prompt_bound(exchange: Exchange) -> InputBound:
@@ -79,6 +81,9 @@ def prompt_bound(exchange: Exchange) -> InputBound:
 
 
 def _count(value: object) -> int:
+    """How many choices a value asks for; some providers take `3.0` for 3."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else 1
 
 

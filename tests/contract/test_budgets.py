@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests.support.keys import HASH, SECRET, new_key
+from tests.support.redis_server import Server
 
 CENT = """
 version: 1
@@ -198,6 +199,28 @@ def test_the_counters_survive_a_reload_and_a_restart(start_gateway, tmp_path):
     gateway.process.returncode = 0
     again = start_gateway(text, env=data)
     assert statuses(spend(again, 3)) == [200, 200, 402]
+
+
+MANY = {"a whole number": 10**30, "a float": 1e15, "negative": -5, "no number": "3"}
+
+
+@pytest.mark.parametrize(("n", "status"), [(n, 200 if n in (-5, "3") else 402) for n in MANY.values()], ids=MANY.keys())
+def test_choices_are_part_of_the_estimate_whatever_number_a_client_sends(priced_by_token, n, status):
+    body = {"model": "cent", "messages": [], "max_tokens": 10, "n": n}
+
+    assert priced_by_token.post(body).status_code == status
+
+
+@pytest.fixture(scope="module", params=["memory", pytest.param("redis", marks=pytest.mark.service)])
+def priced_by_token(module_gateway, request, tmp_path_factory):
+    text = config("cap: {scope: {team: engineering}, window: day, limit_usd: 1}")
+    text = text.replace('simulator/cent: {per_request_usd: "0.01"}', "simulator/cent: {output_usd_per_mtok: 1}")
+    if request.param == "memory":
+        yield module_gateway(text)
+        return
+    server = Server(tmp_path_factory.mktemp("redis")).start()
+    yield module_gateway(text, env={"GATEWAY_REDIS_URL": server.url})
+    server.stop()
 
 
 async def flood(url: str, requests: int, secrets: tuple[str, ...] = (SECRET,)) -> list[int]:
