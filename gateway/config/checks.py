@@ -7,8 +7,9 @@ some of its keys at a time.
 from collections.abc import Callable, Iterator, Mapping
 from urllib.parse import urlsplit
 
+from gateway.config.address import parse_address
 from gateway.config.budget_checks import MOST_USD, budget_checks
-from gateway.config.credential_checks import duplicate_secrets, key_life, secrets_in_clear
+from gateway.config.credential_checks import duplicate_secrets, key_life, keys_without_secret, secrets_in_clear
 from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
@@ -212,6 +213,32 @@ def _url_fault(url: str) -> str | None:
     return "the URL names no host" if not parts.hostname or port == 0 else None
 
 
+def _moves(config: Config, _facts: Facts) -> Iterator[Checked]:
+    seen: set[str] = set()
+    for index, move in enumerate(config.moved):
+        at: Path = ("moved", index)
+        try:
+            kind, name = parse_address(move.from_)
+            kind_to, name_to = parse_address(move.to)
+        except ValueError as error:
+            yield Checked(Finding("bad-move", str(error), at))
+            continue
+        hint = None
+        if kind == "settings" or kind != kind_to:
+            problem = "only an entry of a section can move, and only within its section"
+        elif name in getattr(config, kind):
+            problem, hint = f"{move.from_} is declared still", "Give it the new name, or take the rename out."
+        elif name_to not in getattr(config, kind):
+            problem, hint = f"{move.to} is not declared", "A rename names what this file declares now."
+        elif move.from_ in seen or move.to in seen:
+            problem = "two renames say something of the same address"
+        else:
+            problem = None
+        if problem is not None:
+            yield Checked(Finding("bad-move", problem, at, hint))
+        seen |= {move.from_, move.to}
+
+
 Check = Callable[[Config, Facts], Iterator[Checked]]
 
 FILE_CHECKS: tuple[Check, ...] = (
@@ -221,10 +248,12 @@ FILE_CHECKS: tuple[Check, ...] = (
     _fallbacks,
     secrets_in_clear,
     duplicate_secrets,
+    keys_without_secret,
     budget_checks,
     _prices,
     _locked_prices,
     _base_urls,
+    _moves,
 )
 
 KEY_CHECKS: tuple[Check, ...] = (

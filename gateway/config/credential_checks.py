@@ -43,6 +43,22 @@ def key_life(config: Config, facts: Facts) -> Iterator[Checked]:
             yield Checked(Finding("rotation-without-end", "a rotation is only half written", at, hint, True))
 
 
+def keys_without_secret(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """Keys that nobody could present, unless a control plane mints their secrets; a file with an owner is for one."""
+    if config.owner is not None:
+        return
+    for key in key_secrets(config.virtual_keys):
+        if key.secret_hash is None:
+            message = (
+                f"the key {key.name} has no secret_hash; only a control plane, for which the file needs an owner, "
+            )
+            hint = "Make one: gateway keys mint NAME --write FILE."
+            path = ("virtual_keys", key.name)
+            yield Checked(
+                Finding("key-without-secret", message + "mints it at apply", path, hint, True), Severity.WARNING
+            )
+
+
 def duplicate_secrets(config: Config, _facts: Facts) -> Iterator[Checked]:
     """Secrets that more than one key would answer to."""
     owners: dict[str, str] = {}

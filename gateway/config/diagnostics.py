@@ -69,6 +69,8 @@ CODES: Final[Mapping[str, str]] = {
     "unused-budget": "A budget covers nothing that the file declares.",
     "empty-price": "A price says nothing.",
     "not-enforced": "The file asks for something that this version checks but does not enforce.",
+    "key-without-secret": "A gateway that reads the file itself cannot mint the secret of a key.",
+    "bad-move": "A rename leads from something still declared, to something that is not, or across kinds.",
     "development-pepper": "A live key needs a pepper of your own.",
 }
 """Every code that a diagnostic can carry, and what it means."""

@@ -52,6 +52,19 @@ def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: dateti
     _rewrite(file, change)
 
 
+def change_key(file: Path, name: str, change: Callable[[CommentedMap], None]) -> None:
+    """Changes what a key says. Raises `EditError`."""
+
+    def change_one(tree: CommentedMap) -> None:
+        keys = _mapping(tree, "virtual_keys")
+        if keys.get(name) is None:
+            msg = f"{file} has no virtual key named {name}"
+            raise EditError(msg)
+        change(_mapping(keys, name))
+
+    _rewrite(file, change_one)
+
+
 def _mapping(parent: CommentedMap, name: str) -> CommentedMap:
     """The mapping under a name, made where there is nothing."""
     if parent.get(name) is None:

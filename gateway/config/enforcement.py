@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
+from gateway.config.packed_keys import key_secrets
 from gateway.config.source import Path
 
 _NEEDS = {"azure": ("azure.identity", "azure"), "bedrock": ("botocore", "bedrock"), "vertex": ("google.auth", "vertex")}
@@ -26,6 +27,10 @@ def unenforced_keys(config: Config, *, workers: int, development_pepper: bool) -
     """The same of the keys."""
     if workers > 1:
         yield from _uncounted("rate limits", _key_limits(config), workers)
+    for name in _without_secret(config):
+        message = f"the key {name} has no secret_hash, so nobody could present it"
+        hint = "Make one: gateway keys mint NAME --write FILE. Only a control plane mints secrets by itself, at apply."
+        yield Checked(Finding("key-without-secret", message, ("virtual_keys", name), hint, True))
     if development_pepper:
         for name, key in config.virtual_keys.items():
             if key.environment == "live":
@@ -48,6 +53,10 @@ def _uncounted(what: str, paths: Iterable[Path], workers: int) -> Iterator[Check
     hint = "Set GATEWAY_REDIS_URL, where workers count together, or serve with --workers 1."
     for path in paths:
         yield Checked(Finding("not-enforced", message, path, hint, True))
+
+
+def _without_secret(config: Config) -> Iterator[str]:
+    return (key.name for key in key_secrets(config.virtual_keys) if key.secret_hash is None)
 
 
 def _missing_extras(config: Config) -> Iterator[Row]:

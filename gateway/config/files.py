@@ -13,6 +13,7 @@ PRICE_LOCK: Final = "prices.lock.yaml"
 """The file that `gateway prices update` writes. It is read as one of the configuration's."""
 
 _ENDINGS = (".yaml", ".yml")
+_TESTS = (".test.yaml", ".test.yml")
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -27,8 +28,8 @@ class SourceFile(msgspec.Struct, frozen=True):
 def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], list[Diagnostic]]:
     """The files that the paths name, the directories among the paths, and what is wrong with them.
 
-    A directory means its `*.yaml` and `*.yml` files in the order of their names, hidden ones (such as the `..data` of a
-    Kubernetes ConfigMap) left out.
+    A directory means its `*.yaml` and `*.yml` files in the order of their names, without hidden ones (such as the
+    `..data` of a Kubernetes ConfigMap) and policy tests (`*.test.yaml`).
     """
     files: list[FilePath] = []
     directories: list[FilePath] = []
@@ -59,7 +60,7 @@ def price_lock(paths: Sequence[FilePath]) -> FilePath:
 
 def _inside(directory: FilePath) -> list[FilePath]:
     candidates = (one for one in directory.iterdir() if one.suffix in _ENDINGS and not one.name.startswith("."))
-    return sorted(one for one in candidates if not one.is_dir())
+    return sorted(one for one in candidates if not one.is_dir() and not one.name.endswith(_TESTS))
 
 
 class Clash(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as FilePath
+from typing import Final
 
 import msgspec
 
@@ -19,6 +20,11 @@ from gateway.config.model import Config
 from gateway.config.references import References
 from gateway.config.source import Path, Place, parse, pointer
 from gateway.config.validate import build
+
+SAID_OF_OTHERS: Final = frozenset(
+    {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price"}
+)
+"""Findings that what others declare in the same control plane may answer."""
 
 
 class Serving(msgspec.Struct, frozen=True):
@@ -43,6 +49,8 @@ class Loaded(msgspec.Struct, frozen=True):
     digest: str
     commit: str | None
     files: tuple[FilePath, ...]
+    references: Mapping[Path, str] = {}
+    """What the files have in place of values that they do not show, such as `${env:OPENAI_API_KEY}`."""
 
 
 def load(
@@ -52,8 +60,12 @@ def load(
     now: datetime,
     strict: bool = False,
     serving: Serving | None = None,
+    for_control_plane: bool = False,
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
+
+    `for_control_plane` keeps values portable, and leaves names that the file does not declare to the control plane,
+    where others may declare them.
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
@@ -67,7 +79,7 @@ def load(
     absent: list[FilePath] = []
     if files and (lock := price_lock(paths)) not in files:
         (files if lock.is_file() else absent).append(lock)
-    reading = _Reading(environ, resolve_runtime_env=serving is not None)
+    reading = _Reading(environ, resolve_runtime_env=serving is not None, portable=for_control_plane)
     with _without_garbage_collection():
         for file in files:
             reading.read(file)
@@ -77,7 +89,9 @@ def load(
             merged = Merged(reading.sources)
             diagnostics += _clashing(merged.clashes)
             facts = Facts(frozenset(reading.hidden), _names(merged.tree.get("virtual_keys")), now, strict)
-            config, found = _judged(merged.tree, facts, serving)
+            config, found = judge(merged.tree, facts, serving)
+            if for_control_plane:
+                found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
             diagnostics += _placed(merged, (one for one in found if one.finding.path not in reading.failed))
     if any(one.is_error for one in diagnostics):
         config = None
@@ -87,11 +101,12 @@ def load(
         digest=reading.digest.hexdigest(),
         commit=commit_of(files[0]) if files else None,
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
+        references=reading.hidden,
     )
 
 
-def _judged(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
-    """Steps 4 to 6."""
+def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
+    """Steps 4 to 6: the model of a tree, and everything that is found on the way."""
     found: list[Checked] = []
 
     def judge_keys(config: Config) -> None:
@@ -124,13 +139,14 @@ def _without_garbage_collection() -> Iterator[None]:
 class _Reading:
     """The files read so far, and what reading them brought to light."""
 
-    def __init__(self, environ: Mapping[str, str], *, resolve_runtime_env: bool) -> None:
+    def __init__(self, environ: Mapping[str, str], *, resolve_runtime_env: bool, portable: bool) -> None:
         self._environ = environ
         self._resolve_runtime_env = resolve_runtime_env
+        self._portable = portable
         self.sources: list[SourceFile] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
-        self.hidden: set[Path] = set()
+        self.hidden: dict[Path, str] = {}
         self.failed: set[Path] = set()
         self.digest = hashlib.sha256()
         self.can_go_on = True
@@ -144,7 +160,13 @@ class _Reading:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else _reason(error)
             self._unreadable(shown_as, f"the file cannot be read: {reason}")
             return
-        references = References(path, shown_as, self._environ, resolve_runtime_env=self._resolve_runtime_env)
+        references = References(
+            path,
+            shown_as,
+            self._environ,
+            resolve_runtime_env=self._resolve_runtime_env,
+            portable=self._portable,
+        )
         tree, findings = parse(text, shown_as, references.resolve)
         self.findings += [*findings, *references.findings]
         self.hidden |= references.hidden

@@ -8,10 +8,12 @@ from pydantic import BeforeValidator, Field
 from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
-from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
+
+Address = Annotated[str, Field(pattern=r"^[a-z_]+[./].+$", max_length=600)]
 
 
 def _whole_number(value: object) -> object:
@@ -19,6 +21,13 @@ def _whole_number(value: object) -> object:
     if type(value) is not int:
         raise ValueError("the whole number 1 belongs here")
     return value
+
+
+class Moved(Section):
+    """A rename: what a control plane has under one address goes on under another, with its secret and its history."""
+
+    from_: Address = Field(alias="from", description="The address before, `virtual_keys.old-name`.")
+    to: Address = Field(description="The address now, of the same kind.")
 
 
 class Config(Section):
@@ -36,7 +45,7 @@ class Config(Section):
     model_aliases: dict[str, AliasTargets] = Field(
         {}, description="Model names that every key may send, and what they mean; a key's own aliases win."
     )
-    policy_rules: dict[Name, PolicyRules] = Field({}, description="Named rule sets, for keys to refer to.")
+    policy_rules: dict[Name, NamedPolicyRules] = Field({}, description="Named rule sets, for keys to refer to.")
     virtual_keys: Mapping[Name, VirtualKey] = Field({}, description="Virtual keys by name.")
     budgets: dict[Name, Budget] = Field({}, description="Budgets by name.")
     prices: dict[ModelTarget, ModelPrice] = Field(
@@ -44,6 +53,9 @@ class Config(Section):
     )
     locked_prices: dict[ModelTarget, LockedPrice] = Field(
         {}, description="Prices of the built-in catalogue as they were locked; `prices.lock.yaml` holds them."
+    )
+    moved: list[Moved] = Field(
+        [], description="Renames for `gateway apply`: what is listed is not deleted and made anew."
     )
     on_missing_usage: Literal["charge_estimate", "charge_zero"] = Field(
         "charge_estimate",

@@ -14,16 +14,16 @@ from gateway.config.sections.virtual_keys import VirtualKey
 
 
 class KeySecrets(msgspec.Struct, frozen=True):
-    """The hashes of one key, and when the earlier one ends."""
+    """The hashes of one key, and when the earlier one ends. A key whose secret is still to be minted has none."""
 
     name: str
-    secret_hash: str
+    secret_hash: str | None
     previous_secret_hash: str | None
     previous_secret_expires_at: datetime | None
 
 
 class _Hashes(msgspec.Struct):
-    secret_hash: str
+    secret_hash: str | None = None
     previous_secret_hash: str | None = None
     previous_secret_expires_at: str | None = None
 

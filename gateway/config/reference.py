@@ -76,9 +76,12 @@ model_aliases:
     headers: {OpenAI-Beta: assistants=v2}""",
     "SimulatorProvider": "providers:\n  simulator: {type: simulator, models: [gpt-5-mini], pace_ms: 20}",
     "VertexProvider": "providers:\n  vertex: {type: vertex, project: acme-ml, location: europe-west1}",
-    "PolicyRules": r"""policy_rules:
+    "Moved": "moved: [{from: virtual_keys.checkout, to: virtual_keys.shop}]",
+    "NamedPolicyRules": r"""policy_rules:
   no-shell: {tools: {deny: ['^shell\.']}}
   no-metadata: {urls: {deny: ['^https?://169\.254\.']}}""",
+    "PolicyRules": f"""virtual_keys:
+  ci: {{policy_rules: [{{models: {{deny: ['-preview$']}}}}], secret_hash: {_KEY_HASH}}}""",
     "Rule": r"policy_rules: {docs-only: {mcp: {allow: ['^docs$', '^https://mcp\.example\.com/']}}}",
     "VirtualKey": f"""virtual_keys:
   dev-migration:

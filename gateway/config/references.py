@@ -1,7 +1,8 @@
 """`${env:NAME}`, `${env:NAME:-default}`, `${file:PATH}` and `${runtime-env:NAME}` in string values.
 
 `$${` is a literal `${`. A `runtime-env` reference stays as it is unless the loader serves: every gateway node resolves
-it from its own environment.
+it from its own environment. Values on their way to a control plane are portable: what is left to resolve on a node are
+`runtime-env` references, and any other `${` is escaped.
 """
 
 import re
@@ -21,19 +22,28 @@ _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:N
 class References:
     """Resolves the references of one file, and remembers what they led to.
 
-    `hidden` are the paths of values that would show no secret to a reader of the file, `failed` those that stayed
-    unresolved; `files` and `values` hold what was read for the others.
+    `hidden` are the values that would show no secret to a reader of the file, as written, by path; `failed` are the
+    paths of those that stayed unresolved; `files` and `values` hold what was read for the others.
     """
 
-    def __init__(self, file: FilePath, shown_as: str, environ: Mapping[str, str], *, resolve_runtime_env: bool) -> None:
+    def __init__(
+        self,
+        file: FilePath,
+        shown_as: str,
+        environ: Mapping[str, str],
+        *,
+        resolve_runtime_env: bool,
+        portable: bool = False,
+    ) -> None:
         self._directory = file.parent
         self._file = shown_as
         self._environ = environ
         self._resolve_runtime_env = resolve_runtime_env
+        self._portable = portable
         self.findings: list[Diagnostic] = []
         self.files: dict[FilePath, bytes] = {}
         self.values: dict[str, str] = {}
-        self.hidden: set[Path] = set()
+        self.hidden: dict[Path, str] = {}
         self.failed: set[Path] = set()
 
     def resolve(self, text: str, path: Path, place: Place) -> str:
@@ -42,16 +52,16 @@ class References:
         def replace(match: re.Match[str]) -> str:
             written = match[0]
             if written == "$${":
-                return "${"
+                return "$${" if self._portable else "${"
             value = self._value(match[1], match[2], written)
             if isinstance(value, str):
-                return value
+                return value.replace("${", "$${") if self._portable and match[1] != "runtime-env" else value
             self.failed.add(path)
             self._report(value, path, place)
             return ""
 
         if _hides_everything(text):
-            self.hidden.add(path)
+            self.hidden[path] = text
         return _REFERENCE.sub(replace, text)
 
     def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
@@ -111,6 +121,30 @@ class References:
                 hint=missing.hint,
             )
         )
+
+
+def resolve_portable(text: str, environ: Mapping[str, str]) -> str:
+    """The value of a portable text on this node. Nothing but `runtime-env` is looked up, whatever the text says.
+
+    Raises `ValueError`, saying what is missing.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        if match[1] != "runtime-env" or not match[0].endswith("}"):
+            raise ValueError("a node resolves ${runtime-env:NAME} only; others are resolved where a file is loaded")
+        if (value := environ.get(match[2])) is None:
+            raise ValueError(f"the environment variable {match[2]} is not set on this node")
+        return value
+
+    return _REFERENCE.sub(replace, text)
+
+
+def is_reference(text: str) -> bool:
+    """Whether a portable text is nothing but references that every node resolves itself, and so no secret."""
+    rest = _REFERENCE.sub(lambda match: "" if match[1] == "runtime-env" and match[0].endswith("}") else match[0], text)
+    return rest != text and bool(_SCHEME.fullmatch(rest))
 
 
 def _hides_everything(text: str) -> bool:

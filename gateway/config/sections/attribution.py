@@ -2,23 +2,23 @@
 
 from pydantic import Field
 
-from gateway.config.sections.base import Name, Section
+from gateway.config.sections.base import Managed, Name
 
 
-class Team(Section):
+class Team(Managed):
     """A team: the widest group below the organization."""
 
     description: str | None = Field(None, description="What the team is, for people.")
 
 
-class Project(Section):
+class Project(Managed):
     """A project: what an application or a service belongs to."""
 
     team: Name | None = Field(None, description="The team that owns the project, one of `teams`.")
     description: str | None = Field(None, description="What the project is, for people.")
 
 
-class Principal(Section):
+class Principal(Managed):
     """A person or a robot that keys act for."""
 
     team: Name | None = Field(None, description="The team that the principal belongs to, one of `teams`.")

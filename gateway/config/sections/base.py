@@ -114,6 +114,16 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
 
+class Managed(Section):
+    """What a control plane keeps apart by name and can protect."""
+
+    protected: bool = Field(
+        False,
+        description="A control plane refuses to delete it, even when this block is gone from the file; it is lifted by "
+        "an apply of its own.",
+    )
+
+
 class RateLimits(Section):
     """How much may pass, per key or per provider. An omitted dimension is not limited."""
 

@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from pydantic import Field, model_validator
 
-from gateway.config.sections.base import Moment, Name, ProviderName, Section, Usd
+from gateway.config.sections.base import Managed, Moment, Name, ProviderName, Section, Usd
 from gateway.money.budget import ScopeKind
 
 
@@ -31,7 +31,7 @@ class BudgetScope(Section):
         return next((kind, value) for kind in get_args(ScopeKind) if (value := getattr(self, kind)) is not None)
 
 
-class Budget(Section):
+class Budget(Managed):
     """A limit on spend."""
 
     scope: BudgetScope = Field(description="Whom the budget covers.")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.sections.base import Section
+from gateway.config.sections.base import Managed, Section
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=4096, description="An RE2 regular expression, searched anywhere in the value.")
@@ -31,3 +31,7 @@ class PolicyRules(Section):
     models: Rule | None = Field(
         None, description="The resolved model, in both spellings: `gpt-5-mini` and `openai/gpt-5-mini`."
     )
+
+
+class NamedPolicyRules(PolicyRules, Managed):
+    """A set under a name, which any number of keys refer to."""

@@ -4,7 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gateway.config.sections.base import Credential, HeaderText, PositiveInt, RateLimits, SecretDocument, Section
+from gateway.config.sections.base import (
+    Credential,
+    HeaderText,
+    Managed,
+    PositiveInt,
+    RateLimits,
+    SecretDocument,
+    Section,
+)
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
 BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
@@ -33,7 +41,7 @@ class CircuitBreaker(Section):
     )
 
 
-class BaseProvider(Section):
+class BaseProvider(Managed):
     """What every provider has, whatever its type."""
 
     base_url: BaseUrl | None = Field(

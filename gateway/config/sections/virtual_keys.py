@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.config.sections.base import Fallback, Moment, Name, ProviderName, RateLimits, Section
+from gateway.config.sections.base import Fallback, Managed, Moment, Name, ProviderName, RateLimits, Section
 from gateway.config.sections.policy_rules import PolicyRules
 
 SecretHash = Annotated[
@@ -64,11 +64,13 @@ class Cache(Section):
     )
 
 
-class VirtualKey(Section):
+class VirtualKey(Managed):
     """One virtual key: whom it stands for, where it may go, and what it must not do."""
 
-    secret_hash: SecretHash = Field(
-        description="The keyed hash of the secret that clients send; the secret itself is in no file."
+    secret_hash: SecretHash | None = Field(
+        None,
+        description="The keyed hash of the secret that clients send; the secret itself is in no file. Left out, a "
+        "control plane mints the secret when the key is applied; a gateway that reads the file needs it.",
     )
     previous_secret_hash: SecretHash | None = Field(
         None, description="The hash of the secret before a rotation, accepted until `previous_secret_expires_at`."

@@ -1,0 +1,93 @@
+"""Resources from wherever they come, judged as a whole like the files of one configuration."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from gateway.config.diagnostics import Diagnostic
+from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.load import Serving, judge
+from gateway.config.model import Config
+from gateway.config.references import resolve_portable
+from gateway.config.resources import Resource, tree_of
+from gateway.config.source import Path, pointer
+from gateway.secret import Secret
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """What resources are together. `config` is `None` if, and only if, a diagnostic is an error."""
+
+    config: Config | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def assemble(
+    resources: Iterable[Resource],
+    *,
+    now: datetime,
+    environ: Mapping[str, str] | None = None,
+    serving: Serving | None = None,
+) -> Assembled:
+    """The configuration that portable resources make; their places are addresses and JSON pointers.
+
+    Args:
+        resources: Of every owner: they refer to each other.
+        now: The moment by which dates are judged.
+        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay.
+        serving: As in `load`.
+    """
+    tree = tree_of(resources)
+    found: list[Checked] = []
+    if environ is not None:
+        tree = _mapped(tree, (), _resolver(environ, found))
+    keys = tree.get("virtual_keys")
+    hidden = frozenset(_secret_paths({"providers": tree.get("providers", {})}, ()))
+    facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
+    config, judged = judge(tree, facts, serving)
+    diagnostics = tuple(_told(one) for one in (*found, *judged))
+    return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics)
+
+
+def _resolver(environ: Mapping[str, str], found: list[Checked]) -> Callable[[str, Path], str]:
+    def resolve(text: str, path: Path) -> str:
+        try:
+            return resolve_portable(text, environ)
+        except ValueError as error:
+            found.append(Checked(Finding("reference-missing", str(error), path)))
+            return text
+
+    return resolve
+
+
+def _mapped(value: Any, path: Path, resolve: Callable[[str, Path], str]) -> Any:
+    if isinstance(value, str):
+        return resolve(value, path) if "${" in value else value
+    if isinstance(value, Secret):
+        return Secret(resolve(value.reveal(), path))
+    if isinstance(value, Mapping):
+        return {name: _mapped(inner, (*path, name), resolve) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_mapped(inner, (*path, index), resolve) for index, inner in enumerate(value)]
+    return value
+
+
+def _secret_paths(value: Any, path: Path) -> Iterator[Path]:
+    if isinstance(value, Secret):
+        yield path
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _secret_paths(inner, (*path, name))
+
+
+def _told(one: Checked) -> Diagnostic:
+    path = one.finding.path
+    return Diagnostic(
+        code=one.finding.code,
+        message=one.finding.message,
+        severity=one.severity,
+        file=".".join(map(str, path[:2])) or None,
+        pointer=pointer(path),
+        hint=one.finding.hint,
+    )

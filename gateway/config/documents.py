@@ -1,0 +1,81 @@
+"""How resources travel between the command line, the control plane and the gateways.
+
+JSON over a connection that may carry secrets: TLS, or this machine.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import msgspec
+
+from gateway.config.resources import Resource, join_secrets, split_secrets
+
+
+class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A resource; its secrets stand apart, so that nobody shows them by showing the spec."""
+
+    kind: str
+    name: str
+    spec: dict[str, Any]
+    secrets: dict[str, str] = {}
+    references: dict[str, str] = {}
+
+    def resource(self) -> Resource:
+        """What it says."""
+        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}.{self.name}>"
+
+
+def document(resource: Resource) -> ResourceDocument:
+    """How a resource is sent."""
+    public, secrets = split_secrets(resource.spec)
+    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+
+
+class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a file wants, as the command line asks for a plan.
+
+    `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
+    what the plan would have meant for the requests of so many days.
+    """
+
+    owner: str
+    resources: list[ResourceDocument]
+    moves: list[tuple[str, str]] = []
+    targets: list[str] = []
+    digest: str = ""
+    commit: str | None = None
+    replay_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 0
+
+
+class ChangesDocument(msgspec.Struct, frozen=True):
+    """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
+
+    `changed_at` is when the revision was made, in microseconds since the epoch.
+    """
+
+    lineage: str
+    revision: int
+    changed_at: int
+    whole: bool
+    resources: list[ResourceDocument]
+    gone: list[tuple[str, str]]
+
+
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway process says of itself. Moments are microseconds since the epoch."""
+
+    node: str
+    version: str
+    serving_revision: int
+    serving_since: int
+    lag_ms: int | None = None
+    rejected_revision: int | None = None
+    rejected_because: str | None = None
+
+
+def documents(resources: Iterable[Resource]) -> Sequence[ResourceDocument]:
+    """Several of them."""
+    return [document(one) for one in resources]

@@ -1,0 +1,179 @@
+"""A configuration as flat resources: the shared language of plan, control plane and gateways that follow it.
+
+A resource is one entry of one section, or one of the file's own fields (kind `settings`). Its spec is the normal form
+of what was written: defaults are left out, amounts are decimal strings, moments are in UTC, credentials are `Secret`.
+Two files that mean the same have equal resources, but for the order of lists whose order means nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final, get_args
+
+import msgspec
+from pydantic import BaseModel, TypeAdapter
+
+from gateway.config.address import KINDS
+from gateway.config.model import Config
+from gateway.config.source import Path, pointer
+from gateway.secret import Secret
+
+SETTINGS: Final = (
+    "organization",
+    "fallback",
+    "on_missing_usage",
+    "assumed_output_tokens",
+    "on_disconnect",
+    "stream_keepalive_s",
+)
+LIFE_CYCLE: Final = ("secret_hash", "previous_secret_hash", "previous_secret_expires_at", "state")
+"""Fields of a virtual key that are the control plane's where the file does not have them."""
+
+Spec = Mapping[str, Any]
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """One thing that a configuration declares.
+
+    `spec` is plain JSON but for `Secret`, and always a mapping: `{"targets": [...]}` for an alias,
+    `{"value": ...}` for a setting.
+    setting.
+    `references` are the texts that the file has in place of secrets (`${env:OPENAI_API_KEY}`), by JSON pointer in the
+    spec; they are for people and change nothing.
+    """
+
+    kind: str
+    name: str
+    spec: Spec
+    references: Mapping[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        """`virtual_keys.dev-migration`: unique, since no kind has a dot."""
+        return f"{self.kind}.{self.name}"
+
+
+def resources_of(config: Config, references: Mapping[Path, str] | None = None) -> Iterator[Resource]:
+    """Everything that a configuration declares, kind by kind; `references` are the file's, by path."""
+    by_resource = _by_resource(references or {})
+    for kind in KINDS:
+        if kind == "settings":
+            yield from _settings(config)
+            continue
+        for name, section in getattr(config, kind).items():
+            yield Resource(kind, name, _spec(kind, section), by_resource.get((kind, name), {}))
+
+
+def read_spec(kind: str, written: object, name: str = "") -> Spec:
+    """The normal form of what somebody wrote for one resource; of a setting, the value.
+
+    Raises:
+        pydantic.ValidationError: No file could say so.
+        ValueError: There is no such kind or setting.
+    """
+    if kind == "settings":
+        if name not in SETTINGS:
+            raise ValueError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
+        read = Config.model_validate({"version": 1, name: written})
+        return {"value": _plain(_written(getattr(read, name)))}
+    return _spec(kind, _adapter(kind).validate_python(written))
+
+
+def tree_of(resources: Iterable[Resource]) -> dict[str, Any]:
+    """The tree that a file with these resources would have; secrets stay `Secret`."""
+    tree: dict[str, Any] = {"version": 1}
+    for one in resources:
+        if one.kind == "settings":
+            tree[one.name] = one.spec["value"]
+        else:
+            tree.setdefault(one.kind, {})[one.name] = one.spec["targets"] if one.kind == "model_aliases" else one.spec
+    return tree
+
+
+def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
+    """A spec with `None` in place of each secret, and the secrets by JSON pointer."""
+    secrets: dict[str, str] = {}
+
+    def without(value: Any, path: Path) -> Any:
+        if isinstance(value, Secret):
+            secrets[pointer(path)] = value.reveal()
+            return None
+        if isinstance(value, Mapping):
+            return {name: without(inner, (*path, name)) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [without(inner, (*path, index)) for index, inner in enumerate(value)]
+        return value
+
+    return {name: without(value, (name,)) for name, value in spec.items()}, secrets
+
+
+def join_secrets(public: Spec, secrets: Mapping[str, str]) -> dict[str, Any]:
+    """What `split_secrets` took apart."""
+
+    def with_secrets(value: Any, path: Path) -> Any:
+        if value is None and (secret := secrets.get(pointer(path))) is not None:
+            return Secret(secret)
+        if isinstance(value, Mapping):
+            return {name: with_secrets(inner, (*path, name)) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [with_secrets(inner, (*path, index)) for index, inner in enumerate(value)]
+        return value
+
+    return {name: with_secrets(value, (name,)) for name, value in public.items()}
+
+
+def _settings(config: Config) -> Iterator[Resource]:
+    for name in SETTINGS:
+        value = getattr(config, name)
+        if value != Config.model_fields[name].default:
+            yield Resource("settings", name, {"value": _plain(_written(value))})
+
+
+def _spec(kind: str, section: Any) -> Spec:
+    if kind == "model_aliases":
+        return {"targets": _targets(section)}
+    spec: dict[str, Any] = _plain(_written(section))
+    if kind == "virtual_keys":
+        if section.model_aliases:
+            spec["model_aliases"] = {alias: _targets(written) for alias, written in section.model_aliases.items()}
+        if "state" in section.model_fields_set:
+            # Said in the file, `active` lifts what was disabled elsewhere; left out, it does not.
+            spec["state"] = section.state
+    return spec
+
+
+def _targets(section: Any) -> list[Any]:
+    """One target is a list of one."""
+    return [_plain(_written(target)) for target in (section if isinstance(section, list) else [section])]
+
+
+def _written(value: Any) -> Any:
+    return value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _plain(inner) for name, inner in value.items() if inner is not None}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, Decimal):
+        return format(value.normalize(), "f") if value else "0"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    """What an entry of a section is read with."""
+    annotation = Config.model_fields[kind].annotation
+    return TypeAdapter(get_args(annotation)[1])
+
+
+def _by_resource(references: Mapping[Path, str]) -> dict[tuple[str, str], dict[str, str]]:
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for path, text in references.items():
+        if len(path) > 2:  # noqa: PLR2004 - section, name, and a place within
+            found.setdefault((str(path[0]), str(path[1])), {})[pointer(path[2:])] = text
+    return found

@@ -1,0 +1,1 @@
+"""What `apply` would change, and what follows from it. Pure: no clock, no database, no file."""

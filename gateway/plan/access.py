@@ -1,0 +1,227 @@
+"""Does a change let somebody do more than before? Every field says in which direction it widens.
+
+A field that is not listed may widen: what nobody has thought about is shown rather than passed over.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from gateway.config.resources import Resource, Spec
+from gateway.plan.change import Access, FieldChange
+from gateway.plan.diff import fields, same, text
+
+Order = Callable[[Any, Any], Access]
+"""Compares a field before and after; `None` is a field that is not there."""
+
+
+def _nothing(_before: Any, _after: Any) -> Access:
+    return Access.SAME
+
+
+def _unknown(_before: Any, _after: Any) -> Access:
+    return Access.MAY_WIDEN
+
+
+def _ceiling(before: Any, after: Any) -> Access:
+    """A limit; without one, everything passes."""
+    if before is None or after is None:
+        return Access.WIDENS if after is None else Access.NARROWS
+    return Access.WIDENS if Decimal(str(after)) > Decimal(str(before)) else Access.NARROWS
+
+
+def _end(before: Any, after: Any) -> Access:
+    """A moment at which something stops; without one, it never does."""
+    if before is None or after is None:
+        return Access.WIDENS if after is None else Access.NARROWS
+    return Access.WIDENS if datetime.fromisoformat(after) > datetime.fromisoformat(before) else Access.NARROWS
+
+
+def _allowed(before: Any, after: Any) -> Access:
+    """A list of what is allowed; without one, everything is."""
+    if before is None or after is None:
+        return Access.WIDENS if after is None else Access.NARROWS
+    return Access.WIDENS if _members(after) - _members(before) else _if_fewer(before, after)
+
+
+def _denied(before: Any, after: Any) -> Access:
+    """A list of what is refused; without one, nothing is."""
+    return Access.WIDENS if _members(before) - _members(after) else Access.NARROWS
+
+
+def _if_fewer(before: Any, after: Any) -> Access:
+    return Access.NARROWS if _members(before) - _members(after) else Access.SAME
+
+
+def _members(value: Any) -> set[str]:
+    return {text(one) for one in value or ()}
+
+
+def _steps(*narrow_to_wide: Any) -> Order:
+    """A choice, from the narrowest to the widest; the default is given where the field is not there."""
+    default, *order = narrow_to_wide
+
+    def compare(before: Any, after: Any) -> Access:
+        had = order.index(default if before is None else before)
+        has = order.index(default if after is None else after)
+        return Access.WIDENS if has > had else Access.NARROWS if has < had else Access.SAME
+
+    return compare
+
+
+def _each_dimension(before: Any, after: Any) -> Access:
+    """Rules of one dimension that come or go whole."""
+    return Access.WIDENS if after is None else Access.NARROWS if before is None else Access.MAY_WIDEN
+
+
+_LIMITS: Final[Mapping[str, Order]] = {
+    f"rate_limits{rest}": _ceiling for rest in ("", "/rpm", "/rpd", "/tpm", "/concurrency")
+}
+_RULES: Final[Mapping[str, Order]] = {
+    name: order
+    for dimension in ("tools", "mcp", "urls", "models")
+    for name, order in (
+        (dimension, _each_dimension),
+        (f"{dimension}/deny", _denied),
+        (f"{dimension}/allow", _allowed),
+    )
+}
+_PROTECTED: Final[Mapping[str, Order]] = {"protected": _steps(False, True, False), "description": _nothing}
+
+ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
+    "teams": _PROTECTED,
+    "projects": {**_PROTECTED, "team": _unknown},
+    "principals": {**_PROTECTED, "team": _unknown},
+    "providers": {
+        **_PROTECTED,
+        **_LIMITS,
+        "api_key": _nothing,
+        "entra/client_secret": _nothing,
+        "credentials": _nothing,
+        "timeouts": _nothing,
+        "circuit_breaker": _nothing,
+        "pace_ms": _nothing,
+        "latency_ms": _nothing,
+    },
+    "policy_rules": {**_PROTECTED, **_RULES},
+    "virtual_keys": {
+        **_PROTECTED,
+        **_LIMITS,
+        "secret_hash": _nothing,
+        "previous_secret_hash": _nothing,
+        "previous_secret_expires_at": _end,
+        "state": _steps("active", "revoked", "disabled", "active"),
+        "providers": _allowed,
+        "models_allowed": _allowed,
+        "policy_rules": _denied,
+        "cache": _nothing,
+        "on_disconnect": _nothing,
+        "stream_keepalive_s": _nothing,
+        "fallback/on": _nothing,
+        "fallback/timeout_ms": _nothing,
+        "fallback/total_timeout_ms": _nothing,
+        "fallback/max_attempts": _nothing,
+        "expires_at": _end,
+    },
+    "budgets": {
+        **_PROTECTED,
+        "limit_usd": _ceiling,
+        "on_breach": _steps("block", "block", "warn"),
+        "unpriced": _steps("refuse", "refuse", "allow"),
+    },
+    "locked_prices": {"source": _nothing, "locked_on": _nothing},
+    "settings": {
+        "fallback/on": _nothing,
+        "fallback/timeout_ms": _nothing,
+        "fallback/total_timeout_ms": _nothing,
+        "fallback/max_attempts": _nothing,
+        "on_missing_usage": _steps("charge_estimate", "charge_estimate", "charge_zero"),
+        "on_disconnect": _nothing,
+        "stream_keepalive_s": _nothing,
+    },
+}
+"""The order of each field, by kind and path; a path covers what is below it unless that is listed too."""
+
+OF_CREATION: Final[Mapping[str, Access]] = {
+    "providers": Access.GRANTS,
+    "model_aliases": Access.GRANTS,
+    "virtual_keys": Access.GRANTS,
+    "policy_rules": Access.NARROWS,
+    "budgets": Access.NARROWS,
+    "prices": Access.MAY_WIDEN,
+    "locked_prices": Access.MAY_WIDEN,
+    "settings": Access.MAY_WIDEN,
+}
+OF_DELETION: Final[Mapping[str, Access]] = {
+    "providers": Access.NARROWS,
+    "model_aliases": Access.NARROWS,
+    "virtual_keys": Access.NARROWS,
+    "policy_rules": Access.WIDENS,
+    "budgets": Access.WIDENS,
+    "prices": Access.MAY_WIDEN,
+    "locked_prices": Access.MAY_WIDEN,
+    "settings": Access.MAY_WIDEN,
+}
+"""Of a whole resource; kinds that are not listed change nothing by themselves."""
+
+_FROM_LEAST: Final = (Access.SAME, Access.NARROWS, Access.GRANTS, Access.MAY_WIDEN, Access.WIDENS)
+
+
+class Widening(msgspec.Struct, frozen=True):
+    """One way in which more is possible than before; `path` is empty for a whole resource."""
+
+    address: str
+    path: str
+    access: Access
+
+    def __str__(self) -> str:
+        return f"{self.address}{self.path} {'widens' if self.access is Access.WIDENS else 'may widen'}"
+
+
+def of_field(kind: str, name: str, change: FieldChange) -> Access:
+    """What the change of one field of a resource does."""
+    path = change.path.removeprefix("/")
+    if kind == "settings":
+        path = name + path.removeprefix("value")
+    orders = ORDERS.get(kind, {})
+    while path:
+        if (order := orders.get(path)) is not None:
+            return order(change.before, change.after)
+        path = path.rpartition("/")[0]
+    return Access.MAY_WIDEN
+
+
+def widest(found: Iterable[Access]) -> Access:
+    """The one that a reviewer has to see."""
+    return max(found, key=_FROM_LEAST.index, default=Access.SAME)
+
+
+def widenings(before: Iterable[Resource], after: Iterable[Resource]) -> list[Widening]:
+    """Every way in which a configuration allows, or may allow, more than the one before."""
+    had = {one.address: one for one in before}
+    has = {one.address: one for one in after}
+    found = [
+        Widening(one.address, "", access)
+        for table, these, others in ((OF_CREATION, has, had), (OF_DELETION, had, has))
+        for one in these.values()
+        if one.address not in others and (access := table.get(one.kind, Access.SAME)) is not Access.SAME
+    ]
+    for address in had.keys() & has.keys():
+        found += [
+            Widening(address, change.path, change.access)
+            for change in compared(had[address].kind, had[address].name, had[address].spec, has[address].spec)
+        ]
+    return sorted(
+        (one for one in found if one.access in (Access.WIDENS, Access.MAY_WIDEN)),
+        key=lambda one: (one.address, one.path),
+    )
+
+
+def compared(kind: str, name: str, before: Spec, after: Spec) -> list[FieldChange]:
+    """Every field that differs, each with what it does to access."""
+    if same(kind, before, after):
+        return []
+    return [msgspec.structs.replace(one, access=of_field(kind, name, one)) for one in fields(kind, before, after)]

@@ -1,0 +1,86 @@
+"""What a plan consists of. Values here never hold a secret: it is replaced when a change is built."""
+
+from enum import StrEnum
+from typing import Any, Final
+
+import msgspec
+
+SENSITIVE: Final = "(sensitive)"
+SENSITIVE_CHANGED: Final = "(sensitive, changed)"
+
+
+class Access(StrEnum):
+    """What a change does to what somebody may do."""
+
+    SAME = "same"
+    NARROWS = "narrows"
+    GRANTS = "grants"
+    """Something new can be used; marked apart, so that WIDENS keeps its force."""
+    MAY_WIDEN = "may_widen"
+    WIDENS = "widens"
+
+
+class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One field, by JSON pointer in the spec. `None` stands for a field that is not there, and so has its default.
+
+    Where the order of a list means nothing, `added` and `removed` say what changes.
+    """
+
+    path: str
+    before: Any = None
+    after: Any = None
+    added: list[Any] = []
+    removed: list[Any] = []
+    access: Access = Access.SAME
+
+
+class Consequence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What will happen because of a change, as far as the live state tells."""
+
+    code: str
+    text: str
+    refuses_traffic: bool = False
+
+
+class ResourceChange(msgspec.Struct, frozen=True):
+    """What happens to one resource.
+
+    `actions` are `create`, `update`, `delete`, `replace` and `move`; a move may come with an update. `before` and
+    `after` are whole specs, without secrets; `revision` is the live resource's, 0 for a new one.
+    """
+
+    address: str
+    previous_address: str | None
+    kind: str
+    name: str
+    owner: str
+    actions: list[str]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    changes: list[FieldChange]
+    access: Access
+    revision: int = 0
+    consequences: list[Consequence] = []
+    mints_secret: bool = False
+    pulled_in_by: str | None = None
+
+    @property
+    def symbol(self) -> str:
+        """`+`, `~`, `-` or `-/+`."""
+        if "replace" in self.actions:
+            return "-/+"
+        return {"create": "+", "delete": "-"}.get(self.actions[0], "~")
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """A field that was changed since the file was last applied, behind its back."""
+
+    address: str
+    path: str
+    last_applied: Any
+    live: Any
+    effect: str
+    """`overwritten`, `kept` or `already_matches`."""
+    changed_by: str
+    changed_at: int
+    """Microseconds since the epoch."""

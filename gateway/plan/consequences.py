@@ -1,0 +1,200 @@
+"""What will happen because of a change: computed from live figures, not from the difference alone."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gateway.config.resources import Resource, Spec
+from gateway.money.nano_usd import from_usd, shown
+from gateway.plan.change import Consequence, ResourceChange
+from gateway.plan.figures import Figures, KeyFigures
+from gateway.plan.words import ago, count, moment, names
+from gateway.policy.patterns import compile_glob
+
+_PERCENT = 100
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """What consequences are computed from: figures, and every resource as it will be, by kind and name."""
+
+    figures: Figures
+    after: Mapping[tuple[str, str], Resource]
+    now: int
+    """Microseconds since the epoch."""
+
+    def keys_under(self, rules: str) -> list[str]:
+        """The virtual keys that will refer to a set of rules."""
+        keys = (one for (kind, _), one in self.after.items() if kind == "virtual_keys")
+        return sorted(one.name for one in keys if rules in one.spec.get("policy_rules", ()))
+
+
+Find = Callable[[ResourceChange, Situation], Iterator[Consequence]]
+
+
+def consequences(change: ResourceChange, situation: Situation) -> list[Consequence]:
+    """Everything that follows from one change."""
+    return [found for find in FINDERS.get(change.kind, ()) for found in find(change, situation)]
+
+
+def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    after = change.after
+    if change.before is None or after is None or not _touches(change, "limit_usd", "on_breach"):
+        return
+    limit = from_usd(after["limit_usd"])
+    for counter in situation.figures.budgets.get(change.name, ()):
+        if counter.spent_nano_usd < limit:
+            continue
+        whose = f" by {counter.whose}" if counter.whose else ""
+        spent = f"{shown(counter.spent_nano_usd)} of {shown(limit)} already spent{whose}"
+        until = "from now on" if counter.ends_at is None else f"until {moment(counter.ends_at)}"
+        if after.get("on_breach") == "warn":
+            yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")
+        else:
+            keys = f"{count(len(counter.keys), 'key')} will be refused {until}"
+            listed = f" ({names(counter.keys)})" if counter.keys else ""
+            yield Consequence("budget_already_exceeded", f"{spent}: {keys}{listed}", bool(counter.keys))
+
+
+def _key_in_use(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    why = _end_of_key(change, situation.now)
+    figures = situation.figures.keys.get(change.name)
+    if why is None or figures is None or figures.last_used_at is None:
+        return
+    recent = f"{count(figures.requests_last_day, 'request')} in the last 24 h, "
+    used = f"still in use: {recent}last {ago(figures.last_used_at, situation.now)}; {why}"
+    yield Consequence("key_in_use", used, figures.requests_last_day > 0)
+
+
+def _end_of_key(change: ResourceChange, now: int) -> str | None:
+    if change.after is None:
+        return "refused at once"
+    if change.before is None:
+        return None
+    state = change.after.get("state", "active")
+    if state != "active" and change.before.get("state", "active") == "active":
+        return f"{state} at once"
+    ends = change.after.get("expires_at")
+    if ends is not None and ends != change.before.get("expires_at"):
+        at = int(datetime.fromisoformat(ends).timestamp() * 1e6)
+        return "expired already, so refused at once" if at <= now else None
+    return None
+
+
+def _key_loses_providers(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    figures = situation.figures.keys.get(change.name)
+    if figures is None or change.before is None or change.after is None:
+        return
+    reachable = change.after.get("providers")
+    had = change.before.get("providers")
+    if reachable is None:
+        return
+    used = _by_provider(figures)
+    for provider in sorted(used if had is None else had):
+        if provider not in reachable:
+            share = _share(used.get(provider, 0), sum(used.values()))
+            served = f", which served {share} of its requests in the last 7 days" if provider in used else ""
+            text = f"can no longer reach {provider}{served}"
+            yield Consequence("provider_out_of_reach", text, set(used) == {provider})
+
+
+def _key_loses_models(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    figures = situation.figures.keys.get(change.name)
+    if figures is None or change.after is None or not _touches(change, "models_allowed"):
+        return
+    allowed = change.after.get("models_allowed")
+    if allowed is None:
+        return
+    globs = [compile_glob(one) for one in allowed]
+    lost = {
+        target: requests
+        for target, requests in figures.requests.items()
+        if not any(matches(spelling) for matches in globs for spelling in (target, target.partition("/")[2]))
+    }
+    if lost:
+        share = _share(sum(lost.values()), sum(figures.requests.values()))
+        text = f"{names(sorted(lost))} will be refused: {share} of its requests in the last 7 days"
+        yield Consequence("models_out_of_reach", text, True)
+
+
+def _provider_in_use(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    if change.after is not None and "replace" not in change.actions:
+        return
+    used = {name: _by_provider(one).get(change.name, 0) for name, one in situation.figures.keys.items()}
+    keys = sorted(name for name, requests in used.items() if requests)
+    if keys:
+        text = f"served {count(sum(used.values()), 'request')} in the last 7 days, for {names(keys)}"
+        yield Consequence("provider_in_use", text, change.after is None)
+
+
+def _alias_moves(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    asked = situation.figures.asked.get(change.name, 0)
+    used = f"; {count(asked, 'request')} in the last 24 h" if asked else ""
+    if change.before is None:
+        return
+    if change.after is None:
+        if asked:
+            yield Consequence("alias_in_use", f"{count(asked, 'request')} asked for it in the last 24 h", True)
+        return
+    ratio = _price_ratio(change.before, change.after, situation.figures)
+    if ratio is not None:
+        yield Consequence("alias_price", f"list price x{ratio:.2g}{used}")
+    elif used:
+        yield Consequence("alias_in_use", used.removeprefix("; "))
+
+
+def _rules_apply_to(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    keys = situation.keys_under(change.name)
+    if change.before is None or not keys:
+        return
+    whom = f"{count(len(keys), 'key')} ({names(keys)})"
+    for field in change.changes:
+        dimension, _, kind = field.path.removeprefix("/").partition("/")
+        if kind == "deny" and field.removed:
+            text = f"{dimension} matching {names(field.removed)} are no longer denied to {whom}"
+            yield Consequence("rule_lifted", text)
+        elif kind == "deny" and field.added:
+            yield Consequence("rule_added", f"{dimension} matching {names(field.added)} will be denied to {whom}")
+        elif kind or dimension in ("tools", "mcp", "urls", "models"):
+            yield Consequence("rule_changed", f"the rules on {dimension} change for {whom}")
+
+
+FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
+    "budgets": (_spent_budget,),
+    "virtual_keys": (_key_in_use, _key_loses_providers, _key_loses_models),
+    "providers": (_provider_in_use,),
+    "model_aliases": (_alias_moves,),
+    "policy_rules": (_rules_apply_to,),
+}
+
+
+def _touches(change: ResourceChange, *members: str) -> bool:
+    return any(one.path.split("/")[1] in members for one in change.changes)
+
+
+def _by_provider(figures: KeyFigures) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for target, requests in figures.requests.items():
+        provider = target.partition("/")[0]
+        sums[provider] = sums.get(provider, 0) + requests
+    return sums
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{round(_PERCENT * part / whole)} %" if whole else "none"
+
+
+def _price_ratio(before: Spec, after: Spec, figures: Figures) -> float | None:
+    """How much dearer the first target is, input and output tokens alike."""
+    prices = [figures.prices.get(_first_target(spec)) for spec in (before, after)]
+    if prices[0] is None or prices[1] is None or not sum(prices[0]) or prices[0] == prices[1]:
+        return None
+    return sum(prices[1]) / sum(prices[0])
+
+
+def _first_target(spec: Spec) -> str:
+    first: Any = spec["targets"][0]
+    if isinstance(first, str):
+        return first
+    return f"{next(iter(first['balance']))}/{first['model']}"

@@ -1,0 +1,63 @@
+"""What an apply has to be told to do, and what nothing makes it do. They never hide a plan: they are part of it."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.plan.change import Access, ResourceChange
+from gateway.plan.live import LiveResource
+from gateway.plan.plan import Guard, Plan
+from gateway.plan.words import count, names
+
+FEWEST: Final = 3
+"""Deleting fewer of a kind than this is never stopped for the number alone."""
+_SHARE, _OF = 3, 10
+
+
+class Allowed(msgspec.Struct, frozen=True):
+    """What whoever applies has said: how many may be deleted, and which opt-in guards are on."""
+
+    delete: int = 0
+    no_widen: bool = False
+    no_refuse_traffic: bool = False
+
+
+def guards(changes: Sequence[ResourceChange], managed: Sequence[LiveResource]) -> Iterator[Guard]:
+    """Every guard that a set of changes meets."""
+    deleted = [one for one in changes if "delete" in one.actions]
+    protected = {one.resource.address for one in managed if one.protected}
+    if kept := [one.address for one in deleted if one.address in protected]:
+        text = f"{names(kept)} {'is' if len(kept) == 1 else 'are'} protected: first apply `protected: false`"
+        yield Guard("protected", text, kept)
+    owned = Counter(one.resource.kind for one in managed)
+    lost = Counter(one.kind for one in deleted)
+    many = [kind for kind in lost if lost[kind] >= FEWEST and lost[kind] * _OF > owned[kind] * _SHARE]
+    if many:
+        shares = ", ".join(f"{lost[kind]} of {owned[kind]} {kind}" for kind in sorted(many))
+        text = f"it deletes {shares}"
+        yield Guard("delete", text, [one.address for one in deleted], f"--allow-delete {len(deleted)}")
+    if wide := [one.address for one in changes if one.access in (Access.WIDENS, Access.MAY_WIDEN)]:
+        text = f"{count(len(wide), 'change')} {'widens' if len(wide) == 1 else 'widen'} access, or may"
+        yield Guard("widen", text, wide, "--no-widen", only_if_asked=True)
+    refused = [one.address for one in changes if any(follows.refuses_traffic for follows in one.consequences)]
+    if refused:
+        text = f"{count(len(refused), 'change')} {'refuses' if len(refused) == 1 else 'refuse'} traffic of today"
+        yield Guard("refuse_traffic", text, refused, "--no-refuse-traffic", only_if_asked=True)
+
+
+def refusals(plan: Plan, allowed: Allowed) -> list[str]:
+    """Why a plan may not be applied by somebody who has said this much; empty: it may."""
+    return [said for guard in plan.requires if (said := _refusal(guard, plan, allowed)) is not None]
+
+
+def _refusal(guard: Guard, plan: Plan, allowed: Allowed) -> str | None:
+    asked = {"widen": allowed.no_widen, "refuse_traffic": allowed.no_refuse_traffic}
+    if guard.only_if_asked:
+        return f"{guard.text} ({guard.flag})" if asked[guard.code] else None
+    if guard.code == "delete":
+        if plan.summary.delete <= allowed.delete:
+            return None
+        return f"{guard.text}; if that is meant, say {guard.flag}"
+    return guard.text

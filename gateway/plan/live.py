@@ -1,0 +1,43 @@
+"""What the control plane has at present, as the plan sees it."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.config.resources import Resource, Spec
+
+
+class LiveResource(msgspec.Struct, frozen=True):
+    """One resource of the control plane.
+
+    Args:
+        resource: As it is now, with its secrets.
+        owner: Whose file it comes from, or who adopted it.
+        revision: The control plane's revision that changed it last.
+        applied: The spec as a file last had it, with its secrets; `None` where no file ever had it.
+        protected: Whether it may not be deleted; kept here, so that taking the block out of the file lifts nothing.
+        changed_by: The token or user behind the last change.
+        changed_at: When that was, in microseconds since the epoch.
+        created_at: When it came to be, likewise.
+    """
+
+    resource: Resource
+    owner: str
+    revision: int
+    applied: Spec | None
+    protected: bool
+    changed_by: str
+    changed_at: int
+    created_at: int = 0
+
+
+class LiveState(msgspec.Struct, frozen=True):
+    """Everything in the control plane at one revision.
+
+    `lineage` is made with the database, so that a plan made against one is never applied to another.
+    """
+
+    lineage: str
+    revision: int
+    resources: Mapping[tuple[str, str], LiveResource]
+    """By kind and name, those of every owner."""

@@ -1,0 +1,137 @@
+"""Which live resource a desired one stands for, and what has to happen to it."""
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from gateway.config.address import KINDS
+from gateway.config.resources import LIFE_CYCLE, Resource, Spec
+from gateway.plan.access import OF_CREATION, OF_DELETION, compared, widest
+from gateway.plan.change import Access, FieldChange, ResourceChange
+from gateway.plan.diff import shown
+from gateway.plan.live import LiveResource, LiveState
+
+Key = tuple[str, str]
+
+
+class Matched(msgspec.Struct, frozen=True):
+    """One resource on both sides; `None` where a side has none.
+
+    `written` is what the file has, `wanted` the same with what the control plane keeps of a key.
+    """
+
+    key: Key
+    live: LiveResource | None
+    written: Resource | None
+    wanted: Resource | None
+
+    @property
+    def previous(self) -> Key | None:
+        """The name that it has in the control plane, where that is another."""
+        if self.live is None:
+            return None
+        had = (self.live.resource.kind, self.live.resource.name)
+        return had if had != self.key else None
+
+
+def match(
+    owner: str, wanted: Mapping[Key, Resource], live: LiveState, moves: Mapping[Key, Key]
+) -> tuple[list[Matched], list[str]]:
+    """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
+
+    A rename counts where the old name is live and the new one is not; afterwards it is done and says nothing.
+    """
+    managed = {key: one for key, one in live.resources.items() if one.owner == owner}
+    came_from: dict[Key, Key] = {}
+    warnings: list[str] = []
+    for old, new in moves.items():
+        if old in managed and new not in live.resources:
+            came_from[new] = old
+        elif old in live.resources and old not in managed:
+            warnings.append(f"{'.'.join(old)} is not moved: it belongs to {live.resources[old].owner}")
+    moved = set(came_from.values())
+    found = []
+    for key in {*wanted, *managed} - moved:
+        there = managed.get(came_from.get(key, key))
+        written = wanted.get(key)
+        found.append(Matched(key, there, written, _with_life_cycle(written, there)))
+    return sorted(found, key=lambda one: (KINDS.index(one.key[0]), one.key[1])), warnings
+
+
+def foreign(owner: str, wanted: Mapping[Key, Resource], live: LiveState) -> Iterator[str]:
+    """What the owner wants and somebody else has."""
+    for key, one in wanted.items():
+        there = live.resources.get(key)
+        if there is not None and there.owner != owner:
+            yield (
+                f"{one.address} belongs to {there.owner}, and this file's owner is {owner}: choose another name, or "
+                "have it handed over"
+            )
+
+
+def change_of(owner: str, one: Matched) -> ResourceChange | None:
+    """What happens to a resource; `None`: nothing."""
+    kind, name = one.key
+    if one.wanted is None:
+        if one.live is None:
+            return None
+        gone = shown(one.live.resource.spec)
+        access = OF_DELETION.get(kind, Access.SAME)
+        return _change(owner, one, ["delete"], access, before=gone)
+    if one.live is None:
+        mints = kind == "virtual_keys" and "secret_hash" not in one.wanted.spec
+        access = OF_CREATION.get(kind, Access.SAME)
+        after = shown(one.wanted.spec)
+        return _change(owner, one, ["create"], access, after=after, mints_secret=mints)
+    before, after = one.live.resource.spec, one.wanted.spec
+    fields = compared(kind, name, before, after)
+    actions = ["move"] if one.previous is not None else []
+    if kind == "providers" and before.get("type") != after.get("type"):
+        actions.append("replace")
+    elif fields:
+        actions.append("update")
+    if not actions:
+        return None
+    access = widest(change.access for change in fields)
+    return _change(owner, one, actions, access, before=shown(before), after=shown(after), changes=fields)
+
+
+def _change(
+    owner: str,
+    one: Matched,
+    actions: list[str],
+    access: Access,
+    *,
+    before: dict[str, object] | None = None,
+    after: dict[str, object] | None = None,
+    changes: list[FieldChange] | None = None,
+    mints_secret: bool = False,
+) -> ResourceChange:
+    return ResourceChange(
+        address=".".join(one.key),
+        previous_address=".".join(one.previous) if one.previous is not None else None,
+        kind=one.key[0],
+        name=one.key[1],
+        owner=owner,
+        actions=actions,
+        before=before,
+        after=after,
+        changes=changes or [],
+        access=access,
+        revision=one.live.revision if one.live is not None else 0,
+        mints_secret=mints_secret,
+    )
+
+
+def _with_life_cycle(wanted: Resource | None, live: LiveResource | None) -> Resource | None:
+    """A key with what the file does not say of its life: its secret, its rotation, its state."""
+    if wanted is None or live is None or wanted.kind != "virtual_keys":
+        return wanted
+    kept: Spec = {
+        name: live.resource.spec[name] for name in LIFE_CYCLE if name in live.resource.spec and name not in wanted.spec
+    }
+    spec = {**wanted.spec, **kept}
+    if spec.get("secret_hash") == spec.get("previous_secret_hash"):
+        # The file went back to the secret before a rotation.
+        spec = {name: value for name, value in spec.items() if not name.startswith("previous_secret_")}
+    return msgspec.structs.replace(wanted, spec=spec)

@@ -1,0 +1,117 @@
+"""A plan: everything that an apply would do, why it may be refused, and nothing that is secret."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from gateway.plan.change import Access, Drift, ResourceChange
+from gateway.plan.replay import Replay
+
+FORMAT_VERSION: Final = "1.0"
+"""Minor versions add members that readers ignore, major ones are refused."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """Where the desired side comes from: a digest of everything that was read, and the git commit."""
+
+    digest: str
+    commit: str | None = None
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """Why an apply is refused unless somebody says otherwise, and how; without a flag, nobody can."""
+
+    code: str
+    text: str
+    addresses: list[str]
+    flag: str | None = None
+    only_if_asked: bool = False
+    """Refuses only under the flag of the same name, such as `--no-widen`."""
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """How many of each."""
+
+    create: int = 0
+    update: int = 0
+    replace: int = 0
+    move: int = 0
+    delete: int = 0
+    widens: int = 0
+    may_widen: int = 0
+    refuses_traffic: int = 0
+    outside_edits: int = 0
+
+    @property
+    def changes(self) -> int:
+        """Resources that an apply would touch."""
+        return self.create + self.update + self.replace + self.move + self.delete
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What `apply` would do to one owner's resources at one revision of one control plane.
+
+    Moments are microseconds since the epoch. `errors` are what is wrong with the whole as it would be; a plan with
+    errors cannot be applied. `unmanaged` counts what others own, by owner. `digest` covers what would be done, and
+    neither times nor figures: two plans with one digest do the same.
+    """
+
+    format_version: str = FORMAT_VERSION
+    plan_id: str
+    lineage: str
+    revision: int
+    owner: str
+    created_at: int
+    as_of: int | None
+    source: Source
+    targets: list[str]
+    resource_changes: list[ResourceChange]
+    drift: list[Drift]
+    requires: list[Guard]
+    unmanaged: dict[str, int]
+    matching: int
+    errors: list[str]
+    warnings: list[str]
+    summary: Summary
+    digest: str
+    replay: Replay | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether an apply would do nothing."""
+        return not self.resource_changes
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether it covers everything that the owner has."""
+        return not self.targets
+
+
+def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift]) -> Summary:
+    """The numbers of a plan."""
+    counted: dict[str, int] = dict.fromkeys(("create", "update", "replace", "move", "delete"), 0)
+    widens = may_widen = refuses = 0
+    for one in changes:
+        counted[one.actions[0]] += 1
+        widens += one.access is Access.WIDENS
+        may_widen += one.access is Access.MAY_WIDEN
+        refuses += any(follows.refuses_traffic for follows in one.consequences)
+    overwritten = sum(one.effect == "overwritten" for one in drift)
+    return Summary(**counted, widens=widens, may_widen=may_widen, refuses_traffic=refuses, outside_edits=overwritten)
+
+
+def digest_of(
+    *, lineage: str, revision: int, owner: str, targets: Sequence[str], changes: Iterable[ResourceChange]
+) -> str:
+    """`sha256:` and what a plan would do; `changes` are judged without their consequences."""
+    deeds = [msgspec.structs.replace(one, consequences=[]) for one in changes]
+    whole: Mapping[str, Any] = {
+        "lineage": lineage,
+        "revision": revision,
+        "owner": owner,
+        "targets": targets,
+        "changes": deeds,
+    }
+    return "sha256:" + hashlib.sha256(msgspec.json.encode(whole, order="sorted")).hexdigest()

@@ -1,0 +1,148 @@
+"""A plan as one comment on a pull request, found again by its hidden first line and edited in place."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from gateway.plan.change import Access, ResourceChange
+from gateway.plan.plan import Plan
+from gateway.plan.render.lines import MARKS, effects, field, in_order, name_of, summary, value, verb
+from gateway.plan.replay import told
+from gateway.plan.words import moment
+
+BUDGET: Final = 60_000
+"""Characters; GitHub refuses comments of more than 65,536."""
+_SPECIAL: Final = str.maketrans(
+    {
+        "|": "&#124;",
+        "`": "&#96;",
+        "@": "&#64;",
+        "<": "&lt;",
+        ">": "&gt;",
+        "&": "&amp;",
+        "*": "&#42;",
+        "_": "&#95;",
+        "[": "&#91;",
+        "]": "&#93;",
+        "\\": "&#92;",
+        "#": "&#35;",
+        "~": "&#126;",
+        "!": "&#33;",
+        "\n": " ",
+        "\r": " ",
+    }
+)
+_LONGEST = 300
+
+
+def markdown(plan: Plan, budget: int = BUDGET) -> str:
+    """The comment, of at most `budget` characters: warnings and numbers always, then rows, then details."""
+    head = [*_head(plan), ""]
+    tail = ["", *_tail(plan)]
+    left = budget - _size(head) - _size(tail)
+    rows, left = _fitting(list(_rows(plan)), left, "\n_and {} more; see the whole plan in the artifact of this run_")
+    details, _ = _fitting(list(_details(plan)), left, "")
+    return "\n".join([*head, *rows, *details, *tail]) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Text that markdown and HTML leave as it is, shortened."""
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return short.translate(_SPECIAL)
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    yield f"<!-- gateway-plan:{escaped(plan.owner)} -->"
+    source = plan.source.commit or plan.source.digest[:12]
+    numbers = summary(plan.summary) if not plan.is_empty else "No changes."
+    yield f"### gateway plan · {escaped(plan.owner)} · {escaped(source)}"
+    yield ""
+    yield f"{numbers}{' **Partial.**' if plan.targets else ''}"
+    warned = list(_warned(plan))
+    if warned:
+        yield ""
+        yield "> [!WARNING]"
+        yield from (f"> {one}" for one in warned[:20])
+        if len(warned) > 20:  # noqa: PLR2004 - so many fit on a screen
+            yield f"> and {len(warned) - 20} more"
+
+
+def _warned(plan: Plan) -> Iterator[str]:
+    for error in plan.errors:
+        yield f"**Error** {escaped(error)}  "
+    for change in in_order(plan):
+        address = f"<code>{escaped(change.address)}</code>"
+        if change.access is Access.WIDENS:
+            why = [name_of(one) for one in change.changes if one.access is Access.WIDENS]
+            yield f"**WIDENS ACCESS** {address} {escaped(', '.join(why) or verb(change))}  "
+        for follows in change.consequences:
+            if follows.refuses_traffic:
+                yield f"**Refuses traffic** {address}: {escaped(follows.text)}  "
+    for guard in plan.requires:
+        if not guard.only_if_asked:
+            yield f"**Guard** {escaped(guard.text)}  "
+
+
+def _rows(plan: Plan) -> Iterator[str]:
+    for index, change in enumerate(in_order(plan)):
+        head = "| | Resource | Change | Effect |\n|--|--|--|--|\n" if index == 0 else ""
+        address = f"<code>{escaped(change.address)}</code>"
+        yield f"{head}| {change.symbol.replace('-', '&#45;')} | {address} | {_what(change)} | {_effect(change)} |"
+
+
+def _what(change: ResourceChange) -> str:
+    if not change.changes:
+        return verb(change)
+    told = "; ".join(f"{escaped(name_of(one))} {escaped(field(one)).replace('-&gt;', '→')}" for one in change.changes)
+    return f"{verb(change)}: {told}" if len(change.actions) > 1 else told
+
+
+def _effect(change: ResourceChange) -> str:
+    marks = [f"**{MARKS[change.access]}**"] if change.access in MARKS else []
+    return "<br>".join([*marks, *(escaped(one) for one in effects(change))])
+
+
+def _details(plan: Plan) -> Iterator[str]:
+    if plan.drift:
+        found = "\n".join(
+            f"- <code>{escaped(one.address + one.path)}</code> {escaped(value(one.last_applied))} → "
+            f"{escaped(value(one.live))} by {escaped(one.changed_by)}, {moment(one.changed_at)}; "
+            f"{one.effect.replace('_', ' ')}"
+            for one in plan.drift
+        )
+        number = len(plan.drift)
+        head = f"{number} change{'s' if number > 1 else ''} made outside the file"
+        yield f"\n<details><summary>{head}</summary>\n\n{found}\n</details>"
+    if plan.replay is not None:
+        first, *rest = told(plan.replay)
+        listed = "\n".join(f"- {escaped(one.strip())}" for one in rest)
+        yield f"\n<details><summary>{escaped(first)}</summary>\n\n{listed}\n</details>"
+    for warning in plan.warnings:
+        yield f"\n{escaped(warning)}"
+
+
+def _tail(plan: Plan) -> Iterator[str]:
+    if plan.unmanaged:
+        owned = ", ".join(f"{number:,} of {escaped(owner)}" for owner, number in plan.unmanaged.items())
+        yield f"Left alone: {owned}."
+        yield ""
+    flags = " ".join(one.flag for one in plan.requires if one.flag and not one.only_if_asked)
+    as_of = f" · use and spend as of {moment(plan.as_of)}" if plan.as_of is not None else ""
+    yield f"`gateway apply{f' {flags}' if flags else ''}` · plan `{plan.plan_id}` · revision {plan.revision}{as_of}"
+
+
+def _fitting(parts: list[str], left: int, more: str) -> tuple[list[str], int]:
+    """As many parts as there is room for, and what is left of it."""
+    taken: list[str] = []
+    left -= len(more) + 8
+    for index, one in enumerate(parts):
+        if len(one) + 1 > left:
+            if more:
+                taken.append(more.format(len(parts) - index))
+            return taken, 0
+        taken.append(one)
+        left -= len(one) + 1
+    return taken, left
+
+
+def _size(parts: list[str]) -> int:
+    return sum(len(one) + 1 for one in parts)

@@ -1,0 +1,35 @@
+"""How plans write amounts, moments and numbers of things."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+_NAMES_SHOWN: Final = 3
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def moment(microseconds: int) -> str:
+    """`1 Dec 2026 00:00 UTC`."""
+    at = datetime.fromtimestamp(microseconds / 1e6, UTC)
+    return f"{at.day} {at:%b %Y %H:%M} UTC"
+
+
+def ago(microseconds: int, now: int) -> str:
+    """`2 h ago`."""
+    seconds = max(0, (now - microseconds) // 1_000_000)
+    for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= size:
+            return f"{seconds // size} {unit} ago"
+    return "just now"
+
+
+def count(number: int, thing: str) -> str:
+    """`1 key`, `3 keys`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def names(some: Sequence[str]) -> str:
+    """The first few of them."""
+    more = len(some) - _NAMES_SHOWN
+    listed = ", ".join(some[:_NAMES_SHOWN])
+    return f"{listed} and {more:,} more" if more > 0 else listed

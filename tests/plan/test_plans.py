@@ -1,0 +1,409 @@
+"""Plans as people and machines read them, and what they find."""
+
+import json as json_module
+import string
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.config.resources import Resource
+from gateway.plan.change import Access
+from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
+from gateway.plan.guards import Allowed, refusals
+from gateway.plan.live import LiveResource, LiveState
+from gateway.plan.make import Desired, make_plan
+from gateway.plan.plan import Source
+from gateway.plan.render.json import json
+from gateway.plan.render.lines import lines
+from gateway.plan.render.markdown import BUDGET, markdown
+from gateway.plan.saved import PlanFileError, SavedPlan, read, written
+from gateway.secret import Secret
+
+NOW = 1_795_510_000_000_000
+HOUR = 3_600_000_000
+CANARY = "sk-canary-"
+
+
+def live_of(resources, owner="platform", revision=7):
+    return LiveState(
+        "lineage",
+        revision,
+        {
+            (one.kind, one.name): LiveResource(
+                one, owner, 3, one.spec, bool(one.spec.get("protected")), "dev-1@example.com", NOW - 50 * HOUR
+            )
+            for one in resources
+        },
+    )
+
+
+def hash_of(number):
+    return "hmac-sha256:" + f"{number:064x}"
+
+
+BEFORE = (
+    Resource("teams", "research", {}),
+    Resource("providers", "openai", {"type": "openai", "api_key": Secret(CANARY + "old")}),
+    Resource("providers", "anthropic", {"type": "anthropic", "api_key": Secret(CANARY + "same")}),
+    Resource("policy_rules", "no-shell", {"tools": {"deny": ["^shell", "^fs"]}}),
+    Resource("model_aliases", "fast", {"targets": ["openai/gpt-5-mini"]}),
+    Resource("virtual_keys", "nb-one", {"team": "research", "policy_rules": ["no-shell"], "secret_hash": hash_of(1)}),
+    Resource("virtual_keys", "nb-two", {"team": "research", "secret_hash": hash_of(2)}),
+    Resource("virtual_keys", "old-demo", {"secret_hash": hash_of(3)}),
+    Resource("virtual_keys", "renamed", {"secret_hash": hash_of(4)}),
+    Resource("budgets", "research", {"scope": {"team": "research"}, "window": "month", "limit_usd": "100"}),
+)
+AFTER = (
+    Resource("teams", "research", {}),
+    Resource("providers", "openai", {"type": "openai", "api_key": Secret(CANARY + "new")}),
+    Resource("providers", "anthropic", {"type": "anthropic", "api_key": Secret(CANARY + "same")}),
+    Resource("policy_rules", "no-shell", {"tools": {"deny": ["^fs"]}}),
+    Resource("model_aliases", "fast", {"targets": ["anthropic/claude-haiku-4-5"]}),
+    Resource("virtual_keys", "nb-one", {"team": "research", "policy_rules": ["no-shell"], "providers": ["openai"]}),
+    Resource("virtual_keys", "nb-two", {"team": "research"}),
+    Resource("virtual_keys", "new-name", {}),
+    Resource("virtual_keys", "ci-evals", {"models_allowed": ["gpt-5*"], "expires_at": "2027-02-01T00:00:00Z"}),
+    Resource("budgets", "research", {"scope": {"team": "research"}, "window": "month", "limit_usd": "50"}),
+)
+FIGURES = Figures(
+    NOW,
+    budgets={"research": [BudgetFigures(61_000_000_000, ["nb-one", "nb-two"], NOW + 160 * HOUR)]},
+    keys={
+        "nb-one": KeyFigures({"openai/gpt-5-mini": 59, "anthropic/claude-haiku-4-5": 41}, 10, NOW - HOUR),
+        "old-demo": KeyFigures({"openai/gpt-5": 2_000}, 318, NOW - 2 * HOUR),
+    },
+    asked={"fast": 40},
+    prices={"openai/gpt-5-mini": (250, 2_000), "anthropic/claude-haiku-4-5": (1_000, 5_000)},
+)
+
+
+def example():
+    live = live_of(BEFORE)
+    drifted = live.resources["budgets", "research"]
+    spec = {**drifted.resource.spec, "limit_usd": "120"}
+    edited = msgspec.structs.replace(drifted, resource=msgspec.structs.replace(drifted.resource, spec=spec))
+    theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
+    resources = {**live.resources, ("budgets", "research"): edited, ("teams", "data"): theirs}
+    return msgspec.structs.replace(live, resources=resources)
+
+
+def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform"):
+    desired = Desired(owner, after, moves or {}, Source("0123456789abcdef", "4f2c9e1"))
+    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=figures)
+
+
+MOVES = {("virtual_keys", "renamed"): ("virtual_keys", "new-name")}
+
+
+def test_a_plan_on_a_terminal(snapshot):
+    assert "\n".join(line.text for line in lines(planned(moves=MOVES).plan)) == snapshot
+
+
+def test_a_plan_on_a_pull_request(snapshot):
+    assert markdown(planned(moves=MOVES).plan) == snapshot
+
+
+def test_a_plan_for_machines(snapshot):
+    assert json(planned(moves=MOVES).plan) == snapshot
+
+
+def test_no_changes(snapshot):
+    plan = planned(BEFORE, live_of(BEFORE), figures=None).plan
+
+    assert plan.is_empty
+    assert "\n".join(line.text for line in lines(plan)) == snapshot
+
+
+def change(plan, address):
+    return next(one for one in plan.resource_changes if one.address == address)
+
+
+def key(**spec):
+    return Resource("virtual_keys", "k", spec)
+
+
+def budget(**spec):
+    return Resource("budgets", "b", {"scope": {"organization": "acme"}, "window": "day", "limit_usd": "5", **spec})
+
+
+def rules(**spec):
+    return Resource("policy_rules", "r", spec)
+
+
+PROVIDERS = (Resource("providers", "a", {"type": "simulator"}), Resource("providers", "b", {"type": "simulator"}))
+ACME = Resource("settings", "organization", {"value": "acme"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "access"),
+    [
+        (key(), key(models_allowed=["gpt-5*"]), "narrows"),
+        (key(models_allowed=["gpt-5*"]), key(), "widens"),
+        (key(models_allowed=["a"]), key(models_allowed=["a", "b"]), "widens"),
+        (key(models_allowed=["a", "b"]), key(models_allowed=["b"]), "narrows"),
+        (key(providers=["a"]), key(providers=["a", "b"]), "widens"),
+        (key(providers=["a", "b"]), key(providers=["b", "a"]), "same"),
+        (key(rate_limits={"rpm": 10}), key(rate_limits={"rpm": 11}), "widens"),
+        (key(rate_limits={"rpm": 10}), key(rate_limits={"rpm": 9}), "narrows"),
+        (key(rate_limits={"rpm": 10}), key(), "widens"),
+        (key(expires_at="2027-01-01T00:00:00Z"), key(expires_at="2027-01-01T00:00:00.500000Z"), "widens"),
+        (key(expires_at="2027-01-01T00:00:00Z"), key(), "widens"),
+        (key(state="disabled"), key(state="active"), "widens"),
+        (key(state="active"), key(state="revoked"), "narrows"),
+        (key(policy_rules=["r"]), key(), "widens"),
+        (key(), key(policy_rules=["r"]), "narrows"),
+        (key(tags=["a"]), key(tags=["b"]), "may_widen"),
+        (key(description="x"), key(description="y"), "same"),
+        (key(model_aliases={"f": ["a/x"]}), key(model_aliases={"f": ["b/x"]}), "may_widen"),
+        (rules(tools={"deny": ["a", "b"]}), rules(tools={"deny": ["b"]}), "widens"),
+        (rules(tools={"deny": ["b"]}), rules(tools={"deny": ["a", "b"]}), "narrows"),
+        (rules(tools={"allow": ["b"]}), rules(tools={"allow": ["a", "b"]}), "widens"),
+        (rules(tools={"allow": []}), rules(tools={}), "widens"),
+        (rules(tools={"deny": ["a"]}), rules(), "widens"),
+        (rules(), rules(urls={"deny": ["a"]}), "narrows"),
+        (budget(), budget(limit_usd="5.01"), "widens"),
+        (budget(), budget(limit_usd="4.99"), "narrows"),
+        (budget(), budget(on_breach="warn"), "widens"),
+        (budget(on_breach="warn"), budget(), "narrows"),
+        (budget(), budget(unpriced="allow"), "widens"),
+        (budget(), budget(window="month"), "may_widen"),
+        (budget(protected=True), budget(), "widens"),
+    ],
+)
+def test_access(before, after, access):
+    others = (*PROVIDERS, ACME, *((rules(),) if before.kind == "virtual_keys" else ()))
+    plan = planned((*others, after), live_of((*others, before)), figures=None).plan
+
+    assert plan.errors == []
+    assert [str(one.access) for one in plan.resource_changes] == [access]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (key(models_allowed=["a", "b"]), key(models_allowed=["b", "a"])),
+        (key(tags=["a", "a"]), key(tags=["a"])),
+        (rules(tools={"deny": ["a", "b"]}), rules(tools={"deny": ["b", "a"]})),
+        (key(secret_hash=hash_of(1), previous_secret_hash=hash_of(2)), key()),
+        (key(secret_hash=hash_of(1), state="disabled"), key()),
+    ],
+)
+def test_what_is_no_change(before, after):
+    others = (*PROVIDERS, ACME)
+
+    plan = planned((*others, after), live_of((*others, before)), figures=None).plan
+
+    assert plan.is_empty
+    assert plan.drift == []
+
+
+def test_the_order_of_targets_is_a_change():
+    before = Resource("model_aliases", "f", {"targets": ["a/x", "b/x"]})
+    after = Resource("model_aliases", "f", {"targets": ["b/x", "a/x"]})
+
+    assert planned((*PROVIDERS, after), live_of((*PROVIDERS, before))).plan.summary.update == 1
+
+
+def test_another_type_of_provider_replaces_it():
+    before = Resource("providers", "a", {"type": "openai", "api_key": Secret("x")})
+
+    plan = planned((PROVIDERS[0],), live_of((before,)), figures=None).plan
+
+    assert plan.resource_changes[0].symbol == "-/+"
+
+
+def test_what_another_owner_has_is_an_error_and_no_change():
+    live = live_of((Resource("teams", "research", {}),), owner="data-science")
+
+    made = planned((Resource("teams", "research", {"description": "mine"}),), live, figures=None)
+
+    (error,) = made.plan.errors
+    assert "belongs to data-science, and this file's owner is platform" in error
+    assert made.plan.is_empty
+    assert made.writes == ()
+
+
+def test_what_others_refer_to_cannot_be_deleted():
+    live = live_of((*PROVIDERS, key(providers=["a"], secret_hash=hash_of(1))))
+    theirs = {
+        at: msgspec.structs.replace(one, owner="data" if at[0] == "virtual_keys" else "platform")
+        for at, one in live.resources.items()
+    }
+
+    plan = planned((PROVIDERS[1],), msgspec.structs.replace(live, resources=theirs), figures=None).plan
+
+    assert "virtual_keys.k: error[unknown-reference] there is no provider named 'a'" in plan.errors[0]
+
+
+def test_a_target_brings_what_it_needs():
+    wanted = (
+        Resource("teams", "new", {}),
+        Resource("projects", "p", {"team": "new"}),
+        Resource("teams", "unrelated", {}),
+        *PROVIDERS,
+        key(project="p", model_aliases={"f": ["a/x"]}),
+    )
+
+    made = planned(wanted, live_of(()), targets=[("virtual_keys", "k"), ("teams", "nowhere")], figures=None)
+
+    told = {one.address: one.pulled_in_by for one in made.plan.resource_changes}
+    assert told == {
+        "teams.new": "projects.p",
+        "projects.p": "virtual_keys.k",
+        "providers.a": "virtual_keys.k",
+        "virtual_keys.k": None,
+    }
+    assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
+    assert not made.plan.is_complete
+
+
+@pytest.mark.parametrize(
+    ("deleted", "of", "flag"), [(2, 2, None), (3, 10, None), (3, 9, "--allow-delete 3"), (9, 9, "--allow-delete 9")]
+)
+def test_many_deletions_need_their_number(deleted, of, flag):
+    teams = [Resource("teams", f"t{number}", {}) for number in range(of)]
+
+    plan = planned(teams[deleted:], live_of(teams), figures=None).plan
+
+    assert [one.flag for one in plan.requires if one.code == "delete"] == ([flag] if flag else [])
+    assert bool(refusals(plan, Allowed())) is (flag is not None)
+    assert refusals(plan, Allowed(delete=deleted)) == []
+
+
+def test_nothing_deletes_what_is_protected():
+    teams = [Resource("teams", "t", {"protected": True})]
+
+    plan = planned((), live_of(teams), figures=None).plan
+
+    assert refusals(plan, Allowed(delete=100)) == ["teams.t is protected: first apply `protected: false`"]
+
+
+def test_guards_that_a_team_asks_for():
+    plan = planned(moves=MOVES).plan
+
+    assert refusals(plan, Allowed(delete=1)) == []
+    assert refusals(plan, Allowed(delete=1, no_widen=True)) == ["2 changes widen access, or may (--no-widen)"]
+    assert len(refusals(plan, Allowed(delete=1, no_widen=True, no_refuse_traffic=True))) == 2
+
+
+def test_plans_are_deterministic():
+    one, other = planned(moves=MOVES).plan, planned(tuple(reversed(AFTER)), moves=MOVES).plan
+
+    assert one == other
+    assert planned(BEFORE).plan.digest != one.digest
+
+
+def test_no_secret_is_in_a_plan_its_renderings_or_its_repr():
+    plan = planned(moves=MOVES).plan
+
+    for text in (json(plan), markdown(plan), repr(plan), "".join(line.text for line in lines(plan))):
+        assert "(sensitive, changed)" in text
+        assert CANARY not in text
+
+
+def test_a_reference_that_nodes_resolve_is_no_secret():
+    before = Resource("providers", "a", {"type": "openai", "api_key": Secret("${runtime-env:OLD}")})
+    after = Resource("providers", "a", {"type": "openai", "api_key": Secret("${runtime-env:NEW}")})
+
+    plan = planned((after,), live_of((before,)), figures=None).plan
+
+    (field,) = plan.resource_changes[0].changes
+    assert (field.before, field.after) == ("${runtime-env:OLD}", "${runtime-env:NEW}")
+
+
+def test_plan_files():
+    saved = SavedPlan(planned(moves=MOVES).plan, "sealed")
+
+    assert read(written(saved)) == saved
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a JSON object"),
+        (b"[" * 100_000, "not a JSON object"),
+        (b"{}", "`gateway plan --out FILE` writes one"),
+        (b'{"format_version": "2.0", "sealed": ""}', "has the format 2.0"),
+        (b'{"format_version": "1.0", "sealed": ""}', "is damaged: Object missing required field"),
+    ],
+)
+def test_files_that_are_no_plans(content, message):
+    with pytest.raises(PlanFileError, match=message):
+        read(content)
+
+
+HOSTILE = "|`@everyone`<script>alert(1)</script>\n# [x](javascript:1) ![i](http://e) &amp; *b* ~~s~~ \\"
+
+
+def test_hostile_names_stay_text():
+    team = Resource("teams", "t", {"description": HOSTILE})
+
+    text = markdown(planned((team,), live_of((Resource("teams", "t", {"description": "x"}),)), figures=None).plan)
+
+    row = next(line for line in text.splitlines() if "teams.t" in line)
+    assert row.count("|") == 5
+    assert not any(mark in row for mark in ("@", "<script", "](", "`", "\\", "![", "*"))
+
+
+@pytest.mark.parametrize("budget", [BUDGET, 3_000])
+def test_a_comment_is_never_longer_than_a_platform_takes(budget):
+    teams = [Resource("teams", f"t{number}", {"description": "x" * 200}) for number in range(2_000)]
+
+    text = markdown(planned(teams, live_of(()), figures=None).plan, budget)
+
+    assert len(text) <= budget
+    assert "more; see the whole plan" in text
+    assert "2000 to create" in text
+
+
+SPECS = st.fixed_dictionaries(
+    {},
+    optional={
+        "tags": st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, max_size=3),
+        "models_allowed": st.lists(st.sampled_from(["gpt-*", "claude-*"]), max_size=2),
+        "description": st.text(string.printable, max_size=5),
+        "rate_limits": st.fixed_dictionaries({"rpm": st.integers(1, 9)}),
+        "state": st.sampled_from(["active", "disabled"]),
+        "protected": st.just(True),
+    },
+)
+KEYS = st.dictionaries(st.sampled_from("abcdef"), SPECS, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(KEYS, KEYS)
+def test_what_is_applied_is_not_planned_again(before, after):
+    had = [*PROVIDERS, *(Resource("virtual_keys", name, spec) for name, spec in before.items())]
+    wanted = [*PROVIDERS, *(Resource("virtual_keys", name, spec) for name, spec in after.items())]
+    made = planned(wanted, live_of(had), figures=None)
+    resources = {(one.kind, one.name): one for one in had}
+    for write in made.writes:
+        resources.pop(write.previous or write.key, None)
+        if write.resource is not None:
+            resources[write.key] = write.resource
+
+    again = planned(wanted, live_of(resources.values()), figures=None).plan
+
+    assert again.is_empty
+    assert made.plan.errors == []
+    assert {one.address for one in made.plan.resource_changes} >= {
+        f"virtual_keys.{name}" for name in before.keys() ^ after.keys()
+    }
+
+
+def test_json_says_whether_it_can_be_applied():
+    told = json_module.loads(json(planned(moves=MOVES).plan))
+
+    assert told["applyable"] is True
+    assert told["complete"] is True
+    assert told["format_version"] == "1.0"
+
+
+def test_what_is_listed_widens_as_it_says():
+    plan = planned(moves=MOVES).plan
+
+    assert change(plan, "policy_rules.no-shell").access is Access.WIDENS
+    assert change(plan, "model_aliases.fast").access is Access.MAY_WIDEN
+    assert change(plan, "virtual_keys.ci-evals").access is Access.GRANTS
