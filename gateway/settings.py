@@ -56,6 +56,21 @@ class Settings(BaseSettings):
         description="The database of the ledger: `postgresql://user:password@host:5432/name`, which `gateway db "
         "upgrade` has prepared, or `sqlite:////path`. Default: `gateway.db` in the data directory.",
     )
+    encryption_keys: SecretStr | None = Field(
+        None,
+        description="Keys that secrets in the control plane's database are encrypted under, separated by commas: the "
+        "first encrypts, all decrypt. `gateway control-plane generate-key` makes one. Default: a key file beside the "
+        "SQLite database.",
+    )
+    control_plane_url: str | None = Field(
+        None, description="The control plane that is followed in place of files, and that commands talk to."
+    )
+    control_plane_token: SecretStr | None = Field(
+        None, description="The token for it: of scope `gateway` to serve, of `plan` or `apply` for commands."
+    )
+    node_name: str | None = Field(
+        None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."
+    )
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = Field(
         1024 * _MIB, description="What one worker's ledger entries may take on the disk while the database is away."
     )

@@ -48,6 +48,8 @@ class Database:
         except exc.SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
+            if isinstance(error, exc.OperationalError) and "database is locked" in str(error.orig):
+                raise ApiError("locked", "Somebody else writes at this moment; try again.") from None
             _log.warning("%s", describe_failure(error, self._engine))
             raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
 

@@ -13,6 +13,12 @@ API_ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "method_not_allowed": (405, "The path exists, but not for this method."),
     "payload_too_large": (413, "The body is larger than the API reads."),
     "unsupported_media_type": (415, "The body's media type is not one that the API reads."),
+    "conflict": (409, "What is asked does not fit what is there; nothing was changed."),
+    "stale_plan": (409, "The control plane moved since the plan was made, or the plan is too old."),
+    "locked": (409, "Somebody else applies at this moment."),
+    "precondition_failed": (412, "The resource is not at the revision of `If-Match`."),
+    "guard": (422, "The plan needs a flag that was not given, or deletes what is protected."),
+    "encryption_error": (503, "Secrets cannot be read or kept: a key is missing."),
     "internal_error": (500, "A defect; the log has the details under the id in the message."),
     "database_unavailable": (503, "The database does not answer; try again later."),
 }

@@ -5,6 +5,9 @@ from typing import Protocol
 import msgspec
 
 from gateway.control_plane.database import Database
+from gateway.control_plane.encryption import Vault
+from gateway.control_plane.news import News
+from gateway.control_plane.planning import Mint
 from gateway.money.budget import CompiledBudget
 
 
@@ -23,7 +26,10 @@ class BudgetSource(Protocol):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """Handed to every resource. `budgets` is `None` where no configuration was named."""
+    """Handed to every resource. `mint` makes secrets of keys; `news` is `None` where no gateway can wait for any."""
 
     database: Database
     budgets: BudgetSource | None
+    vault: Vault
+    mint: Mint
+    news: News | None = None

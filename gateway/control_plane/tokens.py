@@ -27,8 +27,12 @@ _NO_DIGEST = "0" * 64
 
 
 class Scope(StrEnum):
-    """What a token may do; each includes those before it."""
+    """What a token may do. `plan` includes `view`, `apply` includes `plan`, and `admin` includes everything.
 
+    `gateway` is for serving processes: it reads what they serve, credentials included, and nothing else.
+    """
+
+    GATEWAY = "gateway"
     VIEW = "view"
     PLAN = "plan"
     APPLY = "apply"
@@ -36,8 +40,10 @@ class Scope(StrEnum):
 
     def covers(self, other: "Scope") -> bool:
         """Whether this scope includes another."""
-        order = list(Scope)
-        return order.index(self) >= order.index(other)
+        if self is Scope.ADMIN or self is other:
+            return True
+        order = (Scope.VIEW, Scope.PLAN, Scope.APPLY)
+        return self in order and other in order and order.index(self) >= order.index(other)
 
 
 class Token(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,11 +5,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import SecretStr
+from sqlalchemy import Engine
 
 from gateway.control_plane.app import create_app
 from gateway.control_plane.database import Database
+from gateway.control_plane.encryption import Vault, open_vault
 from gateway.control_plane.file_budgets import FileBudgets
+from gateway.control_plane.minting import minting
+from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope, Token
 from gateway.storage.engine import open_engine
 from gateway.storage.ready import check_ready
 
@@ -25,6 +31,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         tls_cert: PEM certificate chain; with `tls_key`, serves HTTPS.
         tls_key: PEM private key.
         log_level: How much the process says about itself.
+        encryption_keys: What secrets are encrypted under; `None`: the key file beside an SQLite database.
+        key_pepper: What virtual keys are hashed under; without it only `test` keys can be minted.
     """
 
     host: str
@@ -34,6 +42,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     log_level: str = "info"
+    encryption_keys: SecretStr | None = None
+    key_pepper: SecretStr | None = None
 
 
 def check(options: Options) -> None:
@@ -41,11 +51,13 @@ def check(options: Options) -> None:
 
     Raises:
         StorageError: The database cannot be used as it is.
+        EncryptionError: The encryption keys cannot be used.
         ValueError: The configuration cannot be read; one line per diagnostic.
     """
     engine = open_engine(options.database_url)
     try:
         check_ready(engine)
+        _vault(options, engine)
     finally:
         engine.dispose()
     _budgets(options)
@@ -53,7 +65,33 @@ def check(options: Options) -> None:
 
 def build(options: Options) -> Any:
     """The ASGI app of the serving process. Raises as `check`."""
-    return create_app(Services(Database(open_engine(options.database_url)), _budgets(options)))
+    engine = open_engine(options.database_url)
+    database = Database(engine)
+    return create_app(
+        Services(
+            database,
+            _budgets(options),
+            _vault(options, engine),
+            minting(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
+            News(database),
+        )
+    )
+
+
+def build_in_process(
+    engine: Engine, encryption_keys: SecretStr | None, key_pepper: SecretStr | None, caller: str
+) -> Any:
+    """The same API for a caller in this process, who has the database anyway. Raises `EncryptionError`."""
+    vault = open_vault(encryption_keys.get_secret_value() if encryption_keys is not None else None, engine)
+    mint = minting(key_pepper.get_secret_value() if key_pepper is not None else None)
+    trusted = Token(id="in-process", name=caller, scope=Scope.ADMIN, created_at=0)
+    return create_app(Services(Database(engine), None, vault, mint), trusted)
+
+
+def _vault(options: Options, engine: Engine) -> Vault:
+    return open_vault(
+        options.encryption_keys.get_secret_value() if options.encryption_keys is not None else None, engine
+    )
 
 
 def _budgets(options: Options) -> FileBudgets | None:

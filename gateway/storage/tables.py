@@ -139,3 +139,98 @@ admin_tokens = Table(
     Column("revoked_at", BigInteger),
 )
 """Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex; the token itself is nowhere."""
+
+control_plane_state = Table(
+    "control_plane_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("lineage", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("oldest_change", BigInteger, nullable=False),
+)
+"""One row. `lineage` is made with the database; whoever writes resources locks the row first. `oldest_change` is the
+revision from which on `changes` is complete."""
+
+resources = Table(
+    "resources",
+    metadata,
+    Column("kind", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("spec", Json, nullable=False),
+    Column("sealed", Text, nullable=False),
+    Column("written_references", Json, nullable=False),
+    Column("owner", Name, nullable=False),
+    Column("protected", Integer, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("changed_by", Name, nullable=False),
+    Column("applied_spec", Json),
+    Column("applied_sealed", Text),
+    sqlite_with_rowid=False,
+)
+"""What plans and gateways see. A spec has `null` in place of each secret; `sealed` holds those, encrypted. The applied
+pair is the spec as a file last had it, so that what was changed behind the file's back can be told."""
+
+Index(None, resources.c.owner)
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Which resources each revision touched, for gateways that ask what is new."""
+
+applies = Table(
+    "applies",
+    metadata,
+    Column("plan_id", Name, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("owner", Name, nullable=False),
+    Column("digest", Name, nullable=False),
+    Column("actor", Name, nullable=False),
+    Column("applied_at", BigInteger, nullable=False),
+    Column("plan", Json, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Every plan that was applied, without secrets."""
+
+Index(None, applies.c.revision)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", Name, nullable=False),
+    Column("request_id", Name, nullable=False),
+    Column("action", Name, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("before", Json),
+    Column("after", Json),
+    sqlite_with_rowid=False,
+)
+"""Who changed what, with secrets replaced before the row is made. Never changed, never deleted."""
+
+Index(None, audit_log.c.at, audit_log.c.id)
+
+gateway_nodes = Table(
+    "gateway_nodes",
+    metadata,
+    Column("node", Name, primary_key=True),
+    Column("version", Name, nullable=False),
+    Column("serving_revision", BigInteger, nullable=False),
+    Column("serving_since", BigInteger, nullable=False),
+    Column("lag_ms", BigInteger),
+    Column("rejected_revision", BigInteger),
+    Column("rejected_because", Text),
+    Column("first_seen", BigInteger, nullable=False),
+    Column("reported_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What each gateway process that follows the control plane last said of itself."""

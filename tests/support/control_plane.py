@@ -21,10 +21,10 @@ API = "/api/gateway/v1"
 class ControlPlane:
     """`python -m gateway control-plane serve`; `stop` asserts that it went in peace."""
 
-    def __init__(self, directory: Path, database_url: str, *arguments: str) -> None:
+    def __init__(self, directory: Path, database_url: str, *arguments: str, port: int | None = None) -> None:
         self.database_url = database_url
         self._log = directory / "control-plane.log"
-        self.port = free_port()
+        self.port = port or free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         command = [sys.executable, "-m", "gateway", "control-plane", "serve", "--port", str(self.port), *arguments]
         with self._log.open("wb") as log:

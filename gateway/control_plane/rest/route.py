@@ -7,8 +7,9 @@ import falcon
 import falcon.asgi
 import msgspec
 
+from gateway.control_plane.audit import Actor
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.tokens import Scope
+from gateway.control_plane.tokens import Scope, Token
 from gateway.ledger.report import Parameters
 
 PREFIX: Final = "/api/gateway/v1"
@@ -42,6 +43,12 @@ def read_parameters(request: falcon.asgi.Request, known: Collection[str]) -> Par
             )
         parameters[name] = value if isinstance(value, list) else [value]
     return parameters
+
+
+def actor_of(request: falcon.asgi.Request) -> Actor:
+    """Who acts, for the audit log: the token's name, and the id of this request."""
+    token: Token = request.context.token
+    return Actor(token.name, request.context.request_id)
 
 
 def answer(response: falcon.asgi.Response, body: object) -> None:

@@ -70,10 +70,13 @@ def test_use_is_noted_to_the_minute(engine):
     assert is_use_due(used, NOW + MINUTE)
 
 
-def test_scopes_include_those_before_them():
-    assert [[scope.covers(needed) for needed in Scope] for scope in Scope] == [
-        [True, False, False, False],
-        [True, True, False, False],
-        [True, True, True, False],
-        [True, True, True, True],
-    ]
+def test_what_scopes_include():
+    covered = {scope: {needed for needed in Scope if scope.covers(needed)} for scope in Scope}
+
+    assert covered == {
+        Scope.GATEWAY: {Scope.GATEWAY},
+        Scope.VIEW: {Scope.VIEW},
+        Scope.PLAN: {Scope.VIEW, Scope.PLAN},
+        Scope.APPLY: {Scope.VIEW, Scope.PLAN, Scope.APPLY},
+        Scope.ADMIN: {*Scope},
+    }

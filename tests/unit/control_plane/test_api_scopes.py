@@ -11,11 +11,17 @@ from gateway.control_plane import app as app_module
 from gateway.control_plane import tokens
 from gateway.control_plane.app import NOUNS, create_app
 from gateway.control_plane.database import Database
+from gateway.control_plane.encryption import Vault
 from gateway.control_plane.errors import API_ERROR_TYPES
+from gateway.control_plane.minting import minting
 from gateway.control_plane.rest.route import PREFIX, Route, answer
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.storage.engine import writing
+
+
+def services(engine):
+    return Services(Database(engine), None, Vault(()), minting(None))
 
 
 class Things:
@@ -41,7 +47,7 @@ def call(engine, monkeypatch):
     def ask(method, scope):
         with writing(engine) as connection:
             _, secret = tokens.create(connection, f"{method} {scope}", scope, now=1)
-        client = falcon.testing.TestClient(create_app(Services(Database(engine), None)))
+        client = falcon.testing.TestClient(create_app(services(engine)))
         headers = {"authorization": f"Bearer {secret.reveal()}"}
         return client.simulate_request(method, f"{PREFIX}/things", headers=headers), secret.reveal()
 
@@ -68,10 +74,86 @@ def test_a_defect_is_told_without_its_details(call, caplog):
 
 
 def test_every_resource_names_its_scopes():
-    routes = [route for noun in NOUNS for route in noun(Services(None, None))]
+    routes = [route for noun in NOUNS for route in noun(services(None))]
 
     assert all(route.resource.scopes for route in routes)
     assert len({route.path for route in routes}) == len(routes)
+
+
+EXPECTED = {
+    "GET /spend": "view",
+    "GET /budgets": "view",
+    "GET /requests": "view",
+    "GET /requests/{request_id}": "view",
+    "POST /plans": "plan",
+    "POST /applies": "apply",
+    "GET /applies": "view",
+    "GET /applies/{plan_id}": "view",
+    "GET /resources": "view",
+    "GET /resources/{kind}/{name:path}": "view",
+    "PUT /resources/{kind}/{name:path}": "apply",
+    "DELETE /resources/{kind}/{name:path}": "apply",
+    "POST /owners/{kind}/{name:path}": "admin",
+    "GET /virtual-keys": "view",
+    "POST /virtual-keys": "apply",
+    "POST /virtual-keys/{name}/{verb}": "apply",
+    "GET /changes": "gateway",
+    "GET /nodes": "view",
+    "POST /nodes": "gateway",
+    "GET /audit": "view",
+}
+
+
+def declared():
+    """Every method and path that has a responder, with its scope."""
+    found = {}
+    for noun in NOUNS:
+        for route in noun(services(None)):
+            for method, scope in route.resource.scopes.items():
+                suffix = f"_{route.suffix}" if route.suffix else ""
+                if hasattr(route.resource, f"on_{method.lower()}{suffix}"):
+                    found[f"{method} {route.path}"] = scope
+    return found
+
+
+def test_every_route_wants_the_scope_that_it_should():
+    assert {route: str(scope) for route, scope in declared().items()} == EXPECTED
+
+
+def asked(engine, method, path, headers):
+    """The client ends an app after each request, so each has its own."""
+    return falcon.testing.TestClient(create_app(services(engine))).simulate_request(
+        method, PREFIX + path, headers=headers
+    )
+
+
+@pytest.mark.parametrize("held", list(Scope))
+def test_no_route_is_open_to_a_lesser_token(engine, held):
+    with writing(engine) as connection:
+        _, secret = tokens.create(connection, "held", held, now=1)
+    headers = {"authorization": f"Bearer {secret.reveal()}"}
+
+    for route, needed in declared().items():
+        method, _, path = route.partition(" ")
+        path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
+        answer_ = asked(engine, method, path, headers)
+        assert (answer_.status_code == 403) is not held.covers(needed), (route, held, answer_.text)
+
+
+@pytest.mark.parametrize("ended", ["expired", "revoked", "unknown", "none"])
+def test_no_route_is_open_to_a_token_that_ended(engine, ended):
+    with writing(engine) as connection:
+        token, secret = tokens.create(
+            connection, "ended", Scope.ADMIN, now=1, expires_at=2 if ended == "expired" else None
+        )
+        if ended == "revoked":
+            tokens.revoke(connection, token.id, now=3)
+    text = secret.reveal() + ("x" if ended == "unknown" else "")
+    headers = {} if ended == "none" else {"authorization": f"Bearer {text}"}
+
+    for route in declared():
+        method, _, path = route.partition(" ")
+        assert asked(engine, method, path, headers).status_code == 401, route
 
 
 def test_questions_run_in_threads(engine):
@@ -94,6 +176,6 @@ def test_questions_run_in_threads(engine):
 
 
 def test_every_error_is_documented():
-    page = (DOCS / "spend.md").read_text()
+    page = (DOCS / "control-plane.md").read_text()
 
     assert all(f"| `{name}` | {status} | {when} |" in page for name, (status, when) in API_ERROR_TYPES.items())

@@ -1,0 +1,77 @@
+"""Who changed what. Rows are made without secrets, in the transaction of the change that they tell of."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, and_, or_, select
+
+from gateway import ids
+from gateway.ledger.storable import stored_text
+from gateway.storage.tables import audit_log
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts: the name of a token, or a user of the command line; and the request, where there is one."""
+
+    name: str
+    request_id: str = ""
+
+
+class AuditEntry(msgspec.Struct, frozen=True):
+    """One change. `at` is microseconds since the epoch."""
+
+    id: str
+    at: int
+    actor: str
+    request_id: str
+    action: str
+    address: str
+    revision: int
+    before: Any
+    after: Any
+
+
+def row(
+    actor: Actor, action: str, address: str, *, at: int, revision: int, before: Any = None, after: Any = None
+) -> dict[str, Any]:
+    """A row to insert; `before` and `after` have no secrets any more."""
+    return {
+        "id": f"aud_{ids.ulid()}",
+        "at": at,
+        "actor": stored_text(actor.name),
+        "request_id": actor.request_id,
+        "action": action,
+        "address": address,
+        "revision": revision,
+        "before": before,
+        "after": after,
+    }
+
+
+def write(connection: Connection, *rows: Mapping[str, Any]) -> None:
+    """Inserts rows."""
+    if rows:
+        connection.execute(audit_log.insert(), [dict(one) for one in rows])
+
+
+def page(
+    connection: Connection,
+    *,
+    limit: int,
+    before: tuple[int, str] | None = None,
+    address: str | None = None,
+    actor: str | None = None,
+) -> tuple[AuditEntry, ...]:
+    """The newest entries first; `before` is the moment and id of the last entry of the page before."""
+    conditions = []
+    if before is not None:
+        at, id_ = before
+        conditions.append(or_(audit_log.c.at < at, and_(audit_log.c.at == at, audit_log.c.id < id_)))
+    if address is not None:
+        conditions.append(audit_log.c.address == address)
+    if actor is not None:
+        conditions.append(audit_log.c.actor == actor)
+    order = (audit_log.c.at.desc(), audit_log.c.id.desc())
+    statement = select(audit_log).where(*conditions).order_by(*order).limit(limit)
+    return tuple(AuditEntry(**one) for one in connection.execute(statement).mappings())

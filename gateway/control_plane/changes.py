@@ -1,0 +1,40 @@
+"""What gateways ask for: everything that changed since the revision that they have."""
+
+from sqlalchemy import Connection, delete, select, update
+
+from gateway.config.documents import ChangesDocument, document
+from gateway.control_plane import state
+from gateway.control_plane.encryption import Vault
+from gateway.storage.tables import changes, control_plane_state
+
+KEPT_REVISIONS = 10_000
+"""How many revisions can be told change by change; older gateways get everything."""
+
+
+def changes_since(connection: Connection, vault: Vault, *, lineage: str, revision: int) -> ChangesDocument | None:
+    """What is new, with secrets; `None`: nothing is. Raises `EncryptionError`."""
+    at = state.position(connection)
+    known = lineage == at.lineage and at.oldest_change <= revision <= at.revision
+    if known and revision == at.revision:
+        return None
+    if not known:
+        live = state.read_state(connection, vault)
+        resources = [document(one.resource) for one in live.resources.values()]
+        return ChangesDocument(at.lineage, at.revision, at.changed_at, True, resources, [])
+    statement = select(changes.c.kind, changes.c.name).where(changes.c.revision > revision).distinct()
+    touched = [(kind, name) for kind, name in connection.execute(statement)]
+    found = state.read_some(connection, vault, touched)
+    there = {(one.resource.kind, one.resource.name) for one in found}
+    gone = [key for key in touched if key not in there]
+    return ChangesDocument(
+        at.lineage, at.revision, at.changed_at, False, [document(one.resource) for one in found], gone
+    )
+
+
+def prune(connection: Connection, keep: int = KEPT_REVISIONS) -> None:
+    """Forgets the oldest revisions, in a transaction of `gateway.storage.engine.writing`."""
+    at = state.position(connection)
+    oldest = at.revision - keep
+    if oldest > at.oldest_change:
+        connection.execute(delete(changes).where(changes.c.revision <= oldest))
+        connection.execute(update(control_plane_state).values(oldest_change=oldest))

@@ -1,0 +1,111 @@
+"""Secrets at rest: encrypted under keys that are not in the database (Fernet, https://github.com/fernet/spec)."""
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from sqlalchemy import Connection, Engine, or_, select, update
+
+from gateway.storage.tables import resources
+
+KEY_FILE_ENDING: Final = ".encryption-key"
+_HOW: Final = "`gateway control-plane generate-key` makes a key; GATEWAY_ENCRYPTION_KEYS holds it"
+
+
+class EncryptionError(Exception):
+    """Secrets cannot be sealed or unsealed; the message says which setting to mend and holds no key."""
+
+
+class Vault:
+    """Seals and unseals. Without keys it holds as long as there is nothing to seal."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """Raises `EncryptionError` for what is no key."""
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys]) if keys else None
+        except ValueError:
+            raise EncryptionError(f"GATEWAY_ENCRYPTION_KEYS holds something that is no key; {_HOW}") from None
+
+    def seal(self, secrets: Mapping[str, str]) -> str:
+        """Text that only this vault reads; nothing for nothing."""
+        return self.seal_bytes(msgspec.json.encode(secrets)) if secrets else ""
+
+    def unseal(self, sealed: str) -> dict[str, str]:
+        """What was sealed. Raises `EncryptionError`."""
+        return msgspec.json.decode(self.unseal_bytes(sealed), type=dict[str, str]) if sealed else {}
+
+    def seal_bytes(self, content: bytes) -> str:
+        """The same for any bytes. Raises `EncryptionError` where there is no key."""
+        return self._keys().encrypt(content).decode()
+
+    def unseal_bytes(self, sealed: str) -> bytes:
+        """Raises `EncryptionError` for what none of the keys sealed."""
+        try:
+            return self._keys().decrypt(sealed.encode())
+        except (InvalidToken, ValueError):
+            raise EncryptionError(
+                "a secret was encrypted under a key that is not there: GATEWAY_ENCRYPTION_KEYS has to keep every key "
+                "until `gateway control-plane rotate-encryption` has been run with its successor in front"
+            ) from None
+
+    def renew(self, sealed: str) -> str:
+        """The same secrets under the first key."""
+        return self.seal_bytes(self.unseal_bytes(sealed)) if sealed else ""
+
+    def _keys(self) -> MultiFernet:
+        if self._fernet is None:
+            raise EncryptionError(f"there are secrets to keep and no key to encrypt them under: {_HOW}")
+        return self._fernet
+
+
+def generate_key() -> str:
+    """A new key."""
+    return Fernet.generate_key().decode()
+
+
+def open_vault(configured: str | None, engine: Engine) -> Vault:
+    """The vault of a database: with the configured keys, else, for SQLite, with a key file beside the database.
+
+    Raises `EncryptionError`.
+    """
+    if configured is not None:
+        return Vault(tuple(key.strip() for key in configured.split(",") if key.strip()))
+    if engine.url.get_backend_name() != "sqlite" or engine.url.database is None:
+        return Vault(())
+    return Vault((_key_of_file(Path(engine.url.database + KEY_FILE_ENDING)),))
+
+
+def rotate(connection: Connection, vault: Vault) -> int:
+    """Encrypts every secret under the first key, in the caller's transaction; returns how many rows have any."""
+    sealed = or_(resources.c.sealed != "", resources.c.applied_sealed != "")
+    rows = connection.execute(select(resources).where(sealed)).mappings().all()
+    for row in rows:
+        key = (resources.c.kind == row["kind"]) & (resources.c.name == row["name"])
+        applied = row["applied_sealed"]
+        members = {"sealed": vault.renew(row["sealed"]), "applied_sealed": applied and vault.renew(applied)}
+        connection.execute(update(resources).where(key).values(members))
+    return len(rows)
+
+
+def _key_of_file(file: Path) -> str:
+    """Made once, readable by its owner only; of two processes that make it together, one wins."""
+    with suppress(FileNotFoundError):
+        return file.read_text().strip()
+    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as opened:
+            opened.write(generate_key() + "\n")
+            opened.flush()
+            os.fsync(opened.fileno())
+        with suppress(FileExistsError):
+            os.link(temporary, file)
+        return file.read_text().strip()
+    except OSError as error:
+        raise EncryptionError(f"the encryption key {file} cannot be made: {error.strerror}; {_HOW}") from None
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""Use and spend for a plan, from the ledger: asked only for what the plan changes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Connection, func, select
+
+from gateway.config.assemble import assemble
+from gateway.config.model import Config
+from gateway.config.sections.virtual_keys import Balanced
+from gateway.ledger.budget_report import MAX_LIMIT, BudgetRow, budget_report
+from gateway.ledger.query import spend
+from gateway.ledger.rows import HOUR_US
+from gateway.ledger.storable import stored_text
+from gateway.money.budget import CompiledBudget, Who, applies
+from gateway.plan.change import ResourceChange
+from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
+from gateway.plan.live import LiveState
+from gateway.snapshot.budgets import compile_budgets
+from gateway.snapshot.compile import attribution
+from gateway.snapshot.prices import Prices
+from gateway.storage.tables import ledger_entries, spend_by_hour
+
+_DAY_US: Final = 24 * HOUR_US
+_WEEK_US: Final = 7 * _DAY_US
+_SECOND_US: Final = 1_000_000
+
+
+def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceChange], now: int) -> Figures:
+    """What is known of the resources that change.
+
+    Args:
+        connection: To the database of the control plane, which holds the ledger too.
+        live: As it is before the changes.
+        changes: What is to happen.
+        now: Microseconds since the epoch.
+    """
+    changed = {kind: [one.name for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS}
+    config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
+    aliases = [one for one in changes if one.kind == "model_aliases"]
+    return Figures(
+        as_of=now,
+        budgets=_budgets(connection, config, changed["budgets"], now) if config is not None else {},
+        keys=_keys(connection, changed["virtual_keys"], now, everyone=bool(changed["providers"])),
+        asked=_asked(connection, changed["model_aliases"], now),
+        prices=_prices(config, aliases, now) if config is not None else {},
+    )
+
+
+_KINDS = ("budgets", "virtual_keys", "providers", "model_aliases")
+
+
+def _budgets(connection: Connection, config: Config, names: Sequence[str], now: int) -> dict[str, list[BudgetFigures]]:
+    budgets = compile_budgets({name: config.budgets[name] for name in names if name in config.budgets})
+    if not budgets:
+        return {}
+    found: dict[str, list[BudgetFigures]] = {}
+    report = budget_report(connection, budgets, now=now / _SECOND_US, limit=MAX_LIMIT)
+    keys = _active_keys(config)
+    for row in report.rows:
+        ends = None if row.span.end is None else row.span.end * _SECOND_US
+        under = [name for name, who in keys.items() if _counts(row, name, who)]
+        figure = BudgetFigures(row.spent, under, ends, row.who or "")
+        found.setdefault(row.budget.name, []).append(figure)
+    return found
+
+
+def _active_keys(config: Config) -> dict[str, Who]:
+    found = {}
+    for name, key in config.virtual_keys.items():
+        if key.state == "active":
+            whom = attribution(key, config)
+            found[name] = Who(
+                virtual_key=name,
+                principal=whom.principal,
+                project=whom.project,
+                team=whom.team,
+                organization=whom.organization,
+                tags=whom.tags,
+            )
+    return found
+
+
+def _counts(row: BudgetRow, name: str, who: Who) -> bool:
+    budget: CompiledBudget = row.budget
+    if not applies(budget, who):
+        return False
+    mine = {"virtual_key": name, "principal": who.principal}.get(budget.each or "")
+    return row.who is None or budget.each == "end_user" or mine == row.who
+
+
+def _keys(connection: Connection, names: Sequence[str], now: int, *, everyone: bool) -> dict[str, KeyFigures]:
+    if not names and not everyone:
+        return {}
+    wanted = None if everyone else {stored_text(name) for name in names}
+    end = (now // HOUR_US + 1) * HOUR_US
+    week: dict[str, dict[str, int]] = {}
+    for row in spend(connection, ("virtual_key", "provider", "model"), start=end - _WEEK_US, end=end):
+        key, provider, model = row.group
+        if provider and (wanted is None or key in wanted):
+            week.setdefault(key, {})[f"{provider}/{model}"] = row.requests
+    day = {row.group[0]: row.requests for row in spend(connection, ("virtual_key",), start=end - _DAY_US, end=end)}
+    last = last_uses(connection, names if wanted is not None else [*week])
+    return {
+        key: KeyFigures(week.get(key, {}), day.get(key, 0), last.get(key))
+        for key in {*week, *(names if wanted is not None else ()), *last}
+    }
+
+
+def last_uses(connection: Connection, names: Iterable[str]) -> dict[str, int]:
+    """When keys were last used, to the hour at worst, in microseconds since the epoch."""
+    hours = (
+        select(spend_by_hour.c.virtual_key, func.max(spend_by_hour.c.hour))
+        .where(spend_by_hour.c.virtual_key.in_([stored_text(name) for name in names]))
+        .group_by(spend_by_hour.c.virtual_key)
+    )
+    found = {}
+    for name, hour in connection.execute(hours):
+        start = hour * HOUR_US
+        within = (ledger_entries.c.occurred_at >= start) & (ledger_entries.c.occurred_at < start + HOUR_US)
+        latest = select(func.max(ledger_entries.c.occurred_at)).where(within, ledger_entries.c.virtual_key == name)
+        found[name] = connection.scalar(latest) or start
+    return found
+
+
+def _asked(connection: Connection, aliases: Sequence[str], now: int) -> dict[str, int]:
+    if not aliases:
+        return {}
+    statement = (
+        select(ledger_entries.c.model_asked, func.count())
+        .where(ledger_entries.c.occurred_at >= now - _DAY_US)
+        .where(ledger_entries.c.model_asked.in_([stored_text(name) for name in aliases]))
+        .group_by(ledger_entries.c.model_asked)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def _prices(config: Config, aliases: Sequence[ResourceChange], now: int) -> dict[str, tuple[int, int]]:
+    prices = Prices(config.prices, config.locked_prices, _moment(now))
+    found = {}
+    for alias in aliases:
+        for spec in (alias.before, alias.after):
+            target = _first_target(spec) if spec is not None else None
+            if target is None or (provider := config.providers.get(target[0])) is None:
+                continue
+            price = prices.of(target[0], provider.type, target[1])
+            if price is not None:
+                rates = price.rates_at(0)
+                found["/".join(target)] = (rates.input or 0, rates.output or 0)
+    return found
+
+
+def _first_target(spec: Mapping[str, object]) -> tuple[str, str] | None:
+    targets = spec.get("targets")
+    first = targets[0] if isinstance(targets, list) and targets else None
+    if isinstance(first, str):
+        provider, _, model = first.partition("/")
+        return provider, model
+    balanced = Balanced.model_validate(first)
+    return next(iter(balanced.balance)), balanced.model
+
+
+def _moment(now: int) -> datetime:
+    return datetime.fromtimestamp(now / _SECOND_US, UTC)

@@ -1,0 +1,55 @@
+"""Whether there is a new revision: one task asks the database, any number of gateways wait for it."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Final
+
+from gateway.control_plane import state
+from gateway.control_plane.database import Database
+from gateway.control_plane.errors import ApiError
+
+_log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.25
+
+
+class News:
+    """The newest revision that was seen. `start` in the event loop, `close` before it ends."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._changed = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self.lineage = ""
+        self.revision = -1
+
+    def start(self) -> None:
+        """Begins to look."""
+        self._task = asyncio.get_running_loop().create_task(self._look())
+
+    async def close(self) -> None:
+        """Stops looking."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def after(self, revision: int, wait_s: float) -> None:
+        """Returns once there is another revision than this one, after `wait_s` seconds at the latest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s), self._changed:
+                await self._changed.wait_for(lambda: self.revision != revision)
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                at = await self._database.read(state.position)
+            except ApiError:
+                _log.warning("the database does not say whether there is a new revision")
+            else:
+                if (at.lineage, at.revision) != (self.lineage, self.revision):
+                    self.lineage, self.revision = at.lineage, at.revision
+                    async with self._changed:
+                        self._changed.notify_all()
+            await asyncio.sleep(LOOK_EVERY_S)

@@ -1,0 +1,56 @@
+"""The gateways that follow the control plane, as they last said of themselves."""
+
+from typing import Final
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from gateway.config.documents import NodeReport
+from gateway.ledger.storable import stored_text
+from gateway.storage.tables import gateway_nodes
+
+SILENT_AFTER_US: Final = 60 * 1_000_000
+"""A node reports several times a minute."""
+FORGOTTEN_AFTER_US: Final = 24 * 3_600 * 1_000_000
+_LONGEST_REASON: Final = 2_000
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True):
+    """A gateway process. Moments are microseconds since the epoch."""
+
+    node: str
+    version: str
+    serving_revision: int
+    serving_since: int
+    lag_ms: int | None
+    rejected_revision: int | None
+    rejected_because: str | None
+    first_seen: int
+    reported_at: int
+
+    def state(self, revision: int, now: int) -> str:
+        """`current`, `behind`, `refuses` or `silent`."""
+        if now - self.reported_at > SILENT_AFTER_US:
+            return "silent"
+        if self.rejected_revision is not None:
+            return "refuses"
+        return "current" if self.serving_revision == revision else "behind"
+
+
+def report(connection: Connection, said: NodeReport, now: int) -> None:
+    """Keeps what a node says, and forgets those that have said nothing for a day."""
+    members = msgspec.structs.asdict(said)
+    members["node"] = stored_text(said.node)
+    members["version"] = stored_text(said.version)
+    members["rejected_because"] = (said.rejected_because or "")[:_LONGEST_REASON] or None
+    members["reported_at"] = now
+    done = connection.execute(update(gateway_nodes).where(gateway_nodes.c.node == members["node"]).values(members))
+    if not done.rowcount:
+        connection.execute(insert(gateway_nodes).values({**members, "first_seen": now}))
+    connection.execute(delete(gateway_nodes).where(gateway_nodes.c.reported_at < now - FORGOTTEN_AFTER_US))
+
+
+def nodes(connection: Connection) -> tuple[Node, ...]:
+    """All of them, by name."""
+    rows = connection.execute(select(gateway_nodes).order_by(gateway_nodes.c.node)).mappings()
+    return tuple(Node(**row) for row in rows)

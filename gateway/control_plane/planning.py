@@ -1,0 +1,228 @@
+"""Plans made and plans carried out, in the database: what the REST API and the command line both call."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from pydantic import ValidationError
+from sqlalchemy import Connection, select
+
+from gateway import ids
+from gateway.config.address import parse_address
+from gateway.config.documents import PlanRequest
+from gateway.config.resources import Resource, read_spec
+from gateway.control_plane import state
+from gateway.control_plane.audit import Actor
+from gateway.control_plane.encryption import EncryptionError, Vault
+from gateway.control_plane.figures import figures
+from gateway.control_plane.replay import replay
+from gateway.plan.guards import Allowed, refusals
+from gateway.plan.live import LiveState
+from gateway.plan.make import Desired, Planned, Write, make_plan
+from gateway.plan.plan import Plan, Source
+from gateway.plan.saved import SavedPlan, fingerprint
+from gateway.secret import Secret
+from gateway.storage.tables import applies
+
+Mint = Callable[[str], tuple[Secret, str]]
+"""Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
+
+PLAN_LASTS_US: Final = 24 * 3_600 * 1_000_000
+"""How long a saved plan can be applied."""
+
+
+class PlanError(Exception):
+    """Why nothing was planned or applied. `code` is `invalid`, `stale` or `guard`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What an apply did. `minted` are the secrets of new keys, by name; `already` says that it was done before."""
+
+    plan: Plan
+    revision: int
+    minted: dict[str, Secret]
+    already: bool = False
+
+
+class _Sealed(msgspec.Struct, frozen=True):
+    request: PlanRequest
+    fingerprint: str
+
+
+def plan(connection: Connection, vault: Vault, request: PlanRequest, *, now: int) -> SavedPlan:
+    """What an apply would do; reads only.
+
+    Raises:
+        PlanError: The request cannot be read (`invalid`).
+        EncryptionError: The control plane has no key, or not the one that its secrets need.
+    """
+    live = state.read_state(connection, vault)
+    planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
+    made = planned.plan
+    if request.replay_days and not made.is_empty and not made.errors:
+        before = [one.resource for one in live.resources.values()]
+        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
+        made = msgspec.structs.replace(made, replay=found)
+    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
+    return SavedPlan(made, sealed)
+
+
+def apply(
+    connection: Connection,
+    vault: Vault,
+    saved: SavedPlan,
+    *,
+    allowed: Allowed,
+    actor: Actor,
+    mint: Mint,
+    now: int,
+    lock_wait_s: float = 30,
+) -> Applied:
+    """Carries a plan out, in the caller's transaction of `gateway.storage.engine.writing`.
+
+    1. unseal what the plan was made from, and see that what it shows was not changed
+    2. a plan that was applied before is answered with what it did then
+    3. hold the control plane; refuse where it is not where the plan left it
+    4. plan again: it has to come to the same
+    5. ask the guards
+    6. write everything as one revision
+
+    Raises:
+        PlanError: See its codes; nothing was written.
+        LockedError: Somebody else applies at this moment.
+        EncryptionError: The plan was made under a key that is not there.
+    """
+    request = _unsealed(vault, saved)
+    if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
+        return Applied(saved.plan, done, {}, already=True)
+    revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
+    _check_fresh(connection, revision.before, saved.plan, now)
+    live = state.read_state(connection, vault)
+    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    if planned.plan.errors:
+        raise PlanError("invalid", "\n".join(planned.plan.errors))
+    if planned.plan.digest != saved.plan.digest:
+        raise PlanError("stale", "the plan would do something else by now, perhaps after an upgrade: make it anew")
+    if refused := refusals(planned.plan, allowed):
+        raise PlanError("guard", "\n".join(refused))
+    minted: dict[str, Secret] = {}
+    for write in planned.writes:
+        _carry_out(revision, live, write, request.owner, _minting(mint, minted))
+    number = revision.finish()
+    if not planned.plan.is_empty:
+        _remember(connection, planned.plan, number, actor, now)
+    return Applied(planned.plan, number, minted)
+
+
+def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
+    desired, targets = _desired(request)
+    first = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets)
+    if first.plan.is_empty:
+        return first
+    known = figures(connection, live, first.plan.resource_changes, now)
+    return make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=known)
+
+
+def _desired(request: PlanRequest) -> tuple[Desired, list[tuple[str, str]]]:
+    try:
+        moves = {parse_address(old): parse_address(new) for old, new in request.moves}
+        targets = [parse_address(one) for one in request.targets]
+    except ValueError as error:
+        raise PlanError("invalid", str(error)) from None
+    resources = [_checked(one.resource()) for one in request.resources]
+    if len({one.address for one in resources}) != len(resources):
+        raise PlanError("invalid", "a resource is there twice")
+    source = Source(request.digest, request.commit)
+    return Desired(request.owner, resources, moves, source), targets
+
+
+def _checked(resource: Resource) -> Resource:
+    """What comes from outside is brought into the normal form here, whatever the sender did."""
+    try:
+        parse_address(resource.address)
+        written = resource.spec["value"] if resource.kind == "settings" else _written(resource)
+        return msgspec.structs.replace(resource, spec=read_spec(resource.kind, written, resource.name))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        raise PlanError("invalid", f"{resource.address}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise PlanError("invalid", f"{resource.address}: {error}") from None
+
+
+def _written(resource: Resource) -> Any:
+    return resource.spec["targets"] if resource.kind == "model_aliases" else resource.spec
+
+
+def _unsealed(vault: Vault, saved: SavedPlan) -> PlanRequest:
+    try:
+        sealed = msgspec.json.decode(vault.unseal_bytes(saved.sealed), type=_Sealed)
+    except EncryptionError:
+        raise PlanError(
+            "invalid", "the plan was made by another control plane, or before its encryption keys were replaced"
+        ) from None
+    except msgspec.DecodeError:
+        raise PlanError("stale", "the plan was made by another version of the gateway: make it anew") from None
+    if sealed.fingerprint != fingerprint(saved.plan):
+        raise PlanError("invalid", "the plan was changed after it was made, or is damaged: make it anew")
+    return sealed.request
+
+
+def _applied_before(connection: Connection, plan_id: str) -> int | None:
+    found: int | None = connection.scalar(select(applies.c.revision).where(applies.c.plan_id == plan_id))
+    return found
+
+
+def _check_fresh(connection: Connection, at: state.Position, made: Plan, now: int) -> None:
+    if made.lineage != at.lineage:
+        raise PlanError("stale", "the plan was made against another control plane")
+    if made.revision != at.revision:
+        moved = state.moved_since(connection, made.revision)
+        listed = f": {'; '.join(moved)}" if moved else ""
+        message = f"the control plane moved from revision {made.revision} to {at.revision}{listed}. Plan again"
+        raise PlanError("stale", message)
+    if now - made.created_at > PLAN_LASTS_US:
+        raise PlanError("stale", "the plan is older than 24 hours: make it anew")
+
+
+def _carry_out(
+    revision: state.Revision, live: LiveState, write: Write, owner: str, minted: Callable[[Resource], Resource]
+) -> None:
+    had = live.resources.get(write.previous or write.key)
+    if write.action == "delete" and had is not None:
+        revision.delete(had)
+    elif write.action == "confirm" and had is not None and write.applied is not None:
+        revision.confirm(write.applied, had)
+    elif write.resource is not None:
+        action = None if write.previous is None else "move"
+        revision.put(minted(write.resource), owner=owner, had=had, applied=write.applied, action=action)
+
+
+def _minting(mint: Mint, minted: dict[str, Secret]) -> Callable[[Resource], Resource]:
+    def with_secret(resource: Resource) -> Resource:
+        if resource.kind != "virtual_keys" or "secret_hash" in resource.spec:
+            return resource
+        try:
+            secret, digest = mint(resource.spec.get("environment", "live"))
+        except ValueError as error:
+            raise PlanError("invalid", f"{resource.address}: {error}") from None
+        minted[resource.name] = secret
+        return msgspec.structs.replace(resource, spec={**resource.spec, "secret_hash": digest})
+
+    return with_secret
+
+
+def _remember(connection: Connection, done: Plan, number: int, actor: Actor, now: int) -> None:
+    row = {
+        "plan_id": done.plan_id,
+        "revision": number,
+        "owner": done.owner,
+        "digest": done.digest,
+        "actor": actor.name,
+        "applied_at": now,
+        "plan": msgspec.to_builtins(done),
+    }
+    connection.execute(applies.insert().values(row))

@@ -1,0 +1,50 @@
+"""`GET /audit`: who changed what, newest first."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import falcon.asgi
+import msgspec
+
+from gateway.control_plane import audit
+from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger.period import BadParameterError, moment_text
+from gateway.ledger.report import read_limit, read_one
+
+
+class AuditResource:
+    """The audit log."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """One page; `next_before` is the `before` of the next."""
+        parameters = read_parameters(request, ("address", "actor", "before", "limit"))
+        limit = read_limit(parameters, 50, 1_000)
+        address, actor = read_one(parameters, "address"), read_one(parameters, "actor")
+        before = _read_place(read_one(parameters, "before"))
+        found = await self._services.database.read(
+            lambda connection: audit.page(connection, limit=limit, before=before, address=address, actor=actor)
+        )
+        entries = [{**msgspec.structs.asdict(one), "at": moment_text(one.at)} for one in found]
+        following = f"{found[-1].at}.{found[-1].id}" if len(found) == limit else None
+        answer(response, {"entries": entries, "next_before": following})
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of this noun."""
+    return (Route("/audit", AuditResource(services)),)
+
+
+def _read_place(text: str | None) -> tuple[int, str] | None:
+    if text is None:
+        return None
+    at, _, id_ = text.partition(".")
+    if not at.isascii() or not at.isdigit() or len(at) > 18 or not id_:  # noqa: PLR2004 - digits of an integer
+        raise BadParameterError("before", "this is no `next_before` of a page before")
+    return int(at), id_

@@ -1,0 +1,97 @@
+"""`/changes`: what gateways serve, as soon as there is news; `/nodes`: what they say of themselves."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final
+
+import falcon.asgi
+import msgspec
+
+from gateway import clock
+from gateway.config.documents import NodeReport
+from gateway.control_plane import nodes, state
+from gateway.control_plane.changes import changes_since
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.nodes import Node
+from gateway.control_plane.rest.body import read_body
+from gateway.control_plane.rest.refusals import as_api_errors
+from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger.period import BadParameterError, moment_text
+from gateway.ledger.report import Parameters, read_one
+
+LONGEST_WAIT_S: Final = 60
+_LARGEST: Final = 2**62
+
+
+class ChangesResource:
+    """The long poll of gateways. Its answer has credentials, hence a scope of its own."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.GATEWAY}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """What is new after `since` of `lineage`; after `wait` seconds without news, 204."""
+        parameters = read_parameters(request, ("since", "lineage", "wait"))
+        since, wait = _number(parameters, "since", _LARGEST), _number(parameters, "wait", LONGEST_WAIT_S)
+        lineage, services = read_one(parameters, "lineage") or "", self._services
+        news = services.news
+        if news is not None and wait and lineage == news.lineage:
+            await news.after(since, wait)
+        with as_api_errors():
+            found = await services.database.read(
+                lambda connection: changes_since(connection, services.vault, lineage=lineage, revision=since)
+            )
+        if found is None:
+            response.status = 204
+            return
+        answer(response, found)
+
+
+class NodesResource:
+    """The gateways that follow."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.GATEWAY}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """A gateway says what it serves."""
+        read_parameters(request, ())
+        said, now = await read_body(request, NodeReport), clock.microseconds()
+        if not all(0 <= number < _LARGEST for number in (said.serving_revision, said.serving_since, said.lag_ms or 0)):
+            raise ApiError("bad_request", "A number is out of range.")
+        await self._services.database.write(lambda connection: nodes.report(connection, said, now))
+        response.status = 204
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """All of them, and the revision that they should serve."""
+        read_parameters(request, ())
+        now = clock.microseconds()
+        at, found = await self._services.database.read(
+            lambda connection: (state.position(connection), nodes.nodes(connection))
+        )
+        told = [_told(node, at.revision, now) for node in found]
+        answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told})
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of these nouns."""
+    return Route("/changes", ChangesResource(services)), Route("/nodes", NodesResource(services))
+
+
+def _number(parameters: Parameters, name: str, most: int) -> int:
+    text = read_one(parameters, name) or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
+        raise BadParameterError(name, f"this is no whole number up to {most}")
+    return int(text)
+
+
+def _told(node: Node, revision: int, now: int) -> dict[str, Any]:
+    members = msgspec.structs.asdict(node)
+    for name in ("serving_since", "first_seen", "reported_at"):
+        members[name] = moment_text(members[name])
+    return {**members, "state": node.state(revision, now)}

@@ -1,0 +1,120 @@
+"""`POST /plans` says what an apply would do; `POST /applies` does it; `GET /applies` is the history."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import falcon.asgi
+import msgspec
+from sqlalchemy import Connection, select
+
+from gateway import clock
+from gateway.config.documents import PlanRequest
+from gateway.control_plane import planning
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.rest.body import read_body
+from gateway.control_plane.rest.refusals import as_api_errors
+from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger.period import moment_text
+from gateway.ledger.report import read_limit
+from gateway.plan.guards import Allowed
+from gateway.plan.saved import PlanFileError, SavedPlan
+from gateway.storage.tables import applies
+
+
+class ApplyRequest(msgspec.Struct, frozen=True):
+    """A plan as `POST /plans` answered it, and what whoever applies it allows."""
+
+    saved: SavedPlan
+    allowed: Allowed = Allowed()
+
+
+class PlansResource:
+    """Plans."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.PLAN}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
+        read_parameters(request, ())
+        wanted = await read_body(request, PlanRequest)
+        vault, now = self._services.vault, clock.microseconds()
+        with as_api_errors():
+            made = await self._services.database.read(
+                lambda connection: planning.plan(connection, vault, wanted, now=now)
+            )
+        answer(response, made)
+
+
+class AppliesResource:
+    """Applies."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.APPLY, "GET": Scope.VIEW}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Carries a plan out. A plan that was applied before is answered alike, without the secrets of its keys."""
+        read_parameters(request, ())
+        wanted = await read_body(request, ApplyRequest)
+        services, actor, now = self._services, actor_of(request), clock.microseconds()
+
+        def apply(connection: Connection) -> planning.Applied:
+            return planning.apply(
+                connection,
+                services.vault,
+                wanted.saved,
+                allowed=wanted.allowed,
+                actor=actor,
+                mint=services.mint,
+                now=now,
+            )
+
+        try:
+            with as_api_errors():
+                done = await services.database.write(apply)
+        except PlanFileError as error:
+            raise ApiError("bad_request", str(error)) from None
+        minted = {name: secret.reveal() for name, secret in done.minted.items()}
+        answer(response, {"revision": done.revision, "already": done.already, "minted": minted})
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The newest applies first, without their plans."""
+        parameters = read_parameters(request, ("limit",))
+        limit = read_limit(parameters, 20, 200)
+        columns = [column for column in applies.c if column.name != "plan"]
+        statement = select(*columns).order_by(applies.c.revision.desc()).limit(limit)
+        rows = await self._services.database.read(
+            lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
+        )
+        answer(response, {"applies": [_told(row) for row in rows]})
+
+    async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, plan_id: str) -> None:
+        """One apply, with its plan."""
+        read_parameters(request, ())
+        statement = select(applies).where(applies.c.plan_id == plan_id)
+        row = await self._services.database.read(
+            lambda connection: connection.execute(statement).mappings().one_or_none()
+        )
+        if row is None:
+            raise ApiError("not_found", "No plan of this id was applied.")
+        answer(response, _told(dict(row)))
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of these nouns."""
+    history = AppliesResource(services)
+    return (
+        Route("/plans", PlansResource(services)),
+        Route("/applies", history),
+        Route("/applies/{plan_id}", history, "one"),
+    )
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "applied_at": moment_text(row["applied_at"])}

@@ -1,0 +1,35 @@
+"""What the functions behind the API refuse, as errors of the API."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from gateway.control_plane.edit import EditError
+from gateway.control_plane.encryption import EncryptionError
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.planning import PlanError
+from gateway.control_plane.state import LockedError
+
+_OF_PLAN: Final = {"invalid": "bad_request", "stale": "stale_plan", "guard": "guard"}
+_OF_EDIT: Final = {
+    "not_found": "not_found",
+    "invalid": "bad_request",
+    "conflict": "conflict",
+    "protected": "guard",
+    "precondition_failed": "precondition_failed",
+}
+
+
+@contextmanager
+def as_api_errors() -> Iterator[None]:
+    """Raises `ApiError` for everything that is known to go wrong inside."""
+    try:
+        yield
+    except PlanError as error:
+        raise ApiError(_OF_PLAN[error.code], str(error)) from None
+    except EditError as error:
+        raise ApiError(_OF_EDIT[error.code], str(error)) from None
+    except LockedError:
+        raise ApiError("locked", "Somebody else applies at this moment; try again.") from None
+    except EncryptionError as error:
+        raise ApiError("encryption_error", str(error)) from None

@@ -1,0 +1,158 @@
+"""`/virtual-keys`: with their last use, and what happens in the life of one."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+import falcon.asgi
+import msgspec
+from sqlalchemy import Connection
+
+from gateway import clock
+from gateway.config.sections.base import moment
+from gateway.control_plane import key_life, state
+from gateway.control_plane.edit import Edit
+from gateway.control_plane.errors import ApiError
+from gateway.control_plane.figures import last_uses
+from gateway.control_plane.rest.body import read_body
+from gateway.control_plane.rest.refusals import as_api_errors
+from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
+from gateway.control_plane.services import Services
+from gateway.control_plane.tokens import Scope
+from gateway.ledger.period import moment_text
+from gateway.ledger.report import read_limit, read_one
+from gateway.plan.live import LiveResource
+from gateway.secret import Secret
+
+DEFAULT_PAGE: Final = 100
+LARGEST_PAGE: Final = 1_000
+
+Done = tuple[LiveResource, Secret | None]
+
+
+class VerbBody(msgspec.Struct, frozen=True):
+    """`grace_s` is for `rotate`, `expires_at` (RFC 3339, or null for never) for `expire`."""
+
+    grace_s: int = key_life.DEFAULT_GRACE_S
+    expires_at: str | None = None
+
+
+class MintBody(msgspec.Struct, frozen=True):
+    """A key to make: its name, what a file would say of it but for the secret, and whose it is."""
+
+    name: str
+    spec: Any = {}
+    owner: str = "api"
+
+
+class VirtualKeysResource:
+    """Keys."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.APPLY}
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """One page by name; `next_after` is the `after` of the next."""
+        parameters = read_parameters(request, ("after", "limit"))
+        limit = read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
+        after = read_one(parameters, "after")
+
+        def ask(connection: Connection) -> list[dict[str, Any]]:
+            behind = ("virtual_keys", after or "")
+            rows = state.page(connection, kind="virtual_keys", owner=None, after=behind, limit=limit)
+            used = last_uses(connection, [row["name"] for row in rows])
+            return [_listed(row, used.get(row["name"])) for row in rows]
+
+        rows = await self._services.database.read(ask)
+        following = rows[-1]["name"] if len(rows) == limit else None
+        answer(response, {"virtual_keys": rows, "next_after": following})
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Makes a key that is not there yet. Its secret is in the answer, this once."""
+        read_parameters(request, ())
+        body = await read_body(request, MintBody)
+        how, services = Edit(actor_of(request), clock.microseconds()), self._services
+        with as_api_errors():
+            found, secret = await services.database.write(
+                lambda connection: key_life.mint_key(
+                    connection,
+                    services.vault,
+                    body.name,
+                    how,
+                    mint=services.mint,
+                    written=body.spec,
+                    owner=body.owner,
+                )
+            )
+        told = {"name": body.name, "revision": found.revision, **_life(found.resource.spec)}
+        answer(response, {**told, "secret": secret.reveal(), "secret_hash": found.resource.spec["secret_hash"]})
+
+    async def on_post_verb(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str
+    ) -> None:
+        """`rotate`, `disable`, `enable`, `revoke` or `expire`. A new secret is in the answer, this once."""
+        read_parameters(request, ())
+        carry_out = _VERBS.get(verb)
+        if carry_out is None:
+            raise ApiError("not_found", f"A key can be told to {', '.join(_VERBS)}.")
+        body = await read_body(request, VerbBody) if request.content_length else VerbBody()
+        how, services = Edit(actor_of(request), clock.microseconds()), self._services
+        with as_api_errors():
+            found, secret = await services.database.write(
+                lambda connection: carry_out(connection, services, name, how, body)
+            )
+        told: dict[str, Any] = {"name": name, "revision": found.revision, **_life(found.resource.spec)}
+        answer(response, {**told, **({} if secret is None else {"secret": secret.reveal()})})
+
+
+def routes(services: Services) -> tuple[Route, ...]:
+    """The routes of this noun."""
+    resource = VirtualKeysResource(services)
+    return Route("/virtual-keys", resource), Route("/virtual-keys/{name}/{verb}", resource, "verb")
+
+
+def _rotate(connection: Connection, services: Services, name: str, how: Edit, body: VerbBody) -> Done:
+    if not 0 <= body.grace_s <= 366 * 86_400:
+        raise ApiError("bad_request", "grace_s is between 0 and a year of seconds.", param="grace_s")
+    return key_life.rotate(connection, services.vault, name, how, mint=services.mint, grace_s=body.grace_s)
+
+
+def _expire(connection: Connection, services: Services, name: str, how: Edit, body: VerbBody) -> Done:
+    try:
+        at: Any = moment(body.expires_at)
+    except ValueError as error:
+        raise ApiError("bad_request", f"expires_at: {error}", param="expires_at") from None
+    at_s = None if at is None else int(at.timestamp())
+    return key_life.expire(connection, services.vault, name, how, at_s=at_s), None
+
+
+_VERBS: Final[Mapping[str, Callable[[Connection, Services, str, Edit, VerbBody], Done]]] = {
+    "rotate": _rotate,
+    "disable": lambda connection, services, name, how, _: (
+        key_life.disable(connection, services.vault, name, how),
+        None,
+    ),
+    "enable": lambda connection, services, name, how, _: (key_life.enable(connection, services.vault, name, how), None),
+    "revoke": lambda connection, services, name, how, _: (key_life.revoke(connection, services.vault, name, how), None),
+    "expire": _expire,
+}
+
+
+def _listed(row: Mapping[str, Any], used: int | None) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "owner": row["owner"],
+        "environment": row["spec"].get("environment", "live"),
+        **_life(row["spec"]),
+        "last_used_at": None if used is None else moment_text(used),
+    }
+
+
+def _life(spec: Mapping[str, Any]) -> dict[str, Any]:
+    ends = spec.get("previous_secret_expires_at")
+    return {
+        "state": spec.get("state", "active"),
+        "expires_at": spec.get("expires_at"),
+        "rotation_ends_at": ends,
+    }

@@ -1,0 +1,237 @@
+"""The resources of the control plane: read, and written as one new revision or not at all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Connection, Row, and_, delete, exc, select, text, tuple_, update
+
+from gateway.config.resources import Resource, Spec, join_secrets, split_secrets
+from gateway.control_plane import audit
+from gateway.control_plane.audit import Actor
+from gateway.control_plane.encryption import Vault
+from gateway.plan.diff import shown
+from gateway.plan.live import LiveResource, LiveState
+from gateway.storage.tables import audit_log, changes, control_plane_state, resources
+
+Key = tuple[str, str]
+
+_AT_A_TIME: Final = 500
+
+
+class LockedError(Exception):
+    """Somebody else is applying at this moment."""
+
+
+class Position(msgspec.Struct, frozen=True):
+    """Which control plane it is and how far; from `oldest_change` on, revisions can be told change by change."""
+
+    lineage: str
+    revision: int
+    changed_at: int
+    oldest_change: int
+
+
+def position(connection: Connection) -> Position:
+    """Where the control plane is."""
+    return _position(connection.execute(select(control_plane_state)).one())
+
+
+def read_state(connection: Connection, vault: Vault) -> LiveState:
+    """Everything, with its secrets. Raises `EncryptionError`."""
+    at = position(connection)
+    rows = connection.execute(select(resources)).mappings()
+    found = (live_resource(row, vault) for row in rows)
+    return LiveState(at.lineage, at.revision, {(one.resource.kind, one.resource.name): one for one in found})
+
+
+def read_one(connection: Connection, vault: Vault, key: Key) -> LiveResource | None:
+    """One resource, with its secrets."""
+    row = connection.execute(select(resources).where(_is(key))).mappings().one_or_none()
+    return None if row is None else live_resource(row, vault)
+
+
+def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list[LiveResource]:
+    """Those of them that there are."""
+    found: list[LiveResource] = []
+    for start in range(0, len(keys), _AT_A_TIME):
+        some = tuple_(resources.c.kind, resources.c.name).in_(keys[start : start + _AT_A_TIME])
+        found += [live_resource(row, vault) for row in connection.execute(select(resources).where(some)).mappings()]
+    return found
+
+
+def page(
+    connection: Connection, *, kind: str | None, owner: str | None, after: Key | None, limit: int
+) -> list[dict[str, Any]]:
+    """Resources by kind and name, without their secrets; of those only the places are known."""
+    conditions = [
+        column == wanted for column, wanted in ((resources.c.kind, kind), (resources.c.owner, owner)) if wanted
+    ]
+    if after is not None:
+        conditions.append(tuple_(resources.c.kind, resources.c.name) > tuple_(*after))
+    statement = select(resources).where(*conditions).order_by(resources.c.kind, resources.c.name).limit(limit)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def live_resource(row: Any, vault: Vault) -> LiveResource:
+    """A row as the plan sees it."""
+    applied = row["applied_spec"]
+    if applied is not None:
+        applied = join_secrets(applied, vault.unseal(row["applied_sealed"] or ""))
+    spec = join_secrets(row["spec"], vault.unseal(row["sealed"]))
+    return LiveResource(
+        resource=Resource(row["kind"], row["name"], spec, row["written_references"]),
+        owner=row["owner"],
+        revision=row["revision"],
+        applied=applied,
+        protected=bool(row["protected"]),
+        changed_by=row["changed_by"],
+        changed_at=row["changed_at"],
+        created_at=row["created_at"],
+    )
+
+
+class Revision:
+    """Writes of one transaction, which become one new revision when they are finished.
+
+    Made inside `gateway.storage.engine.writing`; from then on nobody else writes resources.
+    """
+
+    def __init__(
+        self, connection: Connection, vault: Vault, actor: Actor, *, now: int, lock_wait_s: float = 10
+    ) -> None:
+        """Raises `LockedError` where another writer does not finish within `lock_wait_s` seconds."""
+        self._connection = connection
+        self._vault = vault
+        self._actor = actor
+        self._now = now
+        self.before = _lock(connection, lock_wait_s)
+        self.number = self.before.revision + 1
+        self._rows: dict[Key, dict[str, Any]] = {}
+        self._gone: set[Key] = set()
+        self._touched: set[Key] = set()
+        self._audit: list[dict[str, Any]] = []
+
+    def put(
+        self,
+        resource: Resource,
+        *,
+        owner: str,
+        had: LiveResource | None,
+        applied: Spec | None = None,
+        action: str | None = None,
+    ) -> None:
+        """Creates or replaces a resource; `had` may be of another name. `applied` is what a file says, if one does."""
+        key = (resource.kind, resource.name)
+        public, secrets = split_secrets(resource.spec)
+        sealed = self._vault.seal(secrets)
+        by_file = applied if applied is not None else (had.applied if had is not None else None)
+        applied_pair = self._applied_pair(by_file)
+        row = {
+            "kind": resource.kind,
+            "name": resource.name,
+            "spec": public,
+            "sealed": sealed,
+            "written_references": dict(resource.references),
+            "owner": owner,
+            "protected": int(bool(resource.spec.get("protected"))),
+            "revision": self.number,
+            "created_at": had.created_at if had is not None else self._now,
+            "changed_at": self._now,
+            "changed_by": self._actor.name,
+            "applied_spec": applied_pair[0],
+            "applied_sealed": applied_pair[1],
+        }
+        self._rows[key] = row
+        self._gone.add(key)
+        self._touched.add(key)
+        if had is not None and (old := (had.resource.kind, had.resource.name)) != key:
+            self._gone.add(old)
+            self._touched.add(old)
+        before = had.resource.spec if had is not None else None
+        self._tell(action or ("create" if had is None else "update"), resource.address, before, resource.spec)
+
+    def delete(self, had: LiveResource, action: str = "delete") -> None:
+        """Takes a resource away."""
+        key = (had.resource.kind, had.resource.name)
+        self._gone.add(key)
+        self._touched.add(key)
+        self._tell(action, had.resource.address, had.resource.spec, None)
+
+    def confirm(self, applied: Spec, had: LiveResource) -> None:
+        """What counts as applied; the resource itself stays as it is, and so does its revision."""
+        public, sealed = self._applied_pair(applied)
+        members = {"applied_spec": public, "applied_sealed": sealed}
+        key = (had.resource.kind, had.resource.name)
+        self._connection.execute(update(resources).where(_is(key)).values(members))
+
+    def finish(self) -> int:
+        """Writes everything; returns the revision, which stays where nothing was written."""
+        if not self._touched:
+            return self.before.revision
+        gone = sorted(self._gone)
+        for start in range(0, len(gone), _AT_A_TIME):
+            some = tuple_(resources.c.kind, resources.c.name).in_(gone[start : start + _AT_A_TIME])
+            self._connection.execute(delete(resources).where(some))
+        if self._rows:
+            self._connection.execute(resources.insert(), [*self._rows.values()])
+        touched = [{"revision": self.number, "kind": kind, "name": name} for kind, name in sorted(self._touched)]
+        self._connection.execute(changes.insert(), touched)
+        audit.write(self._connection, *self._audit)
+        moved = {"revision": self.number, "changed_at": self._now}
+        self._connection.execute(update(control_plane_state).values(moved))
+        return self.number
+
+    def _tell(self, action: str, address: str, before: Spec | None, after: Spec | None) -> None:
+        changed = None if after is None else _redacted(before, after)
+        told = None if before is None else shown(before)
+        made = audit.row(self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed)
+        self._audit.append(made)
+
+    def _applied_pair(self, applied: Spec | None) -> tuple[Any, str | None]:
+        if applied is None:
+            return None, None
+        public, secrets = split_secrets(applied)
+        return public, self._vault.seal(secrets)
+
+
+def moved_since(connection: Connection, revision: int, limit: int = 5) -> list[str]:
+    """Who changed what after a revision, newest first, for the message that a plan is stale."""
+    statement = select(audit_log).where(audit_log.c.revision > revision).order_by(audit_log.c.at.desc()).limit(limit)
+    return [
+        f"{row.address} ({row.action} by {row.actor}, revision {row.revision})" for row in connection.execute(statement)
+    ]
+
+
+def _redacted(before: Spec | None, after: Spec) -> Any:
+    """The new spec; a secret that is another than before says so."""
+
+    def against(new: Any, old: Any) -> Any:
+        if isinstance(new, Mapping):
+            was = old if isinstance(old, Mapping) else {}
+            return {name: against(inner, was.get(name)) for name, inner in new.items()}
+        return shown(new, changed=before is not None and new != old)
+
+    return against(after, before)
+
+
+def _lock(connection: Connection, wait_s: float) -> Position:
+    """SQLite's transaction holds the only write lock already; in PostgreSQL the row is the lock."""
+    statement = select(control_plane_state)
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{int(wait_s * 1000)}ms'"))
+        statement = statement.with_for_update()
+    try:
+        return _position(connection.execute(statement).one())
+    except exc.OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == "55P03":
+            raise LockedError from None
+        raise
+
+
+def _position(row: Row[Any]) -> Position:
+    return Position(row.lineage, row.revision, row.changed_at, row.oldest_change)
+
+
+def _is(key: Key) -> Any:
+    return and_(resources.c.kind == key[0], resources.c.name == key[1])

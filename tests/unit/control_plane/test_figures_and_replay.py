@@ -1,0 +1,139 @@
+"""What a plan knows of use and spend: from the ledger in the same database."""
+
+from gateway.config.resources import Resource
+from gateway.ledger.entry import Charge
+from gateway.plan.render.lines import lines
+from gateway.plan.render.markdown import markdown
+from gateway.usage import Usage
+from tests.unit.control_plane.test_applies import NOW, Plane, hash_of, key
+from tests.unit.ledger.ledger_entries import entry, put
+
+HOUR = 3_600_000_000
+COUNTER = "budget:cap:team=core:window="
+
+
+def config(**other):
+    found = {
+        "teams.core": {},
+        "providers.sim": {"type": "simulator", "models": ["gpt-5-mini", "claude-haiku-4-5"]},
+        "providers.standby": {"type": "simulator"},
+        "model_aliases.fast": {"targets": ["sim/gpt-5-mini"]},
+        "prices.sim/gpt-5-mini": {"input_usd_per_mtok": "1", "output_usd_per_mtok": "2"},
+        "prices.sim/claude-haiku-4-5": {"input_usd_per_mtok": "2", "output_usd_per_mtok": "4"},
+        "virtual_keys.busy": {"environment": "test", "team": "core", "secret_hash": hash_of(1)},
+        "virtual_keys.idle": {"environment": "test", "team": "core", "secret_hash": hash_of(2)},
+        "budgets.cap": {"scope": {"team": "core"}, "window": "total", "limit_usd": "100"},
+        **other,
+    }
+    return [Resource(*address.split(".", 1), spec) for address, spec in found.items() if spec is not None]
+
+
+def used(engine, plane):
+    """A week of requests of one key: an alias, a model, and one of days ago."""
+    span = "total"
+    put(
+        engine,
+        *(
+            entry(
+                f"grq_{number:03}",
+                occurred_at=NOW - (2 * HOUR if number < 30 else 60 * HOUR),
+                virtual_key="busy",
+                team="core",
+                provider="sim",
+                model="gpt-5-mini" if number < 30 else "claude-haiku-4-5",
+                model_asked="fast" if number < 20 else ("gpt-5-mini" if number < 30 else "claude-haiku-4-5"),
+                endpoint="chat_completions",
+                usage=Usage(input_tokens=1_000, output_tokens=1_000),
+                cost_nano_usd=2_000_000_000,
+                budgets=(Charge(f"budget:cap:team=core:{span}=total", 2_000_000_000),),
+            )
+            for number in range(40)
+        ),
+    )
+    plane.put_in_force(*config())
+
+
+def test_consequences_come_from_the_ledger(engine, snapshot):
+    plane = Plane(engine)
+    used(engine, plane)
+    wanted = config(
+        **{
+            "budgets.cap": {"scope": {"team": "core"}, "window": "total", "limit_usd": "50"},
+            "virtual_keys.busy": {
+                "environment": "test",
+                "team": "core",
+                "secret_hash": hash_of(1),
+                "models_allowed": ["gpt-5*"],
+            },
+            "virtual_keys.idle": None,
+            "model_aliases.fast": {"targets": ["sim/claude-haiku-4-5"]},
+        }
+    )
+
+    plan = plane.plan(*wanted).plan
+
+    assert "\n".join(line.text for line in lines(plan)) == snapshot(name="plan")
+
+
+def test_a_provider_that_is_used_is_not_removed_in_silence(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+    wanted = config(
+        **{
+            "providers.sim": None,
+            "model_aliases.fast": None,
+            "prices.sim/gpt-5-mini": None,
+            "prices.sim/claude-haiku-4-5": None,
+        }
+    )
+
+    plan = plane.plan(*wanted).plan
+
+    told = {one.address: [follows.text for follows in one.consequences] for one in plan.resource_changes}
+    assert told["providers.sim"] == ["served 40 requests in the last 7 days, for busy"]
+    assert told["model_aliases.fast"] == ["20 requests asked for it in the last 24 h"]
+
+
+def test_a_replay_says_what_would_have_been(engine, snapshot):
+    plane = Plane(engine)
+    used(engine, plane)
+    wanted = config(
+        **{
+            "virtual_keys.busy": {
+                "environment": "test",
+                "team": "core",
+                "secret_hash": hash_of(1),
+                "models_allowed": ["claude-*"],
+            },
+            "model_aliases.fast": {"targets": ["sim/claude-haiku-4-5"]},
+        }
+    )
+
+    saved = plane.plan(*wanted, replay_days=7)
+
+    replay = saved.plan.replay
+    assert (replay.requests, replay.rerouted, replay.refused, replay.admitted) == (40, 20, 10, 0)
+    # 20 requests of 1,000 tokens each way at 1 and 2 dollars a million, 10 at twice that; then 30 at twice that.
+    assert (replay.cost_before, replay.cost_after) == (120_000_000, 180_000_000)
+    assert "\n".join(line.text for line in lines(saved.plan)).partition("Replay")[2] == snapshot(name="text")
+    assert "<details><summary>Replay of 40 requests" in markdown(saved.plan)
+    assert plane.apply(saved).revision == 2
+
+
+def test_a_replay_of_a_key_that_goes(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+
+    replay = plane.plan(*config(**{"virtual_keys.busy": None}), replay_days=1).plan.replay
+
+    assert (replay.requests, replay.refused) == (30, 30)
+    assert {one.after for one in replay.differences} == {"there is no such key"}
+
+
+def test_a_plan_of_keys_minted_at_apply_can_be_replayed(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+
+    replay = plane.plan(*config(), key("new"), replay_days=1).plan.replay
+
+    assert replay.differences == []
