@@ -7,6 +7,7 @@ import msgspec
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.prices import Price
 from gateway.pipeline.cache_mode import cache_mode
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.judge import judge
@@ -39,10 +40,13 @@ class Skipped(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What one stage says."""
+    """What one stage says; of a refusal, its status, type and JSON path too."""
 
     stage: str
     verdict: str
+    status: int | None = None
+    type: str | None = None
+    param: str | None = None
 
 
 class ExplainedFallback(msgspec.Struct, frozen=True):
@@ -75,6 +79,37 @@ class Explanation(msgspec.Struct, frozen=True):
         return all(one.verdict == "passes" for one in self.verdicts)
 
 
+class Way(msgspec.Struct, frozen=True):
+    """Where a request would go first, and at which price; or why it would go nowhere."""
+
+    target: str | None
+    price: Price | None
+    refused: str | None
+
+    @property
+    def told(self) -> str:
+        """The target or the refusal."""
+        return self.refused or self.target or ""
+
+
+def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Way:
+    """The first candidate of a request, judged like the request itself; a key that is gone is a refusal too."""
+    try:
+        key = snapshot.key_named(key_name)
+    except KeyError:
+        return Way(None, None, "there is no such key")
+    if key.state != "active":
+        return Way(None, None, f"the key is {key.state}")
+    exchange = Exchange(snapshot, endpoint, [], b"", "explained")
+    exchange.key = key
+    exchange.body = JsonBody(body)
+    for stage in (judge, resolve):
+        if (said := _said(stage, exchange)) != "passes":
+            return Way(None, None, said.partition(":")[0])
+    first = exchange.candidates[0]
+    return Way(f"{first.upstream.provider.name}/{first.model}", first.price, None)
+
+
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
     """Explains a request of a key. Raises `KeyError` for a key that there is none of."""
     key = snapshot.key_named(key_name)
@@ -87,7 +122,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
 
     for name, stage in (("body", read), ("policy", judge), ("model", resolve), ("cache", cache_mode)):
         if exchange.body is not None or name == "body":
-            verdicts.append(Verdict(name, _said(stage, exchange)))
+            verdicts.append(_verdict(name, stage, exchange))
     found = key.resolutions.get((endpoint.name, exchange.model_asked or ""))
     candidates = tuple(_candidate(exchange, one) for one in exchange.candidates)
     if candidates and candidates[0].refused is not None:
@@ -113,6 +148,15 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             for target, reason in (found.skipped if found is not None else ())
         ),
     )
+
+
+def _verdict(name: str, stage: Callable[[Exchange], None], exchange: Exchange) -> Verdict:
+    try:
+        stage(exchange)
+    except GatewayError as error:
+        told = f"{error.status} {error.type}: {error.message}"
+        return Verdict(name, told, error.status, error.type, error.param)
+    return Verdict(name, "passes")
 
 
 def _said(stage: Callable[[Exchange], None], exchange: Exchange) -> str:

@@ -10,7 +10,7 @@ from gateway.pipeline.services import Services
 from gateway.server import error_response
 from gateway.server.client_watch import AsgiApp
 from gateway.server.drain import Drain
-from gateway.server.health import Books, Healthz, Readyz, Startupz
+from gateway.server.health import Books, Healthz, Readyz, Standing, Startupz
 from gateway.server.llm_resource import LlmResource
 from gateway.server.metrics_resource import MetricsResource
 from gateway.server.models_resource import ModelsResource
@@ -21,7 +21,14 @@ from gateway.snapshot.snapshot import Snapshot
 from gateway.wire.endpoints import ENDPOINTS
 
 
-def create_app(settings: Settings, holder: Holder[Snapshot], services: Services, drain: Drain, books: Books) -> AsgiApp:
+def create_app(
+    settings: Settings,
+    holder: Holder[Snapshot],
+    services: Services,
+    drain: Drain,
+    books: Books,
+    control_plane: Standing,
+) -> AsgiApp:
     """Everything that has a path."""
     app: Any = falcon.asgi.App()
     app.add_error_handler(Exception, error_response.on_defect)
@@ -38,7 +45,7 @@ def create_app(settings: Settings, holder: Holder[Snapshot], services: Services,
     app.add_route("/v1/models/{model:path}", models, suffix="model")
     app.add_route("/healthz", Healthz())
     app.add_route("/startupz", Startupz())
-    app.add_route("/readyz", Readyz(holder, drain, services.counters, books))
+    app.add_route("/readyz", Readyz(holder, drain, services.counters, books, control_plane))
     app.add_route("/metrics", MetricsResource(services.metrics))
     asgi: AsgiApp = app
     return asgi

@@ -1,5 +1,6 @@
 """Liveness, readiness with reasons, start-up."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import falcon.asgi
@@ -46,14 +47,26 @@ class Books(Protocol):
         """For how long the oldest of them waits."""
 
 
+Standing = Callable[[], dict[str, Any] | None]
+"""What is to be told of the control plane; `None` where there is none."""
+
+
 class Readyz:
     """Whether to send traffic here, and why not."""
 
-    def __init__(self, holder: Holder[Snapshot], drain: Drain, counters: CounterStore, books: Books) -> None:
+    def __init__(
+        self,
+        holder: Holder[Snapshot],
+        drain: Drain,
+        counters: CounterStore,
+        books: Books,
+        control_plane: Standing,
+    ) -> None:
         self._holder = holder
         self._drain = drain
         self._counters = counters
         self._books = books
+        self._control_plane = control_plane
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """200, or 503 while draining.
@@ -74,6 +87,8 @@ class Readyz:
             "counters": {"fault": self._counters.fault},
             "ledger": self._ledger(),
         }
+        if (standing := self._control_plane()) is not None:
+            body["control_plane"] = standing
         if rejection is not None:
             body["rejected_at"] = clock.iso(rejection.at)
             body["diagnostics"] = [str(diagnostic) for diagnostic in rejection.diagnostics]

@@ -13,8 +13,13 @@ def load_for_serving(settings: Settings) -> Loaded:
         settings.config,
         environ=os.environ,
         now=clock.utc_now(),
-        serving=Serving(
-            separate_counters=settings.workers if settings.redis_url is None else 1,
-            development_pepper=settings.key_pepper is None,
-        ),
+        serving=serving(settings),
+    )
+
+
+def serving(settings: Settings) -> Serving:
+    """By what a configuration is to be served."""
+    return Serving(
+        separate_counters=settings.workers if settings.redis_url is None else 1,
+        development_pepper=settings.key_pepper is None,
     )

@@ -5,10 +5,8 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from gateway import clock
-from gateway.config.files import PRICE_LOCK
 from gateway.counters.hold import CountersLost, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
@@ -21,12 +19,10 @@ from gateway.server.app import create_app
 from gateway.server.bookkeeping import Bookkeeping
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
-from gateway.server.startup import load_for_serving
+from gateway.server.sources import open_source
 from gateway.settings import Settings
-from gateway.snapshot.compile import compile_snapshot
 from gateway.snapshot.holder import Holder, Rejection
-from gateway.snapshot.reload import Reloader
-from gateway.snapshot.snapshot import Revision, Snapshot
+from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog
@@ -67,15 +63,14 @@ class Worker:
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
         self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
-        self._watched: Sequence[Path] = settings.config
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
+        self._source = open_source(settings, self._pepper, self._providers, self._reloaded)
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""
-        began = clock.now()
-        first = self._load()
+        first = await self._source.first()
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
         holder = Holder(first)
@@ -90,29 +85,25 @@ class Worker:
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
         )
         self._holder = holder
-        self._reloader = Reloader(
-            load=self._load, holder=holder, watch_paths=lambda: self._watched, on_outcome=self._reloaded
-        )
-        self._reloader.start()
-        if _changed_since(began, self._watched):
-            # Between loading and watching nobody looked.
-            self._reloader.request()
+        self._source.start(holder)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self._reloader.request)
+        loop.add_signal_handler(signal.SIGHUP, self._source.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
         self._publishing = loop.create_task(self._publish())
         _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
-        app = create_app(self._settings, holder, services, self._drain, self._books)
+        app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
         """Ends what `start` began; requests have ended before."""
         self._publishing.cancel()
-        await self._reloader.close()
+        await self._source.close()
         await self._providers.close()
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
+        # A report of budgets right after should not show as held what was given back.
+        await self._books.tell(self._counters.standings())
         await self._counters.close()
         await self._books.close()
 
@@ -156,16 +147,9 @@ class Worker:
             self._metrics.circuits(self._breakers.states())
             self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
             self._metrics.counters(answer=self._counters.fault is None)
+            self._metrics.control_plane(self._source.standing())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
-
-    def _load(self) -> Snapshot | Rejection:
-        loaded = load_for_serving(self._settings)
-        self._watched = loaded.files or self._settings.config
-        if loaded.config is None:
-            return Rejection(loaded.diagnostics, clock.now())
-        revision = Revision(loaded.digest, loaded.commit)
-        return compile_snapshot(loaded.config, revision, self._pepper, self._providers)
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
@@ -185,14 +169,6 @@ def _spare_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-
-
-def _changed_since(moment: float, paths: Sequence[Path]) -> bool:
-    """Whether one of the files was written after a moment, or is gone."""
-    try:
-        return any(path.stat().st_mtime >= moment for path in paths if path.name != PRICE_LOCK or path.exists())
-    except OSError:
-        return True
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:

@@ -171,6 +171,8 @@ def _digests(config: Config) -> tuple[dict[bytes, str], dict[bytes, tuple[str, f
     current: dict[bytes, str] = {}
     previous: dict[bytes, tuple[str, float]] = {}
     for key in key_secrets(config.virtual_keys):
+        if key.secret_hash is None:
+            continue  # nobody can present it: its secret is still to be minted
         current[parse_hash(key.secret_hash)] = key.name
         if key.previous_secret_hash is not None and key.previous_secret_expires_at is not None:
             previous[parse_hash(key.previous_secret_hash)] = (key.name, key.previous_secret_expires_at.timestamp())

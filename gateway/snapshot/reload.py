@@ -28,7 +28,7 @@ _LOADING_SWITCH_INTERVAL_S = 0.0005
 
 
 @contextmanager
-def _short_turns() -> Iterator[None]:
+def short_turns() -> Iterator[None]:
     """Lets requests take the interpreter back from the loading thread sooner.
 
     PERF: a request does so several times, and each time would wait for a whole switch interval.
@@ -117,7 +117,7 @@ class Reloader:
     async def _once(self) -> None:
         # Looking comes before loading: what changes in between is loaded once more, not missed.
         self._seen = (await asyncio.to_thread(look_at, self._watch_paths())).stamp
-        with _short_turns():
+        with short_turns():
             loaded = await asyncio.to_thread(self._load)
         if isinstance(loaded, Rejection):
             self._holder.keep(loaded)

@@ -1,6 +1,6 @@
 """The frozen value that a request walks through: everything it needs, compiled; nothing is looked up elsewhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
@@ -17,12 +17,18 @@ from gateway.snapshot.prices import Prices
 
 
 class Revision(msgspec.Struct, frozen=True):
-    """Which configuration this is: a digest of its content, and the git commit where there is one."""
+    """Which configuration this is: a digest of its content, and the git commit where there is one.
+
+    `number` is the revision of the control plane that it comes from.
+    """
 
     digest: str
     commit: str | None
+    number: int | None = None
 
     def __str__(self) -> str:
+        if self.number is not None:
+            return f"{self.digest[:12]}@r{self.number}"
         return self.digest[:12] if self.commit is None else f"{self.digest[:12]}@{self.commit}"
 
 
@@ -190,6 +196,11 @@ class Snapshot:
     def key_count(self) -> int:
         """How many virtual keys there are."""
         return len(self._key_names)
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all virtual keys."""
+        return self._key_names.values()
 
     def key_named(self, name: str) -> CompiledKey:
         """The key of a name, compiled when it is first asked for. Raises `KeyError`."""

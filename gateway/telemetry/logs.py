@@ -3,8 +3,8 @@
 import logging
 
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_TALKATIVE = ("watchfiles", "alembic")
-"""What tells of every file that changes beside the watched ones, a log among them, and of every look at a database."""
+_TALKATIVE = ("watchfiles", "alembic", "httpx", "httpcore")
+"""What tells of every file that changes beside the watched ones, of every look at a database, of every request."""
 
 
 def configure(level: str) -> None:

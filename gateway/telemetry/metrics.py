@@ -5,6 +5,7 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -70,6 +71,25 @@ class Metrics:
             multiprocess_mode="livemax",
             registry=self._registry,
         )
+        self._followed = Gauge(
+            "gateway_control_plane_revision",
+            "The control plane's revision that serves.",
+            multiprocess_mode="livemin",
+            registry=self._registry,
+        )
+        self._unreachable = Gauge(
+            "gateway_control_plane_unreachable",
+            "1 while the control plane does not answer and the last snapshot serves on.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
+        self._lag = Gauge(
+            "gateway_control_plane_lag_seconds",
+            "From the moment that the serving revision was applied to the moment that it came into force here: how "
+            "long a revoked key still worked.",
+            multiprocess_mode="livemax",
+            registry=self._registry,
+        )
         self._spooled = Gauge(
             "gateway_ledger_spool_entries",
             "Ledger entries that wait for the database.",
@@ -130,6 +150,15 @@ class Metrics:
     def counters(self, *, answer: bool) -> None:
         """Whether the counter store answers."""
         self._counters_up.set(1 if answer else 0)
+
+    def control_plane(self, standing: Mapping[str, Any] | None) -> None:
+        """How far the control plane is followed; nothing where there is none."""
+        if standing is None:
+            return
+        self._followed.set(standing["revision"])
+        self._unreachable.set(0 if standing["fault"] is None else 1)
+        if standing["lag_s"] is not None:
+            self._lag.set(standing["lag_s"])
 
     def usage(self, provider: str, usage: Usage) -> None:
         """A provider reported what a call consumed."""

@@ -1,0 +1,79 @@
+"""The control plane as a gateway asks it."""
+
+import re
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from gateway.config.documents import ChangesDocument, NodeReport
+from gateway.secret import Secret
+
+_WAIT_S: Final = 30
+_CONNECT_S: Final = 5.0
+_SPARE_S: Final = 15.0
+_LARGEST: Final = 512 * 1024 * 1024
+_CHANGES: Final = msgspec.json.Decoder(ChangesDocument)
+_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+
+
+class UnreachableError(Exception):
+    """The control plane did not answer, or refused; the message says how and holds no secret."""
+
+
+def check_url(url: str) -> None:
+    """Raises `ValueError` for what is no URL of a control plane, or would carry credentials in clear."""
+    if not re.match(r"https?://[^/]", url):
+        raise ValueError(f"{url!r} is no URL of a control plane, such as https://control-plane.example.com")
+    parsed = httpx.URL(url)
+    if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
+        raise ValueError(f"{url} would carry credentials over the network in clear: use https://")
+
+
+class Client:
+    """One connection that waits for news, and one for reports."""
+
+    def __init__(self, url: str, token: Secret) -> None:
+        self._http = httpx.AsyncClient(
+            base_url=f"{url.rstrip('/')}/api/gateway/v1",
+            headers={"Authorization": f"Bearer {token.reveal()}"},
+            timeout=httpx.Timeout(_WAIT_S + _SPARE_S, connect=_CONNECT_S),
+            follow_redirects=False,
+        )
+
+    async def changes(self, lineage: str, revision: int, *, wait: bool) -> ChangesDocument | None:
+        """What is new; `None`: nothing, for as long as the control plane would wait. Raises `UnreachableError`."""
+        parameters = {"lineage": lineage, "since": revision, "wait": _WAIT_S if wait else 0}
+        answer = await self._ask("GET", "/changes", params=parameters)
+        if answer.status_code == httpx.codes.NO_CONTENT:
+            return None
+        try:
+            return _CHANGES.decode(answer.content)
+        except msgspec.DecodeError:
+            raise UnreachableError("the control plane answers in a way that this version cannot read") from None
+
+    async def report(self, said: NodeReport) -> None:
+        """Says what this gateway serves. Raises `UnreachableError`."""
+        await self._ask("POST", "/nodes", content=msgspec.json.encode(said))
+
+    async def close(self) -> None:
+        """Ends its connections."""
+        await self._http.aclose()
+
+    async def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            answer = await self._http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise UnreachableError(f"the control plane does not answer: {type(error).__name__} {error}") from None
+        if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+            raise UnreachableError(f"the control plane refuses the token of this gateway: {_message(answer)}")
+        if not answer.is_success:
+            raise UnreachableError(f"the control plane answers {answer.status_code}: {_message(answer)}")
+        return answer
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["error"]["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return "without saying why"

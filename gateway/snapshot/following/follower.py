@@ -1,0 +1,176 @@
+"""Keeps a gateway at the revision of its control plane.
+
+1. start from the control plane, or, while it is away, from the last copy on disk
+2. wait for news; bring the resources forward
+3. compile them beside the running snapshot, in a thread; swap, or keep the old one and say why
+4. keep what serves on disk, and report it
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from gateway import clock
+from gateway.config.documents import NodeReport
+from gateway.snapshot.following.client import Client, UnreachableError
+from gateway.snapshot.following.last_copy import LastCopy
+from gateway.snapshot.following.state import NOTHING, Followed
+from gateway.snapshot.holder import Holder, Rejection
+from gateway.snapshot.reload import Outcome, short_turns
+from gateway.snapshot.snapshot import Snapshot
+from gateway.version import __version__
+
+_RETRY_FIRST_S: Final = 0.5
+_RETRY_MOST_S: Final = 10.0
+_REPORT_EVERY_S: Final = 15.0
+_MICROSECONDS: Final = 1_000_000
+
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Follows. `first` before anything serves, `start` in the event loop, `close` before it ends."""
+
+    def __init__(
+        self,
+        *,
+        node: str,
+        client: Client,
+        last_copy: LastCopy,
+        compile_: Callable[[Followed], Snapshot | Rejection],
+        on_outcome: Callable[[Outcome, str], None],
+    ) -> None:
+        self._node = node
+        self._client = client
+        self._last_copy = last_copy
+        self._compile = compile_
+        self._on_outcome = on_outcome
+        self._followed = NOTHING
+        self._serving = 0
+        self._lag_ms: int | None = None
+        self._rejected: int | None = None
+        self._report_wanted = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.fault: str | None = None
+        self.last_contact: float | None = None
+
+    @property
+    def revision(self) -> int:
+        """The control plane's revision that serves."""
+        return self._serving
+
+    @property
+    def lag_s(self) -> float | None:
+        """How long after it was applied the newest revision came into force here."""
+        return None if self._lag_ms is None else self._lag_ms / 1000
+
+    async def first(self) -> Snapshot | Rejection:
+        """What to begin with: the control plane's, else the last copy's. Raises `UnreachableError` without either."""
+        kept = self._last_copy.read()
+        try:
+            news = await self._client.changes(NOTHING.lineage, 0, wait=False)
+        except UnreachableError as error:
+            if kept is None:
+                raise
+            self.fault = str(error)
+            _log.warning("%s; serving the last copy, revision %d", error, kept.revision)
+            return self._took(kept, await asyncio.to_thread(self._compile, kept))
+        self._heard()
+        followed = NOTHING.brought_forward(news) if news is not None else NOTHING
+        compiled = await asyncio.to_thread(self._compile, followed)
+        if isinstance(compiled, Rejection) and kept is not None:
+            _log.error("revision %d cannot be served: %s", followed.revision, "; ".join(map(str, compiled.diagnostics)))
+            self._followed, self._rejected = followed, followed.revision
+            self._serving = kept.revision
+            return await asyncio.to_thread(self._compile, kept)
+        if not isinstance(compiled, Rejection):
+            await asyncio.to_thread(self._last_copy.write, followed)
+        return self._took(followed, compiled)
+
+    def start(self, holder: Holder[Snapshot]) -> None:
+        """Begins to follow."""
+        self._holder = holder
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._follow()), loop.create_task(self._report())]
+
+    async def close(self) -> None:
+        """Stops; leaves no task and no connection."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._client.close()
+
+    def _took(self, followed: Followed, compiled: Snapshot | Rejection) -> Snapshot | Rejection:
+        self._followed = followed
+        if not isinstance(compiled, Rejection):
+            self._serving = followed.revision
+        return compiled
+
+    def _heard(self) -> None:
+        self.fault = None
+        self.last_contact = clock.now()
+
+    async def _follow(self) -> None:
+        patience = _RETRY_FIRST_S
+        while True:
+            try:
+                news = await self._client.changes(self._followed.lineage, self._followed.revision, wait=True)
+                self._heard()
+                patience = _RETRY_FIRST_S
+                if news is not None:
+                    await self._take(self._followed.brought_forward(news))
+            except UnreachableError as error:
+                if self.fault is None:
+                    _log.warning("%s; serving revision %d on", error, self._serving)
+                self.fault = str(error)
+                # Spread out, so that many gateways do not come back in one moment.
+                await asyncio.sleep(patience * random.uniform(0.5, 1))  # noqa: S311 - nothing secret
+                patience = min(patience * 2, _RETRY_MOST_S)
+            except Exception as error:  # noqa: BLE001 - whatever news run into, the old snapshot serves on
+                _log.exception("news of the control plane could not be taken")
+                self._on_outcome("failed", f"{type(error).__name__}, see the log")
+                await asyncio.sleep(_RETRY_MOST_S)
+
+    async def _take(self, followed: Followed) -> None:
+        self._followed = followed
+        with short_turns():
+            compiled = await asyncio.to_thread(self._compile, followed)
+        if isinstance(compiled, Rejection):
+            self._holder.keep(compiled)
+            self._rejected = followed.revision
+            said = "\n".join(map(str, compiled.diagnostics))
+            self._on_outcome("rejected", f"revision {followed.revision}; the one before serves on\n{said}")
+        else:
+            self._holder.install(compiled)
+            self._serving, self._rejected = followed.revision, None
+            self._lag_ms = max(0, int(clock.now() * 1000) - followed.changed_at // 1000)
+            self._on_outcome("swapped", f"revision {compiled.revision_label} serves")
+            await asyncio.to_thread(self._last_copy.write, followed)
+        self._report_wanted.set()
+
+    async def _report(self) -> None:
+        while True:
+            with suppress(UnreachableError):
+                await self._client.report(self._said())
+            self._report_wanted.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_REPORT_EVERY_S):
+                    await self._report_wanted.wait()
+
+    def _said(self) -> NodeReport:
+        rejection = self._holder.rejection
+        because = None if rejection is None else "\n".join(map(str, rejection.diagnostics))
+        return NodeReport(
+            node=self._node,
+            version=__version__,
+            serving_revision=self._serving,
+            serving_since=int(self._holder.installed_at * _MICROSECONDS),
+            lag_ms=self._lag_ms,
+            rejected_revision=self._rejected,
+            rejected_because=because,
+        )

@@ -1,0 +1,48 @@
+"""What a gateway has of its control plane: every resource at one revision, brought forward by what is new."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from gateway.config.documents import ChangesDocument, ResourceDocument
+
+Key = tuple[str, str]
+
+
+class Followed(msgspec.Struct, frozen=True):
+    """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds."""
+
+    lineage: str
+    revision: int
+    changed_at: int
+    resources: Mapping[Key, ResourceDocument]
+
+    def brought_forward(self, news: ChangesDocument) -> "Followed":
+        """This, with what is new."""
+        return _with(news, {} if news.whole else self.resources)
+
+
+NOTHING = Followed("", 0, 0, {})
+"""Before a control plane was ever asked."""
+
+
+def encode(followed: Followed) -> bytes:
+    """How it is kept on disk, still to be encrypted."""
+    whole = ChangesDocument(
+        followed.lineage, followed.revision, followed.changed_at, True, [*followed.resources.values()], []
+    )
+    return msgspec.json.encode(whole)
+
+
+def decode(content: bytes) -> Followed:
+    """What `encode` wrote. Raises `msgspec.DecodeError`."""
+    return _with(msgspec.json.decode(content, type=ChangesDocument), {})
+
+
+def _with(news: ChangesDocument, before: Mapping[Key, ResourceDocument]) -> Followed:
+    resources = dict(before)
+    for key in news.gone:
+        resources.pop(key, None)
+    for one in news.resources:
+        resources[one.kind, one.name] = one
+    return Followed(news.lineage, news.revision, news.changed_at, resources)

@@ -1,0 +1,225 @@
+"""Gateways that follow a control plane: what is applied is in force at once, and stays so when it is away."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+from tests.support.control_plane import API, ControlPlane
+from tests.support.gateway import Gateway, free_port
+from tests.support.keys import HASH, SECRET
+
+CONFIG = f"""version: 1
+owner: platform
+providers: {{sim: {{type: simulator, models: [gpt-5-mini]}}}}
+virtual_keys:
+  ci: {{environment: test, secret_hash: "{HASH}"}}
+"""
+
+
+class Following:
+    """A control plane, and gateways that follow it."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.url = f"sqlite:///{directory}/plane.db"
+        engine = open_engine(self.url)
+        upgrade(engine)
+        engine.dispose()
+        self.start()
+        self.admin, self.gateway_token = self.plane.token("admin"), self.plane.token("gateway")
+        self.apply(CONFIG)
+
+    def start(self, port=None):
+        self.plane = ControlPlane(self.directory, self.url, port=port)
+
+    def apply(self, config):
+        file = self.directory / "applied.yaml"
+        file.write_text(config)
+        command = ["apply", "-c", str(file), "-y", "--allow-delete", "1000", "--database", self.url]
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *command], env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def gateway(self, name="one", *arguments, **more):
+        directory = self.directory / name
+        directory.mkdir(exist_ok=True)
+        where = ("--control-plane", f"http://127.0.0.1:{self.plane.port}", *arguments)
+        return Gateway(directory, None, *where, env={"GATEWAY_CONTROL_PLANE_TOKEN": self.gateway_token, **more})
+
+    def nodes(self):
+        return self.plane.get("/nodes", self.admin).json()["nodes"]
+
+    def verb(self, verb):
+        headers = {"authorization": f"Bearer {self.admin}"}
+        answer = self.plane.client.post(f"{API}/virtual-keys/ci/{verb}", headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def following(tmp_path):
+    made = Following(tmp_path)
+    yield made
+    made.plane.stop()
+
+
+def test_what_is_applied_is_in_force(following):
+    gateway = following.gateway()
+    assert gateway.chat().status_code == 200
+    assert gateway.chat("fast").status_code == 404
+
+    following.apply(CONFIG + "model_aliases: {fast: sim/gpt-5-mini}\n")
+
+    answer = gateway.wait(lambda: (found := gateway.chat("fast")).status_code == 200 and found, 5)
+    assert answer.headers["x-langwatch-config-revision"].endswith("@r2")
+    standing = gateway.readyz()["control_plane"]
+    assert (standing["revision"], standing["fault"]) == (2, None)
+    assert 0 <= standing["lag_s"] < 60
+    (node,) = gateway.wait(lambda: [one for one in following.nodes() if one["serving_revision"] == 2], 5)
+    assert node["state"] == "current"
+    gateway.wait(lambda: "gateway_control_plane_revision 2.0" in gateway.client.get("/metrics").text, 5)
+    gateway.stop()
+
+
+def test_a_revoked_key_stops_and_a_rotated_one_goes_on(following):
+    gateway = following.gateway()
+    made = following.verb("rotate")["secret"]
+
+    headers = {"authorization": f"Bearer {made}"}
+    gateway.wait(lambda: gateway.chat(headers=headers).status_code == 200, 5)
+    assert gateway.chat().status_code == 200
+    following.verb("revoke")
+    gateway.wait(lambda: gateway.chat().status_code == 403, 5)
+    assert gateway.chat(headers=headers).json()["error"]["type"] == "virtual_key_revoked"
+    gateway.stop()
+
+
+def test_it_serves_on_and_starts_again_while_the_control_plane_is_away(following):
+    gateway = following.gateway()
+    port = following.plane.port
+    following.plane.stop()
+
+    gateway.wait(lambda: gateway.readyz()["control_plane"]["fault"], 10)
+    assert gateway.chat().status_code == 200
+    gateway.stop()
+    again = following.gateway()
+    assert again.chat().status_code == 200
+    assert "serving the last copy, revision 1" in again.log()
+
+    following.start(port)
+    following.apply(CONFIG + "model_aliases: {fast: sim/gpt-5-mini}\n")
+    again.wait(lambda: again.chat("fast").status_code == 200, 20)
+    assert again.readyz()["control_plane"]["fault"] is None
+    again.stop()
+
+
+def test_the_last_copy_tells_nothing_to_whoever_has_the_disk(following):
+    secret = "canary-of-the-header"
+    following.apply(CONFIG.replace("type: simulator", f"type: simulator, headers: {{x-canary: {secret}}}"))
+    gateway = following.gateway()
+    gateway.stop()
+
+    (copy,) = (following.directory / "one" / "data" / "control-plane").iterdir()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    for file in (following.directory / "one").rglob("*"):
+        assert not file.is_file() or secret.encode() not in file.read_bytes(), file
+    following.gateway_token = following.plane.token("gateway")
+    following.gateway().stop()
+
+
+def test_a_revision_that_a_node_cannot_serve_is_refused_there_alone(following):
+    able, unable = following.gateway("able", NODE_VALUE="x"), following.gateway("unable")
+
+    following.apply(
+        CONFIG.replace("type: simulator", "type: simulator, headers: {x-node: '${runtime-env:NODE_VALUE}'}")
+    )
+
+    able.wait(lambda: able.readyz()["control_plane"]["revision"] == 2, 5)
+    refused = unable.wait(lambda: (found := unable.readyz())["config"] == "stale" and found, 5)
+    assert "NODE_VALUE is not set on this node" in refused["diagnostics"][0]
+    assert unable.chat().status_code == 200
+    told = unable.wait(lambda: [one for one in following.nodes() if one["state"] == "refuses"], 5)
+    assert told[0]["rejected_revision"] == 2
+    assert "NODE_VALUE" in told[0]["rejected_because"]
+    following.apply(CONFIG + "stream_keepalive_s: 5\n")
+    unable.wait(lambda: unable.readyz()["config"] == "current", 5)
+    able.stop()
+    unable.stop()
+
+
+def test_a_restored_control_plane_is_followed_from_its_start(following):
+    gateway = following.gateway()
+    port = following.plane.port
+    following.plane.stop()
+    following.url = f"sqlite:///{following.directory}/restored.db"
+    engine = open_engine(following.url)
+    upgrade(engine)
+    engine.dispose()
+    following.start(port)
+    following.gateway_token, following.admin = following.plane.token("gateway"), following.plane.token("admin")
+    following.apply(CONFIG)
+
+    gateway.wait(lambda: "refuses the token" in (gateway.readyz()["control_plane"]["fault"] or ""), 20)
+    assert gateway.chat().status_code == 200
+    gateway.stop()
+    fresh = following.gateway()
+    assert fresh.chat().status_code == 200
+    fresh.stop()
+
+
+def test_smoke(following):
+    gateway = following.gateway()
+
+    def smoke(*arguments):
+        command = ["smoke", "--url", gateway.url, "--model", "gpt-5-mini", "--database", following.url, *arguments]
+        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+        return subprocess.run(
+            [sys.executable, "-m", "gateway", *command], env=environment, capture_output=True, text=True, check=False
+        )
+
+    good = smoke()
+    unknown = smoke("--model", "nowhere")
+    nobody = smoke("--url", "http://127.0.0.1:1")
+
+    assert good.returncode == 0, good.stderr
+    assert "revoked key refused after" in good.stderr
+    assert "lw_vk_" not in good.stderr + good.stdout
+    assert (unknown.returncode, nobody.returncode) == (1, 1)
+    assert "the call was answered 404" in unknown.stderr
+    assert "does not answer" in nobody.stderr
+    keys = following.plane.get("/virtual-keys", following.admin).json()["virtual_keys"]
+    assert [one["name"] for one in keys] == ["ci"]
+    gateway.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (("--control-plane", "http://127.0.0.1:1"), {}, "set GATEWAY_CONTROL_PLANE_TOKEN"),
+        (("--control-plane", "nonsense"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "is no URL of a control plane"),
+        (("--control-plane", "http://10.0.0.1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "use https://"),
+        (("--control-plane", "https://a.example", "-c", "x.yaml"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "not both"),
+        (("--control-plane", "http://127.0.0.1:1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "no copy of an earlier"),
+    ],
+)
+def test_a_gateway_that_cannot_begin_says_why(tmp_path, arguments, environment, said):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "--port", str(free_port()), *arguments],
+        env={**kept, **environment, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert SECRET not in done.stderr
