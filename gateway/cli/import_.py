@@ -1,0 +1,91 @@
+"""`gateway import`: a peer's configuration as a `gateway.yaml`, and what could not come along."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.database import failed
+from gateway.cli.output import results, say, show
+
+if TYPE_CHECKING:
+    from gateway.importers.draft import Draft
+
+app = typer.Typer(
+    help="Turn another gateway's configuration into a gateway.yaml. What cannot come along is said, with what to do.",
+    no_args_is_help=True,
+)
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, which must not be there.")]
+Report = Annotated[Path | None, typer.Option("--report", help="Write the notes to this file, as JSON.")]
+Owner = Annotated[str, typer.Option(help="The `owner` of the file.")]
+
+
+@app.command("litellm", epilog="Example: gateway import litellm config.yaml --keys keys.json --output gateway.yaml")
+def litellm(
+    file: Annotated[Path, typer.Argument(help="LiteLLM's config.yaml.")],
+    keys: Annotated[
+        Path | None, typer.Option(help="Virtual keys as JSON: what /key/list answers, or rows of the database.")
+    ] = None,
+    owner: Owner = "imported",
+    output: Output = None,
+    report: Report = None,
+) -> None:
+    """Convert LiteLLM's configuration, and its virtual keys with their budgets."""
+    from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
+
+    _finish(convert(_read(file), None if keys is None else _read(keys), owner), output, report)
+
+
+@app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")
+def portkey(
+    file: Annotated[Path, typer.Argument(help="Portkey's config, JSON.")],
+    alias: Annotated[str, typer.Option(help="The model name under which clients reach the targets.")] = "default",
+    owner: Owner = "imported",
+    output: Output = None,
+    report: Report = None,
+) -> None:
+    """Convert a Portkey config: its targets under one alias, and its fallback."""
+    from gateway.importers.portkey import convert  # noqa: PLC0415 - see above
+
+    _finish(convert(_read(file), alias, owner), output, report)
+
+
+def _read(file: Path) -> Any:
+    """JSON is YAML, so one reader does."""
+    from gateway.config.source import parse  # noqa: PLC0415 - see above
+
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise failed(f"{file} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
+    tree, diagnostics = parse(text, str(file))
+    if diagnostics:
+        show(diagnostics)
+        raise typer.Exit(1)
+    if not isinstance(tree, dict | list):
+        raise failed(f"{file} holds no configuration")
+    return tree
+
+
+def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
+    text = draft.text()
+    if output is None:
+        results.out(text, end="")
+    else:
+        _write(output, text)
+    if report is not None:
+        _write(report, json.dumps([{"where": one.where, "note": one.text} for one in draft.notes], indent=2) + "\n")
+    for note in draft.notes:
+        say(f"note: {note}", "yellow")
+    if draft.variables:
+        say(f"Before it is used, set: {', '.join(sorted(draft.variables))}")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        with file.open("x") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise failed(f"{file} cannot be written: {error.strerror}") from None

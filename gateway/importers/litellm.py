@@ -1,0 +1,125 @@
+"""LiteLLM's config.yaml, and its virtual keys from a dump (https://docs.litellm.ai/docs/proxy/configs)."""
+
+from typing import Any, Final
+
+from gateway.importers.draft import Draft, mapping, number, sequence, words
+from gateway.importers.litellm_keys import read_keys
+from gateway.importers.litellm_models import Deployment, read_models, targets_of
+from gateway.importers.settle import settle
+
+_WHY: Final = {
+    "litellm_settings.drop_params": "translations leave out what has no counterpart, and say so in a header",
+    "litellm_settings.cache": "answers are not cached; `cache` of a key is about prompt caching at the provider",
+    "litellm_settings.success_callback": "see decision records and metrics",
+    "litellm_settings.failure_callback": "see decision records and metrics",
+    "litellm_settings.callbacks": "see decision records and metrics",
+    "litellm_settings.context_window_fallbacks": "a provider's own 400 reaches the client",
+    "litellm_settings.content_policy_fallbacks": "a provider's own 400 reaches the client",
+    "router_settings.routing_strategy": "targets are asked in order, or balanced by weight or by the fewest under way",
+    "router_settings.num_retries": "no provider is asked twice for a request; the next one is",
+    "general_settings.master_key": "the control plane has tokens: gateway tokens create",
+    "general_settings.database_url": "the ledger's database is GATEWAY_DATABASE_URL",
+    "environment_variables": "set them where the gateway runs",
+}
+_READ: Final = {
+    "litellm_settings": {"fallbacks", "default_fallbacks", "request_timeout"},
+    "router_settings": {
+        "fallbacks",
+        "default_fallbacks",
+        "model_group_alias",
+        "timeout",
+        "allowed_fails",
+        "cooldown_time",
+    },
+    "general_settings": set[str](),
+}
+
+
+def convert(document: object, keys: object = None, owner: str = "imported") -> Draft:
+    """The draft of a config.yaml, with the keys of a dump where there is one. Never raises for what they hold."""
+    draft = Draft(owner)
+    config = mapping(document)
+    deployments = read_models(draft, config.get("model_list"))
+    if not deployments and not draft.sections:
+        draft.note("model_list", "nothing here could be read as a model")
+    settings, router = mapping(config.get("litellm_settings")), mapping(config.get("router_settings"))
+    _aliases(draft, deployments, settings, router)
+    _providers(draft, settings, router)
+    _leftovers(draft, config)
+    if keys is not None:
+        read_keys(draft, keys)
+    return settle(draft)
+
+
+def _aliases(
+    draft: Draft, deployments: dict[str, list[Deployment]], settings: dict[str, Any], router: dict[str, Any]
+) -> None:
+    own = {name: targets_of(draft, name, some) for name, some in deployments.items()}
+    fallbacks, default = _fallbacks(draft, own, settings, router)
+    aliases = draft.section("model_aliases")
+    for name, targets in own.items():
+        following: list[Any] = []
+        for other in (*fallbacks.get(name, ()), *fallbacks.get("*", ()), *default):
+            if other not in own and other != name:
+                draft.note("fallbacks", f"{name!r} falls back to {other!r}, which is no model of the list")
+            elif other != name:
+                following += own[other]
+        every = [*targets, *(one for one in following if one not in targets)]
+        aliases[name] = every[0] if len(every) == 1 and isinstance(every[0], str) else _once(every)
+    for name, written in mapping(router.get("model_group_alias")).items():
+        group = words(written) or words(mapping(written).get("model"))
+        if group in own:
+            aliases[name] = aliases[group]
+        else:
+            draft.note(
+                "router_settings.model_group_alias", f"{name!r} stands for {group!r}, which is no model of the list"
+            )
+
+
+def _fallbacks(
+    draft: Draft, own: dict[str, list[Any]], settings: dict[str, Any], router: dict[str, Any]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """What each model falls back to, and what every model does."""
+    found: dict[str, list[str]] = {}
+    default: list[str] = []
+    for place, written in (("litellm_settings", settings), ("router_settings", router)):
+        default += [words(one) for one in sequence(written.get("default_fallbacks"))]
+        for one in sequence(written.get("fallbacks")):
+            for name, others in mapping(one).items():
+                found.setdefault(name, []).extend(words(other) for other in sequence(others))
+                if name not in own and name != "*":
+                    draft.note(f"{place}.fallbacks", f"there is no model {name!r}")
+    return found, default
+
+
+def _once(targets: list[Any]) -> list[Any]:
+    found: list[Any] = []
+    for one in targets:
+        if one not in found:
+            found.append(one)
+    return found
+
+
+def _providers(draft: Draft, settings: dict[str, Any], router: dict[str, Any]) -> None:
+    """Timeouts and cooldowns, which here are the providers'."""
+    seconds = number(router.get("timeout"), 86_400) or number(settings.get("request_timeout"), 86_400)
+    fails, cooldown = number(router.get("allowed_fails"), 10_000), number(router.get("cooldown_time"), 86_400)
+    for provider in draft.section("providers").values():
+        if seconds is not None:
+            provider["timeouts"] = {"first_byte_ms": seconds * 1000}
+        breaker = {**({"failures": fails} if fails else {}), **({"open_ms": cooldown * 1000} if cooldown else {})}
+        if breaker:
+            provider["circuit_breaker"] = breaker
+
+
+def _leftovers(draft: Draft, config: dict[str, Any]) -> None:
+    for section, inner in config.items():
+        if section == "model_list":
+            continue
+        if section not in _READ:
+            draft.note(section, f"not carried over: {_WHY.get(section, 'it has no counterpart')}")
+            continue
+        for name in mapping(inner):
+            if name not in _READ[section]:
+                why = _WHY.get(f"{section}.{name}", "it has no counterpart")
+                draft.note(f"{section}.{name}", f"not carried over: {why}")

@@ -1,0 +1,266 @@
+"""Peers' configurations, turned into files that hold."""
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.config.load import load
+from gateway.importers import litellm, portkey
+
+ROOT = Path(__file__).parents[2]
+CANARY = "sk-canary-in-clear"
+
+LITELLM = f"""
+model_list:
+  - model_name: gpt-4o
+    litellm_params:
+      model: azure/gpt-4o
+      api_base: https://acme-eu.openai.azure.com/
+      api_key: os.environ/AZURE_EU_KEY
+      api_version: "2024-10-21"
+      rpm: 600
+      weight: 3
+  - model_name: gpt-4o
+    litellm_params: {{model: azure/gpt-4o, api_base: "https://acme-us.openai.azure.com", api_key: os.environ/AZURE_US_KEY}}
+  - model_name: claude
+    litellm_params: {{model: anthropic/claude-sonnet-4-5, api_key: {CANARY}, tpm: 100000, temperature: 0.2}}
+    model_info: {{input_cost_per_token: 0.000003, output_cost_per_token: 1.5e-5}}
+  - model_name: claude-aws
+    litellm_params: {{model: bedrock/converse/anthropic.claude-sonnet-4-5-v1:0, aws_region_name: eu-central-1}}
+  - model_name: llama
+    litellm_params: {{model: groq/llama-3.3-70b-versatile, api_key: os.environ/GROQ_API_KEY}}
+  - model_name: local
+    litellm_params: {{model: hosted_vllm/qwen}}
+  - model_name: "openai/*"
+    litellm_params: {{model: "openai/*", api_key: os.environ/OPENAI_API_KEY}}
+litellm_settings:
+  drop_params: true
+  success_callback: [langfuse]
+  fallbacks: [{{gpt-4o: [claude, nowhere]}}, {{claude: [claude-aws]}}]
+  request_timeout: 60
+router_settings:
+  routing_strategy: usage-based-routing-v2
+  model_group_alias: {{gpt-4: gpt-4o, gone: missing}}
+  allowed_fails: 3
+  cooldown_time: 30
+general_settings: {{master_key: {CANARY}, database_url: "postgresql://u:{CANARY}@db/litellm"}}
+"""
+KEYS = {
+    "keys": [
+        {
+            "token": "88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b",
+            "key_alias": "checkout service",
+            "models": ["gpt-4o", "claude"],
+            "max_budget": 50.5,
+            "budget_duration": "30d",
+            "rpm_limit": 100,
+            "max_parallel_requests": 5,
+            "team_id": "core",
+            "user_id": "dev@example.com",
+            "expires": "2036-01-01T00:00:00",
+            "spend": 12.5,
+            "metadata": {"tags": ["prod"]},
+        },
+        {"key_alias": "old", "blocked": True, "models": [], "max_budget": 5, "budget_duration": "11d"},
+        {"token": "0" * 64},
+    ],
+    "teams": [{"team_id": "core", "team_alias": "Core team", "max_budget": 1000, "budget_duration": "1mo"}],
+}
+PORTKEY = {
+    "strategy": {"mode": "fallback", "on_status_codes": [429, 503, 504, 400]},
+    "request_timeout": 10_000,
+    "cache": {"mode": "semantic"},
+    "targets": [
+        {
+            "strategy": {"mode": "loadbalance"},
+            "targets": [
+                {"provider": "openai", "api_key": CANARY, "weight": 0.7, "override_params": {"model": "gpt-5"}},
+                {"virtual_key": "openai-eu", "weight": 0.3, "override_params": {"model": "gpt-5", "temperature": 0}},
+            ],
+        },
+        {
+            "provider": "anthropic",
+            "virtual_key": "claude-main",
+            "override_params": {"model": "claude-sonnet-4-5"},
+            "retry": {"attempts": 5},
+        },
+        {"provider": "azure-openai", "resource_name": "acme", "api_key": CANARY, "input_guardrails": ["x"]},
+        {"provider": "unknown-thing", "api_key": CANARY},
+    ],
+}
+
+
+def problems(tmp_path: Path, text: str, environ) -> list[str]:
+    """What `gateway validate` says of an import, the price lock and warnings left aside."""
+    file = tmp_path / "imported.yaml"
+    file.write_text(text)
+    loaded = load([file], environ=environ, now=datetime(2026, 6, 1, tzinfo=UTC))
+    return [str(one) for one in loaded.diagnostics if one.is_error]
+
+
+@pytest.fixture
+def written(tmp_path):
+    (tmp_path / "litellm.yaml").write_text(LITELLM)
+    (tmp_path / "keys.json").write_text(json.dumps(KEYS))
+    (tmp_path / "portkey.json").write_text(json.dumps(PORTKEY))
+    return tmp_path
+
+
+def run(directory, *arguments, code=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "import", *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert CANARY not in done.stdout + done.stderr
+    return done
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("litellm", "litellm.yaml", "--keys", "keys.json", "--owner", "platform"),
+        ("portkey", "portkey.json", "--alias", "smart"),
+    ],
+    ids=["litellm", "portkey"],
+)
+def test_imports(written, arguments, snapshot):
+    done = run(written, *arguments)
+
+    assert done.stdout == snapshot(name="file")
+    assert done.stderr == snapshot(name="notes")
+    variables = done.stderr.rpartition("set: ")[2].split(", ")
+    assert problems(written, done.stdout, {name.strip(): "value" for name in variables}) == []
+
+
+def test_a_report_and_a_file(written):
+    run(written, "portkey", "portkey.json", "--output", "gateway.yaml", "--report", "notes.json")
+
+    notes = json.loads((written / "notes.json").read_text())
+    assert {"where": "config.cache", "note": "not carried over: answers are not cached"} in notes
+    assert CANARY not in (written / "gateway.yaml").read_text()
+    assert (
+        "cannot be written: File exists"
+        in run(written, "portkey", "portkey.json", "--output", "gateway.yaml", code=1).stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "holds no configuration"),
+        (b"\xff\xfe", "not UTF-8"),
+        (b"a: 1\na: 2\n", "error[duplicate-key]"),
+        (b"a: !!python/object/apply:os.system ['true']\n", "error[yaml-syntax]"),
+        (b"[" * 5_000, "error[yaml-syntax]"),
+        (b"just words", "holds no configuration"),
+    ],
+)
+@pytest.mark.parametrize("peer", ["litellm", "portkey"])
+def test_files_that_cannot_be_read(tmp_path, peer, content, said):
+    (tmp_path / "config").write_bytes(content)
+
+    assert said in run(tmp_path, peer, "config", code=1).stderr
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["gpt-4o", "azure/x", "groq/x", "os.environ/A", "openai", "30d", "https://h/v1", "${env:A}", "a/*"]
+    ),
+)
+NAMES = st.sampled_from(
+    [
+        "model_list",
+        "model_name",
+        "litellm_params",
+        "model",
+        "api_key",
+        "api_base",
+        "api_version",
+        "rpm",
+        "tpm",
+        "weight",
+        "model_info",
+        "input_cost_per_token",
+        "litellm_settings",
+        "router_settings",
+        "fallbacks",
+        "default_fallbacks",
+        "model_group_alias",
+        "strategy",
+        "mode",
+        "targets",
+        "provider",
+        "virtual_key",
+        "override_params",
+        "on_status_codes",
+        "custom_host",
+        "request_timeout",
+        "keys",
+        "teams",
+        "key_alias",
+        "models",
+        "max_budget",
+        "budget_duration",
+        "team_id",
+        "user_id",
+        "expires",
+        "metadata",
+        "tags",
+    ]
+)
+ANY = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6), max_leaves=30
+)
+DEPLOYMENT = st.fixed_dictionaries(
+    {"model_name": SCALARS, "litellm_params": st.dictionaries(NAMES, SCALARS, max_size=8)}
+)
+CONFIG = st.fixed_dictionaries(
+    {"model_list": st.lists(DEPLOYMENT | ANY, max_size=4)}, optional={"router_settings": ANY, "litellm_settings": ANY}
+)
+TARGET = st.recursive(
+    st.dictionaries(NAMES, SCALARS | st.fixed_dictionaries({"model": SCALARS}), max_size=6),
+    lambda inner: st.fixed_dictionaries(
+        {
+            "strategy": st.fixed_dictionaries({"mode": SCALARS | st.sampled_from(["loadbalance", "fallback"])}),
+            "targets": st.lists(inner, max_size=3),
+        }
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    CONFIG | ANY,
+    ANY | st.fixed_dictionaries({"keys": st.lists(st.dictionaries(NAMES, SCALARS, max_size=8), max_size=4)}),
+)
+def test_whatever_litellm_files_hold_the_result_is_valid(tmp_path_factory, config, keys):
+    draft = litellm.convert(config, keys)
+
+    assert problems(tmp_path_factory.getbasetemp(), draft.text(), dict.fromkeys(draft.variables, "x")) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(TARGET | ANY)
+def test_whatever_portkey_files_hold_the_result_is_valid(tmp_path_factory, config):
+    draft = portkey.convert(config)
+
+    assert problems(tmp_path_factory.getbasetemp(), draft.text(), dict.fromkeys(draft.variables, "x")) == []
