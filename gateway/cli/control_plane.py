@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.database import DatabaseUrl, database_url, failed
+from gateway.cli.database import DatabaseUrl, database, database_url, failed
+from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 
 app = typer.Typer(help="Serve the control plane's REST API.", no_args_is_help=True)
@@ -37,6 +38,7 @@ def serve(
 ) -> None:
     """Serve `/api/gateway/v1`, `/healthz` and `/readyz` over the database that `gateway db upgrade` prepared."""
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
+    from gateway.control_plane.encryption import EncryptionError  # noqa: PLC0415
     from gateway.storage.engine import StorageError  # noqa: PLC0415
 
     settings = read_settings(log_level=log_level)
@@ -48,10 +50,42 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         log_level=settings.log_level,
+        encryption_keys=settings.encryption_keys,
+        key_pepper=settings.key_pepper,
     )
     try:
         process.check_listening(options, allow_remote_http=allow_remote_http)
         wiring.check(options)
-    except (StorageError, ValueError) as error:
+    except (StorageError, EncryptionError, ValueError) as error:
         raise failed(str(error)) from None
     raise typer.Exit(process.run(options))
+
+
+@app.command("generate-key", epilog="Example: export GATEWAY_ENCRYPTION_KEYS=$(gateway control-plane generate-key)")
+def generate_key() -> None:
+    """Print a new key for GATEWAY_ENCRYPTION_KEYS, under which secrets in the database are encrypted."""
+    from gateway.control_plane import encryption  # noqa: PLC0415 - see above
+
+    results.out(encryption.generate_key())
+
+
+@app.command(
+    "rotate-encryption",
+    epilog="1. Put a new key in front: GATEWAY_ENCRYPTION_KEYS=NEW,OLD, and restart the control plane.\n\n"
+    "2. Run this command.  3. Take the old key out of GATEWAY_ENCRYPTION_KEYS.",
+)
+def rotate_encryption(url: DatabaseUrl = None) -> None:
+    """Encrypt every secret in the database anew, under the first of GATEWAY_ENCRYPTION_KEYS."""
+    from gateway.control_plane.encryption import EncryptionError, open_vault, rotate  # noqa: PLC0415 - see above
+    from gateway.storage.engine import writing  # noqa: PLC0415
+
+    settings = read_settings()
+    keys = settings.encryption_keys
+    with database(url) as engine:
+        try:
+            vault = open_vault(keys.get_secret_value() if keys is not None else None, engine)
+            with writing(engine) as connection:
+                number = rotate(connection, vault)
+        except EncryptionError as error:
+            raise failed(str(error)) from None
+    say(f"{number} resources with secrets are encrypted under the first key.")

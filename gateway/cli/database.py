@@ -30,14 +30,15 @@ def database_url(written: str | None) -> str:
 
 
 @contextmanager
-def database(written: str | None, *, prepared: bool = True) -> Iterator["Engine"]:
+def database(written: str | None, *, prepared: bool = True, upgrades_own: bool = False) -> Iterator["Engine"]:
     """The engine for the length of a command; what fails ends the command with one line.
 
-    `prepared` wants the database to be there and migrated.
+    `prepared` wants the database to be there and migrated; with `upgrades_own`, one of SQLite is made and migrated.
     """
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see above
 
     from gateway.storage.engine import StorageError, describe_failure, open_engine  # noqa: PLC0415
+    from gateway.storage.migrate import upgrade  # noqa: PLC0415
     from gateway.storage.ready import check_ready  # noqa: PLC0415
 
     try:
@@ -45,7 +46,9 @@ def database(written: str | None, *, prepared: bool = True) -> Iterator["Engine"
     except StorageError as error:
         raise failed(str(error)) from None
     try:
-        if prepared:
+        if upgrades_own and engine.url.get_backend_name() == "sqlite":
+            upgrade(engine)
+        elif prepared:
             check_ready(engine)
         yield engine
     except StorageError as error:

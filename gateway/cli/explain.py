@@ -1,18 +1,17 @@
 """`gateway explain`: which way would a request go?"""
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from gateway.cli.output import Format, results, say, show
+from gateway.cli.output import Format, results, say
+from gateway.cli.snapshot import offline_snapshot
 
 if TYPE_CHECKING:
     from gateway.pipeline.explain import Explanation
-    from gateway.snapshot.snapshot import Snapshot
 
 EPILOG = (
     "Example: gateway explain -c gateway.yaml --key dev-migration --model gpt-5-mini --body request.json\n\n"
@@ -40,7 +39,7 @@ def explain(
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
-    snapshot = _snapshot(config)
+    snapshot = offline_snapshot(config)
     try:
         told = explained(snapshot, key, endpoint, _body(body, model))
     except KeyError:
@@ -50,23 +49,6 @@ def explain(
     else:
         _print(told)
     raise typer.Exit(0 if told.is_served else 1)
-
-
-def _snapshot(config: list[Path]) -> "Snapshot":
-    from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.config.load import load  # noqa: PLC0415
-    from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper  # noqa: PLC0415
-    from gateway.providers.registry import ProviderSet  # noqa: PLC0415
-    from gateway.snapshot.compile import compile_snapshot  # noqa: PLC0415
-    from gateway.snapshot.snapshot import Revision  # noqa: PLC0415
-    from gateway.upstream.request import NoTransport  # noqa: PLC0415
-
-    loaded = load(config, environ=os.environ, now=clock.utc_now())
-    show(loaded.diagnostics)
-    if loaded.config is None:
-        raise typer.Exit(1)
-    revision = Revision(loaded.digest, loaded.commit)
-    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), ProviderSet(NoTransport()))
 
 
 def _body(file: Path | None, model: str | None) -> bytes:

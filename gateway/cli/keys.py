@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ import typer
 
 from gateway import clock
 from gateway.cli.output import Format, results, say
+from gateway.cli.target import ControlPlaneUrl, Database, Token, target
 from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret
@@ -36,8 +37,17 @@ def mint(
     environment: Annotated[Environment, typer.Option(help="live or test.")] = Environment.LIVE,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     write: Annotated[Path | None, typer.Option("--write", help="Put the hash into this file, comments kept.")] = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
-    """Make a new secret, print it once, and print the hash to commit."""
+    """Make a new secret, print it once, and print the hash to commit; or make a key in a control plane."""
+    if control_plane is not None or database is not None:
+        _refuse_both(write)
+        with target(control_plane, database, token) as home:
+            told = home.mint(name, {"environment": environment.value}, "api")
+        _print(output, name, told["secret"], told["secret_hash"], {}, None)
+        return
     secret, digest = _new(environment.value)
     if write is not None:
         _add(write, name, digest, environment.value)
@@ -54,14 +64,21 @@ def rotate(
     environment: Annotated[
         Environment, typer.Option(help="live or test; with --write, the file says which.")
     ] = Environment.LIVE,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
-    """Give a key a new secret; the old one works on for a while."""
+    """Give a key a new secret; the old one works on for a while. In a file, or in a control plane."""
     try:
         until = clock.utc_now().replace(microsecond=0) + parse_duration(grace)
     except (ValueError, OverflowError) as error:
         say(f"error: --grace: {error}", "red")
         raise typer.Exit(1) from None
+    if control_plane is not None or database is not None:
+        _refuse_both(write)
+        _rotate_there(name, parse_duration(grace), (control_plane, database, token), output)
+        return
     secret, digest = _new(environment.value) if write is None else _rotate(write, name, until)
     ends = until.isoformat().replace("+00:00", "Z")
     _print(output, name, secret, digest, {"previous_secret_expires_at": ends}, write)
@@ -128,6 +145,25 @@ def _rotate(file: Path, name: str, until: datetime) -> tuple[str, str]:
         say(f"error: {error}", "red")
         raise typer.Exit(1) from None
     return made[0]
+
+
+def _refuse_both(write: Path | None) -> None:
+    if write is not None:
+        say("error: a key is in a file or in a control plane: give --write, or --control-plane or --database", "red")
+        raise typer.Exit(1)
+
+
+def _rotate_there(
+    name: str, grace: timedelta, where: tuple[str | None, str | None, str | None], output: Format
+) -> None:
+    with target(*where) as home:
+        told = home.verb(name, "rotate", {"grace_s": int(grace.total_seconds())})
+    if output is Format.JSON:
+        results.out(json.dumps(told))
+        return
+    results.out(told["secret"])
+    say("This is the only time that the secret is shown.")
+    say(f"The one before it works until {told['rotation_ends_at'] or 'now'}.")
 
 
 def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | None) -> None:

@@ -14,12 +14,19 @@ from gateway.cli import (
     control_plane,
     db,
     explain,
+    export,
+    import_,
+    key_life,
     keys,
+    plan,
+    policy_tests,
     prices,
     ready,
     schema,
     serve,
+    smoke,
     spend,
+    status,
     tokens,
     validate,
     version,
@@ -38,9 +45,18 @@ app: Final = typer.Typer(
 app.command("serve", epilog=serve.EPILOG)(serve.serve)
 app.command("validate", epilog=validate.EPILOG)(validate.validate)
 app.command("schema", epilog=schema.EPILOG)(schema.schema)
+app.command("plan", epilog=plan.PLAN_EPILOG)(plan.plan)
+app.command("show", epilog=plan.SHOW_EPILOG)(plan.show_plan)
+app.command("apply", epilog=plan.APPLY_EPILOG)(plan.apply)
+app.command("test", epilog=policy_tests.EPILOG)(policy_tests.run_tests)
 app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("ready", epilog=ready.EPILOG)(ready.ready)
-app.add_typer(keys.app, name="keys")
+app.command("export", epilog=export.EPILOG)(export.export)
+app.add_typer(import_.app, name="import")
+app.command("status", epilog=status.STATUS_EPILOG)(status.status)
+app.command("smoke", epilog=smoke.EPILOG)(smoke.smoke)
+app.command("audit", epilog=status.AUDIT_EPILOG)(status.audit)
+app.add_typer(key_life.add_to(keys.app), name="keys")
 app.command("spend", epilog=spend.EPILOG)(spend.spend)
 app.command("budgets", epilog=budgets.EPILOG)(budgets.budgets)
 app.command("check-ledger", epilog=check_ledger.EPILOG)(check_ledger.check_ledger)

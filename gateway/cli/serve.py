@@ -1,12 +1,15 @@
 """`gateway serve`: the data plane."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
 
 EPILOG = (
     "Example: gateway serve --config gateway.yaml --config keys/ --host 0.0.0.0\n\n"
@@ -18,6 +21,13 @@ EPILOG = (
 def serve(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="A configuration file or directory; repeatable.")
+    ] = None,
+    control_plane: Annotated[
+        str | None,
+        typer.Option(
+            "--control-plane",
+            help="Follow this control plane in place of files; GATEWAY_CONTROL_PLANE_TOKEN is of scope gateway.",
+        ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 5563")] = None,
@@ -38,6 +48,7 @@ def serve(
 
     flags = {
         "config": tuple(config) if config else None,
+        "control_plane_url": control_plane,
         "host": host,
         "port": port,
         "workers": workers,
@@ -47,6 +58,9 @@ def serve(
         "access_log": access_log,
     }
     settings = read_settings(**flags)
+    if settings.control_plane_url is not None:
+        _check_control_plane(settings, settings.control_plane_url)
+        raise typer.Exit(process.run(settings))
     if not settings.config:
         say("error: no configuration; name one with --config (try --config examples/gateway.yaml)", "red")
         raise typer.Exit(1)
@@ -57,3 +71,23 @@ def serve(
         raise typer.Exit(1)
     del loaded
     raise typer.Exit(process.run(settings))
+
+
+def _check_control_plane(settings: "Settings", url: str) -> None:
+    from gateway.snapshot.following.client import check_url  # noqa: PLC0415 - see above
+
+    problem = None
+    if settings.config:
+        problem = "a gateway serves files or follows a control plane, not both: give --config or --control-plane"
+    elif settings.control_plane_token is None:
+        problem = (
+            "the control plane wants a token: set GATEWAY_CONTROL_PLANE_TOKEN (gateway tokens create --scope gateway)"
+        )
+    else:
+        try:
+            check_url(url)
+        except ValueError as error:
+            problem = str(error)
+    if problem is not None:
+        say(f"error: {problem}", "red")
+        raise typer.Exit(1)

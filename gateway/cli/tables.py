@@ -34,6 +34,16 @@ def print_table(table: Table) -> None:
     Console(file=results.file, width=width, highlight=False, color_system=None).print(table)
 
 
+def print_rows(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints a table of plain texts."""
+    table = new_table()
+    for name in head:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*(cell(text) for text in row))
+    print_table(table)
+
+
 def bar(part: int, whole: int, color: str = "cyan") -> Bar:
     """A part of a whole, both of any unit; never longer than the whole."""
     shown = min(part, whole) if whole else 0

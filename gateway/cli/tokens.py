@@ -24,6 +24,7 @@ app = typer.Typer(
 class ScopeName(StrEnum):
     """What a token may do."""
 
+    GATEWAY = "gateway"
     VIEW = "view"
     PLAN = "plan"
     APPLY = "apply"
@@ -33,7 +34,10 @@ class ScopeName(StrEnum):
 @app.command("create", epilog="Example: gateway tokens create --scope view --name ci --expires 90d")
 def create(
     name: Annotated[str, typer.Option(help="What the token is for; it stands in lists.")],
-    scope: Annotated[ScopeName, typer.Option(help="view, plan, apply or admin; each includes those before it.")],
+    scope: Annotated[
+        ScopeName,
+        typer.Option(help="view, plan, apply or admin, each with those before it; gateway for `gateway serve`."),
+    ],
     expires: Annotated[str | None, typer.Option(help="After how long it ends: 24h, 90d. Default: never")] = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     url: DatabaseUrl = None,

@@ -1,0 +1,148 @@
+"""What happens in the life of a virtual key, in a file or in a control plane."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gateway.cli.database import failed
+from gateway.cli.output import Format, results, say
+from gateway.cli.tables import print_rows
+from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+
+if TYPE_CHECKING:
+    from ruamel.yaml.comments import CommentedMap
+
+Name = Annotated[str, typer.Argument(help="The name of the key.")]
+Write = Annotated[Path | None, typer.Option("--write", help="The file that has the key; comments are kept.")]
+
+
+def list_keys(
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+) -> None:
+    """List the keys of a control plane: state, end, last use."""
+    found: list[dict[str, Any]] = []
+    with target(control_plane, database, token) as home:
+        after: str | None = ""
+        while after is not None:
+            page = home.get("/virtual-keys", {"limit": "1000", **({"after": after} if after else {})})
+            found += page["virtual_keys"]
+            after = page["next_after"]
+    if output is Format.JSON:
+        import json  # noqa: PLC0415 - only here
+
+        results.out(json.dumps(found, indent=2))
+        return
+    columns = ("name", "owner", "environment", "state", "expires_at", "rotation_ends_at", "last_used_at")
+    print_rows(
+        [name.removesuffix("_at").replace("_", " ") for name in columns],
+        [[str(one[name] or "") for name in columns] for one in found],
+    )
+
+
+def disable(
+    name: Name,
+    write: Write = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+) -> None:
+    """Refuse every request of a key until it is enabled again."""
+    _set_state(name, "disabled", "disable", write, (control_plane, database, token))
+
+
+def enable(
+    name: Name,
+    write: Write = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+) -> None:
+    """Lift `disable`."""
+    _set_state(name, "active", "enable", write, (control_plane, database, token))
+
+
+def revoke(
+    name: Name,
+    write: Write = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+) -> None:
+    """End a key for good."""
+    _set_state(name, "revoked", "revoke", write, (control_plane, database, token))
+
+
+def expire(
+    name: Name,
+    at: Annotated[str | None, typer.Option(help="RFC 3339 with a zone; without it, the key does not expire.")] = None,
+    write: Write = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+) -> None:
+    """Give a key an end, or take its end away."""
+    from gateway.config.sections.base import moment  # noqa: PLC0415 - `gateway version` should not wait for it
+
+    try:
+        moment(at)
+    except ValueError as error:
+        raise failed(f"--at: {error}") from None
+    if write is None:
+        with target(control_plane, database, token) as home:
+            home.verb(name, "expire", {"expires_at": at})
+    else:
+        _edit(write, name, lambda key: _set(key, "expires_at", at))
+    say(f"{name} {'never expires' if at is None else f'expires at {at}'}.")
+
+
+def _set_state(
+    name: str, state: str, verb: str, write: Path | None, where: tuple[str | None, str | None, str | None]
+) -> None:
+    if write is None:
+        with target(*where) as home:
+            home.verb(name, verb)
+    else:
+        _edit(write, name, lambda key: _change_state(key, name, state))
+    say(f"{name} is {state}.")
+
+
+def _change_state(key: "CommentedMap", name: str, state: str) -> None:
+    if key.get("state") == "revoked" and state != "revoked":
+        from gateway.config.edit import EditError  # noqa: PLC0415 - see above
+
+        raise EditError(f"{name} is revoked, which is final: make a new key")
+    _set(key, "state", None if state == "active" else state)
+
+
+def _set(key: "CommentedMap", field: str, value: str | None) -> None:
+    if value is None:
+        key.pop(field, None)
+    else:
+        key[field] = value
+
+
+def _edit(file: Path, name: str, change: Any) -> None:
+    from gateway.config.edit import EditError, change_key  # noqa: PLC0415 - see above
+
+    try:
+        change_key(file, name, change)
+    except EditError as error:
+        raise failed(str(error)) from None
+
+
+def add_to(app: typer.Typer) -> typer.Typer:
+    """The same commands, and these."""
+    examples = "Example: gateway keys {} dev-migration{} --control-plane https://control-plane.example.com"
+    app.command("list", epilog="Example: gateway keys list --database default")(list_keys)
+    for name, more, command in (
+        ("disable", "", disable),
+        ("enable", "", enable),
+        ("revoke", "", revoke),
+        ("expire", " --at 2027-01-01T00:00:00Z", expire),
+    ):
+        app.command(name, epilog=examples.format(name, more))(command)
+    return app

@@ -1,0 +1,265 @@
+"""`gateway plan`, `gateway show` and `gateway apply`: what would change, and changing it."""
+
+import math
+import os
+import sys
+from collections.abc import Iterable
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from gateway.cli.database import failed
+from gateway.cli.output import results, say, show
+from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, target
+from gateway.duration import parse_duration
+
+if TYPE_CHECKING:
+    from gateway.config.documents import PlanRequest
+    from gateway.plan.guards import Allowed
+    from gateway.plan.plan import Plan
+    from gateway.plan.saved import SavedPlan
+
+_LONGEST_REPLAY_DAYS = 90
+CHANGES = 2
+"""The exit code of `--detailed-exitcode` where there are changes."""
+
+PLAN_EPILOG = (
+    "Example: gateway plan -c gateway.yaml --control-plane https://control-plane.example.com --out plan.json\n\n"
+    "Exit codes: 0 done, 1 error; with --detailed-exitcode 0 no changes, 2 changes, 1 error. It never writes."
+)
+SHOW_EPILOG = "Example: gateway show plan.json --format markdown"
+APPLY_EPILOG = (
+    "Example: gateway apply plan.json --control-plane https://control-plane.example.com\n\n"
+    "Exit codes: 0 done, 1 error, 3 the plan is stale, 4 a guard refuses, 5 somebody else applies, 6 outcome unknown."
+)
+
+
+class PlanFormat(StrEnum):
+    """For a terminal, a machine, or a pull request."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+Config = Annotated[list[Path] | None, typer.Option("--config", "-c", help="Configuration files and directories.")]
+PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="text, json or markdown.")]
+Targets = Annotated[
+    list[str] | None, typer.Option("--target", help="Only KIND/NAME and what it needs that is not there; repeatable.")
+]
+Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")]
+
+
+def plan(
+    config: Config = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    targets: Targets = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Save the plan, for `gateway apply FILE`.")] = None,
+    replay: Annotated[
+        str | None,
+        typer.Option(
+            "--replay", help="Send the requests of so many days through both: 7d. Needs the gateways' ledger."
+        ),
+    ] = None,
+    output: PlanOutput = PlanFormat.TEXT,
+    detailed: Detailed = False,
+) -> None:
+    """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
+    request = _request(config, targets, _days(replay))
+    with target(control_plane, database, token) as home:
+        saved = home.plan(request)
+    _print(saved.plan, output)
+    if out is not None:
+        _save(saved, out)
+    raise typer.Exit(_code(saved.plan, detailed=detailed))
+
+
+def show_plan(
+    file: Annotated[Path, typer.Argument(help="What `gateway plan --out` wrote.")],
+    output: PlanOutput = PlanFormat.TEXT,
+    detailed: Detailed = False,
+) -> None:
+    """Print a saved plan."""
+    saved = _read(file)
+    _print(saved.plan, output)
+    raise typer.Exit(_code(saved.plan, detailed=detailed))
+
+
+def apply(
+    file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, the files are planned first.")] = None,
+    config: Config = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    targets: Targets = None,
+    auto_approve: Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")] = False,
+    allow_delete: Annotated[int, typer.Option(help="Let so many be deleted where that is a large share.", min=0)] = 0,
+    no_widen: Annotated[bool, typer.Option("--no-widen", help="Refuse what widens access, or may.")] = False,
+    no_refuse_traffic: Annotated[
+        bool, typer.Option("--no-refuse-traffic", help="Refuse what would refuse traffic of today.")
+    ] = False,
+    secrets_out: Annotated[
+        Path | None, typer.Option(help="Write the secrets of new keys to this file, mode 0600, and print none.")
+    ] = None,
+) -> None:
+    """Make a control plane what the files say, all of it or nothing: from a saved plan, or planned and confirmed."""
+    from gateway.plan.guards import Allowed  # noqa: PLC0415 - `gateway version` should not wait for it
+    from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
+
+    if file is not None and (config or targets):
+        raise failed("a saved plan is applied as it is: leave --config and --target away")
+    _refuse_existing(secrets_out)
+    allowed = Allowed(allow_delete, no_widen, no_refuse_traffic)
+    wanted = _read(file) if file is not None else _request(config, targets)
+    with target(control_plane, database, token) as home:
+        saved = (
+            wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
+        )
+        if saved.plan.is_empty and not saved.plan.errors:
+            if file is not None:
+                say("The plan changes nothing.")
+            return
+        done = home.apply(saved, allowed)
+    if done.already:
+        say(f"This plan was applied before, as revision {done.revision}.")
+        return
+    say(f"Applied as revision {done.revision}.", "green")
+    _tell_secrets(done.minted, secrets_out)
+
+
+def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto_approve: bool) -> "SavedPlan":
+    from gateway.plan.guards import refusals  # noqa: PLC0415 - see above
+
+    saved = home.plan(request)
+    _print(saved.plan, PlanFormat.TEXT)
+    if saved.plan.errors:
+        raise typer.Exit(1)
+    if saved.plan.is_empty:
+        return saved
+    if refused := refusals(saved.plan, allowed):
+        for one in refused:
+            say(f"refused: {one}", "bold red")
+        raise typer.Exit(GUARD)
+    if not auto_approve:
+        if not sys.stdin.isatty():
+            raise failed("nobody is there to confirm: apply a saved plan, or say --auto-approve")
+        if not typer.confirm("Apply this?", default=False, err=True):
+            say("Nothing was changed.")
+            raise typer.Exit(1)
+    return saved
+
+
+def _days(written: str | None) -> int:
+    if written is None:
+        return 0
+    try:
+        days = math.ceil(parse_duration(written) / timedelta(days=1))
+    except ValueError as error:
+        raise failed(f"--replay: {error}") from None
+    if not 1 <= days <= _LONGEST_REPLAY_DAYS:
+        raise failed(f"--replay: between 1d and {_LONGEST_REPLAY_DAYS}d")
+    return days
+
+
+def _request(config: Iterable[Path] | None, targets: list[str] | None, replay_days: int = 0) -> "PlanRequest":
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
+    from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
+    from gateway.config.load import load  # noqa: PLC0415 - see above
+    from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+
+    paths = tuple(config or read_settings().config)
+    if not paths:
+        raise failed("no configuration; name one with --config")
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True)
+    show(loaded.diagnostics)
+    if loaded.config is None:
+        say("The configuration is not valid; nothing was planned.", "red")
+        raise typer.Exit(1)
+    if loaded.config.owner is None:
+        raise failed("the file says nobody's name: add `owner: NAME`, under which the control plane keeps what it has")
+    return PlanRequest(
+        owner=loaded.config.owner,
+        resources=[*documents(resources_of(loaded.config, loaded.references))],
+        moves=[(one.from_, one.to) for one in loaded.config.moved],
+        targets=targets or [],
+        digest=loaded.digest,
+        commit=loaded.commit,
+        replay_days=replay_days,
+    )
+
+
+def _print(made: "Plan", output: PlanFormat) -> None:
+    from gateway.plan.render.json import json  # noqa: PLC0415 - see above
+    from gateway.plan.render.lines import lines  # noqa: PLC0415 - see above
+    from gateway.plan.render.markdown import markdown  # noqa: PLC0415 - see above
+
+    if output is PlanFormat.JSON:
+        results.out(json(made))
+    elif output is PlanFormat.MARKDOWN:
+        results.out(markdown(made), end="")
+    else:
+        for line in lines(made):
+            results.print(Text(line.text, style=line.style))
+
+
+def _code(made: "Plan", *, detailed: bool) -> int:
+    if made.errors:
+        return 1
+    return CHANGES if detailed and not made.is_empty else 0
+
+
+def _save(saved: "SavedPlan", file: Path) -> None:
+    from gateway.plan.saved import written  # noqa: PLC0415 - see above
+
+    try:
+        _write_private(file, written(saved), replace=True)
+    except OSError as error:
+        raise failed(f"{file} cannot be written: {error.strerror}") from None
+    say(f"Saved to {file}. To do exactly this: gateway apply {file}")
+
+
+def _read(file: Path) -> "SavedPlan":
+    from gateway.plan.saved import PlanFileError, read  # noqa: PLC0415 - see above
+
+    try:
+        return read(file.read_bytes())
+    except OSError as error:
+        raise failed(f"{file} cannot be read: {error.strerror}") from None
+    except PlanFileError as error:
+        raise failed(f"{file}: {error}") from None
+
+
+def _refuse_existing(secrets_out: Path | None) -> None:
+    if secrets_out is not None and secrets_out.exists():
+        raise failed(f"{secrets_out} is there already; secrets overwrite nothing")
+
+
+def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
+    if not minted:
+        return
+    if file is not None:
+        text = "".join(f"{name}={secret}\n" for name, secret in minted.items())
+        try:
+            _write_private(file, text.encode(), replace=False)
+        except OSError as error:
+            say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
+        else:
+            say(f"The secrets of {len(minted)} new keys are in {file}, readable by you alone.")
+            return
+    say("The secrets of new keys, shown this once:")
+    for name, secret in minted.items():
+        results.out(f"{name}={secret}")
+
+
+def _write_private(file: Path, content: bytes, *, replace: bool) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
+    handle = os.open(file, flags, 0o600)
+    with os.fdopen(handle, "wb") as opened:
+        opened.write(content)

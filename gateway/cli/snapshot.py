@@ -1,0 +1,31 @@
+"""A configuration compiled to be looked at: nothing can be sent from it."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from gateway.cli.output import show
+
+if TYPE_CHECKING:
+    from gateway.snapshot.snapshot import Snapshot
+
+
+def offline_snapshot(config: Sequence[Path]) -> "Snapshot":
+    """The snapshot of files; what is wrong with them is shown and ends the command."""
+    from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what few commands need
+    from gateway.config.load import load  # noqa: PLC0415 - see above
+    from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper  # noqa: PLC0415 - see above
+    from gateway.providers.registry import ProviderSet  # noqa: PLC0415 - see above
+    from gateway.snapshot.compile import compile_snapshot  # noqa: PLC0415 - see above
+    from gateway.snapshot.snapshot import Revision  # noqa: PLC0415 - see above
+    from gateway.upstream.request import NoTransport  # noqa: PLC0415 - see above
+
+    loaded = load(config, environ=os.environ, now=clock.utc_now())
+    show(loaded.diagnostics)
+    if loaded.config is None:
+        raise typer.Exit(1)
+    revision = Revision(loaded.digest, loaded.commit)
+    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), ProviderSet(NoTransport()))

@@ -1,0 +1,67 @@
+"""`gateway status` and `gateway audit`: which gateways serve what, and who changed what."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from gateway.cli.output import Format, results, say
+from gateway.cli.tables import print_rows
+from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+
+STATUS_EPILOG = (
+    "Example: gateway status --control-plane https://control-plane.example.com\n\n"
+    "Exit codes: 0 every gateway serves the newest revision, 1 one does not, or the question cannot be answered."
+)
+AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --database default"
+
+Output = Annotated[Format, typer.Option("--format", help="text or json.")]
+
+
+def status(
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    output: Output = Format.TEXT,
+) -> None:
+    """List every gateway that follows the control plane: what it serves, since when, and what it refused."""
+    with target(control_plane, database, token) as home:
+        found = home.get("/nodes")
+    nodes = found["nodes"]
+    if output is Format.JSON:
+        results.out(json.dumps(found, indent=2))
+    else:
+        say(f"The control plane is at revision {found['revision']}; {len(nodes)} gateways have reported.")
+        print_rows(
+            ["gateway", "state", "serves", "since", "lag", "reported", "refused", "because"],
+            [_row(one) for one in nodes],
+        )
+    raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
+
+
+def audit(
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    address: Annotated[str | None, typer.Option(help="Only this resource: KIND.NAME.")] = None,
+    actor: Annotated[str | None, typer.Option(help="Only what this token or user did.")] = None,
+    limit: Annotated[int, typer.Option(help="How many entries, newest first.", min=1, max=1000)] = 50,
+    output: Output = Format.TEXT,
+) -> None:
+    """Print who changed what in a control plane, newest first, without secrets."""
+    wanted = {"address": address, "actor": actor, "limit": str(limit)}
+    with target(control_plane, database, token) as home:
+        entries = home.get("/audit", {name: value for name, value in wanted.items() if value is not None})["entries"]
+    if output is Format.JSON:
+        results.out(json.dumps(entries, indent=2))
+        return
+    columns = ("at", "actor", "action", "address", "revision", "request_id")
+    print_rows(list(columns), [[str(one[name]) for name in columns] for one in entries])
+
+
+def _row(node: dict[str, Any]) -> list[str]:
+    lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
+    refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
+    because = (node["rejected_because"] or "").partition("\n")[0]
+    serves = str(node["serving_revision"])
+    return [node["node"], node["state"], serves, node["serving_since"], lag, node["reported_at"], refused, because]

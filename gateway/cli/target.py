@@ -1,0 +1,209 @@
+"""Which control plane a command talks to: one over HTTP, or a database on this machine. Both answer alike."""
+
+import getpass
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import msgspec
+import typer
+
+from gateway.cli.database import database, failed
+from gateway.cli.process_settings import read_settings
+
+if TYPE_CHECKING:
+    import httpx
+    from sqlalchemy import Engine
+
+    from gateway.config.documents import PlanRequest
+    from gateway.plan.guards import Allowed
+    from gateway.plan.saved import SavedPlan
+
+ControlPlaneUrl = Annotated[
+    str | None,
+    typer.Option("--control-plane", help="The control plane's URL. Default: GATEWAY_CONTROL_PLANE_URL."),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="A database instead of a URL: the work is done in this process. `default` means GATEWAY_DATABASE_URL, "
+        "else SQLite in GATEWAY_DATA_DIR.",
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option("--token", help="A token of the control plane. Better: GATEWAY_CONTROL_PLANE_TOKEN."),
+]
+
+STALE, GUARD, LOCKED, UNKNOWN = 3, 4, 5, 6
+"""Exit codes of an apply that was refused, or whose outcome nobody knows."""
+
+_CODES: Final = {"stale_plan": STALE, "guard": GUARD, "locked": LOCKED}
+_TIMEOUT_S: Final = 120.0
+_PREFIX: Final = "/api/gateway/v1"
+
+
+class RefusedError(Exception):
+    """The control plane refused, or cannot be asked; `code` is the exit code."""
+
+    def __init__(self, message: str, code: int = 1) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+Send = Callable[..., Any]
+"""Sends a request: method, path, and `content`, `headers`, `params` by name; returns an `httpx.Response`."""
+
+
+class Applied(msgspec.Struct, frozen=True):
+    """What an apply did; `minted` are secrets by the name of their key."""
+
+    revision: int
+    already: bool
+    minted: dict[str, str]
+
+
+@contextmanager
+def target(url: str | None, written_database: str | None, token: str | None) -> "Iterator[Target]":
+    """The control plane that flags and settings name; what it refuses ends the command with one line."""
+    settings = read_settings()
+    url = url or (settings.control_plane_url if written_database is None else None)
+    if (url is None) is (written_database is None):
+        raise failed("name the control plane: --control-plane URL, or --database URL for one on this machine")
+    try:
+        if url is not None:
+            configured = settings.control_plane_token
+            secret = token or (configured.get_secret_value() if configured is not None else None)
+            yield from _over_http(url, secret)
+        else:
+            where = None if written_database == "default" else written_database
+            with database(where, upgrades_own=True) as engine:
+                yield Target(_in_process(engine))
+    except RefusedError as error:
+        failed(str(error))
+        raise typer.Exit(error.code) from None
+
+
+def _over_http(url: str, token: str | None) -> "Iterator[Target]":
+    import httpx  # noqa: PLC0415 - `gateway version` should not wait for it
+
+    if token is None:
+        raise failed("the control plane wants a token: set GATEWAY_CONTROL_PLANE_TOKEN")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise failed(f"{url!r} is no URL: {error}") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise failed(f"{url!r} is no URL of a control plane, such as https://control-plane.example.com")
+    if parsed.scheme == "http" and parsed.host not in ("127.0.0.1", "localhost", "::1"):
+        raise failed(f"{url} would carry secrets over the network in clear: use https://")
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"{url.rstrip('/')}{_PREFIX}", headers=headers, timeout=_TIMEOUT_S) as client:
+        yield Target(client.request)
+
+
+def _in_process(engine: "Engine") -> Send:
+    """The same API without a server: what may open the database needs no token."""
+    import asyncio  # noqa: PLC0415 - see above
+
+    import httpx  # noqa: PLC0415 - see above
+
+    from gateway.control_plane import wiring  # noqa: PLC0415 - see above
+    from gateway.control_plane.encryption import EncryptionError  # noqa: PLC0415 - see above
+
+    settings = read_settings()
+    try:
+        app = wiring.build_in_process(engine, settings.encryption_keys, settings.key_pepper, _who())
+    except EncryptionError as error:
+        raise RefusedError(str(error)) from None
+
+    async def ask(method: str, path: str, **more: Any) -> "httpx.Response":
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://in-process{_PREFIX}") as client:
+            return await client.request(method, path, **more)
+
+    return lambda method, path, **more: asyncio.run(ask(method, path, **more))
+
+
+class Target:
+    """A control plane, asked through its API. Everything raises `RefusedError`."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def plan(self, request: "PlanRequest") -> "SavedPlan":
+        """What an apply would do."""
+        from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
+
+        return msgspec.json.decode(self._ask("POST", "/plans", request), type=SavedPlan)
+
+    def apply(self, saved: "SavedPlan", allowed: "Allowed") -> Applied:
+        """Carries a plan out."""
+        body = {"saved": saved, "allowed": allowed}
+        return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True), type=Applied)
+
+    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+        """What is at a path."""
+        return msgspec.json.decode(self._ask("GET", path, None, parameters=parameters))
+
+    def mint(self, name: str, spec: Mapping[str, Any], owner: str) -> Any:
+        """Makes a virtual key; its secret is in the answer."""
+        body = {"name": name, "spec": spec, "owner": owner}
+        return msgspec.json.decode(self._ask("POST", "/virtual-keys", body, writes=True))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Takes a resource away."""
+        self._ask("DELETE", f"/resources/{kind}/{name}", None, writes=True)
+
+    def verb(self, name: str, verb: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What happens in the life of a virtual key."""
+        from urllib.parse import quote  # noqa: PLC0415 - see above
+
+        path = f"/virtual-keys/{quote(name, safe='')}/{verb}"
+        return msgspec.json.decode(self._ask("POST", path, body or {}, writes=True))
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        *,
+        parameters: Mapping[str, str] | None = None,
+        writes: bool = False,
+    ) -> bytes:
+        import httpx  # noqa: PLC0415 - see above
+
+        content = None if body is None else msgspec.json.encode(body)
+        headers = {"Content-Type": "application/json"} if content is not None else {}
+        try:
+            answer = self._send(method, path, content=content, headers=headers, params=parameters)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
+            raise RefusedError(f"the control plane cannot be reached: {error}") from None
+        except httpx.TransportError as error:
+            if not writes:
+                raise RefusedError(f"the control plane did not answer: {type(error).__name__}") from None
+            message = "the connection was lost before the answer came: the outcome is unknown. Applying the same plan "
+            raise RefusedError(f"{message}again is safe: it is done once", UNKNOWN) from None
+        if answer.is_success:
+            content_of: bytes = answer.content
+            return content_of
+        raise _refusal(answer)
+
+
+def _refusal(answer: "httpx.Response") -> RefusedError:
+    try:
+        error = answer.json()["error"]
+        return RefusedError(str(error["message"]), _CODES.get(error["type"], 1))
+    except (ValueError, KeyError, TypeError):
+        return RefusedError(f"this is no control plane, it answers {answer.status_code} without saying why")
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()} (command line)"

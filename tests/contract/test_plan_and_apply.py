@@ -1,0 +1,251 @@
+"""`gateway plan`, `apply`, `show`, `export` and `keys` as a team uses them: on a database, and over HTTP."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+from tests.support.control_plane import ControlPlane
+
+CANARY = "sk-canary-of-the-provider"
+CONFIG = """version: 1
+owner: platform
+organization: acme
+teams: {engineering: {}}
+providers:
+  simulator: {type: simulator}
+  openai: {type: openai, api_key: "${env:CANARY}"}
+model_aliases: {fast: simulator/gpt-5-mini}
+virtual_keys:
+  ci: {environment: test, team: engineering}
+budgets:
+  cap: {scope: {team: engineering}, window: month, limit_usd: 5}
+"""
+
+
+class Home:
+    """A directory with a file, and a control plane."""
+
+    def __init__(self, directory: Path, *where: str, token: str = "") -> None:
+        self.directory = directory
+        self.where = where
+        self.file = directory / "gateway.yaml"
+        self.file.write_text(CONFIG)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        self.environment = {
+            **kept,
+            "CANARY": CANARY,
+            "GATEWAY_DATA_DIR": str(directory / "data"),
+            "GATEWAY_CONTROL_PLANE_TOKEN": token,
+            "PYTHONWARNINGS": "ignore",
+            "COLUMNS": "200",
+        }
+
+    def run(self, *arguments: str, code: int = 0, token: str | None = None) -> str:
+        environment = self.environment if token is None else {**self.environment, "GATEWAY_CONTROL_PLANE_TOKEN": token}
+        done = subprocess.run(
+            [sys.executable, "-m", "gateway", *arguments, *self.where],
+            capture_output=True,
+            text=True,
+            env=environment,
+            cwd=self.directory,
+            stdin=subprocess.DEVNULL,
+            check=False,
+            timeout=60,
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == code, said
+        assert "Traceback" not in said
+        assert CANARY not in said
+        return said
+
+    def plan(self, *more: str, code: int = 0) -> str:
+        return self.run("plan", "-c", "gateway.yaml", *more, code=code)
+
+    def apply(self, *more: str, code: int = 0) -> str:
+        return self.run("apply", "-c", "gateway.yaml", "-y", *more, code=code)
+
+    def edit(self, old: str, new: str) -> None:
+        text = self.file.read_text()
+        assert old in text
+        self.file.write_text(text.replace(old, new))
+
+
+@pytest.fixture(params=["in process", "over HTTP"])
+def home(request, tmp_path):
+    if request.param == "in process":
+        yield Home(tmp_path, "--database", "default")
+        return
+    url = f"sqlite:///{tmp_path}/plane.db"
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    plane = ControlPlane(tmp_path, url)
+    yield Home(tmp_path, "--control-plane", f"http://127.0.0.1:{plane.port}", token=plane.token("admin"))
+    assert CANARY not in plane.log()
+    plane.stop()
+
+
+def test_from_a_file_to_no_changes(home):
+    assert "7 to create" in home.plan("--detailed-exitcode", code=2)
+    assert "7 to create" in home.plan()
+
+    said = home.apply()
+
+    assert re.search(r"ci=lw_vk_test_[0-9A-Z]{26}", said)
+    assert "No changes. 7 resources match." in home.plan("--detailed-exitcode")
+    assert "No changes." in home.apply()
+
+
+def test_a_saved_plan_is_applied_once_and_goes_stale(home):
+    home.plan("--out", "first.json")
+    home.plan("--out", "second.json")
+    assert (home.directory / "first.json").stat().st_mode & 0o777 == 0o600
+    assert CANARY not in (home.directory / "first.json").read_text()
+
+    where, home.where = home.where, ()
+    assert "7 to create" in home.run("show", "first.json", "--detailed-exitcode", code=2)
+    assert json.loads(home.run("show", "first.json", "--format", "json"))["summary"]["create"] == 7
+    assert "gateway-plan:platform" in home.run("show", "first.json", "--format", "markdown")
+    home.where = where
+
+    assert "Applied as revision 1" in home.run("apply", "first.json")
+    assert "applied before, as revision 1" in home.run("apply", "first.json")
+    stale = home.run("apply", "second.json", code=3)
+    assert "moved from revision 0 to 1" in stale
+    assert "Plan again" in stale
+
+
+def test_guards_have_codes_of_their_own(home):
+    home.apply()
+    home.edit("teams: {engineering: {}}", "teams: {engineering: {}, a: {}, b: {}, c: {protected: true}, d: {}}")
+    home.apply()
+    home.edit("a: {}, b: {}, ", "")
+    home.edit(", d: {}", "")
+
+    assert "--allow-delete 3" in home.plan()
+    assert "--allow-delete 3" in home.apply(code=4)
+    home.edit(", c: {protected: true}", "")
+    assert "teams.c is protected" in home.apply("--allow-delete", "4", code=4)
+    home.edit("teams: {engineering: {}}", "teams: {engineering: {}, c: {}}")
+    assert "Applied as revision 3" in home.apply("--allow-delete", "3")
+    home.edit("teams: {engineering: {}, c: {}}", "teams: {engineering: {}}")
+    home.apply()
+    home.edit("limit_usd: 5", "limit_usd: 6")
+    assert "(--no-widen)" in home.apply("--no-widen", code=4)
+
+
+def test_nothing_is_applied_without_a_word(home):
+    assert "nobody is there to confirm" in home.run("apply", "-c", "gateway.yaml", code=1)
+    assert "7 to create" in home.plan()
+
+
+def test_secrets_go_to_a_file_and_nowhere_else(home):
+    said = home.apply("--secrets-out", "secrets.env")
+
+    file = home.directory / "secrets.env"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert re.fullmatch(r"ci=lw_vk_test_[0-9A-Z]{26}\n", file.read_text())
+    assert "lw_vk_" not in said
+    assert "secrets overwrite nothing" in home.apply("--secrets-out", "secrets.env", code=1)
+
+
+def test_on_call_disables_a_key_and_the_file_leaves_it_so(home):
+    home.apply()
+    home.run("keys", "disable", "ci")
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.apply()
+
+    listed = json.loads(home.run("keys", "list", "--format", "json"))
+    assert [(one["name"], one["state"]) for one in listed] == [("ci", "disabled")]
+    home.run("keys", "enable", "ci")
+    home.run("keys", "expire", "ci", "--at", "2036-01-01T00:00:00Z")
+    drift = home.plan()
+    assert "Changed outside the file since the last apply: 1" in drift
+    assert "virtual_keys.ci.expires_at" in drift
+    rotated = home.run("keys", "rotate", "ci", "--grace", "1h")
+    assert re.search(r"lw_vk_test_[0-9A-Z]{26}", rotated)
+    home.run("keys", "revoke", "ci")
+    assert "revoked, which is final" in home.run("keys", "enable", "ci", code=1)
+    assert "there is no virtual_keys.nobody" in home.run("keys", "revoke", "nobody", code=1)
+    log = home.run("audit")
+    for action in ("disable", "enable", "expire", "rotate", "revoke"):
+        assert f" {action} " in log
+
+
+def test_an_export_plans_to_no_changes(home):
+    home.edit("${env:CANARY}", "${env:CANARY}\", headers: {x-team: '${runtime-env:TEAM}'}, project: \"$${literal}")
+    home.apply()
+    home.run("keys", "rotate", "ci")
+
+    home.run("export", "--out", "exported.yaml")
+
+    assert "${env:CANARY}" in (home.directory / "exported.yaml").read_text()
+    assert "No changes. 7 resources match." in home.run("plan", "-c", "exported.yaml", "--detailed-exitcode")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("owner: platform\n", "", "add `owner: NAME`"),
+        ("${env:CANARY}", "${env:ABSENT}", "error[reference-missing] the environment variable ABSENT is not set"),
+        ("simulator/gpt-5-mini", "nowhere/gpt-5-mini", "there is no provider named 'nowhere'"),
+        ("limit_usd: 5", "limit_usd: many", "gateway.yaml:12:"),
+    ],
+)
+def test_files_that_cannot_be_planned(home, old, new, said):
+    home.edit(old, new)
+
+    assert said in home.plan(code=1)
+    assert said in home.apply(code=1)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format_version": "9.0", "sealed": "x"}', "\x00"])
+def test_files_that_are_no_plan(home, content):
+    (home.directory / "plan.json").write_text(content)
+
+    assert "plan.json: this " in home.run("apply", "plan.json", code=1)
+
+
+def test_a_partial_plan(home):
+    assert "the key ci reaches no provider" in home.plan("--target", "virtual_keys/ci", code=1)
+    home.edit("test, team: engineering}", "test, team: engineering, providers: [simulator]}")
+
+    said = home.plan("--target", "virtual_keys/ci")
+
+    assert said.count("needed by virtual_keys.ci") == 2
+    assert "3 to create" in said
+    home.apply("--target", "virtual_keys/ci")
+    assert "4 to create" in home.plan()
+    assert "is no address; write KIND/NAME" in home.plan("--target", "nonsense", code=1)
+
+
+def test_tokens_say_what_they_may(tmp_path):
+    url = f"sqlite:///{tmp_path}/plane.db"
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+    plane = ControlPlane(tmp_path, url)
+    home = Home(tmp_path, "--control-plane", f"http://127.0.0.1:{plane.port}", token=plane.token("plan"))
+
+    home.plan("--out", "plan.json")
+    assert "needs a token of scope apply; this one has plan" in home.run("apply", "plan.json", code=1)
+    assert "needs a token of scope plan; this one has gateway" in home.run(
+        "plan", "-c", "gateway.yaml", code=1, token=plane.token("gateway")
+    )
+    assert "This token is unknown" in home.run("plan", "-c", "gateway.yaml", code=1, token="nonsense")
+    home.run("apply", "plan.json", token=plane.token("apply"))
+    plane.stop()
+    assert "cannot be reached" in home.plan(code=1)
+
+
+def test_a_control_plane_is_not_talked_to_in_clear(tmp_path):
+    home = Home(tmp_path, "--control-plane", "http://control-plane.example.com", token="x")
+
+    assert "use https://" in home.plan(code=1)
