@@ -10,7 +10,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, Engine, or_, select, update
 
-from gateway.storage.tables import resources
+from gateway.storage.tables import kept_answers, resources
 
 KEY_FILE_ENDING: Final = ".encryption-key"
 _HOW: Final = "`gateway control-plane generate-key` makes a key; GATEWAY_ENCRYPTION_KEYS holds it"
@@ -80,7 +80,7 @@ def open_vault(configured: str | None, engine: Engine) -> Vault:
 
 
 def rotate(connection: Connection, vault: Vault) -> int:
-    """Encrypts every secret under the first key, in the caller's transaction; returns how many rows have any."""
+    """Encrypts every secret under the first key, in the caller's transaction; returns how many resources have any."""
     sealed = or_(resources.c.sealed != "", resources.c.applied_sealed != "")
     rows = connection.execute(select(resources).where(sealed)).mappings().all()
     for row in rows:
@@ -88,6 +88,9 @@ def rotate(connection: Connection, vault: Vault) -> int:
         applied = row["applied_sealed"]
         members = {"sealed": vault.renew(row["sealed"]), "applied_sealed": applied and vault.renew(applied)}
         connection.execute(update(resources).where(key).values(members))
+    for kept in connection.execute(select(kept_answers)).all():
+        mine = (kept_answers.c.token_id == kept.token_id) & (kept_answers.c.idempotency_key == kept.idempotency_key)
+        connection.execute(update(kept_answers).where(mine).values(sealed=vault.renew(kept.sealed)))
     return len(rows)
 
 

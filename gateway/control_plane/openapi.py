@@ -25,6 +25,9 @@ BODIES: Final[Mapping[str, type]] = {
 }
 """What each operation reads; only a verb's body may be left away."""
 
+REPEATABLE: Final = ("PUT ", "DELETE ", "POST /virtual-keys", "POST /owners")
+"""Operations that take an `Idempotency-Key`; an apply is known by the id of its plan."""
+
 PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /spend": report.SPEND_PARAMETERS,
     "GET /budgets": ("limit",),
@@ -101,7 +104,7 @@ def _operation(name: str, route: Route, responder: Any, method: str) -> dict[str
         "operationId": re.sub(r"[^a-z]+", "_", name.lower()).strip("_"),
         "summary": summary,
         "description": f"Needs a token of scope `{route.resource.scopes[method]}`.",
-        "parameters": [*_in_path(name), *_in_query(name)],
+        "parameters": [*_in_path(name), *_in_query(name), *_in_header(name)],
         "responses": {
             "200": {"description": "Done.", "content": {"application/json": {"schema": {"type": "object"}}}},
             **{
@@ -125,6 +128,13 @@ def _operation(name: str, route: Route, responder: Any, method: str) -> dict[str
 def _in_path(name: str) -> Iterator[dict[str, Any]]:
     for parameter in re.findall(r"\{([a-z_]+)\}", name):
         yield {"name": parameter, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _in_header(name: str) -> Iterator[dict[str, Any]]:
+    if name.startswith(REPEATABLE):
+        meaning = "Under the same key the same change is made once, and answered alike for a day."
+        schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+        yield {"name": "Idempotency-Key", "in": "header", "description": meaning, "schema": schema}
 
 
 def _in_query(name: str) -> Iterator[dict[str, Any]]:

@@ -105,7 +105,7 @@ class Revision:
         self._vault = vault
         self._actor = actor
         self._now = now
-        self.before = _lock(connection, lock_wait_s)
+        self.before = lock(connection, lock_wait_s)
         self.number = self.before.revision + 1
         self._rows: dict[Key, dict[str, Any]] = {}
         self._gone: set[Key] = set()
@@ -215,8 +215,11 @@ def _redacted(before: Spec | None, after: Spec) -> Any:
     return against(after, before)
 
 
-def _lock(connection: Connection, wait_s: float) -> Position:
-    """SQLite's transaction holds the only write lock already; in PostgreSQL the row is the lock."""
+def lock(connection: Connection, wait_s: float = 10) -> Position:
+    """Nobody else writes resources until the transaction ends. Raises `LockedError` after `wait_s` seconds.
+
+    SQLite's transaction holds the only write lock already; in PostgreSQL the row is the lock.
+    """
     statement = select(control_plane_state)
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SET LOCAL lock_timeout = '{int(wait_s * 1000)}ms'"))

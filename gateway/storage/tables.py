@@ -219,6 +219,20 @@ audit_log = Table(
 
 Index(None, audit_log.c.at, audit_log.c.id)
 
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("token_id", Name, primary_key=True),
+    Column("idempotency_key", Name, primary_key=True),
+    Column("digest", Name, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Answers to changes that were asked for under an `Idempotency-Key`, for a day; they may have secrets in them."""
+
+Index(None, kept_answers.c.at)
+
 gateway_nodes = Table(
     "gateway_nodes",
     metadata,

@@ -21,7 +21,14 @@ API = "/api/gateway/v1"
 class ControlPlane:
     """`python -m gateway control-plane serve`; `stop` asserts that it went in peace."""
 
-    def __init__(self, directory: Path, database_url: str, *arguments: str, port: int | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        database_url: str,
+        *arguments: str,
+        port: int | None = None,
+        env: dict[str, str] | None = None,
+    ) -> None:
         self.database_url = database_url
         self._log = directory / "control-plane.log"
         self.port = port or free_port()
@@ -32,7 +39,7 @@ class ControlPlane:
                 [*command, "--database-url", database_url],
                 stdout=log,
                 stderr=log,
-                env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory)},
+                env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory), **(env or {})},
             )
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
         self._wait_until_it_listens()

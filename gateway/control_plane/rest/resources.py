@@ -12,7 +12,9 @@ from gateway.config.address import KINDS
 from gateway.control_plane import edit, state
 from gateway.control_plane.edit import Edit
 from gateway.control_plane.errors import ApiError
+from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
+from gateway.control_plane.rest.change import carry_out, told_of
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
 from gateway.control_plane.services import Services
@@ -79,7 +81,9 @@ class ResourcesResource:
             )
         if found is None:
             raise ApiError("not_found", f"There is no {kind}.{name}"[:300] + ".")
-        _answer_with(response, found)
+        told = _told(found)
+        answer(response, told.body)
+        response.set_header("ETag", f'"{told.revision}"')
 
     async def on_put_one(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, kind: str, name: str
@@ -89,11 +93,10 @@ class ResourcesResource:
         _check_kind(kind)
         wanted, how, vault = await read_body(request, PutBody), _edit(request), self._services.vault
 
-        def change(connection: Connection) -> LiveResource:
-            return edit.put(connection, vault, (kind, name), wanted.spec, how, owner=wanted.owner)
+        def change(connection: Connection) -> Told:
+            return _told(edit.put(connection, vault, (kind, name), wanted.spec, how, owner=wanted.owner))
 
-        with as_api_errors():
-            _answer_with(response, await self._services.database.write(change))
+        await carry_out(self._services, request, response, wanted, change)
 
     async def on_delete_one(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, kind: str, name: str
@@ -101,11 +104,11 @@ class ResourcesResource:
         """Takes it away, unless it is protected or something refers to it."""
         read_parameters(request, ())
         how, vault = _edit(request), self._services.vault
-        with as_api_errors():
-            revision = await self._services.database.write(
-                lambda connection: edit.delete(connection, vault, (kind, name), how)
-            )
-        answer(response, {"revision": revision})
+
+        def change(connection: Connection) -> Told:
+            return told_of({"revision": edit.delete(connection, vault, (kind, name), how)})
+
+        await carry_out(self._services, request, response, None, change)
 
     async def on_post_owner(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, kind: str, name: str
@@ -113,11 +116,11 @@ class ResourcesResource:
         """Hands it over to another owner."""
         read_parameters(request, ())
         wanted, how, vault = await read_body(request, OwnerBody), _edit(request), self._services.vault
-        with as_api_errors():
-            found = await self._services.database.write(
-                lambda connection: edit.hand_over(connection, vault, (kind, name), how, owner=wanted.owner)
-            )
-        _answer_with(response, found)
+
+        def change(connection: Connection) -> Told:
+            return _told(edit.hand_over(connection, vault, (kind, name), how, owner=wanted.owner))
+
+        await carry_out(self._services, request, response, wanted, change)
 
 
 def routes(services: Services) -> tuple[Route, ...]:
@@ -150,10 +153,9 @@ def _check_kind(kind: str) -> None:
         raise ApiError("bad_request", f"There is no kind {kind[:64]!r}; there are {', '.join(KINDS)}.", param="kind")
 
 
-def _answer_with(response: falcon.asgi.Response, found: LiveResource) -> None:
+def _told(found: LiveResource) -> Told:
     resource = found.resource
-    answer(
-        response,
+    return told_of(
         {
             "kind": resource.kind,
             "name": resource.name,
@@ -166,8 +168,8 @@ def _answer_with(response: falcon.asgi.Response, found: LiveResource) -> None:
             "changed_at": moment_text(found.changed_at),
             "changed_by": found.changed_by,
         },
+        found.revision,
     )
-    response.set_header("ETag", f'"{found.revision}"')
 
 
 def _of_row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from gateway.control_plane import key_life, state
 from gateway.control_plane.edit import Edit
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.figures import last_uses
+from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
-from gateway.control_plane.rest.refusals import as_api_errors
+from gateway.control_plane.rest.change import carry_out, told_of
 from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
@@ -73,37 +74,39 @@ class VirtualKeysResource:
         read_parameters(request, ())
         body = await read_body(request, MintBody)
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
-        with as_api_errors():
-            found, secret = await services.database.write(
-                lambda connection: key_life.mint_key(
-                    connection,
-                    services.vault,
-                    body.name,
-                    how,
-                    mint=services.mint,
-                    written=body.spec,
-                    owner=body.owner,
-                )
+
+        def make(connection: Connection) -> Told:
+            found, secret = key_life.mint_key(
+                connection,
+                services.vault,
+                body.name,
+                how,
+                mint=services.mint,
+                written=body.spec,
+                owner=body.owner,
             )
-        told = {"name": body.name, "revision": found.revision, **_life(found.resource.spec)}
-        answer(response, {**told, "secret": secret.reveal(), "secret_hash": found.resource.spec["secret_hash"]})
+            told = {"name": body.name, "revision": found.revision, **_life(found.resource.spec)}
+            return told_of({**told, "secret": secret.reveal(), "secret_hash": found.resource.spec["secret_hash"]})
+
+        await carry_out(services, request, response, body, make)
 
     async def on_post_verb(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str
     ) -> None:
         """`rotate`, `disable`, `enable`, `revoke` or `expire`. A new secret is in the answer, this once."""
         read_parameters(request, ())
-        carry_out = _VERBS.get(verb)
-        if carry_out is None:
+        do = _VERBS.get(verb)
+        if do is None:
             raise ApiError("not_found", f"A key can be told to {', '.join(_VERBS)}.")
         body = await read_body(request, VerbBody) if request.content_length else VerbBody()
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
-        with as_api_errors():
-            found, secret = await services.database.write(
-                lambda connection: carry_out(connection, services, name, how, body)
-            )
-        told: dict[str, Any] = {"name": name, "revision": found.revision, **_life(found.resource.spec)}
-        answer(response, {**told, **({} if secret is None else {"secret": secret.reveal()})})
+
+        def make(connection: Connection) -> Told:
+            found, secret = do(connection, services, name, how, body)
+            told: dict[str, Any] = {"name": name, "revision": found.revision, **_life(found.resource.spec)}
+            return told_of({**told, **({} if secret is None else {"secret": secret.reveal()})})
+
+        await carry_out(services, request, response, body, make)
 
 
 def routes(services: Services) -> tuple[Route, ...]:

@@ -23,6 +23,7 @@ from gateway.control_plane.edit import Edit, EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
 from gateway.control_plane.minting import minting
 from gateway.control_plane.planning import PlanError
+from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
 from gateway.plan.guards import Allowed
 from gateway.secret import Secret
 from gateway.storage.engine import writing
@@ -337,7 +338,9 @@ def test_gateways_get_what_is_new(plane):
 def test_encryption_keys_are_replaced(plane):
     plane.put_in_force(OPENAI)
     both, new = Vault((generated := generate_key(), KEY)), Vault((generated,))
+    asked, told = Asked("token", "key", "digest", NOW), Told(msgspec.Raw(b'{"secret":"s"}'), 1)
     with writing(plane.engine) as connection:
+        assert once(connection, Vault((KEY,)), asked, lambda _: told) == told
         assert rotate(connection, both) == 1
 
     with plane.engine.connect() as connection:
@@ -345,6 +348,11 @@ def test_encryption_keys_are_replaced(plane):
         assert live.resources["providers", "openai"].resource.spec["api_key"] == Secret(CANARY)
         with pytest.raises(EncryptionError, match="a key that is not there"):
             state.read_state(connection, Vault((KEY,)))
+    with writing(plane.engine) as connection:
+        assert once(connection, new, asked, pytest.fail) == told
+    with writing(plane.engine) as connection:
+        a_day_later = msgspec.structs.replace(asked, now=asked.now + KEPT_US + 1)
+        assert once(connection, new, a_day_later, lambda _: Told(msgspec.Raw(b"{}"))).revision is None
 
 
 def test_a_key_file_beside_sqlite_is_made_once(engine):

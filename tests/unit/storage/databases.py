@@ -73,7 +73,7 @@ def empty(engine: Engine) -> None:
     """Deletes every row."""
     ledger = ("ledger_entries", "spend_by_hour", "spend_by_day", "charged_by_hour")
     with engine.begin() as connection:
-        tables = ("resources", "changes", "applies", "audit_log", "gateway_nodes")
+        tables = ("resources", "changes", "applies", "audit_log", "gateway_nodes", "kept_answers")
         for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens", *tables):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - named here
         connection.execute(text("UPDATE control_plane_state SET revision = 0, oldest_change = 0"))
