@@ -13,9 +13,8 @@ from granian.server.mp import MPServer
 
 from gateway.control_plane import wiring
 from gateway.control_plane.wiring import Options
+from gateway.listening import serve
 from gateway.telemetry import logs
-
-_log = logging.getLogger(__name__)
 
 
 def check_listening(options: Options, *, allow_remote_http: bool) -> None:
@@ -53,15 +52,7 @@ def run(options: Options) -> int:
         respawn_failed_workers=True,
         workers_kill_timeout=10,
     )
-    try:
-        server.serve(target_loader=partial(_load, options), wrap_loader=False)
-    except SystemExit as stop:
-        return stop.code if isinstance(stop.code, int) else 1
-    except RuntimeError as problem:
-        # Granian's words, with a stack trace behind the first line: the address is taken or is not this machine's.
-        _log.error("%s port %d cannot be listened on: %s", options.host, options.port, str(problem).split("\n", 1)[0])
-        return 1
-    return 0
+    return serve(server, partial(_load, options))
 
 
 def _load(options: Options) -> Any:

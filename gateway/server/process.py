@@ -4,7 +4,6 @@ SIGHUP reloads the configuration in every worker. SIGTERM and SIGINT drain: read
 `drain_grace_s` no connection is accepted any more, and after `drain_timeout_s` what is still under way is cancelled.
 """
 
-import logging
 import os
 import signal
 import tempfile
@@ -18,10 +17,9 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from gateway.listening import serve
 from gateway.settings import Settings
 from gateway.telemetry import logs
-
-_log = logging.getLogger(__name__)
 
 _SERVES = signal.SIGUSR2
 """What a worker sends to its parent once it serves."""
@@ -38,11 +36,7 @@ def run(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        try:
-            _Server(settings).serve(target_loader=partial(_load, settings), wrap_loader=False)
-        except SystemExit as stop:
-            return stop.code if isinstance(stop.code, int) else 1
-    return 0
+        return serve(_Server(settings), partial(_load, settings))
 
 
 def _load(settings: Settings) -> Any:
