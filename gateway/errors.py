@@ -35,6 +35,20 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
 }
 
 
+class Denial(msgspec.Struct, frozen=True):
+    """Which of the operator's own rules refused a request.
+
+    Args:
+        by: `policy`, `limit` or `budget`.
+        dimension: What was judged: `tools`, `mcp`, `urls`, `models`; a limit's dimension; the kind of a budget's scope.
+        name: The rule set, the owner of the limit, or the budget; from the configuration, never from the request.
+    """
+
+    by: str
+    dimension: str
+    name: str
+
+
 class GatewayError(Exception):
     """A refusal or a failure that the client is told about, in the one envelope of all errors.
 
@@ -45,6 +59,7 @@ class GatewayError(Exception):
         param: The JSON path in the request body at fault, such as `tools[0].function.name`.
         headers: Response headers of this error, such as `Retry-After`.
         meta: Machine-readable details, added to the envelope as `meta`.
+        denial: For metrics and the ledger, where a rule of the operator refused.
     """
 
     def __init__(
@@ -56,6 +71,7 @@ class GatewayError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
         meta: Mapping[str, object] | None = None,
+        denial: Denial | None = None,
     ) -> None:
         super().__init__(message)
         self.type = type_
@@ -65,6 +81,7 @@ class GatewayError(Exception):
         self.param = param
         self.headers = headers or {}
         self.meta = meta
+        self.denial = denial
 
     def envelope(self, *, anthropic: bool) -> bytes:
         """The JSON body: `{"error": {...}}`, with `"type": "error"` on top where Anthropic's SDK expects it."""

@@ -126,7 +126,14 @@ class Settings(BaseSettings):
         16 * _MIB, description="With `on_disconnect: drain`, how much of an upstream is read on."
     )
 
-    access_log: bool = Field(True, description="One JSON line per request on standard output: the decision record.")
+    access_log: bool = Field(True, description="One line per request on standard output: the decision record.")
+    log_format: Literal["auto", "json", "pretty"] = Field(
+        "auto",
+        description="How lines of both logs look: `json`, `pretty` for people, or `auto`: pretty on a terminal, JSON "
+        "elsewhere.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="How much the process says about itself on standard error."
+        "info",
+        description="How much the process says about itself on standard error, where the configuration has no "
+        "`log_level`.",
     )

@@ -50,6 +50,7 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         log_level=settings.log_level,
+        log_format=settings.log_format,
         encryption_keys=settings.encryption_keys,
         key_pepper=settings.key_pepper,
     )

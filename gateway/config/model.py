@@ -64,6 +64,11 @@ class Config(Section):
     assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         8_192, description="Output tokens that budgets hold for a request that sets no limit of its own."
     )
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None,
+        description="How much each gateway says about itself, from the moment that this is in force; omitted: as "
+        "`GATEWAY_LOG_LEVEL` has it.",
+    )
     fallback: Fallback | None = Field(None, description="The fallback of every key that has none of its own.")
     on_disconnect: Literal["cancel", "drain"] = Field(
         "cancel",

@@ -21,6 +21,7 @@ from gateway.secret import Secret
 
 SETTINGS: Final = (
     "organization",
+    "log_level",
     "fallback",
     "on_missing_usage",
     "assumed_output_tokens",

@@ -37,7 +37,7 @@ def check_listening(options: Options, *, allow_remote_http: bool) -> None:
 
 def run(options: Options) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
-    logs.configure(options.log_level)
+    logs.configure(options.log_level, options.log_format)
     server = MPServer(
         "gateway control plane",
         address=_address(options.host),
@@ -46,7 +46,7 @@ def run(options: Options) -> int:
         loop=Loops.uvloop,
         websockets=False,
         log_level=LogLevels(options.log_level),
-        log_dictconfig=logs.granian_config(options.log_level),
+        log_dictconfig=logs.granian_config(options.log_level, options.log_format),
         ssl_cert=options.tls_cert,
         ssl_key=options.tls_key,
         respawn_failed_workers=True,
@@ -56,7 +56,7 @@ def run(options: Options) -> int:
 
 
 def _load(options: Options) -> Any:
-    logs.configure(options.log_level)
+    logs.configure(options.log_level, options.log_format)
     # Reading the revision of the database, as every probe of readiness does, is no news.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     return wiring.build(options)

@@ -18,6 +18,7 @@ from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
 from gateway.storage.engine import open_engine
 from gateway.storage.ready import check_ready
+from gateway.telemetry import logs
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         tls_cert: PEM certificate chain; with `tls_key`, serves HTTPS.
         tls_key: PEM private key.
         log_level: How much the process says about itself.
+        log_format: How its lines look.
         encryption_keys: What secrets are encrypted under; `None`: the key file beside an SQLite database.
         key_pepper: What virtual keys are hashed under; without it only `test` keys can be minted.
     """
@@ -42,6 +44,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     log_level: str = "info"
+    log_format: logs.Format = "auto"
     encryption_keys: SecretStr | None = None
     key_pepper: SecretStr | None = None
 

@@ -18,7 +18,6 @@ from gateway.pipeline.prepare_body import prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import candidate_holds, take
 from gateway.snapshot.snapshot import Candidate
-from gateway.telemetry.decision_log import AttemptRecord
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
 
@@ -112,7 +111,7 @@ class _Walk:
         upstream = candidate.upstream
         if self._services.breakers.of(upstream.provider.name).admit(upstream.circuit):
             return True
-        self._pass_over(candidate, "circuit_open")
+        self._exchange.passed_over(candidate, "circuit_open")
         return False
 
     async def _takes_over(self, candidate: Candidate) -> bool:
@@ -127,13 +126,9 @@ class _Walk:
             reason = error.type
         if reason is None:
             return True
-        self._pass_over(candidate, reason)
+        exchange.passed_over(candidate, reason)
         breakers.of(candidate.upstream.provider.name).abandoned()
         return False
-
-    def _pass_over(self, candidate: Candidate, reason: str) -> None:
-        record = AttemptRecord(candidate.upstream.provider.name, candidate.model, reason, 0)
-        self._exchange.attempts.append(record)
 
 
 async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[UpstreamResponse, str | None]:
@@ -151,8 +146,7 @@ async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[
         outcome = failure.kind.value
         raise
     finally:
-        duration_ms = round((clock.monotonic() - began) * 1000)
-        exchange.attempts.append(AttemptRecord(upstream.provider.name, candidate.model, outcome, duration_ms))
+        exchange.attempted(candidate, outcome, began)
         breaker = services.breakers.of(upstream.provider.name)
         if outcome in _NO_VERDICT:
             breaker.abandoned()

@@ -47,6 +47,7 @@ class Exchange:
         "endpoint",
         "fallback",
         "first_byte_at",
+        "first_token_at",
         "header_map",
         "headers",
         "holds",
@@ -114,6 +115,7 @@ class Exchange:
         self.replaced: list[tuple[Candidate, Usage]] = []
         self.upstream_response: UpstreamResponse | None = None
         self.first_byte_at: float | None = None
+        self.first_token_at: float | None = None
         self.usage: Usage | None = None
         self.usage_warning: str | None = None
         self.owed: dict[str, int] = {}
@@ -127,6 +129,17 @@ class Exchange:
         """From now on the request is this candidate's."""
         self._candidate = candidate
         self.upstream, self.model, self.lane = candidate.upstream, candidate.model, candidate.lane
+
+    def attempted(self, candidate: Candidate, outcome: str, began: float) -> None:
+        """A candidate was asked from a moment of the monotonic clock until now."""
+        began_ms = round((began - self.started) * 1000)
+        duration_ms = round((clock.monotonic() - began) * 1000)
+        record = AttemptRecord(candidate.upstream.provider.name, candidate.model, outcome, began_ms, duration_ms)
+        self.attempts.append(record)
+
+    def passed_over(self, candidate: Candidate, reason: str) -> None:
+        """A candidate was not asked."""
+        self.attempted(candidate, reason, clock.monotonic())
 
     @property
     def candidate(self) -> Candidate:

@@ -1,6 +1,7 @@
 """A request that has ended, as the log and as the ledger keep it."""
 
 from gateway import clock
+from gateway.errors import Denial
 from gateway.ledger.entry import LedgerEntry
 from gateway.money.prices import Price
 from gateway.pipeline.charge import charges
@@ -14,12 +15,17 @@ _NO_USAGE = Usage()
 
 
 def decision_record(
-    exchange: Exchange, status: int, outcome: str, error_type: str | None, error_code: str | None
+    exchange: Exchange,
+    status: int,
+    outcome: str,
+    error_type: str | None,
+    error_code: str | None,
+    denial: Denial | None,
 ) -> DecisionRecord:
     """The line of the log."""
     key, now = exchange.key, clock.monotonic()
     who = key.attribution if key is not None else None
-    price, first_byte_at = _price(exchange), exchange.first_byte_at
+    price, started = _price(exchange), exchange.started
     return DecisionRecord(
         time=clock.iso(exchange.started_at),
         request_id=exchange.request_id,
@@ -49,8 +55,10 @@ def decision_record(
         cost_nano_usd=exchange.cost,
         price_source=None if price is None else price.source,
         attempts=tuple(exchange.attempts),
-        duration_ms=round((now - exchange.started) * 1000),
-        first_byte_ms=round((first_byte_at - exchange.started) * 1000) if first_byte_at is not None else None,
+        duration_ms=round((now - started) * 1000),
+        first_byte_ms=_ms_until(exchange.first_byte_at, started),
+        first_token_ms=_ms_until(exchange.first_token_at, started),
+        denied_by=None if denial is None else f"{denial.by}:{denial.dimension}:{denial.name}",
     )
 
 
@@ -82,6 +90,10 @@ def ledger_entry(exchange: Exchange, key: CompiledKey, status: int, outcome: str
         revision=exchange.snapshot.revision_label,
         budgets=charges(exchange) if exchange.cost else (),
     )
+
+
+def _ms_until(moment: float | None, started: float) -> int | None:
+    return None if moment is None else round((moment - started) * 1000)
 
 
 def _price(exchange: Exchange) -> Price | None:

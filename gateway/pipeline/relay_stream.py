@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway import clock
 from gateway.errors import GatewayError
 from gateway.pipeline.budget import prompt_bound
 from gateway.pipeline.exchange import Exchange
@@ -139,6 +140,8 @@ class EventRelay(Relay):
                 if self._is_drained(chunk):
                     raise StopAsyncIteration
             elif piece:
+                if self._exchange.first_token_at is None:
+                    self._exchange.first_token_at = clock.monotonic()
                 return piece
 
     def _break_off(self, failure: UpstreamFailure) -> bytes:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from gateway import clock
 from gateway.dispatch.outcome import Outcome, failed
 from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
@@ -98,6 +99,8 @@ class TranslatedRelay(Relay):
                 if self._is_drained(chunk or b""):
                     raise StopAsyncIteration
             elif piece:
+                if self._exchange.first_token_at is None:
+                    self._exchange.first_token_at = clock.monotonic()
                 return piece
         raise StopAsyncIteration
 

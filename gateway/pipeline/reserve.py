@@ -4,13 +4,12 @@ import math
 
 from gateway import clock
 from gateway.counters.hold import Dimension, Hold, Refusal
-from gateway.errors import GatewayError
+from gateway.errors import Denial, GatewayError
 from gateway.money.nano_usd import shown
 from gateway.pipeline.budget import BudgetHold
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import candidate_holds, take
-from gateway.telemetry.decision_log import AttemptRecord
 
 _NEVER = "never"
 
@@ -53,7 +52,7 @@ def _next_candidate(exchange: Exchange, refused: Hold) -> bool:
         reason = "rate_limited" if is_own and "rate_limit" in exchange.fallback.on else None
     if reason is None or len(exchange.candidates) == 1:
         return False
-    exchange.attempts.append(AttemptRecord(exchange.provider_name, exchange.candidate.model, reason, 0))
+    exchange.passed_over(exchange.candidate, reason)
     exchange.candidates = exchange.candidates[1:]
     exchange.go_to(exchange.candidates[0])
     return True
@@ -81,6 +80,7 @@ def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
             "resets_at": None if resets_at is None else ends,
             **({} if budget.each is None else {"each": budget.each}),
         },
+        denial=Denial("budget", budget.scope.kind, budget.name),
     )
 
 
@@ -98,6 +98,7 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         f"{whose} is limited to {limit.ceiling} {_UNITS[limit.dimension]}; try again in {wait} s.",
         code=code,
         headers={"retry-after": str(wait), "x-langwatch-ratelimit-dimension": limit.dimension.value},
+        denial=Denial("limit", limit.dimension.value, f"{owner}:{name}"),
     )
 
 

@@ -46,7 +46,15 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         return await relay(exchange, services)
     except GatewayError as error:
         outcome = "failed" if exchange.attempts else "refused"
-        settle(exchange, services, status=error.status, outcome=outcome, error_type=error.type, error_code=error.code)
+        settle(
+            exchange,
+            services,
+            status=error.status,
+            outcome=outcome,
+            error_type=error.type,
+            error_code=error.code,
+            denial=error.denial,
+        )
         raise
     except asyncio.CancelledError:
         settle(exchange, services, status=CLIENT_CLOSED, outcome=exchange.cancelled_as)

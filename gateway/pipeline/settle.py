@@ -1,10 +1,15 @@
 """The end of every request, once: holds become what was consumed, and ledger, metrics and log hear of it."""
 
+from itertools import pairwise
+
+from gateway import clock
+from gateway.errors import Denial
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.charge import charge, settlements
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.record import decision_record, ledger_entry
 from gateway.pipeline.services import Services
+from gateway.telemetry.metrics import Metrics
 
 CLIENT_CLOSED = 499
 """The status recorded for a request whose client left; nginx's convention, never sent."""
@@ -21,6 +26,7 @@ def settle(
     outcome: str,
     error_type: str | None = None,
     error_code: str | None = None,
+    denial: Denial | None = None,
 ) -> None:
     """Gives back what the request held and tells the ledger, metrics and log. Doing it twice does nothing."""
     if exchange.settled:
@@ -34,13 +40,34 @@ def settle(
             taken.lease.settle(amounts)
     if exchange.key is not None and error_code != LEDGER_FULL:
         services.ledger.append(ledger_entry(exchange, exchange.key, status, outcome))
-    provider = exchange.upstream.provider.name if exchange.upstream is not None else ""
-    services.metrics.request_ended(exchange.endpoint.name, provider, status, error_type)
-    for attempt in exchange.attempts:
-        services.metrics.attempted(attempt.provider, attempt.outcome)
-    if exchange.usage is not None:
-        services.metrics.usage(provider, exchange.usage)
-    for owed_to, owed in exchange.owed.items():
-        services.metrics.cost(owed_to, owed / NANO_PER_USD)
+    _count(exchange, services.metrics, status, error_type, denial)
     if services.decision_log is not None:
-        services.decision_log.write(decision_record(exchange, status, outcome, error_type, error_code))
+        services.decision_log.write(decision_record(exchange, status, outcome, error_type, error_code, denial))
+
+
+def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:
+    provider = exchange.upstream.provider.name if exchange.upstream is not None else ""
+    model = exchange.model or ""
+    first_token_at = exchange.first_token_at
+    metrics.request_ended(
+        exchange.endpoint.name,
+        provider,
+        status,
+        refusal=error_type,
+        duration_s=clock.monotonic() - exchange.started,
+        first_token_s=None if first_token_at is None else first_token_at - exchange.started,
+    )
+    if denial is not None:
+        metrics.denied(denial.by, denial.dimension)
+    for attempt in exchange.attempts:
+        metrics.attempted(attempt.provider, attempt.outcome)
+    if len(exchange.attempts) > 1:
+        for one, other in pairwise(exchange.attempts):
+            metrics.hopped(one.provider, other.provider)
+    if exchange.usage is not None:
+        metrics.usage(provider, model, exchange.usage)
+    if exchange.owed:
+        models = {candidate.upstream.provider.name: candidate.model for candidate, _ in exchange.replaced}
+        models[provider] = model
+        for owed_to, owed in exchange.owed.items():
+            metrics.cost(owed_to, models[owed_to], owed / NANO_PER_USD)

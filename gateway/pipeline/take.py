@@ -8,6 +8,7 @@ from gateway.pipeline.exchange import Exchange, Taken
 from gateway.pipeline.limit import holds_of
 from gateway.pipeline.services import Services
 from gateway.snapshot.snapshot import Candidate
+from gateway.telemetry.metrics import Metrics
 
 _WARNS_FROM = 80
 
@@ -34,7 +35,7 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
         return lease
     exchange.taken.append(Taken(lease, holds))
     if lease is not None:
-        exchange.budget_warning = _warning(lease, holds) or exchange.budget_warning
+        exchange.budget_warning = _warning(lease, holds, services.metrics) or exchange.budget_warning
     return None
 
 
@@ -53,18 +54,20 @@ def _uncounted(lost: CountersLost) -> GatewayError:
     )
 
 
-def _warning(lease: Lease, holds: list[Hold]) -> str | None:
-    """`<scope>:<pct>` of the fullest budget, from 80 % on."""
+def _warning(lease: Lease, holds: list[Hold], metrics: Metrics) -> str | None:
+    """`<scope>:<pct>` of the fullest budget, from 80 % on; metrics hear of all of them."""
     fullest, scope = _WARNS_FROM - 1, None
     spent = None
     for hold in holds:
         if isinstance(hold, BudgetHold):
             spent = lease.spent if spent is None else spent
-            percent = _percent(spent.get(hold.limit.key, 0), hold.budget)
+            ratio = _ratio(spent.get(hold.limit.key, 0), hold.budget)
+            metrics.filled(hold.budget.name, ratio, hold.limit.resets_at, of_many=hold.budget.each is not None)
+            percent = int(ratio * 100)
             if percent > fullest:
                 fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
-def _percent(spent: int, budget: CompiledBudget) -> int:
-    return spent * 100 // budget.limit if budget.limit else 100
+def _ratio(spent: int, budget: CompiledBudget) -> float:
+    return spent / budget.limit if budget.limit else 1.0

@@ -134,6 +134,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
     },
     "locked_prices": {"source": _nothing, "locked_on": _nothing},
     "settings": {
+        "log_level": _nothing,
         "fallback/on": _nothing,
         "fallback/timeout_ms": _nothing,
         "fallback/total_timeout_ms": _nothing,

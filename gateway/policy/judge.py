@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from gateway.errors import GatewayError
+from gateway.errors import Denial, GatewayError
 from gateway.policy import mcp, tools
 from gateway.policy.rule_set import CompiledRule, Verdict
 
@@ -127,4 +127,4 @@ def _refusal(verdict: Verdict, dimension: str, type_: str, noun: str, value: str
     shown = value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…"
     why = f"denies it by {verdict.pattern}" if verdict.pattern is not None else "has no match for it in its allow list"
     message = f"{noun} {shown!r} is not allowed: policy rule {verdict.rule_set}.{dimension} {why}."
-    return GatewayError(type_, message, param=path)
+    return GatewayError(type_, message, param=path, denial=Denial("policy", dimension, verdict.rule_set))

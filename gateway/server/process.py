@@ -30,7 +30,7 @@ _AFTER_CANCEL_S = 3
 
 def run(settings: Settings) -> int:
     """Serves until told to stop; returns the exit code."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
@@ -64,7 +64,7 @@ class _Server(MPServer):
                 header_read_timeout=round(settings.header_timeout_s * 1000), max_buffer_size=settings.max_header_bytes
             ),
             log_level=LogLevels(settings.log_level),
-            log_dictconfig=logs.granian_config(settings.log_level),
+            log_dictconfig=logs.granian_config(settings.log_level, settings.log_format),
             ssl_cert=settings.tls_cert,
             ssl_key=settings.tls_key,
             respawn_failed_workers=True,

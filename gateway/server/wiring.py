@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 from collections.abc import Callable, Sequence
 
 from gateway import clock
@@ -25,7 +26,7 @@ from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
-from gateway.telemetry.decision_log import DecisionLog
+from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.client import Http1Transport
 
@@ -62,7 +63,7 @@ class Worker:
         self._transport = Http1Transport()
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
-        self._decision_log = DecisionLog(on_drop=self._metrics.records_dropped) if settings.access_log else None
+        self._decision_log = _decision_log(settings, self._metrics) if settings.access_log else None
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
@@ -86,6 +87,7 @@ class Worker:
         )
         self._holder = holder
         self._source.start(holder)
+        self._serve(first)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._source.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
@@ -151,10 +153,16 @@ class Worker:
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
 
+    def _serve(self, snapshot: Snapshot) -> None:
+        """What takes effect beside the requests, as soon as a snapshot does."""
+        self._budgets = snapshot.budgets
+        self._metrics.serving(snapshot.revision_label)
+        logs.set_level(snapshot.log_level or self._settings.log_level)
+
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
         if outcome == "swapped":
-            self._budgets = self._holder.current.budgets
+            self._serve(self._holder.current)
             self._books.rebuild_until_done(self._counters, lambda: self._budgets)
         level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
         _log.log(level, "configuration %s: %s", outcome, detail)
@@ -171,13 +179,18 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+def _decision_log(settings: Settings, metrics: Metrics) -> DecisionLog:
+    pretty = logs.is_pretty(settings.log_format, sys.stdout)
+    return DecisionLog(encode=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
+
+
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
     return snapshot.revision_label, snapshot.key_count, len(snapshot.upstreams)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:
     """The ASGI callable of one worker process; everything is built when the server's lifespan begins."""
-    logs.configure(settings.log_level)
+    logs.configure(settings.log_level, settings.log_format)
     app: AsgiApp | None = None
 
     async def lifespan(receive: Receive, send: Send) -> None:

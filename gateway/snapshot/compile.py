@@ -53,6 +53,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         aliases=aliases,
         prices=Prices(config.prices, config.locked_prices, clock.utc_now()),
         budgets=budgets,
+        log_level=config.log_level,
         charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,

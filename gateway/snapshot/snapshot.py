@@ -165,6 +165,7 @@ class Snapshot:
         prices: Prices,
         budgets: Sequence[CompiledBudget],
         charges_missing_usage: bool,
+        log_level: str | None,
         pepper: Pepper,
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],
@@ -178,6 +179,7 @@ class Snapshot:
         self.prices = prices
         self.budgets = budgets
         self.charges_missing_usage = charges_missing_usage
+        self.log_level = log_level
         self.warnings = warnings
         self._pepper = pepper
         self._key_names = key_names

@@ -1,4 +1,4 @@
-"""Decision records: one JSON line per request, on standard output, never in the way of a request.
+"""Decision records: one line per request, on standard output, never in the way of a request.
 
 Lines are gathered and written by a thread, so a slow reader of standard output delays nobody; beyond a bound of memory
 lines are dropped and counted.
@@ -18,11 +18,15 @@ _MAX_PENDING_BYTES = 32 * 1024 * 1024
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
-    """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure."""
+    """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure.
+
+    `began_ms` counts from the request's own beginning; a provider that was passed over took no time.
+    """
 
     provider: str
     model: str
     outcome: str
+    began_ms: int
     duration_ms: int
 
 
@@ -59,15 +63,45 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Fa
     attempts: tuple[AttemptRecord, ...]
     duration_ms: int
     first_byte_ms: int | None
+    first_token_ms: int | None
+    denied_by: str | None
+
+
+json_line = msgspec.json.Encoder().encode
+"""A record for machines."""
+
+
+def pretty_line(record: DecisionRecord) -> bytes:
+    """A record for people: what was asked, what became of it, and the id that finds everything else."""
+    tokens = "" if record.usage is None else f" {record.usage.input_tokens}→{record.usage.output_tokens} tokens"
+    cost = "" if record.cost_nano_usd is None else f" ${record.cost_nano_usd / 1e9:.6f}"
+    why = record.denied_by or record.error_code or ("" if record.outcome == "ok" else record.outcome)
+    tried = " → ".join(f"{one.provider} {one.outcome}" for one in record.attempts) if len(record.attempts) > 1 else ""
+    parts = (
+        f"{record.time} {record.status} {record.duration_ms:>6} ms",
+        record.virtual_key or "-",
+        f"{record.endpoint} {record.model_asked or '-'} ⇒ {record.provider or '-'}/{record.model or '-'}{tokens}{cost}",
+        why,
+        tried,
+        record.request_id,
+    )
+    # What a client sent could hold the terminal's own commands.
+    line = "  ".join(part for part in parts if part)
+    return "".join(char if char.isprintable() else "?" for char in line).encode()
 
 
 class DecisionLog:
     """Writes records as lines. Construct it inside the running event loop."""
 
-    def __init__(self, output: BinaryIO | None = None, on_drop: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        output: BinaryIO | None = None,
+        encode: Callable[[DecisionRecord], bytes] = json_line,
+        on_drop: Callable[[int], None] | None = None,
+    ) -> None:
         self._output = output or sys.stdout.buffer
         self._on_drop = on_drop
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = encode
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._timer: asyncio.TimerHandle | None = None

@@ -1,24 +1,72 @@
-"""The process's own log, on standard error, one line an event."""
+"""The process's own log, on standard error, one event a line: JSON for machines, columns for people.
+
+No line holds a credential: values that are secret cannot be printed at all (`gateway.secret`), and what looks like one
+in a message or a traceback, a library's included, is hidden before the line is made.
+"""
 
 import logging
+import sys
+from typing import Any, Final, Literal
 
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_TALKATIVE = ("watchfiles", "alembic", "httpx", "httpcore")
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from gateway.telemetry.redact import redact
+
+Format = Literal["auto", "json", "pretty"]
+
+_TALKATIVE: Final = ("watchfiles", "alembic", "httpx", "httpcore")
 """What tells of every file that changes beside the watched ones, of every look at a database, of every request."""
+_GRANIAN: Final = ("_granian", "granian.access")
 
 
-def configure(level: str) -> None:
+def configure(level: str, format_: Format = "auto") -> None:
     """Sends every logger to standard error at `level` (`debug`, `info`, `warning`, `error`)."""
-    logging.basicConfig(level=level.upper(), format=_FORMAT, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter(format_))
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def granian_config(level: str) -> dict[str, object]:
+def set_level(level: str) -> None:
+    """Changes how much is said from now on."""
+    for name in ("", *_GRANIAN):
+        logging.getLogger(name).setLevel(level.upper())
+
+
+def formatter(format_: Format) -> logging.Formatter:
+    """How a line looks; `auto` is pretty on a terminal and JSON elsewhere."""
+    renderer: Processor = structlog.processors.JSONRenderer()
+    if is_pretty(format_, sys.stderr):
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # A traceback becomes text here, so that it is looked through as well.
+            structlog.processors.format_exc_info,
+            _redacted,
+            renderer,
+        ],
+    )
+
+
+def is_pretty(format_: Format, stream: Any) -> bool:
+    """Whether what goes to a stream is for people."""
+    return format_ == "pretty" or (format_ == "auto" and bool(stream.isatty()))
+
+
+def granian_config(level: str, format_: Format = "auto") -> dict[str, object]:
     """The same for Granian, which configures its loggers itself, by `logging.config.dictConfig`."""
     loggers: dict[str, object] = {
-        name: {"handlers": ["stderr"], "level": level.upper(), "propagate": False}
-        for name in ("_granian", "granian.access")
+        name: {"handlers": ["stderr"], "level": level.upper(), "propagate": False} for name in _GRANIAN
     }
     # One line for every chunk that a client did not wait for says nothing that the decision record does not.
     loggers["_granian.asgi.io"] = {"level": "WARNING"}
@@ -26,8 +74,12 @@ def granian_config(level: str) -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {"plain": {"format": _FORMAT}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
+        "formatters": {"line": {"()": "gateway.telemetry.logs.formatter", "format_": format_}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stderr"}},
         "loggers": loggers,
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
+
+
+def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}

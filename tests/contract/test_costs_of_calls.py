@@ -57,5 +57,9 @@ def test_the_sum_is_a_metric(gateway, upstream):
 
     text = httpx.get(f"{gateway.url}/metrics").text
 
-    line = next(line for line in text.splitlines() if line.startswith('gateway_cost_usd_total{provider="openai"}'))
+    line = next(
+        line
+        for line in text.splitlines()
+        if line.startswith('gateway_cost_usd_total{model="of-the-file",provider="openai"}')
+    )
     assert float(line.split()[1]) >= 0.01

@@ -49,7 +49,7 @@ def test_metrics_count(gateway):
     text = gateway.client.get("/metrics").text
 
     assert 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"}' in text
-    assert 'gateway_tokens_total{direction="input",provider="simulator"}' in text
+    assert 'gateway_tokens_total{direction="input",model="gpt-5-mini",provider="simulator"}' in text
     assert "gateway_requests_in_flight 0.0" in text
 
 

@@ -1,0 +1,101 @@
+"""Every metric of the data plane: its name, its labels and what it says, in one list. docs/metrics.md is made from it.
+
+Labels are bounded: endpoints, names from the configuration, status codes, outcomes; models by `Metrics`.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
+"""Upper bounds of the histograms' buckets: model calls take from milliseconds to minutes."""
+
+
+class MetricDefinitions:
+    """The metrics of one worker, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Requests answered.", "endpoint", "provider", "status")
+        self.durations = self._histogram(
+            "request_duration_seconds",
+            "From the head of a request to the end of its answer.",
+            "endpoint",
+            "provider",
+        )
+        self.first_tokens = self._histogram(
+            "time_to_first_token_seconds",
+            "From the head of a request to the first bytes of its stream.",
+            "endpoint",
+            "provider",
+        )
+        self.in_flight = self._gauge("requests_in_flight", "Requests under way.", "livesum")
+        self.refusals = self._counter("refusals", "Requests that the gateway itself refused.", "type")
+        self.denials = self._counter(
+            "denials",
+            "Requests that a policy rule (dimension: tools, mcp, urls, models), a rate limit (rpm, rpd, tpm, "
+            "concurrency) or a budget (the kind of its scope) refused.",
+            "by",
+            "dimension",
+        )
+        self.attempts = self._counter(
+            "attempts", "Calls to providers by outcome, those that were passed over included.", "provider", "outcome"
+        )
+        self.hops = self._counter(
+            "fallback_hops", "Requests that went on from one provider to the next.", "from_provider", "to_provider"
+        )
+        self.circuits = self._gauge(
+            "circuit_open", "1 while a provider is left alone because it kept failing.", "livemax", "provider"
+        )
+        self.tokens = self._counter("tokens", "Tokens that providers reported.", "provider", "model", "direction")
+        self.cost = self._counter(
+            "cost_usd",
+            "What calls cost by the price list, in US dollars. For dashboards; exact sums are in the ledger.",
+            "provider",
+            "model",
+        )
+        self.budgets = self._gauge(
+            "budget_utilization_ratio",
+            "What is spent and held of a budget's limit in its window, as of the last request that it applied to; of a "
+            "budget with `each`, the fullest.",
+            "livemax",
+            "budget",
+        )
+        self.reloads = self._counter("config_reloads", "Attempts to load the configuration.", "outcome")
+        self.stale = self._gauge(
+            "config_stale", "1 while the newest configuration is refused and an older one serves.", "livemax"
+        )
+        self.followed = self._gauge("control_plane_revision", "The control plane's revision that serves.", "livemin")
+        self.unreachable = self._gauge(
+            "control_plane_unreachable",
+            "1 while the control plane does not answer and the last snapshot serves on.",
+            "livemax",
+        )
+        self.lag = self._gauge(
+            "control_plane_lag_seconds",
+            "From the moment that the serving revision was applied to the moment that it came into force here: how "
+            "long a revoked key still worked.",
+            "livemax",
+        )
+        self.spooled = self._gauge("ledger_spool_entries", "Ledger entries that wait for the database.", "livesum")
+        self.oldest = self._gauge("ledger_spool_oldest_seconds", "For how long the oldest of them waits.", "livemax")
+        self.lost = self._counter("ledger_entries_dropped", "Ledger entries that were lost for want of room.")
+        self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
+        self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
+        self.spans = self._counter("trace_spans_exported", "Spans that a trace collector took.")
+        self.spans_dropped = self._counter(
+            "trace_spans_dropped",
+            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them.",
+            "reason",
+        )
+        self.contents_dropped = self._counter(
+            "trace_contents_dropped", "Spans that went without their captured content, for want of memory."
+        )
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"gateway_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, mode: str, *labels: str) -> Gauge:
+        # prometheus-client knows the modes as literals; a wrong one raises as soon as a worker starts.
+        return Gauge(f"gateway_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+
+    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
+        return Histogram(f"gateway_{name}", text, labels, registry=self.registry, buckets=SECONDS)

@@ -1,0 +1,104 @@
+"""What Prometheus sees of one request."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.keys import new_key
+
+LIMITED, RULED = new_key(), new_key()
+KEYS = f"""
+  limited: {{environment: test, secret_hash: "{LIMITED[1]}", rate_limits: {{rpd: 1}}}}
+  ruled:
+    environment: test
+    secret_hash: "{RULED[1]}"
+    policy_rules: [{{tools: {{deny: ['^shell']}}, models: {{deny: ['^gpt-5$']}}}}]
+budgets:
+  everyone: {{scope: {{virtual_key: ruled}}, window: month, limit_usd: 0.0001, unpriced: allow}}
+prices:
+  simulator/gpt-5-mini: {{input_usd_per_mtok: 10000, output_usd_per_mtok: 10000}}
+"""
+SHELL = [{"type": "function", "function": {"name": "shell.exec"}}]
+
+
+@pytest.fixture(scope="module")
+def governed(module_gateway, upstream):
+    return module_gateway(config(upstream.url, KEYS))
+
+
+def value(gateway, name, **labels):
+    text = httpx.get(f"{gateway.url}/metrics").text
+    wanted = [f'{label}="{text_}"' for label, text_ in labels.items()]
+    return sum(
+        float(figure)
+        for found, figure in re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", text, re.MULTILINE)
+        if all(one in found for one in wanted)
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_durations_and_first_tokens_are_observed(gateway, stream):
+    before = value(gateway, "gateway_request_duration_seconds_count")
+    first = value(gateway, "gateway_time_to_first_token_seconds_count")
+    model = {"model": "sim", "messages": [{"role": "user", "content": "hi"}], "stream": stream}
+    answer = gateway.post(model)
+    assert answer.status_code == 200
+
+    gateway.wait(lambda: value(gateway, "gateway_request_duration_seconds_count") == before + 1)
+    assert value(gateway, "gateway_time_to_first_token_seconds_count") == first + (1 if stream else 0)
+    record = gateway.record_of(answer)
+    assert (record["first_token_ms"] is not None) == stream
+    assert [one["began_ms"] >= 0 for one in record["attempts"]] == [True]
+
+
+DENIALS = [
+    (LIMITED, "sim", {}, 429, "limit", "rpd", "limit:rpd:key:limited"),
+    (RULED, "sim", {"tools": SHELL}, 403, "policy", "tools", "policy:tools:inline"),
+    (RULED, "gpt-5", {}, 403, "policy", "models", "policy:models:inline"),
+    (RULED, "sim", {}, 402, "budget", "virtual_key", "budget:virtual_key:everyone"),
+]
+
+
+@pytest.mark.parametrize(("key", "model", "fields", "status", "by", "dimension", "record"), DENIALS)
+def test_a_denial_is_counted_and_recorded(governed, key, model, fields, status, by, dimension, record):
+    before = value(governed, "gateway_denials_total", by=by, dimension=dimension)
+
+    for _ in range(2):
+        body = {"model": model, "messages": [{"role": "user", "content": "hi"}], **fields}
+        answer = governed.post(body, headers={"authorization": f"Bearer {key[0]}"})
+        if answer.status_code == status:
+            break
+
+    assert answer.status_code == status
+    assert value(governed, "gateway_denials_total", by=by, dimension=dimension) == before + 1
+    assert governed.record_of(answer)["denied_by"] == record
+
+
+def test_how_full_a_budget_is(start_gateway, upstream):
+    budget = "budgets: {cap: {scope: {virtual_key: dev}, window: month, limit_usd: 1000000, unpriced: allow}}\n"
+    gateway = start_gateway(
+        config(upstream.url) + budget + "prices: {simulator/gpt-5-mini: {per_request_usd: 250000}}\n"
+    )
+    gateway.chat("sim")
+
+    assert value(gateway, "gateway_budget_utilization_ratio", budget="cap") == 0.25
+
+
+def test_what_serves_is_told(gateway):
+    text = httpx.get(f"{gateway.url}/metrics").text
+
+    assert f'gateway_config_info{{revision="{gateway.readyz()["revision"]}"}} 1.0' in text
+    assert "gateway_build_info{" in text
+
+
+def test_the_log_level_changes_while_it_serves(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url))
+    before = gateway.config.read_text()
+    assert gateway.readyz()["revision"] in gateway.log()
+
+    gateway.write_config(before + "\nlog_level: error\n")
+    gateway.wait(lambda: gateway.readyz()["revision"] not in gateway.log())
+    gateway.write_config(before + "\nlog_level: info\n")
+    gateway.wait(lambda: gateway.readyz()["revision"] in gateway.log())

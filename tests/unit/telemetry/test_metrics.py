@@ -1,0 +1,47 @@
+"""What is counted, and how many series it may make."""
+
+import re
+
+import pytest
+
+from gateway import clock
+from gateway.telemetry.metrics import MOST_MODELS, Metrics
+from gateway.usage import Usage
+
+
+def samples(metrics, name):
+    return dict(re.findall(rf"^{name}(\S*) (\S+)$", metrics.render().decode(), re.MULTILINE))
+
+
+def test_models_that_clients_make_up_do_not_make_series():
+    metrics = Metrics()
+    for number in range(MOST_MODELS + 50):
+        metrics.usage("openai", f"model-{number}", Usage(input_tokens=1))
+
+    counted = samples(metrics, "gateway_tokens_total")
+    assert len(counted) == 2 * (MOST_MODELS + 1)
+    assert counted['{direction="input",model="other",provider="openai"}'] == "50.0"
+
+
+@pytest.mark.parametrize(("of_many", "told"), [(False, "0.25"), (True, "0.5")])
+def test_a_budget_tells_its_last_state_and_one_of_many_its_fullest(of_many, told):
+    metrics = Metrics()
+    metrics.filled("team", 0.5, None, of_many=of_many)
+    metrics.filled("team", 0.25, None, of_many=of_many)
+
+    assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': told}
+
+
+def test_a_window_that_is_over_leaves_nothing():
+    metrics = Metrics()
+    metrics.filled("team", 0.9, int(clock.now()) - 1, of_many=True)
+
+    assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': "0.0"}
+
+
+def test_one_revision_is_told_at_a_time():
+    metrics = Metrics()
+    for revision in ("one", "two"):
+        metrics.serving(revision)
+
+    assert samples(metrics, "gateway_config_info") == {'{revision="two"}': "1.0"}
