@@ -150,6 +150,11 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
         ("bare proxy", bare_port, (sys.executable, "-m", "bench.bare_proxy", str(bare_port), upstream)),
     ]
     found.append(("gateway, 3 budgets", gateway_port, (*gateway, str(budgeted))))
+    # The upstream takes spans too. The queue is long, so that no span is dropped and all work is in the figures.
+    traced = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={upstream}", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")
+    for share in ("0.1", "1"):
+        sampled = ("OTEL_TRACES_SAMPLER=traceidratio", f"OTEL_TRACES_SAMPLER_ARG={share}")
+        found.append((f"gateway, {float(share):.0%} traced", gateway_port, (*traced, *sampled, *gateway, str(file))))
     if redis := os.environ.get("BENCH_REDIS_URL"):
         counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway, str(budgeted))
         found.append(("gateway, 3 budgets in Redis", gateway_port, counted))

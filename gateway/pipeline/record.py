@@ -8,10 +8,13 @@ from gateway.pipeline.charge import charges
 from gateway.pipeline.exchange import Exchange
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.telemetry.decision_log import DecisionRecord
+from gateway.telemetry.traced_request import TracedRequest
 from gateway.usage import Usage
 
 _MICROSECONDS = 1_000_000
 _NO_USAGE = Usage()
+_THREAD = b"x-langwatch-thread-id"
+_METADATA = b"x-langwatch-trace-metadata"
 
 
 def decision_record(
@@ -59,6 +62,21 @@ def decision_record(
         first_byte_ms=_ms_until(exchange.first_byte_at, started),
         first_token_ms=_ms_until(exchange.first_token_at, started),
         denied_by=None if denial is None else f"{denial.by}:{denial.dimension}:{denial.name}",
+    )
+
+
+def traced_request(exchange: Exchange, record: DecisionRecord) -> TracedRequest:
+    """What spans are made of."""
+    headers, upstream = exchange.header_map, exchange.upstream
+    thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
+    return TracedRequest(
+        record=record,
+        trace=exchange.trace,
+        started_at=exchange.started_at,
+        provider_type=None if upstream is None else upstream.provider.type,
+        thread_id=None if thread is None else thread.decode("utf-8", "replace"),
+        metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
+        budget_warning=exchange.budget_warning,
     )
 
 

@@ -38,6 +38,8 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
     When the call returns a streaming reply, the reply's `close` settles; in every other case it is settled here.
     """
     services.metrics.request_started()
+    if services.tracing is not None:
+        exchange.trace = services.tracing.sample(exchange.trace)
     try:
         authenticate(exchange)
         exchange.body = await read_body(exchange)

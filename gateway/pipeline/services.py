@@ -9,6 +9,8 @@ from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.ledger.entry import LedgerEntry
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.trace_context import TraceContext
+from gateway.telemetry.traced_request import TracedRequest
 
 
 class Ledger(Protocol):
@@ -22,6 +24,16 @@ class Ledger(Protocol):
         """Takes one entry without waiting; says whether it is safe."""
 
 
+class Tracing(Protocol):
+    """Where spans go."""
+
+    def sample(self, context: TraceContext) -> TraceContext:
+        """The place in the trace, with the verdict in its flags."""
+
+    def export(self, request: TracedRequest) -> None:
+        """Takes a sampled request without waiting."""
+
+
 class Services(msgspec.Struct, frozen=True, kw_only=True):
     """Constructed once per worker, by the wiring."""
 
@@ -31,4 +43,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     breakers: CircuitBreakers
     metrics: Metrics
     decision_log: DecisionLog | None
+    tracing: Tracing | None
     disconnect_drain_bytes: int

@@ -7,7 +7,7 @@ from gateway.errors import Denial
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.charge import charge, settlements
 from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.record import decision_record, ledger_entry
+from gateway.pipeline.record import decision_record, ledger_entry, traced_request
 from gateway.pipeline.services import Services
 from gateway.telemetry.metrics import Metrics
 
@@ -41,8 +41,15 @@ def settle(
     if exchange.key is not None and error_code != LEDGER_FULL:
         services.ledger.append(ledger_entry(exchange, exchange.key, status, outcome))
     _count(exchange, services.metrics, status, error_type, denial)
-    if services.decision_log is not None:
-        services.decision_log.write(decision_record(exchange, status, outcome, error_type, error_code, denial))
+    log = services.decision_log
+    tracing = services.tracing if exchange.trace.is_sampled else None
+    if log is None and tracing is None:
+        return
+    record = decision_record(exchange, status, outcome, error_type, error_code, denial)
+    if log is not None:
+        log.write(record)
+    if tracing is not None:
+        tracing.export(traced_request(exchange, record))
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:

@@ -28,9 +28,11 @@ from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.tracing import TracingError, open_tracing
 from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0
+_SWITCH_INTERVAL_S = 0.0005
 _REDIS_PATIENCE_S, _LOOK_S = 5.0, 0.05
 _NOT_REBUILT = "the budgets' counters are still to be rebuilt from the ledger"
 
@@ -74,6 +76,13 @@ class Worker:
         first = await self._source.first()
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
+        try:
+            self._tracing = open_tracing(self._metrics)
+        except TracingError as problem:
+            raise StartupError((problem,)) from problem
+        if self._tracing is not None:
+            # PERF: the exporting thread has to let requests go on soon.
+            sys.setswitchinterval(_SWITCH_INTERVAL_S)
         holder = Holder(first)
         await self._open_books(first)
         services = Services(
@@ -83,6 +92,7 @@ class Worker:
             breakers=self._breakers,
             metrics=self._metrics,
             decision_log=self._decision_log,
+            tracing=self._tracing,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
         )
         self._holder = holder
@@ -104,6 +114,8 @@ class Worker:
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
+        if self._tracing is not None:
+            await asyncio.to_thread(self._tracing.close)
         # A report of budgets right after should not show as held what was given back.
         await self._books.tell(self._counters.standings())
         await self._counters.close()

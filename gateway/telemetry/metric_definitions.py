@@ -86,9 +86,6 @@ class MetricDefinitions:
             "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them.",
             "reason",
         )
-        self.contents_dropped = self._counter(
-            "trace_contents_dropped", "Spans that went without their captured content, for want of memory."
-        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"gateway_{name}", text, labels, registry=self.registry)

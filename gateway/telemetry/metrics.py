@@ -154,10 +154,6 @@ class Metrics:
         """Spans were lost, since `queue_full` or `export_failed`. Any thread may say so."""
         self._metrics.spans_dropped.labels(reason).inc(count)
 
-    def content_dropped(self) -> None:
-        """A span goes without its content."""
-        self._metrics.contents_dropped.inc()
-
     def publish(self) -> None:
         """Hands what was counted since the last time to Prometheus's own counters.
 

@@ -24,6 +24,11 @@ class TraceContext(msgspec.Struct, frozen=True, gc=False):
     state: str | None
 
     @property
+    def is_sampled(self) -> bool:
+        """Whether the trace is recorded (section 3.2.2.5 of the recommendation)."""
+        return int(self.flags, 16) & 1 == 1
+
+    @property
     def traceparent(self) -> str:
         """The header that makes whoever receives it a child of the gateway's span."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags}"

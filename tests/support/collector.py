@@ -1,0 +1,107 @@
+"""An OpenTelemetry collector that keeps what it is sent, over http or gRPC."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+
+class Collector:
+    """Spans as plain dictionaries, in the order of their arrival."""
+
+    def __init__(self, *, hangs: bool = False) -> None:
+        self.spans: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self._released = threading.Event()
+        if not hangs:
+            self._released.set()
+
+    def take(self, exported: Any) -> None:
+        for scopes in exported.resource_spans:
+            resource = _attributes(scopes.resource.attributes)
+            for scope in scopes.scope_spans:
+                for span in scope.spans:
+                    self.spans.append(
+                        {
+                            "name": span.name,
+                            "trace_id": span.trace_id.hex(),
+                            "span_id": span.span_id.hex(),
+                            "parent": span.parent_span_id.hex(),
+                            "kind": span.kind,
+                            "status": span.status.code,
+                            "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
+                            "attributes": _attributes(span.attributes),
+                            "resource": resource,
+                        }
+                    )
+
+    def of(self, request_id: str, count: int = 2, timeout: float = 15) -> list[dict[str, Any]]:
+        """The spans of one request, once they have come."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            found = [one for one in self.spans if one["attributes"].get("langwatch.gateway_request_id") == request_id]
+            if len(found) >= count:
+                return found
+            time.sleep(0.02)
+        raise AssertionError(f"the spans of {request_id} never came: {self.spans}")
+
+
+class HttpCollector(Collector):
+    def __init__(self, *, hangs: bool = False) -> None:
+        super().__init__(hangs=hangs)
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                collector._released.wait(60)
+                collector.headers.append({name.lower(): value for name, value in self.headers.items()})
+                collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+                self.send_response(200)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._released.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class GrpcCollector(Collector):
+    def __init__(self) -> None:
+        super().__init__()
+        collector = self
+
+        class Service(trace_service_pb2_grpc.TraceServiceServicer):
+            def Export(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's name
+                collector.headers.append(dict(context.invocation_metadata()))
+                collector.take(request)
+                return trace_service_pb2.ExportTraceServiceResponse()
+
+        self._server = grpc.server(ThreadPoolExecutor(2))
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(Service(), self._server)
+        self.url = f"http://127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def close(self) -> None:
+        self._server.stop(0).wait()
+
+
+def _attributes(pairs: Any) -> dict[str, Any]:
+    return {pair.key: _value(pair.value) for pair in pairs}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    return [_value(one) for one in value.array_value.values] if kind == "array_value" else getattr(value, kind)
