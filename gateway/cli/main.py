@@ -28,6 +28,7 @@ from gateway.cli import (
     spend,
     status,
     tokens,
+    top,
     validate,
     version,
 )
@@ -53,6 +54,7 @@ app.command("explain", epilog=explain.EPILOG)(explain.explain)
 app.command("ready", epilog=ready.EPILOG)(ready.ready)
 app.command("export", epilog=export.EPILOG)(export.export)
 app.add_typer(import_.app, name="import")
+app.command("top", epilog=top.EPILOG)(top.top)
 app.command("status", epilog=status.STATUS_EPILOG)(status.status)
 app.command("smoke", epilog=smoke.EPILOG)(smoke.smoke)
 app.command("audit", epilog=status.AUDIT_EPILOG)(status.audit)

@@ -1,6 +1,9 @@
 """What Prometheus sees of one request."""
 
 import re
+import subprocess
+import sys
+import threading
 
 import httpx
 import pytest
@@ -102,3 +105,17 @@ def test_the_log_level_changes_while_it_serves(start_gateway, upstream):
     gateway.wait(lambda: gateway.readyz()["revision"] not in gateway.log())
     gateway.write_config(before + "\nlog_level: info\n")
     gateway.wait(lambda: gateway.readyz()["revision"] in gateway.log())
+
+
+def test_top_shows_a_running_gateway(governed):
+    asking = threading.Timer(1.5, lambda: [governed.chat("sim") for _ in range(5)])
+    asking.start()
+    command = [sys.executable, "-m", "gateway", "top", "--once", "--interval", "5", "--url", governed.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    asking.join()
+
+    assert done.returncode == 0, done.stderr
+    assert f"revision {governed.readyz()['revision'][:12]}" in done.stdout
+    provider = next(line.split() for line in done.stdout.splitlines() if line.startswith("simulator"))
+    assert (provider[2], provider[-1]) == ("100%", "closed")
+    assert float(provider[1]) > 0

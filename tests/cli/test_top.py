@@ -1,0 +1,71 @@
+"""`gateway top`, against a running gateway and against figures that are known."""
+
+import pytest
+from rich.console import Console
+
+from gateway.cli.top_figures import figures, read_samples
+from gateway.cli.top_view import view
+from gateway.telemetry.metrics import Metrics
+from gateway.usage import Usage
+from gateway.version import __version__
+
+
+def looks():
+    """Two looks, ten seconds apart."""
+    metrics = Metrics()
+    metrics.serving("0123456789abcdef")
+    metrics.counters(answer=True)
+    for _ in range(7):
+        metrics.request_started()
+    ended = {"refusal": None, "first_token_s": None}
+    metrics.request_ended("chat_completions", "openai", 200, duration_s=0.3, **ended)
+    before = read_samples(metrics.render().decode())
+    for status, duration_s in ((200, 0.2), (200, 0.2), (200, 0.2), (502, 3.0)):
+        metrics.request_ended("chat_completions", "openai", status, duration_s=duration_s, **ended)
+        metrics.attempted("openai", "ok" if status == 200 else "503")
+    metrics.usage("openai", "gpt-5", Usage(input_tokens=900, output_tokens=100))
+    metrics.cost("openai", "gpt-5", 0.01)
+    metrics.denied("policy", "tools")
+    metrics.circuits({"openai": False, "standby": True})
+    metrics.filled("team", 0.85, None, of_many=False)
+    metrics.filled("all [bold]", 1.2, None, of_many=False)
+    return before, read_samples(metrics.render().decode())
+
+
+def test_a_screen(snapshot):
+    console = Console(width=110, color_system=None, force_terminal=False, record=True)
+    with console.capture() as shown:
+        console.print(view(figures(*looks(), 10.0), "http://127.0.0.1:5563"))
+
+    text = "\n".join(line.rstrip() for line in shown.get().splitlines())
+    assert text.replace(__version__, "VERSION") == snapshot
+
+
+def test_rates_are_of_the_interval_alone():
+    found = figures(*looks(), 10.0)
+
+    assert (found.requests, found.server_errors, found.tokens) == (0.4, 0.1, 100)
+    assert found.usd_per_hour == pytest.approx(3.6)
+    assert 0.1 < found.p50_s <= 0.25
+    assert 2.5 < found.p95_s <= 5
+    assert found.providers[0].failures == {"503": 0.1}
+
+
+def test_a_gateway_that_was_restarted_has_no_negative_rates():
+    before, now = looks()
+
+    assert figures(now, before, 10.0).requests >= 0
+
+
+def test_nobody_asks():
+    _, now = looks()
+
+    quiet = figures(now, now, 10.0)
+    assert (quiet.requests, quiet.p95_s, quiet.providers[0].calls) == (0, None, 0)
+
+
+def test_nobody_answers(gateway):
+    done = gateway("top", "--once", "--url", "http://127.0.0.1:1")
+
+    assert done.code == 1
+    assert "does not answer as a gateway" in done.err
