@@ -48,6 +48,11 @@ class Relay:
         return self._exchange.client_left
 
     @property
+    def has_ended(self) -> bool:
+        """See `ReplyStream`."""
+        return self._outcome == "ok"
+
+    @property
     def keepalive(self) -> bytes:
         """The bytes that keep an idle connection open, in the client's own shape."""
         return keepalive(self._exchange.endpoint.shape)
@@ -58,6 +63,8 @@ class Relay:
             return
         self._read_usage()
         exchange = self._exchange
+        if self._outcome is None and self.has_ended:
+            self._outcome = "ok"
         status = CLIENT_CLOSED if self._outcome is None or exchange.client_left else self._response.status
         outcome = self._outcome or exchange.cancelled_as
         error_code = "upstream_mid_stream_failure" if outcome == "failed" else None
@@ -118,6 +125,11 @@ class EventRelay(Relay):
     def at_boundary(self) -> bool:
         """Whether what went out so far ends between two events."""
         return self._tap.at_boundary
+
+    @property
+    def has_ended(self) -> bool:
+        """See `ReplyStream`. A client that hung up earlier is sent nothing, so it cannot have seen the end."""
+        return self._outcome == "ok" or (not self._exchange.client_left and self._tap.finished)
 
     async def __anext__(self) -> bytes:
         if self._ended:
@@ -219,6 +231,10 @@ class PausingStream(Protocol):
         """Whether nobody listens any more."""
 
     @property
+    def has_ended(self) -> bool:
+        """Whether the client has everything."""
+
+    @property
     def keepalive(self) -> bytes:
         """The bytes that keep an idle connection open."""
 
@@ -236,6 +252,11 @@ class KeptAlive:
         self._inner = inner
         self._after_s = after_s
         self._next: asyncio.Task[bytes] | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """See `ReplyStream`."""
+        return self._inner.has_ended
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -14,6 +14,10 @@ class ReplyStream(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Pieces in the order and size in which they go out."""
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the client has everything that its API sends; some clients hang up then, and miss nothing."""
+
     async def close(self) -> None:
         """Lets go of the upstream and settles."""
 

@@ -61,7 +61,7 @@ class LlmResource:
 
         async def read_body(exchange: Exchange) -> RequestBody:
             body = await self._bodies.read(request, exchange)
-            client.on_leave(lambda: self._client_left(exchange, cancel))
+            client.on_leave(lambda: self._client_left(exchange, reply, cancel))
             return body
 
         async def at_end() -> None:
@@ -79,9 +79,10 @@ class LlmResource:
             return
         _write(response, reply, exchange)
 
-    def _client_left(self, exchange: Exchange, cancel: Callable[[], None]) -> None:
+    def _client_left(self, exchange: Exchange, reply: Reply | None, cancel: Callable[[], None]) -> None:
         """Cancels the request, or lets the upstream speak to its end, up to a bound."""
-        if exchange.key is not None and exchange.key.drains and exchange.upstream is not None:
+        has_ended = reply is not None and reply.stream is not None and reply.stream.has_ended
+        if exchange.key is not None and exchange.key.drains and exchange.upstream is not None and not has_ended:
             exchange.client_left = True
             asyncio.get_running_loop().call_later(self._disconnect_drain_s, cancel)
         else:

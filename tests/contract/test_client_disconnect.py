@@ -20,11 +20,11 @@ def gateway(module_gateway, upstream):
     return module_gateway(config(upstream.url, drains))
 
 
-def leave_after(gateway, secret, body, wait_for=b"", upstream=None):
+def leave_after(gateway, secret, body, wait_for=b"", upstream=None, path="/v1/chat/completions"):
     """Sends a request, waits for some bytes of the answer (or for the upstream to be asked), and hangs up."""
     data = json.dumps(body).encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
+        head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
         client.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
         received = b""
         while wait_for and wait_for not in received:
@@ -72,6 +72,38 @@ def test_a_drained_stream_is_read_to_its_end(gateway, upstream):
     assert record["usage"]["output_tokens"] == 2
     assert (record["status"], record["outcome"]) == (499, "ok")
     assert not upstream.wait_for().hung_up.is_set()
+
+
+ENDS = {
+    "/v1/chat/completions": (b"[DONE]", [EVENT, USAGE, b"data: [DONE]\n\n"]),
+    "/v1/responses": (
+        b"response.completed",
+        [
+            *[b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"h"}\n\n'] * 20,
+            (
+                b'event: response.completed\ndata: {"type":"response.completed","response":{"usage":'
+                b'{"input_tokens":9,"output_tokens":2}}}\n\n'
+            ),
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("secret", [SECRET, DRAINS[0]], ids=["cancel", "drain"])
+@pytest.mark.parametrize("path", ENDS)
+def test_a_client_that_leaves_at_the_end_of_its_stream_has_all_of_it(gateway, upstream, path, secret):
+    """As Codex does: it hangs up at the last event that it knows, before the stream's own end."""
+    last, events = ENDS[path]
+    upstream.play = lambda _: stream([*events, HANG], ends=False)
+    before = len(gateway.records())
+
+    body = {"model": "gpt-5-mini", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
+    leave_after(gateway, secret, body, last, path=path)
+
+    record = record_of_the_last(gateway, before)
+    assert (record["status"], record["outcome"], record["usage_warning"]) == (200, "ok", None)
+    assert (record["usage"]["input_tokens"], record["usage"]["output_tokens"]) == (9, 2)
+    assert upstream.wait_for().hung_up.wait(1.5)
 
 
 def test_leaving_makes_no_noise(gateway):
