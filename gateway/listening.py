@@ -1,6 +1,8 @@
 """Serving until told to stop, and what is said where an address cannot be listened on."""
 
 import logging
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ _log = logging.getLogger(__name__)
 
 def serve(server: MPServer, load: Callable[[], Any]) -> int:
     """Serves what `load` makes in each worker; returns the exit code."""
+    os.register_at_fork(after_in_child=_end_when_told)
     try:
         server.serve(target_loader=load, wrap_loader=False)
     except SystemExit as stop:
@@ -21,3 +24,13 @@ def serve(server: MPServer, load: Callable[[], Any]) -> int:
         _log.error("%s port %d cannot be listened on: %s", server.bind_addr, server.bind_port, reason)
         return 1
     return 0
+
+
+def _end_when_told() -> None:
+    """A worker is a fork, with its parent's handlers until it serves and has its own.
+
+    Until then it has nothing to finish, so it ends when its parent tells it to, and leaves what a terminal sends to
+    every process of the group to its parent.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
