@@ -1,0 +1,26 @@
+"""Sessions of the console."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "console_sessions"
+down_revision = "kept_answers"
+
+_NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
+
+def upgrade() -> None:
+    """Makes the table."""
+    op.create_table(
+        "console_sessions",
+        sa.Column("digest", _NAME, nullable=False),
+        sa.Column("token_id", _NAME, nullable=False),
+        *(sa.Column(name, sa.BigInteger, nullable=False) for name in ("created_at", "last_seen_at", "expires_at")),
+        sa.PrimaryKeyConstraint("digest", name="pk_console_sessions"),
+        sqlite_with_rowid=False,
+    )
+
+
+def downgrade() -> None:
+    """Everybody has to sign in again, nothing else is lost."""
+    op.drop_table("console_sessions")
