@@ -108,7 +108,6 @@ class SignOut:
         await self._console.services.database.write(lambda connection: sessions.end(connection, session))
         cookies = self._console.cookies
         cookies.unset(response, cookies.session)
-        response.set_header("Clear-Site-Data", '"cache", "cookies", "storage"')
         response.status, response.location = _SEE_OTHER, "/console/sign-in"
 
 
