@@ -1,11 +1,12 @@
 """Virtual keys by words, state and environment, page by page; over 100,000 of them in a fraction of a second."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, Text, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
@@ -54,14 +55,16 @@ def search(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    conditions, state = _conditions(wanted, now), _state(now)
     table = resources.c
-    columns = (table.name, table.owner, table.revision, table.spec, state.label("state"))
-    page = select(*columns).where(*conditions, table.name > after).order_by(table.name).limit(limit)
-    rows = connection.execute(page).mappings().all()
-    used = last_hours(connection, [row["name"] for row in rows], now=now)
-    found = tuple(FoundKey(**row, last_used_at=used.get(stored_text(row["name"]))) for row in rows)
-    return found, connection.scalar(select(func.count()).where(*conditions)) or 0
+    # PERF: looking through all specs is what takes time; it is done once, for the page and for the number of keys.
+    names = connection.scalars(select(table.name).where(*_conditions(wanted, now)).order_by(table.name)).all()
+    first = bisect_right(names, after)
+    shown = names[first : first + limit]
+    columns = (table.name, table.owner, table.revision, table.spec, _state(now).label("state"))
+    page = select(*columns).where(table.kind == "virtual_keys", table.name.in_(shown)).order_by(table.name)
+    used = last_hours(connection, shown, now=now)
+    rows = connection.execute(page).mappings()
+    return tuple(FoundKey(**row, last_used_at=used.get(stored_text(row["name"]))) for row in rows), len(names)
 
 
 def state_of(spec: Any, now: int) -> str:
@@ -103,8 +106,7 @@ def _conditions(wanted: KeySearch, now: int) -> list[ColumnElement[bool]]:
     table, spec = resources.c, resources.c.spec
     conditions: list[ColumnElement[bool]] = [table.kind == "virtual_keys"]
     if wanted.text:
-        places = [table.name, table.owner, *(spec[name].as_string() for name in _SEARCHED)]
-        conditions.append(or_(*(place.icontains(stored_text(wanted.text), autoescape=True) for place in places)))
+        conditions.append(_contains(stored_text(wanted.text)))
     if wanted.owner is not None:
         conditions.append(table.owner == stored_text(wanted.owner))
     if wanted.environment is not None:
@@ -112,6 +114,14 @@ def _conditions(wanted: KeySearch, now: int) -> list[ColumnElement[bool]]:
     if wanted.state is not None:
         conditions.append(_state(now) == wanted.state)
     return conditions
+
+
+def _contains(text: str) -> ColumnElement[bool]:
+    table, spec = resources.c, resources.c.spec
+    named = or_(*(place.icontains(text, autoescape=True) for place in (table.name, table.owner)))
+    attributed = or_(*(spec[name].as_string().icontains(text, autoescape=True) for name in _SEARCHED))
+    # PERF: only what has the words anywhere in its spec is taken apart.
+    return or_(named, and_(cast(spec, Text).icontains(text, autoescape=True), attributed))
 
 
 def _state(now: int) -> ColumnElement[str]:
