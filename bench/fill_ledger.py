@@ -9,11 +9,11 @@ import sys
 import time
 
 from gateway import ids
-from gateway.ledger.entry import Charge, LedgerEntry
 from gateway.ledger.insert import insert_entries
 from gateway.money.window import Window
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import Charge, DecisionRecord
 from gateway.usage import Usage
 
 _BATCH = 5_000
@@ -40,11 +40,11 @@ def main(url: str, requests: int = 2_000_000) -> None:
     print(f"{requests} requests in {time.time() - began:.0f} s")
 
 
-def _entry(dice: random.Random, moment: float) -> LedgerEntry:
+def _entry(dice: random.Random, moment: float) -> DecisionRecord:
     key, person = min(int(dice.expovariate(1 / 120)), 999), dice.randrange(20_000)
     provider, model = _MODELS[dice.randrange(len(_MODELS))]
     tokens, cost, month = dice.randrange(50, 9_000), dice.randrange(10_000, 40_000_000), Window("month").span(moment).id
-    return LedgerEntry(
+    return DecisionRecord(
         request_id=ids.request_id(),
         occurred_at=int(moment * 1_000_000),
         virtual_key=f"key-{key}",

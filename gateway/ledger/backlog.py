@@ -9,9 +9,9 @@ from typing import Final
 import msgspec
 
 from gateway import clock
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.segment import scan
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
+from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     segment: Segment
     end: int
-    entries: tuple[LedgerEntry, ...]
+    entries: tuple[DecisionRecord, ...]
     unreadable: tuple[bytes, ...]
     damaged: int
 
@@ -59,7 +59,7 @@ class Backlog:
     def __init__(self, root: Path, own: WorkerDirectory) -> None:
         self._root = root
         self._own = own
-        self._decode: Callable[[bytes], LedgerEntry] = msgspec.json.Decoder(LedgerEntry).decode
+        self._decode: Callable[[bytes], DecisionRecord] = msgspec.json.Decoder(DecisionRecord).decode
         self.segments: list[Segment] = []
         """Oldest first; the spool puts its new ones at the end."""
         self.adopted = 0

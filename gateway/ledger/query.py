@@ -12,10 +12,10 @@ import msgspec
 from sqlalchemy import Connection, Select, Table, and_, func, literal, or_, select, tuple_, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, entry_of
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
 
 GroupBy = Literal["virtual_key", "principal", "project", "team", "organization", "provider", "model", "day"]
@@ -61,7 +61,7 @@ class Cursor(msgspec.Struct, frozen=True):
 class Page(msgspec.Struct, frozen=True):
     """Entries in order. `following` asks for the next page; `None` on the last one."""
 
-    entries: tuple[LedgerEntry, ...]
+    entries: tuple[DecisionRecord, ...]
     following: Cursor | None
 
 
@@ -182,7 +182,7 @@ def entries(
     return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if more else None)
 
 
-def entry(connection: Connection, request_id: str) -> LedgerEntry | None:
+def entry(connection: Connection, request_id: str) -> DecisionRecord | None:
     """The entry of one request; `None` where the ledger has none.
 
     Raises:

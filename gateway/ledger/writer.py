@@ -17,10 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.ledger.backlog import Batch
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.spool import Spool
 from gateway.storage.engine import describe_failure, is_unavailable, writing
+from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
@@ -179,7 +179,7 @@ class LedgerWriter:
         if batch.entries:
             self._insert(batch.entries)
 
-    def _insert(self, entries: Sequence[LedgerEntry]) -> None:
+    def _insert(self, entries: Sequence[DecisionRecord]) -> None:
         """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
         try:
             with writing(self._engine) as connection:

@@ -193,7 +193,7 @@ def _spare_the_collector() -> None:
 
 def _decision_log(settings: Settings, metrics: Metrics) -> DecisionLog:
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(encode=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
+    return DecisionLog(render=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
-from gateway.ledger.entry import Charge
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import Charge
 from tests.support.control_plane import API, ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
 from tests.unit.storage.databases import module_database_url

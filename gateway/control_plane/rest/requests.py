@@ -14,12 +14,12 @@ from gateway.control_plane.rest.route import Route, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger import query
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.period import BadParameterError, moment_text, parse_bounds
 from gateway.ledger.query import Cursor
 from gateway.ledger.report import FILTERS, read_limit, read_one, read_scope
-from gateway.ledger.storable import stored_text
+from gateway.ledger.storable import TEXTS, stored_text
 from gateway.money.nano_usd import to_usd
+from gateway.telemetry.decision_record import DecisionRecord
 
 PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, "limit", "cursor")
 DEFAULT_PAGE: Final = 100
@@ -66,14 +66,16 @@ def routes(services: Services) -> tuple[Route, ...]:
     return Route("/requests", resource), Route("/requests/{request_id}", resource, "one")
 
 
-def _document(entry: LedgerEntry) -> dict[str, Any]:
+def _document(entry: DecisionRecord) -> dict[str, Any]:
     members = msgspec.structs.asdict(entry)
     usage = msgspec.structs.asdict(members.pop("usage"))
+    del members["time"]
+    members.update((name, "") for name in TEXTS if members.get(name, "") is None)
     return {
         **members,
         "occurred_at": moment_text(entry.occurred_at),
         "tokens": {kind.removesuffix("_tokens"): count for kind, count in usage.items()},
-        "cost_usd": to_usd(entry.cost_nano_usd),
+        "cost_usd": to_usd(entry.cost_nano_usd or 0),
     }
 
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger.entry import Charge
 from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
 from gateway.ledger.storable import stored_text
+from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
 from tests.unit.storage.databases import empty
 

@@ -22,6 +22,7 @@ print(upgrade(open_engine(sys.argv[1])))
 """
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_an_upgrade_makes_the_tables_as_the_code_expects_them(empty_database_url):
     engine = open_engine(empty_database_url)
     assert current_revision(engine) is None
