@@ -17,9 +17,9 @@ from sqlalchemy import text
 
 import gateway.control_plane.console
 from gateway.control_plane.encryption import generate_key
-from gateway.ledger.entry import Charge
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.tables import console_sessions, resources
+from gateway.telemetry.decision_record import Charge
 from tests.support.console import Visitor, hidden, text_of
 from tests.support.control_plane import ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put

@@ -43,11 +43,11 @@ class RequestsResource:
         first, last = read_one(parameters, "from"), read_one(parameters, "to")
         start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
         scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
-        cursor = _read_cursor(read_one(parameters, "cursor"))
+        cursor = read_cursor(read_one(parameters, "cursor"))
         page = await self._database.read(
             lambda connection: query.entries(connection, limit=limit, cursor=cursor, scope=scope, start=start, end=end)
         )
-        following = None if page.following is None else _written(page.following)
+        following = None if page.following is None else written_cursor(page.following)
         answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
 
     async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
@@ -79,12 +79,14 @@ def _document(entry: DecisionRecord) -> dict[str, Any]:
     }
 
 
-def _written(cursor: Cursor) -> str:
+def written_cursor(cursor: Cursor) -> str:
+    """A place in the ledger as `cursor` takes it."""
     place = msgspec.json.encode((cursor.occurred_at, cursor.request_id))
     return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
 
 
-def _read_cursor(text: str | None) -> Cursor | None:
+def read_cursor(text: str | None) -> Cursor | None:
+    """The place that `cursor` names. Raises `BadParameterError`."""
     if text is None:
         return None
     try:

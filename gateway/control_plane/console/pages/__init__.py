@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.control_plane.console.pages import budgets, configuration, keys, overview, search, spend
+from gateway.control_plane.console.pages import budgets, configuration, keys, overview, requests, search, spend
 from gateway.control_plane.console.pages.base import Routes
 
 PAGES: Final[tuple[Routes, ...]] = (
@@ -10,6 +10,7 @@ PAGES: Final[tuple[Routes, ...]] = (
     spend.routes,
     budgets.routes,
     keys.routes,
+    requests.routes,
     configuration.routes,
     search.routes,
 )

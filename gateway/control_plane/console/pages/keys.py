@@ -17,12 +17,12 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.key_search import ENVIRONMENTS, STATES, KeySearch
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.query import Scope, entries, spend
 from gateway.ledger.report import read_limit, read_one
 from gateway.ledger.rows import HOUR_US
 from gateway.plan.diff import shown
+from gateway.telemetry.decision_record import DecisionRecord
 
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
@@ -116,7 +116,7 @@ def _history(connection: Connection, name: str, now: int) -> dict[str, Any]:
     models = spend(connection, ("provider", "model"), start=start, end=end, scope=scope)
     used = key_search.last_hours(connection, [name], now=now)
     last = max(used.values(), default=None)
-    requests: tuple[LedgerEntry, ...] = ()
+    requests: tuple[DecisionRecord, ...] = ()
     if last is not None:
         # PERF: a key that is used seldom would be looked for in everybody's requests; its last hour is known.
         requests = entries(connection, limit=_SHOWN, scope=scope, start=last, end=last + HOUR_US).entries
