@@ -11,11 +11,13 @@ from gateway.ledger.rows import COLUMNS, DAY_HOURS, HOUR_US, Row
 from gateway.storage.tables import (
     DIMENSIONS,
     TOKENS,
-    attempts_by_five_minutes,
-    attempts_by_hour,
     charged_by_hour,
     spend_by_day,
     spend_by_hour,
+)
+from gateway.storage.traffic_tables import (
+    attempts_by_five_minutes,
+    attempts_by_hour,
     traffic_by_five_minutes,
     traffic_by_hour,
 )

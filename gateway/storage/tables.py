@@ -6,7 +6,7 @@ is unknown is empty, never NULL, so that every report groups it alike. No text i
 (`gateway.ledger.rows`): PostgreSQL refuses index entries over 2,704.
 """
 
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, literal_column
 from sqlalchemy.dialects.postgresql import JSONB
@@ -133,41 +133,6 @@ charged_by_hour = Table(
     sqlite_with_rowid=False,
 )
 """The sums of `ledger_entries.budgets` per counter and hour: what counters are compared with and rebuilt from."""
-
-
-def _sums_table(name: str, keys: tuple[Column[Any], ...], *figures: str) -> Table:
-    return Table(
-        name,
-        metadata,
-        Column("slot", BigInteger, primary_key=True, autoincrement=False),
-        *keys,
-        Column("bucket", Integer, primary_key=True, autoincrement=False),
-        *(Column(figure, BigInteger, nullable=False) for figure in figures),
-        sqlite_with_rowid=False,
-    )
-
-
-def _traffic_table(name: str) -> Table:
-    status = Column("status", Integer, primary_key=True, autoincrement=False)
-    return _sums_table(
-        name, (status, *(Column(one, Name, primary_key=True) for one in ("outcome", "error_code"))), "requests"
-    )
-
-
-def _attempts_table(name: str) -> Table:
-    keys = tuple(Column(one, Name, primary_key=True) for one in ("provider", "outcome"))
-    return _sums_table(name, keys, "attempts", "last_at")
-
-
-traffic_by_five_minutes = _traffic_table("traffic_by_five_minutes")
-"""How many requests ended how, by how long they took (`gateway.ledger.latency`); `slot` counts from the epoch."""
-traffic_by_hour = _traffic_table("traffic_by_hour")
-"""The same per hour."""
-attempts_by_five_minutes = _attempts_table("attempts_by_five_minutes")
-"""The same of calls to providers, those that another provider's answer followed included; `last_at` is the moment of
-the latest in microseconds."""
-attempts_by_hour = _attempts_table("attempts_by_hour")
-"""The same per hour."""
 
 counter_nodes = Table(
     "counter_nodes",
