@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from gateway.control_plane.console.pages import budgets, configuration, keys, overview, requests, search, spend
+from gateway.control_plane.console.pages import (
+    budgets,
+    configuration,
+    keys,
+    overview,
+    providers,
+    requests,
+    search,
+    spend,
+)
 from gateway.control_plane.console.pages.base import Routes
 
 PAGES: Final[tuple[Routes, ...]] = (
@@ -10,6 +19,7 @@ PAGES: Final[tuple[Routes, ...]] = (
     spend.routes,
     budgets.routes,
     keys.routes,
+    providers.routes,
     requests.routes,
     configuration.routes,
     search.routes,

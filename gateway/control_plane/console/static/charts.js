@@ -27,17 +27,17 @@
     return { font: font(), stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, ...values };
   }
 
-  function series(one, kind) {
+  function series(one, kind, stacked) {
     const stroke = colour(tones[one.tone] || tones.accent);
-    const bars = kind === "bars" && one.kind !== "line";
+    const bars = kind === "bars", area = kind === "area";
     return {
       label: one.label,
       stroke,
-      width: bars ? 0 : 1.5,
-      fill: bars ? stroke : undefined,
-      paths: bars ? uPlot.paths.bars({ size: [0.72, 40], align: 0 }) : undefined,
+      width: bars ? 0 : area ? 1 : 1.5,
+      fill: bars || stacked ? stroke : area ? stroke + "40" : undefined,
+      paths: bars ? uPlot.paths.bars({ size: [0.72, 40], align: 0 }) : area ? uPlot.paths.stepped({ align: 1 }) : undefined,
       points: { show: false },
-      spanGaps: false,
+      spanGaps: kind === "line",
     };
   }
 
@@ -81,6 +81,7 @@
       {
         width: plot.clientWidth,
         height: plot.clientHeight,
+        padding: [6, 34, 0, 0],
         legend: { show: false },
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
         scales: { x: { time: false, range: (_, low, high) => [low - 0.6, high + 0.6] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
@@ -88,7 +89,7 @@
           axis({ size: 26, grid: { show: false }, values: (_, ticks) => ticks.map(label), space: 84, incrs: [1, 2, 3, 4, 5, 6, 7, 10, 12, 14, 24, 28, 48, 72, 96, 144, 288, 576] }),
           axis({ values: (_, ticks) => ticks.map((tick) => format(tick)), size: 62, space: 34 }),
         ],
-        series: [{}, ...stacked.map((one) => series(one, chart.kind))],
+        series: [{}, ...stacked.map((one) => series(one, chart.kind, chart.stacked))],
         hooks: { setCursor: [(self) => tell(self.cursor.idx ?? null)] },
       },
       [positions, ...stacked.map((one) => one.values)],

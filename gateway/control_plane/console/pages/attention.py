@@ -1,0 +1,77 @@
+"""What somebody should look at now, the worst first."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from gateway.control_plane.console.address import page_path
+from gateway.control_plane.nodes import Node
+from gateway.control_plane.services import KnownBudgets
+from gateway.control_plane.state import Position
+from gateway.ledger.budget_report import BudgetReport
+from gateway.ledger.traffic import TrafficPoint
+from gateway.plan.words import ago, count
+
+SHOWN: Final = 12
+"""Matters on the page; the others are counted."""
+
+_WORDS: Final = {
+    "behind": "serves revision {node.serving_revision}, not {revision}",
+    "refuses": "refuses revision {node.rejected_revision}",
+    "silent": "has not reported for a while",
+}
+
+
+class Matter(msgspec.Struct, frozen=True):
+    """One of them: how bad, what it is about, what is the matter, and where to look."""
+
+    tone: Literal["bad", "warn"]
+    what: str
+    said: str
+    link: str
+
+
+def matters(
+    found: Sequence[Node],
+    at: Position,
+    known: KnownBudgets | None,
+    report: BudgetReport,
+    total: TrafficPoint,
+    requests: str,
+    now: int,
+) -> list[Matter]:
+    """Gateways, circuits, budgets and requests; `requests` is the address of the list for the same period."""
+    every = [*_gateways(found, at, now), *_budgets(known, report), *_requests(total, requests)]
+    return sorted(every, key=lambda one: one.tone)
+
+
+def _gateways(found: Sequence[Node], at: Position, now: int) -> Iterator[Matter]:
+    for node in found:
+        state = node.state(at.revision, now)
+        if state in _WORDS:
+            said = _WORDS[state].format(node=node, revision=at.revision)
+            more = f"{said}; reported {ago(node.reported_at, now)}"
+            yield Matter("bad" if state == "refuses" else "warn", node.node, more, page_path("configuration"))
+
+
+def _budgets(known: KnownBudgets | None, report: BudgetReport) -> Iterator[Matter]:
+    link = page_path("budgets")
+    if known is not None and known.problems:
+        yield Matter("bad", "The configuration cannot be read", known.problems[0], link)
+    for row in report.rows:
+        if row.state == "ok":
+            continue
+        name = f"Budget {row.budget.name}" + (f" of {row.who}" if row.who else "")
+        is_full = row.state == "exceeded"
+        said = f"{row.percent} % used" + (", refuses requests" if is_full and row.budget.blocks else "")
+        yield Matter("bad" if is_full and row.budget.blocks else "warn", name, said, link)
+
+
+def _requests(total: TrafficPoint, requests: str) -> Iterator[Matter]:
+    if failed := total.endings.get("server_error", 0):
+        yield Matter("bad", count(failed, "request"), "ended with a server error in this period", requests)
+    if refused := total.endings.get("refused", 0):
+        yield Matter(
+            "warn", count(refused, "request"), "refused by keys, rules, limits or budgets in this period", requests
+        )
