@@ -19,7 +19,7 @@ import gateway.control_plane.console
 from gateway.control_plane.encryption import generate_key
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.tables import console_sessions, resources
-from gateway.telemetry.decision_record import Charge
+from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support.console import Visitor, hidden, text_of
 from tests.support.control_plane import ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
@@ -52,6 +52,10 @@ PAGES = (
     "/console/budgets",
     "/console/keys",
     "/console/keys/ci",
+    "/console/providers",
+    "/console/requests",
+    "/console/requests/grq_001",
+    "/console/requests/grq_hostile",
     "/console/configuration",
     "/console/configuration/audit",
     "/console/configuration/resources/providers",
@@ -82,6 +86,15 @@ def plane(tmp_path_factory, module_database_url):
                 virtual_key="ci",
                 end_user=f"user-{number % 3}",
                 cost_nano_usd=100_000,
+                status=(200, 502, 403)[number % 3],
+                outcome=("ok", "upstream_error", "refused")[number % 3],
+                trace_id=f"{number:032x}",
+                duration_ms=800,
+                attempts=(
+                    AttemptRecord("sim", "gpt-5", "503", 5, 95),
+                    AttemptRecord("openai", "gpt-5", "ok", 100, 600),
+                ),
+                price={"input": 250_000_000, "per_request": 1000},
                 budgets=(
                     Charge("budget:company:organization=acme:total=total", 100_000),
                     Charge(f"budget:people:team=core:total=total:each_end_user=u{number % 30}", 7),
@@ -101,10 +114,14 @@ def plane(tmp_path_factory, module_database_url):
             provider=HOSTILE,
             tags=(HOSTILE,),
             outcome=HOSTILE,
-            budgets=(),
+            error_type=HOSTILE,
+            denied_by=HOSTILE,
+            attempts=(AttemptRecord(HOSTILE, HOSTILE, HOSTILE, 0, 5),),
+            budgets=(Charge(HOSTILE, 1),),
         ),
     )
-    started = ControlPlane(directory, module_database_url, env={"GATEWAY_ENCRYPTION_KEYS": generate_key()})
+    trace_url = ("--console-trace-url", "https://traces.example.com/{trace_id}")
+    started = ControlPlane(directory, module_database_url, *trace_url, env={"GATEWAY_ENCRYPTION_KEYS": generate_key()})
     (directory / "gateway.yaml").write_text(CONFIG)
     for limit in ("0.001", "0.002"):
         (directory / "gateway.yaml").write_text(CONFIG.replace("0.001", limit))
@@ -342,7 +359,7 @@ def test_every_answer_has_its_headers(viewer, path):
     assert answer.status_code != 500
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert "permissions-policy" in answer.headers
-    assert not re.search(r"<style|style=|\son\w+=|<script(?! src| type=\"application/json\")", answer.text)
+    assert not re.search(r"<style|<[^>]*\s(style|on\w+)=|<script(?! src| type=\"application/json\")", answer.text)
 
 
 def test_the_api_reads_no_cookie(plane, operator):
@@ -359,6 +376,8 @@ def test_pages_show_names_that_clients_made_up_as_text(viewer):
     ]
     pages += [viewer.get("/console/spend", model=HOSTILE, by="day"), viewer.get("/console/keys", q=HOSTILE)]
     pages += [viewer.get("/console/configuration/audit", address=HOSTILE), viewer.get("/console/search", q=HOSTILE)]
+    pages += [viewer.get("/console"), viewer.get("/console/providers"), viewer.get("/console/requests")]
+    pages += [viewer.get("/console/requests/grq_hostile"), viewer.get("/console/requests", model=HOSTILE)]
     pages += [viewer.get(f"/console/keys/{HOSTILE}"), viewer.get("/console/spend", by=HOSTILE)]
     for page in pages:
         assert page.status_code != 500
@@ -439,6 +458,68 @@ def test_budgets_of_the_applied_configuration(plane, viewer):
     assert "No budget is in this state" in viewer.get("/console/budgets", state="warning").text
     names = {row["budget"] for row in plane.get("/budgets", plane.token()).json()["budgets"]}
     assert names == {"company", "people"}
+
+
+def test_the_overview_tells_what_needs_attention(viewer):
+    page = viewer.get("/console")
+
+    shown = text_of(page.text)
+    assert "Requests 61" in shown
+    assert "Server errors 21" in shown
+    assert "Refused 20" in shown
+    assert "Budget company 300 % used, refuses requests" in shown
+    assert "21 requests ended with a server error in this period" in shown
+    charts = [json.loads(block) for block in re.findall(r'"application/json" id="\w+">(.*?)</script>', page.text)]
+    assert [chart["title"] for chart in charts][:2] == ["Requests", "Not answered"]
+    assert sum(charts[0]["series"][0]["values"]) == 61
+    assert sum(charts[3]["series"][0]["values"]) == 60 * 100_000 + 290_000
+    assert viewer.get("/console", **{"from": "2020-01-01", "to": "2020-01-02"}).text.count("No requests") == 1
+
+
+def test_providers_with_their_failures(viewer):
+    shown = text_of(viewer.get("/console/providers").text)
+
+    assert "openai openai healthy 60 0 0 % 560 ms 604 ms 0 none ok 60" in shown
+    assert "sim simulator failing 60 60 100 %" in shown
+    assert "503 60" in shown
+
+
+def test_requests_page_by_page(viewer):
+    seen, path = [], "/console/requests?limit=25&key=ci"
+    while path:
+        page = viewer.get(path).text
+        seen += re.findall(r'href="/console/requests/(grq_\d+)"', page)
+        following = re.search(r'href="([^"]*)" rel="next"', page)
+        path = following and following[1].replace("&amp;", "&")
+
+    assert seen == [f"grq_{number:03d}" for number in range(60)]
+
+
+def test_one_request_with_its_whole_story(viewer):
+    page = viewer.get("/console/requests/grq_001")
+
+    shown = text_of(page.text)
+    assert "502 upstream_error" in shown
+    assert "sim gpt-5 503 5 ms 95 ms" in shown
+    assert "openai gpt-5 ok 100 ms 600 ms" in shown
+    assert "price input $0.25 for a million tokens" in shown
+    assert "cost $0.0001" in shown
+    assert "company organization=acme:total=total $0.0001" in shown
+    assert f'href="https://traces.example.com/{1:032x}"' in page.text
+    assert viewer.get("/console/requests/grq_none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("typed", "target"),
+    [
+        (" grq_001 ", "/console/requests/grq_001"),
+        ("A" * 32, f"/console/requests?trace_id={'a' * 32}"),
+        ("ci", "/console/keys?q=ci"),
+        ("", "/console/keys"),
+    ],
+)
+def test_the_search_box(viewer, typed, target):
+    assert viewer.get("/console/search", q=typed).headers["location"] == target
 
 
 def test_keys_page_by_page(viewer):
