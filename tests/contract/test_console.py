@@ -438,6 +438,7 @@ def test_a_filter_of_the_form_leads_to_the_narrower_view(viewer):
         ("/console/spend?from=soon", "from: 'soon' is no date"),
         ("/console/spend?nonsense=1", "There is no parameter 'nonsense' here"),
         ("/console/keys?state=odd", "state: 'odd' is none of"),
+        ("/console/requests?status=odd", "status: 'odd' is none of"),
         ("/console/budgets?limit=0", "limit: '0' is no whole number"),
         ("/console/configuration/audit?before=x", "before: "),
     ],
@@ -493,6 +494,24 @@ def test_requests_page_by_page(viewer):
         path = following and following[1].replace("&amp;", "&")
 
     assert seen == [f"grq_{number:03d}" for number in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"status": "server_error", "key": "ci"}, 20),
+        ({"status": "refused", "team": "core"}, 10),
+        ({"outcome": "upstream_error"}, 20),
+        ({"trace_id": f"{7:032x}"}, 1),
+        ({"trace_id": "f" * 32}, 0),
+        ({"error_code": "x"}, 0),
+    ],
+)
+def test_requests_that_are_looked_for(viewer, asked, found):
+    page = viewer.get("/console/requests", **asked)
+
+    assert page.status_code == 200
+    assert len(re.findall(r'href="/console/requests/(grq_\d+)"', page.text)) == found
 
 
 def test_one_request_with_its_whole_story(viewer):

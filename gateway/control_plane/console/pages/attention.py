@@ -70,8 +70,8 @@ def _budgets(known: KnownBudgets | None, report: BudgetReport) -> Iterator[Matte
 
 def _requests(total: TrafficPoint, requests: str) -> Iterator[Matter]:
     if failed := total.endings.get("server_error", 0):
-        yield Matter("bad", count(failed, "request"), "ended with a server error in this period", requests)
+        said = "ended with a server error in this period"
+        yield Matter("bad", count(failed, "request"), said, f"{requests}&status=server_error")
     if refused := total.endings.get("refused", 0):
-        yield Matter(
-            "warn", count(refused, "request"), "refused by keys, rules, limits or budgets in this period", requests
-        )
+        said = "refused by keys, rules, limits or budgets in this period"
+        yield Matter("warn", count(refused, "request"), said, f"{requests}&status=refused")

@@ -1,13 +1,16 @@
 """What pages share."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 import falcon.asgi
 from sqlalchemy import Connection
 
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.tokens import Scope
+
+PATIENCE_S: Final = 10.0
+"""How long one question to the database may take."""
 
 Answer = TypeVar("Answer")
 Routes = Callable[[Console], Iterable[tuple[str, "Page"]]]
@@ -27,8 +30,8 @@ class Page:
         self.services = console.services
 
     async def ask(self, question: Callable[[Connection], Answer]) -> Answer:
-        """What a function of a connection finds out. Raises `ApiError`."""
-        return await self.services.database.read(question)
+        """What a function of a connection finds out, before somebody at a screen gives up. Raises `ApiError`."""
+        return await self.services.database.read(question, at_most_s=PATIENCE_S)
 
     def show(self, request: falcon.asgi.Request, response: falcon.asgi.Response, template: str, **content: Any) -> None:
         """Answers with a page."""

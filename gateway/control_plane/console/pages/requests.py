@@ -12,11 +12,12 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.requests import PARAMETERS, read_cursor, written_cursor
+from gateway.control_plane.rest.requests import FATE, PARAMETERS, read_cursor, read_fate, written_cursor
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
+from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.period import parse_bounds
-from gateway.ledger.report import FILTERS, read_limit, read_one, read_scope
+from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, read_scope
 from gateway.money.nano_usd import to_usd
 from gateway.money.prices import RATE_NAMES
 from gateway.storage.tables import TOKENS
@@ -26,6 +27,14 @@ DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
 DEFAULT_FROM: Final = "24h"
 """Without a beginning, a filter that few requests meet would walk through the whole ledger."""
+
+_WORDS: Final[Mapping[Ending, str]] = {
+    "ok": "Ok",
+    "refused": "Refused",
+    "client_error": "Client error",
+    "client_left": "Client left",
+    "server_error": "Server error",
+}
 
 
 class RequestsPage(Page):
@@ -44,8 +53,21 @@ class RequestsPage(Page):
         start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
         scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
         cursor = read_cursor(read_one(parameters, "cursor"))
+        fate, trace_id = read_fate(parameters), read_one(parameters, "trace_id")
+        if trace_id is not None and not address.has("from"):
+            # A trace is found by its index, whenever it was.
+            first, start = "", None
         page = await self.ask(
-            lambda connection: query.entries(connection, limit=limit, cursor=cursor, scope=scope, start=start, end=end)
+            lambda connection: query.entries(
+                connection,
+                limit=limit,
+                cursor=cursor,
+                scope=scope,
+                fate=fate,
+                trace_id=trace_id,
+                start=start,
+                end=end,
+            )
         )
         following = None if page.following is None else address.link(cursor=written_cursor(page.following))
         content = {
@@ -53,7 +75,9 @@ class RequestsPage(Page):
             "present": first,
             "requests": page.entries,
             "following": following,
-            "filters": [(name, member, getattr(scope, member)) for name, member in FILTERS.items()],
+            "filters": _filters(parameters),
+            "status": read_one(parameters, "status"),
+            "endings": [(ending, _WORDS[ending]) for ending in ENDINGS],
         }
         self.show(request, response, "requests.html", **content)
 
@@ -86,6 +110,13 @@ class RequestPage(Page):
 def routes(console: Console) -> Iterable[tuple[str, Page]]:
     """The paths of these pages."""
     return ("/console/requests", RequestsPage(console)), ("/console/requests/{request_id}", RequestPage(console))
+
+
+def _filters(parameters: Parameters) -> list[tuple[str, str, str | None]]:
+    """Parameter, title and value of every filter that is typed in; that of the ending has links of its own."""
+    whom = [(name, member, read_one(parameters, name)) for name, member in FILTERS.items()]
+    others = [name for name in (*FATE, "trace_id") if name != "status"]
+    return [*whom, *((name, name, read_one(parameters, name)) for name in others)]
 
 
 def _waterfall(one: DecisionRecord) -> list[tuple[AttemptRecord, float, float]]:
