@@ -129,12 +129,32 @@ def test_charts_are_drawn_and_pages_fit(visit, scheme, viewport, tmp_path):
     )
 
     assert painted > 1000
-    for path in ("/console/spend?from=30d", "/console/budgets", "/console/keys/ci", "/console/configuration"):
+    for path in (
+        "/console",
+        "/console/providers",
+        "/console/requests?from=30d",
+        "/console/budgets",
+        "/console/keys/ci",
+        "/console/configuration",
+    ):
         page.goto(page.url.partition("/console")[0] + path)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
         assert page.screenshot(path=tmp_path / "page.png")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_the_overview_asks_for_itself_anew(visit):
+    page = visit(path="/console")
+    page.clock.install()
+    page.goto(page.url.partition("?")[0])
+    page.wait_for_selector("figure[data-drawn] canvas")
+    page.evaluate("document.querySelector('h1').textContent = 'old'")
+
+    page.clock.run_for(31_000)
+
+    page.wait_for_selector("h1:text-is('Overview')")
+    page.wait_for_function("document.querySelectorAll('figure[data-drawn] canvas').length === 4")
 
 
 def test_a_key_is_rotated_in_a_dialog(visit, browser):

@@ -13,12 +13,18 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.period import parse_period
+from gateway.ledger.query import entries
 from gateway.ledger.report import read_one
+from gateway.ledger.scope import Fate
 from gateway.ledger.traffic import ProviderTraffic, providers
 from gateway.storage.tables import resources
 
 DEFAULT_FROM: Final = "24h"
 
+SHOWN: Final = 15
+"""Failed requests on the page."""
+
+_FAILED: Final = Fate(ending="server_error")
 _BAD_RATE: Final = 0.05
 _POOR_RATE: Final = 0.01
 
@@ -42,12 +48,19 @@ class ProvidersPage(Page):
         parameters = read_parameters(request, ("from", "to"))
         first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
         period = parse_period(first, last, now=clock.utc_now())
-        rows = await self.ask(lambda connection: _rows(connection, period.start, period.end))
+        rows, failed = await self.ask(
+            lambda connection: (
+                _rows(connection, period.start, period.end),
+                entries(connection, limit=SHOWN, fate=_FAILED, start=period.start, end=period.end).entries,
+            )
+        )
         around = Address(page_path("requests"), {"from": [first], **({"to": [last]} if last else {})})
         content = {
             "address": Address(path_of(request), parameters),
             "present": first,
             "rows": rows,
+            "requests": failed,
+            "failed_link": around.link(status="server_error"),
             "requests_of": {row.name: around.link(provider=row.name) for row in rows},
         }
         self.show(request, response, "providers.html", **content)

@@ -21,6 +21,7 @@
   const ms = (value) => (value < 1000 ? Math.round(value) + " ms" : trim((value / 1000).toPrecision(3)) + " s");
   const units = { usd, count, ms };
 
+  const WHOLE = [...Array(12).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
   const font = () => "11px " + getComputedStyle(document.body).fontFamily;
 
   function axis(values) {
@@ -47,9 +48,6 @@
     figure.querySelector(".plot").before(line);
     return (index) => {
       const parts = [];
-      const title = document.createElement("b");
-      title.textContent = index === null ? "" : chart.labels[index];
-      parts.push(title);
       for (const one of chart.series) {
         const item = document.createElement("span");
         const mark = document.createElement("i");
@@ -61,7 +59,9 @@
         }
         parts.push(item);
       }
-      line.replaceChildren(...parts);
+      const moment = document.createElement("b");
+      moment.textContent = index === null ? "" : chart.labels[index];
+      line.replaceChildren(...parts, moment);
     };
   }
 
@@ -87,7 +87,7 @@
         scales: { x: { time: false, range: (_, low, high) => [low - 0.6, high + 0.6] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
         axes: [
           axis({ size: 26, grid: { show: false }, values: (_, ticks) => ticks.map(label), space: 84, incrs: [1, 2, 3, 4, 5, 6, 7, 10, 12, 14, 24, 28, 48, 72, 96, 144, 288, 576] }),
-          axis({ values: (_, ticks) => ticks.map((tick) => format(tick)), size: 62, space: 34 }),
+          axis({ values: (_, ticks) => ticks.map((tick) => format(tick)), size: 62, space: 34, ...(chart.unit === "count" ? { incrs: WHOLE } : {}) }),
         ],
         series: [{}, ...stacked.map((one) => series(one, chart.kind, chart.stacked))],
         hooks: { setCursor: [(self) => tell(self.cursor.idx ?? null)] },
