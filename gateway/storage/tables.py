@@ -250,6 +250,7 @@ audit_log = Table(
 """Who changed what, with secrets replaced before the row is made. Never changed, never deleted."""
 
 Index(None, audit_log.c.at, audit_log.c.id)
+Index(None, audit_log.c.address, audit_log.c.at)
 
 kept_answers = Table(
     "kept_answers",

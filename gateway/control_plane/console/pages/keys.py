@@ -14,7 +14,7 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.key_search import ENVIRONMENTS, STATES, KeySearch
+from gateway.control_plane.key_search import ENVIRONMENTS, STATES, USE_KNOWN_FOR_DAYS, KeySearch
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.period import BadParameterError
@@ -22,7 +22,6 @@ from gateway.ledger.query import Scope, entries, spend
 from gateway.ledger.report import read_limit, read_one
 from gateway.ledger.rows import HOUR_US
 from gateway.plan.diff import shown
-from gateway.telemetry.decision_record import DecisionRecord
 
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
@@ -116,17 +115,13 @@ def _history(connection: Connection, name: str, now: int) -> dict[str, Any]:
     models = spend(connection, ("provider", "model"), start=start, end=end, scope=scope)
     used = key_search.last_hours(connection, [name], now=now)
     last = max(used.values(), default=None)
-    requests: tuple[DecisionRecord, ...] = ()
-    if last is not None:
-        # PERF: a key that is used seldom would be looked for in everybody's requests; its last hour is known.
-        requests = entries(connection, limit=_SHOWN, scope=scope, start=last, end=last + HOUR_US).entries
     return {
         "models": sorted(models, key=lambda row: -row.cost_nano_usd),
         "spent": sum(row.cost_nano_usd for row in models),
         "asked": sum(row.requests for row in models),
         "days": _DAYS_OF_SPEND,
         "last_hour": last,
-        "requests": requests,
+        "requests": entries(connection, limit=_SHOWN, scope=scope, start=now - USE_KNOWN_FOR_DAYS * DAY_US).entries,
         "changes": audit.page(connection, limit=_SHOWN, address=f"virtual_keys.{name}"),
     }
 

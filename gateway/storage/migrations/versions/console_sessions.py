@@ -1,4 +1,4 @@
-"""Sessions of the console."""
+"""Sessions of the console, and what was done with one resource found by its address."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Makes the table."""
+    """Makes the table and the index."""
     op.create_table(
         "console_sessions",
         sa.Column("digest", _NAME, nullable=False),
@@ -19,8 +19,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name="pk_console_sessions"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_audit_log_address", "audit_log", ["address", "at"])
 
 
 def downgrade() -> None:
     """Everybody has to sign in again, nothing else is lost."""
+    op.drop_index("ix_audit_log_address", "audit_log")
     op.drop_table("console_sessions")
