@@ -13,6 +13,7 @@ SILENT_AFTER_US: Final = 60 * 1_000_000
 """A node reports several times a minute."""
 FORGOTTEN_AFTER_US: Final = 24 * 3_600 * 1_000_000
 _LONGEST_REASON: Final = 2_000
+_MOST_CIRCUITS: Final = 1_000
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None
     rejected_revision: int | None
     rejected_because: str | None
+    open_circuits: list[str]
     first_seen: int
     reported_at: int
 
@@ -43,6 +45,7 @@ def report(connection: Connection, said: NodeReport, now: int) -> None:
     members["node"] = stored_text(said.node)
     members["version"] = stored_text(said.version)
     members["rejected_because"] = (said.rejected_because or "")[:_LONGEST_REASON] or None
+    members["open_circuits"] = [stored_text(name) for name in said.open_circuits[:_MOST_CIRCUITS]]
     members["reported_at"] = now
     done = connection.execute(update(gateway_nodes).where(gateway_nodes.c.node == members["node"]).values(members))
     if not done.rowcount:

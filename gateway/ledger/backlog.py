@@ -10,12 +10,13 @@ import msgspec
 
 from gateway import clock
 from gateway.ledger.segment import scan
+from gateway.ledger.turns import turns
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
-_BATCH_BYTES: Final = 64 * 1024
+_BATCH_BYTES: Final = 1024 * 1024
 _SET_ASIDE: Final = "set-aside.jsonl"
 
 
@@ -164,7 +165,7 @@ class Backlog:
             until = end
             result = scan(_stretch(segment.path, segment.read, end), complete=True)
         entries, unreadable = [], []
-        for payload in result.payloads:
+        for payload in turns(result.payloads):
             try:
                 entries.append(self._decode(payload))
             except msgspec.DecodeError:

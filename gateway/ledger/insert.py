@@ -1,20 +1,15 @@
 """Records into the database, each once, with the sums that reports, counters and operations are read from."""
 
-import time
-from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from gateway.ledger.rows import COLUMNS, kept, row_of
 from gateway.ledger.sums import sums_of
+from gateway.ledger.turns import turns
 from gateway.storage.insert import add_to_sums, insert_missing
 from gateway.storage.tables import ledger_entries
 from gateway.telemetry.decision_record import DecisionRecord
-
-_Item = TypeVar("_Item")
-_TURN: Final = 32
-_REST_S: Final = 0.0001
 
 
 def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) -> int:
@@ -33,7 +28,7 @@ def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) ->
         records.setdefault(record.request_id, record)
     if not records:
         return 0
-    rows = {key: row_of(record) for key, record in turns(list(records.items()))}
+    rows = {key: row_of(record) for key, record in turns(records.items())}
     inserted = insert_missing(connection, ledger_entries, COLUMNS, rows)
     if len(inserted) < len(rows):
         records = {key: record for key, record in records.items() if key in inserted}
@@ -41,11 +36,3 @@ def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) ->
     for table, sums in sums_of(list(records.values()), list(rows.values())).items():
         add_to_sums(connection, table, sums)
     return len(inserted)
-
-
-def turns(items: Sequence[_Item]) -> Iterator[_Item]:
-    """The items, with a rest after every few: requests are waiting for Python's lock."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if not number % _TURN:
-            time.sleep(_REST_S)

@@ -1,7 +1,8 @@
 """Ships the spool to the database, in the background, for as long as it takes.
 
-One thread of its own does everything that waits: files, locks, the database. Batches are small, so that a request
-rarely finds Python's lock taken by it.
+One thread of its own does everything that waits: files, locks, the database. Batches are large, since a transaction
+costs the same for one entry as for many, and are worked through in short turns, so that a request rarely finds Python's
+lock taken.
 """
 
 import asyncio
@@ -44,7 +45,7 @@ class LedgerWriter:
         spool: Spool,
         engine: Engine,
         *,
-        poll_s: float = 0.25,
+        poll_s: float = 0.5,
         adopt_every_s: float = 30.0,
         longest_backoff_s: float = 15.0,
     ) -> None:

@@ -69,7 +69,9 @@ class Worker:
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
-        self._source = open_source(settings, self._pepper, self._providers, self._reloaded)
+        self._source = open_source(
+            settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
+        )
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""

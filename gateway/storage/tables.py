@@ -288,6 +288,7 @@ gateway_nodes = Table(
     Column("lag_ms", BigInteger),
     Column("rejected_revision", BigInteger),
     Column("rejected_because", Text),
+    Column("open_circuits", Json, nullable=False, server_default="[]"),
     Column("first_seen", BigInteger, nullable=False),
     Column("reported_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
