@@ -1,5 +1,6 @@
 """The gateways that follow the control plane, as they last said of themselves."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -51,6 +52,16 @@ def report(connection: Connection, said: NodeReport, now: int) -> None:
     if not done.rowcount:
         connection.execute(insert(gateway_nodes).values({**members, "first_seen": now}))
     connection.execute(delete(gateway_nodes).where(gateway_nodes.c.reported_at < now - FORGOTTEN_AFTER_US))
+
+
+def open_circuits(found: Iterable[Node], now: int) -> dict[str, list[str]]:
+    """By provider, the nodes that leave it alone at present; what silent ones said is not known to hold any more."""
+    by_provider: dict[str, list[str]] = {}
+    for node in found:
+        if now - node.reported_at <= SILENT_AFTER_US:
+            for provider in node.open_circuits:
+                by_provider.setdefault(provider, []).append(node.node)
+    return by_provider
 
 
 def nodes(connection: Connection) -> tuple[Node, ...]:

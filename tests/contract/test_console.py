@@ -126,6 +126,7 @@ def plane(tmp_path_factory, module_database_url):
     for limit in ("0.001", "0.002"):
         (directory / "gateway.yaml").write_text(CONFIG.replace("0.001", limit))
         _apply(started, directory)
+    _report(started)
     with writing(engine) as connection:
         row = connection.execute(resources.select().where(resources.c.name == "ci")).mappings().one()
         many = [{**row, **_made_up(number, row["spec"])} for number in range(MANY)]
@@ -133,6 +134,17 @@ def plane(tmp_path_factory, module_database_url):
     engine.dispose()
     yield started
     started.stop()
+
+
+def _report(plane):
+    said = {"version": "9.9.9", "serving_revision": 1, "serving_since": NOW, "lag_ms": 5}
+    headers = {"authorization": f"Bearer {plane.token('gateway')}"}
+    for name, more in (
+        ("gw-a", {"open_circuits": ["sim"]}),
+        ("gw-b", {"rejected_revision": 2, "rejected_because": HOSTILE}),
+    ):
+        body = {"node": name, **said, **more}
+        assert plane.client.post("/api/gateway/v1/nodes", json=body, headers=headers).status_code == 204
 
 
 def _made_up(number, spec):
@@ -376,6 +388,7 @@ def test_pages_show_names_that_clients_made_up_as_text(viewer):
     ]
     pages += [viewer.get("/console/spend", model=HOSTILE, by="day"), viewer.get("/console/keys", q=HOSTILE)]
     pages += [viewer.get("/console/configuration/audit", address=HOSTILE), viewer.get("/console/search", q=HOSTILE)]
+    pages += [viewer.get("/console/configuration")]
     pages += [viewer.get("/console"), viewer.get("/console/providers"), viewer.get("/console/requests")]
     pages += [viewer.get("/console/requests/grq_hostile"), viewer.get("/console/requests", model=HOSTILE)]
     pages += [viewer.get(f"/console/keys/{HOSTILE}"), viewer.get("/console/spend", by=HOSTILE)]
@@ -468,6 +481,9 @@ def test_the_overview_tells_what_needs_attention(viewer):
     assert "Requests 61" in shown
     assert "Server errors 21" in shown
     assert "Refused 20" in shown
+    assert "Circuit of sim is open its calls kept failing; left alone at present by gw-a" in shown
+    assert "gw-a serves revision 1, not 2; reported just now" in shown
+    assert "gw-b refuses revision 2; reported just now" in shown
     assert "Budget company 300 % used, refuses requests" in shown
     assert "21 requests ended with a server error in this period" in shown
     charts = [json.loads(block) for block in re.findall(r'"application/json" id="\w+">(.*?)</script>', page.text)]
@@ -480,8 +496,8 @@ def test_the_overview_tells_what_needs_attention(viewer):
 def test_providers_with_their_failures(viewer):
     shown = text_of(viewer.get("/console/providers").text)
 
-    assert "openai openai healthy 60 0 0 % 560 ms 604 ms 0 none ok 60" in shown
-    assert "sim simulator failing 60 60 100 %" in shown
+    assert "openai openai healthy closed 60 0 0 % 560 ms 604 ms 0 none ok 60" in shown
+    assert "sim simulator failing open at gw-a 60 60 100 %" in shown
     assert "503 60" in shown
 
 

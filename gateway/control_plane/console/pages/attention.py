@@ -6,12 +6,12 @@ from typing import Final, Literal
 import msgspec
 
 from gateway.control_plane.console.address import page_path
-from gateway.control_plane.nodes import Node
+from gateway.control_plane.nodes import Node, open_circuits
 from gateway.control_plane.services import KnownBudgets
 from gateway.control_plane.state import Position
 from gateway.ledger.budget_report import BudgetReport
 from gateway.ledger.traffic import TrafficPoint
-from gateway.plan.words import ago, count
+from gateway.plan.words import ago, count, names
 
 SHOWN: Final = 12
 """Matters on the page; the others are counted."""
@@ -42,8 +42,14 @@ def matters(
     now: int,
 ) -> list[Matter]:
     """Gateways, circuits, budgets and requests; `requests` is the address of the list for the same period."""
-    every = [*_gateways(found, at, now), *_budgets(known, report), *_requests(total, requests)]
+    every = [*_circuits(found, now), *_gateways(found, at, now), *_budgets(known, report), *_requests(total, requests)]
     return sorted(every, key=lambda one: one.tone)
+
+
+def _circuits(found: Sequence[Node], now: int) -> Iterator[Matter]:
+    for provider, where in open_circuits(found, now).items():
+        said = f"its calls kept failing; left alone at present by {names(where)}"
+        yield Matter("bad", f"Circuit of {provider} is open", said, page_path("providers"))
 
 
 def _gateways(found: Sequence[Node], at: Position, now: int) -> Iterator[Matter]:

@@ -11,6 +11,7 @@ from gateway import clock
 from gateway.control_plane.console.address import Address, page_path, path_of
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
+from gateway.control_plane.nodes import nodes, open_circuits
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.period import parse_period
 from gateway.ledger.query import entries
@@ -48,10 +49,12 @@ class ProvidersPage(Page):
         parameters = read_parameters(request, ("from", "to"))
         first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
         period = parse_period(first, last, now=clock.utc_now())
-        rows, failed = await self.ask(
+        now = clock.microseconds()
+        rows, failed, circuits = await self.ask(
             lambda connection: (
                 _rows(connection, period.start, period.end),
                 entries(connection, limit=SHOWN, fate=_FAILED, start=period.start, end=period.end).entries,
+                open_circuits(nodes(connection), now),
             )
         )
         around = Address(page_path("requests"), {"from": [first], **({"to": [last]} if last else {})})
@@ -60,6 +63,7 @@ class ProvidersPage(Page):
             "present": first,
             "rows": rows,
             "requests": failed,
+            "circuits": circuits,
             "failed_link": around.link(status="server_error"),
             "requests_of": {row.name: around.link(provider=row.name) for row in rows},
         }

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "console_sessions"
-down_revision = "story_of_requests"
+down_revision = "open_circuits"
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
