@@ -450,6 +450,7 @@ def test_a_filter_of_the_form_leads_to_the_narrower_view(viewer):
         ("/console/spend?by=colour", "by: 'colour' is none of"),
         ("/console/spend?from=soon", "from: 'soon' is no date"),
         ("/console/spend?nonsense=1", "There is no parameter 'nonsense' here"),
+        ("/console?from=2001-01-01", "from: this page shows 400 days at once"),
         ("/console/keys?state=odd", "state: 'odd' is none of"),
         ("/console/requests?status=odd", "status: 'odd' is none of"),
         ("/console/budgets?limit=0", "limit: '0' is no whole number"),
@@ -668,3 +669,28 @@ def test_cookies_are_for_tls_alone_where_browsers_come_over_it(tmp_path, module_
 
     assert cookie.startswith("__Host-gateway_console_sign_in=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_read_stands_out_from_its_ground(scheme):
+    """WCAG 2.2, 1.4.3: 4.5 to 1 for text."""
+    css = (Path(gateway.control_plane.console.__file__).parent / "static" / "console.css").read_text()
+    light, dark = re.findall(r":root \{(.*?)\}", css, re.DOTALL)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", light + (dark if scheme == "dark" else "")))
+
+    for text_colour in ("text", "muted", "accent", "good", "warn", "bad", "idle"):
+        for ground in ("ground", "raised"):
+            assert _contrast(colours[text_colour], colours[ground]) >= 4.5, (text_colour, ground)
+    assert _contrast(colours["on-accent"], colours["accent"]) >= 4.5
+    assert _contrast(colours["text"], colours["accent-soft"]) >= 4.5
+    assert _contrast(colours["muted"], colours["accent-soft"]) >= 4.5
+
+
+def _contrast(one, other):
+    def light(colour):
+        parts = (int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5))
+        red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    high, low = sorted((light(one), light(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)

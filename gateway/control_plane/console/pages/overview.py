@@ -16,7 +16,7 @@ from gateway.control_plane.known_budgets import known_budgets
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.budget_report import budget_report
 from gateway.ledger.endings import Ending
-from gateway.ledger.period import Period, moment_text, parse_period
+from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
 from gateway.ledger.report import read_one
 from gateway.ledger.spend_over_time import SpendOverTime, spend_over_time
 from gateway.ledger.traffic import Traffic, TrafficPoint, traffic
@@ -24,6 +24,7 @@ from gateway.ledger.traffic import Traffic, TrafficPoint, traffic
 DEFAULT_FROM: Final = "24h"
 
 _DAY_US: Final = 24 * 3_600 * 1_000_000
+_MOST_DAYS: Final = 400
 _MOST_BARS: Final = 60
 _TROUBLE: Final[tuple[tuple[Ending, str, str], ...]] = (
     ("server_error", "Server error", "bad"),
@@ -45,6 +46,8 @@ class OverviewPage(Page):
         now = clock.microseconds()
         first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
         period = parse_period(first, last, now=clock.utc_now())
+        if period.end - period.start > _MOST_DAYS * _DAY_US:
+            raise BadParameterError("from", f"this page shows {_MOST_DAYS} days at once")
         until = min(period.end, max(now, period.start + 1))
         seen, spent = await self.ask(
             lambda connection: (

@@ -16,9 +16,12 @@ from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import report
 from gateway.ledger.query import Spend
 from gateway.ledger.report import FILTERS, SPEND_PARAMETERS, SpendQuestion, SpendReport
+from gateway.ledger.rows import day_text
 
 DAY_US: Final = 24 * 3_600 * 1_000_000
 
+_MOST_DAYS: Final = 800
+_MOST_BARS: Final = 93
 _FILTER_OF: Final[Mapping[str, str]] = {member: name for name, member in FILTERS.items()}
 _NEXT: Final[Mapping[str, str]] = {
     "organization": "team",
@@ -53,7 +56,7 @@ class SpendPage(Page):
             "most": max((_share(found, row) for row in found.rows), default=0),
             "filters": [(name, member, getattr(question.scope, member)) for name, member in FILTERS.items()],
             "dimensions": report.DIMENSIONS,
-            "chart": _chart(days),
+            "chart": _chart(days, question),
             "csv": address.link("/console/spend.csv", limit=report.MAX_LIMIT),
         }
         self.show(request, response, "spend.html", **content)
@@ -77,24 +80,27 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
 
 
 def _ask(connection: Connection, question: SpendQuestion) -> tuple[SpendReport, tuple[Spend, ...]]:
-    """The report, and the same by day where it is of several days."""
+    """The report, and the same by day where it is of several days, but not of more than can be drawn."""
     found = report.spend_report(connection, question)
     period = question.period
-    if period.end - period.start < 2 * DAY_US or period.zone != "UTC":
+    if not 2 * DAY_US <= period.end - period.start <= _MOST_DAYS * DAY_US or period.zone != "UTC":
         return found, ()
     by_day = msgspec.structs.replace(question, by=("day",), sort="name", limit=report.MAX_LIMIT)
     return found, report.spend_report(connection, by_day).rows
 
 
-def _chart(days: tuple[Spend, ...]) -> dict[str, Any] | None:
+def _chart(days: tuple[Spend, ...], question: SpendQuestion) -> dict[str, Any] | None:
     if not days:
         return None
+    spent = {row.group[0]: row.cost_nano_usd for row in days}
+    period = question.period
+    labels = [day_text(day) for day in range(period.start // DAY_US, -(-period.end // DAY_US))]
     return {
         "title": "Spend by day",
         "unit": "usd",
-        "kind": "bars",
-        "labels": [row.group[0] for row in days],
-        "series": [{"label": "Spend", "tone": "accent", "values": [row.cost_nano_usd for row in days]}],
+        "kind": "bars" if len(labels) <= _MOST_BARS else "area",
+        "labels": labels,
+        "series": [{"label": "Spend", "tone": "accent", "values": [spent.get(day, 0) for day in labels]}],
     }
 
 
