@@ -41,13 +41,16 @@ def visible(text: str) -> str:
 
 def is_storable(record: DecisionRecord) -> bool:
     """Whether `storable` would surely change nothing; never wrong when it says so, and cheap."""
-    texts = [text for text in _texts(record) if text]
-    texts += record.tags
+    texts = [*filter(None, _texts(record)), *record.tags]
     texts += [charge.counter for charge in record.budgets]
     for one in record.attempts:
         texts += (one.provider, one.model, one.outcome)
     whole = "".join(texts)
-    return "\0" not in whole and len(max(texts, key=len)) <= _SURELY_SHORT and whole.isprintable()
+    return (
+        max(map(len, texts), default=0) <= _SURELY_SHORT
+        and "\0" not in whole
+        and (whole.isascii() or whole.isprintable())
+    )
 
 
 def storable(record: DecisionRecord) -> DecisionRecord:

@@ -13,10 +13,12 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 import gateway.ledger.writer as writer_module
+from gateway.ledger.query import entries
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import assert_sums_agree, count, ids_of, payload
 from tests.unit.storage.databases import postgresql_database
 
@@ -144,6 +146,22 @@ def test_figures_that_no_database_holds_are_set_aside(engine, spool):
 
     assert ids_of(engine) == {"grq_cost", "grq_usual"}
     assert spool.backlog.set_aside_count == 2
+    assert_sums_agree(engine)
+
+
+def test_what_an_earlier_version_spooled_is_read(engine, spool):
+    spool.append(
+        b'{"request_id":"grq_old","occurred_at":1767268800000000,"virtual_key":"dev","principal":"","tags":["a"],'
+        b'"provider":"openai","status":200,"outcome":"ok","usage":{"input_tokens":7,"output_tokens":1},'
+        b'"cost_nano_usd":5,"price":null,"price_source":"","budgets":[{"counter":"one","amount":5}]}'
+    )
+
+    ship(spool, engine)
+
+    with engine.connect() as connection:
+        (found,) = entries(connection, limit=5).entries
+    assert (found.virtual_key, found.principal, found.cost_nano_usd) == ("dev", None, 5)
+    assert (found.usage.input_tokens, found.budgets, found.duration_ms) == (7, (Charge("one", 5),), None)
     assert_sums_agree(engine)
 
 
