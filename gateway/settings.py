@@ -17,9 +17,10 @@ def _split_paths(value: object) -> object:
 
 
 def _check_trace_url(value: str) -> str:
-    parts = urlsplit(value.replace("{trace_id}", "0"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or "{trace_id}" not in value:
-        raise ValueError("this is an http(s) URL with {trace_id} in it")
+    parts = urlsplit(value)
+    # An id that a client made up must not choose the host.
+    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc or "{trace_id}" not in value:
+        raise ValueError("this is an http(s) URL with {trace_id} behind its host")
     return value
 
 

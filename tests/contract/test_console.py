@@ -115,6 +115,7 @@ def plane(tmp_path_factory, module_database_url):
             tags=(HOSTILE,),
             outcome=HOSTILE,
             error_type=HOSTILE,
+            trace_id="../x?y=z",
             denied_by=HOSTILE,
             attempts=(AttemptRecord(HOSTILE, HOSTILE, HOSTILE, 0, 5),),
             budgets=(Charge(HOSTILE, 1),),
@@ -542,6 +543,8 @@ def test_one_request_with_its_whole_story(viewer):
     assert "cost $0.0001" in shown
     assert "company organization=acme:total=total $0.0001" in shown
     assert f'href="https://traces.example.com/{1:032x}"' in page.text
+    hostile = viewer.get("/console/requests/grq_hostile").text
+    assert 'href="https://traces.example.com/..%2Fx%3Fy%3Dz"' in hostile
     assert viewer.get("/console/requests/grq_none").status_code == 404
 
 

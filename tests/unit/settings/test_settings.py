@@ -31,6 +31,7 @@ def test_a_flag_wins_over_a_variable(monkeypatch):
         ("CONSOLE_TRACE_URL", "javascript:alert({trace_id})"),
         ("CONSOLE_TRACE_URL", "https://traces.example.com/"),
         ("CONSOLE_TRACE_URL", "https://[{trace_id}"),
+        ("CONSOLE_TRACE_URL", "https://{trace_id}.example.com/"),
         ("CONSOLE_TRACE_URL", "//traces.example.com/{trace_id}"),
     ],
 )

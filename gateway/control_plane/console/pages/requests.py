@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import falcon.asgi
 
@@ -101,7 +101,7 @@ class RequestPage(Page):
             "tokens": [(kind.removesuffix("_tokens"), getattr(one.usage, kind)) for kind in TOKENS],
             "price": _price(one.price),
             "charges": [(_budget(charge.counter), charge) for charge in one.budgets],
-            "trace_link": template.replace("{trace_id}", trace_id) if template and trace_id else None,
+            "trace_link": template.replace("{trace_id}", quote(trace_id, safe="")) if template and trace_id else None,
             "alike": Address(page_path("requests"), {}),
         }
         self.show(request, response, "request.html", **content)

@@ -3,7 +3,7 @@
   "use strict";
 
   const style = () => getComputedStyle(document.documentElement);
-  const tones = { accent: "--accent", good: "--bar-good", warn: "--bar-warn", bad: "--bar-bad", muted: "--muted" };
+  const tones = { accent: "--bar-accent", good: "--bar-good", warn: "--bar-warn", bad: "--bar-bad", muted: "--muted" };
   const colour = (name) => style().getPropertyValue(name).trim();
 
   const trim = (text) => text.replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
