@@ -1,7 +1,7 @@
 """Virtual keys by words, state and environment, page by page; over 100,000 of them in a fraction of a second."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -56,15 +56,12 @@ def search(
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     table = resources.c
-    # PERF: looking through all specs is what takes time; it is done once, for the page and for the number of keys.
-    names = connection.scalars(select(table.name).where(*_conditions(wanted, now)).order_by(table.name)).all()
-    first = bisect_right(names, after)
-    shown = names[first : first + limit]
+    shown, total = _names(connection, wanted, after, limit, now)
     columns = (table.name, table.owner, table.revision, table.spec, _state(now).label("state"))
     page = select(*columns).where(table.kind == "virtual_keys", table.name.in_(shown)).order_by(table.name)
     used = last_hours(connection, shown, now=now)
     rows = connection.execute(page).mappings()
-    return tuple(FoundKey(**row, last_used_at=used.get(stored_text(row["name"]))) for row in rows), len(names)
+    return tuple(FoundKey(**row, last_used_at=used.get(stored_text(row["name"]))) for row in rows), total
 
 
 def state_of(spec: Any, now: int) -> str:
@@ -100,6 +97,19 @@ def last_hours(connection: Connection, names: Iterable[str], *, now: int) -> dic
         )
         found |= {name: at * HOUR_US for name, at in connection.execute(hours)}
     return found
+
+
+def _names(connection: Connection, wanted: KeySearch, after: str, limit: int, now: int) -> tuple[Sequence[str], int]:
+    """The names on a page, and how many there are in all."""
+    name = resources.c.name
+    matching = select(name).where(*_conditions(wanted, now)).order_by(name)
+    if wanted == KeySearch():
+        total = connection.scalar(select(func.count()).where(resources.c.kind == "virtual_keys")) or 0
+        return connection.scalars(matching.where(name > after).limit(limit)).all(), total
+    # PERF: looking through all specs is what takes time; it is done once, for the page and for the number of keys.
+    names = connection.scalars(matching).all()
+    first = bisect_right(names, after)
+    return names[first : first + limit], len(names)
 
 
 def _conditions(wanted: KeySearch, now: int) -> list[ColumnElement[bool]]:

@@ -69,8 +69,8 @@ def entries(
     order = _Order(cursor, start, end, newest_first)
     wanted = [*scope.conditions(ledger_entries), *fate.conditions(ledger_entries)]
     if trace_id is not None:
-        wanted += _of_trace(trace_id)
-    if not wanted or trace_id is not None or scope.end_user is not None:
+        return _page(_few_rows(connection, [*wanted, *_of_trace(trace_id)], order, limit), limit)
+    if not wanted or scope.end_user is not None:
         return _page(_rows(connection, wanted, order, limit), limit)
     near = _nearby(connection, order)
     rows = _rows(connection, [*wanted, *near], order, limit)
@@ -151,6 +151,15 @@ def _sought(connection: Connection, scope: Scope, fate: Fate, order: _Order, lim
 def _rows(connection: Connection, wanted: _Conditions, order: _Order, limit: int) -> list[Any]:
     """One row more than `limit`, which tells that there is another page."""
     statement = select(ledger_entries).where(*wanted, *order.bounds).order_by(*order.columns).limit(limit + 1)
+    return list(connection.execute(statement).mappings())
+
+
+def _few_rows(connection: Connection, wanted: _Conditions, order: _Order, limit: int) -> list[Any]:
+    """The same of conditions that few entries meet."""
+    # PERF: SQLite would rather walk through all entries in their order than look few up and sort them.
+    places = (ledger_entries.c.occurred_at + 0, ledger_entries.c.request_id)
+    columns = [place.desc() if order.newest_first else place for place in places]
+    statement = select(ledger_entries).where(*wanted, *order.bounds).order_by(*columns).limit(limit + 1)
     return list(connection.execute(statement).mappings())
 
 

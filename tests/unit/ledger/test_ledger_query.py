@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gateway.ledger import finding, pages
 from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
@@ -254,3 +254,17 @@ def test_a_question_that_takes_too_long_is_ended(engine):
         connection.execute(endless)
     with engine.connect() as connection, at_most(connection, 5):
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_a_trace_is_looked_up_however_many_other_requests_there_are(engine):
+    put(engine, *(entry(f"grq_{number}", trace_id=f"{number:032x}") for number in range(3)))
+    asked = []
+    event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2:4]))
+
+    with engine.connect() as connection:
+        found = entries(connection, limit=2, trace_id=f"{1:032x}")
+        if engine.dialect.name == "sqlite":
+            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + asked[-1][0], asked[-1][1]).all()
+            assert "ix_ledger_entries_hour_trace_id" in str(plan)
+
+    assert [one.request_id for one in found.entries] == ["grq_1"]
