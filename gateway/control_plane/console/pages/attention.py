@@ -32,17 +32,30 @@ class Matter(msgspec.Struct, frozen=True):
     link: str
 
 
-def matters(
-    found: Sequence[Node],
-    at: Position,
-    known: KnownBudgets | None,
-    report: BudgetReport,
-    total: TrafficPoint,
-    requests: str,
-    now: int,
-) -> list[Matter]:
-    """Gateways, circuits, budgets and requests; `requests` is the address of the list for the same period."""
-    every = [*_circuits(found, now), *_gateways(found, at, now), *_budgets(known, report), *_requests(total, requests)]
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How things are at this moment."""
+
+    known: KnownBudgets | None
+    report: BudgetReport
+    nodes: tuple[Node, ...]
+    at: Position
+
+
+def matters(standing: Standing, total: TrafficPoint, requests: str, now: int) -> list[Matter]:
+    """Circuits, gateways, budgets and requests.
+
+    Args:
+        standing: How things are.
+        total: The requests of the period.
+        requests: The address of the list of these requests.
+        now: Microseconds since the epoch.
+    """
+    every = [
+        *_circuits(standing.nodes, now),
+        *_gateways(standing.nodes, standing.at, now),
+        *_budgets(standing.known, standing.report),
+        *_requests(total, requests),
+    ]
     return sorted(every, key=lambda one: one.tone)
 
 

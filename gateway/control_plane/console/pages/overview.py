@@ -1,15 +1,15 @@
 """How it goes: requests, failures, latency and spend over time, and what needs attention."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import falcon.asgi
-from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane import nodes, state
 from gateway.control_plane.console.address import Address, page_path, path_of
-from gateway.control_plane.console.pages.attention import SHOWN, Matter, matters
+from gateway.control_plane.console.pages.attention import SHOWN, Standing, matters
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
@@ -49,11 +49,14 @@ class OverviewPage(Page):
         if period.end - period.start > _MOST_DAYS * _DAY_US:
             raise BadParameterError("from", f"this page shows {_MOST_DAYS} days at once")
         until = min(period.end, max(now, period.start + 1))
-        seen, spent = await self.ask(
-            lambda connection: (
-                traffic(connection, start=period.start, end=until),
-                spend_over_time(connection, start=period.start, end=until),
-            )
+        (seen, spent), standing = await asyncio.gather(
+            self.ask(
+                lambda connection: (
+                    traffic(connection, start=period.start, end=until),
+                    spend_over_time(connection, start=period.start, end=until),
+                )
+            ),
+            self._standing(),
         )
         around = Address(path_of(request), {"from": [first], **({"to": [last]} if last else {})})
         requests = around.link(page_path("requests"))
@@ -66,23 +69,24 @@ class OverviewPage(Page):
             "failed": _count(seen.total, "server_error"),
             "refused": _count(seen.total, "refused"),
             "charts": charts(seen, spent),
-            "matters": await self._matters(now, seen, requests),
+            "matters": matters(standing, seen.total, requests, now),
             "shown": SHOWN,
             "requests_link": requests,
             "spend_link": around.link(page_path("spend")),
         }
         self.show(request, response, "overview.html", **content)
 
-    async def _matters(self, now: int, seen: Traffic, requests: str) -> list[Matter]:
+    async def _standing(self) -> Standing:
         known = await known_budgets(self.services)
         budgets = () if known is None else known.budgets
-
-        def ask(connection: Connection) -> list[Matter]:
-            report = budget_report(connection, budgets, now=clock.now(), limit=1)
-            found, at = nodes.nodes(connection), state.position(connection)
-            return matters(found, at, known, report, seen.total, requests, now)
-
-        return await self.ask(ask)
+        return await self.ask(
+            lambda connection: Standing(
+                known=known,
+                report=budget_report(connection, budgets, now=clock.now(), limit=1),
+                nodes=nodes.nodes(connection),
+                at=state.position(connection),
+            )
+        )
 
 
 def routes(console: Console) -> Iterable[tuple[str, Page]]:
