@@ -100,6 +100,7 @@ Index(
 Index(
     "ix_ledger_entries_hour_trouble",
     HOUR_OF_ENTRY,
+    ledger_entries.c.error_code,
     ledger_entries.c.occurred_at,
     postgresql_where=IS_TROUBLE,
     sqlite_where=IS_TROUBLE,
