@@ -6,9 +6,21 @@ is unknown is empty, never NULL, so that every report groups it alike. No text i
 (`gateway.ledger.rows`): PostgreSQL refuses index entries over 2,704.
 """
 
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, MetaData, Table, Text, literal_column
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ColumnClause,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
@@ -77,7 +89,7 @@ stands behind `budgets` is unknown of requests that older versions kept."""
 HOUR_OF_ENTRY: Final = literal_column("(occurred_at / 3600000000)", BigInteger)
 """The hour of an entry as its indices spell it. They begin with it so that what is inserted together lies together, and
 a rare value is found by a look into each hour."""
-IS_TROUBLE: Final = literal_column("(status >= 400 OR outcome <> 'ok')", Boolean)
+IS_TROUBLE: Final[ColumnClause[Any]] = literal_column("(status >= 400 OR outcome <> 'ok')")
 """What on-call looks for."""
 
 Index(None, ledger_entries.c.occurred_at, ledger_entries.c.request_id)
@@ -100,6 +112,7 @@ Index(
 Index(
     "ix_ledger_entries_hour_trouble",
     HOUR_OF_ENTRY,
+    ledger_entries.c.error_code,
     ledger_entries.c.occurred_at,
     postgresql_where=IS_TROUBLE,
     sqlite_where=IS_TROUBLE,

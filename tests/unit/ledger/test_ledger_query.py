@@ -12,6 +12,8 @@ from gateway.ledger import finding, pages
 from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import stored_text
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
 from gateway.storage.patience import TooSlowError, at_most
 from gateway.telemetry.decision_record import Charge, DecisionRecord
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
@@ -247,6 +249,33 @@ def test_every_filter_shows_each_of_its_entries_once(engine, scattered, monkeypa
             assert seen == (expected[::-1] if newest_first else expected), filters
 
 
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"trace_id": "feed"}, "hour_trace_id"),
+        ({"fate": Fate(error_code="no_such_model")}, "hour_trouble"),
+        ({"fate": Fate(ending="server_error")}, "hour_trouble"),
+        ({"scope": Scope(virtual_key="rare")}, "hour_virtual_key"),
+        ({"scope": Scope(team="few"), "fate": Fate(ending="ok")}, "hour_virtual_key"),
+    ],
+)
+def test_what_is_rare_is_found_by_an_index(tmp_path, scattered, monkeypatch, filters, index):
+    monkeypatch.setattr(pages, "_NEARBY", 3)
+    database = open_engine(f"sqlite:///{tmp_path}/plans.db")
+    upgrade(database)
+    put(database, *scattered)
+    asked = []
+    event.listen(database, "after_cursor_execute", lambda *told: asked.append(told[2:4]))
+
+    with database.connect() as connection:
+        entries(connection, limit=50, **filters)
+        statement, parameters = next(one for one in asked if "(occurred_at / 3600000000) IN" in one[0])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+
+    assert any(f"ix_ledger_entries_{index} (<expr>=?" in row[3] for row in plan), plan
+    database.dispose()
+
+
 def test_a_question_that_takes_too_long_is_ended(engine):
     endless = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 
@@ -254,17 +283,3 @@ def test_a_question_that_takes_too_long_is_ended(engine):
         connection.execute(endless)
     with engine.connect() as connection, at_most(connection, 5):
         assert connection.scalar(text("SELECT 1")) == 1
-
-
-def test_a_trace_is_looked_up_however_many_other_requests_there_are(engine):
-    put(engine, *(entry(f"grq_{number}", trace_id=f"{number:032x}") for number in range(3)))
-    asked = []
-    event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2:4]))
-
-    with engine.connect() as connection:
-        found = entries(connection, limit=2, trace_id=f"{1:032x}")
-        if engine.dialect.name == "sqlite":
-            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN " + asked[-1][0], asked[-1][1]).all()
-            assert "ix_ledger_entries_hour_trace_id" in str(plan)
-
-    assert [one.request_id for one in found.entries] == ["grq_1"]

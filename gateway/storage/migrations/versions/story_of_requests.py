@@ -29,7 +29,7 @@ def upgrade() -> None:
         op.add_column("ledger_entries", column)
     _index("hour_virtual_key", "virtual_key", "occurred_at")
     _index("hour_trace_id", "trace_id", where=_TRACED)
-    _index("hour_trouble", "occurred_at", where=_TROUBLE)
+    _index("hour_trouble", "error_code", "occurred_at", where=_TROUBLE)
     for name, length in _SLOTS:
         traffic = _sums(
             f"traffic_by_{name}", [_number("status", sa.Integer), *_names("outcome", "error_code")], "requests"
