@@ -17,8 +17,9 @@ from sqlalchemy import text
 
 import gateway.control_plane.console
 from gateway.control_plane.encryption import generate_key
+from gateway.storage.console_tables import console_sessions
 from gateway.storage.engine import open_engine, writing
-from gateway.storage.tables import console_sessions, resources
+from gateway.storage.tables import resources
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support.console import Visitor, hidden, text_of
 from tests.support.control_plane import ControlPlane

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from gateway.control_plane import tokens
 from gateway.control_plane.tokens import Token
-from gateway.storage.tables import console_sessions
+from gateway.storage.console_tables import console_sessions
 
 LASTS_US: Final = 24 * 3_600 * 1_000_000
 """How long a session lasts at most."""

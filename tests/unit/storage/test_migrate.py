@@ -13,6 +13,7 @@ from gateway.ledger.check import check_sums
 from gateway.ledger.query import entries
 from gateway.ledger.traffic import traffic
 from gateway.storage import migrate
+from gateway.storage.console_tables import console_sessions
 from gateway.storage.engine import StorageError, open_engine, writing
 from gateway.storage.migrate import current_revision, head_revision, upgrade
 from gateway.storage.tables import TOKENS, metadata
@@ -36,6 +37,7 @@ def test_an_upgrade_makes_the_tables_as_the_code_expects_them(empty_database_url
     assert upgrade(engine)
 
     assert current_revision(engine) == head_revision()
+    assert console_sessions.metadata is metadata
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, {"compare_type": True}), metadata) == []
     keys = {table.name: [key.name for key in table.primary_key.columns] for table in metadata.sorted_tables}
