@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MIB = 1024 * 1024
@@ -13,6 +14,14 @@ _SHORTEST_PEPPER = 16
 
 def _split_paths(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _check_trace_url(value: str) -> str:
+    parts = urlsplit(value)
+    # An id that a client made up must not choose the host.
+    if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc or "{trace_id}" not in value:
+        raise ValueError("this is an http(s) URL with {trace_id} behind its host")
+    return value
 
 
 def _state_home() -> Path:
@@ -67,6 +76,11 @@ class Settings(BaseSettings):
     )
     control_plane_token: SecretStr | None = Field(
         None, description="The token for it: of scope `gateway` to serve, of `plan` or `apply` for commands."
+    )
+    console_trace_url: Annotated[str, AfterValidator(_check_trace_url)] | None = Field(
+        None,
+        description="Where the console finds the trace of a request: an http(s) URL with `{trace_id}` in it, such as "
+        "`https://traces.example.com/trace/{trace_id}`.",
     )
     node_name: str | None = Field(
         None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."

@@ -1,4 +1,4 @@
-"""`gateway control-plane`: the API over spend, budgets and requests."""
+"""`gateway control-plane`: the API and the console over spend, budgets, requests and configuration."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from gateway.cli.database import DatabaseUrl, database, database_url, failed
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 
-app = typer.Typer(help="Serve the control plane's REST API.", no_args_is_help=True)
+app = typer.Typer(help="Serve the control plane: its REST API and its console.", no_args_is_help=True)
 
 EPILOG = (
     "Example: gateway control-plane serve -c gateway.yaml --port 5560\n\n"
@@ -34,14 +34,20 @@ def serve(
             help="Listen beyond this machine without TLS, because something in front of it speaks TLS.",
         ),
     ] = False,
+    console_trace_url: Annotated[
+        str | None, typer.Option(help="Where the console finds a trace: an http(s) URL with {trace_id} in it.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
 ) -> None:
-    """Serve `/api/gateway/v1`, `/healthz` and `/readyz` over the database that `gateway db upgrade` prepared."""
+    """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz` and `/readyz`.
+
+    The database is the one that `gateway db upgrade` prepared.
+    """
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
     from gateway.control_plane.encryption import EncryptionError  # noqa: PLC0415
     from gateway.storage.engine import StorageError  # noqa: PLC0415
 
-    settings = read_settings(log_level=log_level)
+    settings = read_settings(log_level=log_level, console_trace_url=console_trace_url)
     options = wiring.Options(
         host=host,
         port=port,
@@ -53,6 +59,8 @@ def serve(
         log_format=settings.log_format,
         encryption_keys=settings.encryption_keys,
         key_pepper=settings.key_pepper,
+        behind_tls=allow_remote_http,
+        trace_url=settings.console_trace_url,
     )
     try:
         process.check_listening(options, allow_remote_http=allow_remote_http)

@@ -11,11 +11,11 @@ from gateway.cli.database import database
 from gateway.cli.output import results, say
 from gateway.cli.prices import load_config, paths_of
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.recompute import Recomputed, recompute
 from gateway.ledger.report import SpendQuestion, inert
 from gateway.money.prices import Price
 from gateway.snapshot.prices import Prices
+from gateway.telemetry.decision_record import DecisionRecord
 
 
 def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
@@ -23,8 +23,8 @@ def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str
     loaded = load_config(paths_of(config))
     prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
 
-    def price_of(entry: LedgerEntry) -> Price | None:
-        return prices.of(entry.provider, entry.provider_type, entry.model)
+    def price_of(entry: DecisionRecord) -> Price | None:
+        return prices.of(entry.provider or "", entry.provider_type or "", entry.model or "")
 
     period = question.period
     with database(url) as engine, engine.connect() as connection:

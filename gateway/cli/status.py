@@ -33,7 +33,7 @@ def status(
     else:
         say(f"The control plane is at revision {found['revision']}; {len(nodes)} gateways have reported.")
         print_rows(
-            ["gateway", "state", "serves", "since", "lag", "reported", "refused", "because"],
+            ["gateway", "state", "serves", "since", "lag", "reported", "refused", "because", "open circuits"],
             [_row(one) for one in nodes],
         )
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
@@ -63,5 +63,16 @@ def _row(node: dict[str, Any]) -> list[str]:
     lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
     refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
     because = (node["rejected_because"] or "").partition("\n")[0]
+    circuits = ", ".join(node["open_circuits"])
     serves = str(node["serving_revision"])
-    return [node["node"], node["state"], serves, node["serving_since"], lag, node["reported_at"], refused, because]
+    return [
+        node["node"],
+        node["state"],
+        serves,
+        node["serving_since"],
+        lag,
+        node["reported_at"],
+        refused,
+        because,
+        circuits,
+    ]

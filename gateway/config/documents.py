@@ -65,7 +65,10 @@ class ChangesDocument(msgspec.Struct, frozen=True):
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What a gateway process says of itself. Moments are microseconds since the epoch."""
+    """What a gateway process says of itself. Moments are microseconds since the epoch.
+
+    `open_circuits` are the providers that it leaves alone at present because they kept failing.
+    """
 
     node: str
     version: str
@@ -74,6 +77,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None = None
     rejected_revision: int | None = None
     rejected_because: str | None = None
+    open_circuits: list[str] = []
 
 
 def documents(resources: Iterable[Resource]) -> Sequence[ResourceDocument]:

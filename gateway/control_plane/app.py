@@ -11,7 +11,17 @@ from gateway.control_plane.authentication import Authentication
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.health import Healthz, Readyz
 from gateway.control_plane.openapi import document
-from gateway.control_plane.rest import audit, budgets, following, plans, requests, resources, spend, virtual_keys
+from gateway.control_plane.rest import (
+    audit,
+    budgets,
+    following,
+    plans,
+    requests,
+    resources,
+    spend,
+    traffic,
+    virtual_keys,
+)
 from gateway.control_plane.rest.route import PREFIX, Route, answer
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
@@ -21,6 +31,7 @@ NOUNS: Final[tuple[Callable[[Services], tuple[Route, ...]], ...]] = (
     spend.routes,
     budgets.routes,
     requests.routes,
+    traffic.routes,
     plans.routes,
     resources.routes,
     virtual_keys.routes,

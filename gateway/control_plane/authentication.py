@@ -2,7 +2,8 @@
 
 Default deny: every path under the API's prefix wants a token, unknown ones too, and a resource answers only the methods
 that its `scopes` name. Tokens are read from `Authorization: Bearer` alone, so none ends up in a log of URLs or is sent
-along by a browser; there is no cookie, hence nothing for cross-site requests to ride on.
+along by a browser. The API reads no cookie, not even the console's, so cross-site requests have nothing to ride on; the
+console has a guard of its own (`console.guard`).
 """
 
 import logging

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, exc
 
 from gateway.control_plane.errors import ApiError
 from gateway.storage.engine import describe_failure, is_unavailable, writing
+from gateway.storage.patience import TooSlowError, at_most
 
 _THREADS: Final = 4
 """Fewer than the connections of an engine's pool, so that no thread ever waits for one."""
@@ -25,9 +26,9 @@ class Database:
         self._engine = engine
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
-    async def read(self, question: Callable[[Connection], Answer]) -> Answer:
-        """What a function finds out. Raises `ApiError` (`database_unavailable`)."""
-        return await self._run(lambda: self._read(question))
+    async def read(self, question: Callable[[Connection], Answer], *, at_most_s: float | None = None) -> Answer:
+        """What a function finds out, in so many seconds. Raises `ApiError` (`database_unavailable`, `too_slow`)."""
+        return await self._run(lambda: self._read(question, at_most_s))
 
     async def write(self, change: Callable[[Connection], Answer]) -> Answer:
         """What a function returns, in one transaction that is committed durably. Raises as `read`."""
@@ -45,6 +46,9 @@ class Database:
     async def _run(self, job: Callable[[], Answer]) -> Answer:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+        except TooSlowError:
+            message = "This takes too long to find out; ask for a shorter period (`from`, `to`) or more of a filter."
+            raise ApiError("too_slow", message) from None
         except exc.SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise
@@ -53,9 +57,12 @@ class Database:
             _log.warning("%s", describe_failure(error, self._engine))
             raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
 
-    def _read(self, question: Callable[[Connection], Answer]) -> Answer:
+    def _read(self, question: Callable[[Connection], Answer], at_most_s: float | None) -> Answer:
         with self._engine.connect() as connection:
-            return question(connection)
+            if at_most_s is None:
+                return question(connection)
+            with at_most(connection, at_most_s):
+                return question(connection)
 
     def _write(self, change: Callable[[Connection], Answer]) -> Answer:
         with writing(self._engine) as connection:

@@ -20,6 +20,7 @@ API_ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "guard": (422, "The plan needs a flag that was not given, or deletes what is protected."),
     "encryption_error": (503, "Secrets cannot be read or kept: a key is missing."),
     "internal_error": (500, "A defect; the log has the details under the id in the message."),
+    "too_slow": (503, "The answer takes longer to find than it may; ask for less."),
     "database_unavailable": (503, "The database does not answer; try again later."),
 }
 

@@ -1,5 +1,6 @@
 """The gateways that follow the control plane, as they last said of themselves."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ SILENT_AFTER_US: Final = 60 * 1_000_000
 """A node reports several times a minute."""
 FORGOTTEN_AFTER_US: Final = 24 * 3_600 * 1_000_000
 _LONGEST_REASON: Final = 2_000
+_MOST_CIRCUITS: Final = 1_000
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +27,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None
     rejected_revision: int | None
     rejected_because: str | None
+    open_circuits: list[str]
     first_seen: int
     reported_at: int
 
@@ -43,11 +46,22 @@ def report(connection: Connection, said: NodeReport, now: int) -> None:
     members["node"] = stored_text(said.node)
     members["version"] = stored_text(said.version)
     members["rejected_because"] = (said.rejected_because or "")[:_LONGEST_REASON] or None
+    members["open_circuits"] = [stored_text(name) for name in said.open_circuits[:_MOST_CIRCUITS]]
     members["reported_at"] = now
     done = connection.execute(update(gateway_nodes).where(gateway_nodes.c.node == members["node"]).values(members))
     if not done.rowcount:
         connection.execute(insert(gateway_nodes).values({**members, "first_seen": now}))
     connection.execute(delete(gateway_nodes).where(gateway_nodes.c.reported_at < now - FORGOTTEN_AFTER_US))
+
+
+def open_circuits(found: Iterable[Node], now: int) -> dict[str, list[str]]:
+    """By provider, the nodes that leave it alone at present; what silent ones said is not known to hold any more."""
+    by_provider: dict[str, list[str]] = {}
+    for node in found:
+        if now - node.reported_at <= SILENT_AFTER_US:
+            for provider in node.open_circuits:
+                by_provider.setdefault(provider, []).append(node.node)
+    return by_provider
 
 
 def nodes(connection: Connection) -> tuple[Node, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.config.documents import NodeReport, PlanRequest
 from gateway.control_plane.errors import API_ERROR_TYPES
-from gateway.control_plane.rest import requests, resources, virtual_keys
+from gateway.control_plane.rest import requests, resources, traffic, virtual_keys
 from gateway.control_plane.rest.plans import ApplyRequest
 from gateway.control_plane.rest.route import PREFIX, Route
 from gateway.ledger import report
@@ -32,6 +32,8 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /spend": report.SPEND_PARAMETERS,
     "GET /budgets": ("limit",),
     "GET /requests": requests.PARAMETERS,
+    "GET /traffic": traffic.PARAMETERS,
+    "GET /providers": traffic.PARAMETERS,
     "GET /applies": ("limit",),
     "GET /resources": ("kind", "owner", "after", "limit"),
     "GET /virtual-keys": ("after", "limit"),

@@ -128,6 +128,11 @@ def find(connection: Connection, presented: str) -> Token | None:
     return _token(row) if known and row is not None else None
 
 
+def by_id(connection: Connection, id_: str) -> Token | None:
+    """The token of an id, whatever its state."""
+    return next(iter(_found(connection, admin_tokens.c.id == id_)), None)
+
+
 def is_use_due(token: Token, now: int) -> bool:
     """Whether `last_used_at` is old enough to be written anew; it is kept to the minute."""
     return token.last_used_at is None or now - token.last_used_at >= _USE_NOTED_EVERY_US

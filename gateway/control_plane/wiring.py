@@ -9,10 +9,12 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from gateway.control_plane.app import create_app
+from gateway.control_plane.console.app import create_console
 from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault, open_vault
 from gateway.control_plane.file_budgets import FileBudgets
 from gateway.control_plane.minting import minting
+from gateway.control_plane.mount import Mount
 from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
@@ -35,6 +37,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         log_format: How its lines look.
         encryption_keys: What secrets are encrypted under; `None`: the key file beside an SQLite database.
         key_pepper: What virtual keys are hashed under; without it only `test` keys can be minted.
+        behind_tls: Something in front of it speaks TLS, so that the console's cookies are for TLS alone.
+        trace_url: Where the console finds a trace, with `{trace_id}` in it.
     """
 
     host: str
@@ -47,6 +51,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     log_format: logs.Format = "auto"
     encryption_keys: SecretStr | None = None
     key_pepper: SecretStr | None = None
+    behind_tls: bool = False
+    trace_url: str | None = None
 
 
 def check(options: Options) -> None:
@@ -70,15 +76,15 @@ def build(options: Options) -> Any:
     """The ASGI app of the serving process. Raises as `check`."""
     engine = open_engine(options.database_url)
     database = Database(engine)
-    return create_app(
-        Services(
-            database,
-            _budgets(options),
-            _vault(options, engine),
-            minting(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
-            News(database),
-        )
+    services = Services(
+        database,
+        _budgets(options),
+        _vault(options, engine),
+        minting(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
+        News(database),
     )
+    secure = options.tls_cert is not None or options.behind_tls
+    return Mount(create_app(services), create_console(services, secure=secure, trace_url=options.trace_url))
 
 
 def build_in_process(

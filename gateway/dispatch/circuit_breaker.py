@@ -85,6 +85,10 @@ class CircuitBreakers:
             breaker = self._breakers[provider] = CircuitBreaker()
         return breaker
 
+    def open_circuits(self) -> list[str]:
+        """The providers whose circuit is open, by name."""
+        return sorted(provider for provider, breaker in self._breakers.items() if breaker.is_open)
+
     def states(self) -> dict[str, bool]:
         """By provider, whether its circuit is open."""
         return {provider: breaker.is_open for provider, breaker in self._breakers.items()}

@@ -9,13 +9,14 @@ from typing import Final
 import msgspec
 
 from gateway import clock
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.segment import scan
+from gateway.ledger.turns import turns
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
+from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
-_BATCH_BYTES: Final = 64 * 1024
+_BATCH_BYTES: Final = 1024 * 1024
 _SET_ASIDE: Final = "set-aside.jsonl"
 
 
@@ -43,7 +44,7 @@ class Batch(msgspec.Struct, frozen=True):
 
     segment: Segment
     end: int
-    entries: tuple[LedgerEntry, ...]
+    entries: tuple[DecisionRecord, ...]
     unreadable: tuple[bytes, ...]
     damaged: int
 
@@ -59,7 +60,7 @@ class Backlog:
     def __init__(self, root: Path, own: WorkerDirectory) -> None:
         self._root = root
         self._own = own
-        self._decode: Callable[[bytes], LedgerEntry] = msgspec.json.Decoder(LedgerEntry).decode
+        self._decode: Callable[[bytes], DecisionRecord] = msgspec.json.Decoder(DecisionRecord).decode
         self.segments: list[Segment] = []
         """Oldest first; the spool puts its new ones at the end."""
         self.adopted = 0
@@ -164,7 +165,7 @@ class Backlog:
             until = end
             result = scan(_stretch(segment.path, segment.read, end), complete=True)
         entries, unreadable = [], []
-        for payload in result.payloads:
+        for payload in turns(result.payloads):
             try:
                 entries.append(self._decode(payload))
             except msgspec.DecodeError:

@@ -1,21 +1,23 @@
 """Does everything that is derived from the ledger's entries still say what they say? And if not, made so again.
 
-Derived are the sums per hour and per day, which reports read, and what was charged to counters per hour, from which
-counters are rebuilt.
+Derived are the sums per hour and per day, which reports read, what was charged to counters per hour, from which
+counters are rebuilt, and the sums of traffic, which operations read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Table, delete, func, select, text
 
-from gateway.ledger.insert import sums_of
-from gateway.ledger.rows import DAY_HOURS, HOUR_US
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of, row_of
+from gateway.ledger.sums import SUMS, Key, Sums, sums_of, traffic_of
 from gateway.storage.insert import add_to_sums
 from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.telemetry.decision_record import DecisionRecord
 
 _FIGURES: Final = ("requests", *TOKENS, "cost_nano_usd")
+_TRAFFIC: Final = ("occurred_at", "status", "outcome", "error_code", "duration_ms", "attempts")
 _ROWS_AT_ONCE: Final = 5_000
 
 
@@ -31,7 +33,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def check_sums(connection: Connection) -> tuple[Difference, ...]:
-    """Every sum of every hour, day and counter that differs, in order.
+    """Every sum that differs, in order.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
@@ -43,14 +45,9 @@ def check_sums(connection: Connection) -> tuple[Difference, ...]:
         known = true_days.get(hour // DAY_HOURS, (0,) * len(figures))
         true_days[hour // DAY_HOURS] = tuple(one + other for one, other in zip(known, figures, strict=True))
     found += _compared(spend_by_day, "day", _kept(connection, spend_by_day, "day"), true_days)
-    true_charges = _true_charges(connection)
-    table = charged_by_hour.c
-    kept = {(row.counter, row.hour): int(row.amount) for row in connection.execute(select(charged_by_hour))}
-    found += [
-        Difference(f"{table.amount.table.name} {hour} {counter}", kept.get((counter, hour), 0), true)
-        for (counter, hour), true in sorted((dict.fromkeys(kept, 0) | true_charges).items())
-        if kept.get((counter, hour), 0) != true
-    ]
+    found += _compared_by_key(connection, charged_by_hour, _true_charges(connection))
+    for table, true in _true_traffic(connection).items():
+        found += _compared_by_key(connection, table, true)
     return tuple(found)
 
 
@@ -64,13 +61,15 @@ def mend_sums(connection: Connection) -> None:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("LOCK TABLE spend_by_hour, spend_by_day, charged_by_hour IN EXCLUSIVE MODE"))
-    for table in (spend_by_hour, spend_by_day, charged_by_hour):
+        names = ", ".join(table.name for table in SUMS)
+        connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
+    for table in SUMS:
         connection.execute(delete(table))
     entries = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(ledger_entries)).mappings()
     for some in entries.partitions(_ROWS_AT_ONCE):
-        for table, rows in sums_of([dict(row) for row in some]):
-            add_to_sums(connection, table, rows)
+        records = [entry_of(dict(row)) for row in some]
+        for table, sums in sums_of(records, [row_of(record) for record in records]).items():
+            add_to_sums(connection, table, sums)
 
 
 def _true_hours(connection: Connection) -> dict[int, tuple[int, ...]]:
@@ -99,11 +98,38 @@ def _compared(
     ]
 
 
-def _true_charges(connection: Connection) -> dict[tuple[str, int], int]:
-    charges: dict[tuple[str, int], int] = {}
-    statement = select(ledger_entries.c.occurred_at, ledger_entries.c.budgets).where(ledger_entries.c.cost_nano_usd > 0)
+def _compared_by_key(connection: Connection, table: Table, true: Sums) -> list[Difference]:
+    width = len(table.primary_key.columns)
+    names = [column.name for column in table.columns][width:]
+    kept = {tuple(row[:width]): row[width:] for row in connection.execute(select(table))}
+    nothing: Sequence[int] = (0,) * len(names)
+    return [
+        Difference(f"{table.name} {_shown(key)}{f' {name}' if len(names) > 1 else ''}", int(was), should)
+        for key in sorted(kept.keys() | true.keys())
+        for name, was, should in zip(names, kept.get(key, nothing), true.get(key, nothing), strict=True)
+        if was != should
+    ]
+
+
+def _shown(key: Key) -> str:
+    """The numbers of a key, which say when, before its texts."""
+    return " ".join(map(str, sorted(key, key=lambda part: isinstance(part, str))))
+
+
+def _true_charges(connection: Connection) -> Sums:
+    entries = ledger_entries.c
+    statement = select(entries.occurred_at, entries.budgets).where(entries.cost_nano_usd > 0)
+    charges: dict[tuple[str, int], tuple[int]] = {}
     for occurred_at, budgets in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
         for counter, amount in budgets:
             key = counter, occurred_at // HOUR_US
-            charges[key] = charges.get(key, 0) + amount
+            charges[key] = (charges.get(key, (0,))[0] + amount,)
     return charges
+
+
+def _true_traffic(connection: Connection) -> Mapping[Table, Sums]:
+    columns = (ledger_entries.c[name] for name in _TRAFFIC)
+    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(*columns)).mappings()
+    return traffic_of(
+        DecisionRecord(request_id="", **{**row, "attempts": attempts_of(row["attempts"])}) for row in rows
+    )

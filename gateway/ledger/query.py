@@ -9,37 +9,34 @@ from collections.abc import Collection, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement
 
-from gateway.ledger.entry import LedgerEntry
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, entry_of
+from gateway.ledger.pages import Cursor, Page, entries, entry
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
+from gateway.ledger.scope import EVERYBODY, Scope
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
 from gateway.usage import Usage
 
+__all__ = [
+    "EVERYBODY",
+    "Cursor",
+    "GroupBy",
+    "Page",
+    "Scope",
+    "Spend",
+    "busiest",
+    "charged",
+    "entries",
+    "entry",
+    "spend",
+    "spent",
+]
+
 GroupBy = Literal["virtual_key", "principal", "project", "team", "organization", "provider", "model", "day"]
 
 _FIGURES = ("requests", *TOKENS, "cost_nano_usd")
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose spend. `None` is anybody's; the empty text is that of requests where it is unknown.
-
-    A scope with an `end_user` is summed from entries, all others from sums.
-    """
-
-    virtual_key: str | None = None
-    principal: str | None = None
-    project: str | None = None
-    team: str | None = None
-    organization: str | None = None
-    provider: str | None = None
-    model: str | None = None
-    end_user: str | None = None
-
-
-EVERYBODY = Scope()
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,20 +46,6 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
     requests: int
     usage: Usage
     cost_nano_usd: int
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """A place between two entries: behind the one that happened at `occurred_at` and is called `request_id`."""
-
-    occurred_at: int
-    request_id: str
-
-
-class Page(msgspec.Struct, frozen=True):
-    """Entries in order. `following` asks for the next page; `None` on the last one."""
-
-    entries: tuple[LedgerEntry, ...]
-    following: Cursor | None
 
 
 class _Stretch(NamedTuple):
@@ -138,61 +121,6 @@ def charged(connection: Connection, counters: Collection[str], *, start: int, en
     return sums
 
 
-def entries(
-    connection: Connection,
-    *,
-    limit: int,
-    cursor: Cursor | None = None,
-    scope: Scope = EVERYBODY,
-    start: int | None = None,
-    end: int | None = None,
-    newest_first: bool = True,
-) -> Page:
-    """One page of entries, ordered by `(occurred_at, request_id)`.
-
-    Args:
-        connection: To the migrated database.
-        limit: Entries on the page, 1 or more.
-        cursor: `following` of the page before.
-        scope: Whose entries.
-        start: Only entries from this microsecond on.
-        end: Only entries before this microsecond.
-        newest_first: The direction; the same for every page of one walk. Walking to newer entries may miss ones that
-            another worker still has in its spool.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
-    """
-    table = ledger_entries.c
-    place = tuple_(table.occurred_at, table.request_id)
-    conditions: list[ColumnElement[bool]] = _matches(ledger_entries, scope)
-    if start is not None:
-        conditions.append(table.occurred_at >= start)
-    if end is not None:
-        conditions.append(table.occurred_at < end)
-    if cursor is not None:
-        other = tuple_(literal(cursor.occurred_at), literal(cursor.request_id))
-        conditions.append(place < other if newest_first else place > other)
-    order = (table.occurred_at, table.request_id)
-    statement = select(ledger_entries).where(*conditions).limit(limit + 1)
-    statement = statement.order_by(*(column.desc() if newest_first else column for column in order))
-    rows = connection.execute(statement).mappings().all()
-    found = tuple(entry_of(dict(row)) for row in rows[:limit])
-    more = len(rows) > limit
-    return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if more else None)
-
-
-def entry(connection: Connection, request_id: str) -> LedgerEntry | None:
-    """The entry of one request; `None` where the ledger has none.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
-    """
-    statement = select(ledger_entries).where(ledger_entries.c.request_id == stored_text(request_id))
-    row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else entry_of(dict(row))
-
-
 def busiest(connection: Connection, prefix: str, *, limit: int) -> tuple[tuple[tuple[str, int], ...], int]:
     """Of the counters whose names begin with a text, those that most was added to, and how many there are in all.
 
@@ -254,18 +182,9 @@ def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]
             requests.label("requests"),
             *(func.sum(columns[name]).label(name) for name in _FIGURES[1:]),
         )
-        .where(stretch.time >= stretch.first, stretch.time < stretch.behind, *_matches(stretch.table, scope))
+        .where(stretch.time >= stretch.first, stretch.time < stretch.behind, *scope.conditions(stretch.table))
         .group_by(*groups)
     )
-
-
-def _matches(source: Table, scope: Scope) -> list[ColumnElement[bool]]:
-    wanted = {name: value for name, value in msgspec.structs.asdict(scope).items() if value is not None}
-    conditions = [source.c[name] == stored_text(value) for name, value in wanted.items()]
-    if scope.end_user:
-        # PERF: SQLite uses the index of named end users only where it is told that this one is named.
-        conditions.append(source.c.end_user != "")
-    return conditions
 
 
 def _spend(row: Any, by: Sequence[GroupBy]) -> Spend:

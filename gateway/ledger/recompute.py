@@ -5,15 +5,17 @@ from collections.abc import Callable, Sequence
 import msgspec
 from sqlalchemy import Connection
 
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
 from gateway.money.cost import cost
 from gateway.money.prices import Price
+from gateway.telemetry.decision_record import DecisionRecord
+from gateway.usage import Usage
 
 _PAGE = 1_000
+_NO_USAGE = Usage()
 
-PriceOf = Callable[[LedgerEntry], Price | None]
+PriceOf = Callable[[DecisionRecord], Price | None]
 """The price of the model of an entry; `None` where it has none."""
 
 
@@ -58,10 +60,11 @@ def recompute(
         page = entries(connection, limit=_PAGE, cursor=cursor, scope=scope, start=start, end=end, newest_first=False)
         for entry in page.entries:
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
-            price = price_of(entry) if entry.cost_nano_usd or entry.usage.total_tokens else None
-            now = entry.cost_nano_usd if price is None else cost(entry.usage, price)
-            unpriced = int(price is None and entry.usage.total_tokens > 0)
-            for place, amount in enumerate((1, entry.cost_nano_usd, now, unpriced)):
+            charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
+            price = price_of(entry) if charged or usage.total_tokens else None
+            now = charged if price is None else cost(usage, price)
+            unpriced = int(price is None and usage.total_tokens > 0)
+            for place, amount in enumerate((1, charged, now, unpriced)):
                 figures[place] += amount
         cursor = page.following
         if cursor is None:
@@ -72,7 +75,8 @@ def recompute(
     )
 
 
-def _group(entry: LedgerEntry, by: Sequence[GroupBy]) -> tuple[str, ...]:
+def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:
     return tuple(
-        day_text(entry.occurred_at // (DAY_HOURS * HOUR_US)) if name == "day" else getattr(entry, name) for name in by
+        day_text(entry.occurred_at // (DAY_HOURS * HOUR_US)) if name == "day" else getattr(entry, name) or ""
+        for name in by
     )

@@ -1,50 +1,92 @@
-"""Entries as rows of the database, and back."""
+"""Records as rows of the database, and back. Text that is unknown is empty in a row and `None` in a record."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
 
-from gateway.ledger.entry import Charge, LedgerEntry
-from gateway.ledger.storable import TEXTS, stored_text
-from gateway.storage.tables import TOKENS
+from gateway import clock
+from gateway.ledger.storable import TEXTS, is_storable, storable
+from gateway.storage.tables import TOKENS, ledger_entries
+from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Usage
 
 HOUR_US: Final = 3_600_000_000
 DAY_HOURS: Final = 24
 _LARGEST = 10**18
-_FIGURES: Final = (*TOKENS, "cost_nano_usd")
+_SECOND_US = 1_000_000
+_NO_USAGE: Final = Usage()
+_ATTEMPTS: Final = tuple[AttemptRecord, ...]
+_KEPT_TEXTS: Final = tuple(name for name in TEXTS if name != "time")
+_ASIS: Final = ("status", "occurred_at", "streaming", "duration_ms", "first_byte_ms", "first_token_ms")
+_JSON: Final = ("tags", "price", "budgets", "attempts")
+COLUMNS: Final = ("day", *_KEPT_TEXTS, *_ASIS, *TOKENS, "cost_nano_usd", *_JSON)
+"""The columns of `ledger_entries` in the order of a `Row`."""
+
+Row = tuple[Any, ...]
+"""One value per name of `COLUMNS`, as databases take them: JSON is text."""
+
+_texts = attrgetter(*_KEPT_TEXTS)
+_as_is = attrgetter(*_ASIS)
+_tokens = attrgetter(*TOKENS)
+_encode = msgspec.json.Encoder().encode
 
 
-def row_of(entry: LedgerEntry) -> dict[str, Any]:
-    """The entry as a row of `ledger_entries`. Figures that no database could hold are cut to the largest one."""
-    row = msgspec.structs.asdict(entry)
-    for name in TEXTS:
-        row[name] = stored_text(row[name])
-    row.update(msgspec.structs.asdict(row.pop("usage")))
-    for name in _FIGURES:
-        if not -_LARGEST <= row[name] <= _LARGEST:
-            row[name] = _bounded(row[name])
-    row["day"] = day_text(entry.occurred_at // (DAY_HOURS * HOUR_US))
-    row["tags"] = [stored_text(tag) for tag in entry.tags]
-    row["budgets"] = [[stored_text(charge.counter), _bounded(charge.amount)] for charge in entry.budgets]
-    return row
+def kept(record: DecisionRecord) -> DecisionRecord:
+    """The record as the ledger keeps it: figures that no database could hold are cut to the largest one."""
+    if not is_storable(record):
+        record = storable(record)
+    figures = (record.cost_nano_usd or 0, *_tokens(record.usage or _NO_USAGE), *(one.amount for one in record.budgets))
+    if min(figures) >= -_LARGEST and max(figures) <= _LARGEST:
+        return record
+    usage = Usage(**{name: _bounded(getattr(record.usage or _NO_USAGE, name)) for name in TOKENS})
+    budgets = tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets)
+    cost = _bounded(record.cost_nano_usd or 0)
+    return msgspec.structs.replace(record, usage=usage, cost_nano_usd=cost, budgets=budgets)
 
 
-def entry_of(row: Mapping[str, Any]) -> LedgerEntry:
-    """The entry that a row of `ledger_entries` was made from."""
-    return LedgerEntry(
-        occurred_at=row["occurred_at"],
+def row_of(record: DecisionRecord) -> Row:
+    """The row of a record that is `kept`."""
+    return (
+        day_text(record.occurred_at // (DAY_HOURS * HOUR_US)),
+        *[text or "" for text in _texts(record)],
+        *_as_is(record),
+        *_tokens(record.usage or _NO_USAGE),
+        record.cost_nano_usd or 0,
+        _json(record.tags),
+        None if record.price is None else _json(record.price),
+        _json([(charge.counter, charge.amount) for charge in record.budgets]),
+        _json(record.attempts),
+    )
+
+
+def entry_of(row: Mapping[str, Any]) -> DecisionRecord:
+    """The record that a row of `ledger_entries` was made from."""
+    texts: dict[str, Any] = {name: row[name] or _UNKNOWN.get(name) for name in _KEPT_TEXTS}
+    return DecisionRecord(
+        time=clock.iso(row["occurred_at"] / _SECOND_US),
         tags=tuple(row["tags"]),
-        status=row["status"],
         usage=Usage(**{name: row[name] for name in TOKENS}),
         cost_nano_usd=row["cost_nano_usd"],
         price=row["price"],
         budgets=tuple(Charge(counter, amount) for counter, amount in row["budgets"]),
-        **{name: row[name] for name in TEXTS},
+        attempts=attempts_of(row["attempts"]),
+        **{name: row[name] for name in _ASIS},
+        **texts,
     )
+
+
+def attempts_of(kept_attempts: object) -> tuple[AttemptRecord, ...]:
+    """The attempts that a column holds."""
+    return msgspec.convert(kept_attempts, _ATTEMPTS)
+
+
+_UNKNOWN: Final = {
+    field.name: field.default for field in msgspec.structs.fields(DecisionRecord) if isinstance(field.default, str)
+}
 
 
 @lru_cache(maxsize=64)
@@ -55,3 +97,10 @@ def day_text(day: int) -> str:
 
 def _bounded(figure: int) -> int:
     return max(-_LARGEST, min(figure, _LARGEST))
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+assert set(COLUMNS) == {column.name for column in ledger_entries.columns}  # noqa: S101 - at import, not at midnight

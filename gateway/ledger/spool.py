@@ -17,14 +17,10 @@ from collections import deque
 from pathlib import Path
 from typing import Literal
 
-import msgspec
-
 from gateway import clock
 from gateway.ledger.backlog import Backlog, Segment
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.segment import frame
 from gateway.ledger.spool_sync import SpoolSync
-from gateway.ledger.storable import storable
 from gateway.ledger.worker_directory import claim
 
 _log = logging.getLogger(__name__)
@@ -32,7 +28,6 @@ _log = logging.getLogger(__name__)
 OnFull = Literal["refuse", "drop"]
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
-_LONG_PAYLOAD = 16 * 1024
 
 
 class Spool:
@@ -68,7 +63,6 @@ class Spool:
         self._descriptor = -1
         self._segments_begun = 0
         self._unwritten: deque[bytes] = deque()
-        self._encode = msgspec.json.Encoder().encode
         self._appended = self._appended_bytes = 0
         self.backlog = Backlog(root, self._directory)
         """The side that is read from."""
@@ -97,14 +91,17 @@ class Spool:
         """Whether a new request is to be refused, since its entry might find no room."""
         return not self._drops and self.is_full
 
-    def append(self, entry: LedgerEntry) -> bool:
+    def append(self, payload: bytes) -> bool:
         """Takes one entry; waits for neither disk nor database, and no failure of the disk raises.
+
+        Args:
+            payload: As `gateway.ledger.storable.encode` makes it.
 
         Returns:
             Whether the kernel has the entry. If not, memory holds it until the disk takes it (`on_full: refuse`), or
             it is lost (`drop`).
         """
-        record = frame(self._payload(entry))
+        record = frame(payload)
         if self._drops and self.waiting_bytes >= self._max_bytes:
             self.dropped += 1
             return False
@@ -136,13 +133,6 @@ class Spool:
         self._sync.close()
         self.backlog.close()
         self._directory.release()
-
-    def _payload(self, entry: LedgerEntry) -> bytes:
-        try:
-            payload = self._encode(entry)
-        except UnicodeEncodeError:
-            return self._encode(storable(entry))
-        return payload if len(payload) <= _LONG_PAYLOAD else self._encode(storable(entry))
 
     def _write(self, record: bytes) -> bool:
         try:

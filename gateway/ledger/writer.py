@@ -1,7 +1,8 @@
 """Ships the spool to the database, in the background, for as long as it takes.
 
-One thread of its own does everything that waits: files, locks, the database. Batches are small, so that a request
-rarely finds Python's lock taken by it.
+One thread of its own does everything that waits: files, locks, the database. Batches are large, since a transaction
+costs the same for one entry as for many, and are worked through in short turns, so that a request rarely finds Python's
+lock taken.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.ledger.backlog import Batch
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.spool import Spool
 from gateway.storage.engine import describe_failure, is_unavailable, writing
+from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class LedgerWriter:
         spool: Spool,
         engine: Engine,
         *,
-        poll_s: float = 0.25,
+        poll_s: float = 0.5,
         adopt_every_s: float = 30.0,
         longest_backoff_s: float = 15.0,
     ) -> None:
@@ -179,7 +180,7 @@ class LedgerWriter:
         if batch.entries:
             self._insert(batch.entries)
 
-    def _insert(self, entries: Sequence[LedgerEntry]) -> None:
+    def _insert(self, entries: Sequence[DecisionRecord]) -> None:
         """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
         try:
             with writing(self._engine) as connection:

@@ -1,12 +1,12 @@
 """What a request cost in the end, and which counters it adds to."""
 
 from gateway.counters.hold import Dimension, Hold
-from gateway.ledger.entry import Charge
 from gateway.money.budget import counts_provider
 from gateway.money.cost import cost
 from gateway.money.prices import Price
 from gateway.pipeline.budget import BudgetHold, estimated_cost, prompt_bound
 from gateway.pipeline.exchange import Exchange
+from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 
 

@@ -10,7 +10,7 @@ from gateway.dispatch.lane import Lane
 from gateway.money.estimate import InputBound
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
-from gateway.telemetry.decision_log import AttemptRecord
+from gateway.telemetry.decision_record import AttemptRecord
 from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Usage
 from gateway.wire.endpoints import Endpoint

@@ -6,7 +6,6 @@ import msgspec
 
 from gateway.counters.hold import CounterStore
 from gateway.dispatch.circuit_breaker import CircuitBreakers
-from gateway.ledger.entry import LedgerEntry
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
@@ -20,8 +19,8 @@ class Ledger(Protocol):
     def refuses(self) -> bool:
         """Whether a new request is to be refused, since its entry might find no room."""
 
-    def append(self, entry: LedgerEntry) -> bool:
-        """Takes one entry without waiting; says whether it is safe."""
+    def append(self, payload: bytes) -> bool:
+        """Takes one encoded record without waiting; says whether it is safe."""
 
 
 class Tracing(Protocol):

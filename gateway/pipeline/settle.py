@@ -4,10 +4,11 @@ from itertools import pairwise
 
 from gateway import clock
 from gateway.errors import Denial
+from gateway.ledger.storable import encode
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.charge import charge, settlements
 from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.record import decision_record, ledger_entry, traced_request
+from gateway.pipeline.record import decision_record, traced_request
 from gateway.pipeline.services import Services
 from gateway.telemetry.metrics import Metrics
 
@@ -38,16 +39,17 @@ def settle(
     for taken, amounts in zip(exchange.taken, settlements(exchange, outcome), strict=True):
         if taken.lease is not None:
             taken.lease.settle(amounts)
-    if exchange.key is not None and error_code != LEDGER_FULL:
-        services.ledger.append(ledger_entry(exchange, exchange.key, status, outcome))
     _count(exchange, services.metrics, status, error_type, denial)
-    log = services.decision_log
-    tracing = services.tracing if exchange.trace.is_sampled else None
-    if log is None and tracing is None:
+    is_kept = exchange.key is not None and error_code != LEDGER_FULL
+    log, tracing = services.decision_log, services.tracing if exchange.trace.is_sampled else None
+    if not is_kept and log is None and tracing is None:
         return
     record = decision_record(exchange, status, outcome, error_type, error_code, denial)
+    encoded = encode(record)
+    if is_kept:
+        services.ledger.append(encoded)
     if log is not None:
-        log.write(record)
+        log.write(record, encoded)
     if tracing is not None:
         tracing.export(traced_request(exchange, record))
 

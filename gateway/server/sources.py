@@ -46,10 +46,16 @@ class Source(Protocol):
         """What readiness tells of the control plane; `None` where there is none."""
 
 
-def open_source(settings: Settings, pepper: Pepper, providers: ProviderSet, on_outcome: OnOutcome) -> Source:
-    """The source that the settings name."""
+def open_source(
+    settings: Settings,
+    pepper: Pepper,
+    providers: ProviderSet,
+    on_outcome: OnOutcome,
+    open_circuits: Callable[[], list[str]],
+) -> Source:
+    """The source that the settings name; a control plane is told of open circuits."""
     if settings.control_plane_url is not None:
-        return ControlPlaneSource(settings, settings.control_plane_url, pepper, providers, on_outcome)
+        return ControlPlaneSource(settings, settings.control_plane_url, pepper, providers, on_outcome, open_circuits)
     return FileSource(settings, pepper, providers, on_outcome)
 
 
@@ -103,7 +109,13 @@ class ControlPlaneSource:
     """A control plane."""
 
     def __init__(
-        self, settings: Settings, url: str, pepper: Pepper, providers: ProviderSet, on_outcome: OnOutcome
+        self,
+        settings: Settings,
+        url: str,
+        pepper: Pepper,
+        providers: ProviderSet,
+        on_outcome: OnOutcome,
+        open_circuits: Callable[[], list[str]],
     ) -> None:
         self._settings = settings
         self._url = url
@@ -118,6 +130,7 @@ class ControlPlaneSource:
             last_copy=LastCopy(settings.data_dir / "control-plane" / f"{copy}.snapshot", token),
             compile_=self._compile,
             on_outcome=on_outcome,
+            open_circuits=open_circuits,
         )
 
     async def first(self) -> Snapshot | Rejection:

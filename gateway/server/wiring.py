@@ -69,7 +69,9 @@ class Worker:
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
-        self._source = open_source(settings, self._pepper, self._providers, self._reloaded)
+        self._source = open_source(
+            settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
+        )
 
     async def start(self) -> AsgiApp:
         """Loads the configuration and begins to watch it. Raises `StartupError`."""
@@ -193,7 +195,7 @@ def _spare_the_collector() -> None:
 
 def _decision_log(settings: Settings, metrics: Metrics) -> DecisionLog:
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(encode=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
+    return DecisionLog(render=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:

@@ -145,6 +145,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     _enter_wal(connection)
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA foreign_keys=ON")
+    # What a batch of the ledger changes should not leave memory before it is committed.
+    connection.execute("PRAGMA cache_size=-16000")
 
 
 def _enter_wal(connection: Any) -> None:

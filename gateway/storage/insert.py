@@ -1,77 +1,137 @@
-"""`INSERT ... ON CONFLICT`, which both databases have and SQLAlchemy spells once per database."""
+"""`INSERT ... ON CONFLICT` of many rows at once.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+PERF: statements are text, rows are tuples, and a statement takes many of them: SQLAlchemy's way of a dictionary per row
+costs several times what the database does.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Integer, String, Table, Text, bindparam, column, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Integer, String, Table, func, select, text
+from sqlalchemy.types import Boolean
 
-Rows = Sequence[Mapping[str, Any]]
+Row = Sequence[Any]
+_AT_ONCE: Final = 20
+"""Rows per statement of SQLite: Python's lock is free while one runs, and taken again after it."""
+_LATEST: Final = "last_at"
 
 
-def insert_missing(connection: Connection, table: Table, rows: Rows) -> set[str]:
+def insert_missing(connection: Connection, table: Table, columns: tuple[str, ...], rows: Mapping[str, Row]) -> set[str]:
     """Inserts the rows whose primary key is not there yet and returns the keys of those.
 
     Args:
         connection: In a transaction of `gateway.storage.engine.writing`.
         table: With a primary key of one text column.
-        rows: One member per column of `table`; no key twice.
+        columns: All of the table's, in the order of the rows' values.
+        rows: By key; JSON is text.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
-    key = next(iter(table.primary_key.columns))
     if connection.dialect.name == "postgresql":
-        return _insert_missing_into_postgresql(connection, table, key, rows)
+        return _insert_missing_into_postgresql(connection, table, columns, rows.values())
     # The transaction holds SQLite's only write lock, so what is not there now is not there in the next statement.
-    asked = func.json_each(_json([row[key.name] for row in rows])).table_valued("value")
+    key = next(iter(table.primary_key.columns))
+    asked = func.json_each(_json([*rows])).table_valued("value")
     known = set(connection.scalars(select(key).where(key.in_(select(asked.c.value)))))
-    new = [row for row in rows if row[key.name] not in known]
-    if new:
-        connection.execute(table.insert(), new)
-    return {row[key.name] for row in new}
+    new = [row for name, row in rows.items() if name not in known] if known else [*rows.values()]
+    _execute_many(connection, f"{_into(table, columns)} VALUES ", "", new)
+    return rows.keys() - known
 
 
-def add_to_sums(connection: Connection, table: Table, rows: Rows) -> None:
-    """Adds each row's figures to the row of the same primary key, or inserts it.
+def add_to_sums(connection: Connection, table: Table, sums: Mapping[tuple[Any, ...], Sequence[int]]) -> None:
+    """Adds figures to the row of each primary key, or inserts it.
 
     The rows are sorted by key first: two transactions that add to the same rows wait for each other in one order, and
     never both.
 
     Args:
         connection: In a transaction of `gateway.storage.engine.writing`.
-        table: Every column outside of its primary key is a sum.
-        rows: One member per column of `table`; no key twice.
+        table: Its primary key comes first. Every other column is a sum, or, as `last_at`, the largest of all.
+        sums: By key, the other columns in the table's order.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
+    if not sums:
+        return
+    rows = [(*key, *sums[key]) for key in sorted(sums)]
+    columns = tuple(column.name for column in table.columns)
+    if connection.dialect.name == "postgresql":
+        statement = f"{_from_json(table, columns)} {_adding(table, 'GREATEST')}"
+        connection.execute(text(statement), {"rows": _records(table, columns, rows)})
+        return
+    _execute_many(connection, f"{_into(table, columns)} VALUES ", f" {_adding(table, 'max')}", rows)
+
+
+def _execute_many(connection: Connection, head: str, tail: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
-    keys = [one.name for one in table.primary_key.columns]
-    statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    sums = {one.name: one + statement.excluded[one.name] for one in table.columns if not one.primary_key}
-    ordered = sorted(rows, key=lambda row: [row[name] for name in keys])
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=sums), ordered)
+    places = f"({', '.join('?' * len(rows[0]))})"
+    whole = len(rows) - len(rows) % _AT_ONCE
+    statement = head + ", ".join([places] * _AT_ONCE) + tail
+    for begin in range(0, whole, _AT_ONCE):
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows[begin : begin + _AT_ONCE])))
+    if whole < len(rows):
+        connection.exec_driver_sql(head + places + tail, [tuple(row) for row in rows[whole:]])
 
 
-def _insert_missing_into_postgresql(connection: Connection, table: Table, key: Column[Any], rows: Rows) -> set[str]:
-    """PERF: the rows travel as one JSON text that the server takes apart, not as thousands of bound parameters."""
-    records = (
-        func.json_to_recordset(bindparam("rows", type_=Text()).cast(postgresql.JSON))
-        .table_valued(*(column(one.name, _record_type(one)) for one in table.columns), name="records")
-        .render_derived(with_types=True)
+@lru_cache(maxsize=32)
+def _adding(table: Table, larger: str) -> str:
+    keys = ", ".join(column.name for column in table.primary_key.columns)
+    changed = ", ".join(
+        f"{name} = {larger}({table.name}.{name}, excluded.{name})"
+        if name == _LATEST
+        else f"{name} = {table.name}.{name} + excluded.{name}"
+        for name in (column.name for column in table.columns if not column.primary_key)
     )
-    names = [one.name for one in table.columns]
-    statement = postgresql.insert(table).from_select(names, select(*records.columns)).on_conflict_do_nothing()
-    return set(connection.scalars(statement.returning(key), {"rows": _json(rows)}))
+    return f"ON CONFLICT ({keys}) DO UPDATE SET {changed}"
 
 
-def _record_type(one: Column[Any]) -> BigInteger | Text | postgresql.JSONB:
-    if isinstance(one.type, Integer):
-        return BigInteger()
-    return Text() if isinstance(one.type, String) else postgresql.JSONB()
+def _insert_missing_into_postgresql(
+    connection: Connection, table: Table, columns: tuple[str, ...], rows: Iterable[Row]
+) -> set[str]:
+    key = next(iter(table.primary_key.columns)).name
+    statement = text(f"{_from_json(table, columns)} ON CONFLICT DO NOTHING RETURNING {key}")
+    return set(connection.scalars(statement, {"rows": _records(table, columns, rows)}))
+
+
+@lru_cache(maxsize=32)
+def _from_json(table: Table, columns: tuple[str, ...]) -> str:
+    """PERF: the rows travel as one JSON text that the server takes apart, not as thousands of bound parameters."""
+    types = ", ".join(f"{name} {_record_type(table, name)}" for name in columns)
+    records = f"json_to_recordset(CAST(:rows AS json)) AS records({types})"
+    return f"{_into(table, columns)} SELECT {', '.join(columns)} FROM {records}"  # noqa: S608 - names of our own
+
+
+def _into(table: Table, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(columns)})"
+
+
+def _records(table: Table, columns: tuple[str, ...], rows: Iterable[Row]) -> str:
+    json = [place for place, name in enumerate(columns) if _record_type(table, name) == "jsonb"]
+    if not json:
+        return _json([dict(zip(columns, row, strict=True)) for row in rows])
+    records = []
+    for row in rows:
+        values = [*row]
+        for place in json:
+            values[place] = None if row[place] is None else msgspec.Raw(row[place].encode())
+        records.append(dict(zip(columns, values, strict=True)))
+    return _json(records)
+
+
+@lru_cache(maxsize=256)
+def _record_type(table: Table, name: str) -> str:
+    kind = table.columns[name].type
+    if isinstance(kind, Boolean):
+        return "boolean"
+    if isinstance(kind, Integer):
+        return "bigint"
+    return "text" if isinstance(kind, String) else "jsonb"
 
 
 def _json(value: object) -> str:

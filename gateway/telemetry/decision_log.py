@@ -9,76 +9,29 @@ import sys
 from collections.abc import Callable
 from typing import BinaryIO
 
-import msgspec
-
-from gateway.usage import Usage
+from gateway.telemetry.decision_record import DecisionRecord
 
 _FLUSH_AFTER_S = 0.1
 _MAX_PENDING_BYTES = 32 * 1024 * 1024
 
 
-class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
-    """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure.
-
-    `began_ms` counts from the request's own beginning; a provider that was passed over took no time.
-    """
-
-    provider: str
-    model: str
-    outcome: str
-    began_ms: int
-    duration_ms: int
+Render = Callable[[DecisionRecord, bytes], bytes]
+"""A line from a record and from what that is as JSON."""
 
 
-class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """What was decided for one request, by which revision of the file, and what it consumed."""
-
-    time: str
-    request_id: str
-    revision: str
-    trace_id: str
-    span_id: str
-    endpoint: str
-    virtual_key: str | None
-    organization: str | None
-    team: str | None
-    project: str | None
-    principal: str | None
-    tags: tuple[str, ...]
-    end_user: str | None
-    model_asked: str | None
-    model: str | None
-    provider: str | None
-    model_source: str | None
-    body: str | None
-    streaming: bool
-    status: int
-    error_type: str | None
-    error_code: str | None
-    outcome: str
-    usage: Usage | None
-    usage_warning: str | None
-    cost_nano_usd: int | None
-    price_source: str | None
-    attempts: tuple[AttemptRecord, ...]
-    duration_ms: int
-    first_byte_ms: int | None
-    first_token_ms: int | None
-    denied_by: str | None
+def json_line(_record: DecisionRecord, encoded: bytes) -> bytes:
+    """A record for machines."""
+    return encoded
 
 
-json_line = msgspec.json.Encoder().encode
-"""A record for machines."""
-
-
-def pretty_line(record: DecisionRecord) -> bytes:
+def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
     """A record for people: what was asked, what became of it, and the id that finds everything else."""
     tokens = "" if record.usage is None else f" {record.usage.input_tokens}→{record.usage.output_tokens} tokens"
     cost = "" if record.cost_nano_usd is None else f" ${record.cost_nano_usd / 1e9:.6f}"
     why = record.denied_by or record.error_code or ("" if record.outcome == "ok" else record.outcome)
     tried = " → ".join(f"{one.provider} {one.outcome}" for one in record.attempts) if len(record.attempts) > 1 else ""
     parts = (
-        f"{record.time} {record.status} {record.duration_ms:>6} ms",
+        f"{record.time} {record.status} {record.duration_ms or 0:>6} ms",
         record.virtual_key or "-",
         f"{record.endpoint} {record.model_asked or '-'} ⇒ {record.provider or '-'}/{record.model or '-'}{tokens}{cost}",
         why,
@@ -96,20 +49,20 @@ class DecisionLog:
     def __init__(
         self,
         output: BinaryIO | None = None,
-        encode: Callable[[DecisionRecord], bytes] = json_line,
+        render: Render = json_line,
         on_drop: Callable[[int], None] | None = None,
     ) -> None:
         self._output = output or sys.stdout.buffer
         self._on_drop = on_drop
-        self._encode = encode
+        self._render = render
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._writing: asyncio.Future[None] | None = None
 
-    def write(self, record: DecisionRecord) -> None:
-        """Queues one line."""
-        line = self._encode(record)
+    def write(self, record: DecisionRecord, encoded: bytes) -> None:
+        """Queues the line of a record, which is `encoded` as JSON."""
+        line = self._render(record, encoded)
         if self._pending_bytes > _MAX_PENDING_BYTES:
             if self._on_drop is not None:
                 self._on_drop(1)

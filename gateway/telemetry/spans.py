@@ -13,7 +13,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from gateway.ids import span_id
-from gateway.telemetry.decision_log import AttemptRecord, DecisionRecord
+from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.version import __version__
 
@@ -42,7 +42,7 @@ def spans_of(request: TracedRequest, resource: Resource) -> list[ReadableSpan]:
     record = request.record
     own = _context(record.trace_id, record.span_id, request.trace.state)
     start = int(request.started_at * _NANOSECONDS)
-    end = start + record.duration_ms * _NANOSECONDS_PER_MS
+    end = start + (record.duration_ms or 0) * _NANOSECONDS_PER_MS
     parent = request.trace.parent_span_id
     operation = _OPERATIONS.get(record.endpoint, record.endpoint)
     spans = [

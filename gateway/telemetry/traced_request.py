@@ -2,7 +2,7 @@
 
 import msgspec
 
-from gateway.telemetry.decision_log import DecisionRecord
+from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.trace_context import TraceContext
 
 

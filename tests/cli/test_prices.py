@@ -5,10 +5,10 @@ import json
 import pytest
 import yaml
 
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.insert import insert_entries
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
 
 FILE = """version: 1
@@ -126,12 +126,12 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
     url = f"sqlite:///{file.with_name('ledger.db')}"
     engine = open_engine(url)
     upgrade(engine)
-    entry = LedgerEntry(
+    entry = DecisionRecord(
         request_id="a", occurred_at=1_795_000_000_000_000, virtual_key="dev", team="t", provider="openai",
         provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,
         usage=Usage(input_tokens=1_000_000, output_tokens=0),
     )  # fmt: skip
-    unknown = LedgerEntry(
+    unknown = DecisionRecord(
         request_id="b", occurred_at=1_795_000_000_000_001, team="t", provider="sim", provider_type="simulator",
         model="made-up", status=200, outcome="ok", cost_nano_usd=7, usage=Usage(input_tokens=3),
     )  # fmt: skip

@@ -7,9 +7,9 @@ import pytest
 
 from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
-from gateway.ledger.entry import Charge
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import HOUR, NOON, entry, put
 
 NOW = NOON / 1_000_000 + 600

@@ -37,12 +37,15 @@ def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway):
     with writing(engine) as connection:
         connection.execute(text("UPDATE spend_by_hour SET cost_nano_usd = 5"))
         connection.execute(text("DELETE FROM charged_by_hour"))
+        connection.execute(text("UPDATE traffic_by_hour SET requests = 3"))
+        (bucket,) = connection.scalars(text("SELECT bucket FROM traffic_by_hour"))
         (hour,) = connection.scalars(text("SELECT hour FROM spend_by_hour"))
     engine.dispose()
 
     found = {
         f"spend_by_hour hour {hour} cost_nano_usd": (5, CENT),
         f"charged_by_hour {hour} {COUNTER.key}": (0, CENT),
+        f"traffic_by_hour {hour} 200 {bucket} ok ": (3, 1),
     }
     assert check(gateway) == (1, found)
     assert check(gateway, "--repair") == (0, found)

@@ -12,9 +12,9 @@ from sqlalchemy import text
 
 from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
-from gateway.ledger.entry import Charge
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support.control_plane import API, ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
 from tests.unit.storage.databases import module_database_url
@@ -30,6 +30,16 @@ budgets:
   company: {scope: {organization: acme}, window: total, limit_usd: 0.001}
   people: {scope: {team: core}, each: end_user, window: total, limit_usd: "5"}
 """
+FATES = {
+    22: {"status": 429, "outcome": "refused", "error_code": "vk_rate_limit_exceeded", "attempts": ()},
+    23: {
+        "status": 502,
+        "outcome": "failed",
+        "error_code": "upstream_server_error",
+        "trace_id": "feed" * 8,
+        "attempts": (AttemptRecord("openai", "gpt-5-mini", "503", 0, 80),),
+    },
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +58,7 @@ def plane(tmp_path_factory, module_database_url):
                 end_user=f"user-{number % 3}",
                 cost_nano_usd=100_000,
                 budgets=(*charges, Charge(f"budget:people:team=core:total=total:each_end_user=u{number % 3}", 7)),
+                **FATES.get(number, {}),
             )
             for number in range(25)
         ),
@@ -175,6 +186,8 @@ def test_spend_is_what_the_command_reports(plane, tmp_path):
         ("/requests", {"cursor": "ü"}, "cursor"),
         ("/requests", {"cursor": "Wzk5OTk5OTk5OTk5OTk5OTk5OTk5OSwiYSJd"}, "cursor"),
         ("/requests", {"from": "2026-02-30"}, "from"),
+        ("/requests", {"status": "500"}, "status"),
+        ("/traffic", {"from": "2026-02-30"}, "from"),
         ("/requests/grq_001", {"cursor": "x"}, "cursor"),
     ],
 )
@@ -233,6 +246,13 @@ def test_requests_page_by_page_newest_first(plane, token):
         ({"key": "dev", "to": "10s", "limit": 1}, None),
         ({"key": "x\0y"}, []),
         ({"from": "2020-01", "to": "2020-02"}, []),
+        ({"status": "server_error"}, ["grq_023"]),
+        ({"status": "refused", "team": ""}, ["grq_022"]),
+        ({"status": "ok", "team": "core", "limit": 1}, ["grq_001"]),
+        ({"outcome": "failed"}, ["grq_023"]),
+        ({"error_code": "vk_rate_limit_exceeded"}, ["grq_022"]),
+        ({"trace_id": "feed" * 8}, ["grq_023"]),
+        ({"trace_id": "feed" * 8, "team": ""}, []),
     ],
 )
 def test_requests_of_somebody(plane, token, parameters, expected):
@@ -250,9 +270,38 @@ def test_one_request(plane, token):
     assert found["tokens"]["input"] == 1000
     assert (found["cost_nano_usd"], found["cost_usd"]) == (100_000, "0.0001")
     assert found["budgets"][0]["amount"] == 100_000
+    assert found["error_code"] == ""
+    assert found["attempts"][0] == {
+        "provider": "openai",
+        "model": "gpt-5-mini",
+        "outcome": "ok",
+        "began_ms": 2,
+        "duration_ms": 398,
+    }
     assert datetime.fromisoformat(found["occurred_at"]).timestamp() * 1e6 == pytest.approx(NOW - 1e6, abs=2)
     assert_error(plane.get("/requests/grq_999", token), 404, "not_found", "no_such_request")
     assert_error(plane.get("/requests/%00", token), 404, "not_found", "no_such_request")
+
+
+def test_traffic_over_time(plane, token):
+    found = plane.get("/traffic", token).json()
+
+    assert found["slot_s"] == 300
+    total = found["total"]
+    assert total["endings"] == {"ok": 23, "refused": 1, "client_error": 0, "client_left": 0, "server_error": 1}
+    assert total["statuses"] == {"200": 23, "429": 1, "502": 1}
+    assert total["p50_ms"] == pytest.approx(420, rel=0.2)
+    assert sum(point["requests"] for point in found["points"]) == total["requests"] == 25
+
+
+def test_providers_and_their_failures(plane, token):
+    found = plane.get("/providers", token, **{"from": "1h"}).json()
+
+    (openai,) = found["providers"]
+    assert openai["outcomes"] == {"ok": 23, "503": 1}
+    assert (openai["attempts"], openai["failures"]) == (24, 1)
+    assert openai["error_rate"] == pytest.approx(1 / 24)
+    assert openai["last_failure"]["outcome"] == "503"
 
 
 def test_the_log_names_no_token(plane, token):

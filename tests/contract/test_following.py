@@ -223,3 +223,16 @@ def test_a_gateway_that_cannot_begin_says_why(tmp_path, arguments, environment, 
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert SECRET not in done.stderr
+
+
+def test_the_control_plane_knows_whose_circuit_is_open_where(following):
+    down = f"{{type: custom, base_url: 'http://127.0.0.1:{free_port()}', circuit_breaker: {{failures: 1}}}}"
+    following.apply(CONFIG.replace("providers: {", f"providers: {{down: {down}, "))
+    gateway = following.gateway()
+    assert gateway.chat("down/m").status_code == 502
+    assert gateway.chat("down/m").status_code == 503
+
+    following.verb("rotate")
+
+    gateway.wait(lambda: [one["open_circuits"] for one in following.nodes()] == [["down"]], 20)
+    gateway.stop()

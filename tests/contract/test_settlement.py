@@ -1,8 +1,11 @@
 """What a request costs in the end: the provider's own figures, what was received of a stream, and the ledger's row."""
 
 import httpx
+import msgspec
 import pytest
 
+from gateway.telemetry.decision_record import DecisionRecord
+from gateway.usage import Usage
 from tests.contract.conftest import config
 from tests.support.keys import new_key
 from tests.support.ledger import settled_entries
@@ -170,3 +173,18 @@ def test_a_dearer_candidate_that_the_budget_has_no_room_for_is_passed_over(start
     assert outcomes == ["500", "budget_exceeded"]
     upstream.play = lambda _: response(CHAT)
     assert gateway.post(BODY).status_code == 200
+
+
+def test_log_and_ledger_have_one_record_of_a_request(start_gateway, upstream):
+    gateway = start_gateway(priced(upstream.url))
+    answered = gateway.post(BODY)
+    refused = gateway.post({**BODY, "model": "nobody/has-it"})
+
+    kept = {entry.request_id: entry for entry in settled_entries(gateway, 2)}
+
+    for answer in (answered, refused):
+        logged = msgspec.convert(gateway.record_of(answer), DecisionRecord)
+        assert msgspec.structs.replace(
+            logged, usage=logged.usage or Usage(), cost_nano_usd=logged.cost_nano_usd or 0
+        ) == kept.pop(logged.request_id)
+    assert kept == {}

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 
-from gateway.ledger.entry import LedgerEntry
 from gateway.ledger.query import entries
 from gateway.storage.engine import default_database_url, open_engine
+from gateway.telemetry.decision_record import DecisionRecord
 from tests.support.gateway import Gateway
 
 
-def ledger_entries(*gateways: Gateway, url: str | None = None) -> Sequence[LedgerEntry]:
+def ledger_entries(*gateways: Gateway, url: str | None = None) -> Sequence[DecisionRecord]:
     """Every entry, oldest first."""
     engine = open_engine(url or default_database_url(gateways[0].directory / "data"))
-    found: list[LedgerEntry] = []
+    found: list[DecisionRecord] = []
     try:
         with engine.connect() as connection:
             cursor = None
@@ -25,13 +25,13 @@ def ledger_entries(*gateways: Gateway, url: str | None = None) -> Sequence[Ledge
         engine.dispose()
 
 
-def settled_entries(gateway: Gateway, count: int) -> Sequence[LedgerEntry]:
+def settled_entries(gateway: Gateway, count: int) -> Sequence[DecisionRecord]:
     """The entries, once there are so many of them and none waits any more."""
 
-    def complete() -> Sequence[LedgerEntry] | None:
+    def complete() -> Sequence[DecisionRecord] | None:
         found = ledger_entries(gateway)
         return found if len(found) >= count and gateway.readyz()["ledger"]["waiting_entries"] == 0 else None
 
-    found: Sequence[LedgerEntry] = gateway.wait(complete, 30)
+    found: Sequence[DecisionRecord] = gateway.wait(complete, 30)
     assert len(found) == count
     return found

@@ -27,12 +27,12 @@ class AuditResource:
         parameters = read_parameters(request, ("address", "actor", "before", "limit"))
         limit = read_limit(parameters, 50, 1_000)
         address, actor = read_one(parameters, "address"), read_one(parameters, "actor")
-        before = _read_place(read_one(parameters, "before"))
+        before = read_place(read_one(parameters, "before"))
         found = await self._services.database.read(
             lambda connection: audit.page(connection, limit=limit, before=before, address=address, actor=actor)
         )
         entries = [{**msgspec.structs.asdict(one), "at": moment_text(one.at)} for one in found]
-        following = f"{found[-1].at}.{found[-1].id}" if len(found) == limit else None
+        following = written_place(found[-1]) if len(found) == limit else None
         answer(response, {"entries": entries, "next_before": following})
 
 
@@ -41,7 +41,13 @@ def routes(services: Services) -> tuple[Route, ...]:
     return (Route("/audit", AuditResource(services)),)
 
 
-def _read_place(text: str | None) -> tuple[int, str] | None:
+def written_place(entry: audit.AuditEntry) -> str:
+    """The place behind an entry, as `before` takes it."""
+    return f"{entry.at}.{entry.id}"
+
+
+def read_place(text: str | None) -> tuple[int, str] | None:
+    """The place that `before` names. Raises `BadParameterError`."""
     if text is None:
         return None
     at, _, id_ = text.partition(".")

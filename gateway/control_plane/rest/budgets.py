@@ -7,6 +7,7 @@ import falcon.asgi
 
 from gateway import clock
 from gateway.control_plane.errors import ApiError
+from gateway.control_plane.known_budgets import known_budgets
 from gateway.control_plane.rest.route import Route, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
@@ -20,18 +21,16 @@ class BudgetsResource:
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
 
     def __init__(self, services: Services) -> None:
-        self._database = services.database
-        self._source = services.budgets
+        self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Every budget of the configuration in its present window. Raises `ApiError`, `BadParameterError`."""
         limit = read_limit(read_parameters(request, ("limit",)), DEFAULT_LIMIT, MAX_LIMIT)
-        source = self._source
-        if source is None:
-            message = "The control plane was started without a configuration; name one with --config."
+        known = await known_budgets(self._services)
+        if known is None:
+            message = "There is no configuration: apply one, or start the control plane with --config."
             raise ApiError("not_found", message, code="no_configuration")
-        known = await self._database.inspect(lambda _: source.known())
-        report = await self._database.read(
+        report = await self._services.database.read(
             lambda connection: budget_report(connection, known.budgets, now=clock.now(), limit=limit)
         )
         state = {"config": "stale" if known.problems else "current", "diagnostics": known.problems}

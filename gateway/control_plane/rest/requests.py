@@ -14,16 +14,21 @@ from gateway.control_plane.rest.route import Route, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger import query
-from gateway.ledger.entry import LedgerEntry
+from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.period import BadParameterError, moment_text, parse_bounds
 from gateway.ledger.query import Cursor
-from gateway.ledger.report import FILTERS, read_limit, read_one, read_scope
-from gateway.ledger.storable import stored_text
+from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, read_scope
+from gateway.ledger.scope import Fate
+from gateway.ledger.storable import TEXTS, stored_text
 from gateway.money.nano_usd import to_usd
+from gateway.telemetry.decision_record import DecisionRecord
 
-PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, "limit", "cursor")
+FATE: Final = ("status", "outcome", "error_code")
+"""Parameters that say what became of requests; `status` is one of `ENDINGS`."""
+PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, *FATE, "trace_id", "limit", "cursor")
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
+PATIENCE_S: Final = 5.0
 
 _Place = tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], str]
 
@@ -43,11 +48,22 @@ class RequestsResource:
         first, last = read_one(parameters, "from"), read_one(parameters, "to")
         start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
         scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
-        cursor = _read_cursor(read_one(parameters, "cursor"))
+        cursor = read_cursor(read_one(parameters, "cursor"))
+        fate, trace_id = read_fate(parameters), read_one(parameters, "trace_id")
         page = await self._database.read(
-            lambda connection: query.entries(connection, limit=limit, cursor=cursor, scope=scope, start=start, end=end)
+            lambda connection: query.entries(
+                connection,
+                limit=limit,
+                cursor=cursor,
+                scope=scope,
+                fate=fate,
+                trace_id=trace_id,
+                start=start,
+                end=end,
+            ),
+            at_most_s=PATIENCE_S,
         )
-        following = None if page.following is None else _written(page.following)
+        following = None if page.following is None else written_cursor(page.following)
         answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
 
     async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
@@ -66,23 +82,37 @@ def routes(services: Services) -> tuple[Route, ...]:
     return Route("/requests", resource), Route("/requests/{request_id}", resource, "one")
 
 
-def _document(entry: LedgerEntry) -> dict[str, Any]:
+def _document(entry: DecisionRecord) -> dict[str, Any]:
     members = msgspec.structs.asdict(entry)
     usage = msgspec.structs.asdict(members.pop("usage"))
+    del members["time"]
+    members.update((name, "") for name in TEXTS if members.get(name, "") is None)
     return {
         **members,
         "occurred_at": moment_text(entry.occurred_at),
         "tokens": {kind.removesuffix("_tokens"): count for kind, count in usage.items()},
-        "cost_usd": to_usd(entry.cost_nano_usd),
+        "cost_usd": to_usd(entry.cost_nano_usd or 0),
     }
 
 
-def _written(cursor: Cursor) -> str:
+def read_fate(parameters: Parameters) -> Fate:
+    """What the requests have to have become of. Raises `BadParameterError`."""
+    status, outcome, error_code = (read_one(parameters, name) for name in FATE)
+    try:
+        ending = None if status is None else msgspec.convert(status, Ending)
+    except msgspec.ValidationError:
+        raise BadParameterError("status", f"{status!r} is none of {', '.join(ENDINGS)}") from None
+    return Fate(ending=ending, outcome=outcome, error_code=error_code)
+
+
+def written_cursor(cursor: Cursor) -> str:
+    """A place in the ledger as `cursor` takes it."""
     place = msgspec.json.encode((cursor.occurred_at, cursor.request_id))
     return base64.urlsafe_b64encode(place).rstrip(b"=").decode()
 
 
-def _read_cursor(text: str | None) -> Cursor | None:
+def read_cursor(text: str | None) -> Cursor | None:
+    """The place that `cursor` names. Raises `BadParameterError`."""
     if text is None:
         return None
     try:

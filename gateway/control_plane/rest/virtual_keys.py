@@ -95,9 +95,9 @@ class VirtualKeysResource:
     ) -> None:
         """`rotate`, `disable`, `enable`, `revoke` or `expire`. A new secret is in the answer, this once."""
         read_parameters(request, ())
-        do = _VERBS.get(verb)
+        do = VERBS.get(verb)
         if do is None:
-            raise ApiError("not_found", f"A key can be told to {', '.join(_VERBS)}.")
+            raise ApiError("not_found", f"A key can be told to {', '.join(VERBS)}.")
         body = await read_body(request, VerbBody) if request.content_length else VerbBody()
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
 
@@ -130,7 +130,7 @@ def _expire(connection: Connection, services: Services, name: str, how: Edit, bo
     return key_life.expire(connection, services.vault, name, how, at_s=at_s), None
 
 
-_VERBS: Final[Mapping[str, Callable[[Connection, Services, str, Edit, VerbBody], Done]]] = {
+VERBS: Final[Mapping[str, Callable[[Connection, Services, str, Edit, VerbBody], Done]]] = {
     "rotate": _rotate,
     "disable": lambda connection, services, name, how, _: (
         key_life.disable(connection, services.vault, name, how),

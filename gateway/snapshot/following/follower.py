@@ -42,12 +42,14 @@ class Follower:
         last_copy: LastCopy,
         compile_: Callable[[Followed], Snapshot | Rejection],
         on_outcome: Callable[[Outcome, str], None],
+        open_circuits: Callable[[], list[str]],
     ) -> None:
         self._node = node
         self._client = client
         self._last_copy = last_copy
         self._compile = compile_
         self._on_outcome = on_outcome
+        self._open_circuits = open_circuits
         self._followed = NOTHING
         self._serving = 0
         self._lag_ms: int | None = None
@@ -173,4 +175,5 @@ class Follower:
             lag_ms=self._lag_ms,
             rejected_revision=self._rejected,
             rejected_because=because,
+            open_circuits=self._open_circuits(),
         )

@@ -84,6 +84,8 @@ EXPECTED = {
     "GET /spend": "view",
     "GET /budgets": "view",
     "GET /requests": "view",
+    "GET /traffic": "view",
+    "GET /providers": "view",
     "GET /requests/{request_id}": "view",
     "POST /plans": "plan",
     "POST /applies": "apply",

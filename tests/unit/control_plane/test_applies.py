@@ -374,6 +374,7 @@ def test_keys_that_are_none_are_refused_without_being_shown(engine):
     assert "not-a-key" not in str(refused.value)
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_no_secret_is_anywhere_in_the_database(plane):
     plane.put_in_force(SIMULATOR, OPENAI, key())
     minted = plane.put_in_force(SIMULATOR, OPENAI, key(), key("other")).minted["other"].reveal()

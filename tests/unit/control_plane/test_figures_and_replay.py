@@ -1,9 +1,9 @@
 """What a plan knows of use and spend: from the ledger in the same database."""
 
 from gateway.config.resources import Resource
-from gateway.ledger.entry import Charge
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import markdown
+from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 from tests.unit.control_plane.test_applies import NOW, Plane, hash_of, key
 from tests.unit.ledger.ledger_entries import entry, put

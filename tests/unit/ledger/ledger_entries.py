@@ -3,10 +3,13 @@
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
-from gateway.ledger.entry import Charge, LedgerEntry
+from gateway import clock
+from gateway.ledger.check import check_sums
 from gateway.ledger.insert import insert_entries
+from gateway.ledger.storable import encode
 from gateway.storage.engine import writing
 from gateway.storage.tables import DIMENSIONS, TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Usage
 
 HOUR = 3_600_000_000
@@ -14,7 +17,7 @@ NOON = 490_908 * HOUR
 """2026-01-01 12:00 UTC."""
 
 
-def entry(request_id: str = "grq_1", **members: object) -> LedgerEntry:
+def entry(request_id: str = "grq_1", **members: object) -> DecisionRecord:
     """A usual entry, with some members of its own."""
     usual = {
         "occurred_at": NOON,
@@ -37,11 +40,25 @@ def entry(request_id: str = "grq_1", **members: object) -> LedgerEntry:
         "revision": "sha256:abc",
         "tags": ("env=test",),
         "budgets": (Charge("budget:core:month", 290_000),),
+        "trace_id": "0af7651916cd43dd8448eb211c80319c",
+        "span_id": "b7ad6b7169203331",
+        "streaming": False,
+        "model_source": "alias",
+        "body": "spliced",
+        "duration_ms": 420,
+        "first_byte_ms": 400,
+        "attempts": (AttemptRecord("openai", "gpt-5-mini", "ok", 2, 398),),
     }
-    return LedgerEntry(request_id=request_id, **{**usual, **members})
+    told = {**usual, **members}
+    return DecisionRecord(request_id=request_id, time=clock.iso(min(told["occurred_at"], 2 * NOON) / 1e6), **told)
 
 
-def put(engine: Engine, *entries: LedgerEntry) -> int:
+def payload(request_id: str = "grq_1", **members: object) -> bytes:
+    """The same as the spool takes it."""
+    return encode(entry(request_id, **members))
+
+
+def put(engine: Engine, *entries: DecisionRecord) -> int:
     """Inserts entries in one transaction."""
     with writing(engine) as connection:
         return insert_entries(connection, entries)
@@ -75,12 +92,22 @@ def assert_sums_agree(engine: Engine) -> None:
         kept_charges = {(counter, at): amount for counter, at, amount in connection.execute(select(charged_by_hour))}
 
     assert kept_charges == charges
+    with engine.connect() as connection:
+        assert check_sums(connection) == ()
 
 
-_names = st.sampled_from(["", "a", "b", "ü", "nul\0", "x" * 300, "\ud800"])
+_names = st.sampled_from([None, "a", "b", "ü", "nul\0", "x" * 300, "\ud800"])
 _counts = st.integers(0, 10**12)
+_attempts = st.builds(
+    AttemptRecord,
+    provider=st.sampled_from(["openai", "bedrock"]),
+    model=st.just("m"),
+    outcome=st.sampled_from(["ok", "503", "circuit_open"]),
+    began_ms=st.integers(0, 10**6),
+    duration_ms=st.integers(0, 10**6),
+)
 any_entry = st.builds(
-    LedgerEntry,
+    DecisionRecord,
     request_id=st.sampled_from([f"grq_{number}" for number in range(12)]),
     occurred_at=st.integers(NOON - 2 * HOUR, NOON + 2 * HOUR) | st.integers(NOON - 50 * HOUR, NOON + 30 * HOUR),
     virtual_key=_names,
@@ -88,9 +115,12 @@ any_entry = st.builds(
     end_user=_names,
     provider=st.sampled_from(["openai", "bedrock"]),
     model=_names,
-    status=st.just(200),
-    outcome=st.just("ok"),
+    status=st.sampled_from([200, 403, 502]),
+    outcome=st.sampled_from(["ok", "refused", "failed"]),
+    error_code=_names,
+    duration_ms=st.none() | st.integers(0, 10**7),
+    attempts=st.lists(_attempts, max_size=3).map(tuple),
     usage=st.builds(Usage, input_tokens=_counts, output_tokens=_counts, reasoning_tokens=_counts),
-    cost_nano_usd=_counts,
+    cost_nano_usd=st.integers(1, 10**12),
     budgets=st.lists(st.builds(Charge, st.sampled_from(["one", "two"]), _counts), max_size=2).map(tuple),
 )

@@ -6,10 +6,10 @@ import pytest
 
 from gateway.ledger.budget_report import budget_report, document
 from gateway.ledger.counter_states import CounterState, report
-from gateway.ledger.entry import Charge
 from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
 from gateway.money.window import Window
 from gateway.storage.engine import writing
+from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import HOUR, NOON, entry, put
 
 NOW = NOON / 1_000_000 + 600

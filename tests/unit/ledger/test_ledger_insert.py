@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.ledger.entry import Charge
 from gateway.ledger.query import entries
 from gateway.ledger.storable import storable, stored_text
+from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import (
     HOUR,

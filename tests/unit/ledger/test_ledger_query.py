@@ -1,12 +1,21 @@
 """Questions to the ledger."""
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, text
 
-from gateway.ledger.entry import Charge
+from gateway.ledger import finding, pages
 from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
+from gateway.ledger.scope import Fate
 from gateway.ledger.storable import stored_text
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+from gateway.storage.patience import TooSlowError, at_most
+from gateway.telemetry.decision_record import Charge, DecisionRecord
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
 from tests.unit.storage.databases import empty
 
@@ -160,3 +169,117 @@ def test_pages_can_be_of_a_scope_and_a_period(engine):
     assert page.following == Cursor(NOON + 4, "grq_4")
     assert none.entries == ()
     assert none.following is None
+
+
+class Case(NamedTuple):
+    """A filter, and which entries it leaves."""
+
+    filters: dict[str, object]
+    leaves: Callable[[DecisionRecord], bool]
+
+
+RARE = [
+    Case({"scope": Scope(virtual_key="rare")}, lambda one: one.virtual_key == "rare"),
+    Case({"scope": Scope(team="few")}, lambda one: one.team == "few"),
+    Case({"fate": Fate(ending="server_error")}, lambda one: one.status == 502),
+    Case({"fate": Fate(outcome="refused")}, lambda one: one.outcome == "refused"),
+    Case({"fate": Fate(ending="ok"), "scope": Scope(team="few")}, lambda one: one.team == "few" and one.status == 200),
+    Case({"fate": Fate(error_code="no_such_model")}, lambda one: one.error_code == "no_such_model"),
+    Case(
+        {"fate": Fate(ending="server_error"), "scope": Scope(virtual_key="rare")},
+        lambda one: one.status == 502 and one.virtual_key == "rare",
+    ),
+    Case({"trace_id": "feed"}, lambda one: one.trace_id == "feed"),
+    Case({"fate": Fate(error_code="never")}, lambda one: one.error_code == "never"),
+]
+
+
+@pytest.fixture(scope="module")
+def scattered() -> list[DecisionRecord]:
+    """Requests over four days, of which every filter leaves a few."""
+    return [
+        entry(
+            f"grq_{number:03d}",
+            occurred_at=NOON + number * HOUR // 2,
+            virtual_key="rare" if number % 37 == 0 else f"key-{number % 5}",
+            team="few" if number % 41 == 0 else "core",
+            trace_id="feed" if number % 60 == 7 else f"{number:032x}",
+            **FATES[min(3, number % 29)],
+        )
+        for number in range(200)
+    ]
+
+
+FATES = [
+    {"status": 502, "outcome": "failed"},
+    {"status": 403, "outcome": "refused", "error_code": "no_such_model"},
+    {"status": 404, "outcome": "failed"},
+    {},
+]
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("nearby", [3, 10_000])
+def test_every_filter_shows_each_of_its_entries_once(engine, scattered, monkeypatch, newest_first, nearby):
+    monkeypatch.setattr(pages, "_NEARBY", nearby)
+    monkeypatch.setattr(finding, "_FEW", 4)
+    put(engine, *scattered)
+    start, end = NOON + 3 * HOUR, NOON + 95 * HOUR
+    known = [one for one in scattered if start <= one.occurred_at < end]
+
+    with engine.connect() as connection:
+        for filters, leaves in RARE:
+            seen, cursor = [], None
+            while True:
+                page = entries(
+                    connection,
+                    limit=2,
+                    cursor=cursor,
+                    start=start,
+                    end=end,
+                    newest_first=newest_first,
+                    **filters,
+                )
+                seen += [one.request_id for one in page.entries]
+                cursor = page.following
+                if cursor is None:
+                    break
+
+            expected = [one.request_id for one in known if leaves(one)]
+            assert seen == (expected[::-1] if newest_first else expected), filters
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        ({"trace_id": "feed"}, "hour_trace_id"),
+        ({"fate": Fate(error_code="no_such_model")}, "hour_trouble"),
+        ({"fate": Fate(ending="server_error")}, "hour_trouble"),
+        ({"scope": Scope(virtual_key="rare")}, "hour_virtual_key"),
+        ({"scope": Scope(team="few"), "fate": Fate(ending="ok")}, "hour_virtual_key"),
+    ],
+)
+def test_what_is_rare_is_found_by_an_index(tmp_path, scattered, monkeypatch, filters, index):
+    monkeypatch.setattr(pages, "_NEARBY", 3)
+    database = open_engine(f"sqlite:///{tmp_path}/plans.db")
+    upgrade(database)
+    put(database, *scattered)
+    asked = []
+    event.listen(database, "after_cursor_execute", lambda *told: asked.append(told[2:4]))
+
+    with database.connect() as connection:
+        entries(connection, limit=50, **filters)
+        statement, parameters = next(one for one in asked if "(occurred_at / 3600000000) IN" in one[0])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+
+    assert any(f"ix_ledger_entries_{index} (<expr>=?" in row[3] for row in plan), plan
+    database.dispose()
+
+
+def test_a_question_that_takes_too_long_is_ended(engine):
+    endless = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
+
+    with engine.connect() as connection, pytest.raises(TooSlowError), at_most(connection, 0.05):
+        connection.execute(endless)
+    with engine.connect() as connection, at_most(connection, 5):
+        assert connection.scalar(text("SELECT 1")) == 1

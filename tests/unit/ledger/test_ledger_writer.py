@@ -13,11 +13,13 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 import gateway.ledger.writer as writer_module
+from gateway.ledger.query import entries
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
-from tests.unit.ledger.ledger_entries import assert_sums_agree, count, entry, ids_of
+from gateway.telemetry.decision_record import Charge
+from tests.unit.ledger.ledger_entries import assert_sums_agree, count, ids_of, payload
 from tests.unit.storage.databases import postgresql_database
 
 MIB = 1024 * 1024
@@ -28,7 +30,7 @@ from pathlib import Path
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
-from tests.unit.ledger.ledger_entries import NOON, entry
+from tests.unit.ledger.ledger_entries import NOON, payload
 
 async def main():
     spool = Spool(Path(sys.argv[1]), max_bytes=2**30, segment_bytes=20_000)
@@ -39,7 +41,7 @@ async def main():
         for _ in range(20):
             number += 1
             request_id = f"{sys.argv[3]}_{number}"
-            assert spool.append(entry(request_id, occurred_at=NOON + number * 1_000_000, model=f"m{number % 3}"))
+            assert spool.append(payload(request_id, occurred_at=NOON + number * 1_000_000, model=f"m{number % 3}"))
             os.write(1, request_id.encode() + b"\\n")
         await asyncio.sleep(0)
 
@@ -80,7 +82,7 @@ def test_entries_reach_the_database_by_themselves(engine, spool):
         writer = LedgerWriter(spool, engine, poll_s=0.01)
         writer.start()
         for number in range(300):
-            spool.append(entry(f"grq_{number}"))
+            spool.append(payload(f"grq_{number}"))
         assert writer.depth == 300
         assert writer.oldest_s >= 0
         async with asyncio.timeout(30):
@@ -98,7 +100,7 @@ def test_entries_reach_the_database_by_themselves(engine, spool):
 
 def test_a_batch_that_was_committed_but_not_forgotten_is_not_counted_twice(engine, spool, monkeypatch):
     for number in range(100):
-        spool.append(entry(f"grq_{number}"))
+        spool.append(payload(f"grq_{number}"))
     forget, failures = spool.backlog.ship, iter([True, True])
 
     def forget_later(batch):
@@ -124,7 +126,7 @@ def test_an_entry_that_the_database_refuses_does_not_hold_up_the_others(engine, 
 
     monkeypatch.setattr(writer_module, "insert_entries", picky)
     for number in range(40):
-        spool.append(entry(f"grq_{number}"))
+        spool.append(payload(f"grq_{number}"))
 
     ship(spool, engine)
 
@@ -135,10 +137,10 @@ def test_an_entry_that_the_database_refuses_does_not_hold_up_the_others(engine, 
 
 
 def test_figures_that_no_database_holds_are_set_aside(engine, spool):
-    spool.append(entry("grq_status", status=2**70))
-    spool.append(entry("grq_moment", occurred_at=2**70))
-    spool.append(entry("grq_cost", cost_nano_usd=2**70))
-    spool.append(entry("grq_usual"))
+    spool.append(payload("grq_status", status=2**70))
+    spool.append(payload("grq_moment", occurred_at=2**70))
+    spool.append(payload("grq_cost", cost_nano_usd=2**70))
+    spool.append(payload("grq_usual"))
 
     ship(spool, engine)
 
@@ -147,9 +149,25 @@ def test_figures_that_no_database_holds_are_set_aside(engine, spool):
     assert_sums_agree(engine)
 
 
+def test_what_an_earlier_version_spooled_is_read(engine, spool):
+    spool.append(
+        b'{"request_id":"grq_old","occurred_at":1767268800000000,"virtual_key":"dev","principal":"","tags":["a"],'
+        b'"provider":"openai","status":200,"outcome":"ok","usage":{"input_tokens":7,"output_tokens":1},'
+        b'"cost_nano_usd":5,"price":null,"price_source":"","budgets":[{"counter":"one","amount":5}]}'
+    )
+
+    ship(spool, engine)
+
+    with engine.connect() as connection:
+        (found,) = entries(connection, limit=5).entries
+    assert (found.virtual_key, found.principal, found.cost_nano_usd) == ("dev", None, 5)
+    assert (found.usage.input_tokens, found.budgets, found.duration_ms) == (7, (Charge("one", 5),), None)
+    assert_sums_agree(engine)
+
+
 def test_a_database_without_tables_is_waited_for(empty_database_url, spool):
     engine = open_engine(empty_database_url)
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     async def run() -> None:
         writer = LedgerWriter(spool, engine, poll_s=0.01, longest_backoff_s=0.05)
@@ -186,12 +204,12 @@ def test_postgresql_may_go_away_and_come_back(spool):
         async def run() -> None:
             writer = LedgerWriter(spool, engine, poll_s=0.01, longest_backoff_s=0.1)
             writer.start()
-            spool.append(entry("grq_before"))
+            spool.append(payload("grq_before"))
             assert await writer.flush(30)
             engine_pid = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608 - made up here
             await asyncio.to_thread(on_server, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false", engine_pid)
             for number in range(200):
-                spool.append(entry(f"grq_{number}"))
+                spool.append(payload(f"grq_{number}"))
             assert not await writer.flush(0.5)
             assert writer.depth == 200
             assert "not currently accepting connections" in writer.last_error
@@ -221,7 +239,7 @@ def test_an_sqlite_database_that_another_process_holds_is_waited_for(tmp_path, s
         text=True,
     )
     assert holder.stdout.readline() == "held\n"
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     async def run() -> None:
         writer = LedgerWriter(spool, engine, poll_s=0.01)
@@ -245,7 +263,7 @@ def test_a_spool_that_filled_up_takes_requests_again_once_the_database_is_back(t
         writer.start()
         taken = 0
         while not spool.refuses:
-            assert spool.append(entry(f"grq_{taken}"))
+            assert spool.append(payload(f"grq_{taken}"))
             taken += 1
             await asyncio.sleep(0)
         assert not await writer.flush(0.2)
@@ -267,7 +285,7 @@ def test_a_spool_that_filled_up_takes_requests_again_once_the_database_is_back(t
 def test_shutting_down_without_a_database_keeps_the_entries(tmp_path):
     root = tmp_path / "spool"
     spool = Spool(root, max_bytes=MIB)
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
     away = open_engine("postgresql://someone:hunter2@127.0.0.1:1/spend")
 
     async def run() -> None:

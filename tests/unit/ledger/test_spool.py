@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.ledger.segment import frame, scan
 from gateway.ledger.spool import Spool
 from gateway.ledger.worker_directory import abandoned, claim
-from tests.unit.ledger.ledger_entries import entry
+from tests.unit.ledger.ledger_entries import payload
 
 MIB = 1024 * 1024
 
@@ -22,10 +22,10 @@ DIES = """
 import os, sys
 from pathlib import Path
 from gateway.ledger.spool import Spool
-from tests.unit.ledger.ledger_entries import entry
+from tests.unit.ledger.ledger_entries import payload
 spool = Spool(Path(sys.argv[1]), max_bytes=2**30, segment_bytes=2000)
 for number in range(int(sys.argv[3])):
-    spool.append(entry(f"{sys.argv[2]}_{number}"))
+    spool.append(payload(f"{sys.argv[2]}_{number}"))
 os.kill(os.getpid(), 9)
 """
 
@@ -95,7 +95,7 @@ def test_entries_come_out_in_order_over_segments_and_leave_no_file(spools, tmp_p
     spool = spools(segment_bytes=3000)
     ids = [f"grq_{number}" for number in range(50)]
 
-    assert all(spool.append(entry(one)) for one in ids)
+    assert all(spool.append(payload(one)) for one in ids)
     assert spool.depth == 50
     assert spool.waiting_bytes > 0
     assert len(list((tmp_path / "spool").rglob("*.seg"))) > 5
@@ -108,10 +108,10 @@ def test_entries_come_out_in_order_over_segments_and_leave_no_file(spools, tmp_p
 
 def test_a_batch_stays_until_it_is_shipped(spools):
     spool = spools()
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     first = spool.backlog.next_batch()
-    spool.append(entry("grq_2"))
+    spool.append(payload("grq_2"))
     again = spool.backlog.next_batch()
 
     assert [one.request_id for one in first.entries] == ["grq_1"]
@@ -123,7 +123,7 @@ def test_a_batch_stays_until_it_is_shipped(spools):
 def test_a_batch_is_about_as_large_as_asked_for(spools):
     spool = spools()
     for number in range(10):
-        spool.append(entry(f"grq_{number}"))
+        spool.append(payload(f"grq_{number}"))
 
     one = spool.backlog.next_batch(most_bytes=10)
     assert len(one.entries) == 10  # a record longer than asked for: the rest of the file
@@ -134,8 +134,8 @@ def test_a_batch_is_about_as_large_as_asked_for(spools):
 def test_an_entry_of_any_size_and_text_is_taken(spools):
     spool = spools()
 
-    assert spool.append(entry("grq_1", model_asked="x" * 5 * MIB))
-    assert spool.append(entry("grq_2", model_asked="\ud800"))
+    assert spool.append(payload("grq_1", model_asked="x" * 5 * MIB))
+    assert spool.append(payload("grq_2", model_asked="\ud800"))
 
     assert spool.waiting_bytes < 5000
     assert drain(spool) == ["grq_1", "grq_2"]
@@ -144,10 +144,10 @@ def test_an_entry_of_any_size_and_text_is_taken(spools):
 def test_a_full_spool_that_refuses_still_takes_what_is_under_way(spools):
     spool = spools(max_bytes=2000)
     while not spool.refuses:
-        assert spool.append(entry("grq_before"))
+        assert spool.append(payload("grq_before"))
 
     assert spool.is_full
-    assert spool.append(entry("grq_under_way"))
+    assert spool.append(payload("grq_under_way"))
 
     assert "grq_under_way" in drain(spool)
     assert not spool.refuses
@@ -157,20 +157,20 @@ def test_a_full_spool_that_refuses_still_takes_what_is_under_way(spools):
 def test_a_full_spool_that_drops_counts_and_refuses_nobody(spools):
     spool = spools(max_bytes=2000, on_full="drop")
     while not spool.is_full:
-        assert spool.append(entry("grq_before"))
+        assert spool.append(payload("grq_before"))
 
-    assert not spool.append(entry("grq_lost"))
+    assert not spool.append(payload("grq_lost"))
 
     assert not spool.refuses
     assert spool.dropped == 1
     assert "grq_lost" not in drain(spool)
-    assert spool.append(entry("grq_after"))
+    assert spool.append(payload("grq_after"))
 
 
 @pytest.mark.parametrize("written", [None, 0, 17])
 def test_a_full_disk_is_a_full_spool_until_there_is_room(spools, monkeypatch, written):
     spool = spools()
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     def no_room(descriptor, data, write=os.write):
         if written is None:
@@ -179,8 +179,8 @@ def test_a_full_disk_is_a_full_spool_until_there_is_room(spools, monkeypatch, wr
 
     with monkeypatch.context() as full:
         full.setattr(os, "write", no_room)
-        assert not spool.append(entry("grq_2"))
-        assert not spool.append(entry("grq_3"))
+        assert not spool.append(payload("grq_2"))
+        assert not spool.append(payload("grq_3"))
         assert spool.refuses
         assert spool.depth == 3
         assert spool.disk_error
@@ -189,7 +189,7 @@ def test_a_full_disk_is_a_full_spool_until_there_is_room(spools, monkeypatch, wr
 
     assert not spool.refuses
     assert spool.disk_error is None
-    assert spool.append(entry("grq_4"))
+    assert spool.append(payload("grq_4"))
     assert drain(spool) == ["grq_1", "grq_2", "grq_3", "grq_4"]
     assert spool.backlog.damaged == 0
 
@@ -199,22 +199,22 @@ def test_a_full_disk_drops_where_that_is_the_policy(spools, monkeypatch):
 
     with monkeypatch.context() as full:
         full.setattr(os, "open", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space left on device")))
-        assert not spool.append(entry("grq_1"))
+        assert not spool.append(payload("grq_1"))
         assert spool.is_full
         assert not spool.refuses
 
-    assert spool.append(entry("grq_2"))
+    assert spool.append(payload("grq_2"))
     assert (spool.dropped, spool.depth) == (1, 1)
 
 
 def test_a_record_that_cannot_be_taken_back_is_the_torn_end_of_its_file(spools, monkeypatch):
     spool = spools()
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     with monkeypatch.context() as full:
         full.setattr(os, "write", lambda descriptor, data, write=os.write: write(descriptor, data[:5]))
         full.setattr(os, "ftruncate", lambda *_: (_ for _ in ()).throw(OSError(errno.EIO, "broken")))
-        spool.append(entry("grq_2"))
+        spool.append(payload("grq_2"))
 
     spool.retry()
     assert drain(spool) == ["grq_1", "grq_2"]
@@ -223,8 +223,8 @@ def test_a_record_that_cannot_be_taken_back_is_the_torn_end_of_its_file(spools, 
 def test_a_closed_spool_leaves_what_waits_and_nothing_else(tmp_path):
     root = tmp_path / "spool"
     full, empty = Spool(root, max_bytes=MIB), Spool(root, max_bytes=MIB)
-    full.append(entry("grq_1"))
-    empty.append(entry("grq_2"))
+    full.append(payload("grq_1"))
+    empty.append(payload("grq_2"))
     drain(empty)
 
     full.close()
@@ -242,7 +242,7 @@ def test_the_segments_of_a_killed_worker_are_adopted_first_and_removed(spools, t
     root = tmp_path / "spool"
     die_with_entries(root, "dead", 20)
     spool = spools()
-    spool.append(entry("mine"))
+    spool.append(payload("mine"))
 
     assert spool.backlog.adopt() == 20
     assert spool.depth == 21
@@ -254,7 +254,7 @@ def test_the_segments_of_a_killed_worker_are_adopted_first_and_removed(spools, t
 
 def test_a_living_worker_is_not_adopted(spools):
     living, other = spools(), spools()
-    living.append(entry("grq_1"))
+    living.append(payload("grq_1"))
 
     assert other.backlog.adopt() == 0
     assert drain(other) == []
@@ -292,7 +292,7 @@ def test_a_file_that_is_gone_stops_nothing(spools, tmp_path):
     spool.backlog.adopt()
     next((tmp_path / "spool").rglob("00000001.seg")).unlink()
 
-    spool.append(entry("mine"))
+    spool.append(payload("mine"))
 
     assert drain(spool)[-1] == "mine"
     assert (spool.depth, spool.waiting_bytes) == (0, 0)
@@ -383,6 +383,6 @@ def test_what_is_appended_is_synced_by_a_thread(spools, monkeypatch):
     monkeypatch.setattr(os, "fdatasync", lambda _: synced.set())
     spool = spools(sync_s=0.01)
 
-    spool.append(entry("grq_1"))
+    spool.append(payload("grq_1"))
 
     assert synced.wait(10)

@@ -22,7 +22,18 @@ def test_a_flag_wins_over_a_variable(monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PORT", "0"), ("WORKERS", "0"), ("KEY_PEPPER", ""), ("KEY_PEPPER", "short"), ("LOG_LEVEL", "x")],
+    [
+        ("PORT", "0"),
+        ("WORKERS", "0"),
+        ("KEY_PEPPER", ""),
+        ("KEY_PEPPER", "short"),
+        ("LOG_LEVEL", "x"),
+        ("CONSOLE_TRACE_URL", "javascript:alert({trace_id})"),
+        ("CONSOLE_TRACE_URL", "https://traces.example.com/"),
+        ("CONSOLE_TRACE_URL", "https://[{trace_id}"),
+        ("CONSOLE_TRACE_URL", "https://{trace_id}.example.com/"),
+        ("CONSOLE_TRACE_URL", "//traces.example.com/{trace_id}"),
+    ],
 )
 def test_what_cannot_be_is_refused(monkeypatch, name, value):
     monkeypatch.setenv(f"GATEWAY_{name}", value)

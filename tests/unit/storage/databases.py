@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 from gateway import ids
+from gateway.ledger.sums import SUMS
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 
@@ -71,7 +72,7 @@ def engine(module_database_url: str) -> Iterator[Engine]:
 
 def empty(engine: Engine) -> None:
     """Deletes every row."""
-    ledger = ("ledger_entries", "spend_by_hour", "spend_by_day", "charged_by_hour")
+    ledger = ("ledger_entries", *(table.name for table in SUMS))
     with engine.begin() as connection:
         tables = ("resources", "changes", "applies", "audit_log", "gateway_nodes", "kept_answers")
         for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens", *tables):

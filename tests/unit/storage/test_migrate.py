@@ -4,14 +4,21 @@ import subprocess
 import sys
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
-from gateway.storage.engine import StorageError, open_engine
+from gateway.ledger.check import check_sums
+from gateway.ledger.query import entries
+from gateway.ledger.traffic import traffic
+from gateway.storage import migrate
+from gateway.storage.console_tables import console_sessions
+from gateway.storage.engine import StorageError, open_engine, writing
 from gateway.storage.migrate import current_revision, head_revision, upgrade
 from gateway.storage.tables import TOKENS, metadata
 from gateway.usage import Usage
+from tests.unit.ledger.ledger_entries import HOUR, NOON
 
 UPGRADE = """
 import sys
@@ -22,6 +29,7 @@ print(upgrade(open_engine(sys.argv[1])))
 """
 
 
+@pytest.mark.filterwarnings("ignore:.*expression-based index")
 def test_an_upgrade_makes_the_tables_as_the_code_expects_them(empty_database_url):
     engine = open_engine(empty_database_url)
     assert current_revision(engine) is None
@@ -29,6 +37,7 @@ def test_an_upgrade_makes_the_tables_as_the_code_expects_them(empty_database_url
     assert upgrade(engine)
 
     assert current_revision(engine) == head_revision()
+    assert console_sessions.metadata is metadata
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection, {"compare_type": True}), metadata) == []
     keys = {table.name: [key.name for key in table.primary_key.columns] for table in metadata.sorted_tables}
@@ -78,6 +87,35 @@ def test_a_failed_upgrade_leaves_nothing(empty_database_url):
         upgrade(engine)
 
     assert inspect(engine).get_table_names() == ["charged_by_hour"]
+    engine.dispose()
+
+
+BEFORE = f"""INSERT INTO ledger_entries (request_id, occurred_at, day, virtual_key, principal, project, team, organization,
+  tags, end_user, provider, provider_type, model, model_asked, endpoint, status, outcome, {", ".join(TOKENS)},
+  cost_nano_usd, price_source, revision, budgets)
+VALUES (:id, :at, '2026-01-01', 'dev', '', '', '', '', '[]', '', 'openai', 'openai', 'm', 'm', 'chat_completions', :status,
+  :outcome, {", ".join("0" for _ in TOKENS)}, 0, '', '', '[]')"""  # noqa: S608 - made up here
+
+
+def test_entries_of_earlier_versions_count_in_the_sums_of_traffic(empty_database_url):
+    engine = open_engine(empty_database_url)
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "kept_answers")
+        for number, (status, outcome) in enumerate([(200, "ok"), (200, "ok"), (502, "failed")]):
+            told = {"id": f"grq_{number}", "at": NOON + number * HOUR, "status": status, "outcome": outcome}
+            connection.execute(text(BEFORE), told)
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        found = traffic(connection, start=NOON, end=NOON + 3 * HOUR)
+        oldest = entries(connection, limit=1, newest_first=False).entries[0]
+        assert found.total.endings == {"ok": 2, "server_error": 1}
+        assert found.total.p50_ms is None
+        assert (oldest.attempts, oldest.duration_ms, oldest.streaming, oldest.error_code) == ((), None, None, None)
+        assert [one.what for one in check_sums(connection) if one.what.startswith(("traffic", "attempts"))] == []
     engine.dispose()
 
 

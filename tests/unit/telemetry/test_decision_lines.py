@@ -2,7 +2,8 @@
 
 import msgspec
 
-from gateway.telemetry.decision_log import AttemptRecord, DecisionRecord, pretty_line
+from gateway.telemetry.decision_log import pretty_line
+from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
 from gateway.usage import Usage
 
 NOTHING = dict.fromkeys(DecisionRecord.__struct_fields__)

@@ -1,0 +1,1 @@
+"""The console: pages for people over what REST gives to programs. Each page asks the functions that REST asks."""

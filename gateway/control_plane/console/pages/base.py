@@ -1,0 +1,38 @@
+"""What pages share."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Final, TypeVar
+
+import falcon.asgi
+from sqlalchemy import Connection
+
+from gateway.control_plane.console.rendering import Console
+from gateway.control_plane.tokens import Scope
+
+PATIENCE_S: Final = 10.0
+"""How long one question to the database may take."""
+
+Answer = TypeVar("Answer")
+Routes = Callable[[Console], Iterable[tuple[str, "Page"]]]
+"""What the module of a page gives to the app: paths, and who answers them."""
+
+
+class Page:
+    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    is_public: ClassVar = False
+    place: ClassVar = ""
+    """Where in the menu it is."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.services = console.services
+
+    async def ask(self, question: Callable[[Connection], Answer]) -> Answer:
+        """What a function of a connection finds out, before somebody at a screen gives up. Raises `ApiError`."""
+        return await self.services.database.read(question, at_most_s=PATIENCE_S)
+
+    def show(self, request: falcon.asgi.Request, response: falcon.asgi.Response, template: str, **content: Any) -> None:
+        """Answers with a page."""
+        self.console.renderer.render(request, response, template, place=self.place, **content)

@@ -1,0 +1,117 @@
+"""Signing in with a token of the control plane, and out again."""
+
+import hmac
+import logging
+import re
+import secrets
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+import falcon.asgi
+from sqlalchemy import Connection
+
+from gateway import clock
+from gateway.control_plane import tokens
+from gateway.control_plane.console import sessions
+from gateway.control_plane.console.attempts import Attempts
+from gateway.control_plane.console.guard import may_sign_in
+from gateway.control_plane.console.rendering import Console
+from gateway.control_plane.tokens import Scope
+
+_RANDOM_BYTES: Final = 32
+_REFUSED: Final = "This token is unknown, expired or revoked, or a gateway's own. `gateway tokens create` makes one."
+_SEE_OTHER: Final = 303
+_FORM_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+
+_log = logging.getLogger(__name__)
+
+
+class SignIn:
+    """The form. A random value in a cookie and in the form keeps others from signing somebody in as themselves."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.VIEW}
+    is_public: ClassVar = True
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._attempts = Attempts()
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The empty form."""
+        self._show(request, response, safe_target(request.get_param("next") or ""))
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Opens a session and goes on to where somebody wanted to."""
+        form, address = request.context.form, request.remote_addr
+        target = safe_target(form.get("next", ""))
+        wait_s = self._attempts.wait_s(address)
+        if wait_s:
+            response.status = 429
+            response.set_header("Retry-After", str(wait_s))
+            self._show(request, response, target, f"Too many failed attempts from {address}. Try again in {wait_s} s.")
+            return
+        id_ = await self._begin(request, form)
+        if id_ is None:
+            self._attempts.failed(address)
+            _log.warning("a sign-in to the console from %s was refused", address)
+            response.status = 403
+            self._show(request, response, target, _REFUSED)
+            return
+        cookies = self._console.cookies
+        cookies.set(response, cookies.session, id_)
+        cookies.unset(response, cookies.sign_in)
+        response.status, response.location = _SEE_OTHER, target
+
+    async def _begin(self, request: falcon.asgi.Request, form: Mapping[str, str]) -> str | None:
+        """A new session; whatever was sent, the work is that of one look-up."""
+        cookies, now = self._console.cookies, clock.microseconds()
+        expected = cookies.get(request, cookies.sign_in)
+        is_own_form = bool(expected) and hmac.compare_digest(form.get("form_token", "").encode(), expected.encode())
+        presented = form.get("token", "").strip()
+        database = self._console.services.database
+        token = await database.read(lambda connection: tokens.find(connection, presented))
+        if token is None or token.state(now) != "active" or not may_sign_in(token.scope) or not is_own_form:
+            return None
+        found = token
+
+        def begin(connection: Connection) -> str:
+            tokens.note_use(connection, found, now)
+            return sessions.begin(connection, found, now)
+
+        return await database.write(begin)
+
+    def _show(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, problem: str = ""
+    ) -> None:
+        cookies = self._console.cookies
+        # Several sign-in pages of one browser share a value, so that each of them works.
+        had = cookies.get(request, cookies.sign_in)
+        form_token = had if _FORM_TOKEN.fullmatch(had) else secrets.token_urlsafe(_RANDOM_BYTES)
+        cookies.set(response, cookies.sign_in, form_token)
+        self._console.renderer.render(
+            request, response, "sign_in.html", target=target, form_token=form_token, problem=problem
+        )
+
+
+class SignOut:
+    """The end of a session."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.VIEW}
+    is_public: ClassVar = False
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Deletes it."""
+        session = request.context.session
+        await self._console.services.database.write(lambda connection: sessions.end(connection, session))
+        cookies = self._console.cookies
+        cookies.unset(response, cookies.session)
+        response.status, response.location = _SEE_OTHER, "/console/sign-in"
+
+
+def safe_target(target: str) -> str:
+    """A page of the console to go on to; anything else is the first page."""
+    is_page = target == "/console" or target.startswith(("/console/", "/console?"))
+    return target if is_page and target.isascii() and target.isprintable() and "\\" not in target else "/console"

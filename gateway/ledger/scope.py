@@ -1,0 +1,66 @@
+"""Which requests are meant: whose they are, and what became of them."""
+
+import msgspec
+from sqlalchemy import FromClause
+from sqlalchemy.sql.elements import ColumnElement
+
+from gateway.ledger.endings import Ending, ended_so
+from gateway.ledger.storable import stored_text
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose requests. `None` is anybody's; the empty text is that of requests where it is unknown.
+
+    A scope with an `end_user` is summed from entries, all others from sums.
+    """
+
+    virtual_key: str | None = None
+    principal: str | None = None
+    project: str | None = None
+    team: str | None = None
+    organization: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    end_user: str | None = None
+
+    def conditions(self, source: FromClause) -> list[ColumnElement[bool]]:
+        """The same for a table with these columns."""
+        found = [source.c[name] == stored_text(value) for name, value in _given(self).items()]
+        if self.end_user:
+            # PERF: SQLite uses the index of named end users only where it is told that this one is named.
+            found.append(source.c.end_user != "")
+        return found
+
+
+class Fate(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of requests; `None` is anything.
+
+    Args:
+        ending: How they ended, roughly.
+        outcome: The same in the words of the record.
+        error_code: The error that they were answered with.
+    """
+
+    ending: Ending | None = None
+    outcome: str | None = None
+    error_code: str | None = None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether only requests are meant that went wrong."""
+        return self.ending not in (None, "ok") or self.outcome not in (None, "ok") or bool(self.error_code)
+
+    def conditions(self, source: FromClause) -> list[ColumnElement[bool]]:
+        """The same for a table with these columns."""
+        columns = source.c
+        found = [] if self.ending is None else [ended_so(source, self.ending)]
+        found += [] if self.outcome is None else [columns.outcome == stored_text(self.outcome)]
+        return found + ([] if self.error_code is None else [columns.error_code == stored_text(self.error_code)])
+
+
+EVERYBODY = Scope()
+ANYTHING = Fate()
+
+
+def _given(members: msgspec.Struct) -> dict[str, str]:
+    return {name: value for name, value in msgspec.structs.asdict(members).items() if value is not None}

@@ -1,0 +1,201 @@
+"""The console in a real browser: what needs a script, a keyboard or eyes."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from gateway.storage.engine import open_engine
+from gateway.storage.migrate import upgrade
+from tests.support.control_plane import ControlPlane
+from tests.unit.ledger.ledger_entries import entry, put
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install -y chromium"),
+    # The driver's own threads close their pipes after the module.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+DAY = 24 * 3_600_000_000
+CONFIG = """version: 1
+owner: platform
+organization: acme
+teams: {core: {}}
+providers: {sim: {type: simulator}}
+virtual_keys: {ci: {environment: test, team: core}}
+budgets: {company: {scope: {organization: acme}, window: month, limit_usd: 5}}
+"""
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("plane")
+    url = f"sqlite:///{directory}/plane.db"
+    engine = open_engine(url)
+    upgrade(engine)
+    now = int(time.time() * 1_000_000)
+    put(
+        engine,
+        *(
+            entry(f"grq_{day}_{number}", occurred_at=now - day * DAY // 2, virtual_key="ci", cost_nano_usd=10**7)
+            for day in range(20)
+            for number in range(day + 1)
+        ),
+    )
+    engine.dispose()
+    (directory / "gateway.yaml").write_text(CONFIG)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    environment |= {"GATEWAY_DATA_DIR": str(directory), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "gateway", "apply", "-c", "gateway.yaml", "-y", "--database", url]
+    subprocess.run(command, check=True, env=environment, cwd=directory, capture_output=True)
+    started = ControlPlane(directory, url)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def visit(browser, plane):
+    """Signs in, and asserts that nothing went wrong on the way: no complaint, no request to anywhere else."""
+    contexts, complaints, foreign = [], [], []
+    origin = f"http://127.0.0.1:{plane.port}"
+
+    def start(scope="apply", path="/console/spend?from=30d", **options):
+        context = browser.new_context(**{"viewport": DESKTOP, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: None if request.url.startswith(origin) else foreign.append(request.url))
+        page.goto(origin + path)
+        page.fill("#token", plane.token(scope))
+        page.keyboard.press("Enter")
+        page.wait_for_selector("header.top")
+        return page
+
+    yield start
+    for context in contexts:
+        context.close()
+    assert complaints == []
+    assert foreign == []
+
+
+def test_the_keyboard_leads_everywhere(visit):
+    page = visit()
+    page.wait_for_function("document.querySelector('#help') !== null")
+    for letter, path in (("b", "/console/budgets"), ("k", "/console/keys"), ("c", "/console/configuration")):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+        page.wait_for_url(f"**{path}")
+    page.keyboard.press("?")
+    assert page.is_visible("dialog#help")
+    page.keyboard.press("Escape")
+    assert not page.is_visible("dialog#help")
+    page.keyboard.press("/")
+    page.keyboard.type("ci")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/console/keys?q=ci")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_charts_are_drawn_and_pages_fit(visit, scheme, viewport, tmp_path):
+    page = visit(color_scheme=scheme, viewport=viewport)
+    page.wait_for_selector("figure[data-drawn] canvas")
+
+    painted = page.evaluate(
+        """() => {
+          const canvas = document.querySelector("figure canvas");
+          const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+          return pixels.filter((value, index) => index % 4 === 3 && value > 0).length;
+        }"""
+    )
+
+    assert painted > 1000
+    for path in (
+        "/console",
+        "/console/providers",
+        "/console/requests?from=30d",
+        "/console/budgets",
+        "/console/keys/ci",
+        "/console/configuration",
+    ):
+        page.goto(page.url.partition("/console")[0] + path)
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
+        assert page.screenshot(path=tmp_path / "page.png")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (ground == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_the_overview_asks_for_itself_anew(visit):
+    page = visit(path="/console")
+    page.clock.install()
+    page.goto(page.url.partition("?")[0])
+    page.wait_for_selector("figure[data-drawn] canvas")
+    page.evaluate("document.querySelector('h1').textContent = 'old'")
+
+    page.clock.run_for(31_000)
+
+    page.wait_for_selector("h1:text-is('Overview')")
+    page.wait_for_function("document.querySelectorAll('figure[data-drawn] canvas').length === 4")
+
+
+def test_a_key_is_rotated_in_a_dialog(visit, browser):
+    page = visit(path="/console/keys/ci", permissions=["clipboard-read", "clipboard-write"])
+    page.click("a.button:text-is('Rotate')")
+    assert page.is_visible("dialog#dialog-rotate")
+    page.click("dialog#dialog-rotate >> text=Cancel")
+    assert not page.is_visible("dialog#dialog-rotate")
+    page.click("a.button:text-is('Rotate')")
+    page.select_option("dialog#dialog-rotate select", "3600")
+    page.click("dialog#dialog-rotate button.primary")
+
+    page.wait_for_selector("[data-secret]")
+    secret = page.text_content("[data-secret]")
+    assert re.fullmatch(r"lw_vk_test_\w{26}", secret)
+    page.click("[data-copy]")
+    page.wait_for_selector("button:has-text('Copied')")
+    assert page.evaluate("navigator.clipboard.readText()") == secret
+    page.click("text=To the key")
+    page.wait_for_selector("text=in rotation")
+    assert secret not in page.content()
+
+
+def test_everything_but_charts_works_without_scripts(visit):
+    page = visit(path="/console/keys/ci", java_script_enabled=False)
+    page.click("text=Disable")
+    page.click("button:has-text('Disable')")
+    page.wait_for_selector("text=Done: disable")
+    page.click("text=To the key")
+    page.click("text=Enable")
+    page.click("button:has-text('Enable')")
+    page.goto(page.url.partition("/console")[0] + "/console/spend?from=30d")
+    page.click("summary:has-text('Figures')")
+    assert page.is_visible("figure table")
+    assert not page.is_visible("figure .plot")
+
+
+def test_a_viewer_sees_no_button_and_signs_out(visit):
+    page = visit("view", "/console/keys/ci")
+    assert page.locator("a.button").count() == 0
+    page.click("text=Sign out")
+    page.wait_for_url("**/console/sign-in")
+    page.go_back()
+    page.wait_for_url("**/console/sign-in*")
