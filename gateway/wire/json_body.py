@@ -57,14 +57,13 @@ class JsonBody:
 
     def fingerprint(self, *names: str) -> bytes | None:
         """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
-        digest = None
+        parts: list[bytes] = []
         for name in names:
-            raw = self._raw(name)
-            if raw is not None:
-                digest = digest or hashlib.blake2b(digest_size=16)
-                digest.update(b"%s\0%d\0" % (name.encode(), len(raw)))
-                digest.update(raw)
-        return None if digest is None else digest.digest()
+            span = self._spans.get(name)
+            if span is not None:
+                start, end = span
+                parts += (f"{name}\0{end - start}\0".encode(), self._readable[start:end])
+        return hashlib.blake2b(b"".join(parts), digest_size=16).digest() if parts else None
 
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""
