@@ -34,7 +34,7 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
     if isinstance(lease, Refusal):
         return lease
     exchange.taken.append(Taken(lease, holds))
-    if lease is not None:
+    if lease is not None and exchange.key is not None and exchange.key.budgets:
         exchange.budget_warning = _warning(lease, holds, services.metrics) or exchange.budget_warning
     return None
 

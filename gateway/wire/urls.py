@@ -26,9 +26,12 @@ _TRAILING = (
 
 def urls_in_json(data: bytes) -> Iterator[tuple[int, str]]:
     """(offset of the string, URL) for every string of a JSON text, keys included."""
-    lowered = data.lower()
-    if b"http" not in lowered and b"\\u00" not in lowered:
-        return
+    # PERF: most bodies have no URL at all.
+    may_have_url = b":/" in data or b":\\/" in data or b"\\u00" in data
+    return _urls_in_strings(data) if may_have_url else iter(())
+
+
+def _urls_in_strings(data: bytes) -> Iterator[tuple[int, str]]:
     for match in STRING.finditer(data):
         literal = match[1]
         if _MAY_BE_URL.search(literal) is not None:
