@@ -22,6 +22,7 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
 
 _WHOLE_BODY_BYTES = 1024 * 1024
+_OK = "ok"
 _CANCELLED = "cancelled"
 _HIDDEN_ERROR = "error_in_stream"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
@@ -159,7 +160,9 @@ async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[
     finally:
         exchange.attempted(candidate, outcome, began)
         breaker = services.breakers.of(upstream.provider.name)
-        if outcome in _NO_VERDICT:
+        if outcome == _OK:
+            breaker.succeeded()
+        elif outcome in _NO_VERDICT:
             breaker.abandoned()
         elif outcome in _FAILURES or outcome.startswith("5"):
             breaker.failed(upstream.circuit)
@@ -188,7 +191,7 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
     if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
         return response, trigger_of_status(response.status), str(response.status)
     if not looks:
-        return response, None, "ok"
+        return response, None, _OK
     try:
         async with asyncio.timeout(max(0.0, began + timeout_s - clock.monotonic())):
             seen, hides_error = await _look(response, streams=exchange.streams)
@@ -198,7 +201,7 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
     except BaseException:
         await response.close()
         raise
-    return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, "ok")
+    return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, _OK)
 
 
 def _remember_consumed(exchange: Exchange, candidate: Candidate, response: UpstreamResponse) -> None:

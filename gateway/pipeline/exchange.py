@@ -1,6 +1,7 @@
 """The one mutable record of a request: what came, what was decided, what it cost."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -18,6 +19,8 @@ from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
 
 NO_FALLBACK = FallbackPolicy()
+_LATER: Any = None
+"""The candidate until `resolve` has found one; nobody asks for it before."""
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -55,7 +58,8 @@ class Exchange(msgspec.Struct, eq=False):
     model_asked: str | None = None
     model: str | None = None
     model_source: str | None = None
-    _candidate: Candidate | None = None
+    candidate: Candidate = _LATER
+    provider_name: str = ""
     upstream: Upstream | None = None
     lane: Lane | None = None
     candidates: Sequence[Candidate] = ()
@@ -96,7 +100,7 @@ class Exchange(msgspec.Struct, eq=False):
 
     def go_to(self, candidate: Candidate) -> None:
         """From now on the request is this candidate's."""
-        self._candidate = candidate
+        self.candidate, self.provider_name = candidate, candidate.upstream.provider.name
         self.upstream, self.model, self.lane = candidate.upstream, candidate.model, candidate.lane
 
     def attempted(self, candidate: Candidate, outcome: str, began: float) -> None:
@@ -109,17 +113,6 @@ class Exchange(msgspec.Struct, eq=False):
     def passed_over(self, candidate: Candidate, reason: str) -> None:
         """A candidate was not asked."""
         self.attempted(candidate, reason, clock.monotonic())
-
-    @property
-    def candidate(self) -> Candidate:
-        """Whose the request is at present; asked for after `resolve`."""
-        assert self._candidate is not None  # noqa: S101 - see above
-        return self._candidate
-
-    @property
-    def provider_name(self) -> str:
-        """The name of the candidate's provider."""
-        return self.candidate.upstream.provider.name
 
     @property
     def streams(self) -> bool:

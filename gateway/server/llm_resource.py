@@ -113,17 +113,17 @@ class _Call:
 
 
 def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> None:
-    headers = dict(reply.headers)
+    # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
+    headers = response._headers  # noqa: SLF001 - see above
+    headers.update(reply.headers)
     if len(headers) < len(reply.headers):
-        headers = _joined(reply.headers)
+        headers.update(_joined(reply.headers))
     headers.update(of_gateway(exchange))
     response.status = reply.status
     if reply.stream is not None:
         response.stream = aiter(reply.stream)
     else:
         response.data = reply.data
-    # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
-    response._headers.update(headers)  # noqa: SLF001 - see above
 
 
 def _joined(headers: Headers) -> dict[str, str]:

@@ -42,7 +42,7 @@ class JsonBody:
             self._refuse_repeats()
         self.model = self._model()
         self.stream = self._raw("stream") == b"true"
-        limits = [self._count(name) for name in _OUTPUT_LIMITS if name in self._spans]
+        limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
         self.max_output_tokens = max(limits, default=0) or None
 
     def decoded(self, name: str) -> Any:
@@ -141,9 +141,9 @@ class JsonBody:
             raise GatewayError("bad_request", "`model` has to be a string that is not empty.", param="model")
         return model
 
-    def _count(self, name: str) -> int:
-        digits = self._raw(name)
-        return int(digits) if digits is not None and digits.isdigit() and len(digits) < _MAX_DIGITS else 0
+    def _count(self, span: tuple[int, int]) -> int:
+        digits = self._readable[span[0] : span[1]]
+        return int(digits) if digits.isdigit() and len(digits) < _MAX_DIGITS else 0
 
 
 def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict[str, msgspec.Raw]]:
