@@ -63,11 +63,9 @@ class LlmResource:
             return
         _write(response, reply, exchange)
 
-    async def read_body(self, call: "_Call") -> RequestBody:
+    def read_body(self, call: "_Call") -> Awaitable[RequestBody]:
         """Reads the body of a call; from then on its client may leave."""
-        body = await self._bodies.read(call.request, call.client, call.exchange)
-        call.client.on_leave(call.client_left)
-        return body
+        return self._bodies.read(call.request, call.client, call.exchange, call.client_left)
 
     def forget(self, call: "_Call") -> None:
         """Lets go of what a call held here."""

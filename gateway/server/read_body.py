@@ -1,6 +1,7 @@
 """Reading a request's body: bounded, decompressed, and turned into the facts that the stages judge by."""
 
 import asyncio
+from collections.abc import Callable
 
 import falcon.asgi
 
@@ -26,8 +27,13 @@ class BodyReader:
         bound = max(settings.max_buffered_body_bytes, settings.max_request_body_bytes)
         self._memory = _BodyMemory(bound, settings.body_timeout_s / 2)
 
-    async def read(self, request: falcon.asgi.Request, client: ClientWatch, exchange: Exchange) -> RequestBody:
-        """The body of an exchange. Raises 400, 408, 413, 415 or 503; a length that is too large is refused unread."""
+    async def read(
+        self, request: falcon.asgi.Request, client: ClientWatch, exchange: Exchange, on_leave: Callable[[], None]
+    ) -> RequestBody:
+        """The body of an exchange; once it is here, `on_leave` hears of a client that goes.
+
+        Raises 400, 408, 413, 415 or 503; a length that is too large is refused unread.
+        """
         length = request.content_length
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
@@ -38,6 +44,7 @@ class BodyReader:
             data = await self._read_large(request, exchange)
         if length is not None and len(data) < length:
             raise GatewayError("bad_request", f"The body ended after {len(data)} of {length} bytes.")
+        client.on_leave(on_leave)
         encoding = exchange.header_map.get(b"content-encoding")
         if encoding:
             compressed = len(data)
