@@ -33,7 +33,7 @@ class Taken(msgspec.Struct, frozen=True):
 class Exchange(msgspec.Struct, eq=False):
     """One request on its way. It holds its snapshot for life: a reload in between changes nothing for it.
 
-    Stages read what earlier stages wrote, in the order of `run.STAGES`; nobody else writes. `begin` makes one.
+    Stages read what earlier stages wrote, in the order of `run`; nobody else writes. `begin` makes one.
 
     PERF: a struct, since most fields begin the same for every request, which costs next to nothing here.
     """
@@ -97,6 +97,10 @@ class Exchange(msgspec.Struct, eq=False):
         found = dict(headers)
         trace = trace_context.accept(found)
         return cls(snapshot, endpoint, headers, found, query, request_id, trace, clock.monotonic(), clock.now())
+
+    def __repr__(self) -> str:
+        # That of a struct would show the client's headers, and its key among them.
+        return f"Exchange({self.request_id})"
 
     def go_to(self, candidate: Candidate) -> None:
         """From now on the request is this candidate's."""
