@@ -95,13 +95,14 @@ class Metrics:
 
     def usage(self, provider: str, model: str, usage: Usage) -> None:
         """A provider reported what a call consumed."""
-        consumed = self._consumed_of(provider, model)
+        consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
 
     def cost(self, provider: str, model: str, cost_usd: float) -> None:
         """A call cost so much."""
-        self._consumed_of(provider, model)[2] += cost_usd
+        consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
+        consumed[2] += cost_usd
 
     def filled(self, budget: str, ratio: float, resets_at: int | None, *, of_many: bool) -> None:
         """How full a budget is, until its window is over; `of_many`: one of several counters, the fullest is told."""
