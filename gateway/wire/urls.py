@@ -26,9 +26,14 @@ _TRAILING = (
 
 def urls_in_json(data: bytes) -> Iterator[tuple[int, str]]:
     """(offset of the string, URL) for every string of a JSON text, keys included."""
-    # PERF: most bodies have no URL at all.
-    may_have_url = b":/" in data or b":\\/" in data or b"\\u00" in data
-    return _urls_in_strings(data) if may_have_url else iter(())
+    return _urls_in_strings(data) if _may_have_url(data) else iter(())
+
+
+def _may_have_url(data: bytes) -> bool:
+    """PERF: most bodies have none, many not even the single signs, which are found by far the fastest."""
+    if b"/" in data and (b":/" in data or b":\\/" in data):
+        return True
+    return b"\\" in data and b"\\u00" in data
 
 
 def _urls_in_strings(data: bytes) -> Iterator[tuple[int, str]]:
