@@ -47,8 +47,8 @@ class JsonBody:
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
-        raw = self._raw(name)
-        return None if raw is None else _decode_strictly(raw, name)
+        span = self._spans.get(name)
+        return None if span is None else _decode_strictly(self._readable[span[0] : span[1]], name)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""
