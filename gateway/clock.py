@@ -4,15 +4,11 @@ import time
 from datetime import UTC, datetime
 from functools import lru_cache
 
+monotonic = time.monotonic
+"""Seconds on a clock that never goes back; for durations and rate windows."""
 
-def monotonic() -> float:
-    """Seconds on a clock that never goes back; for durations and rate windows."""
-    return time.monotonic()
-
-
-def now() -> float:
-    """Seconds since the Unix epoch."""
-    return time.time()
+now = time.time
+"""Seconds since the Unix epoch."""
 
 
 def microseconds() -> int:

@@ -13,7 +13,8 @@ _unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see 
 os.register_at_fork(after_in_child=lambda: _unique.seed(os.urandom(32)))
 
 
-_latest = (0, "")
+_COUNTED_BITS = 20
+_latest = (0, "", 0)
 
 
 def _encode(value: int, characters: int) -> str:
@@ -22,12 +23,17 @@ def _encode(value: int, characters: int) -> str:
 
 
 def ulid() -> str:
-    """A 26-character ULID: 48 bits of milliseconds, 80 random bits. Unique, sortable, not a secret."""
-    global _latest  # noqa: PLW0603 - the text of the present millisecond, which many ids share
+    """A 26-character ULID: 48 bits of milliseconds, 60 random bits, 20 that count. Unique, sortable, not a secret.
+
+    Those of one millisecond share their random bits and are counted up, as the specification has it.
+    """
+    global _latest  # noqa: PLW0603 - what the ids of the present millisecond share
     millisecond = time.time_ns() // 1_000_000
-    if millisecond != _latest[0]:
-        _latest = (millisecond, _encode(millisecond, 10))
-    return _latest[1] + _encode(_unique.getrandbits(80), 16)
+    latest, shared, count = _latest
+    if millisecond != latest or count >> _COUNTED_BITS:
+        shared, count = _encode(millisecond << 60 | _unique.getrandbits(60), 22), 0
+    _latest = (millisecond, shared, count + 1)
+    return shared + _PAIRS[count >> 10] + _PAIRS[count & 1023]
 
 
 def secure_ulid() -> str:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
 
+_SPEND = Dimension.SPEND
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
 _KEPT_S = 3600
@@ -90,7 +91,7 @@ class MemoryCounters:
 
     def try_reserve(self, holds: Sequence[Hold]) -> "MemoryLease | Refusal":
         """The same without a coroutine."""
-        if self.fault is not None and any(hold.limit.dimension is Dimension.SPEND for hold in holds):
+        if self.fault is not None and any(hold.limit.dimension is _SPEND for hold in holds):
             raise CountersLost(self.fault)
         now = self._now()
         self._until_sweep -= 1
@@ -115,7 +116,7 @@ class MemoryCounters:
 
     def used(self, limit: Limit) -> int:
         """How much of a limit is used now."""
-        if limit.dimension is Dimension.SPEND:
+        if limit.dimension is _SPEND:
             known = self._spent.get(limit.key)
             return 0 if known is None else known.counts
         if limit.window_s == 0:
@@ -173,7 +174,7 @@ class MemoryCounters:
         counter.held = max(0, counter.held + amount)
 
     def _take(self, limit: Limit, amount: int, now: int) -> bool:
-        if limit.dimension is Dimension.SPEND:
+        if limit.dimension is _SPEND:
             if limit.blocks and self.used(limit) + amount > limit.ceiling:
                 return False
             self._hold(limit, amount)
@@ -184,15 +185,17 @@ class MemoryCounters:
                 return False
             self._gauges[limit.key] = held
             return True
-        window = self._window(limit, now)
-        if window.used(now) + amount > limit.ceiling:
+        window = self._windows.get(limit.key)
+        if window is None or now - window.start >= window.length:
+            window = self._window(limit, now)
+        if (window.used(now) if window.before else window.now) + amount > limit.ceiling:
             return False
         window.now += amount
         return True
 
     def _return(self, limit: Limit, amount: int) -> None:
         """Undoes a `_take` of the same moment."""
-        if limit.dimension is Dimension.SPEND:
+        if limit.dimension is _SPEND:
             self._hold(limit, -amount)
         elif limit.window_s == 0:
             self.give_back(limit, amount)
@@ -201,7 +204,7 @@ class MemoryCounters:
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
-        if refused.limit.dimension is Dimension.SPEND:
+        if refused.limit.dimension is _SPEND:
             return Refusal(refused, None)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
@@ -212,7 +215,7 @@ class MemoryCounters:
     def _wait(self, hold: Hold, now: int) -> float:
         """Microseconds until a hold fits: 0 where it fits or nobody can say, infinity where it never will."""
         limit, amount = hold.limit, hold.amount
-        if limit.dimension is Dimension.SPEND:
+        if limit.dimension is _SPEND:
             return 0
         if amount > limit.ceiling:
             return math.inf
@@ -247,9 +250,7 @@ class MemoryLease:
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
         counters = self._counters
-        return {
-            hold.limit.key: counters.used(hold.limit) for hold in self._holds if hold.limit.dimension is Dimension.SPEND
-        }
+        return {hold.limit.key: counters.used(hold.limit) for hold in self._holds if hold.limit.dimension is _SPEND}
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
@@ -258,7 +259,7 @@ class MemoryLease:
         self._ended = True
         for hold in self._holds:
             limit = hold.limit
-            if limit.dimension is Dimension.SPEND:
+            if limit.dimension is _SPEND:
                 self._counters.spend(limit, hold.amount, amounts.get(limit.key, hold.amount))
             elif limit.window_s == 0:
                 self._counters.give_back(limit, hold.amount)

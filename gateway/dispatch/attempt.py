@@ -1,13 +1,16 @@
 """One try at one provider: address it, add its credential, send, and wait for the head of its answer."""
 
+from collections.abc import Awaitable
+
 from gateway.providers.base import Provider, with_query
+from gateway.providers.credentials.base import Signer
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import UpstreamRequest, UpstreamResponse
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.headers import request_headers
 
 
-async def attempt(
+def attempt(
     provider: Provider,
     endpoint: Endpoint,
     model: str,
@@ -19,8 +22,8 @@ async def attempt(
     stream: bool,
     translated: bool,
     first_byte_timeout_s: float,
-) -> UpstreamResponse:
-    """Sends the request to the provider. Raises `UpstreamFailure`.
+) -> Awaitable[UpstreamResponse]:
+    """Sends the request to the provider; to be awaited. Raises `UpstreamFailure`.
 
     What a client says in headers and query to another company's API stays behind on a `translated` lane.
     """
@@ -44,8 +47,11 @@ async def attempt(
         first_byte_timeout_s=first_byte_timeout_s,
         idle_timeout_s=timeouts.idle_s,
     )
-    if provider.signer is not None:
-        await provider.signer.sign(request)
+    return provider.transport.send(request) if provider.signer is None else _signed(provider, provider.signer, request)
+
+
+async def _signed(provider: Provider, signer: Signer, request: UpstreamRequest) -> UpstreamResponse:
+    await signer.sign(request)
     return await provider.transport.send(request)
 
 

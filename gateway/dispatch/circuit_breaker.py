@@ -1,6 +1,7 @@
 """Leaving a provider alone that keeps failing: closed, open, probing. One breaker per provider and process."""
 
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Callable
 
 import msgspec
 
@@ -76,14 +77,9 @@ class CircuitBreakers:
     """The breakers of one process, by provider. They outlive reloads."""
 
     def __init__(self) -> None:
-        self._breakers: dict[str, CircuitBreaker] = {}
-
-    def of(self, provider: str) -> CircuitBreaker:
+        self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self.of: Callable[[str], CircuitBreaker] = self._breakers.__getitem__
         """The breaker of a provider."""
-        breaker = self._breakers.get(provider)
-        if breaker is None:
-            breaker = self._breakers[provider] = CircuitBreaker()
-        return breaker
 
     def open_circuits(self) -> list[str]:
         """The providers whose circuit is open, by name."""

@@ -26,9 +26,12 @@ def cost(usage: Usage, price: Price, requests: int = 1) -> int:
     no price at all costs nothing.
     """
     rates = price.rates_at(usage.input_tokens)
-    rest, read, written, heard, text, spoken = _counts(usage)
     base = rates.input or 0
     said = rates.output or 0
+    fixed = max(requests, 0) * (rates.per_request or 0)
+    if _is_plain(usage):
+        return divide_half_up(usage.input_tokens * base + usage.output_tokens * said, TOKENS_PER_RATE) + fixed
+    rest, read, written, heard, text, spoken = _counts(usage)
     total = (
         rest * base
         + read * _or(rates.cache_read, base)
@@ -37,7 +40,7 @@ def cost(usage: Usage, price: Price, requests: int = 1) -> int:
         + text * said
         + spoken * _or(rates.output_audio, said)
     )
-    return divide_half_up(total, TOKENS_PER_RATE) + max(requests, 0) * (rates.per_request or 0)
+    return divide_half_up(total, TOKENS_PER_RATE) + fixed
 
 
 def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]:
@@ -53,6 +56,17 @@ def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]
     if requests > 0 and rates.per_request is not None:
         parts.append(Part("per_request", requests, rates.per_request))
     return tuple(parts)
+
+
+def _is_plain(usage: Usage) -> bool:
+    """PERF: most answers report nothing but text in and out, with no kind to be told apart."""
+    return (
+        usage.input_tokens >= 0
+        and usage.output_tokens >= 0
+        and not (
+            usage.cache_read_tokens or usage.cache_write_tokens or usage.input_audio_tokens or usage.output_audio_tokens
+        )
+    )
 
 
 def _counts(usage: Usage) -> tuple[int, int, int, int, int, int]:

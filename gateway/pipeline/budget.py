@@ -26,8 +26,10 @@ def budget(exchange: Exchange) -> None:
     """
     body, header = exchange.body, exchange.header_map.get(_END_USER)
     assert body is not None  # noqa: S101 - the body was read before
-    named = {"user": body.decoded("user"), "metadata": body.decoded("metadata")}
-    exchange.end_user = end_user_of(None if header is None else header.decode("latin-1"), named)
+    user, metadata = body.decoded("user"), body.decoded("metadata")
+    if header is not None or user is not None or metadata is not None:
+        written = None if header is None else header.decode("latin-1")
+        exchange.end_user = end_user_of(written, {"user": user, "metadata": metadata})
     budget_holds(exchange, exchange.candidate)
 
 

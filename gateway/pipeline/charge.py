@@ -9,6 +9,9 @@ from gateway.pipeline.exchange import Exchange
 from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 
+_CORRECTED = (Dimension.TPM, Dimension.SPEND)
+"""What is held is an estimate of these; of the others it is what counts."""
+
 
 def charge(exchange: Exchange, outcome: str) -> None:
     """Sets what each provider is owed and what the request cost; `None` where no price is known.
@@ -37,7 +40,7 @@ def settlements(exchange: Exchange, outcome: str) -> list[dict[str, int]]:
         amounts: dict[str, int] = {}
         for hold in taken.holds:
             limit = hold.limit
-            amount = _consumed(exchange, hold, tokens)
+            amount = _consumed(exchange, hold, tokens) if limit.dimension in _CORRECTED else None
             if amount is not None:
                 amounts[limit.key] = 0 if limit.key in counted else amount
                 counted.add(limit.key)
@@ -47,6 +50,8 @@ def settlements(exchange: Exchange, outcome: str) -> list[dict[str, int]]:
 
 def charges(exchange: Exchange) -> tuple[Charge, ...]:
     """What the request added to the counters of its budgets."""
+    if exchange.key is None or not exchange.key.budgets:
+        return ()
     added: dict[str, int] = {}
     for taken in exchange.taken:
         for hold in taken.holds:
@@ -75,7 +80,7 @@ def _consumed(exchange: Exchange, hold: Hold, tokens: int | None) -> int | None:
     """What was consumed of one hold; `None`: what was held stands."""
     if isinstance(hold, BudgetHold):
         return _spent(exchange, hold)
-    if hold.limit.dimension is not Dimension.TPM or tokens is None:
+    if tokens is None:
         return None
     owner, name, _ = hold.limit.key.split(":", 2)
     return tokens if owner == "key" or name == exchange.provider_name else 0

@@ -22,6 +22,7 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
 
 _WHOLE_BODY_BYTES = 1024 * 1024
+_OK = "ok"
 _CANCELLED = "cancelled"
 _HIDDEN_ERROR = "error_in_stream"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
@@ -35,7 +36,8 @@ async def dispatch(exchange: Exchange, services: Services) -> None:
     Raises `provider_error`, `upstream_timeout` or `circuit_open` when no candidate answers.
     """
     walk = _Walk(exchange, services)
-    await walk.begin()
+    if not walk.begins_with_first():
+        await walk.begin()
     while True:
         try:
             response, trigger = await _ask(exchange, services, looks=walk.goes_on)
@@ -63,29 +65,34 @@ class _Walk:
         self._services = services
         self._waiting = list(reversed(exchange.candidates))
         self._tries_left = exchange.fallback.max_attempts
-        limit_s = exchange.fallback.total_timeout_s
-        self._ends_at = None if limit_s is None else exchange.started + limit_s
 
     @property
     def goes_on(self) -> bool:
         """Whether another candidate could be asked if this one fails."""
         return bool(self._waiting) and self._tries_left > 0
 
+    def begins_with_first(self) -> bool:
+        """Goes to the first candidate, for which everything was taken; false when its circuit is open.
+
+        Raises what keeps its body from going.
+        """
+        if not self._admits(self._waiting[-1]):
+            return False
+        self._exchange.go_to(self._waiting.pop())
+        prepare_body(self._exchange)
+        self._tries_left -= 1
+        return True
+
     async def begin(self) -> None:
-        """Goes to the first candidate that may be asked. Raises `circuit_open`, and what keeps its body from going."""
-        closed_for: list[float] = []
+        """Goes to the first candidate that may be asked after one that may not. Raises `circuit_open`."""
+        closed_for = [self._closed_for(self._waiting.pop())]
         while self._waiting:
             candidate = self._waiting.pop()
-            if self._admits(candidate):
-                if not closed_for:
-                    self._exchange.go_to(candidate)
-                    prepare_body(self._exchange)
-                elif not await self._takes_over(candidate):
-                    continue
+            if not self._admits(candidate):
+                closed_for.append(self._closed_for(candidate))
+            elif await self._takes_over(candidate):
                 self._tries_left -= 1
                 return
-            breaker = self._services.breakers.of(candidate.upstream.provider.name)
-            closed_for.append(breaker.retry_after_s(candidate.upstream.circuit))
         raise circuits_open(min(closed_for))
 
     async def next(self, trigger: str) -> bool:
@@ -93,7 +100,8 @@ class _Walk:
         exchange = self._exchange
         if trigger not in exchange.fallback.on or self._tries_left <= 0:
             return False
-        if self._ends_at is not None and clock.monotonic() >= self._ends_at:
+        limit_s = exchange.fallback.total_timeout_s
+        if limit_s is not None and clock.monotonic() >= exchange.started + limit_s:
             return False
         before = exchange.candidate
         while self._waiting:
@@ -106,6 +114,10 @@ class _Walk:
             exchange.go_to(before)
             prepare_body(exchange)
         return False
+
+    def _closed_for(self, candidate: Candidate) -> float:
+        breaker = self._services.breakers.of(candidate.upstream.provider.name)
+        return breaker.retry_after_s(candidate.upstream.circuit)
 
     def _admits(self, candidate: Candidate) -> bool:
         upstream = candidate.upstream
@@ -148,7 +160,9 @@ async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[
     finally:
         exchange.attempted(candidate, outcome, began)
         breaker = services.breakers.of(upstream.provider.name)
-        if outcome in _NO_VERDICT:
+        if outcome == _OK:
+            breaker.succeeded()
+        elif outcome in _NO_VERDICT:
             breaker.abandoned()
         elif outcome in _FAILURES or outcome.startswith("5"):
             breaker.failed(upstream.circuit)
@@ -161,7 +175,7 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
     """The answer, what it triggers, and the outcome as it is recorded."""
     candidate = exchange.candidate
     timeout_s = _first_byte_timeout_s(exchange)
-    until = clock.monotonic() + timeout_s
+    began = clock.monotonic()
     response = await attempt(
         candidate.upstream.provider,
         candidate.lane.endpoint,
@@ -177,9 +191,9 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
     if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
         return response, trigger_of_status(response.status), str(response.status)
     if not looks:
-        return response, None, "ok"
+        return response, None, _OK
     try:
-        async with asyncio.timeout(max(0.0, until - clock.monotonic())):
+        async with asyncio.timeout(max(0.0, began + timeout_s - clock.monotonic())):
             seen, hides_error = await _look(response, streams=exchange.streams)
     except TimeoutError:
         await response.close()
@@ -187,7 +201,7 @@ async def _answer(exchange: Exchange, *, looks: bool) -> tuple[UpstreamResponse,
     except BaseException:
         await response.close()
         raise
-    return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, "ok")
+    return (seen, "5xx", _HIDDEN_ERROR) if hides_error else (seen, None, _OK)
 
 
 def _remember_consumed(exchange: Exchange, candidate: Candidate, response: UpstreamResponse) -> None:

@@ -5,6 +5,7 @@ from gateway.pipeline.exchange import Exchange
 from gateway.wire.request_body import RequestBody
 
 _BYTES_PER_TOKEN = 4
+_TPM = Dimension.TPM
 
 
 def limit(exchange: Exchange) -> None:
@@ -18,7 +19,7 @@ def holds_of(exchange: Exchange, holds: tuple[Hold, ...]) -> list[Hold]:
     wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit
-        if limit_.dimension is not Dimension.TPM:
+        if limit_.dimension is not _TPM:
             wanted.append(hold)
         elif exchange.endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.

@@ -15,6 +15,8 @@ from gateway.wire.sse import StreamTap
 WHOLE_BODY_BYTES = 1024 * 1024
 """Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
 
+_ANSWERS = (Outcome.SUCCESS, Outcome.CLIENT_FAULT)
+
 USAGE_NOT_REPORTED = "usage-not-reported"
 
 
@@ -28,7 +30,7 @@ async def relay(exchange: Exchange, services: Services) -> Reply:
     streams = False
     try:
         outcome = classify(response.status)
-        if outcome not in (Outcome.SUCCESS, Outcome.CLIENT_FAULT):
+        if outcome not in _ANSWERS:
             raise answer_for(outcome, exchange.provider_name, response.status, response.headers)
         if exchange.candidate.lane.translation is not None:
             reply = await relay_translated(exchange, services, response, outcome)
@@ -42,7 +44,11 @@ async def relay(exchange: Exchange, services: Services) -> Reply:
             reply = await _unknown_length(exchange, services, response, content_type)
             streams = reply.stream is not None
             return reply
-        return _whole(exchange, services, response, await _read_all(exchange, response))
+        try:
+            body = await response.read_all()
+        except UpstreamFailure as failure:
+            raise failed(failure, exchange.provider_name) from failure
+        return _whole(exchange, services, response, body)
     finally:
         if not streams:
             await response.close()
@@ -66,13 +72,6 @@ async def _unknown_length(
             raise failed(failure, exchange.provider_name) from failure
     headers = response_headers(response.headers)
     return Reply(response.status, headers, stream=RawRelay(exchange, services, response, gathered))
-
-
-async def _read_all(exchange: Exchange, response: UpstreamResponse) -> bytes:
-    try:
-        return await response.read_all()
-    except UpstreamFailure as failure:
-        raise failed(failure, exchange.provider_name) from failure
 
 
 def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, body: bytes) -> Reply:

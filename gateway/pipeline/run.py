@@ -29,7 +29,7 @@ from gateway.wire.request_body import RequestBody
 
 JUDGES = (limit, judge, resolve, cache_mode, budget)
 
-ReadBody = Callable[[Exchange], Awaitable[RequestBody]]
+ReadBody = Callable[[], Awaitable[RequestBody]]
 
 
 async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Reply:
@@ -42,7 +42,7 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         exchange.trace = services.tracing.sample(exchange.trace)
     try:
         authenticate(exchange)
-        exchange.body = await read_body(exchange)
+        exchange.body = await read_body()
         await _admit(exchange, services)
         await dispatch(exchange, services)
         return await relay(exchange, services)

@@ -15,7 +15,8 @@ _WARNS_FROM = 80
 
 def candidate_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
-    return holds_of(exchange, candidate.upstream.holds) + budget_holds(exchange, candidate)
+    limits = holds_of(exchange, candidate.upstream.holds)
+    return limits + budget_holds(exchange, candidate) if exchange.key is not None and exchange.key.budgets else limits
 
 
 async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Refusal | None:
@@ -34,7 +35,7 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
     if isinstance(lease, Refusal):
         return lease
     exchange.taken.append(Taken(lease, holds))
-    if lease is not None:
+    if lease is not None and exchange.key is not None and exchange.key.budgets:
         exchange.budget_warning = _warning(lease, holds, services.metrics) or exchange.budget_warning
     return None
 

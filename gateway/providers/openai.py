@@ -6,7 +6,7 @@ from gateway.config.sections.providers import CustomProvider, OpenAIProvider
 from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
+from gateway.wire.endpoints import ENDPOINTS, Endpoint
 from gateway.wire.shape import Shape
 
 _BASE_URL = "https://api.openai.com/v1"
@@ -21,7 +21,8 @@ class OpenAI(SpokenAsWritten):
         self.models = tuple(section.models)
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
-        self._base_url = (section.base_url or _BASE_URL).rstrip("/")
+        base_url = (section.base_url or _BASE_URL).rstrip("/")
+        self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
@@ -30,7 +31,7 @@ class OpenAI(SpokenAsWritten):
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""
-        return self._base_url + endpoint.suffix
+        return self._urls[endpoint.name]
 
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:
         """Models keep their names."""

@@ -19,28 +19,36 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SCOPE_KEY = "gateway.client"
 
-_LOOK_AFTER_S = 0.25
+_LOOK_EVERY_S = 0.25
 """PERF: a request that is answered sooner never pays for a task that waits for its client to leave."""
-
 
 _PATIENCE = 10
 """How many times the longest pause a whole body may take, so that nobody trickles for ever."""
 
 
 class ClientLayer:
-    """The outermost ASGI layer."""
+    """The outermost ASGI layer. Construct it inside the running event loop.
+
+    PERF: one timer looks after the clients of all requests, while there are any.
+    """
 
     def __init__(self, app: AsgiApp, body_timeout_s: float) -> None:
         self._app = app
         self._body_timeout_s = body_timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._clients: set[ClientWatch] = set()
+        self._sweeps = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Runs one request; cancellations that this layer caused, and cut connections, end here without noise."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        client = ClientWatch(receive, self._body_timeout_s)
-        scope[SCOPE_KEY] = client
+        client = scope[SCOPE_KEY] = ClientWatch(receive, self._loop, self._body_timeout_s)
+        self._clients.add(client)
+        if not self._sweeps:
+            self._sweeps = True
+            self._loop.call_later(_LOOK_EVERY_S, self._sweep)
         try:
             await self._app(scope, client.receive, send)
         except asyncio.CancelledError:
@@ -50,53 +58,69 @@ class ClientLayer:
             # Returning without the last body event makes Granian cut the connection, which is the point.
             return
         finally:
-            await client.close()
+            self._clients.discard(client)
+            rest = client.close()
+            if rest is not None:
+                await rest
+
+    def _sweep(self) -> None:
+        """Looks at the clients that no task watches yet."""
+        now = self._loop.time()
+        self._clients.difference_update([client for client in self._clients if client.look(now)])
+        self._sweeps = bool(self._clients)
+        if self._sweeps:
+            self._loop.call_later(_LOOK_EVERY_S, self._sweep)
 
 
 class ClientWatch:
-    """What is known of the client of one request.
-
-    PERF: one timer serves both questions, whether the client dawdles while its body is read and whether it left after.
-    """
+    """What is known of the client of one request: whether it dawdles while its body is read, and whether it left."""
 
     __slots__ = (
         "_began",
         "_body_timeout_s",
         "_dawdles",
+        "_first",
         "_loop",
         "_on_leave",
         "_receive",
         "_since",
         "_task",
-        "_timer",
         "_watcher",
         "at_end",
         "cancelled_by_us",
     )
 
-    def __init__(self, receive: Receive, body_timeout_s: float) -> None:
+    def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, body_timeout_s: float) -> None:
         self._receive = receive
         self._body_timeout_s = body_timeout_s
-        self._loop = asyncio.get_running_loop()
-        self._task: asyncio.Task[Any] | None = asyncio.current_task(self._loop)
-        self._began = self._since = self._loop.time()
-        self._timer: asyncio.TimerHandle | None = self._loop.call_later(_LOOK_AFTER_S, self._look)
+        self._loop = loop
+        self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
+        self._began = self._since = loop.time()
+        self._first: Event | None = None
         self._dawdles = False
         self._on_leave: Callable[[], None] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self.at_end: Callable[[], Awaitable[None]] | None = None
+        self.at_end: Callable[[], Awaitable[None] | None] | None = None
         self.cancelled_by_us = False
 
     async def receive(self) -> Event:
         """The next event of the request; raises `request_timeout` when the client pauses too long in its body."""
         self._since = self._loop.time()
         try:
-            return await self._receive()
+            event = await self._receive()
         except asyncio.CancelledError:
             if self._dawdles and self._task is not None and self._task.uncancel() == 0:
                 message = f"The request body paused for {self._body_timeout_s:g} s."
                 raise GatewayError("request_timeout", message) from None
             raise
+        if self._first is None:
+            self._first = event
+        return event
+
+    def whole_body(self, length: int) -> bytes | None:
+        """The body, where its first event has brought all `length` bytes of it."""
+        body: bytes | None = None if self._first is None else self._first.get("body")
+        return body if body is not None and len(body) == length else None
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Calls back once when the client disconnects. To be set when the body has been read to its end."""
@@ -108,31 +132,34 @@ class ClientWatch:
         if self._task is not None:
             self._task.cancel()
 
-    async def close(self) -> None:
-        """Stops watching and runs what has to run at the end of the request."""
-        if self._timer is not None:
-            self._timer.cancel()
+    def close(self) -> Awaitable[None] | None:
+        """Stops watching, and begins what has to happen at the end of the request: the rest of it is to be awaited."""
         if self._watcher is not None:
             self._watcher.cancel()
         at_end, self.at_end = self.at_end, None
-        if at_end is not None:
-            await at_end()
         # PERF: these refer back to here; without them no cycle is left to the garbage collector.
         self._on_leave = self._task = None
+        return None if at_end is None else at_end()
 
-    def _look(self) -> None:
-        """The request has taken a while: is it the client's body, or the upstream?"""
-        self._timer = None
+    def look(self, now: float) -> bool:
+        """A request that has taken a while gets a task that waits for its client to leave; a slow body is ended.
+
+        Returns:
+            Whether it need not be looked at again.
+        """
+        if now - self._began < _LOOK_EVERY_S:
+            return False
         if self._on_leave is not None:
             self._watcher = self._loop.create_task(self._watch())
-        elif not self._is_too_slow():
-            self._timer = self._loop.call_later(_LOOK_AFTER_S, self._look)
-        elif self._task is not None:
+            return True
+        if not self._is_too_slow(now):
+            return False
+        if self._task is not None:
             self._dawdles = True
             self._task.cancel()
+        return True
 
-    def _is_too_slow(self) -> bool:
-        now = self._loop.time()
+    def _is_too_slow(self, now: float) -> bool:
         return now - self._since >= self._body_timeout_s or now - self._began >= self._body_timeout_s * _PATIENCE
 
     async def _watch(self) -> None:

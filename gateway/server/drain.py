@@ -1,23 +1,30 @@
 """Going away without dropping anybody: fail readiness first, let requests finish, cancel what is left."""
 
 import asyncio
-from collections.abc import Callable
+from typing import Protocol
+
+
+class UnderWay(Protocol):
+    """A request that has begun."""
+
+    def shut_down(self) -> None:
+        """Ends it, since the worker goes."""
 
 
 class Drain:
-    """The requests under way in one worker, each by the call that cancels it, and whether the worker is to stop."""
+    """The requests under way in one worker, and whether the worker is to stop."""
 
     def __init__(self) -> None:
-        self._cancels: set[Callable[[], None]] = set()
+        self._requests: set[UnderWay] = set()
         self.began = False
 
-    def enter(self, cancel: Callable[[], None]) -> None:
+    def enter(self, request: UnderWay) -> None:
         """A request has begun."""
-        self._cancels.add(cancel)
+        self._requests.add(request)
 
-    def leave(self, cancel: Callable[[], None]) -> None:
+    def leave(self, request: UnderWay) -> None:
         """That request is over; idempotent."""
-        self._cancels.discard(cancel)
+        self._requests.discard(request)
 
     def begin(self, cancel_after_s: float) -> None:
         """Readiness fails from now on; requests still under way after `cancel_after_s` seconds are cancelled."""
@@ -27,5 +34,5 @@ class Drain:
 
     def cancel_all(self) -> None:
         """Ends every request, so that each is settled and recorded before the process goes."""
-        for cancel in tuple(self._cancels):
-            cancel()
+        for request in tuple(self._requests):
+            request.shut_down()

@@ -1,7 +1,7 @@
 """The one resource behind every LLM path: HTTP in, exchange, HTTP out."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 import falcon.asgi
 
@@ -42,65 +42,87 @@ class LlmResource:
         self._services = services
         self._bodies = bodies
         self._drain = drain
-        self._disconnect_drain_s = disconnect_drain_s
+        self.disconnect_drain_s = disconnect_drain_s
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Runs the pipeline; its reply or its refusal becomes the response."""
         scope = request.scope
         request_id = request.context.request_id = ids.request_id()
-        exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
+        exchange = Exchange.begin(
+            self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id
+        )
         client: ClientWatch = scope[SCOPE_KEY]
-        cancel = client.cancel_request
-
-        def shut_down() -> None:
-            exchange.cancelled_as = "shut_down"
-            cancel()
-
-        self._drain.enter(shut_down)
-        reply: Reply | None = None
-
-        async def read_body(exchange: Exchange) -> RequestBody:
-            body = await self._bodies.read(request, exchange)
-            client.on_leave(lambda: self._client_left(exchange, reply, cancel))
-            return body
-
-        async def at_end() -> None:
-            self._drain.leave(shut_down)
-            self._bodies.release(exchange)
-            if reply is not None and reply.stream is not None:
-                await reply.stream.close()
-
-        client.at_end = at_end
+        call = _Call(self, request, client, exchange)
+        self._drain.enter(call)
+        client.at_end = call.end
         try:
-            reply = await run(exchange, self._services, read_body)
+            reply = call.reply = await run(exchange, self._services, call.read_body)
         except GatewayError as error:
             error_response.write(response, error, anthropic=self._anthropic)
             response.set_headers(of_gateway(exchange))
             return
         _write(response, reply, exchange)
 
-    def _client_left(self, exchange: Exchange, reply: Reply | None, cancel: Callable[[], None]) -> None:
+    def read_body(self, call: "_Call") -> Awaitable[RequestBody]:
+        """Reads the body of a call; from then on its client may leave."""
+        return self._bodies.read(call.request, call.client, call.exchange, call.client_left)
+
+    def forget(self, call: "_Call") -> None:
+        """Lets go of what a call held here."""
+        self._drain.leave(call)
+        self._bodies.release(call.exchange)
+
+
+class _Call:
+    """One request at the resource: what happens when its client leaves, the worker goes, or it is over."""
+
+    __slots__ = ("_resource", "client", "exchange", "reply", "request")
+
+    def __init__(
+        self, resource: LlmResource, request: falcon.asgi.Request, client: ClientWatch, exchange: Exchange
+    ) -> None:
+        self._resource = resource
+        self.request = request
+        self.client = client
+        self.exchange = exchange
+        self.reply: Reply | None = None
+
+    def read_body(self) -> Awaitable[RequestBody]:
+        return self._resource.read_body(self)
+
+    def shut_down(self) -> None:
+        self.exchange.cancelled_as = "shut_down"
+        self.client.cancel_request()
+
+    def client_left(self) -> None:
         """Cancels the request, or lets the upstream speak to its end, up to a bound."""
+        exchange, reply = self.exchange, self.reply
         has_ended = reply is not None and reply.stream is not None and reply.stream.has_ended
         if exchange.key is not None and exchange.key.drains and exchange.upstream is not None and not has_ended:
             exchange.client_left = True
-            asyncio.get_running_loop().call_later(self._disconnect_drain_s, cancel)
+            asyncio.get_running_loop().call_later(self._resource.disconnect_drain_s, self.client.cancel_request)
         else:
-            cancel()
+            self.client.cancel_request()
+
+    def end(self) -> Awaitable[None] | None:
+        self._resource.forget(self)
+        if self.reply is None or self.reply.stream is None:
+            return None
+        return self.reply.stream.close()
 
 
 def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> None:
-    headers = dict(reply.headers)
+    # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
+    headers = response._headers  # noqa: SLF001 - see above
+    headers.update(reply.headers)
     if len(headers) < len(reply.headers):
-        headers = _joined(reply.headers)
+        headers.update(_joined(reply.headers))
     headers.update(of_gateway(exchange))
     response.status = reply.status
     if reply.stream is not None:
         response.stream = aiter(reply.stream)
     else:
         response.data = reply.data
-    # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
-    response._headers.update(headers)  # noqa: SLF001 - see above
 
 
 def _joined(headers: Headers) -> dict[str, str]:

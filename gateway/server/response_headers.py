@@ -1,5 +1,7 @@
 """The headers that the gateway adds to its responses."""
 
+from functools import lru_cache
+
 from gateway.pipeline.exchange import Exchange
 from gateway.version import __version__
 
@@ -54,6 +56,7 @@ def _cache_outcome(exchange: Exchange) -> str | None:
     return "miss" if exchange.usage is not None else None
 
 
+@lru_cache(maxsize=1024)
 def printable(text: str) -> str:
     """A value that cannot break out of its header: what is not printable ASCII becomes `?`."""
     if text.isascii() and text.isprintable():

@@ -186,12 +186,13 @@ class Snapshot:
         self._previous_key_names = previous_key_names
         self._compile_key = compile_key
         self._compiled: dict[str, CompiledKey] = {}
+        self._entries: dict[bytes, KeyEntry] = {}
 
     def authenticate(self, secret: str) -> KeyEntry | None:
         """The key that this secret belongs to, with the same work for every secret."""
         entry = None
         for digest in self._pepper.candidates(secret):
-            entry = entry or self._find(digest)
+            entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
 
     @property
@@ -212,10 +213,10 @@ class Snapshot:
         return key
 
     def _find(self, digest: bytes) -> KeyEntry | None:
-        name = self._key_names.get(digest)
-        if name is not None:
-            return KeyEntry(self.key_named(name), None)
-        previous = self._previous_key_names.get(digest)
-        if previous is not None:
-            return KeyEntry(self.key_named(previous[0]), previous[1])
-        return None
+        name, valid_until = self._key_names.get(digest), None
+        if name is None:
+            name, valid_until = self._previous_key_names.get(digest, (None, None))
+        if name is None:
+            return None
+        entry = self._entries[digest] = KeyEntry(self.key_named(name), valid_until)
+        return entry

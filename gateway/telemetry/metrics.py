@@ -5,6 +5,7 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 
 import os
 import platform
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,8 +36,8 @@ class Metrics:
         self._metrics.registry.register(self._about)
         self._entries_lost_so_far = 0
         self._under_way = 0
-        self._durations: dict[tuple[str, str], Histogram] = {}
-        self._first_tokens: dict[tuple[str, str], Histogram] = {}
+        self._durations: dict[tuple[str, str], _Observed] = {}
+        self._first_tokens: dict[tuple[str, str], _Observed] = {}
         self._answered: dict[tuple[str, str, int], int] = {}
         self._refused: dict[str, int] = {}
         self._denied: dict[tuple[str, str], int] = {}
@@ -67,12 +68,12 @@ class Metrics:
         place = (endpoint, provider)
         durations = self._durations.get(place)
         if durations is None:
-            durations = self._durations[place] = self._metrics.durations.labels(*place)
+            durations = self._durations[place] = _Observed(self._metrics.durations.labels(*place))
         durations.observe(duration_s)
         if first_token_s is not None:
             first_tokens = self._first_tokens.get(place)
             if first_tokens is None:
-                first_tokens = self._first_tokens[place] = self._metrics.first_tokens.labels(*place)
+                first_tokens = self._first_tokens[place] = _Observed(self._metrics.first_tokens.labels(*place))
             first_tokens.observe(first_token_s)
         if refusal is not None:
             self._refused[refusal] = self._refused.get(refusal, 0) + 1
@@ -94,13 +95,14 @@ class Metrics:
 
     def usage(self, provider: str, model: str, usage: Usage) -> None:
         """A provider reported what a call consumed."""
-        consumed = self._consumed_of(provider, model)
+        consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
 
     def cost(self, provider: str, model: str, cost_usd: float) -> None:
         """A call cost so much."""
-        self._consumed_of(provider, model)[2] += cost_usd
+        consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
+        consumed[2] += cost_usd
 
     def filled(self, budget: str, ratio: float, resets_at: int | None, *, of_many: bool) -> None:
         """How full a budget is, until its window is over; `of_many`: one of several counters, the fullest is told."""
@@ -158,8 +160,7 @@ class Metrics:
         """Hands what was counted since the last time to Prometheus's own counters.
 
         PERF: those lock, and with several workers write to shared memory, which is too dear for every request; so it is
-        done once a second and before every scrape. Histograms alone are told at once: what one second gathers would
-        hold up requests.
+        done once a second and before every scrape.
         """
         metrics = self._metrics
         metrics.in_flight.set(self._under_way)
@@ -183,6 +184,8 @@ class Metrics:
             metrics.cost.labels(provider, model).inc(cost_usd)
             metrics.tokens.labels(provider, model, "input").inc(given)
             metrics.tokens.labels(provider, model, "output").inc(made)
+        for observed in (*self._durations.values(), *self._first_tokens.values()):
+            observed.publish()
         self._publish_budgets()
 
     def render(self) -> bytes:
@@ -214,6 +217,32 @@ class Metrics:
         if known is None:
             known = self._consumed[pair] = [0, 0, 0.0]
         return known
+
+
+class _Observed:
+    """What one histogram is still to be told: how many values fell into each of its buckets, and their sum.
+
+    PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly.
+    """
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._bounds = histogram._upper_bounds  # noqa: SLF001 - see above
+        self._counts = [0] * len(self._bounds)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def publish(self) -> None:
+        counts, self._counts = self._counts, [0] * len(self._bounds)
+        total, self._sum = self._sum, 0.0
+        if total or any(counts):
+            self._histogram._sum.inc(total)  # noqa: SLF001 - see above
+        for bucket, count in zip(self._histogram._buckets, counts, strict=True):  # noqa: SLF001 - see above
+            if count:
+                bucket.inc(count)
 
 
 class _About(Collector):

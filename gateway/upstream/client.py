@@ -6,11 +6,14 @@ which is how a provider learns that nobody waits any more.
 """
 
 import asyncio
+from collections.abc import Awaitable
 from urllib.parse import SplitResult, urlsplit
+
+import msgspec
 
 from gateway.upstream.connection import Connection
 from gateway.upstream.dial import dial
-from gateway.upstream.head import request_head
+from gateway.upstream.head import opening, request_head
 from gateway.upstream.proxy import Proxy, proxy_for
 from gateway.upstream.request import Headers, UpstreamRequest
 
@@ -25,39 +28,43 @@ class Http1Transport:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._pools: dict[tuple[str, str], list[Connection]] = {}
-        self._routes: dict[str, tuple[SplitResult, Proxy | None]] = {}
+        self._routes: dict[str, _Route] = {}
         self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
     async def send(self, request: UpstreamRequest) -> "Http1Response":
         """Sends the request and waits for the response's head. Raises `UpstreamFailure`."""
-        until = self._loop.time() + request.first_byte_timeout_s
-        url, proxy = self._routes.get(request.url) or self._route(request.url)
-        head = request_head(request, url, absolute=proxy is not None and url.scheme == "http")
-        pool = self._pools.setdefault((url.scheme, url.netloc), [])
-        connection = _take(pool)
+        timeout_s = request.first_byte_timeout_s
+        until = self._loop.time() + timeout_s
+        route = self._routes.get(request.url) or self._route(request.url)
+        head = request_head(request, route.opening)
+        connection = _take(route.pool)
         if connection is None:
-            connection = await dial(url, proxy, min(request.connect_timeout_s, request.first_byte_timeout_s))
+            connection = await dial(route.url, route.proxy, min(request.connect_timeout_s, timeout_s))
         try:
             connection.begin(head, request.body)
-            await connection.wait_for_head(until, request.first_byte_timeout_s)
+            while not connection.has_head:
+                await connection.wait(until, timeout_s)
         except BaseException:
             connection.abort()
             raise
-        return Http1Response(connection, pool, request.idle_timeout_s)
+        return Http1Response(connection, route.pool, request.idle_timeout_s)
 
     async def close(self) -> None:
         """Closes the idle connections; exchanges under way go on to their end."""
         self._sweeper.cancel()
         pools, self._pools = self._pools, {}
+        self._routes.clear()
         for pool in pools.values():
             for connection in pool:
                 connection.abort()
             pool.clear()
 
-    def _route(self, written: str) -> tuple[SplitResult, Proxy | None]:
-        """The parts of a URL, and the proxy on the way, remembered: the same few URLs are asked for over and over."""
+    def _route(self, written: str) -> "_Route":
+        """What depends on a URL alone, remembered: the same few URLs are asked for over and over."""
         url = urlsplit(written)
-        route = url, proxy_for(url)
+        proxy = proxy_for(url)
+        pool = self._pools.setdefault((url.scheme, url.netloc), [])
+        route = _Route(url, proxy, opening(url, absolute=proxy is not None and url.scheme == "http"), pool)
         if len(self._routes) >= _KNOWN_URLS:
             self._routes.clear()
         self._routes[written] = route
@@ -73,6 +80,15 @@ class Http1Transport:
         self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
 
+class _Route(msgspec.Struct, frozen=True):
+    """What requests to one URL have in common."""
+
+    url: SplitResult
+    proxy: Proxy | None
+    opening: str
+    pool: list[Connection]
+
+
 class Http1Response:
     """A response whose body is read as it arrives."""
 
@@ -85,17 +101,20 @@ class Http1Response:
         self.status: int = connection.status
         self.headers: Headers = connection.headers
 
-    async def read_chunk(self) -> bytes | None:
+    def read_chunk(self) -> Awaitable[bytes | None]:
         """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
         connection = self._connection
-        return None if connection is None else await connection.read(self._idle_timeout_s)
+        return _nothing() if connection is None else connection.read(self._idle_timeout_s)
 
     async def read_all(self) -> bytes:
         """The whole body; only for bodies whose length the head bounds. Raises `UpstreamFailure`."""
+        connection = self._connection
+        if connection is not None and connection.has_all:
+            return connection.take_all()
         pieces: list[bytes] = []
         while (piece := await self.read_chunk()) is not None:
             pieces.append(piece)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     async def close(self) -> None:
         """Gives the connection back, or drops it when the body was not read to its end. Doing it twice does nothing."""
@@ -103,6 +122,10 @@ class Http1Response:
         if connection is not None and connection.release():
             connection.idle_since = asyncio.get_running_loop().time()
             self._pool.append(connection)
+
+
+async def _nothing() -> None:
+    """What a response that is closed still has to give."""
 
 
 def _take(pool: list[Connection]) -> Connection | None:

@@ -21,7 +21,7 @@ _CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
 
 
 class Connection(asyncio.Protocol):
-    """Carries one exchange at a time: `begin`, `wait_for_head`, `read`, and then `release` or `abort`."""
+    """Carries one exchange at a time: `begin`, `wait` until it `has_head`, `read`, and then `release` or `abort`."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -41,7 +41,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: Headers = []
         self._head_bytes = 0
-        self._head_complete = False
+        self.has_head = False
         self._complete = False
         self._reusable = True
         self._failure: UpstreamFailure | None = None
@@ -65,26 +65,44 @@ class Connection(asyncio.Protocol):
             transport.write(head)
             transport.write(body)
 
-    async def wait_for_head(self, until: float, timeout_s: float) -> None:
-        """Waits for the response's head up to a time of the loop, `timeout_s` after the call began.
+    def wait(self, until: float, timeout_s: float) -> asyncio.Future[None]:
+        """What is done when more has come. It fails at a time of the loop, `timeout_s` after the wait began.
 
-        Raises `UpstreamFailure`.
+        Raises `UpstreamFailure`, here or when it is awaited.
         """
-        while not self._head_complete:
-            await self._wait(until, timeout_s)
+        if self._failure is not None:
+            raise self._failure
+        self._deadline, self._timeout_s = until, timeout_s
+        if self._timer is None or until < self._timer_at:
+            self._arm()
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     async def read(self, timeout_s: float) -> bytes | None:
         """The next piece of the body, `None` at its end. Raises `UpstreamFailure`."""
         while not self._pieces:
             if self._complete:
                 return None
-            await self._wait(self._loop.time() + timeout_s, timeout_s)
+            await self.wait(self._loop.time() + timeout_s, timeout_s)
         piece = self._pieces.popleft()
         self._buffered -= len(piece)
         if self._paused and self._buffered < _RESUME_BELOW and self.usable:
             self._paused = False
             cast("asyncio.Transport", self._transport).resume_reading()
         return piece
+
+    @property
+    def has_all(self) -> bool:
+        """Whether nothing more is to come of the body, and it never had to be held back."""
+        return self._complete and not self._paused
+
+    def take_all(self) -> bytes:
+        """What was not read yet of a body of which the connection `has_all`."""
+        pieces = self._pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._buffered = 0
+        return body
 
     def release(self) -> bool:
         """Ends the exchange; true when the connection can take another one. Else it is dropped."""
@@ -112,18 +130,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def _wait(self, until: float, timeout_s: float) -> None:
-        if self._failure is not None:
-            raise self._failure
-        self._deadline, self._timeout_s = until, timeout_s
-        if self._timer is None or until < self._timer_at:
-            self._arm()
-        waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-
     def _arm(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -132,12 +138,12 @@ class Connection(asyncio.Protocol):
 
     def _check_time(self) -> None:
         self._timer = None
-        if self._waiter is None:
+        if self._waiter is None or self._waiter.done():
             return
         if self._loop.time() < self._deadline:
             self._arm()
         else:
-            missing = "silent for" if self._head_complete else "no response within"
+            missing = "silent for" if self.has_head else "no response within"
             self._fail(FailureKind.TIMEOUT, f"{missing} {self._timeout_s:g} s")
 
     def _fail(self, kind: FailureKind, message: str) -> None:
@@ -149,7 +155,7 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             if self._failure is not None and not self._pieces:
                 waiter.set_exception(self._failure)
@@ -167,7 +173,7 @@ class Connection(asyncio.Protocol):
         if not self._busy:
             self.abort()
             return
-        if not self._head_complete:
+        if not self.has_head:
             self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
@@ -176,7 +182,7 @@ class Connection(asyncio.Protocol):
             if not self._complete:
                 self._fail(FailureKind.PROTOCOL, "the response is not HTTP")
             return
-        if self._head_bytes > _LARGEST_HEAD and not self._head_complete:
+        if self._head_bytes > _LARGEST_HEAD and not self.has_head:
             self._fail(FailureKind.PROTOCOL, "the head of the response is too large")
             return
         if self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
@@ -192,7 +198,7 @@ class Connection(asyncio.Protocol):
             self._timer = None
         if not self._busy or self._complete:
             return
-        if self._head_complete and exc is None and self._ends_with_connection():
+        if self.has_head and exc is None and self._ends_with_connection():
             self._complete = True
             self._reusable = False
         elif self._failure is None:
@@ -213,7 +219,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header field, or a trailer, which is left out."""
-        if not self._head_complete:
+        if not self.has_head:
             self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
@@ -223,7 +229,7 @@ class Connection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status >= _OK:
             self.status = status
-            self._head_complete = True
+            self.has_head = True
         elif status == _SWITCHING_PROTOCOLS:
             self._fail(FailureKind.PROTOCOL, "the upstream switched to another protocol")
 
@@ -235,7 +241,7 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The response is whole; an interim one (RFC 9110, section 15.2) makes way for the next."""
-        if not self._head_complete:
+        if not self.has_head:
             self.headers.clear()
         elif not self._complete:
             self._complete = True

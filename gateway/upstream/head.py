@@ -7,26 +7,35 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamRequest
 
 _ILLEGAL_IN_TARGET = re.compile(r"[^\x21-\x7e]")
+_LINES_BESIDE_FIELDS = 4
 
 
-def request_head(request: UpstreamRequest, url: SplitResult, *, absolute: bool) -> bytes:
-    """Request line and header fields, up to and with the empty line.
+def opening(url: SplitResult, *, absolute: bool) -> str:
+    """Target, version and host: what requests to one URL have in common, behind the method.
 
     `absolute` writes the whole URL into the request line, as a forward proxy wants it. Raises `UpstreamFailure` of kind
-    PROTOCOL when a field would break out of its line: a head is never sent in part.
+    PROTOCOL for a URL that would break out of its line.
     """
+    host = url.netloc.rpartition("@")[2]
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
     if absolute:
-        target = f"{url.scheme}://{url.netloc.rpartition('@')[2]}{target}"
+        target = f"{url.scheme}://{host}{target}"
     if _ILLEGAL_IN_TARGET.search(target) is not None:
         raise UpstreamFailure(FailureKind.PROTOCOL, "the URL has a character that no URL may have")
-    lines = [f"{request.method} {target} HTTP/1.1", f"host: {url.netloc.rpartition('@')[2]}"]
-    lines += [f"{name}: {value}" for name, value in request.headers]
-    lines.append(f"content-length: {len(request.body)}")
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1 or "\0" in head:
+    return f" {target} HTTP/1.1\r\nhost: {host}\r\n"
+
+
+def request_head(request: UpstreamRequest, opened: str) -> bytes:
+    """Request line and header fields, up to and with the empty line; `opened` is the `opening` of its URL.
+
+    Raises `UpstreamFailure` of kind PROTOCOL when a field would break out of its line: a head is never sent in part.
+    """
+    fields = [f"{name}: {value}\r\n" for name, value in request.headers]
+    head = f"{request.method}{opened}{''.join(fields)}content-length: {len(request.body)}\r\n\r\n"
+    lines = len(fields) + _LINES_BESIDE_FIELDS
+    if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
         raise UpstreamFailure(FailureKind.PROTOCOL, "a request header has a line break in it")
     try:
-        return head.encode("latin-1") + b"\r\n\r\n"
+        return head.encode("latin-1")
     except UnicodeEncodeError:
         raise UpstreamFailure(FailureKind.PROTOCOL, "a request header has a character beyond Latin-1") from None

@@ -1,5 +1,6 @@
 """What is sent to an upstream and what comes back, independent of the client that carries it."""
 
+from collections.abc import Awaitable
 from typing import Protocol
 
 import msgspec
@@ -31,7 +32,7 @@ class UpstreamResponse(Protocol):
     status: int
     headers: Headers
 
-    async def read_chunk(self) -> bytes | None:
+    def read_chunk(self) -> Awaitable[bytes | None]:
         """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
 
     async def read_all(self) -> bytes:

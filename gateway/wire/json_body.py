@@ -42,13 +42,13 @@ class JsonBody:
             self._refuse_repeats()
         self.model = self._model()
         self.stream = self._raw("stream") == b"true"
-        limits = [self._count(name) for name in _OUTPUT_LIMITS if name in self._spans]
+        limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
         self.max_output_tokens = max(limits, default=0) or None
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
-        raw = self._raw(name)
-        return None if raw is None else _decode_strictly(raw, name)
+        span = self._spans.get(name)
+        return None if span is None else _decode_strictly(self._readable[span[0] : span[1]], name)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""
@@ -57,14 +57,13 @@ class JsonBody:
 
     def fingerprint(self, *names: str) -> bytes | None:
         """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
-        digest = None
+        parts: list[bytes] = []
         for name in names:
-            raw = self._raw(name)
-            if raw is not None:
-                digest = digest or hashlib.blake2b(digest_size=16)
-                digest.update(b"%s\0%d\0" % (name.encode(), len(raw)))
-                digest.update(raw)
-        return None if digest is None else digest.digest()
+            span = self._spans.get(name)
+            if span is not None:
+                start, end = span
+                parts += (f"{name}\0{end - start}\0".encode(), self._readable[start:end])
+        return hashlib.blake2b(b"".join(parts), digest_size=16).digest() if parts else None
 
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""
@@ -142,9 +141,9 @@ class JsonBody:
             raise GatewayError("bad_request", "`model` has to be a string that is not empty.", param="model")
         return model
 
-    def _count(self, name: str) -> int:
-        digits = self._raw(name)
-        return int(digits) if digits is not None and digits.isdigit() and len(digits) < _MAX_DIGITS else 0
+    def _count(self, span: tuple[int, int]) -> int:
+        digits = self._readable[span[0] : span[1]]
+        return int(digits) if digits.isdigit() and len(digits) < _MAX_DIGITS else 0
 
 
 def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict[str, msgspec.Raw]]:

@@ -7,7 +7,7 @@ _ABSURD = 10**12
 
 def count(stated: Any) -> int | None:
     """A number of tokens, `None` for anything else."""
-    if isinstance(stated, int) and not isinstance(stated, bool) and 0 <= stated < _ABSURD:
+    if type(stated) is int and 0 <= stated < _ABSURD:
         return stated
     return None
 
@@ -19,4 +19,8 @@ def detail(details: Any, name: str) -> int:
 
 def first(*stated: Any) -> int | None:
     """The first of several spellings that is a number of tokens."""
-    return next((figure for figure in map(count, stated) if figure is not None), None)
+    for one in stated:
+        figure = count(one)
+        if figure is not None:
+            return figure
+    return None

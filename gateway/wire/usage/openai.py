@@ -75,6 +75,8 @@ def _usage(stated: _Usage) -> Usage | None:
         return None
     inputs = stated.prompt_tokens_details or stated.input_tokens_details or stated.input_token_details
     outputs = stated.completion_tokens_details or stated.output_tokens_details
+    if inputs is None and outputs is None:
+        return Usage(input_tokens=input_tokens or 0, output_tokens=output_tokens or 0)
     return Usage(
         input_tokens=input_tokens or 0,
         output_tokens=output_tokens or 0,
