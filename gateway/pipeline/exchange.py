@@ -68,6 +68,7 @@ class Exchange:
         "started_at",
         "taken",
         "trace",
+        "traced",
         "under_way",
         "upstream",
         "upstream_body",
@@ -89,6 +90,7 @@ class Exchange:
         self.header_map: Mapping[bytes, bytes] = dict(headers)
         self.query = query
         self.trace = trace_context.accept(self.header_map)
+        self.traced = False
 
         self.body: RequestBody | None = None
         self.key: CompiledKey | None = None

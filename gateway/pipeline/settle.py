@@ -42,14 +42,13 @@ def settle(
         services.ledger.append(ledger_entry(exchange, exchange.key, status, outcome))
     _count(exchange, services.metrics, status, error_type, denial)
     log = services.decision_log
-    tracing = services.tracing if exchange.trace.is_sampled else None
-    if log is None and tracing is None:
+    if log is None and not exchange.traced:
         return
     record = decision_record(exchange, status, outcome, error_type, error_code, denial)
     if log is not None:
         log.write(record)
-    if tracing is not None:
-        tracing.export(traced_request(exchange, record))
+    if exchange.traced:
+        services.tracing.export(traced_request(exchange, record))
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:

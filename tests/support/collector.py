@@ -51,8 +51,13 @@ class Collector:
 
 
 class HttpCollector(Collector):
+    """Answers with `status` and `answer`; redirects where `location` says."""
+
     def __init__(self, *, hangs: bool = False) -> None:
         super().__init__(hangs=hangs)
+        self.status, self.answer, self.location = 200, b"", ""
+        self.paths: list[str] = []
+        self.sizes: list[int] = []
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,10 +65,16 @@ class HttpCollector(Collector):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 collector._released.wait(60)
                 collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-                collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
-                self.send_header("content-length", "0")
+                collector.paths.append(self.path)
+                collector.sizes.append(len(body))
+                if collector.status < 300:
+                    collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+                self.send_response(collector.status)
+                self.send_header("content-length", str(len(collector.answer)))
+                if collector.location:
+                    self.send_header("location", collector.location)
                 self.end_headers()
+                self.wfile.write(collector.answer)
 
             def log_message(self, *_: Any) -> None:
                 pass
