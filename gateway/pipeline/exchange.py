@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from gateway import clock
+from gateway.content.captured import CapturedContent
 from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
 from gateway.money.estimate import InputBound
@@ -42,6 +43,7 @@ class Exchange:
         "cancelled_as",
         "candidates",
         "client_left",
+        "content",
         "cost",
         "end_user",
         "endpoint",
@@ -91,6 +93,7 @@ class Exchange:
         self.query = query
         self.trace = trace_context.accept(self.header_map)
         self.traced = False
+        self.content: CapturedContent | None = None
 
         self.body: RequestBody | None = None
         self.key: CompiledKey | None = None

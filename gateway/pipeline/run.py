@@ -25,7 +25,7 @@ from gateway.pipeline.reserve import reserve, reserve_limits
 from gateway.pipeline.resolve import resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, settle
-from gateway.pipeline.trace import sample, sample_for_key
+from gateway.pipeline.trace import capture, sample, sample_for_key
 from gateway.wire.request_body import RequestBody
 
 JUDGES = (limit, judge, resolve, cache_mode, budget)
@@ -45,6 +45,7 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         authenticate(exchange)
         sample_for_key(exchange, services, accepted)
         exchange.body = await read_body(exchange)
+        capture(exchange)
         await _admit(exchange, services)
         await dispatch(exchange, services)
         return await relay(exchange, services)

@@ -1,5 +1,6 @@
 """The part of a request in a trace: whether it is sampled, and for whose collector."""
 
+from gateway.content.captured import CapturedContent, is_captured
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.services import Services
 from gateway.telemetry.trace_context import TraceContext
@@ -16,3 +17,12 @@ def sample_for_key(exchange: Exchange, services: Services, accepted: TraceContex
     """Samples anew where the traces of the key have a collector of their own."""
     if exchange.key is not None and exchange.key.trace_collector is not None:
         sample(exchange, services, accepted, exchange.key.trace_collector)
+
+
+def capture(exchange: Exchange) -> None:
+    """Begins to keep the content of a sampled request whose key asks for that."""
+    key, body = exchange.key, exchange.body
+    if not exchange.traced or key is None or key.capture is None or body is None:
+        return
+    if is_captured(exchange.endpoint.name):
+        exchange.content = CapturedContent(exchange.endpoint.name, body.data, key.capture)

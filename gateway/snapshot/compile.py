@@ -9,7 +9,6 @@ from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import Provider as ProviderSection
-from gateway.config.sections.tracing import TraceCollector
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.dispatch.circuit_breaker import Thresholds
@@ -32,7 +31,7 @@ from gateway.snapshot.snapshot import (
     UnderWay,
     Upstream,
 )
-from gateway.telemetry.collector_settings import CollectorSettings
+from gateway.snapshot.traces import capture, collector, trace_collector
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
@@ -56,7 +55,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         prices=Prices(config.prices, config.locked_prices, clock.utc_now()),
         budgets=budgets,
         log_level=config.log_level,
-        trace_collectors={name: _collector(section) for name, section in config.trace_collectors.items()},
+        trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
         charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,
@@ -144,24 +143,8 @@ def _compile_key(
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
         budgets=meters(budgets, Who(virtual_key=name, **msgspec.structs.asdict(who))),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
-        trace_collector=_trace_collector(who, config),
-    )
-
-
-def _trace_collector(who: Attribution, config: Config) -> str | None:
-    """The project's, else the team's, else the file's."""
-    project, team = config.projects.get(who.project or ""), config.teams.get(who.team or "")
-    own = (project.trace_collector if project is not None else None) or (team.trace_collector if team else None)
-    return own or config.trace_collector
-
-
-def _collector(section: TraceCollector) -> CollectorSettings:
-    return CollectorSettings(
-        endpoint=section.endpoint,
-        protocol=section.protocol,
-        headers=tuple(section.headers.items()),
-        sampling_ratio=float(section.sampling_ratio),
-        also_to_default=section.also_to_default,
+        trace_collector=trace_collector(who, config),
+        capture=capture(key.content_capture, config.content_capture),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
+from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.dispatch.lane import Lane
@@ -146,6 +147,7 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     budgets: tuple[Meter, ...]
     assumed_output_tokens: int
     trace_collector: str | None
+    capture: CapturePolicy | None
 
 
 class KeyEntry(msgspec.Struct, frozen=True):

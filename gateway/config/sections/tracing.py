@@ -79,9 +79,9 @@ class ContentCapture(Section):
         [], description="What matches any of these RE2 patterns, in any string, becomes `[redacted]`."
     )
     max_body_bytes: Annotated[PositiveInt, Field(le=33_554_432)] = Field(
-        1_048_576,
-        description="Bytes that are kept of a request and of its answer until they are exported. A larger request is "
-        "left out, of a larger answer the beginning is kept.",
+        2_097_152,
+        description="Bytes that are kept of a request, and of its answer as it is sent, until they are exported; a "
+        "larger body is left out.",
     )
     max_attribute_bytes: Annotated[int, Field(ge=256, le=262_144)] = Field(
         32_768, description="Bytes that one attribute of a span has at most; what is longer is shortened, and says so."
