@@ -3,8 +3,7 @@
 from gateway.config.model import Config
 from gateway.config.sections.tracing import ContentCapture, KeyContentCapture, TraceCollector
 from gateway.content.captured import CapturePolicy
-from gateway.content.redaction import Redaction
-from gateway.policy.patterns import compile_re2
+from gateway.content.redaction import redaction
 from gateway.snapshot.snapshot import Attribution
 from gateway.telemetry.collector_settings import CollectorSettings
 
@@ -35,5 +34,4 @@ def capture(own: KeyContentCapture, file: ContentCapture) -> CapturePolicy | Non
     """How a key's content is captured; `None`: not at all."""
     if not (file.enabled if own.enabled is None else own.enabled):
         return None
-    patterns = tuple(compile_re2(pattern) for pattern in (*file.redact, *own.redact))
-    return CapturePolicy(file.max_body_bytes, Redaction(patterns, file.max_attribute_bytes))
+    return CapturePolicy(file.max_body_bytes, redaction((*file.redact, *own.redact), file.max_attribute_bytes))

@@ -11,6 +11,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from gateway import clock
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.version import __version__
 
@@ -32,6 +33,7 @@ class HttpSpanExporter(SpanExporter):
     def __init__(self, settings: CollectorSettings, environ: Mapping[str, str] = os.environ) -> None:
         base = settings.endpoint.rstrip("/")
         self._url = base if base.endswith(_PATH) else base + _PATH
+        self._patience_s = _seconds(environ)
         certificate = _first(_CERTIFICATES, environ)
         # Redirects are not followed: they would carry the headers to a host that nobody named.
         self._client = httpx.Client(
@@ -40,19 +42,20 @@ class HttpSpanExporter(SpanExporter):
                 "content-type": "application/x-protobuf",
                 "user-agent": f"declarative-llm-gateway/{__version__}",
             },
-            timeout=_seconds(environ),
+            timeout=self._patience_s,
             verify=ssl.create_default_context(cafile=certificate) if certificate else True,
         )
         self._closing = threading.Event()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sends once, and again after pauses where the collector is only busy or away."""
+        """Sends, and again after pauses where the collector is busy or away, for as long as one try may take."""
         body = encode_spans(spans).SerializeToString()
+        deadline = clock.monotonic() + self._patience_s
         for pause_s in (*_PAUSES_S, 0.0):
             status = self._post(body)
             if status is not None and status not in _TRY_AGAIN:
                 return SpanExportResult.SUCCESS if status < 300 else SpanExportResult.FAILURE  # noqa: PLR2004 - RFC 9110
-            if self._closing.wait(pause_s):
+            if clock.monotonic() + pause_s > deadline or self._closing.wait(pause_s):
                 break
         return SpanExportResult.FAILURE
 

@@ -43,8 +43,11 @@ class _Route(msgspec.Struct, frozen=True):
 class Tracing:
     """Samples requests and hands the sampled ones to their collectors. `close` ends the threads."""
 
-    def __init__(self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics) -> None:
+    def __init__(
+        self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics, *, is_disabled: bool = False
+    ) -> None:
         self._default = None if default is None else _Route(None, _sampler_of_variables(), default)
+        self._is_disabled = is_disabled
         self._bounds = bounds
         self._metrics = metrics
         self._routes: dict[str, _Route] = {}
@@ -60,6 +63,8 @@ class Tracing:
 
         Those that stay as they are go on, others are opened; those that are gone send what waits and are let go.
         """
+        if self._is_disabled:
+            return
         before, self._routes = self._routes, {}
         for name, settings in collectors.items():
             had = before.get(name)
@@ -125,18 +130,22 @@ def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> T
     if _names_collector(environ):
         exporter = exporter_of_variables(environ)
         default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics)
-    return Tracing(default, bounds, metrics)
+    return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ))
 
 
 def _names_collector(environ: Mapping[str, str]) -> bool:
     exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporters == ["none"]:
+    if _is_disabled(environ) or exporters == ["none"]:
         return False
     if not exporters and not any(environ.get(name, "").strip() for name in _ENDPOINTS):
         return False
     if exporters not in ([], ["otlp"]):
         raise TracingError(f"OTEL_TRACES_EXPORTER is {','.join(exporters)}; the gateway knows otlp and none")
     return True
+
+
+def _is_disabled(environ: Mapping[str, str]) -> bool:
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def _sampler_of_variables() -> Sampler:

@@ -8,15 +8,14 @@ from hypothesis import strategies as st
 
 from gateway.content.captured import CapturedContent, CapturePolicy
 from gateway.content.prompts import PROMPTS
-from gateway.content.redaction import CUT, Redaction
-from gateway.policy.patterns import compile_re2
+from gateway.content.redaction import CUT, Redaction, redaction
 
 SECRET = "sk-abcdefghijkl"
 TOOL = {"name": "get_weather", "description": "now", "parameters": {"type": "object"}}
 
 
 def policy(most=32_768, body=1 << 20, *patterns):
-    return CapturePolicy(body, Redaction(tuple(map(compile_re2, patterns)), most))
+    return CapturePolicy(body, redaction(patterns, most))
 
 
 def attributes(endpoint, request, *answer, how=None):
@@ -257,3 +256,34 @@ def test_whatever_json_comes_it_is_captured_or_nothing(endpoint, request, answer
 @given(st.sampled_from(sorted(PROMPTS)), st.binary(max_size=60), st.binary(max_size=60))
 def test_whatever_bytes_come_nothing_fails(endpoint, request, answer):
     read(attributes(endpoint, request, answer))
+
+
+PATTERNS = [
+    "a",
+    "^a",
+    "a$",
+    "^a$",
+    r"\ba\b",
+    r"\Aa",
+    r"a\z",
+    "(?i)A",
+    "(?s)a.b",
+    "(?m)^a$",
+    "(?-s)a.b",
+    r"\Qa.\E",
+    "1{2}",
+    "a|b",
+    "[^a]b",
+    r"\n",
+]
+
+
+@given(
+    st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=3),
+    st.lists(json_values | st.text("ab1\n A.", max_size=6), max_size=4),
+)
+def test_asking_once_for_all_strings_hides_what_asking_each_would(patterns, items):
+    quick = redaction(patterns, 4096)
+    thorough = Redaction(quick.patterns, 4096)
+
+    assert quick.written(items) == thorough.written(items)
