@@ -1,6 +1,6 @@
 """A stream of events as the whole answer that it would have been; of one that was cut short, what came of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +15,7 @@ _JOINED: Final = ("content", "refusal", "reasoning_content", "reasoning", "text"
 def assembled(stream: bytes) -> Answer:
     """The answer that a stream of any of the APIs tells in pieces. Raises `msgspec.DecodeError`."""
     answer: Answer = {}
-    for _, data in events_in(stream, whole=True):
+    for data in _data_in(stream):
         if not data or data == b"[DONE]":
             continue
         event = msgspec.json.decode(data)
@@ -27,6 +27,16 @@ def assembled(stream: bytes) -> Answer:
         elif (fold := _ANTHROPIC.get(kind)) is not None:
             fold(answer, event)
     return answer
+
+
+def _data_in(stream: bytes) -> Iterator[bytes]:
+    """The data of each whole event. PERF: nearly every stream has line feeds alone, which are split far faster."""
+    if b"\r" in stream:
+        yield from (data for _, data in events_in(stream, whole=True))
+        return
+    for event in stream.split(b"\n\n")[:-1]:
+        lines = event.split(b"\n")
+        yield b"\n".join(line[5:].removeprefix(b" ") for line in lines if line.startswith(b"data:"))
 
 
 def _choices(answer: Answer, event: Fields) -> None:

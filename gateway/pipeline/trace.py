@@ -3,20 +3,15 @@
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.services import Services
-from gateway.telemetry.trace_context import TraceContext
 
 
-def sample(exchange: Exchange, services: Services, accepted: TraceContext, collector: str | None = None) -> None:
-    """Samples a trace as it was accepted, for a collector; `None`: that of the process."""
-    sampled = services.tracing.sample(accepted, collector)
-    exchange.trace = sampled or accepted
-    exchange.traced = sampled is not None and sampled.is_sampled
-
-
-def sample_for_key(exchange: Exchange, services: Services, accepted: TraceContext) -> None:
-    """Samples anew where the traces of the key have a collector of their own."""
-    if exchange.key is not None and exchange.key.trace_collector is not None:
-        sample(exchange, services, accepted, exchange.key.trace_collector)
+def sample(exchange: Exchange, services: Services) -> None:
+    """Samples for the collector of the key, as soon as it is known; else for that of the process."""
+    collector = None if exchange.key is None else exchange.key.trace_collector
+    sampled = services.tracing.sample(exchange.trace, collector)
+    if sampled is not None:
+        exchange.trace = sampled
+        exchange.traced = sampled.is_sampled
 
 
 def capture(exchange: Exchange) -> None:

@@ -9,6 +9,7 @@ from tests.support.keys import HASH, new_key
 
 SHOP, SHOP_HASH = new_key()
 LAB, LAB_HASH = new_key()
+GONE, GONE_HASH = new_key()
 CANARY = "Bearer canary-of-the-collector"
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CONFIG = """
@@ -23,6 +24,7 @@ virtual_keys:
   dev: {{environment: test, project: checkout, secret_hash: {dev}}}
   shop: {{environment: test, project: shop, secret_hash: {shop}}}
   lab: {{environment: test, project: lab, secret_hash: {lab}}}
+  gone: {{environment: test, project: lab, state: disabled, secret_hash: {gone}}}
 {more}
 """
 COLLECTOR = '  {name}: {{endpoint: "{url}", headers: {{Authorization: "${{runtime-env:CANARY}}"}}{more}}}'
@@ -32,7 +34,7 @@ SOON = {"OTEL_BSP_SCHEDULE_DELAY": "50", "CANARY": CANARY, "OTEL_EXPORTER_OTLP_H
 def config(more: str = "", *, lab_too: str = "", **urls: str) -> str:
     """`lab_too` is said of the lab's collector beside its URL."""
     lines = [COLLECTOR.format(name=name, url=url, more=lab_too if name == "lab" else "") for name, url in urls.items()]
-    return CONFIG.format(collectors="\n".join(lines), dev=HASH, shop=SHOP_HASH, lab=LAB_HASH, more=more)
+    return CONFIG.format(collectors="\n".join(lines), dev=HASH, shop=SHOP_HASH, lab=LAB_HASH, gone=GONE_HASH, more=more)
 
 
 def chat(gateway, secret=None, **headers):
@@ -101,7 +103,11 @@ def test_the_file_s_collector_is_for_everybody_who_names_none(start_gateway, col
 
     lab.of(chat(gateway))
     retail.of(chat(gateway, SHOP))
+    refused = gateway.chat("sim", headers={"authorization": f"Bearer {GONE}"})
+    lab.of(refused.headers["x-langwatch-request-id"], 1)
     assert platform.spans == []
+    unknown = gateway.chat("sim", headers={"authorization": "Bearer lw_vk_test_01K00000000000000000000009"})
+    platform.of(unknown.headers["x-langwatch-request-id"], 1)
 
 
 def test_sampling_and_sharing_are_the_collector_s_own(start_gateway, collectors):

@@ -171,6 +171,15 @@ def test_content_takes_the_form_of_the_conventions(case, snapshot):
     assert read(attributes(*CASES[case])) == snapshot
 
 
+@pytest.mark.parametrize("stream", [CHAT_STREAM, MESSAGES_STREAM])
+def test_other_line_ends_and_comments_change_nothing(stream):
+    endpoint = "messages" if stream is MESSAGES_STREAM else "chat_completions"
+    plain = attributes(endpoint, {}, stream)
+
+    assert attributes(endpoint, {}, stream.replace(b"\n", b"\r\n")) == plain
+    assert attributes(endpoint, {}, b": ping\n\n" + stream + b"data: {torn") == plain
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_a_stream_is_put_together_however_it_was_cut(size):
     pieces = [CHAT_STREAM[at : at + size] for at in range(0, len(CHAT_STREAM), size)]
