@@ -3,6 +3,7 @@
 https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-ai/gen-ai-input-messages.json
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ Part = dict[str, Any]
 Fields = Mapping[str, Any]
 
 _MODALITIES: Final = ("image", "video", "audio")
+_ENCODED: Final = re.compile(r"data:[^,]{0,200},.*|[A-Za-z0-9+/_-]{512,}={0,2}", re.DOTALL)
+"""Base64, longer than any word or identifier, or a `data:` URL."""
 
 
 def text(content: Any) -> Part:
@@ -31,12 +34,12 @@ def tool_call(name: Any, identifier: Any, arguments: Any) -> Part:
 
 def tool_response(identifier: Any, response: Any) -> Part:
     """What a tool answered."""
-    return {"type": "tool_call_response", "id": identifier, "response": _without_media(response)}
+    return {"type": "tool_call_response", "id": identifier, "response": _without_bytes(response)}
 
 
 def other(block: Fields) -> Part:
     """A part of a kind that the conventions leave open, as it is."""
-    return {"type": "unknown", **block}
+    return {"type": "unknown", **_without_bytes(block)}
 
 
 def media(url: Any, modality: str) -> Part:
@@ -78,13 +81,10 @@ def _decoded(arguments: Any) -> Any:
         return arguments
 
 
-def _without_media(response: Any) -> Any:
-    """A response whose images and documents lose their bytes."""
-    if isinstance(response, list):
-        return [_without_media(one) for one in response]
-    if not isinstance(response, Mapping):
-        return response
-    source = response.get("source")
-    if isinstance(source, Mapping) and source.get("type") == "base64":
-        return blob(source.get("media_type"), source.get("data"))
-    return response
+def _without_bytes(value: Any) -> Any:
+    """A value in which a note stands in the place of each string that is nothing but encoded bytes."""
+    if isinstance(value, str):
+        return f"[omitted {len(value)} characters]" if _ENCODED.fullmatch(value) else value
+    if isinstance(value, Mapping):
+        return {name: _without_bytes(inner) for name, inner in value.items()}
+    return [_without_bytes(inner) for inner in value] if isinstance(value, list) else value

@@ -208,6 +208,28 @@ def test_a_secret_that_a_stream_brings_in_pieces_is_hidden():
     assert read(found)["gen_ai.output.messages"][0]["parts"] == [{"type": "text", "content": "[redacted]"}]
 
 
+def test_bytes_are_left_out_wherever_they_stand():
+    encoded = "iVBORw0KGgo" * 100
+    source = {"type": "base64", "media_type": "image/png", "data": encoded}
+    asked = {
+        "messages": [
+            {"role": "user", "content": [{"type": "image", "source": source}, {"type": "strange", "blob": [encoded]}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": [{"source": source}]}]},
+        ]
+    }
+    made = {"status": "completed", "output": [{"type": "image_generation_call", "result": encoded}]}
+    shot = {"type": "computer_call_output", "output": {"image_url": f"data:image/png;base64,{encoded}"}}
+
+    found = [
+        attributes("messages", asked),
+        attributes("responses", {"input": [shot]}, json.dumps(made).encode()),
+        attributes("chat_completions", {"messages": [{"role": "tool", "content": encoded}]}),
+    ]
+
+    assert "iVBORw0" not in json.dumps(found)
+    assert "[omitted 1100 characters]" in json.dumps(found)
+
+
 def test_a_number_is_looked_through_too():
     body = {"messages": [{"role": "assistant", "tool_calls": [{"function": {"name": "pay", "arguments": '{"card":4111111111111111}'}}]}]}  # fmt: skip
 
