@@ -55,6 +55,9 @@ budgets:
   team: {scope: {team: engineering}, window: month, timezone: Europe/Amsterdam, limit_usd: 5000000}
   key: {scope: {virtual_key: bench}, window: day, limit_usd: 5000000}
 """
+CAPTURE = """
+content_capture: {enabled: true, redact: ['[0-9]{13,19}', 'sk-[A-Za-z0-9]{20,}']}
+"""
 NGINX = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log /dev/null;
 events {{ worker_connections 4096; }}
 http {{ access_log off; client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir};
@@ -155,6 +158,9 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     for share in ("0.1", "1"):
         sampled = ("OTEL_TRACES_SAMPLER=traceidratio", f"OTEL_TRACES_SAMPLER_ARG={share}")
         found.append((f"gateway, {float(share):.0%} traced", gateway_port, (*traced, *sampled, *gateway, str(file))))
+    captured = directory / "captured.yaml"
+    captured.write_text(plain + CAPTURE)
+    found.append(("gateway, 100% with content", gateway_port, (*traced, *gateway, str(captured))))
     if redis := os.environ.get("BENCH_REDIS_URL"):
         counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway, str(budgeted))
         found.append(("gateway, 3 budgets in Redis", gateway_port, counted))

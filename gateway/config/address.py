@@ -3,6 +3,7 @@
 from typing import Final
 
 KINDS: Final = (
+    "trace_collectors",
     "teams",
     "projects",
     "principals",

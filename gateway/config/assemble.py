@@ -43,7 +43,8 @@ def assemble(
     if environ is not None:
         tree = _mapped(tree, (), _resolver(environ, found))
     keys = tree.get("virtual_keys")
-    hidden = frozenset(_secret_paths({"providers": tree.get("providers", {})}, ()))
+    with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
+    hidden = frozenset(_secret_paths(with_secrets, ()))
     facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
     config, judged = judge(tree, facts, serving)
     diagnostics = tuple(_told(one) for one in (*found, *judged))

@@ -5,7 +5,6 @@ some of its keys at a time.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from urllib.parse import urlsplit
 
 from gateway.config.address import parse_address
 from gateway.config.budget_checks import MOST_USD, budget_checks
@@ -19,6 +18,8 @@ from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import BaseProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
+from gateway.config.trace_checks import collector_references, content_capture, key_content_capture, trace_collectors
+from gateway.config.urls import url_fault
 from gateway.policy.patterns import compile_glob, compile_re2
 
 FALLBACK_SUFFIX = ":fallback"
@@ -196,21 +197,8 @@ def _locked_prices(config: Config, _facts: Facts) -> Iterator[Checked]:
 
 def _base_urls(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, provider in config.providers.items():
-        if provider.base_url is not None and (fault := _url_fault(provider.base_url)):
+        if provider.base_url is not None and (fault := url_fault(provider.base_url, "as `api_key` or in `headers`")):
             yield Checked(Finding("invalid-url", fault, ("providers", name, "base_url")))
-
-
-def _url_fault(url: str) -> str | None:
-    if "${" in url:
-        return None  # the node that serves resolves it, and checks it then
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "the host or the port of the URL is malformed"
-    if "@" in parts.netloc:
-        return "the URL carries a user name or password; give the credential as `api_key` or in `headers`"
-    return "the URL names no host" if not parts.hostname or port == 0 else None
 
 
 def _moves(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -253,6 +241,9 @@ FILE_CHECKS: tuple[Check, ...] = (
     _prices,
     _locked_prices,
     _base_urls,
+    trace_collectors,
+    collector_references,
+    content_capture,
     _moves,
 )
 
@@ -262,5 +253,6 @@ KEY_CHECKS: tuple[Check, ...] = (
     _key_aliases,
     _key_patterns,
     _key_fallbacks,
+    key_content_capture,
     key_life,
 )

@@ -18,16 +18,22 @@ def secrets_in_clear(config: Config, facts: Facts) -> Iterator[Checked]:
         fields: list[tuple[str, ...]] = [
             (field,) for field in ("api_key", "credentials") if getattr(provider, field, None) is not None
         ]
-        fields += [
-            ("headers", header)
-            for header in provider.headers
-            if any(word in header.lower() for word in _SECRET_HEADERS)
-        ]
+        fields += [("headers", header) for header in provider.headers if _may_be_secret(header)]
         for field in fields:
             path = ("providers", name, *field)
             if path not in facts.hidden:
                 message = f"the credential {'.'.join(field)} stands in the file"
                 yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+    for name, collector in config.trace_collectors.items():
+        for header in collector.headers:
+            path = ("trace_collectors", name, "headers", header)
+            if _may_be_secret(header) and path not in facts.hidden:
+                message = f"the credential headers.{header} stands in the file"
+                yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+
+
+def _may_be_secret(header: str) -> bool:
+    return any(word in header.lower() for word in _SECRET_HEADERS)
 
 
 def key_life(config: Config, facts: Facts) -> Iterator[Checked]:

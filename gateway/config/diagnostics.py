@@ -61,6 +61,7 @@ CODES: Final[Mapping[str, str]] = {
     "key-expired": "A virtual key has expired already.",
     "duplicate-secret": "Two virtual keys have one secret.",
     "rotation-without-end": "A rotated secret is accepted without an end, or ends without being accepted.",
+    "plain-http": "A trace collector on another host is reached without TLS.",
     "secret-in-clear": "A credential stands in the file itself.",
     "unknown-time-zone": "A time zone is not in the IANA database.",
     "invalid-url": "A base URL has parts that it must not have.",

@@ -70,6 +70,14 @@ def _missing_extras(config: Config) -> Iterator[Row]:
             yield ("providers", name), message, f"Install it: pip install 'declarative-llm-gateway[{extra}]'."
 
 
+def _missing_grpc(config: Config) -> Iterator[Row]:
+    for name, collector in config.trace_collectors.items():
+        if collector.protocol == "grpc" and not _is_installed("opentelemetry.exporter.otlp.proto.grpc"):
+            message = f"the collector {name} is spoken to over gRPC, which needs a package that is not installed"
+            hint = "Install it: pip install 'declarative-llm-gateway[otlp-grpc]', or use protocol: http/protobuf."
+            yield ("trace_collectors", name), message, hint
+
+
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
@@ -89,4 +97,4 @@ def _key_limits(config: Config) -> Iterator[Path]:
             yield ("virtual_keys", name, "rate_limits")
 
 
-_FILE_ROWS = (_missing_extras,)
+_FILE_ROWS = (_missing_extras, _missing_grpc)

@@ -11,6 +11,7 @@ from gateway.config.sections.budgets import Budget
 from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
+from gateway.config.sections.tracing import MOST_COLLECTORS, ContentCapture, TraceCollector
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
 
 Address = Annotated[str, Field(pattern=r"^[a-z_]+[./].+$", max_length=600)]
@@ -38,6 +39,11 @@ class Config(Section):
         None, description="Who manages what this file declares, in a control plane that several files share."
     )
     organization: Name | None = Field(None, description="The organization that every request is attributed to.")
+    trace_collectors: dict[Name, TraceCollector] = Field(
+        {},
+        max_length=MOST_COLLECTORS,
+        description="Collectors of traces by name, beside that of the `OTEL_*` variables.",
+    )
     teams: dict[Name, Team] = Field({}, description="Teams by name.")
     projects: dict[Name, Project] = Field({}, description="Projects by name.")
     principals: dict[Name, Principal] = Field({}, description="People and robots by name, often an e-mail address.")
@@ -63,6 +69,14 @@ class Config(Section):
     )
     assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
         8_192, description="Output tokens that budgets hold for a request that sets no limit of its own."
+    )
+    trace_collector: Name | None = Field(
+        None,
+        description="One of `trace_collectors`, for every key whose project and team name none; omitted: that of the "
+        "`OTEL_*` variables.",
+    )
+    content_capture: ContentCapture = Field(
+        ContentCapture(), description="Whether traces carry prompts and answers, and what is hidden in them."
     )
     log_level: Literal["debug", "info", "warning", "error"] | None = Field(
         None,

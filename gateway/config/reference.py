@@ -76,6 +76,15 @@ model_aliases:
     headers: {OpenAI-Beta: assistants=v2}""",
     "SimulatorProvider": "providers:\n  simulator: {type: simulator, models: [gpt-5-mini], pace_ms: 20}",
     "VertexProvider": "providers:\n  vertex: {type: vertex, project: acme-ml, location: europe-west1}",
+    "TraceCollector": """trace_collectors:
+  checkout-langfuse:
+    endpoint: https://cloud.langfuse.com/api/public/otel
+    headers: {Authorization: "Basic ${env:CHECKOUT_LANGFUSE_AUTH}", x-langfuse-ingestion-version: "4"}
+    sampling_ratio: 0.1""",
+    "ContentCapture": r"""content_capture:
+  enabled: false
+  redact: ['\b\d{13,19}\b', '[\w.+-]+@[\w-]+\.[\w.]+']""",
+    "KeyContentCapture": f"virtual_keys:\n  ci: {{content_capture: {{enabled: true}}, secret_hash: {_KEY_HASH}}}",
     "Moved": "moved: [{from: virtual_keys.checkout, to: virtual_keys.shop}]",
     "NamedPolicyRules": r"""policy_rules:
   no-shell: {tools: {deny: ['^shell\.']}}

@@ -21,6 +21,8 @@ from gateway.secret import Secret
 
 SETTINGS: Final = (
     "organization",
+    "trace_collector",
+    "content_capture",
     "log_level",
     "fallback",
     "on_missing_usage",

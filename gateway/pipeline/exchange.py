@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway import clock
+from gateway.content.captured import CapturedContent
 from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
 from gateway.money.estimate import InputBound
@@ -47,6 +48,8 @@ class Exchange(msgspec.Struct, eq=False):
     trace: TraceContext
     started: float
     started_at: float
+    traced: bool = False
+    content: CapturedContent | None = None
 
     body: RequestBody | None = None
     key: CompiledKey | None = None

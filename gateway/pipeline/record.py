@@ -79,6 +79,8 @@ def traced_request(exchange: Exchange, record: DecisionRecord) -> TracedRequest:
         thread_id=None if thread is None else thread.decode("utf-8", "replace"),
         metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
         budget_warning=exchange.budget_warning,
+        collector=None if exchange.key is None else exchange.key.trace_collector,
+        content=exchange.content,
     )
 
 

@@ -75,6 +75,8 @@ async def _unknown_length(
 
 
 def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, body: bytes) -> Reply:
+    if exchange.content is not None:
+        exchange.content.add(body)
     if response.status < 400:  # noqa: PLR2004 - RFC 9110, section 15
         exchange.usage = exchange.endpoint.read_usage(body)
         if exchange.usage is None and exchange.endpoint.metered:

@@ -1,7 +1,7 @@
 """Bodies that go on as they arrive: events with their usage tapped, and bytes of any other kind."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 import msgspec
@@ -33,6 +33,7 @@ class Relay:
         self._response = response
         self._outcome: str | None = None
         self._received = Received()
+        self._keep: Callable[[bytes], None] = _forget if exchange.content is None else exchange.content.add
         self._drained = 0
         self._ended = False
 
@@ -147,6 +148,7 @@ class EventRelay(Relay):
                     return rest
                 raise StopAsyncIteration
             self._received.count(chunk)
+            self._keep(chunk)
             piece = self._tap.feed(chunk)
             if self._exchange.client_left:
                 if self._is_drained(chunk):
@@ -200,6 +202,7 @@ class RawRelay(Relay):
                 raise StopAsyncIteration
 
     def _remember(self, chunk: bytes) -> bytes:
+        self._keep(chunk)
         if self._watches_tail:
             self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
         return chunk
@@ -209,6 +212,10 @@ class RawRelay(Relay):
         exchange.usage = find_usage(self._tail) if self._watches_tail else None
         if exchange.usage is None and exchange.endpoint.metered:
             exchange.usage_warning = "usage-not-reported"
+
+
+def _forget(_piece: bytes) -> None:
+    """What becomes of a piece of an answer that is not captured."""
 
 
 def received_usage(exchange: Exchange, received: Received) -> Usage:

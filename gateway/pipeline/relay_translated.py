@@ -49,6 +49,8 @@ async def relay_translated(
     exchange.usage = exchange.candidate.lane.endpoint.read_usage(body)
     if exchange.usage is None:
         exchange.usage_warning = "usage-not-reported"
+    if exchange.content is not None:
+        exchange.content.add(data)
     settle(exchange, services, status=response.status, outcome="ok")
     return Reply(response.status, headers, data=data)
 
@@ -95,6 +97,7 @@ class TranslatedRelay(Relay):
             if chunk is None:
                 piece += self._end_of_source()
                 self._ended = True
+            self._keep(piece)
             if self._exchange.client_left:
                 if self._is_drained(chunk or b""):
                     raise StopAsyncIteration

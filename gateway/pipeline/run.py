@@ -25,6 +25,7 @@ from gateway.pipeline.reserve import reserve, reserve_limits
 from gateway.pipeline.resolve import resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, settle
+from gateway.pipeline.trace import capture, sample
 from gateway.wire.request_body import RequestBody
 
 JUDGES = (limit, judge, resolve, cache_mode, budget)
@@ -38,11 +39,13 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
     When the call returns a streaming reply, the reply's `close` settles; in every other case it is settled here.
     """
     services.metrics.request_started()
-    if services.tracing is not None:
-        exchange.trace = services.tracing.sample(exchange.trace)
     try:
-        authenticate(exchange)
+        try:
+            authenticate(exchange)
+        finally:
+            sample(exchange, services)
         exchange.body = await read_body()
+        capture(exchange)
         await _admit(exchange, services)
         await dispatch(exchange, services)
         return await relay(exchange, services)

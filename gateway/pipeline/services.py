@@ -26,8 +26,8 @@ class Ledger(Protocol):
 class Tracing(Protocol):
     """Where spans go."""
 
-    def sample(self, context: TraceContext) -> TraceContext:
-        """The place in the trace, with the verdict in its flags."""
+    def sample(self, context: TraceContext, collector: str | None) -> TraceContext | None:
+        """The place in the trace, with the verdict in its flags; `None`: there is nowhere to send it."""
 
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""
@@ -42,5 +42,5 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     breakers: CircuitBreakers
     metrics: Metrics
     decision_log: DecisionLog | None
-    tracing: Tracing | None
+    tracing: Tracing
     disconnect_drain_bytes: int

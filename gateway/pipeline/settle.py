@@ -41,8 +41,8 @@ def settle(
             taken.lease.settle(amounts)
     _count(exchange, services.metrics, status, error_type, denial)
     is_kept = exchange.key is not None and error_code != LEDGER_FULL
-    log, tracing = services.decision_log, services.tracing if exchange.trace.is_sampled else None
-    if not is_kept and log is None and tracing is None:
+    log = services.decision_log
+    if not is_kept and log is None and not exchange.traced:
         return
     record = decision_record(exchange, status, outcome, error_type, error_code, denial)
     encoded = encode(record)
@@ -50,8 +50,8 @@ def settle(
         services.ledger.append(encoded)
     if log is not None:
         log.write(record, encoded)
-    if tracing is not None:
-        tracing.export(traced_request(exchange, record))
+    if exchange.traced:
+        services.tracing.export(traced_request(exchange, record))
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:

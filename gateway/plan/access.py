@@ -13,6 +13,8 @@ import msgspec
 from gateway.config.resources import Resource, Spec
 from gateway.plan.change import Access, FieldChange
 from gateway.plan.diff import fields, same, text
+from gateway.plan.trace_access import CAPTURE, CAPTURE_OF_KEY, SETTINGS, other_readers
+from gateway.plan.trace_access import more as _more
 
 Order = Callable[[Any, Any], Access]
 """Compares a field before and after; `None` is a field that is not there."""
@@ -92,8 +94,16 @@ _RULES: Final[Mapping[str, Order]] = {
 _PROTECTED: Final[Mapping[str, Order]] = {"protected": _steps(False, True, False), "description": _nothing}
 
 ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
-    "teams": _PROTECTED,
-    "projects": {**_PROTECTED, "team": _unknown},
+    "trace_collectors": {
+        **_PROTECTED,
+        "endpoint": other_readers,
+        "protocol": _nothing,
+        "headers": _unknown,
+        "sampling_ratio": _more(1),
+        "also_to_default": _steps(False, False, True),
+    },
+    "teams": {**_PROTECTED, "trace_collector": other_readers},
+    "projects": {**_PROTECTED, "team": _unknown, "trace_collector": other_readers},
     "principals": {**_PROTECTED, "team": _unknown},
     "providers": {
         **_PROTECTED,
@@ -110,6 +120,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
     "virtual_keys": {
         **_PROTECTED,
         **_LIMITS,
+        **CAPTURE_OF_KEY,
         "secret_hash": _nothing,
         "previous_secret_hash": _nothing,
         "previous_secret_expires_at": _end,
@@ -134,6 +145,8 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
     },
     "locked_prices": {"source": _nothing, "locked_on": _nothing},
     "settings": {
+        **CAPTURE,
+        "trace_collector": other_readers,
         "log_level": _nothing,
         "fallback/on": _nothing,
         "fallback/timeout_ms": _nothing,
@@ -146,7 +159,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
 }
 """The order of each field, by kind and path; a path covers what is below it unless that is listed too."""
 
-OF_CREATION: Final[Mapping[str, Access]] = {
+_OF_CREATION: Final[Mapping[str, Access]] = {
     "providers": Access.GRANTS,
     "model_aliases": Access.GRANTS,
     "virtual_keys": Access.GRANTS,
@@ -156,7 +169,7 @@ OF_CREATION: Final[Mapping[str, Access]] = {
     "locked_prices": Access.MAY_WIDEN,
     "settings": Access.MAY_WIDEN,
 }
-OF_DELETION: Final[Mapping[str, Access]] = {
+_OF_DELETION: Final[Mapping[str, Access]] = {
     "providers": Access.NARROWS,
     "model_aliases": Access.NARROWS,
     "virtual_keys": Access.NARROWS,
@@ -180,6 +193,20 @@ class Widening(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return f"{self.address}{self.path} {'widens' if self.access is Access.WIDENS else 'may widen'}"
+
+
+def of_creation(resource: Resource) -> Access:
+    """What it does that a resource is there from now on."""
+    if resource.kind == "settings" and (order := SETTINGS.get(resource.name)) is not None:
+        return order(None, resource.spec["value"])
+    return _OF_CREATION.get(resource.kind, Access.SAME)
+
+
+def of_deletion(resource: Resource) -> Access:
+    """What it does that a resource is gone."""
+    if resource.kind == "settings" and (order := SETTINGS.get(resource.name)) is not None:
+        return order(resource.spec["value"], None)
+    return _OF_DELETION.get(resource.kind, Access.SAME)
 
 
 def of_field(kind: str, name: str, change: FieldChange) -> Access:
@@ -206,9 +233,9 @@ def widenings(before: Iterable[Resource], after: Iterable[Resource]) -> list[Wid
     has = {one.address: one for one in after}
     found = [
         Widening(one.address, "", access)
-        for table, these, others in ((OF_CREATION, has, had), (OF_DELETION, had, has))
+        for judge, these, others in ((of_creation, has, had), (of_deletion, had, has))
         for one in these.values()
-        if one.address not in others and (access := table.get(one.kind, Access.SAME)) is not Access.SAME
+        if one.address not in others and (access := judge(one)) is not Access.SAME
     ]
     for address in had.keys() & has.keys():
         found += [

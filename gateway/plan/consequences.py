@@ -10,6 +10,7 @@ from gateway.config.resources import Resource, Spec
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures
+from gateway.plan.trace_readers import content_read
 from gateway.plan.words import ago, count, moment, names
 from gateway.policy.patterns import compile_glob
 
@@ -160,9 +161,17 @@ def _rules_apply_to(change: ResourceChange, situation: Situation) -> Iterator[Co
             yield Consequence("rule_changed", f"the rules on {dimension} change for {whom}")
 
 
+def _content_read(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    yield from content_read(change, situation.after)
+
+
 FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
     "budgets": (_spent_budget,),
-    "virtual_keys": (_key_in_use, _key_loses_providers, _key_loses_models),
+    "virtual_keys": (_key_in_use, _key_loses_providers, _key_loses_models, _content_read),
+    "teams": (_content_read,),
+    "projects": (_content_read,),
+    "trace_collectors": (_content_read,),
+    "settings": (_content_read,),
     "providers": (_provider_in_use,),
     "model_aliases": (_alias_moves,),
     "policy_rules": (_rules_apply_to,),

@@ -21,8 +21,9 @@ UNORDERED: Final[Mapping[str, tuple[Path, ...]]] = {
         ("policy_rules", "*", "*", "deny"),
         ("policy_rules", "*", "*", "allow"),
         ("fallback", "on"),
+        ("content_capture", "redact"),
     ),
-    "settings": (("value", "on"),),
+    "settings": (("value", "on"), ("value", "redact")),
 }
 """Lists whose order means nothing, by kind and path; `*` is any step. All others are sequences."""
 

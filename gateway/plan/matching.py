@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.config.address import KINDS
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
-from gateway.plan.access import OF_CREATION, OF_DELETION, compared, widest
+from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
@@ -76,11 +76,11 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
         if one.live is None:
             return None
         gone = shown(one.live.resource.spec)
-        access = OF_DELETION.get(kind, Access.SAME)
+        access = of_deletion(one.live.resource)
         return _change(owner, one, ["delete"], access, before=gone)
     if one.live is None:
         mints = kind == "virtual_keys" and "secret_hash" not in one.wanted.spec
-        access = OF_CREATION.get(kind, Access.SAME)
+        access = of_creation(one.wanted)
         after = shown(one.wanted.spec)
         return _change(owner, one, ["create"], access, after=after, mints_secret=mints)
     before, after = one.live.resource.spec, one.wanted.spec

@@ -9,7 +9,8 @@ from gateway.config.source import Path
 Key = tuple[str, str]
 
 _REFERENCES: Final[Mapping[str, tuple[tuple[Path, str], ...]]] = {
-    "projects": ((("team",), "teams"),),
+    "teams": ((("trace_collector",), "trace_collectors"),),
+    "projects": ((("team",), "teams"), (("trace_collector",), "trace_collectors")),
     "principals": ((("team",), "teams"),),
     "virtual_keys": (
         (("team",), "teams"),
@@ -51,6 +52,8 @@ def _referred(resource: Resource) -> Iterator[Key]:
     for path, kind in _REFERENCES.get(resource.kind, ()):
         for name in _names(resource.spec, path):
             yield kind, name.partition("/")[0] if kind == "providers" else name
+    if (resource.kind, resource.name) == ("settings", "trace_collector"):
+        yield "trace_collectors", resource.spec["value"]
     if resource.kind in ("prices", "locked_prices"):
         yield "providers", resource.name.partition("/")[0]
 

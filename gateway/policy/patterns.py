@@ -13,6 +13,9 @@ class Regexp(Protocol):
     def search(self, text: str | bytes) -> object | None:
         """A match anywhere in the text (as bytes: in UTF-8), or `None`."""
 
+    def sub(self, replacement: str, text: str) -> str:
+        """The text with every match replaced. Raises `UnicodeEncodeError` for half of a surrogate pair."""
+
 
 def _options() -> Any:
     options = re2.Options()

@@ -27,8 +27,9 @@ from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
 from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
+from gateway.telemetry.exporters import TracingError
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.tracing import TracingError, open_tracing
+from gateway.telemetry.tracing import open_tracing
 from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0
@@ -82,9 +83,6 @@ class Worker:
             self._tracing = open_tracing(self._metrics)
         except TracingError as problem:
             raise StartupError((problem,)) from problem
-        if self._tracing is not None:
-            # PERF: the exporting thread has to let requests go on soon.
-            sys.setswitchinterval(_SWITCH_INTERVAL_S)
         holder = Holder(first)
         await self._open_books(first)
         services = Services(
@@ -116,8 +114,7 @@ class Worker:
         await self._transport.close()
         if self._decision_log is not None:
             await self._decision_log.close()
-        if self._tracing is not None:
-            await asyncio.to_thread(self._tracing.close)
+        await asyncio.to_thread(self._tracing.close)
         # A report of budgets right after should not show as held what was given back.
         await self._books.tell(self._counters.standings())
         await self._counters.close()
@@ -172,6 +169,10 @@ class Worker:
         self._budgets = snapshot.budgets
         self._metrics.serving(snapshot.revision_label)
         logs.set_level(snapshot.log_level or self._settings.log_level)
+        self._tracing.configure(snapshot.trace_collectors)
+        if self._tracing.is_on:
+            # PERF: exporting threads have to let requests go on soon.
+            sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)

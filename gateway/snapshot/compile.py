@@ -31,6 +31,7 @@ from gateway.snapshot.snapshot import (
     UnderWay,
     Upstream,
 )
+from gateway.snapshot.traces import capture, collector, trace_collector
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
@@ -54,6 +55,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         prices=Prices(config.prices, config.locked_prices, clock.utc_now()),
         budgets=budgets,
         log_level=config.log_level,
+        trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
         charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,
@@ -141,6 +143,8 @@ def _compile_key(
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
         budgets=meters(budgets, Who(virtual_key=name, **msgspec.structs.asdict(who))),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
+        trace_collector=trace_collector(who, config),
+        capture=capture(key.content_capture, config.content_capture),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 import msgspec
 
+from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.dispatch.lane import Lane
@@ -14,6 +15,7 @@ from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.snapshot.budgets import Meter
 from gateway.snapshot.prices import Prices
+from gateway.telemetry.collector_settings import CollectorSettings
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -144,6 +146,8 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     stream_keepalive_s: float
     budgets: tuple[Meter, ...]
     assumed_output_tokens: int
+    trace_collector: str | None
+    capture: CapturePolicy | None
 
 
 class KeyEntry(msgspec.Struct, frozen=True):
@@ -166,6 +170,7 @@ class Snapshot:
         budgets: Sequence[CompiledBudget],
         charges_missing_usage: bool,
         log_level: str | None,
+        trace_collectors: Mapping[str, CollectorSettings],
         pepper: Pepper,
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],
@@ -180,6 +185,7 @@ class Snapshot:
         self.budgets = budgets
         self.charges_missing_usage = charges_missing_usage
         self.log_level = log_level
+        self.trace_collectors = trace_collectors
         self.warnings = warnings
         self._pepper = pepper
         self._key_names = key_names

@@ -80,11 +80,22 @@ class MetricDefinitions:
         self.lost = self._counter("ledger_entries_dropped", "Ledger entries that were lost for want of room.")
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
-        self.spans = self._counter("trace_spans_exported", "Spans that a trace collector took.")
+        self.spans = self._counter(
+            "trace_spans_exported",
+            "Spans that a trace collector took; `default` is that of the `OTEL_*` variables.",
+            "collector",
+        )
         self.spans_dropped = self._counter(
             "trace_spans_dropped",
-            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them.",
+            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them, "
+            "`collector_removed` when the configuration has it no more.",
+            "collector",
             "reason",
+        )
+        self.content_dropped = self._counter(
+            "trace_content_dropped",
+            "Requests whose spans went without their content, since too much of it waited for the collector.",
+            "collector",
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:

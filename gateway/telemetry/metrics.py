@@ -148,13 +148,17 @@ class Metrics:
         """Decision records were lost."""
         self._metrics.records_dropped.inc(count)
 
-    def spans_exported(self, count: int) -> None:
+    def spans_exported(self, count: int, collector: str) -> None:
         """A trace collector took spans. Any thread may say so."""
-        self._metrics.spans.inc(count)
+        self._metrics.spans.labels(collector).inc(count)
 
-    def spans_dropped(self, count: int, reason: str) -> None:
-        """Spans were lost, since `queue_full` or `export_failed`. Any thread may say so."""
-        self._metrics.spans_dropped.labels(reason).inc(count)
+    def spans_dropped(self, count: int, collector: str, reason: str) -> None:
+        """Spans were lost: `queue_full`, `export_failed` or `collector_removed`. Any thread may say so."""
+        self._metrics.spans_dropped.labels(collector, reason).inc(count)
+
+    def content_dropped(self, collector: str) -> None:
+        """Spans of a request go without its content, since too much of that waits."""
+        self._metrics.content_dropped.labels(collector).inc()
 
     def publish(self) -> None:
         """Hands what was counted since the last time to Prometheus's own counters.

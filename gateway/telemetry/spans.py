@@ -51,7 +51,7 @@ def spans_of(request: TracedRequest, resource: Resource) -> list[ReadableSpan]:
             context=own,
             parent=None if parent is None else _context(record.trace_id, parent, None, is_remote=True),
             resource=resource,
-            attributes=_request_attributes(request, operation),
+            attributes=_request_attributes(request, operation) | dict(_content(request)),
             kind=SpanKind.SERVER,
             status=_status(failed=record.status >= _SERVER_ERROR or record.outcome == "failed"),
             start_time=start,
@@ -119,6 +119,10 @@ def _request_attributes(request: TracedRequest, operation: str) -> dict[str, Any
         attributes["gen_ai.usage.cache_read.input_tokens"] = usage.cache_read_tokens
         attributes["gen_ai.usage.cache_creation.input_tokens"] = usage.cache_write_tokens
     return _known(attributes)
+
+
+def _content(request: TracedRequest) -> Mapping[str, str | bool]:
+    return {} if request.content is None else request.content.attributes()
 
 
 def _attempt_attributes(attempt: AttemptRecord, number: int, operation: str, record: DecisionRecord) -> dict[str, Any]:

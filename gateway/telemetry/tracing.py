@@ -1,14 +1,12 @@
-"""Spans on their way to a collector: handed over in a bounded queue, made and sent by a thread.
+"""Which requests are traced, and to which collectors their spans go.
 
-Configured by OpenTelemetry's own variables
-(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). Nothing is traced until one names
-an endpoint or an exporter.
+One collector is named by OpenTelemetry's own variables
+(https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/), others by the configuration. Each
+has a queue and a thread of its own, so that none can hold up another. Without any, nothing is traced.
 """
 
 import logging
 import os
-import threading
-from collections import deque
 from collections.abc import Mapping
 from typing import Final
 
@@ -16,163 +14,142 @@ import msgspec
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
 
+from gateway import clock
+from gateway.telemetry.collector_settings import Bounds, CollectorSettings
+from gateway.telemetry.exporters import TracingError, exporter_of, exporter_of_variables
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
+from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.version import __version__
 
+_DEFAULT: Final = "default"
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-_SPAN_NAME = "chat"
-_FAREWELL_S = 5.0
-
-_log = logging.getLogger(__name__)
+_SPAN_NAME: Final = "chat"
+_FAREWELL_S: Final = 5.0
 
 
-class TracingError(Exception):
-    """The variables ask for what cannot be had; the message says how to mend it."""
+class _Route(msgspec.Struct, frozen=True):
+    """Where the spans of some requests go, and which requests those are."""
 
-
-class Bounds(msgspec.Struct, frozen=True):
-    """How many spans may wait, how many go at once, and after how many seconds at the latest."""
-
-    queue: int = 2048
-    batch: int = 512
-    delay_s: float = 5.0
+    settings: CollectorSettings | None
+    sampler: Sampler
+    destination: TraceDestination
 
 
 class Tracing:
-    """Samples requests and exports the sampled ones. `close` ends the thread."""
+    """Samples requests and hands the sampled ones to their collectors. `close` ends the threads."""
 
     def __init__(
-        self, exporter: SpanExporter, sampler: Sampler, resource: Resource, bounds: Bounds, metrics: Metrics
+        self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics, *, is_disabled: bool = False
     ) -> None:
-        self._exporter = exporter
-        self._sampler = sampler
-        self._resource = resource
+        self._default = None if default is None else _Route(None, _sampler_of_variables(), default)
+        self._is_disabled = is_disabled
         self._bounds = bounds
         self._metrics = metrics
-        self._waiting: deque[TracedRequest] = deque()
-        # Each has one writer, the event loop and the thread: neither needs a lock, and no update is lost.
-        self._spans_taken = 0
-        self._spans_done = 0
-        self._wake = threading.Event()
-        self._closing = False
-        self._fails = False
-        # Nothing waits for it at the end of the process: a collector that hangs must not keep a worker alive.
-        self._thread = threading.Thread(target=self._run, name="trace-export", daemon=True)
-        self._thread.start()
+        self._routes: dict[str, _Route] = {}
+        self._leaving: list[TraceDestination] = []
 
-    def sample(self, context: TraceContext) -> TraceContext:
-        """The same place in the trace, with the sampler's verdict in its flags."""
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any collector."""
+        return self._default is not None or bool(self._routes)
+
+    def configure(self, collectors: Mapping[str, CollectorSettings]) -> None:
+        """From now on these are the collectors beside that of the variables.
+
+        Those that stay as they are go on, others are opened; those that are gone send what waits and are let go.
+        """
+        if self._is_disabled:
+            return
+        before, self._routes = self._routes, {}
+        for name, settings in collectors.items():
+            had = before.get(name)
+            stays = had is not None and had.settings is not None and had.settings.is_same_place(settings)
+            destination = before.pop(name).destination if stays else self._open(name, settings)
+            sampler = ParentBased(TraceIdRatioBased(settings.sampling_ratio))
+            self._routes[name] = _Route(settings, sampler, destination)
+        self._leaving = [one for one in self._leaving if one.is_alive]
+        for gone in before.values():
+            gone.destination.close()
+            self._leaving.append(gone.destination)
+
+    def sample(self, context: TraceContext, collector: str | None) -> TraceContext | None:
+        """The same place in the trace, with the sampler's verdict in its flags; `None`: there is nowhere to send it."""
+        route = self._default if collector is None else self._routes.get(collector)
+        if route is None:
+            return None
         trace_id = int(context.trace_id, 16)
         parent = None
         if context.parent_span_id is not None:
             flags = TraceFlags(int(context.flags, 16) & TraceFlags.SAMPLED)
             remote = SpanContext(trace_id, int(context.parent_span_id, 16), is_remote=True, trace_flags=flags)
             parent = trace.set_span_in_context(NonRecordingSpan(remote))
-        verdict = self._sampler.should_sample(parent, trace_id, _SPAN_NAME, SpanKind.SERVER)
+        verdict = route.sampler.should_sample(parent, trace_id, _SPAN_NAME, SpanKind.SERVER)
         wanted = "01" if verdict.decision is Decision.RECORD_AND_SAMPLE else "00"
         return context if context.flags == wanted else msgspec.structs.replace(context, flags=wanted)
 
     def export(self, request: TracedRequest) -> None:
-        """Takes a sampled request without waiting; beyond the bound it is dropped and counted."""
-        count = request.span_count
-        waiting = self._spans_taken - self._spans_done + count
-        if waiting > self._bounds.queue:
-            self._metrics.spans_dropped(count, "queue_full")
+        """Takes a sampled request without waiting."""
+        collector = request.collector
+        route = self._default if collector is None else self._routes.get(collector)
+        if route is None:
+            # The collector was taken out of the configuration while the request was under way.
+            self._metrics.spans_dropped(request.span_count, collector or _DEFAULT, "collector_removed")
             return
-        self._spans_taken += count
-        self._waiting.append(request)
-        if waiting >= self._bounds.batch and not self._wake.is_set():
-            self._wake.set()
+        route.destination.export(request)
+        if route.settings is not None and route.settings.also_to_default and self._default is not None:
+            self._default.destination.export(request)
 
     def close(self) -> None:
-        """Sends what waits, for some seconds at most. Blocks."""
-        self._closing = True
-        self._wake.set()
-        self._thread.join(_FAREWELL_S)
-        left = self._spans_taken - self._spans_done
-        if left:
-            self._metrics.spans_dropped(left, "export_failed")
-        self._exporter.shutdown()
+        """Sends what waits everywhere, for some seconds at most. Blocks."""
+        ours = [route.destination for route in (*self._routes.values(), self._default) if route is not None]
+        for one in ours:
+            one.close()
+        deadline = clock.monotonic() + _FAREWELL_S
+        for one in (*ours, *self._leaving):
+            one.join(max(0.0, deadline - clock.monotonic()))
 
-    def _run(self) -> None:
-        while not self._closing:
-            self._wake.wait(self._bounds.delay_s)
-            self._wake.clear()
-            while self._waiting:
-                self._send()
-
-    def _send(self) -> None:
-        spans = []
-        taken = 0
-        while self._waiting and taken < self._bounds.batch:
-            request = self._waiting.popleft()
-            spans += spans_of(request, self._resource)
-            taken += request.span_count
-        try:
-            succeeded = self._exporter.export(spans) is SpanExportResult.SUCCESS
-        except Exception:  # noqa: BLE001 - whatever an exporter raises, the next batch is another try
-            succeeded = False
-        self._spans_done += taken
-        if succeeded:
-            self._metrics.spans_exported(taken)
-        else:
-            self._metrics.spans_dropped(taken, "export_failed")
-        if succeeded is self._fails:
-            self._fails = not succeeded
-            _log.log(*((logging.INFO, "the trace collector takes spans again") if succeeded else _LOST))
+    def _open(self, name: str, settings: CollectorSettings) -> TraceDestination:
+        return TraceDestination(name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics)
 
 
-_LOST = (logging.WARNING, "the trace collector does not take spans; they are dropped and counted until it does")
-
-
-def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> Tracing | None:
-    """Tracing as the variables ask for it; `None` where they do not. Raises `TracingError`."""
-    exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true" or exporters == ["none"]:
-        return None
-    if not exporters and not any(environ.get(name, "").strip() for name in _ENDPOINTS):
-        return None
-    if exporters not in ([], ["otlp"]):
-        raise TracingError(f"OTEL_TRACES_EXPORTER is {','.join(exporters)}; the gateway knows otlp and none")
-    # It logs every batch that is lost; one line when that begins and one when it ends say as much.
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> Tracing:
+    """Tracing as the variables ask for it, without a collector where they name none. Raises `TracingError`."""
     bounds = Bounds(
         queue=_whole("OTEL_BSP_MAX_QUEUE_SIZE", environ, Bounds().queue),
         batch=_whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", environ, Bounds().batch),
         delay_s=_whole("OTEL_BSP_SCHEDULE_DELAY", environ, 5000) / 1000,
     )
-    sampler = TracerProvider(shutdown_on_exit=False).sampler
-    return Tracing(_exporter(environ), sampler, _resource(), bounds, metrics)
+    # It logs every batch that is lost; one line when that begins and one when it ends say as much.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    default = None
+    if _names_collector(environ):
+        exporter = exporter_of_variables(environ)
+        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics)
+    return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ))
 
 
-def _exporter(environ: Mapping[str, str]) -> SpanExporter:
-    protocol = next((environ[name].strip() for name in _PROTOCOLS if environ.get(name, "").strip()), "http/protobuf")
-    if protocol == "http/protobuf":
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415 - only one is needed
-            OTLPSpanExporter as HttpExporter,
-        )
+def _names_collector(environ: Mapping[str, str]) -> bool:
+    exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
+    if _is_disabled(environ) or exporters == ["none"]:
+        return False
+    if not exporters and not any(environ.get(name, "").strip() for name in _ENDPOINTS):
+        return False
+    if exporters not in ([], ["otlp"]):
+        raise TracingError(f"OTEL_TRACES_EXPORTER is {','.join(exporters)}; the gateway knows otlp and none")
+    return True
 
-        return HttpExporter()
-    if protocol != "grpc":
-        raise TracingError(f"the protocol {protocol!r} of OTLP is not known here; there are http/protobuf and grpc")
-    try:
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - an extra
-            OTLPSpanExporter as GrpcExporter,
-        )
-    except ImportError:
-        raise TracingError(
-            "OTLP over gRPC needs a package: pip install 'declarative-llm-gateway[otlp-grpc]', or set "
-            "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-        ) from None
-    return GrpcExporter()
+
+def _is_disabled(environ: Mapping[str, str]) -> bool:
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _sampler_of_variables() -> Sampler:
+    return TracerProvider(shutdown_on_exit=False).sampler
 
 
 def _resource() -> Resource:

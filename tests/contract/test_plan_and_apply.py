@@ -179,6 +179,33 @@ def test_on_call_disables_a_key_and_the_file_leaves_it_so(home):
         assert f" {action} " in log
 
 
+def test_collectors_of_traces_are_applied_kept_secret_and_exported(home):
+    home.edit("teams: {engineering: {}}", "teams: {engineering: {trace_collector: langfuse}}")
+    collector = """trace_collectors:
+  langfuse:
+    endpoint: https://langfuse.example/api/public/otel
+    headers: {Authorization: "Basic ${env:CANARY}", x-langfuse-ingestion-version: "4"}
+    sampling_ratio: 0.25
+trace_collector: langfuse
+content_capture: {redact: ['[0-9]{16}']}
+"""
+    home.edit("providers:\n", collector + "providers:\n")
+    home.apply()
+    assert all(CANARY.encode() not in file.read_bytes() for file in home.directory.rglob("*.db*"))
+    home.run("export", "--out", "exported.yaml")
+    assert "Basic ${env:CANARY}" in (home.directory / "exported.yaml").read_text()
+    home.environment["LANGFUSE_X_LANGFUSE_INGESTION_VERSION"] = "4"
+    assert "No changes." in home.run("plan", "-c", "exported.yaml", "--detailed-exitcode")
+
+    home.edit("environment: test,", "environment: test, content_capture: {enabled: true},")
+    said = home.plan()
+    assert "WIDENS" in said
+    assert "prompts and answers of ci can be read in the trace collector langfuse (https://langfuse.example" in said
+    home.edit("Basic ${env:CANARY}", "Bearer ${env:CANARY}")
+    assert "(sensitive, changed)" in home.plan()
+    home.apply("--no-widen", code=4)
+
+
 def test_an_export_plans_to_no_changes(home):
     home.edit("${env:CANARY}", "${env:CANARY}\", headers: {x-team: '${runtime-env:TEAM}'}, project: \"$${literal}")
     home.apply()

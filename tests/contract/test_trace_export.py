@@ -31,9 +31,9 @@ def gateway(module_gateway, upstream, collector):
     return module_gateway(text, env={**SOON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
 
 
-def dropped(gateway, reason):
+def dropped(gateway, reason, collector="default"):
     text = httpx.get(f"{gateway.url}/metrics").text
-    prefix = f'gateway_trace_spans_dropped_total{{reason="{reason}"}} '
+    prefix = f'gateway_trace_spans_dropped_total{{collector="{collector}",reason="{reason}"}} '
     return next((float(line.removeprefix(prefix)) for line in text.splitlines() if line.startswith(prefix)), 0)
 
 

@@ -132,6 +132,14 @@ def rules(**spec):
     return Resource("policy_rules", "r", spec)
 
 
+def file_capture(**value):
+    return Resource("settings", "content_capture", {"value": value})
+
+
+def collector(**spec):
+    return Resource("trace_collectors", "c", {"endpoint": "https://c.example", **spec})
+
+
 PROVIDERS = (Resource("providers", "a", {"type": "simulator"}), Resource("providers", "b", {"type": "simulator"}))
 ACME = Resource("settings", "organization", {"value": "acme"})
 
@@ -170,6 +178,20 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (budget(), budget(unpriced="allow"), "widens"),
         (budget(), budget(window="month"), "may_widen"),
         (budget(protected=True), budget(), "widens"),
+        (key(), key(content_capture={"enabled": True}), "widens"),
+        (key(content_capture={"enabled": True}), key(), "narrows"),
+        (key(content_capture={"enabled": False}), key(), "may_widen"),
+        (key(content_capture={"redact": ["a", "b"]}), key(content_capture={"redact": ["b"]}), "widens"),
+        (key(), key(content_capture={"redact": ["a"]}), "narrows"),
+        (file_capture(redact=["a"]), file_capture(redact=["a"], enabled=True), "widens"),
+        (file_capture(enabled=True), file_capture(redact=["a"], enabled=True), "narrows"),
+        (file_capture(max_body_bytes=1), file_capture(), "widens"),
+        (file_capture(enabled=True), file_capture(enabled=True, max_attribute_bytes=512), "narrows"),
+        (collector(), collector(endpoint="https://d.example"), "widens"),
+        (collector(headers={"x-key": Secret("a")}), collector(headers={"x-key": Secret("b")}), "may_widen"),
+        (collector(sampling_ratio="0.1"), collector(sampling_ratio="0.2"), "widens"),
+        (collector(), collector(sampling_ratio="0.2"), "narrows"),
+        (collector(), collector(also_to_default=True), "widens"),
     ],
 )
 def test_access(before, after, access):
@@ -180,10 +202,62 @@ def test_access(before, after, access):
     assert [str(one.access) for one in plan.resource_changes] == [access]
 
 
+OF_THE_PROCESS = "the collector of the gateways' OTEL_* variables"
+
+
+def readable(before, after):
+    """What a plan says of every change: address, access, and who can read what."""
+    plan = planned((*PROVIDERS, *after), live_of((*PROVIDERS, *before)), figures=Figures(NOW)).plan
+    assert plan.errors == []
+    return [(one.address, str(one.access), [said.text for said in one.consequences]) for one in plan.resource_changes]
+
+
+def test_switching_capture_on_says_whose_prompts_can_be_read_and_where():
+    to_c = Resource("projects", "p", {"trace_collector": "c"})
+    k = key(project="p", secret_hash=hash_of(1))
+    other = Resource("virtual_keys", "other", {"secret_hash": hash_of(2)})
+
+    assert readable((collector(), to_c, k, other), (collector(), to_c, k, other, file_capture(enabled=True))) == [
+        (
+            "settings.content_capture",
+            "widens",
+            [
+                f"prompts and answers of other can be read in {OF_THE_PROCESS}, if they name one",
+                "prompts and answers of k can be read in the trace collector c (https://c.example)",
+            ],
+        )
+    ]
+    off = key(project="p", secret_hash=hash_of(1), content_capture={"enabled": False})
+    assert readable((collector(), to_c, off), (collector(), to_c, off, file_capture(enabled=True)))[0][2] == []
+
+
+def test_another_collector_says_whose_prompts_can_be_read_there():
+    k = key(team="t", secret_hash=hash_of(1), content_capture={"enabled": True})
+    bare, to_c = Resource("teams", "t", {}), Resource("teams", "t", {"trace_collector": "c"})
+    moved = collector(endpoint="https://d.example", also_to_default=True)
+
+    assert readable((bare, k), (to_c, k, collector())) == [
+        ("trace_collectors.c", "same", []),
+        ("teams.t", "widens", ["prompts and answers of k can be read in the trace collector c (https://c.example)"]),
+    ]
+    assert readable((to_c, k, collector()), (to_c, k, moved)) == [
+        (
+            "trace_collectors.c",
+            "widens",
+            [
+                "prompts and answers of k can be read in the trace collector c (https://d.example), and in that of the gateways' OTEL_* variables"
+            ],
+        )
+    ]
+    assert readable((to_c, k, collector()), (bare, k, collector()))[0][1] == "may_widen"
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
         (key(models_allowed=["a", "b"]), key(models_allowed=["b", "a"])),
+        (key(content_capture={"redact": ["a", "b"]}), key(content_capture={"redact": ["b", "a"]})),
+        (file_capture(redact=["a", "b"]), file_capture(redact=["b", "a"])),
         (key(tags=["a", "a"]), key(tags=["a"])),
         (rules(tools={"deny": ["a", "b"]}), rules(tools={"deny": ["b", "a"]})),
         (key(secret_hash=hash_of(1), previous_secret_hash=hash_of(2)), key()),

@@ -20,6 +20,10 @@ class Collector:
         if not hangs:
             self._released.set()
 
+    def release(self) -> None:
+        """Lets what hangs go on."""
+        self._released.set()
+
     def take(self, exported: Any) -> None:
         for scopes in exported.resource_spans:
             resource = _attributes(scopes.resource.attributes)
@@ -51,8 +55,13 @@ class Collector:
 
 
 class HttpCollector(Collector):
+    """Answers with `status` and `answer`; redirects where `location` says."""
+
     def __init__(self, *, hangs: bool = False) -> None:
         super().__init__(hangs=hangs)
+        self.status, self.answer, self.location = 200, b"", ""
+        self.paths: list[str] = []
+        self.sizes: list[int] = []
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,10 +69,16 @@ class HttpCollector(Collector):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 collector._released.wait(60)
                 collector.headers.append({name.lower(): value for name, value in self.headers.items()})
-                collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
-                self.send_response(200)
-                self.send_header("content-length", "0")
+                collector.paths.append(self.path)
+                collector.sizes.append(len(body))
+                if collector.status < 300:
+                    collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+                self.send_response(collector.status)
+                self.send_header("content-length", str(len(collector.answer)))
+                if collector.location:
+                    self.send_header("location", collector.location)
                 self.end_headers()
+                self.wfile.write(collector.answer)
 
             def log_message(self, *_: Any) -> None:
                 pass

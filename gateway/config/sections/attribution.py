@@ -8,6 +8,9 @@ from gateway.config.sections.base import Managed, Name
 class Team(Managed):
     """A team: the widest group below the organization."""
 
+    trace_collector: Name | None = Field(
+        None, description="Where the team's traces go, one of `trace_collectors`; a project's own wins."
+    )
     description: str | None = Field(None, description="What the team is, for people.")
 
 
@@ -15,6 +18,9 @@ class Project(Managed):
     """A project: what an application or a service belongs to."""
 
     team: Name | None = Field(None, description="The team that owns the project, one of `teams`.")
+    trace_collector: Name | None = Field(
+        None, description="Where the project's traces go, one of `trace_collectors`; omitted: where the team's go."
+    )
     description: str | None = Field(None, description="What the project is, for people.")
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from gateway.config.sections.base import Fallback, Managed, Moment, Name, ProviderName, RateLimits, Section
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.tracing import KeyContentCapture
 
 SecretHash = Annotated[
     str,
@@ -109,6 +110,9 @@ class VirtualKey(Managed):
     )
     assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
         None, description="Overrides the file's `assumed_output_tokens` for this key."
+    )
+    content_capture: KeyContentCapture = Field(
+        KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
     )
     expires_at: Moment | None = Field(None, description="When the key stops working (RFC 3339, with a zone).")
     tags: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(

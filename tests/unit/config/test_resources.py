@@ -185,3 +185,21 @@ def test_no_addresses(text):
 
 def test_every_section_of_the_file_is_a_kind_or_a_setting():
     assert {*KINDS, *SETTINGS, "version", "owner", "moved"} == {*Config.model_fields, "settings"}
+
+
+def test_a_node_resolves_the_endpoint_and_the_headers_of_a_collector(tmp_path):
+    text = """version: 1
+trace_collectors:
+  own: {endpoint: "${runtime-env:A}", headers: {Authorization: "Bearer ${runtime-env:B}"}, sampling_ratio: 0.10}"""
+    resource = found(tmp_path, text)["trace_collectors.own"]
+    public, secrets = split_secrets(resource.spec)
+    assert public["sampling_ratio"] == "0.1"
+    assert public["headers"] == {"Authorization": None}
+    assert secrets == {"/headers/Authorization": "Bearer ${runtime-env:B}"}
+
+    made = assemble([resource], now=NOW, environ={"A": "https://own.example", "B": "canary"})
+
+    assert made.diagnostics == ()
+    collector = made.config.trace_collectors["own"]
+    assert (collector.endpoint, collector.headers["Authorization"].reveal()) == ("https://own.example", "Bearer canary")
+    assert "canary" not in repr(collector)

@@ -1,0 +1,141 @@
+"""One collector of traces: a bounded queue that never waits, and a thread that makes spans of it and sends them."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from gateway.telemetry.collector_settings import Bounds
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.spans import spans_of
+from gateway.telemetry.traced_request import TracedRequest
+
+_BATCH_CONTENT_BYTES: Final = 1024 * 1024
+"""Collectors take 4 MiB at once over gRPC unless they are told otherwise."""
+
+_log = logging.getLogger(__name__)
+
+
+class TraceDestination:
+    """Takes requests for one collector. `close` begins the end of its thread, `join` waits for it.
+
+    Args:
+        name: The collector's name, in metrics and in the log.
+        open_exporter: Makes the exporter; called in the thread, since that may take a while.
+        resource: What serves.
+        bounds: How much may wait, and for how long.
+        metrics: Where spans are counted.
+    """
+
+    def __init__(
+        self, name: str, open_exporter: Callable[[], SpanExporter], resource: Resource, bounds: Bounds, metrics: Metrics
+    ) -> None:
+        self._name = name
+        self._open_exporter = open_exporter
+        self._exporter: SpanExporter | None = None
+        self._resource = resource
+        self._bounds = bounds
+        self._metrics = metrics
+        self._waiting: deque[TracedRequest] = deque()
+        # Each has one writer, the event loop or the thread: none needs a lock, and no update is lost.
+        self._spans_taken = self._spans_done = 0
+        self._bytes_taken = self._bytes_done = 0
+        self._wake = threading.Event()
+        self._closing = False
+        self._fails = False
+        # Nothing waits for it at the end of the process: a collector that hangs must not keep a worker alive.
+        self._thread = threading.Thread(target=self._run, name=f"traces-{name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs still."""
+        return self._thread.is_alive()
+
+    def export(self, request: TracedRequest) -> None:
+        """Takes a sampled request without waiting; beyond the bound it is dropped and counted."""
+        count, size = request.span_count, request.content_bytes
+        waiting = self._spans_taken - self._spans_done + count
+        if waiting > self._bounds.queue:
+            self._metrics.spans_dropped(count, self._name, "queue_full")
+            return
+        if size and self._bytes_taken - self._bytes_done + size > self._bounds.content_bytes:
+            self._metrics.content_dropped(self._name)
+            request, size = msgspec.structs.replace(request, content=None), 0
+        self._spans_taken += count
+        self._bytes_taken += size
+        self._waiting.append(request)
+        if waiting >= self._bounds.batch and not self._wake.is_set():
+            self._wake.set()
+
+    def close(self) -> None:
+        """Sends what waits and lets go, without anybody waiting for it."""
+        self._closing = True
+        self._wake.set()
+
+    def join(self, timeout_s: float) -> None:
+        """After `close`: waits until that is done, for so long at most, and counts what was not sent. Blocks."""
+        self._thread.join(timeout_s)
+        left = self._spans_taken - self._spans_done
+        if left:
+            self._metrics.spans_dropped(left, self._name, "export_failed")
+        if self._exporter is not None and self._thread.is_alive():
+            self._exporter.shutdown()
+
+    def _run(self) -> None:
+        while not self._closing:
+            self._wake.wait(self._bounds.delay_s)
+            self._wake.clear()
+            while self._waiting:
+                self._send()
+        if self._exporter is not None:
+            self._exporter.shutdown()
+
+    def _send(self) -> None:
+        spans, requests = self._next_batch()
+        try:
+            if self._exporter is None:
+                self._exporter = self._open_exporter()
+            succeeded = self._exporter.export(spans) is SpanExportResult.SUCCESS
+        except Exception:  # noqa: BLE001 - whatever an exporter raises, the next batch is another try
+            succeeded = False
+        self._spans_done += len(spans)
+        self._bytes_done += sum(one.content_bytes for one in requests)
+        if succeeded:
+            self._metrics.spans_exported(len(spans), self._name)
+        else:
+            self._metrics.spans_dropped(len(spans), self._name, "export_failed")
+        if succeeded is self._fails:
+            self._fails = not succeeded
+            self._tell(succeeded=succeeded)
+
+    def _next_batch(self) -> tuple[list[ReadableSpan], list[TracedRequest]]:
+        spans: list[ReadableSpan] = []
+        requests: list[TracedRequest] = []
+        content = 0
+        while self._waiting and len(spans) < self._bounds.batch and content < _BATCH_CONTENT_BYTES:
+            request = self._waiting.popleft()
+            requests.append(request)
+            made = spans_of(request, self._resource)
+            if request.content is not None:
+                content += sum(map(_length, (made[0].attributes or {}).values()))
+            spans += made
+        return spans, requests
+
+    def _tell(self, *, succeeded: bool) -> None:
+        if succeeded:
+            _log.info("the trace collector %s takes spans again", self._name)
+        else:
+            _log.warning(
+                "the trace collector %s does not take spans; they are dropped and counted until it does", self._name
+            )
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, str) else 0
