@@ -1,18 +1,51 @@
 """Serving until told to stop, and what is said where an address cannot be listened on."""
 
+import ipaddress
 import logging
 import os
 import signal
+import socket
+import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from granian.server.mp import MPServer
 
 _log = logging.getLogger(__name__)
 
+_CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
+
+
+def address_of(host: str) -> str:
+    """The IP address that a host stands for. Raises `ValueError` for another name: it may mean another one tomorrow."""
+    if host == "localhost":
+        return "127.0.0.1"
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError(f"{host!r} is no IP address to listen on, such as 127.0.0.1 or ::1") from None
+
+
+def check_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Whether HTTPS can be served with these two; plain HTTP is, with neither. Raises `ValueError`."""
+    if certificate is None and key is None:
+        return
+    if certificate is None or key is None:
+        raise ValueError("a TLS certificate and its key belong together: give --tls-cert and --tls-key")
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as error:
+        missing = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
+        why = str(getattr(error, "strerror", error)) if missing else "they are no PEM files, or no pair"
+        raise ValueError(f"{certificate} and {key} cannot be served with: {why}") from None
+
 
 def serve(server: MPServer, load: Callable[[], Any]) -> int:
     """Serves what `load` makes in each worker; returns the exit code."""
+    if (reason := _why_taken(server.bind_addr, server.bind_port)) is not None:
+        _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
+        return 1
     os.register_at_fork(after_in_child=_end_when_told)
     try:
         server.serve(target_loader=load, wrap_loader=False)
@@ -21,9 +54,24 @@ def serve(server: MPServer, load: Callable[[], Any]) -> int:
     except RuntimeError as problem:
         # Granian's words, with a stack trace behind the first line: the address is taken or is not this machine's.
         reason = str(problem).split("\n", 1)[0]
-        _log.error("%s port %d cannot be listened on: %s", server.bind_addr, server.bind_port, reason)
+        _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
     return 0
+
+
+def _why_taken(address: str, port: int) -> str | None:
+    """Why nobody can listen there.
+
+    Granian's workers share their port with whoever asks for it likewise, so another gateway would go unnoticed, and
+    answer a part of the requests.
+    """
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.strerror or type(error).__name__
+    return None
 
 
 def _end_when_told() -> None:

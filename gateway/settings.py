@@ -124,7 +124,8 @@ class Settings(BaseSettings):
     )
     backlog: Annotated[int, Field(ge=128)] = Field(2048, description="Connections that the kernel may queue.")
     backpressure: Annotated[int, Field(ge=1)] = Field(
-        4096, description="Requests that one worker handles at one time; further connections wait."
+        4096,
+        description="Connections that one worker holds at one time, idle ones included; further ones wait.",
     )
 
     drain_grace_s: Annotated[float, Field(ge=0)] = Field(

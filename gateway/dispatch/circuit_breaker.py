@@ -69,7 +69,7 @@ class CircuitBreaker:
             failures.clear()
 
     def abandoned(self) -> None:
-        """The request ended without a verdict on the provider, because its client left."""
+        """The request ended without a verdict on the provider: it was never sent, or its client left."""
         self._probing = False
 
 

@@ -78,8 +78,13 @@ class _Walk:
         """
         if not self._admits(self._waiting[-1]):
             return False
-        self._exchange.go_to(self._waiting.pop())
-        prepare_body(self._exchange)
+        candidate = self._waiting.pop()
+        self._exchange.go_to(candidate)
+        try:
+            prepare_body(self._exchange)
+        except BaseException:
+            self._abandon(candidate)
+            raise
         self._tries_left -= 1
         return True
 
@@ -128,7 +133,7 @@ class _Walk:
 
     async def _takes_over(self, candidate: Candidate) -> bool:
         """Takes what the candidate needs of limits and budgets, and makes the body ready for it."""
-        exchange, breakers = self._exchange, self._services.breakers
+        exchange = self._exchange
         exchange.go_to(candidate)
         try:
             prepare_body(exchange)
@@ -136,11 +141,18 @@ class _Walk:
             reason = None if refusal is None else _REFUSED.get(refusal.hold.limit.dimension, "rate_limited")
         except GatewayError as error:
             reason = error.type
+        except BaseException:
+            self._abandon(candidate)
+            raise
         if reason is None:
             return True
         exchange.passed_over(candidate, reason)
-        breakers.of(candidate.upstream.provider.name).abandoned()
+        self._abandon(candidate)
         return False
+
+    def _abandon(self, candidate: Candidate) -> None:
+        """The candidate was admitted and is not asked after all: another request may probe it."""
+        self._services.breakers.of(candidate.upstream.provider.name).abandoned()
 
 
 async def _ask(exchange: Exchange, services: Services, *, looks: bool) -> tuple[UpstreamResponse, str | None]:

@@ -22,6 +22,9 @@ SCOPE_KEY = "gateway.client"
 _LOOK_EVERY_S = 0.25
 """PERF: a request that is answered sooner never pays for a task that waits for its client to leave."""
 
+_BODILESS = frozenset(("GET", "HEAD"))
+_BODY_FOLLOWS: Event = {"type": "http.request", "body": b"", "more_body": True}
+
 _PATIENCE = 10
 """How many times the longest pause a whole body may take, so that nobody trickles for ever."""
 
@@ -44,13 +47,16 @@ class ClientLayer:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["http_version"] == "1":
+            # Granian's name for HTTP/1.0, which Falcon does not know.
+            scope["http_version"] = "1.0"
         client = scope[SCOPE_KEY] = ClientWatch(receive, self._loop, self._body_timeout_s)
         self._clients.add(client)
         if not self._sweeps:
             self._sweeps = True
             self._loop.call_later(_LOOK_EVERY_S, self._sweep)
         try:
-            await self._app(scope, client.receive, send)
+            await self._app(scope, client.receive if scope["method"] in _BODILESS else client.begin, send)
         except asyncio.CancelledError:
             if not client.cancelled_by_us:
                 raise
@@ -77,9 +83,9 @@ class ClientWatch:
 
     __slots__ = (
         "_began",
+        "_begun",
         "_body_timeout_s",
         "_dawdles",
-        "_first",
         "_loop",
         "_on_leave",
         "_receive",
@@ -96,31 +102,46 @@ class ClientWatch:
         self._loop = loop
         self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
         self._began = self._since = loop.time()
-        self._first: Event | None = None
+        self._begun = False
         self._dawdles = False
         self._on_leave: Callable[[], None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self.at_end: Callable[[], Awaitable[None] | None] | None = None
         self.cancelled_by_us = False
 
+    async def begin(self) -> Event:
+        """As `receive`, but the first event is empty and comes at once.
+
+        Falcon waits for one before it looks at the head, and a stranger, an unknown path or a body that says it is too
+        large shall be refused without a byte of it.
+        """
+        if self._begun:
+            return await self.receive()
+        self._begun = True
+        return _BODY_FOLLOWS
+
     async def receive(self) -> Event:
         """The next event of the request; raises `request_timeout` when the client pauses too long in its body."""
         self._since = self._loop.time()
         try:
-            event = await self._receive()
+            return await self._receive()
         except asyncio.CancelledError:
             if self._dawdles and self._task is not None and self._task.uncancel() == 0:
                 message = f"The request body paused for {self._body_timeout_s:g} s."
                 raise GatewayError("request_timeout", message) from None
             raise
-        if self._first is None:
-            self._first = event
-        return event
 
-    def whole_body(self, length: int) -> bytes | None:
-        """The body, where its first event has brought all `length` bytes of it."""
-        body: bytes | None = None if self._first is None else self._first.get("body")
-        return body if body is not None and len(body) == length else None
+    async def read(self, length: int) -> bytes:
+        """A body of so many bytes, or what came of it before its client left. Raises as `receive`."""
+        data = b""
+        while len(data) < length:
+            event = await self.receive()
+            if event["type"] == "http.disconnect":
+                break
+            data = data + event["body"] if data else event["body"]
+            if not event.get("more_body", False):
+                break
+        return data
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Calls back once when the client disconnects. To be set when the body has been read to its end."""

@@ -4,6 +4,7 @@ SIGHUP reloads the configuration in every worker. SIGTERM and SIGINT drain: read
 `drain_grace_s` no connection is accepted any more, and after `drain_timeout_s` what is still under way is cancelled.
 """
 
+import logging
 import os
 import signal
 import tempfile
@@ -12,14 +13,16 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from granian.constants import Interfaces, Loops
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from gateway.listening import serve
+from gateway.listening import address_of, check_certificate, serve
 from gateway.settings import Settings
 from gateway.telemetry import logs
+
+_log = logging.getLogger(__name__)
 
 _SERVES = signal.SIGUSR2
 """What a worker sends to its parent once it serves."""
@@ -31,6 +34,12 @@ _AFTER_CANCEL_S = 3
 def run(settings: Settings) -> int:
     """Serves until told to stop; returns the exit code."""
     logs.configure(settings.log_level, settings.log_format)
+    try:
+        address_of(settings.host)
+        check_certificate(settings.tls_cert, settings.tls_key)
+    except ValueError as problem:
+        _log.error("%s", problem)
+        return 1
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
@@ -52,12 +61,14 @@ class _Server(MPServer):
     def __init__(self, settings: Settings) -> None:
         super().__init__(
             "gateway",
-            address=settings.host,
+            address=address_of(settings.host),
             port=settings.port,
             interface=Interfaces.ASGI,
             workers=settings.workers,
             loop=Loops.uvloop,
             websockets=False,
+            # Connections that say nothing are closed by the timeout of a head, which HTTP/2 has not.
+            http=HTTPModes.http1,
             backlog=settings.backlog,
             backpressure=settings.backpressure,
             http1_settings=HTTP1Settings(

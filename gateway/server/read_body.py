@@ -38,8 +38,8 @@ class BodyReader:
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
         if length is not None and length <= _SMALL:
-            # PERF: a small body mostly comes whole with the first event; Falcon's stream is for those that do not.
-            data = client.whole_body(length) or await request.stream.read()
+            # PERF: a small body mostly comes whole with one event; Falcon's stream is for large ones.
+            data = await client.read(length)
         else:
             data = await self._read_large(request, exchange)
         if length is not None and len(data) < length:

@@ -441,3 +441,19 @@ def test_an_answer_that_stands_is_told_with_its_own_marks(start_gateway, upstrea
     assert answer.status_code == 429
     assert (answer.headers["x-langwatch-provider"], answer.headers["x-langwatch-body"]) == ("first", "identical")
     assert outcomes(gateway, answer) == [("first", "429"), ("second", "rate_limited")]
+
+
+def test_a_probe_that_cannot_be_sent_does_not_keep_the_circuit(start_gateway, upstream, second):
+    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 200}"
+    gateway = start_gateway(text_of(upstream.url, second.url, breaker=breaker, more=""))
+    upstream.play = lambda _: response(ERROR, 500)
+    ask(gateway)
+    upstream.play = lambda _: response(CHAT)
+    time.sleep(0.3)
+
+    twice = b'{"model":"m","messages":[],"stream":true,"stream_options":{},"stream_options":{}}'
+    refused = httpx.post(
+        f"{gateway.url}/v1/chat/completions", content=twice, headers={"authorization": f"Bearer {SECRET}"}
+    )
+    assert refused.status_code == 400
+    assert ask(gateway).status_code == 200

@@ -69,3 +69,59 @@ def test_a_client_that_trickles_a_large_body_does_not_starve_others(start_gatewa
         gateway.wait(lambda: "gateway_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text)
 
         assert gateway.post(large, timeout=5).status_code == 200
+
+
+WITHOUT_A_BODY = {
+    "a stranger": (HEAD.replace(SECRET, "lw_vk_test_01K0000000000000000000000Z"), "content-length: 9", 401),
+    "an unknown path": (HEAD.replace("/v1/chat/completions", "/v1/nothing"), "content-length: 9", 404),
+    "a body that says it is too large": (HEAD, f"content-length: {32 * 2**20 + 1}", 413),
+}
+
+
+@pytest.mark.parametrize(("head", "length", "status"), WITHOUT_A_BODY.values(), ids=WITHOUT_A_BODY.keys())
+def test_what_the_head_decides_waits_for_no_body(gateway, head, length, status):
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+        client.sendall(f"{head}{length}\r\n\r\n".encode())
+
+        assert client.recv(65536).startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_a_head_whose_body_never_comes_is_told_so(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_BODY_TIMEOUT_S": "0.5"})
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+        client.sendall(f"{HEAD}content-length: 9\r\n\r\n".encode())
+        answer = client.recv(65536)
+
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"type":"request_timeout"' in answer
+    assert "Traceback" not in gateway.log()
+
+
+def test_connections_that_say_nothing_are_closed(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_HEADER_TIMEOUT_S": "0.5", "GATEWAY_BACKPRESSURE": "4"})
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    silent = [socket.create_connection(("127.0.0.1", gateway.port), 10) for _ in range(8)]
+    try:
+        for client in silent[:4]:
+            client.sendall(preface)
+
+        assert httpx.get(f"{gateway.url}/healthz", timeout=10).status_code == 200
+    finally:
+        for client in silent:
+            client.close()
+
+
+@pytest.mark.parametrize("request_", [b"GET /healthz HTTP/1.0\r\n\r\n", b"GET /healthz HTTP/1.0\r\nhost: x\r\n\r\n"])
+def test_http_1_0_is_served(gateway, request_):
+    with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+        client.sendall(request_)
+
+        assert b" 200 " in client.recv(65536).split(b"\r\n", 1)[0]
+
+
+def test_a_field_far_from_its_value_is_refused(gateway):
+    body = b'{"model":"gpt-5-mini","messages":[],"drop_tuning_params":' + b" " * 5000 + b"true}"
+
+    answer = gateway.post(body)
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "drop_tuning_params")

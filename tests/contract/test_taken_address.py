@@ -32,3 +32,45 @@ def test_a_port_that_is_taken(tmp_path, command):
     assert f"127.0.0.1 port {port} cannot be listened on: " in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert "stack backtrace" not in (done.stdout + done.stderr).lower()
+
+
+def test_a_port_that_another_gateway_has(start_gateway, tmp_path):
+    """Their workers would share it: each would answer a part of the requests, by its own rules."""
+    example = str(ROOT / "examples" / "gateway.yaml")
+    first = start_gateway(None, "-c", example)
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "-c", example, "--port", str(first.port)],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path / "second"), "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert f"127.0.0.1 port {first.port} cannot be listened on: Address already in use" in done.stdout + done.stderr
+
+
+UNSERVABLE = {
+    "certificate without key": (("--tls-cert", "cert.pem"), "belong together"),
+    "key without certificate": (("--tls-key", "key.pem"), "belong together"),
+    "files that are not there": (("--tls-cert", "cert.pem", "--tls-key", "key.pem"), "No such file"),
+    "no address": (("--host", "gateway.example"), "no IP address to listen on"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says"), UNSERVABLE.values(), ids=UNSERVABLE.keys())
+def test_an_address_or_a_certificate_that_cannot_be_served(tmp_path, arguments, says):
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway", "serve", "-c", str(ROOT / "examples" / "gateway.yaml"), *arguments],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
