@@ -37,7 +37,8 @@
       width: bars ? 0 : area ? 1 : 1.5,
       fill: bars || stacked ? stroke : area ? stroke + "40" : undefined,
       paths: bars ? uPlot.paths.bars({ size: [0.72, 40], align: 0 }) : area ? uPlot.paths.stepped({ align: 1 }) : undefined,
-      points: { show: false },
+      // A line through one or two points alone would not be seen.
+      points: { show: kind === "line" && one.values.filter((value) => value !== null).length < 3, size: 6, fill: stroke },
       spanGaps: kind === "line",
     };
   }
