@@ -31,9 +31,13 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     first_seen: int
     reported_at: int
 
+    def is_heard_of(self, now: int) -> bool:
+        """Whether what it last said still holds."""
+        return now - self.reported_at <= SILENT_AFTER_US
+
     def state(self, revision: int, now: int) -> str:
         """`current`, `behind`, `refuses` or `silent`."""
-        if now - self.reported_at > SILENT_AFTER_US:
+        if not self.is_heard_of(now):
             return "silent"
         if self.rejected_revision is not None:
             return "refuses"
@@ -58,7 +62,7 @@ def open_circuits(found: Iterable[Node], now: int) -> dict[str, list[str]]:
     """By provider, the nodes that leave it alone at present; what silent ones said is not known to hold any more."""
     by_provider: dict[str, list[str]] = {}
     for node in found:
-        if now - node.reported_at <= SILENT_AFTER_US:
+        if node.is_heard_of(now):
             for provider in node.open_circuits:
                 by_provider.setdefault(provider, []).append(node.node)
     return by_provider

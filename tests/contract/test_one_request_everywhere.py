@@ -70,3 +70,13 @@ def test_a_request_is_found_by_its_id(gateway, collector, plane, visitor, body, 
     assert page.status_code == 200
     assert says in text_of(page.text)
     assert f"https://traces.example.com/{trace_id}" in page.text
+
+
+def test_circuits_that_nobody_tells_of_are_unknown(gateway, plane, visitor):
+    """This gateway reads a file; only those that follow the control plane tell it of their circuits."""
+    gateway.chat("sim")
+    gateway.wait(lambda: plane.get("/requests", plane.token()).json()["requests"])
+
+    shown = text_of(visitor.get("/console/providers").text)
+    assert "unknown" in shown
+    assert "closed" not in shown

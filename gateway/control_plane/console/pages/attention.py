@@ -92,5 +92,5 @@ def _requests(total: TrafficPoint, requests: str) -> Iterator[Matter]:
         said = "ended with a server error in this period"
         yield Matter("bad", count(failed, "request"), said, f"{requests}&status=server_error")
     if refused := total.endings.get("refused", 0):
-        said = "refused by keys, rules, limits or budgets in this period"
+        said = "refused by the gateway in this period"
         yield Matter("warn", count(refused, "request"), said, f"{requests}&status=refused")

@@ -50,11 +50,11 @@ class ProvidersPage(Page):
         first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
         period = parse_period(first, last, now=clock.utc_now())
         now = clock.microseconds()
-        rows, failed, circuits = await self.ask(
+        rows, failed, heard_of = await self.ask(
             lambda connection: (
                 _rows(connection, period.start, period.end),
                 entries(connection, limit=SHOWN, fate=_FAILED, start=period.start, end=period.end).entries,
-                open_circuits(nodes(connection), now),
+                [node for node in nodes(connection) if node.is_heard_of(now)],
             )
         )
         around = Address(page_path("requests"), {"from": [first], **({"to": [last]} if last else {})})
@@ -63,7 +63,8 @@ class ProvidersPage(Page):
             "present": first,
             "rows": rows,
             "requests": failed,
-            "circuits": circuits,
+            "circuits": open_circuits(heard_of, now),
+            "circuits_known": bool(heard_of),
             "failed_link": around.link(status="server_error"),
             "requests_of": {row.name: around.link(provider=row.name) for row in rows},
         }
