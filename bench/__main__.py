@@ -152,6 +152,9 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
         ("gateway", gateway_port, (*gateway, str(file))),
         ("bare proxy", bare_port, (sys.executable, "-m", "bench.bare_proxy", str(bare_port), upstream)),
     ]
+    # Entries stay in the spool while the database is away: what the request path costs by itself.
+    away = ("env", "GATEWAY_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none", *gateway, str(file))
+    found.append(("gateway, spool only", gateway_port, away))
     found.append(("gateway, 3 budgets", gateway_port, (*gateway, str(budgeted))))
     # The upstream takes spans too. The queue is long, so that no span is dropped and all work is in the figures.
     traced = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={upstream}", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")
