@@ -167,7 +167,7 @@ class _Reading:
             resolve_runtime_env=self._resolve_runtime_env,
             portable=self._portable,
         )
-        tree, findings = parse(text, shown_as, references.resolve)
+        tree, findings = parse(text, shown_as, references.resolve, references.follow)
         self.findings += [*findings, *references.findings]
         self.hidden |= references.hidden
         self.failed |= references.failed

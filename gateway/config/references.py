@@ -64,6 +64,13 @@ class References:
             self.hidden[path] = text
         return _REFERENCE.sub(replace, text)
 
+    def follow(self, written: Path, alias: Path) -> None:
+        """What is known of the value at one path holds at another, where an alias repeats it."""
+        if written in self.hidden:
+            self.hidden[alias] = self.hidden[written]
+        if written in self.failed:
+            self.failed.add(alias)
+
     def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
         if kind is None or name is None or not written.endswith("}"):
             return _Missing("reference-syntax", "a reference is not complete", _HOW)
