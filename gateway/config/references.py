@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.files import read_regular_file
 from gateway.config.source import Path, Place, pointer
 
 _MAX_FILE_BYTES = 1024 * 1024
@@ -100,8 +101,7 @@ class References:
     def _file_content(self, name: str) -> "str | _Missing":
         path = self._directory / name
         try:
-            with path.open("rb") as opened:
-                content = opened.read(_MAX_FILE_BYTES + 1)
+            content = read_regular_file(path, _MAX_FILE_BYTES + 1)
             text = content[:_MAX_FILE_BYTES].decode(errors="strict" if len(content) <= _MAX_FILE_BYTES else "ignore")
         except (OSError, ValueError) as error:
             self.files[path] = b""

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,3 +129,14 @@ def test_an_alias_hides_what_its_anchor_hides(file, written, said):
     loaded = load([file], environ=ENVIRON, now=NOW)
 
     assert [one.code for one in loaded.diagnostics if one.code != "no-prices"] == said
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "gateway.yaml").write_bytes(ALIASES % b"${file:pipe}")
+    loaded = load([tmp_path / "gateway.yaml", tmp_path / "pipe"], environ={}, now=NOW)
+
+    assert [(one.code, one.message) for one in loaded.diagnostics if one.is_error] == [
+        ("reference-missing", "the file pipe cannot be read: it is not a regular file"),
+        ("file-unreadable", "the file cannot be read: it is not a regular file"),
+    ]
