@@ -54,6 +54,15 @@ def test_the_page_on_requests_names_the_stages_in_order():
     assert [name for name in named if name in stages] == stages
 
 
+def test_the_page_on_headers_names_every_header_of_our_own():
+    page = (DOCS / "headers.md").read_text().lower()
+    sources = "".join(file.read_text().lower() for file in (ROOT / "gateway").rglob("*.py"))
+
+    named = set(re.findall(r"x-langwatch-[a-z-]*[a-z]", sources))
+    assert len(named) > 15
+    assert sorted(name for name in named if f"`{name}" not in page) == []
+
+
 def test_links_lead_somewhere():
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):

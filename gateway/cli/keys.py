@@ -1,7 +1,6 @@
 """`gateway keys`: minting, rotating and hashing virtual keys. Secrets go to standard output, once."""
 
 import json
-import os
 import sys
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +11,7 @@ import typer
 
 from gateway import clock
 from gateway.cli.output import Format, results, say
+from gateway.cli.process_settings import read_settings
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
 from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
@@ -106,9 +106,9 @@ def _new(environment: str) -> tuple[str, str]:
 
 
 def _pepper(environment: str) -> Pepper:
-    pepper = os.environ.get("GATEWAY_KEY_PEPPER")
-    if pepper:
-        return Pepper(pepper.encode())
+    pepper = read_settings().key_pepper
+    if pepper is not None:
+        return Pepper(pepper.get_secret_value().encode())
     if environment == "live":
         say(
             "error: live keys are hashed under a pepper of your own: set GATEWAY_KEY_PEPPER to the value that the "

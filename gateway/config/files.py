@@ -1,5 +1,8 @@
 """Which files a list of paths means, and several trees made one."""
 
+import errno
+import os
+import stat
 from collections.abc import Iterable, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
@@ -50,6 +53,18 @@ def expand(paths: Sequence[FilePath]) -> tuple[list[FilePath], list[FilePath], l
             findings.append(Diagnostic(code="file-unreadable", message=message, file=str(path)))
         files += inside
     return list(dict.fromkeys(files)), directories, findings
+
+
+def read_regular_file(path: FilePath, most: int = -1) -> bytes:
+    """The first `most` bytes of a file, or all. Raises `OSError`, and `ValueError` for a malformed name.
+
+    A pipe would have its reader wait for a writer that may never come, and a device need not end.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(handle, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file")
+        return opened.read(most)
 
 
 def price_lock(paths: Sequence[FilePath]) -> FilePath:

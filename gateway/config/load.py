@@ -13,7 +13,7 @@ import msgspec
 from gateway.config.checks import check_file, check_keys
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.enforcement import unenforced_file, unenforced_keys
-from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock
+from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.model import Config
@@ -154,7 +154,7 @@ class _Reading:
     def read(self, path: FilePath) -> None:
         shown_as = str(path)
         try:
-            content = path.read_bytes()
+            content = read_regular_file(path)
             text = content.decode("utf-8-sig")
         except (OSError, ValueError) as error:
             reason = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else _reason(error)
@@ -167,7 +167,7 @@ class _Reading:
             resolve_runtime_env=self._resolve_runtime_env,
             portable=self._portable,
         )
-        tree, findings = parse(text, shown_as, references.resolve)
+        tree, findings = parse(text, shown_as, references.resolve, references.follow)
         self.findings += [*findings, *references.findings]
         self.hidden |= references.hidden
         self.failed |= references.failed

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.files import read_regular_file
 from gateway.config.source import Path, Place, pointer
 
 _MAX_FILE_BYTES = 1024 * 1024
@@ -64,6 +65,13 @@ class References:
             self.hidden[path] = text
         return _REFERENCE.sub(replace, text)
 
+    def follow(self, written: Path, alias: Path) -> None:
+        """What is known of the value at one path holds at another, where an alias repeats it."""
+        if written in self.hidden:
+            self.hidden[alias] = self.hidden[written]
+        if written in self.failed:
+            self.failed.add(alias)
+
     def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
         if kind is None or name is None or not written.endswith("}"):
             return _Missing("reference-syntax", "a reference is not complete", _HOW)
@@ -93,8 +101,7 @@ class References:
     def _file_content(self, name: str) -> "str | _Missing":
         path = self._directory / name
         try:
-            with path.open("rb") as opened:
-                content = opened.read(_MAX_FILE_BYTES + 1)
+            content = read_regular_file(path, _MAX_FILE_BYTES + 1)
             text = content[:_MAX_FILE_BYTES].decode(errors="strict" if len(content) <= _MAX_FILE_BYTES else "ignore")
         except (OSError, ValueError) as error:
             self.files[path] = b""

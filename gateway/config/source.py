@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from yaml.events import (
@@ -31,6 +31,7 @@ from gateway.config.diagnostics import Diagnostic
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
 Resolve = Callable[[str, Path, Place], str]
+Follow = Callable[[Path, Path], None]
 
 _MAX_DEPTH = 50
 _MAX_ALIASED_NODES = 1_000_000
@@ -52,12 +53,22 @@ class _Unreadable(Exception):  # noqa: N818 - carries a finding out of the recur
         self.message, self.place, self.hint = message, place, hint
 
 
-def parse(text: str, file: str, resolve: Resolve | None = None) -> tuple[Any, list[Diagnostic]]:
+class _Anchor(NamedTuple):
+    value: Any
+    nodes: int
+    path: Path
+    resolved: list[Path]
+
+
+def parse(
+    text: str, file: str, resolve: Resolve | None = None, follow: Follow | None = None
+) -> tuple[Any, list[Diagnostic]]:
     """The tree of one document and what is wrong with it; the tree is `None` when it could not be read to its end.
 
-    `resolve` is called for every string with `${` in it, with its path and place, and returns what to put there.
+    `resolve` is called for every string with `${` in it, with its path and place, and returns what to put there;
+    `follow` for every path at which an alias repeats such a string: with the path of the string, and with that one.
     """
-    builder = _Builder(text, file, resolve)
+    builder = _Builder(text, file, resolve, follow)
     try:
         tree = builder.document()
     except _Unreadable as error:
@@ -70,12 +81,14 @@ def parse(text: str, file: str, resolve: Resolve | None = None) -> tuple[Any, li
 
 
 class _Builder:
-    def __init__(self, text: str, file: str, resolve: Resolve | None) -> None:
+    def __init__(self, text: str, file: str, resolve: Resolve | None, follow: Follow | None) -> None:
         self._next: Callable[[], Any] = yaml.CSafeLoader(text).get_event
         self._file = file
         self._resolve = resolve
+        self._follow = follow
+        self._resolved: list[Path] = []
         self._path: list[str | int] = []
-        self._anchors: dict[str, tuple[Any, int]] = {}
+        self._anchors: dict[str, _Anchor] = {}
         self._nodes = 0
         self._aliased = 0
         self.findings: list[Diagnostic] = []
@@ -109,9 +122,10 @@ class _Builder:
 
     def _value(self, event: Any) -> Any:
         kind = type(event)
+        resolved_before = len(self._resolved)
         if kind is ScalarEvent:
             value = self._scalar(event)
-            self._anchors[event.anchor] = (value, 1)
+            self._anchor(event.anchor, value, 1, resolved_before)
             return value
         if kind is AliasEvent:
             return self._alias(event)
@@ -122,9 +136,12 @@ class _Builder:
         before = self._nodes
         value = self._mapping() if kind is MappingStartEvent else self._sequence()
         self._nodes += len(value) + 1
-        if event.anchor is not None:
-            self._anchors[event.anchor] = (value, self._nodes - before)
+        self._anchor(event.anchor, value, self._nodes - before, resolved_before)
         return value
+
+    def _anchor(self, name: str | None, value: Any, nodes: int, resolved_before: int) -> None:
+        if name is not None:
+            self._anchors[name] = _Anchor(value, nodes, tuple(self._path), self._resolved[resolved_before:])
 
     def _mapping(self) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
@@ -162,13 +179,18 @@ class _Builder:
         if event.anchor not in self._anchors:
             msg = f"the alias *{event.anchor} has no anchor before it"
             raise _Unreadable(msg, _place(event))
-        value, nodes = self._anchors[event.anchor]
-        self._nodes += nodes
-        self._aliased += nodes
+        anchor = self._anchors[event.anchor]
+        self._nodes += anchor.nodes
+        self._aliased += anchor.nodes
         if self._aliased > _MAX_ALIASED_NODES:
             msg = "aliases expand to too much"
             raise _Unreadable(msg, _place(event))
-        return value
+        for resolved in anchor.resolved:
+            path = (*self._path, *resolved[len(anchor.path) :])
+            self._resolved.append(path)
+            if self._follow is not None:
+                self._follow(resolved, path)
+        return anchor.value
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
@@ -178,7 +200,9 @@ class _Builder:
         if event.implicit[0] and event.tag is None and (not text or text[0] in _MAY_NOT_BE_TEXT):
             return _plain(text)
         if "${" in text and self._resolve is not None:
-            return self._resolve(text, tuple(self._path), _place(event))
+            path = tuple(self._path)
+            self._resolved.append(path)
+            return self._resolve(text, path, _place(event))
         return intern(text) if len(text) < 64 else text  # noqa: PLR2004 - long strings seldom repeat
 
 

@@ -15,6 +15,8 @@ class Healthz:
         """Always 200."""
         answer(response, {"status": "ok"})
 
+    on_head = on_get
+
 
 class Readyz:
     """Whether the database can be asked, and why not."""
@@ -31,3 +33,5 @@ class Readyz:
             response.status = 503
             return
         answer(response, {"status": "ready"})
+
+    on_head = on_get

@@ -44,7 +44,7 @@ class Draft:
     def credential(self, written: object, suggested: str, where: str) -> str:
         """A reference in place of a credential; one that stood in clear gets a variable to be set."""
         found = _ENV.fullmatch(written) if isinstance(written, str) else None
-        variable = found[1] if found else re.sub(r"[^A-Z0-9]+", "_", suggested.upper()).strip("_") or "API_KEY"
+        variable = found[1] if found else variable_name(suggested)
         if found is None:
             self.note(where, f"set {variable} to the credential" + (" that stood here" if written else ""))
         self.variables.add(variable)
@@ -75,6 +75,12 @@ class _Plain(yaml.SafeDumper):
 
 
 _ORDER = ("teams", "projects", "principals", "providers", "model_aliases", "virtual_keys", "budgets", "prices")
+
+
+def variable_name(text: str) -> str:
+    """Something that may be the name of an environment variable: it does not begin with a digit."""
+    name = re.sub(r"[^A-Z0-9]+", "_", text.upper()).strip("_") or "API_KEY"
+    return f"KEY_{name}" if name[0].isdigit() else name
 
 
 def provider_name(text: str) -> str:

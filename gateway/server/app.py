@@ -1,10 +1,12 @@
 """The Falcon app: routes from the table of endpoints, one set of error handlers."""
 
+from http import HTTPStatus
 from typing import Any
 
 import falcon
 import falcon.asgi
 
+from gateway import ids
 from gateway.errors import GatewayError
 from gateway.pipeline.services import Services
 from gateway.server import error_response
@@ -15,10 +17,21 @@ from gateway.server.llm_resource import LlmResource
 from gateway.server.metrics_resource import MetricsResource
 from gateway.server.models_resource import ModelsResource
 from gateway.server.read_body import BodyReader
+from gateway.server.response_headers import of_every_response
 from gateway.settings import Settings
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 from gateway.wire.endpoints import ENDPOINTS
+
+
+class _Options:
+    """Falcon itself answers OPTIONS; no response of the gateway goes without its headers."""
+
+    async def process_response(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, _resource: object, _succeeded: bool
+    ) -> None:
+        if request.method == "OPTIONS" and response.status_code == HTTPStatus.OK:
+            response.set_headers(of_every_response(ids.request_id()))
 
 
 def create_app(
@@ -30,7 +43,7 @@ def create_app(
     control_plane: Standing,
 ) -> AsgiApp:
     """Everything that has a path."""
-    app: Any = falcon.asgi.App()
+    app: Any = falcon.asgi.App(middleware=[_Options()])
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)

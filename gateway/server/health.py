@@ -22,6 +22,8 @@ class Healthz:
         """Always 200."""
         _answer(response, {"status": "ok"})
 
+    on_head = on_get
+
 
 class Startupz:
     """The first snapshot serves."""
@@ -29,6 +31,8 @@ class Startupz:
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """200 from the moment that requests can be served; before it nothing listens."""
         _answer(response, {"status": "started"})
+
+    on_head = on_get
 
 
 class Books(Protocol):
@@ -93,6 +97,8 @@ class Readyz:
             body["rejected_at"] = clock.iso(rejection.at)
             body["diagnostics"] = [str(diagnostic) for diagnostic in rejection.diagnostics]
         _answer(response, body)
+
+    on_head = on_get
 
     def _ledger(self) -> dict[str, Any]:
         spool = self._books.spool

@@ -122,6 +122,8 @@ class StreamTap:
             self._remember(events)
             passing.append(self._read(events, self._withholds))
             position = ends[-1]
+        if position < len(gathered):
+            self._awaits_line_feed = False
         passing.append(self._begin(gathered[position:]))
         self._quiet = not self._pending and not self._awaits_line_feed
         return b"".join(passing)

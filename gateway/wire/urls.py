@@ -1,22 +1,27 @@
 r"""Finding the URLs that policy rules judge: every http(s) URL in any string of a body.
 
 A URL ends at white space (Unicode's too), quotes, angle brackets and other characters that no URL may have (RFC 3986,
-appendix C); trailing punctuation belongs to the sentence around it. Two things that hide a URL from a pattern such as
-`^https?://169\.254\.` are brought to light: a URL that stands within another one is found as well, and one with user
-information before its host (`https://name@host`) is found a second time without it.
+appendix C); trailing punctuation belongs to the sentence around it. Three things that hide a URL from a pattern such as
+`^https?://169\.254\.` are brought to light: a URL that stands within another one is found as well; one with other signs
+before its host than `//` (`http:/host`, `http:///host`, `http:\\host`: all the same to what reads URLs as browsers do,
+https://url.spec.whatwg.org) is found a second time with `//`; and one with user information before its host
+(`https://name@host`) a further time without it.
 """
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from gateway.wire.json_tokens import STRING, text_of_literal
 
 # Any letter may be written as an escape `\u00..`, and the slashes as `\/`.
 _MAY_BE_URL = re.compile(rb"[hH][tT][tT][pP](?:[sS]?[:\\])|\\u00")
-_URL = re.compile(r"https?://[^\s\"<>\\^`{|}]+", re.IGNORECASE)
-_SCHEME = re.compile(r"https?://", re.IGNORECASE)
-_USER_INFORMATION = re.compile(r"(https?://)[^\s/\\?#]*@([^\s\"<>\\^`{|}]+)", re.IGNORECASE)
+_SCHEME = re.compile(r"(https?:)([/\\]++)", re.IGNORECASE)
+_URL = re.compile(
+    r"(https?:)([/\\]++)[^\s\"<>\\^`{|}]++(?:(?:(?<=http:)|(?<=https:))[/\\]++[^\s\"<>\\^`{|}]*+)*+",
+    re.IGNORECASE,
+)
+_USER_INFORMATION = re.compile(r"[^\s/\\?#]*@")
+_REST = re.compile(r"[^\s\"<>\\^`{|}]*")
 _TRAILING = (
     ".,;:!?)]}'*"
     "\u00bb\u2019\u201d\u2026\u3001\u3002\u300b\u300d\u300f\u3011"  # closing quotes and brackets, full stops
@@ -31,9 +36,9 @@ def urls_in_json(data: bytes) -> Iterator[tuple[int, str]]:
 
 def _may_have_url(data: bytes) -> bool:
     """PERF: most bodies have none, many not even the single signs, which are found by far the fastest."""
-    if b"/" in data and (b":/" in data or b":\\/" in data):
+    if b"/" in data and b":/" in data:
         return True
-    return b"\\" in data and b"\\u00" in data
+    return b"\\" in data and (b":\\/" in data or b":\\\\" in data or b"\\u00" in data)
 
 
 def _urls_in_strings(data: bytes) -> Iterator[tuple[int, str]]:
@@ -48,14 +53,21 @@ def urls_in_text(text: str) -> Iterator[str]:
     """Every URL in a text, in linear time."""
     for match in _URL.finditer(text):
         start, end = match.span()
-        yield from _spellings(text, start, end)
-        within = [inner.start() for inner in _SCHEME.finditer(text, start + 1, end)]
-        for inner, following in pairwise([*within, end]):
+        yield from _spellings(text, match, end)
+        within = list(_SCHEME.finditer(text, start + 1, end))
+        ends = [*(inner.start() for inner in within[1:]), end]
+        for inner, following in zip(within, ends, strict=False):
             yield from _spellings(text, inner, following)
 
 
-def _spellings(text: str, start: int, end: int) -> Iterator[str]:
-    yield text[start:end].rstrip(_TRAILING)
-    with_user = _USER_INFORMATION.match(text, start)
-    if with_user is not None:
-        yield (with_user[1] + with_user[2]).rstrip(_TRAILING)
+def _spellings(text: str, match: re.Match[str], end: int) -> Iterator[str]:
+    yield text[match.start() : end].rstrip(_TRAILING)
+    host = match.end(2)
+    if match[2] != "//":
+        yield f"{match[1]}//{text[host:end].rstrip(_TRAILING)}"
+    user = _USER_INFORMATION.match(text, host)
+    if user is not None:
+        host = user.end()
+        # User information may hold signs that no URL may have, and so reach beyond its end.
+        rest = _REST.match(text, host) if host > end else None
+        yield f"{match[1]}//{(text[host:end] if rest is None else rest[0]).rstrip(_TRAILING)}"

@@ -53,6 +53,20 @@ def test_a_live_key_needs_a_pepper_of_ones_own(gateway, command):
     assert "--environment test" in done.err
 
 
+@pytest.mark.parametrize("pepper", ["", "too short", "fifteen letters"])
+@pytest.mark.parametrize("command", [("mint", "new"), ("rotate", "old"), ("hash",)])
+@pytest.mark.parametrize("environment", ["live", "test"])
+def test_a_pepper_that_serve_refuses_makes_no_key(gateway, file, command, pepper, environment):
+    write = () if command == ("hash",) else ("--environment", environment, "--write", "gateway.yaml")
+    secret = f"lw_vk_{environment}_01HZX9M3V4K5N6P7Q8R9S0T1V2"
+    done = gateway("keys", *command, *write, stdin=secret, GATEWAY_KEY_PEPPER=pepper)
+    served = gateway("serve", "--config", "gateway.yaml", GATEWAY_KEY_PEPPER=pepper)
+
+    assert (done.code, done.out, done.err) == (1, "", served.err)
+    assert "GATEWAY_KEY_PEPPER" in done.err
+    assert file.read_text() == FILE
+
+
 def test_a_live_key_is_not_rotated_in_a_file_without_a_pepper(gateway, file):
     live = FILE.replace("environment: test", "environment: live")
     file.write_text(live)

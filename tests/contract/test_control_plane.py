@@ -89,6 +89,7 @@ def assert_error(answer, status, type_, code=None):
 def test_probes_need_no_token(plane):
     assert plane.client.get("/healthz").json() == {"status": "ok"}
     assert plane.client.get("/readyz").json() == {"status": "ready"}
+    assert [plane.client.head(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
 
 
 @pytest.mark.parametrize("path", ["/spend", "/budgets", "/requests", "/requests/grq_001", "/nothing", ""])

@@ -39,8 +39,24 @@ def gateway(module_gateway, upstream):
 def test_probes_answer(gateway, path):
     answer = httpx.get(gateway.url + path)
 
-    assert answer.status_code == 200
+    head = httpx.head(gateway.url + path)
+
+    assert answer.status_code == head.status_code == 200
     assert answer.headers["x-langwatch-request-id"].startswith("grq_")
+    assert head.headers["content-type"] == answer.headers["content-type"]
+    assert head.content == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/healthz", 200), ("/v1/chat/completions", 200), ("/v1/models/x", 200), ("/nothing", 404)]
+)
+def test_options_are_answered_with_the_headers_of_every_response(gateway, path, status):
+    first, second = (gateway.client.options(path) for _ in range(2))
+
+    assert first.status_code == status
+    assert first.headers["x-langwatch-request-id"].startswith("grq_")
+    assert first.headers["x-langwatch-request-id"] != second.headers["x-langwatch-request-id"]
+    assert "x-langwatch-gateway-version" in first.headers
 
 
 def test_metrics_count(gateway):

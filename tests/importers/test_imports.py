@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.config.load import load
@@ -259,6 +259,7 @@ def test_whatever_litellm_files_hold_the_result_is_valid(tmp_path_factory, confi
 
 
 @settings(max_examples=150, deadline=None)
+@example({"virtual_key": "0"})
 @given(TARGET | ANY)
 def test_whatever_portkey_files_hold_the_result_is_valid(tmp_path_factory, config):
     draft = portkey.convert(config)

@@ -1,5 +1,6 @@
 import gc
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -104,3 +105,38 @@ def test_garbage_collection_is_as_it_was(file):
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+ALIASES = b"""version: 1
+providers:
+  a: {type: openai, api_key: &key "%s"}
+  b: {type: openai, api_key: *key, base_url: https://b.example.com/v1}
+  c: &c {type: openai, api_key: *key, base_url: https://c.example.com/v1}
+  d: *c
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"${env:OPENAI_API_KEY}", []),
+        (b"sk-in-clear", ["secret-in-clear"] * 4),
+        (b"${env:NO}", ["reference-missing"]),
+    ],
+)
+def test_an_alias_hides_what_its_anchor_hides(file, written, said):
+    file.write_bytes(ALIASES % written)
+    loaded = load([file], environ=ENVIRON, now=NOW)
+
+    assert [one.code for one in loaded.diagnostics if one.code != "no-prices"] == said
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "gateway.yaml").write_bytes(ALIASES % b"${file:pipe}")
+    loaded = load([tmp_path / "gateway.yaml", tmp_path / "pipe"], environ={}, now=NOW)
+
+    assert [(one.code, one.message) for one in loaded.diagnostics if one.is_error] == [
+        ("reference-missing", "the file pipe cannot be read: it is not a regular file"),
+        ("file-unreadable", "the file cannot be read: it is not a regular file"),
+    ]

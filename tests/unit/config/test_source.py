@@ -48,6 +48,24 @@ def test_every_duplicate_is_reported_where_it_stands():
     assert [(one.line, one.column, one.pointer) for one in findings] == [(2, 11, "/b/c"), (3, 1, "/a")]
 
 
+def test_an_alias_tells_where_it_repeats_what_was_resolved():
+    repeated = []
+
+    parse(
+        "a: &a {k: &k '${env:A}', plain: x}\nb: *k\nc: [*a]\nd: &d {inner: *a}\ne: *d\n",
+        "f",
+        lambda *_: "R",
+        lambda written, alias: repeated.append((written, alias)),
+    )
+
+    assert repeated == [
+        (("a", "k"), ("b",)),
+        (("a", "k"), ("c", 0, "k")),
+        (("a", "k"), ("d", "inner", "k")),
+        (("d", "inner", "k"), ("e", "inner", "k")),
+    ]
+
+
 def test_references_are_resolved_with_their_path_and_place():
     seen = []
 

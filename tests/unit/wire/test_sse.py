@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -85,7 +85,12 @@ def _is_usage_only(data: list[bytes]) -> bool:
     return isinstance(chunk, dict) and chunk.get("choices") == [] and chunk.get("usage") is not None
 
 
+# The usage-only chunk ends in LF CR, and the next chunk of the stream begins with an LF of its own.
+_MIXED_ENDS = f"data: {_USAGE}\n\rid: 7\ndata: [1]\n\n".encode()
+
+
 @settings(deadline=None, max_examples=600)
+@example((_MIXED_ENDS, [_MIXED_ENDS[:-12], _MIXED_ENDS[-12:]]))
 @given(_chunked())
 def test_everything_but_the_usage_only_chunk_goes_on_however_the_stream_is_cut(chunked):
     stream, chunks = chunked

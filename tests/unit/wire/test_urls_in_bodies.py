@@ -33,7 +33,7 @@ from gateway.wire.urls import urls_in_json, urls_in_text
         ("前往https://a.example/路径。", ["https://a.example/路径"]),
         ("“https://a.example”", ["https://a.example"]),
         (r"https://a.example\\b", ["https://a.example"]),
-        (r"ftp://a.example http:/a.example https:// http", []),
+        (r"ftp://a.example http: //a.example https:// http:\\ http", []),
         (r"\ud800 https://a.example\ud800", ["https://a.example\ufffd"]),
     ],
 )
@@ -60,6 +60,28 @@ def test_a_url_cannot_hide_in_another_one(text, hidden):
     assert hidden in list(urls_in_text(text))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "http:/169.254.169.254/x",
+        "http:///169.254.169.254/x",
+        "http:////169.254.169.254/x",
+        "http:\\\\169.254.169.254/x",
+        "http:\\169.254.169.254/x",
+        "http:/\\name@169.254.169.254/x",
+        "https://good.example/http:\\\\169.254.169.254/x",
+        "https://good.example/?u=http:/169.254.169.254/x",
+    ],
+)
+@pytest.mark.parametrize("slash", ["/", "\\/", "\\u002f"])
+def test_what_browsers_read_as_two_slashes_is_judged_as_two_slashes(written, slash):
+    data = json.dumps({"x": [written]}).replace("/", slash).encode()
+    found = list(JsonBody(data).urls())
+
+    assert "http://169.254.169.254/x" in [url for _, url in found]
+    assert {JsonBody(data).path_at(offset) for offset, _ in found} == {"x[0]"}
+
+
 def test_keys_and_repeated_keys_are_searched():
     data = b'{"https://a.example":1,"b":"https://b.example","b":"https://c.example"}'
 
@@ -80,7 +102,8 @@ def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_on
 
 
 @pytest.mark.parametrize(
-    "text", ["https://" + "@" * 300_000, "https://" + "a@" * 300_000 + "/ x", "https:// " * 100_000]
+    "text",
+    ["https://" + "@" * 300_000, "https://" + "a@" * 300_000 + "/ x", "https:// " * 100_000, "http:" + "/" * 300_000],
 )
 def test_user_information_takes_linear_time(text):
     assert len(list(urls_in_text(text))) <= 2
@@ -88,3 +111,5 @@ def test_user_information_takes_linear_time(text):
 
 def test_many_urls_without_white_space_take_linear_time():
     assert len(list(urls_in_text("http://a" * 100_000))) == 100_000
+    assert len(list(urls_in_text("http://a@b" * 100_000))) == 200_000
+    assert len(list(urls_in_text("http:\\a" * 100_000))) == 200_000
