@@ -36,7 +36,7 @@ def export(
         results.out(text, end="")
     else:
         try:
-            with out.open("x") as opened:
+            with out.open("x", encoding="utf-8") as opened:
                 opened.write(text)
         except OSError as error:
             raise failed(f"{out} cannot be written: {error.strerror}") from None

@@ -85,7 +85,7 @@ def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        with file.open("x") as opened:
+        with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None

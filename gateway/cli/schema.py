@@ -40,7 +40,7 @@ def schema(
         return
     if output is not None:
         try:
-            output.write_text(text)
+            output.write_text(text, encoding="utf-8")
         except OSError as error:
             say(f"error: {output} cannot be written: {error.strerror}", "red")
             raise typer.Exit(1) from None

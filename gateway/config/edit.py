@@ -1,5 +1,6 @@
 """Changing a file that people wrote: comments and layout stay, and a result that is not valid is never written."""
 
+import codecs
 import io
 import os
 import tempfile
@@ -12,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.validate import build
 
@@ -81,7 +83,9 @@ def _rewrite(file: Path, change: Callable[[CommentedMap], None]) -> None:
     yaml.preserve_quotes = True
     yaml.width = 4096
     try:
-        before = file.read_text()
+        content = read_regular_file(file)
+        encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
+        before = content.decode(encoding).replace("\r\n", "\n")
         tree = yaml.load(before)
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         msg = f"{file} cannot be read: {str(error).splitlines()[0]}"
@@ -94,7 +98,12 @@ def _rewrite(file: Path, change: Callable[[CommentedMap], None]) -> None:
     yaml.dump(tree, written)
     after = written.getvalue()
     _refuse_new_faults(file, before, after)
-    _replace(file, after)
+    _replace(file, after.replace("\n", _line_end(content)).encode(encoding))
+
+
+def _line_end(content: bytes) -> str:
+    """CR LF where every line ends in it."""
+    return "\r\n" if 0 < content.count(b"\n") == content.count(b"\r\n") else "\n"
 
 
 def _refuse_new_faults(file: Path, before: str, after: str) -> None:
@@ -112,13 +121,13 @@ def _faults(text: str) -> set[str]:
     return {f"{'.'.join(map(str, one.path))}: {one.message}" for one in build(tree)[1]}
 
 
-def _replace(file: Path, text: str) -> None:
+def _replace(file: Path, content: bytes) -> None:
     """Whole or not at all, with the mode of the file that was there; a symlink stays one."""
     target = file.resolve()
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w") as opened:
-            opened.write(text)
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
             opened.flush()
             os.fsync(opened.fileno())
         Path(temporary).chmod(target.stat().st_mode & 0o7777)

@@ -15,22 +15,23 @@ _STRICTNESS = "drop_tuning_params"
 
 def prepare_body(exchange: Exchange) -> None:
     """Sets what is sent upstream for the present candidate. Raises `bad_request` or `unsupported_parameter`."""
-    lane = exchange.lane
+    body, lane = exchange.body, exchange.lane
+    assert body is not None  # noqa: S101 - the body was read before
     assert lane is not None  # noqa: S101 - `resolve` came before
+    strict = _is_strict(body)
     exchange.params_dropped = ()
     exchange.withholds_usage = False
     if lane.translation is None:
-        _splice(exchange)
+        _splice(exchange, body)
     else:
-        _translate(exchange)
+        _translate(exchange, body, strict=strict)
     if exchange.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
         _mark(exchange, lane.endpoint.shape)
 
 
-def _splice(exchange: Exchange) -> None:
+def _splice(exchange: Exchange, body: RequestBody) -> None:
     """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
-    body, upstream, model = exchange.body, exchange.upstream, exchange.model
-    assert body is not None  # noqa: S101 - the body was read before
+    upstream, model = exchange.upstream, exchange.model
     assert upstream is not None  # noqa: S101 - `resolve` came before
     assert model is not None  # noqa: S101 - `resolve` came before
     splices: list[Splice] = []
@@ -46,14 +47,13 @@ def _splice(exchange: Exchange) -> None:
     exchange.body_treatment = "spliced" if splices else "identical"
 
 
-def _translate(exchange: Exchange) -> None:
+def _translate(exchange: Exchange, body: RequestBody, *, strict: bool) -> None:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
-    body, candidate = exchange.body, exchange.candidate
-    assert body is not None  # noqa: S101 - the body was read before
+    candidate = exchange.candidate
     translation = candidate.lane.translation
     assert translation is not None  # noqa: S101 - the caller looked
     wire_model = candidate.upstream.provider.wire_model(candidate.lane.endpoint, candidate.model)
-    translated = translation.request(body.document(), model=wire_model, strict=_is_strict(body))
+    translated = translation.request(body.document(), model=wire_model, strict=strict)
     exchange.upstream_body = msgspec.json.encode(translated.body)
     exchange.params_dropped = translated.dropped
     exchange.body_treatment = "translated"
@@ -75,6 +75,6 @@ def _mark(exchange: Exchange, shape: Shape) -> None:
 def _is_strict(body: RequestBody) -> bool:
     """Whether the client would rather be refused than lose a parameter."""
     written = body.decoded(_STRICTNESS)
-    if written not in (None, True, False):
+    if written is not None and not isinstance(written, bool):
         raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)
     return written is False

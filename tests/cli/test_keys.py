@@ -1,6 +1,9 @@
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +12,7 @@ from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.virtual_key import environment_of
 from tests.cli.conftest import FILE, HASH
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2027, 1, 1, 12, 0, 0, 7, tzinfo=UTC)
 OWN = "a pepper of our own"
 
@@ -84,6 +88,18 @@ def test_mint_writes_the_new_key_into_the_file(gateway, file):
     assert done.code == 0
     assert file.read_text() == FILE + f"  new:\n    environment: test\n    secret_hash: {hashed(secret)}\n"
     assert gateway("validate", "gateway.yaml").code == 0
+
+
+def test_a_file_is_utf8_whatever_the_locale(file):
+    file.write_bytes(FILE.replace("for people", "für Leute").encode())
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "gateway", "keys", "mint", "new", "--environment", "test", "--write", file.name]
+
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert file.read_bytes().startswith(FILE.replace("for people", "für Leute").encode())
+    assert b"  new:\n" in file.read_bytes()
 
 
 @pytest.mark.parametrize(

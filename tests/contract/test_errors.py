@@ -121,6 +121,19 @@ def test_bodies_that_are_not_json_are_refused(gateway, upstream, body, status, k
     assert upstream.requests == []
 
 
+@pytest.mark.parametrize("model", ["gpt-5-mini", "claude"])
+@pytest.mark.parametrize("written", ['"x"', "0", "1", "[]", "{}"])
+def test_what_is_neither_true_nor_false_is_refused_on_native_and_translated_lanes_alike(
+    gateway, upstream, model, written
+):
+    body = f'{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}],"drop_tuning_params":{written}}}'
+    answer = gateway.post(body.encode())
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "drop_tuning_params"
+    assert upstream.requests == []
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "kind"),
     [

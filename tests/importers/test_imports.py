@@ -113,11 +113,11 @@ def written(tmp_path):
     return tmp_path
 
 
-def run(directory, *arguments, code=0):
+def run(directory, *arguments, code=0, **environ):
     done = subprocess.run(
         [sys.executable, "-m", "gateway", "import", *arguments],
         cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONWARNINGS": "ignore"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONWARNINGS": "ignore", **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -155,6 +155,16 @@ def test_a_report_and_a_file(written):
         "cannot be written: File exists"
         in run(written, "portkey", "portkey.json", "--output", "gateway.yaml", code=1).stderr
     )
+
+
+def test_what_is_written_is_utf8_whatever_the_locale(tmp_path):
+    config = {"provider": "openai", "api_key": CANARY, "override_params": {"model": "modèle"}}
+    (tmp_path / "portkey.json").write_text(json.dumps(config))
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+    run(tmp_path, "portkey", "portkey.json", "--output", "gateway.yaml", **plain)
+
+    assert "modèle" in (tmp_path / "gateway.yaml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

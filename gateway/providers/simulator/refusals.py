@@ -35,6 +35,11 @@ _REQUIRED: Final = {
     "/v1/messages": ("model", "messages", "max_tokens"),
     "/v1/messages/count_tokens": ("model", "messages"),
 }
+_KINDS: Final = (
+    ("messages", list, "Input should be a list"),
+    ("tools", list | None, "Input should be a list"),
+    ("stream_options", dict | None, "Input should be an object"),
+)
 
 
 def refusal(path: str, body: Json, wishes: Directives, models: frozenset[str]) -> SimulatorResponse | None:
@@ -44,8 +49,9 @@ def refusal(path: str, body: Json, wishes: Directives, models: frozenset[str]) -
     for name in _REQUIRED.get(path, ()):
         if name not in body:
             return error(path, 400, f"{name}: Field required", name)
-    if not isinstance(body.get("messages", []), list):
-        return error(path, 400, "messages: Input should be a list", "messages")
+    for name, kind, message in _KINDS:
+        if name in body and not isinstance(body[name], kind):
+            return error(path, 400, f"{name}: {message}", name)
     model = body.get("model")
     if model is not None and models and model not in models:
         return error(path, 404, f"The model {model!r} does not exist or you do not have access to it.", "model")

@@ -76,8 +76,8 @@ class SimulatorTransport:
             return refused
         try:
             return self._answer(path, body, wishes, request)
-        except _UNREADABLE as fault:
-            return error(path, 400, f"The request is not one that the simulator can read ({type(fault).__name__}).")
+        except _UNREADABLE:
+            return error(path, 400, "The request is not one that the simulator can read: a field has the wrong type.")
 
     def _answer(self, path: str, body: Json, wishes: Directives, request: UpstreamRequest) -> SimulatorResponse:
         size = len(request.body)

@@ -1,3 +1,4 @@
+import codecs
 from datetime import UTC, datetime
 
 import pytest
@@ -33,6 +34,18 @@ def test_a_key_is_added_and_everything_else_stays(file):
     assert file.read_text() == TEXT + f"  new:\n    environment: test\n    secret_hash: {TWO}\n"
     assert file.stat().st_mode & 0o777 == 0o640
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_letters_line_ends_and_a_byte_order_mark_stay(file, mark, line_end):
+    text = TEXT.replace("# for people", "# für Leute: é")
+    file.write_bytes(mark + text.replace("\n", line_end).encode())
+
+    add_key(file, "new", TWO, "test")
+
+    added = f"{text}  new:\n    environment: test\n    secret_hash: {TWO}\n"
+    assert file.read_bytes() == mark + added.replace("\n", line_end).encode()
 
 
 def test_a_rotation_keeps_the_old_hash_for_a_while(file):

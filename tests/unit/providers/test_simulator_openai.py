@@ -381,3 +381,23 @@ def test_a_model_that_is_not_declared_does_not_exist():
         run(lambda client: client.chat.completions.create(model="mine", messages=HELLO), models=["mine"]).model
         == "mine"
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message", "param"),
+    [
+        ({"stream_options": 5}, "stream_options: Input should be an object", "stream_options"),
+        ({"tools": 5}, "tools: Input should be a list", "tools"),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": 5}},
+            "The request is not one that the simulator can read: a field has the wrong type.",
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_field_of_the_wrong_type_is_refused_without_a_word_on_the_inside(wrong, message, param, streams):
+    with pytest.raises(openai.BadRequestError) as raised:
+        run(lambda client: client.chat.completions.create(model="m", messages=HELLO, stream=streams, extra_body=wrong))
+
+    assert (raised.value.body["message"], raised.value.param) == (message, param)
