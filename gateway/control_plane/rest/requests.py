@@ -2,11 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
 import falcon.asgi
 import msgspec
+from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane.errors import ApiError
@@ -44,25 +46,8 @@ class RequestsResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """One page, newest first; `next_cursor` asks for the next. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, PARAMETERS)
-        zone = read_one(parameters, "timezone") or "UTC"
-        first, last = read_one(parameters, "from"), read_one(parameters, "to")
-        start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
-        scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
-        cursor = read_cursor(read_one(parameters, "cursor"))
-        fate, trace_id = read_fate(parameters), read_one(parameters, "trace_id")
-        page = await self._database.read(
-            lambda connection: query.entries(
-                connection,
-                limit=limit,
-                cursor=cursor,
-                scope=scope,
-                fate=fate,
-                trace_id=trace_id,
-                start=start,
-                end=end,
-            ),
-            at_most_s=PATIENCE_S,
-        )
+        question = read_page(parameters, read_one(parameters, "from"))
+        page = await self._database.read(question, at_most_s=PATIENCE_S)
         following = None if page.following is None else written_cursor(page.following)
         answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
 
@@ -80,6 +65,24 @@ def routes(services: Services) -> tuple[Route, ...]:
     """The routes of this noun."""
     resource = RequestsResource(services)
     return Route("/requests", resource), Route("/requests/{request_id}", resource, "one")
+
+
+def read_page(
+    parameters: Parameters, first: str | None, *, size: int = DEFAULT_PAGE, largest: int = LARGEST_PAGE
+) -> Callable[[Connection], query.Page]:
+    """The question for the page that parameters ask for, from `first` on. Raises `BadParameterError`."""
+    zone, last = read_one(parameters, "timezone") or "UTC", read_one(parameters, "to")
+    start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
+    return partial(
+        query.entries,
+        limit=read_limit(parameters, size, largest),
+        cursor=read_cursor(read_one(parameters, "cursor")),
+        scope=read_scope(parameters),
+        fate=read_fate(parameters),
+        trace_id=read_one(parameters, "trace_id"),
+        start=start,
+        end=end,
+    )
 
 
 def _document(entry: DecisionRecord) -> dict[str, Any]:

@@ -6,18 +6,16 @@ from urllib.parse import quote, unquote
 
 import falcon.asgi
 
-from gateway import clock
 from gateway.control_plane.console.address import Address, page_path
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.requests import FATE, PARAMETERS, read_cursor, read_fate, written_cursor
+from gateway.control_plane.rest.requests import FATE, PARAMETERS, read_page, written_cursor
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
-from gateway.ledger.period import parse_bounds
-from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, read_scope
+from gateway.ledger.report import FILTERS, Parameters, read_one
 from gateway.money.nano_usd import to_usd
 from gateway.money.prices import RATE_NAMES
 from gateway.storage.tables import TOKENS
@@ -48,31 +46,15 @@ class RequestsPage(Page):
         if read is None:
             return
         address, parameters = read
-        first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
-        zone = read_one(parameters, "timezone") or "UTC"
-        start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
-        scope, limit = read_scope(parameters), read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
-        cursor = read_cursor(read_one(parameters, "cursor"))
-        fate, trace_id = read_fate(parameters), read_one(parameters, "trace_id")
-        if trace_id is not None and not address.has("from"):
+        first = read_one(parameters, "from")
+        if first is None and read_one(parameters, "trace_id") is None:
             # A trace is found by its index, whenever it was.
-            first, start = "", None
-        page = await self.ask(
-            lambda connection: query.entries(
-                connection,
-                limit=limit,
-                cursor=cursor,
-                scope=scope,
-                fate=fate,
-                trace_id=trace_id,
-                start=start,
-                end=end,
-            )
-        )
+            first = DEFAULT_FROM
+        page = await self.ask(read_page(parameters, first, size=DEFAULT_PAGE, largest=LARGEST_PAGE))
         following = None if page.following is None else address.link(cursor=written_cursor(page.following))
         content = {
             "address": address,
-            "present": first,
+            "present": first or "",
             "requests": page.entries,
             "following": following,
             "filters": _filters(parameters),
