@@ -1,11 +1,13 @@
 """Serving until told to stop, and what is said where an address cannot be listened on."""
 
+import ctypes
 import ipaddress
 import logging
 import os
 import signal
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,9 @@ from typing import Any
 from granian.server.mp import MPServer
 
 _log = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+"""https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html"""
 
 _CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
 
@@ -78,7 +83,10 @@ def _end_when_told() -> None:
     """A worker is a fork, with its parent's handlers until it serves and has its own.
 
     Until then it has nothing to finish, so it ends when its parent tells it to, and leaves what a terminal sends to
-    every process of the group to its parent.
+    every process of the group to its parent. When its parent is killed it drains and ends as well, where the kernel
+    tells it: it would hold the port, and nobody could stop it any more.
     """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

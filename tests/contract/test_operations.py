@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 import httpx
 import pytest
@@ -249,6 +250,20 @@ def test_a_killed_worker_is_replaced(start_gateway, upstream):
             return False
 
     gateway.wait(serves)
+
+
+def test_workers_end_with_a_parent_that_is_killed(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url))
+    worker = Path(f"/proc/{gateway.worker_pid()}")
+
+    gateway.process.kill()
+    gateway.process.wait()
+    gateway.process.returncode = 0
+
+    gateway.wait(lambda: not worker.exists() or "State:\tZ" in (worker / "status").read_text())
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        again.bind(("127.0.0.1", gateway.port))
 
 
 def test_ready_asks_a_running_gateway(gateway):
