@@ -42,8 +42,9 @@ local function expire()
   end
 end
 
--- {position of the hold that does not fit, now, start, present and before of each window in the order of holds}
-local function refusal(position, holds)
+-- {position of the hold that does not fit, now, start, present and before of each window in the order of holds, and
+-- what is spent of the counter where it is a SPEND counter}
+local function refusal(position, holds, spent)
   local told = {position, now}
   for _, hold in ipairs(holds) do
     if hold[1] == WINDOW then
@@ -53,6 +54,7 @@ local function refusal(position, holds)
       told[#told + 1] = window.before
     end
   end
+  told[#told + 1] = spent
   return told
 end
 
@@ -67,7 +69,7 @@ function operations.reserve(payload)
     states[name] = state
     local used = kind == WINDOW and used_of_window(state) or state.held
     if ceiling >= 0 and used + amount > ceiling then
-      return refusal(position, holds)
+      return refusal(position, holds, state.spent)
     elseif kind == WINDOW then
       state.present = state.present + amount
     else

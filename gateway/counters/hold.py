@@ -45,11 +45,13 @@ class Hold(msgspec.Struct, frozen=True):
 class Refusal(msgspec.Struct, frozen=True):
     """The hold that takes longest to fit, and in how many seconds asking again succeeds if nobody else comes.
 
-    `None`: nobody knows, since it depends on when others end, or no wait would ever be long enough.
+    `None`: nobody knows, since it depends on when others end, or no wait would ever be long enough. `spent` is what was
+    spent of a SPEND limit before, without what others hold.
     """
 
     hold: Hold
     retry_after_s: float | None
+    spent: int = 0
 
 
 class Restored(msgspec.Struct, frozen=True):
@@ -77,6 +79,10 @@ class Lease(Protocol):
     @property
     def spent(self) -> Mapping[str, int]:
         """By key, what counts against each SPEND limit of the lease since it was taken: spent, held and its own."""
+
+    @property
+    def settled(self) -> Mapping[str, int]:
+        """By key, what is spent of each SPEND limit of a lease that was settled, without what others hold."""
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Ends the lease; doing it twice does nothing.

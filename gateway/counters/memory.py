@@ -124,6 +124,11 @@ class MemoryCounters:
         now = self._now()
         return self._window(limit, now).used(now)
 
+    def spent_of(self, limit: Limit) -> int:
+        """How much of a SPEND limit is spent, without what is held."""
+        known = self._spent.get(limit.key)
+        return 0 if known is None else known.spent
+
     def spend(self, limit: Limit, held: int, consumed: int) -> None:
         """Turns what was held of a SPEND limit into what was consumed."""
         self._hold(limit, -held)
@@ -205,7 +210,7 @@ class MemoryCounters:
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
         if refused.limit.dimension is _SPEND:
-            return Refusal(refused, None)
+            return Refusal(refused, None, self.spent_of(refused.limit))
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
@@ -251,6 +256,12 @@ class MemoryLease:
         """What counts against each SPEND limit of the lease, its own hold included."""
         counters = self._counters
         return {hold.limit.key: counters.used(hold.limit) for hold in self._holds if hold.limit.dimension is _SPEND}
+
+    @property
+    def settled(self) -> dict[str, int]:
+        """What is spent of each SPEND limit of the lease."""
+        counters = self._counters
+        return {hold.limit.key: counters.spent_of(hold.limit) for hold in self._holds if hold.limit.dimension is _SPEND}
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""

@@ -198,7 +198,7 @@ class RedisCounters:
         position, now, *told = reply
         if position:
             return read_refusal(holds, position - 1, now, told)
-        taken = self._open[lease] = RedisLease(self._end, lease, tuple(holds), packed, now, read_spent(holds, told))
+        taken = self._open[lease] = RedisLease(self._end, lease, tuple(holds), packed, now, *read_spent(holds, told))
         return taken
 
     async def _read(self, limits: Sequence[Limit]) -> list[list[Any]]:

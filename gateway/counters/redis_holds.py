@@ -69,20 +69,22 @@ def pack_sums(sums: Sequence[tuple[str, tuple[int, int]]]) -> bytes:
     return pack([(_spend_name(key), str(expected), str(wanted)) for key, (expected, wanted) in sums])
 
 
-def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> dict[str, int]:
-    """By key, what counts against each SPEND limit after the holds were taken.
+def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> tuple[dict[str, int], dict[str, int]]:
+    """By key, what counts against each SPEND limit after the holds were taken, and what of it was spent before.
 
     Args:
         holds: What was taken.
         told: Spent and held before of each SPEND hold, in decimal digits.
     """
+    counts: dict[str, int] = {}
     spent: dict[str, int] = {}
     figures = iter(told)
     for hold in holds:
         if hold.limit.dimension is Dimension.SPEND:
-            before = int(next(figures)) + int(next(figures))
-            spent[hold.limit.key] = spent.get(hold.limit.key, before) + hold.amount
-    return spent
+            key, before, held = hold.limit.key, int(next(figures)), int(next(figures))
+            counts[key] = counts.get(key, before + held) + hold.amount
+            spent[key] = before
+    return counts, spent
 
 
 def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[int]) -> Refusal:
@@ -92,11 +94,11 @@ def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[
         holds: What was asked for.
         position: Of the first hold that did not fit, from 0.
         now: Microseconds since the epoch.
-        told: Start, present and last sum of each window among the holds.
+        told: Start, present and last sum of each window among the holds, then what is spent of a SPEND limit.
     """
     refused = holds[position]
     if refused.limit.dimension is Dimension.SPEND:
-        return Refusal(refused, None)
+        return Refusal(refused, None, int(told[-1]))
     figures = iter(told)
     longest, worst = 0.0, holds[0]
     for hold in holds:

@@ -15,9 +15,10 @@ class RedisLease:
         packed: The same as the script reads it.
         taken_at: Microseconds since the epoch.
         spent: By key, what counted against each SPEND limit when it was taken, its own hold included.
+        settled: By key, what of it was spent; once the lease is settled, with what it consumed.
     """
 
-    __slots__ = ("_end", "holds", "id", "packed", "spent", "taken_at")
+    __slots__ = ("_end", "holds", "id", "packed", "settled", "spent", "taken_at")
 
     def __init__(
         self,
@@ -27,6 +28,7 @@ class RedisLease:
         packed: bytes,
         taken_at: int,
         spent: dict[str, int],
+        settled: dict[str, int],
     ) -> None:
         self._end = end
         self.id = lease
@@ -34,10 +36,14 @@ class RedisLease:
         self.packed = packed
         self.taken_at = taken_at
         self.spent = spent
+        self.settled = settled
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
         self._end(self, [amounts.get(hold.limit.key, -1) for hold in self.holds])
+        for hold in self.holds:
+            if hold.limit.key in self.settled:
+                self.settled[hold.limit.key] += amounts.get(hold.limit.key, hold.amount)
 
     def cancel(self) -> None:
         """Takes everything back."""

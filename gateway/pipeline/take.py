@@ -33,11 +33,18 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
             if _refuses_uncounted(holds, services.on_counter_loss):
                 raise _uncounted(lost) from lost
     if isinstance(lease, Refusal):
+        if isinstance(lease.hold, BudgetHold):
+            tell_spent(services.metrics, lease.hold, lease.spent)
         return lease
     exchange.taken.append(Taken(lease, holds))
     if lease is not None and exchange.key is not None and exchange.key.budgets:
-        exchange.budget_warning = _warning(lease, holds, services.metrics) or exchange.budget_warning
+        exchange.budget_warning = _warning(lease, holds) or exchange.budget_warning
     return None
+
+
+def tell_spent(metrics: Metrics, hold: BudgetHold, spent: int) -> None:
+    """Metrics hear what is spent of a budget, in nano-USD."""
+    metrics.filled(hold.budget.name, _ratio(spent, hold.budget), hold.limit.resets_at, hold.budget)
 
 
 def _refuses_uncounted(holds: list[Hold], policy: str | None) -> bool:
@@ -55,16 +62,14 @@ def _uncounted(lost: CountersLost) -> GatewayError:
     )
 
 
-def _warning(lease: Lease, holds: list[Hold], metrics: Metrics) -> str | None:
-    """`<scope>:<pct>` of the fullest budget, from 80 % on; metrics hear of all of them."""
+def _warning(lease: Lease, holds: list[Hold]) -> str | None:
+    """`<scope>:<pct>` of the fullest budget, from 80 % on, with what requests under way hold."""
     fullest, scope = _WARNS_FROM - 1, None
     spent = None
     for hold in holds:
         if isinstance(hold, BudgetHold):
             spent = lease.spent if spent is None else spent
-            ratio = _ratio(spent.get(hold.limit.key, 0), hold.budget)
-            metrics.filled(hold.budget.name, ratio, hold.limit.resets_at, of_many=hold.budget.each is not None)
-            percent = int(ratio * 100)
+            percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
             if percent > fullest:
                 fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"

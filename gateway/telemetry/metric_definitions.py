@@ -54,8 +54,8 @@ class MetricDefinitions:
         )
         self.budgets = self._gauge(
             "budget_utilization_ratio",
-            "What is spent and held of a budget's limit in its window, as of the last request that it applied to; of a "
-            "budget with `each`, the fullest.",
+            "What is spent of a budget's limit in its window, as of the last request that ended or was refused under "
+            "it; of a budget with `each`, the fullest.",
             "livemax",
             "budget",
         )

@@ -45,7 +45,7 @@ class Metrics:
         self._hopped: dict[tuple[str, str], int] = {}
         self._models: set[tuple[str, str]] = set()
         self._consumed: dict[tuple[str, str], list[float]] = {}
-        self._filled: dict[str, tuple[float, int | None]] = {}
+        self._filled: dict[str, tuple[float, int | None, object]] = {}
 
     def request_started(self) -> None:
         """One more request is under way."""
@@ -104,11 +104,15 @@ class Metrics:
         consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[2] += cost_usd
 
-    def filled(self, budget: str, ratio: float, resets_at: int | None, *, of_many: bool) -> None:
-        """How full a budget is, until its window is over; `of_many`: one of several counters, the fullest is told."""
+    def filled(self, budget: str, ratio: float, resets_at: int | None, declared: object) -> None:
+        """How full a budget is by what was spent, as it is `declared`.
+
+        That only grows within a window, so the largest of what is told is the present state, or that of the fullest of
+        several counters. Where it is declared anew, with another limit say, the next word counts.
+        """
         known = self._filled.get(budget)
-        if known is None or not of_many or known[1] != resets_at or known[0] < ratio:
-            self._filled[budget] = (ratio, resets_at)
+        if known is None or known[0] < ratio or known[1] != resets_at or known[2] != declared:
+            self._filled[budget] = (ratio, resets_at, declared)
 
     def circuits(self, states: Mapping[str, bool]) -> None:
         """Which circuits are open."""
@@ -204,7 +208,7 @@ class Metrics:
 
     def _publish_budgets(self) -> None:
         now = clock.now()
-        for budget, (ratio, resets_at) in list(self._filled.items()):
+        for budget, (ratio, resets_at, _) in list(self._filled.items()):
             is_over = resets_at is not None and resets_at <= now
             self._metrics.budgets.labels(budget).set(0 if is_over else ratio)
             if is_over:

@@ -27,8 +27,8 @@ def looks():
     metrics.cost("openai", "gpt-5", 0.01)
     metrics.denied("policy", "tools")
     metrics.circuits({"openai": False, "standby": True})
-    metrics.filled("team", 0.85, None, of_many=False)
-    metrics.filled("all [bold]", 1.2, None, of_many=False)
+    metrics.filled("team", 0.85, None, "declared")
+    metrics.filled("all [bold]", 1.2, None, "declared")
     return before, read_samples(metrics.render().decode())
 
 

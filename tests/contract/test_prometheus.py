@@ -89,6 +89,40 @@ def test_how_full_a_budget_is(start_gateway, upstream):
     assert value(gateway, "gateway_budget_utilization_ratio", budget="cap") == 0.25
 
 
+FULL = """
+budgets:
+  cap: {scope: {organization: acme}, window: month, limit_usd: 1}
+  people: {scope: {organization: acme}, each: principal, window: month, limit_usd: 4}
+prices: {simulator/gpt-5-mini: {input_usd_per_mtok: 0, output_usd_per_mtok: 1000000}}
+"""
+
+
+@pytest.mark.parametrize("counters", ["memory", pytest.param("redis", marks=pytest.mark.service)])
+def test_a_budget_that_refuses_is_shown_as_full(start_gateway, start_redis, upstream, counters):
+    env = {"GATEWAY_REDIS_URL": start_redis().url} if counters == "redis" else None
+    text = config(upstream.url) + FULL.replace("limit_usd: 1}", "limit_usd: 1000}").replace("4}", "4000}")
+    gateway = start_gateway(text, env=env)
+
+    def ask(most):
+        return gateway.post({"model": "sim", "messages": [{"role": "user", "content": "hi"}], "max_tokens": most})
+
+    def full(budget):
+        return value(gateway, "gateway_budget_utilization_ratio", budget=budget)
+
+    spent = ask(500)
+    assert spent.status_code == 200
+    tokens = spent.json()["usage"]["completion_tokens"]
+    # What a request holds while it runs is more than it costs, and nothing of it is left.
+    assert full("cap") == pytest.approx(tokens / 1000)
+    assert full("people") == pytest.approx(tokens / 4000)
+
+    before = gateway.readyz()["revision"]
+    gateway.write_config(text.replace("limit_usd: 1000}", "limit_usd: 1}").replace("4000}", "400000}"))
+    gateway.wait(lambda: gateway.readyz()["revision"] != before)
+    assert ask(5).status_code == 402
+    assert full("cap") == pytest.approx(tokens)
+
+
 def test_what_serves_is_told(gateway):
     text = httpx.get(f"{gateway.url}/metrics").text
 

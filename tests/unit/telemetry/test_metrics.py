@@ -23,18 +23,18 @@ def test_models_that_clients_make_up_do_not_make_series():
     assert counted['{direction="input",model="other",provider="openai"}'] == "50.0"
 
 
-@pytest.mark.parametrize(("of_many", "told"), [(False, "0.25"), (True, "0.5")])
-def test_a_budget_tells_its_last_state_and_one_of_many_its_fullest(of_many, told):
+@pytest.mark.parametrize(("declared", "told"), [("as before", "0.5"), ("anew", "0.25")])
+def test_a_budget_tells_its_fullest_counter_until_it_is_declared_anew(declared, told):
     metrics = Metrics()
-    metrics.filled("team", 0.5, None, of_many=of_many)
-    metrics.filled("team", 0.25, None, of_many=of_many)
+    metrics.filled("team", 0.5, None, "as before")
+    metrics.filled("team", 0.25, None, declared)
 
     assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': told}
 
 
 def test_a_window_that_is_over_leaves_nothing():
     metrics = Metrics()
-    metrics.filled("team", 0.9, int(clock.now()) - 1, of_many=True)
+    metrics.filled("team", 0.9, int(clock.now()) - 1, "declared")
 
     assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': "0.0"}
 
