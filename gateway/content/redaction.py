@@ -1,5 +1,6 @@
 """Hiding and shortening what goes out as an attribute: first hidden, then shortened, so that no half secret is left."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -11,6 +12,8 @@ from gateway.policy.patterns import Regexp, compile_re2
 HIDDEN: Final = "[redacted]"
 CUT: Final = "[truncated]"
 _SHORTEST: Final = 64
+_ALSO_AS_TEXT: Final = ("arguments", "response", "server_tool_call_response")
+"""Members whose structure mostly was the text of somebody's JSON, which patterns are written for."""
 _OF_WHOLE_TEXTS: Final = re.compile(r"\\[AzZQEC]|\(\?[a-zA-Z]*-?[a-zA-Z]*[mU-]")
 
 
@@ -53,7 +56,23 @@ class Redaction(msgspec.Struct, frozen=True):
         return self.somewhere.search("\n".join(_texts(items))) is not None
 
     def _hiding(self, item: Any) -> Any:
-        return _mapped(item, self._hidden)
+        return self._hidden_as_text(_mapped(item, self._hidden))
+
+    def _hidden_as_text(self, value: Any) -> Any:
+        """A value in which text stands in the place of what a pattern matches only when it is written as JSON."""
+        if isinstance(value, Mapping):
+            return {
+                name: self._text_or(inner) if name in _ALSO_AS_TEXT else self._hidden_as_text(inner)
+                for name, inner in value.items()
+            }
+        return [self._hidden_as_text(inner) for inner in value] if isinstance(value, list) else value
+
+    def _text_or(self, value: Any) -> Any:
+        for text in _spellings(value):
+            hidden = self._hidden(text)
+            if hidden != text:
+                return hidden
+        return value
 
     def _hidden(self, value: str) -> str:
         for pattern in self.patterns:
@@ -85,11 +104,20 @@ def _texts(value: Any) -> Iterator[str]:
         for name, inner in value.items():
             yield name
             yield from _texts(inner)
+            if name in _ALSO_AS_TEXT:
+                yield from _spellings(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _texts(inner)
     elif isinstance(value, int | float):
         yield str(value)
+
+
+def _spellings(value: Any) -> Iterator[str]:
+    """A structure as JSON, with white space and without."""
+    if isinstance(value, Mapping | list):
+        yield json.dumps(value, ensure_ascii=False)
+        yield json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _as_it_is(item: Any) -> Any:

@@ -238,6 +238,42 @@ def test_a_number_is_looked_through_too():
     assert found["gen_ai.input.messages"][0]["parts"][0]["arguments"] == {"card": "[redacted]"}
 
 
+ASKED = {"password": "hunter2", "user": "ada"}
+TOOL_CALLS = {
+    "OpenAI, white space": (
+        "chat_completions",
+        {"role": "assistant", "tool_calls": [{"function": {"name": "login", "arguments": json.dumps(ASKED)}}]},
+    ),
+    "OpenAI, none": (
+        "chat_completions",
+        {
+            "role": "assistant",
+            "tool_calls": [{"function": {"name": "login", "arguments": json.dumps(ASKED, separators=(",", ":"))}}],
+        },
+    ),
+    "Anthropic, a call": (
+        "messages",
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "login", "input": ASKED}]},
+    ),
+    "Anthropic, a result": (
+        "messages",
+        {"role": "user", "content": [{"type": "web_search_tool_result", "tool_use_id": "t", "content": [ASKED]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("pattern", [r'"password":\s*"[^"]*"', r'"password":"[^"]*"', r'"password": "[^"]*"'])
+@pytest.mark.parametrize("case", TOOL_CALLS)
+def test_a_pattern_for_the_json_of_a_tool_hides_in_its_structure(case, pattern):
+    endpoint, message = TOOL_CALLS[case]
+
+    found = attributes(endpoint, {"messages": [message]}, how=policy(4096, 1 << 20, pattern))
+
+    assert "hunter2" not in json.dumps(found)
+    assert "[redacted]" in found["gen_ai.input.messages"]
+    assert "ada" in found["gen_ai.input.messages"]
+
+
 def test_of_a_long_history_the_end_is_kept_and_of_a_long_message_the_beginning():
     messages = [{"role": "user", "content": f"question {number} " + "x" * 2000} for number in range(50)]
 
