@@ -8,7 +8,8 @@ import pytest
 
 from docs.generate import DOCS, PAGES
 from gateway.config import schema
-from gateway.config.load import Serving, load
+from gateway.config.judge import Serving
+from gateway.config.load import load
 from gateway.pipeline.run import JUDGES
 
 ROOT = DOCS.parent

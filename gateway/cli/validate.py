@@ -30,7 +30,8 @@ def validate(
     Every finding is reported at once, with its place, a stable code and how to mend it.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
-    from gateway.config.load import Serving, load  # noqa: PLC0415
+    from gateway.config.judge import Serving  # noqa: PLC0415
+    from gateway.config.load import load  # noqa: PLC0415
 
     given = [*(paths or ()), *(config or ())]
     if not given:

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.findings import Checked, Facts, Finding
-from gateway.config.load import Serving, judge
+from gateway.config.judge import Serving, judge
 from gateway.config.model import Config
 from gateway.config.references import resolve_portable
 from gateway.config.resources import Resource, tree_of

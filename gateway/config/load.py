@@ -6,35 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as FilePath
-from typing import Final
 
 import msgspec
 
-from gateway.config.checks import check_file, check_keys
 from gateway.config.diagnostics import Diagnostic
-from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
+from gateway.config.judge import SAID_OF_OTHERS, Serving, judge
 from gateway.config.model import Config
 from gateway.config.references import References
 from gateway.config.source import Path, Place, parse, pointer
-from gateway.config.validate import build
-
-SAID_OF_OTHERS: Final = frozenset(
-    {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price"}
-)
-"""Findings that what others declare in the same control plane may answer."""
-
-
-class Serving(msgspec.Struct, frozen=True):
-    """That the configuration is to be served, and by what: resolves `runtime-env` and refuses what is not enforced.
-
-    `separate_counters` says how many processes would count limits and budgets, each for itself.
-    """
-
-    separate_counters: int = 1
-    development_pepper: bool = False
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -70,10 +52,8 @@ def load(
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
     3. merge the trees
-    4. build the model, or explain why that cannot be done
-    5. check what goes across sections; keys are built, checked and packed a few hundred at a time
-    6. for serving, refuse what this build does not enforce
-    7. give every finding its place
+    4. judge what came of it: `gateway.config.judge`
+    5. give every finding its place
     """
     files, directories, diagnostics = expand(paths)
     absent: list[FilePath] = []
@@ -103,25 +83,6 @@ def load(
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
         references=reading.hidden,
     )
-
-
-def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
-    """Steps 4 to 6: the model of a tree, and everything that is found on the way."""
-    found: list[Checked] = []
-
-    def judge_keys(config: Config) -> None:
-        found.extend(check_keys(config, facts))
-        if serving is not None:
-            pepper = serving.development_pepper
-            found.extend(unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper))
-
-    config, findings = build(tree, judge_keys)
-    found += [Checked(one) for one in findings]
-    if config is not None:
-        found += check_file(config, facts)
-        if serving is not None:
-            found += unenforced_file(config, workers=serving.separate_counters)
-    return config, found
 
 
 @contextmanager

@@ -45,18 +45,19 @@ _TYPE_NAMES = {
 def build(tree: Any, on_keys: Callable[[Config], None] | None = None) -> tuple[Config | None, list[Finding]]:
     """The model of a merged tree, and everything that keeps the tree from being valid.
 
-    Where only keys are at fault, the model is that of the others, so that they can be checked further. `on_keys` gets
-    the configuration with some of its keys, until it has seen all that are valid; the keys of the result are packed.
+    Where some entries are at fault, the model is that of the others, so that they can be checked further. `on_keys`
+    gets the configuration with some of its keys, until it has seen all that are valid; those of the result are packed.
     """
     errors: list[ErrorDetails] = []
     keys = tree.get("virtual_keys") if isinstance(tree, dict) else None
     apart = isinstance(keys, dict)
+    rest = {section: value for section, value in tree.items() if section != "virtual_keys"} if apart else tree
+    config: Config | None
     try:
-        rest = {section: value for section, value in tree.items() if section != "virtual_keys"} if apart else tree
         config = Config.model_validate(rest)
     except ValidationError as error:
-        config = None
         errors += _details(error)
+        config = _of_the_others(rest, errors)
     packed = PackedKeys({})
     for some in _some_at_a_time(keys if isinstance(keys, dict) else {}):
         models = _valid_keys(some, errors)
@@ -66,6 +67,25 @@ def build(tree: Any, on_keys: Callable[[Config], None] | None = None) -> tuple[C
     if config is not None:
         config = config.model_copy(update={"virtual_keys": packed})
     return config, _explained(tree, errors) if errors else []
+
+
+def _of_the_others(tree: Any, errors: list[ErrorDetails]) -> Config | None:
+    """The model of what no error is about: of a section of names the other entries, of another section nothing."""
+    if not isinstance(tree, dict):
+        return None
+    at_fault = {tuple(one["loc"][:2]) for one in errors}
+    sections = {loc[0] for loc in at_fault if len(loc) == 1 or not isinstance(tree.get(loc[0]), dict)}
+    others = {
+        section: {name: entry for name, entry in value.items() if (section, name) not in at_fault}
+        if isinstance(value, dict)
+        else value
+        for section, value in tree.items()
+        if section not in sections
+    }
+    try:
+        return Config.model_validate(others | {"version": 1})
+    except ValidationError:
+        return None
 
 
 def _some_at_a_time(keys: dict[str, Any]) -> Iterator[dict[str, Any]]:

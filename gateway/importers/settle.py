@@ -3,7 +3,7 @@
 from gateway import clock
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Facts, Finding
-from gateway.config.load import judge
+from gateway.config.judge import judge
 from gateway.importers.draft import Draft
 
 _ROUNDS = 25

@@ -3,7 +3,8 @@
 import os
 
 from gateway import clock
-from gateway.config.load import Loaded, Serving, load
+from gateway.config.judge import Serving
+from gateway.config.load import Loaded, load
 from gateway.settings import Settings
 
 

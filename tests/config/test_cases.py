@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.config.diagnostics import CODES
-from gateway.config.load import Loaded, Serving, load
+from gateway.config.judge import Serving
+from gateway.config.load import Loaded, load
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ class BudgetScope(Section):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "BudgetScope":
-        if len(self.model_fields_set) != 1:
+        if sum(value is not None for _, value in self) != 1:
             msg = "a scope names exactly one of organization, team, project, principal, virtual_key, tag"
             raise ValueError(msg)
         return self

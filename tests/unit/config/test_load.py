@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config.load import Serving, load
+from gateway.config.judge import Serving
+from gateway.config.load import load
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FULL = (Path(__file__).parents[2] / "config" / "full.yaml").read_bytes()

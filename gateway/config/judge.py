@@ -1,0 +1,95 @@
+"""Is a merged tree a configuration? Everything that is wrong with it in one go, in whichever way it is wrong."""
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+
+import msgspec
+
+from gateway.config.checks import FALLBACK_SUFFIX, check_file, check_keys
+from gateway.config.enforcement import unenforced_file, unenforced_keys
+from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.model import Config
+from gateway.config.source import Path
+from gateway.config.validate import build
+
+SAID_OF_OTHERS: Final = frozenset(
+    {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price"}
+)
+"""Findings that what others declare in the same control plane may answer."""
+_NAMES_NOBODY: Final = frozenset({"no-provider", "unused-budget", "bad-move"})
+
+
+class Serving(msgspec.Struct, frozen=True):
+    """That the configuration is to be served, and by what: resolves `runtime-env` and refuses what is not enforced.
+
+    `separate_counters` says how many processes would count limits and budgets, each for itself.
+    """
+
+    separate_counters: int = 1
+    development_pepper: bool = False
+
+
+def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
+    """The model of a tree, and everything that is found on the way.
+
+    1. build the model, or explain why that cannot be done; what is not at fault is checked further nevertheless
+    2. check what goes across sections; keys are built, checked and packed a few hundred at a time
+    3. for serving, refuse what this build does not enforce
+    """
+    found: list[Checked] = []
+
+    def judge_keys(config: Config) -> None:
+        found.extend(check_keys(config, facts))
+        if serving is not None:
+            pepper = serving.development_pepper
+            found.extend(unenforced_keys(config, workers=serving.separate_counters, development_pepper=pepper))
+
+    config, findings = build(tree, judge_keys)
+    if config is not None:
+        found += check_file(config, facts)
+        if serving is not None:
+            found += unenforced_file(config, workers=serving.separate_counters)
+    if config is not None and findings:
+        left_out = frozenset(_left_out(tree, config))
+        found = [
+            Checked(_hinted(one.finding, tree, left_out), one.severity)
+            for one in found
+            if not _may_follow(one.finding, tree, left_out)
+        ]
+    return config, [*(Checked(one) for one in findings), *found]
+
+
+def _left_out(tree: Any, config: Config) -> Iterator[str]:
+    """Names of entries that the tree has and the model has not; what refers to keys knows all of them anyway."""
+    for section, entries in tree.items():
+        if isinstance(entries, Mapping) and section != "virtual_keys":
+            built = getattr(config, section, None)
+            yield from set(entries).difference(built if isinstance(built, Mapping) else ())
+
+
+def _may_follow(finding: Finding, tree: Any, left_out: frozenset[str]) -> bool:
+    """Whether something seems not to be there only because it is at fault itself, which is told already."""
+    if finding.code in _NAMES_NOBODY:
+        return True
+    return finding.code in SAID_OF_OTHERS and not left_out.isdisjoint(_names(tree, finding.path))
+
+
+def _hinted(finding: Finding, tree: Any, left_out: frozenset[str]) -> Finding:
+    """An unknown name with the name that may have been meant among those that the model has not either."""
+    if finding.code != "unknown-reference":
+        return finding
+    close = [match for name in _names(tree, finding.path) for match in get_close_matches(name, left_out, n=1)]
+    if close:
+        return msgspec.structs.replace(finding, hint=f"Did you mean {close[0]!r}?")
+    is_list = finding.hint is not None and not finding.hint.startswith("Did you mean")
+    return msgspec.structs.replace(finding, hint=None) if is_list else finding
+
+
+def _names(tree: Any, path: Path) -> Iterator[str]:
+    """What a place refers to: a name, the provider of a model, or the alias that another continues."""
+    for part in path:
+        tree = tree[part]
+    for text in (tree, path[-1]):
+        if isinstance(text, str):
+            yield from (text, text.partition("/")[0], text.removesuffix(FALLBACK_SUFFIX))
