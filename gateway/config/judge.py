@@ -77,7 +77,7 @@ def _may_follow(finding: Finding, tree: Any, left_out: frozenset[str]) -> bool:
 
 def _hinted(finding: Finding, tree: Any, left_out: frozenset[str]) -> Finding:
     """An unknown name with the name that may have been meant among those that the model has not either."""
-    if finding.code != "unknown-reference":
+    if finding.code != "unknown-reference" or not left_out:
         return finding
     close = [match for name in _names(tree, finding.path) for match in get_close_matches(name, left_out, n=1)]
     if close:
