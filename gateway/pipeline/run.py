@@ -10,6 +10,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from gateway.errors import GatewayError
 from gateway.pipeline.authenticate import authenticate
@@ -44,7 +45,7 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
             authenticate(exchange)
         finally:
             sample(exchange, services)
-        exchange.body = await read_body()
+        await _read(exchange, services, read_body)
         capture(exchange)
         await _admit(exchange, services)
         await dispatch(exchange, services)
@@ -66,6 +67,17 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
         raise
     except BaseException:
         settle(exchange, services, status=500, outcome="failed", error_type="internal_error")
+        raise
+
+
+async def _read(exchange: Exchange, services: Services, read_body: ReadBody) -> None:
+    """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
+    try:
+        exchange.body = await read_body()
+    except GatewayError as error:
+        if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            limit(exchange)
+            await reserve_limits(exchange, services)
         raise
 
 

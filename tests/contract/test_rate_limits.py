@@ -110,3 +110,13 @@ def test_counters_outlive_a_reload(start_gateway, upstream):
     gateway.wait(lambda: gateway.readyz()["revision"] != revision)
 
     assert gateway.chat().status_code == 429
+
+
+@pytest.mark.parametrize("body", [b"{", b'{"model": "a", "model": "b"}', b"[]"])
+def test_bodies_that_cannot_be_read_count_too(start_gateway, upstream, body):
+    gateway = start_gateway(limited(upstream.url, "{rpm: 2, tpm: 1000, concurrency: 1}"))
+
+    answers = [gateway.post(body) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [400, 400, 429]
+    assert upstream.requests == []
