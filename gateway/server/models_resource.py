@@ -1,6 +1,7 @@
 """`/v1/models`: the names that the presented key may send, in OpenAI's list shape or in Anthropic's."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import falcon.asgi
@@ -9,7 +10,7 @@ import msgspec
 from gateway import ids
 from gateway.errors import GatewayError
 from gateway.pipeline.authenticate import authenticate
-from gateway.pipeline.candidates import callable_models
+from gateway.pipeline.candidates import callable_models, resolution
 from gateway.pipeline.exchange import Exchange
 from gateway.server import error_response
 from gateway.server.response_headers import of_gateway
@@ -37,13 +38,13 @@ class ModelsResource:
         self._answer(request, response, answer)
 
     async def on_get_model(self, request: falcon.asgi.Request, response: falcon.asgi.Response, model: str) -> None:
-        """One model, or 404."""
+        """One model, or 404; names that are not listed, such as `openai/gpt-5`, are found as a call would find them."""
 
         def answer(exchange: Exchange) -> Json:
-            for name, provider in _models(exchange):
-                if name == model:
-                    return _model(name, provider, anthropic=_wants_anthropic(exchange))
-            raise GatewayError("not_found", f"This key can call no model named {model!r}.", code="model_not_found")
+            provider = dict(_models(exchange)).get(model) or _provider_called(exchange, model)
+            if provider is None:
+                raise GatewayError("not_found", f"This key can call no model named {model!r}.", code="model_not_found")
+            return _model(model, provider, anthropic=_wants_anthropic(exchange))
 
         self._answer(request, response, answer)
 
@@ -66,6 +67,17 @@ class ModelsResource:
 def _models(exchange: Exchange) -> list[tuple[str, str]]:
     assert exchange.key is not None  # noqa: S101 - `authenticate` came before
     return list(callable_models(exchange.snapshot, exchange.key))
+
+
+def _provider_called(exchange: Exchange, model: str) -> str | None:
+    """Where a name leads that this key may call; not where a provider would be asked for whatever name comes."""
+    assert exchange.key is not None  # noqa: S101 - `authenticate` came before
+    for endpoint in ENDPOINTS.values():
+        with suppress(GatewayError):
+            found = resolution(exchange.snapshot, exchange.key, endpoint, model)
+            if found.source != "only_provider":
+                return found.candidates[0].upstream.provider.name
+    return None
 
 
 def _wants_anthropic(exchange: Exchange) -> bool:

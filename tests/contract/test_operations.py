@@ -80,6 +80,23 @@ def test_models_are_those_that_the_key_may_call(gateway):
     assert gateway.client.get("/v1/models/renamed").json()["owned_by"] == "openai"
 
 
+@pytest.mark.parametrize(
+    ("model", "owner"),
+    [("openai/gpt-5-nano", "openai"), ("simulator/anything", "simulator"), ("claude-haiku-4-5", "anthropic")],
+)
+def test_a_model_that_is_called_without_being_listed_is_found(gateway, model, owner):
+    answer = gateway.client.get(f"/v1/models/{model}")
+
+    assert (answer.status_code, answer.json()["id"], answer.json()["owned_by"]) == (200, model, owner)
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-5", "nowhere/gpt-5", "nothing", "openai/"])
+def test_a_model_that_the_key_may_not_call_is_not_found(gateway, model):
+    answer = gateway.client.get(f"/v1/models/{model}", headers={"authorization": f"Bearer {FEW[0]}"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
 def test_models_in_anthropic_s_shape(gateway):
     answer = gateway.client.get("/v1/models", headers={"anthropic-version": "2023-06-01"}).json()
 
