@@ -99,6 +99,21 @@ def test_tools_and_cache_marks_are_seen_and_an_escaped_name_hides_nothing():
     assert not bound_input(b'{"a": "\\u00e9\\u003c\\u0022"}').writes_cache
 
 
+def test_a_name_is_seen_behind_others_and_behind_media():
+    names = ["tools", "functions", "input_image", "data", "input_audio", "audio", "cachePoint"]
+    document = {"first": dict.fromkeys(names, PICTURE), "then": {"cache_control": {}}}
+
+    held = bound(document)
+
+    assert (held.has_audio, held.writes_cache) == (True, True)
+    assert held.tokens > TOOLS_TOKENS + IMAGE_TOKENS
+
+
+def test_a_value_that_is_called_like_media_is_seen_too():
+    assert bound({"bytes": "audio"}).has_audio
+    assert bound({"data": "audio"}).has_audio
+
+
 def test_the_output_is_bounded_by_the_request_for_each_of_its_choices():
     assert output_bound(None) == DEFAULT_OUTPUT_TOKENS
     assert output_bound(None, default=9) == 9
@@ -124,14 +139,14 @@ def test_many_openings_take_linear_time():
 @given(
     st.lists(
         st.sampled_from(
-            [b'"tools"', b'"image_url"', b'{"data": "', b"A" * 2000, b'"', b"cache_control", b"\\u00e9", b"x"]
+            [b'"tools"', b'"image_url"', b'{"data": "', b"A" * 2000, b'"', b"cache_control", b"audio", b"\\u00e9", b"x"]
         )
     )
 )
 def test_long_and_short_bodies_are_read_alike(parts):
     body = b"".join(parts)
     filler = b" " * 20_000
-    short, long_ = bound_input(body[:12_000]), bound_input(body[:12_000] + filler)
+    short, long_ = bound_input(body[:4_000]), bound_input(body[:4_000] + filler)
 
     assert (long_.has_audio, long_.writes_cache) == (short.has_audio, short.writes_cache)
     assert abs(long_.tokens - short.tokens - len(filler) // 3) <= 1
