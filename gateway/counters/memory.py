@@ -12,7 +12,7 @@ whole of the last window's traffic came at its very end.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
@@ -129,11 +129,29 @@ class MemoryCounters:
         known = self._spent.get(limit.key)
         return 0 if known is None else known.spent
 
+    def counts_of(self, holds: Iterable[Hold]) -> dict[str, int]:
+        """By key, what counts against the SPEND limits among holds: spent and held."""
+        known = self._spent
+        return {
+            hold.limit.key: counter.spent + counter.held
+            for hold in holds
+            if hold.limit.dimension is _SPEND and (counter := known.get(hold.limit.key)) is not None
+        }
+
+    def spent_by(self, holds: Iterable[Hold]) -> dict[str, int]:
+        """By key, what is spent of the SPEND limits among holds."""
+        known = self._spent
+        return {
+            hold.limit.key: counter.spent
+            for hold in holds
+            if hold.limit.dimension is _SPEND and (counter := known.get(hold.limit.key)) is not None
+        }
+
     def spend(self, limit: Limit, held: int, consumed: int) -> None:
         """Turns what was held of a SPEND limit into what was consumed."""
-        self._hold(limit, -held)
-        if consumed:
-            self._counter(limit).spent += consumed
+        counter = self._spent.get(limit.key) or self._counter(limit)
+        counter.held = max(0, counter.held - held)
+        counter.spent += consumed
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases hold something of."""
@@ -174,15 +192,12 @@ class MemoryCounters:
             known = self._spent[limit.key] = _Spent(limit.resets_at)
         return known
 
-    def _hold(self, limit: Limit, amount: int) -> None:
-        counter = self._counter(limit)
-        counter.held = max(0, counter.held + amount)
-
     def _take(self, limit: Limit, amount: int, now: int) -> bool:
         if limit.dimension is _SPEND:
-            if limit.blocks and self.used(limit) + amount > limit.ceiling:
+            counter = self._spent.get(limit.key) or self._counter(limit)
+            if limit.blocks and counter.spent + counter.held + amount > limit.ceiling:
                 return False
-            self._hold(limit, amount)
+            counter.held += amount
             return True
         if limit.window_s == 0:
             held = self._gauges.get(limit.key, 0) + amount
@@ -201,7 +216,7 @@ class MemoryCounters:
     def _return(self, limit: Limit, amount: int) -> None:
         """Undoes a `_take` of the same moment."""
         if limit.dimension is _SPEND:
-            self._hold(limit, -amount)
+            self._counter(limit).held -= amount
         elif limit.window_s == 0:
             self.give_back(limit, amount)
         else:
@@ -254,14 +269,12 @@ class MemoryLease:
     @property
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
-        counters = self._counters
-        return {hold.limit.key: counters.used(hold.limit) for hold in self._holds if hold.limit.dimension is _SPEND}
+        return self._counters.counts_of(self._holds)
 
     @property
     def settled(self) -> dict[str, int]:
         """What is spent of each SPEND limit of the lease."""
-        counters = self._counters
-        return {hold.limit.key: counters.spent_of(hold.limit) for hold in self._holds if hold.limit.dimension is _SPEND}
+        return self._counters.spent_by(self._holds)
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Final, Protocol
 
@@ -17,7 +18,7 @@ FROM_FILE: Final = "file"
 """The source of a price that the configuration states in full."""
 
 
-class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """Prices by kind of token, each in nano-USD per million tokens; `None` where nothing is known.
 
     `per_request` is in nano-USD per request.
@@ -41,8 +42,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         """Whether a call's cost can be told: input, output or the request itself has a price, be it zero."""
         return not (self.input is None and self.output is None and self.per_request is None)
 
-    @property
-    def known(self) -> dict[str, Any]:
+    @cached_property
+    def known(self) -> Mapping[str, Any]:
         """The prices that are not `None`, by name."""
         return {name: rate for name in RATE_NAMES if (rate := getattr(self, name)) is not None}
 
@@ -51,14 +52,14 @@ RATE_NAMES: Final = ("input", "output", "cache_read", "cache_write", "input_audi
 """The fields of `Rates`."""
 
 
-class Tier(msgspec.Struct, frozen=True, gc=False):
+class Tier(msgspec.Struct, frozen=True):
     """The rates of a request whose whole prompt has at least `from_tokens` tokens; they hold for all its tokens."""
 
     from_tokens: int
     rates: Rates
 
 
-class Price(Rates, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
     """What one model costs at one provider.
 
     Its own rates are those of short prompts. `tiers` are those of longer ones, shortest first. `source` says where the

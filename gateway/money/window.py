@@ -148,20 +148,20 @@ class Window(msgspec.Struct, frozen=True):
 class CurrentWindow:
     """A window kept at hand: as long as it lasts, asking again is two comparisons."""
 
-    __slots__ = ("_end", "_span", "_start", "window")
+    __slots__ = ("_span", "end", "start", "window")
 
     def __init__(self, window: Window) -> None:
         self.window = window
-        self._start = self._end = 0.0
+        self.start = self.end = 0.0
         self._span: Span | None = None
 
     def span(self, now: float) -> Span:
         """The window of a moment in seconds since the epoch, usually the present one."""
-        if self._start <= now < self._end and self._span is not None:
+        if self.start <= now < self.end and self._span is not None:
             return self._span
         span = self.window.span(now)
-        self._start = float(span.start)
-        self._end = math.inf if span.end is None else float(span.end)
+        self.start = float(span.start)
+        self.end = math.inf if span.end is None else float(span.end)
         self._span = span
         return span
 

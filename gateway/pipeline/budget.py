@@ -20,7 +20,7 @@ class BudgetHold(Hold, frozen=True):
 
 
 def budget(exchange: Exchange) -> None:
-    """Finds out who is behind the request, and that every budget of the first candidate can be counted.
+    """Finds out who is behind the request, and asks for a hold of every budget of the first candidate.
 
     Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
     """
@@ -30,7 +30,7 @@ def budget(exchange: Exchange) -> None:
     if header is not None or user is not None or metadata is not None:
         written = None if header is None else header.decode("latin-1")
         exchange.end_user = end_user_of(written, {"user": user, "metadata": metadata})
-    budget_holds(exchange, exchange.candidate)
+    exchange.budget_holds = budget_holds(exchange, exchange.candidate)
 
 
 def budget_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
@@ -41,17 +41,18 @@ def budget_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
         return []
     provider, price = candidate.upstream.provider.name, candidate.price
     needed = 0 if price is None else estimated_cost(exchange, price)
-    held = _held(exchange)
+    held = _held(exchange) if exchange.taken else {}
     holds: list[Hold] = []
     for meter in key.budgets:
-        if not counts_provider(meter.budget, provider):
+        budget = meter.budget
+        if not counts_provider(budget, provider):
             continue
-        if price is None and refuses_unpriced(meter.budget):
-            raise _unpriced(meter.budget, candidate)
+        if price is None and refuses_unpriced(budget):
+            raise _unpriced(budget, candidate)
         limit = meter.limit(exchange.started_at, exchange.end_user)
         missing = needed - held.get(limit.key, 0)
         if missing > 0 or limit.key not in held:
-            holds.append(BudgetHold(limit, max(missing, 0), meter.budget))
+            holds.append(BudgetHold(limit, max(missing, 0), budget))
     return holds
 
 

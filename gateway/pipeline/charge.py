@@ -9,8 +9,7 @@ from gateway.pipeline.exchange import Exchange
 from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 
-_CORRECTED = (Dimension.TPM, Dimension.SPEND)
-"""What is held is an estimate of these; of the others it is what counts."""
+_TPM = Dimension.TPM
 
 
 def charge(exchange: Exchange, outcome: str) -> None:
@@ -32,18 +31,25 @@ def charge(exchange: Exchange, outcome: str) -> None:
 
 
 def settlements(exchange: Exchange, outcome: str) -> list[dict[str, int]]:
-    """For each lease in turn, what was consumed of its counters; a counter of several leases counts in the first."""
+    """For each lease in turn, what was consumed of its counters; a counter of several leases counts in the first.
+
+    What is held is an estimate of money and of tokens alone; of the others it is what counts.
+    """
     tokens = _tokens(exchange, outcome)
     counted: set[str] = set()
     settled: list[dict[str, int]] = []
     for taken in exchange.taken:
         amounts: dict[str, int] = {}
         for hold in taken.holds:
-            limit = hold.limit
-            amount = _consumed(exchange, hold, tokens) if limit.dimension in _CORRECTED else None
-            if amount is not None:
-                amounts[limit.key] = 0 if limit.key in counted else amount
-                counted.add(limit.key)
+            if isinstance(hold, BudgetHold):
+                amount = _spent(exchange, hold)
+            elif tokens is not None and hold.limit.dimension is _TPM:
+                amount = _consumed(exchange, hold, tokens)
+            else:
+                continue
+            key = hold.limit.key
+            amounts[key] = 0 if key in counted else amount
+            counted.add(key)
         settled.append(amounts)
     return settled
 
@@ -76,19 +82,15 @@ def _owe(exchange: Exchange, provider: str, amount: int) -> None:
     exchange.owed[provider] = exchange.owed.get(provider, 0) + amount
 
 
-def _consumed(exchange: Exchange, hold: Hold, tokens: int | None) -> int | None:
-    """What was consumed of one hold; `None`: what was held stands."""
-    if isinstance(hold, BudgetHold):
-        return _spent(exchange, hold)
-    if tokens is None:
-        return None
+def _consumed(exchange: Exchange, hold: Hold, tokens: int) -> int:
+    """How many of the tokens count against the limit of a key, or of a provider's account."""
     owner, name, _ = hold.limit.key.split(":", 2)
     return tokens if owner == "key" or name == exchange.provider_name else 0
 
 
 def _spent(exchange: Exchange, hold: BudgetHold) -> int:
-    if exchange.cost is None:
-        return 0
+    if exchange.cost is None or hold.budget.provider is None:
+        return exchange.cost or 0
     return sum(owed for provider, owed in exchange.owed.items() if counts_provider(hold.budget, provider))
 
 

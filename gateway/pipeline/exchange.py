@@ -54,6 +54,7 @@ class Exchange(msgspec.Struct, eq=False):
     body: RequestBody | None = None
     key: CompiledKey | None = None
     holds: list[Hold] = []
+    budget_holds: list[Hold] = []
     taken: list[Taken] = []
     budget_warning: str | None = None
     end_user: str | None = None

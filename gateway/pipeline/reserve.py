@@ -8,6 +8,7 @@ from gateway.errors import Denial, GatewayError
 from gateway.money.nano_usd import shown
 from gateway.pipeline.budget import BudgetHold
 from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.limit import holds_of
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import candidate_holds, take
 
@@ -21,8 +22,8 @@ async def reserve(exchange: Exchange, services: Services) -> None:
     limits of the key.
     """
     limits = exchange.holds
+    holds = [*limits, *holds_of(exchange, exchange.candidate.upstream.holds), *exchange.budget_holds]
     while True:
-        holds = [*limits, *candidate_holds(exchange, exchange.candidate)]
         refusal = await take(exchange, services, holds)
         if refusal is None:
             return
@@ -30,6 +31,7 @@ async def reserve(exchange: Exchange, services: Services) -> None:
             if refusal.hold not in limits:
                 await reserve_limits(exchange, services)
             raise _refused(refusal, clock.now())
+        holds = [*limits, *candidate_holds(exchange, exchange.candidate)]
 
 
 async def reserve_limits(exchange: Exchange, services: Services) -> None:

@@ -44,7 +44,8 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
 
 def tell_spent(metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what is spent of a budget, in nano-USD."""
-    metrics.filled(hold.budget.name, _ratio(spent, hold.budget), hold.limit.resets_at, hold.budget)
+    budget = hold.budget
+    metrics.filled(budget.name, _ratio(spent, budget), hold.limit.resets_at, budget)
 
 
 def _refuses_uncounted(holds: list[Hold], policy: str | None) -> bool:

@@ -16,33 +16,34 @@ _MANY_END_USERS = 10_000
 class Meter:
     """One budget as it counts for one key."""
 
-    __slots__ = ("_limits", "_span", "_who", "_window", "budget")
+    __slots__ = ("_by_end_user", "_limits", "_who", "_window", "budget")
 
     def __init__(self, budget: CompiledBudget, who: Who) -> None:
         self.budget = budget
         self._who = who
         self._window = CurrentWindow(budget.window)
-        self._span: Span | None = None
+        self._by_end_user = budget.each == "end_user"
         self._limits: dict[str | None, Limit] = {}
 
     def limit(self, now: float, end_user: str | None) -> Limit:
         """The limit that holds at a moment, in seconds since the epoch. Raises `end_user_required`."""
-        span = self._window.span(now)
-        if span is not self._span or len(self._limits) > _MANY_END_USERS:
-            self._span = span
+        window = self._window
+        # PERF: as long as the window lasts, nothing is called but `get`.
+        if not window.start <= now < window.end or len(self._limits) > _MANY_END_USERS:
             self._limits.clear()
-        person = end_user if self.budget.each == "end_user" else None
-        limit = self._limits.get(person)
-        if limit is None:
-            budget = self.budget
-            limit = self._limits[person] = Limit(
-                key=counter_key(budget, self._who, end_user, span.id),
-                dimension=Dimension.SPEND,
-                ceiling=budget.limit,
-                window_s=0,
-                resets_at=span.end,
-                blocks=budget.blocks,
-            )
+        person = end_user if self._by_end_user else None
+        return self._limits.get(person) or self._limit_of(person, window.span(now))
+
+    def _limit_of(self, person: str | None, span: Span) -> Limit:
+        budget = self.budget
+        limit = self._limits[person] = Limit(
+            key=counter_key(budget, self._who, person, span.id),
+            dimension=Dimension.SPEND,
+            ceiling=budget.limit,
+            window_s=0,
+            resets_at=span.end,
+            blocks=budget.blocks,
+        )
         return limit
 
 

@@ -111,7 +111,12 @@ class Metrics:
         several counters. Where it is declared anew, with another limit say, the next word counts.
         """
         known = self._filled.get(budget)
-        if known is None or known[0] < ratio or known[1] != resets_at or known[2] != declared:
+        if (
+            known is None
+            or known[0] < ratio
+            or known[1] != resets_at
+            or (known[2] is not declared and known[2] != declared)
+        ):
             self._filled[budget] = (ratio, resets_at, declared)
 
     def circuits(self, states: Mapping[str, bool]) -> None:
