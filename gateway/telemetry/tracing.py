@@ -11,16 +11,15 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision, ParentBased, Sampler, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from gateway import clock
 from gateway.telemetry.collector_settings import Bounds, CollectorSettings
 from gateway.telemetry.exporters import TracingError, exporter_of, exporter_of_variables
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.sampling import Sampling
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
@@ -28,7 +27,6 @@ from gateway.version import __version__
 
 _DEFAULT: Final = "default"
 _ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_SPAN_NAME: Final = "chat"
 _FAREWELL_S: Final = 5.0
 
 
@@ -36,7 +34,7 @@ class _Route(msgspec.Struct, frozen=True):
     """Where the spans of some requests go, and which requests those are."""
 
     settings: CollectorSettings | None
-    sampler: Sampler
+    sampling: Sampling
     destination: TraceDestination
 
 
@@ -46,7 +44,7 @@ class Tracing:
     def __init__(
         self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics, *, is_disabled: bool = False
     ) -> None:
-        self._default = None if default is None else _Route(None, _sampler_of_variables(), default)
+        self._default = None if default is None else _Route(None, _sampling_of_variables(), default)
         self._is_disabled = is_disabled
         self._bounds = bounds
         self._metrics = metrics
@@ -70,8 +68,8 @@ class Tracing:
             had = before.get(name)
             stays = had is not None and had.settings is not None and had.settings.is_same_place(settings)
             destination = before.pop(name).destination if stays else self._open(name, settings)
-            sampler = ParentBased(TraceIdRatioBased(settings.sampling_ratio))
-            self._routes[name] = _Route(settings, sampler, destination)
+            sampling = Sampling(ParentBased(TraceIdRatioBased(settings.sampling_ratio)))
+            self._routes[name] = _Route(settings, sampling, destination)
         self._leaving = [one for one in self._leaving if one.is_alive]
         for gone in before.values():
             gone.destination.close()
@@ -82,15 +80,7 @@ class Tracing:
         route = self._default if collector is None else self._routes.get(collector)
         if route is None:
             return None
-        trace_id = int(context.trace_id, 16)
-        parent = None
-        if context.parent_span_id is not None:
-            flags = TraceFlags(int(context.flags, 16) & TraceFlags.SAMPLED)
-            remote = SpanContext(trace_id, int(context.parent_span_id, 16), is_remote=True, trace_flags=flags)
-            parent = trace.set_span_in_context(NonRecordingSpan(remote))
-        verdict = route.sampler.should_sample(parent, trace_id, _SPAN_NAME, SpanKind.SERVER)
-        wanted = "01" if verdict.decision is Decision.RECORD_AND_SAMPLE else "00"
-        return context if context.flags == wanted else msgspec.structs.replace(context, flags=wanted)
+        return route.sampling.verdict(context)
 
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""
@@ -148,8 +138,8 @@ def _is_disabled(environ: Mapping[str, str]) -> bool:
     return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def _sampler_of_variables() -> Sampler:
-    return TracerProvider(shutdown_on_exit=False).sampler
+def _sampling_of_variables() -> Sampling:
+    return Sampling(TracerProvider(shutdown_on_exit=False).sampler)
 
 
 def _resource() -> Resource:
