@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import httpx
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway import clock
 from gateway.telemetry.collector_settings import CollectorSettings
+from gateway.telemetry.otlp import encode
 from gateway.version import __version__
 
 _CERTIFICATES: Final = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
@@ -49,7 +49,7 @@ class HttpSpanExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sends, and again after pauses where the collector is busy or away, for as long as one try may take."""
-        body = encode_spans(spans).SerializeToString()
+        body = encode(spans)
         deadline = clock.monotonic() + self._patience_s
         for pause_s in (*_PAUSES_S, 0.0):
             status = self._post(body)
