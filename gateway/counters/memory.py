@@ -12,7 +12,7 @@ whole of the last window's traffic came at its very end.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
@@ -97,12 +97,22 @@ class MemoryCounters:
         self._until_sweep -= 1
         if self._until_sweep <= 0:
             self._sweep(now)
+        counters: dict[str, _Spent] = {}
         for position, hold in enumerate(holds):
-            if not self._take(hold.limit, hold.amount, now):
+            limit = hold.limit
+            if limit.dimension is _SPEND:
+                counter = self._spent.get(limit.key) or self._counter(limit)
+                fits = not limit.blocks or counter.spent + counter.held + hold.amount <= limit.ceiling
+                if fits:
+                    counter.held += hold.amount
+                    counters[limit.key] = counter
+            else:
+                fits = self._take(limit, hold.amount, now)
+            if not fits:
                 for taken in holds[:position]:
                     self._return(taken.limit, taken.amount)
                 return self._refusal(holds, hold, now)
-        return MemoryLease(self, holds, now)
+        return MemoryLease(self, holds, counters, now)
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
@@ -128,30 +138,6 @@ class MemoryCounters:
         """How much of a SPEND limit is spent, without what is held."""
         known = self._spent.get(limit.key)
         return 0 if known is None else known.spent
-
-    def counts_of(self, holds: Iterable[Hold]) -> dict[str, int]:
-        """By key, what counts against the SPEND limits among holds: spent and held."""
-        known = self._spent
-        return {
-            hold.limit.key: counter.spent + counter.held
-            for hold in holds
-            if hold.limit.dimension is _SPEND and (counter := known.get(hold.limit.key)) is not None
-        }
-
-    def spent_by(self, holds: Iterable[Hold]) -> dict[str, int]:
-        """By key, what is spent of the SPEND limits among holds."""
-        known = self._spent
-        return {
-            hold.limit.key: counter.spent
-            for hold in holds
-            if hold.limit.dimension is _SPEND and (counter := known.get(hold.limit.key)) is not None
-        }
-
-    def spend(self, limit: Limit, held: int, consumed: int) -> None:
-        """Turns what was held of a SPEND limit into what was consumed."""
-        counter = self._spent.get(limit.key) or self._counter(limit)
-        counter.held = max(0, counter.held - held)
-        counter.spent += consumed
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases hold something of."""
@@ -193,12 +179,6 @@ class MemoryCounters:
         return known
 
     def _take(self, limit: Limit, amount: int, now: int) -> bool:
-        if limit.dimension is _SPEND:
-            counter = self._spent.get(limit.key) or self._counter(limit)
-            if limit.blocks and counter.spent + counter.held + amount > limit.ceiling:
-                return False
-            counter.held += amount
-            return True
         if limit.window_s == 0:
             held = self._gauges.get(limit.key, 0) + amount
             if held > limit.ceiling:
@@ -258,10 +238,13 @@ class MemoryCounters:
 class MemoryLease:
     """Holds taken together, ended exactly once."""
 
-    __slots__ = ("_counters", "_ended", "_holds", "_taken_at")
+    __slots__ = ("_counters", "_ended", "_holds", "_store", "_taken_at")
 
-    def __init__(self, counters: MemoryCounters, holds: Sequence[Hold], taken_at: int) -> None:
+    def __init__(
+        self, store: MemoryCounters, holds: Sequence[Hold], counters: dict[str, _Spent], taken_at: int
+    ) -> None:
         self._taken_at = taken_at
+        self._store = store
         self._counters = counters
         self._holds = tuple(holds)
         self._ended = False
@@ -269,12 +252,12 @@ class MemoryLease:
     @property
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
-        return self._counters.counts_of(self._holds)
+        return {key: counter.spent + counter.held for key, counter in self._counters.items()}
 
     @property
     def settled(self) -> dict[str, int]:
         """What is spent of each SPEND limit of the lease."""
-        return self._counters.spent_by(self._holds)
+        return {key: counter.spent for key, counter in self._counters.items()}
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
@@ -284,11 +267,13 @@ class MemoryLease:
         for hold in self._holds:
             limit = hold.limit
             if limit.dimension is _SPEND:
-                self._counters.spend(limit, hold.amount, amounts.get(limit.key, hold.amount))
+                counter = self._counters[limit.key]
+                counter.held = max(0, counter.held - hold.amount)
+                counter.spent += amounts.get(limit.key, hold.amount)
             elif limit.window_s == 0:
-                self._counters.give_back(limit, hold.amount)
+                self._store.give_back(limit, hold.amount)
             elif limit.key in amounts:
-                self._counters.correct(limit, amounts[limit.key] - hold.amount, self._taken_at)
+                self._store.correct(limit, amounts[limit.key] - hold.amount, self._taken_at)
 
     def cancel(self) -> None:
         """Takes everything back."""

@@ -16,7 +16,7 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 
 import re
 import string
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -94,14 +94,14 @@ def bound_input(body: bytes) -> InputBound:
     is_long = len(body) >= _LONG_BYTES
     marks = _MARKS_OF_LONG if is_long else _MARKS_OF_SHORT
     seen = at = 0
-    named = dict.fromkeys(_IMAGES, 0)
+    named: list[bytes] = []
     image_bytes = audio_bytes = images = 0
     while (mark := marks[seen].search(body, at)) is not None:
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
-        elif name in named:
-            named[name] += 1
+        elif name in _IMAGES:
+            named.append(name)
         else:
             begin, end = _base64_after(body, mark)
             if end - begin < _MIN_MEDIA_BYTES:
@@ -113,12 +113,11 @@ def bound_input(body: bytes) -> InputBound:
             elif kind == "audio":
                 audio_bytes += end - begin
     escaped = _has_escaped_letter(body, is_long=is_long)
-    tokens = (
-        BASE_TOKENS
-        + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
-        + _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
-        + IMAGE_TOKENS * max(images, _image_parts(named))
-    )
+    tokens = BASE_TOKENS + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
+    if audio_bytes:
+        tokens += _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
+    if images or named:
+        tokens += IMAGE_TOKENS * max(images, _image_parts(named))
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
     return InputBound(tokens, escaped or bool(seen & _AUDIO), escaped or bool(seen & _CACHE))
@@ -153,10 +152,10 @@ def _at(rates: Rates, prompt: InputBound, output_tokens: int, requests: int) -> 
     return _divide_up(total, TOKENS_PER_RATE) + requests * (rates.per_request or 0)
 
 
-def _image_parts(named: Mapping[bytes, int]) -> int:
+def _image_parts(named: Sequence[bytes]) -> int:
     """How many parts of messages are images: `image_url` is both type and name in chat, a name in Responses."""
-    inputs = named[b'"input_image"']
-    return max(inputs, _divide_up(inputs + named[b'"image_url"'], 2)) + named[b'"image"']
+    inputs = named.count(b'"input_image"')
+    return max(inputs, _divide_up(inputs + named.count(b'"image_url"'), 2)) + named.count(b'"image"')
 
 
 def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:

@@ -1,22 +1,15 @@
 """Which budgets does the request count against, for whom and for how much at most? Only asks; `reserve` takes."""
 
-from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
 from gateway.money.estimate import InputBound, bound_input, estimate, output_bound
 from gateway.money.prices import Price
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.exchange import BudgetHold, Exchange
 from gateway.snapshot.snapshot import Candidate
 
 _END_USER = b"x-langwatch-end-user-id"
 _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
-
-
-class BudgetHold(Hold, frozen=True):
-    """Nano-USD of one budget, asked for."""
-
-    budget: CompiledBudget
 
 
 def budget(exchange: Exchange) -> None:
@@ -33,7 +26,7 @@ def budget(exchange: Exchange) -> None:
     exchange.budget_holds = budget_holds(exchange, exchange.candidate)
 
 
-def budget_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
+def budget_holds(exchange: Exchange, candidate: Candidate) -> list[BudgetHold]:
     """What a call to a candidate needs of each budget, beyond what the request already holds. Raises as `budget`."""
     key = exchange.key
     assert key is not None  # noqa: S101 - `authenticate` came before
@@ -42,7 +35,7 @@ def budget_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
     provider, price = candidate.upstream.provider.name, candidate.price
     needed = 0 if price is None else estimated_cost(exchange, price)
     held = _held(exchange) if exchange.taken else {}
-    holds: list[Hold] = []
+    holds: list[BudgetHold] = []
     for meter in key.budgets:
         budget = meter.budget
         if not counts_provider(budget, provider):
@@ -60,9 +53,8 @@ def _held(exchange: Exchange) -> dict[str, int]:
     """Nano-USD that the request holds by now, by counter."""
     held: dict[str, int] = {}
     for taken in exchange.taken:
-        for hold in taken.holds:
-            if isinstance(hold, BudgetHold):
-                held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
+        for hold in taken.budgets:
+            held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
     return held
 
 
@@ -71,7 +63,8 @@ def estimated_cost(exchange: Exchange, price: Price) -> int:
     key, body = exchange.key, exchange.body
     assert key is not None  # noqa: S101 - `authenticate` came before
     assert body is not None  # noqa: S101 - the body was read before
-    choices = max(_count(body.decoded("n")), _count(body.decoded("best_of")))
+    several, best_of = body.decoded("n"), body.decoded("best_of")
+    choices = 1 if several is None and best_of is None else max(_count(several), _count(best_of))
     output = output_bound(body.max_output_tokens, choices, key.assumed_output_tokens)
     return min(estimate(price, prompt_bound(exchange), output), _MOST)
 

@@ -4,8 +4,8 @@ from gateway.counters.hold import Dimension, Hold
 from gateway.money.budget import counts_provider
 from gateway.money.cost import cost
 from gateway.money.prices import Price
-from gateway.pipeline.budget import BudgetHold, estimated_cost, prompt_bound
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.budget import estimated_cost, prompt_bound
+from gateway.pipeline.exchange import BudgetHold, Exchange
 from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 
@@ -40,16 +40,15 @@ def settlements(exchange: Exchange, outcome: str) -> list[dict[str, int]]:
     settled: list[dict[str, int]] = []
     for taken in exchange.taken:
         amounts: dict[str, int] = {}
-        for hold in taken.holds:
-            if isinstance(hold, BudgetHold):
-                amount = _spent(exchange, hold)
-            elif tokens is not None and hold.limit.dimension is _TPM:
-                amount = _consumed(exchange, hold, tokens)
-            else:
-                continue
-            key = hold.limit.key
-            amounts[key] = 0 if key in counted else amount
-            counted.add(key)
+        for spent in taken.budgets:
+            key = spent.limit.key
+            amounts[key] = 0 if key in counted else _spent(exchange, spent)
+        if tokens is not None:
+            for hold in taken.holds:
+                if hold.limit.dimension is _TPM:
+                    key = hold.limit.key
+                    amounts[key] = 0 if key in counted else _consumed(exchange, hold, tokens)
+        counted.update(amounts)
         settled.append(amounts)
     return settled
 
@@ -60,10 +59,9 @@ def charges(exchange: Exchange) -> tuple[Charge, ...]:
         return ()
     added: dict[str, int] = {}
     for taken in exchange.taken:
-        for hold in taken.holds:
-            if isinstance(hold, BudgetHold):
-                added[hold.limit.key] = _spent(exchange, hold)
-    return tuple(Charge(key, amount) for key, amount in added.items() if amount)
+        for hold in taken.budgets:
+            added[hold.limit.key] = _spent(exchange, hold)
+    return tuple([Charge(key, amount) for key, amount in added.items() if amount])
 
 
 def _last_attempt(exchange: Exchange, price: Price, outcome: str) -> int | None:

@@ -9,6 +9,7 @@ from gateway import clock
 from gateway.content.captured import CapturedContent
 from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
+from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
@@ -24,11 +25,21 @@ _LATER: Any = None
 """The candidate until `resolve` has found one; nobody asks for it before."""
 
 
+class BudgetHold(Hold, frozen=True):
+    """Nano-USD of one budget, asked for."""
+
+    budget: CompiledBudget
+
+
 class Taken(msgspec.Struct, frozen=True):
-    """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds."""
+    """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
+
+    `budgets` are those of the holds that are money.
+    """
 
     lease: Lease | None
     holds: Sequence[Hold]
+    budgets: Sequence[BudgetHold]
 
 
 class Exchange(msgspec.Struct, eq=False):
@@ -54,7 +65,7 @@ class Exchange(msgspec.Struct, eq=False):
     body: RequestBody | None = None
     key: CompiledKey | None = None
     holds: list[Hold] = []
-    budget_holds: list[Hold] = []
+    budget_holds: list[BudgetHold] = []
     taken: list[Taken] = []
     budget_warning: str | None = None
     end_user: str | None = None

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from gateway import clock
-from gateway.counters.hold import Hold, Lease
+from gateway.counters.hold import Lease
 from gateway.errors import Denial
 from gateway.ledger.storable import encode
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.budget import BudgetHold
 from gateway.pipeline.charge import charge, settlements
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.exchange import BudgetHold, Exchange
 from gateway.pipeline.record import decision_record, traced_request
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import tell_spent
@@ -43,8 +42,8 @@ def settle(
     for taken, amounts in zip(exchange.taken, settlements(exchange, outcome), strict=True):
         if taken.lease is not None:
             taken.lease.settle(amounts)
-            if exchange.key is not None and exchange.key.budgets:
-                _tell_spent(taken.lease, taken.holds, services.metrics)
+            if taken.budgets:
+                _tell_spent(taken.lease, taken.budgets, services.metrics)
     _count(exchange, services.metrics, status, error_type, denial)
     is_kept = exchange.key is not None and error_code != LEDGER_FULL
     log = services.decision_log
@@ -60,11 +59,10 @@ def settle(
         services.tracing.export(traced_request(exchange, record))
 
 
-def _tell_spent(lease: Lease, holds: Sequence[Hold], metrics: Metrics) -> None:
+def _tell_spent(lease: Lease, holds: Sequence[BudgetHold], metrics: Metrics) -> None:
     settled = lease.settled
     for hold in holds:
-        if isinstance(hold, BudgetHold):
-            tell_spent(metrics, hold, settled.get(hold.limit.key, 0))
+        tell_spent(metrics, hold, settled.get(hold.limit.key, 0))
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:

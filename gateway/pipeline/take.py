@@ -3,8 +3,8 @@
 from gateway.counters.hold import CountersLost, Hold, Lease, Refusal
 from gateway.errors import GatewayError
 from gateway.money.budget import CompiledBudget
-from gateway.pipeline.budget import BudgetHold, budget_holds
-from gateway.pipeline.exchange import Exchange, Taken
+from gateway.pipeline.budget import budget_holds
+from gateway.pipeline.exchange import BudgetHold, Exchange, Taken
 from gateway.pipeline.limit import holds_of
 from gateway.pipeline.services import Services
 from gateway.snapshot.snapshot import Candidate
@@ -15,8 +15,10 @@ _WARNS_FROM = 80
 
 def candidate_holds(exchange: Exchange, candidate: Candidate) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
-    limits = holds_of(exchange, candidate.upstream.holds)
-    return limits + budget_holds(exchange, candidate) if exchange.key is not None and exchange.key.budgets else limits
+    holds = holds_of(exchange, candidate.upstream.holds)
+    if exchange.key is not None and exchange.key.budgets:
+        holds += budget_holds(exchange, candidate)
+    return holds
 
 
 async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Refusal | None:
@@ -36,9 +38,12 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
         if isinstance(lease.hold, BudgetHold):
             tell_spent(services.metrics, lease.hold, lease.spent)
         return lease
-    exchange.taken.append(Taken(lease, holds))
-    if lease is not None and exchange.key is not None and exchange.key.budgets:
-        exchange.budget_warning = _warning(lease, holds) or exchange.budget_warning
+    budgets: list[BudgetHold] = []
+    if exchange.key is not None and exchange.key.budgets:
+        budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
+        if lease is not None:
+            exchange.budget_warning = _warning(lease, budgets) or exchange.budget_warning
+    exchange.taken.append(Taken(lease, holds, budgets))
     return None
 
 
@@ -63,16 +68,14 @@ def _uncounted(lost: CountersLost) -> GatewayError:
     )
 
 
-def _warning(lease: Lease, holds: list[Hold]) -> str | None:
+def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
     """`<scope>:<pct>` of the fullest budget, from 80 % on, with what requests under way hold."""
     fullest, scope = _WARNS_FROM - 1, None
-    spent = None
+    spent = lease.spent
     for hold in holds:
-        if isinstance(hold, BudgetHold):
-            spent = lease.spent if spent is None else spent
-            percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
-            if percent > fullest:
-                fullest, scope = percent, hold.budget.scope
+        percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
+        if percent > fullest:
+            fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
