@@ -19,9 +19,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status
 
 _SMALL: Final = [bytes((number,)) for number in range(128)]
-_SHORT: Final = 62
-_TEXTS: Final = [bytes((size + 2, 0x0A, size)) for size in range(_SHORT)]
-"""By its size, what stands before a short text as the value of an attribute."""
+_SHORT: Final = 64
 _64_BITS: Final = 2**64 - 1
 _LONGEST_INT: Final = 2**63
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
@@ -60,12 +58,8 @@ def _span(span: ReadableSpan) -> bytes:
     # OTLP counts the kinds from 1.
     parts += (b"\x30", _SMALL[span.kind.value + 1], _times(0x39, span.start_time or 0, 0x41, span.end_time or 0))
     for name, value in (span.attributes or {}).items():
-        named = _named(name)
-        # PERF: most attributes are short texts under short names, all of whose lengths are one byte.
-        if isinstance(value, str) and (size := len(text := value.encode("utf-8", "replace"))) < _SHORT > len(named):
-            parts += (b"\x4a", _SMALL[len(named) + 3 + size], named, _TEXTS[size], text)
-        elif isinstance(value, int):
-            parts.append(_count(name, value))
+        if isinstance(value, int) or (isinstance(value, str) and len(value) < _SHORT):
+            parts.append(_recurring(name, value))
         else:
             parts.append(_sized(b"\x4a", _attribute(name, value)))
     parts += (_sized(b"\x7a", _status(span.status)), _flags(0x85, 0x01, flags))
@@ -81,9 +75,9 @@ def _attribute(name: str, value: Any) -> bytes:
     return _named(name) + _sized(b"", _any(value))
 
 
-# PERF: many counts come again and again. `typed`, since 1 is true, and equal to it.
+# PERF: most are the same in many spans. `typed`, since 1 is true, and equal to it.
 @lru_cache(maxsize=4096, typed=True)
-def _count(name: str, value: int) -> bytes:
+def _recurring(name: str, value: str | int) -> bytes:
     return _sized(b"\x4a", _attribute(name, value))
 
 
