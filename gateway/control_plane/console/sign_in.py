@@ -44,18 +44,9 @@ class SignIn:
         """Opens a session and goes on to where somebody wanted to."""
         form, address = request.context.form, request.remote_addr
         target = safe_target(form.get("next", ""))
-        wait_s = self._attempts.wait_s(address)
-        if wait_s:
-            response.status = 429
-            response.set_header("Retry-After", str(wait_s))
-            self._show(request, response, target, f"Too many failed attempts from {address}. Try again in {wait_s} s.")
-            return
         id_ = await self._begin(request, form)
         if id_ is None:
-            self._attempts.failed(address)
-            _log.warning("a sign-in to the console from %s was refused", address)
-            response.status = 403
-            self._show(request, response, target, _REFUSED)
+            self._refuse(request, response, target, address)
             return
         cookies = self._console.cookies
         cookies.set(response, cookies.session, id_)
@@ -79,6 +70,19 @@ class SignIn:
             return sessions.begin(connection, found, now)
 
         return await database.write(begin)
+
+    def _refuse(self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, address: str) -> None:
+        """Says so, and to an address that fails often, when to try again. Only failures wait, never a good token."""
+        wait_s = self._attempts.wait_s(address)
+        if wait_s:
+            response.status = 429
+            response.set_header("Retry-After", str(wait_s))
+            self._show(request, response, target, f"Too many failed attempts from {address}. Try again in {wait_s} s.")
+            return
+        self._attempts.failed(address)
+        _log.warning("a sign-in to the console from %s was refused", address)
+        response.status = 403
+        self._show(request, response, target, _REFUSED)
 
     def _show(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, problem: str = ""
