@@ -235,6 +235,34 @@ def test_signing_in_and_out(plane, visit):
     assert visitor.get("/console/budgets").status_code == 303
 
 
+def test_the_log_tells_who_signed_in_and_out_and_from_where(plane, visit):
+    visitor, token = visit("127.0.0.6"), plane.token()
+    id_ = plane.token_id(token)
+
+    visitor.sign_in(token)
+    visitor.send("/console/sign-out", {"form_token": hidden(visitor.get("/console/keys").text)["form_token"]})
+    visitor.sign_in("nonsense")
+
+    for said in (
+        f"the token {id_} signed in to the console from 127.0.0.6",
+        f"the token {id_} signed out of the console from 127.0.0.6",
+        "a sign-in to the console from 127.0.0.6 was refused",
+    ):
+        assert said in plane.log()
+
+
+def test_signing_in_again_leaves_no_session_behind(plane, visit):
+    visitor = visit()
+    visitor.sign_in(plane.token())
+    first = {"cookie": f"gateway_console={visitor.client.cookies['gateway_console']}"}
+    assert plane.client.get("/console/budgets", headers=first).status_code == 200
+
+    visitor.sign_in(plane.token())
+
+    assert visitor.get("/console/budgets").status_code == 200
+    assert plane.client.get("/console/budgets", headers=first).status_code == 303
+
+
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/console/\\evil", "/console\r\nX: y", "/api"]
 )

@@ -63,13 +63,16 @@ class SignIn:
         token = await database.read(lambda connection: tokens.find(connection, presented))
         if token is None or token.state(now) != "active" or not may_sign_in(token.scope) or not is_own_form:
             return None
-        found = token
+        found, replaced = token, cookies.get(request, cookies.session)
 
         def begin(connection: Connection) -> str:
             tokens.note_use(connection, found, now)
+            sessions.end(connection, replaced)
             return sessions.begin(connection, found, now)
 
-        return await database.write(begin)
+        id_ = await database.write(begin)
+        _log.info("the token %s signed in to the console from %s", token.id, request.remote_addr)
+        return id_
 
     def _refuse(self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, address: str) -> None:
         """Says so, and to an address that fails often, when to try again. Only failures wait, never a good token."""
@@ -108,9 +111,10 @@ class SignOut:
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Deletes it."""
-        session = request.context.session
-        await self._console.services.database.write(lambda connection: sessions.end(connection, session))
-        cookies = self._console.cookies
+        cookies, token = self._console.cookies, request.context.session.token
+        presented = cookies.get(request, cookies.session)
+        await self._console.services.database.write(lambda connection: sessions.end(connection, presented))
+        _log.info("the token %s signed out of the console from %s", token.id, request.remote_addr)
         cookies.unset(response, cookies.session)
         response.status, response.location = _SEE_OTHER, "/console/sign-in"
 
