@@ -32,7 +32,8 @@ providers: {sim: {type: simulator}}
 virtual_keys: {ci: {environment: test, team: core}}
 budgets: {company: {scope: {organization: acme}, window: month, limit_usd: 5}}
 """
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DESKTOP, PHONE, LARGE_PHONE = ({"width": w, "height": h} for w, h in ((1280, 800), (360, 740), (390, 844)))
+LONG_NAME = "W" * 240
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,7 @@ def plane(tmp_path_factory):
             for day in range(20)
             for number in range(day + 1)
         ),
+        entry("grq_long", occurred_at=now, provider=LONG_NAME, model=LONG_NAME, outcome=LONG_NAME, status=502),
     )
     engine.dispose()
     (directory / "gateway.yaml").write_text(CONFIG)
@@ -142,6 +144,22 @@ def test_charts_are_drawn_and_pages_fit(visit, scheme, viewport, tmp_path):
         assert page.screenshot(path=tmp_path / "page.png")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_a_phone_shows_what_matters_before_anybody_scrolls(visit):
+    page = visit(viewport=LARGE_PHONE, path="/console/requests?from=30d&key=ci")
+    for place in ("tbody .status >> nth=0", "tbody td.id a >> nth=0"):
+        assert _right_edge(page, place) <= LARGE_PHONE["width"], place
+    page.goto(page.url.partition("/console")[0] + "/console/budgets")
+
+    for said in ("ok", "%"):
+        assert _right_edge(page, f"tbody td:has-text('{said}') >> nth=0") <= LARGE_PHONE["width"], said
+    assert "linear-gradient" in page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundImage")
+
+
+def _right_edge(page, selector):
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"]
 
 
 def test_the_overview_asks_for_itself_anew(visit):
