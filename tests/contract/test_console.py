@@ -582,14 +582,23 @@ def test_one_request_with_its_whole_story(viewer):
     assert f'href="https://traces.example.com/{1:032x}"' in page.text
     hostile = viewer.get("/console/requests/grq_hostile").text
     assert 'href="https://traces.example.com/..%2Fx%3Fy%3Dz"' in hostile
-    assert viewer.get("/console/requests/grq_none").status_code == 404
+    missing = viewer.get("/console/requests/grq_none")
+    assert missing.status_code == 404
+    assert "requests without a known key are in the log and in traces only" in text_of(missing.text)
 
 
 @pytest.mark.parametrize(
     ("typed", "target"),
     [
         (" grq_001 ", "/console/requests/grq_001"),
+        ("grq_01k00000000000000000000abc", "/console/requests/grq_01K00000000000000000000ABC"),
+        ("GRQ_01K00000000000000000000ABC", "/console/requests/grq_01K00000000000000000000ABC"),
         ("A" * 32, f"/console/requests?trace_id={'a' * 32}"),
+        ("0AF76519-16CD-43DD-8448-EB211C80319C", "/console/requests?trace_id=0af7651916cd43dd8448eb211c80319c"),
+        (f"00-{'a' * 32}-{'b' * 16}-01", f"/console/requests?trace_id={'a' * 32}"),
+        (f"traceparent: 00-{'a' * 32}-{'b' * 16}-01", f"/console/requests?trace_id={'a' * 32}"),
+        (f"{'a' * 31}", f"/console/keys?q={'a' * 31}"),
+        ("grq_", "/console/keys?q=grq_"),
         ("ci", "/console/keys?q=ci"),
         ("", "/console/keys"),
     ],
