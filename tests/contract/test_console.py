@@ -31,6 +31,8 @@ __all__ = ["module_database_url"]
 NOW = int(time.time() * 1_000_000)
 CANARY = "sk-canary-of-the-provider"
 MANY = 230
+REFUSED = 59
+"""The number of a request that no provider began to answer."""
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(2)>\u202e'
 CONFIG = """version: 1
 owner: platform
@@ -91,6 +93,7 @@ def plane(tmp_path_factory, module_database_url):
                 outcome=("ok", "upstream_error", "refused")[number % 3],
                 trace_id=f"{number:032x}",
                 duration_ms=800,
+                first_byte_ms=None if number == REFUSED else 400,
                 attempts=(
                     AttemptRecord("sim", "gpt-5", "503", 5, 95),
                     AttemptRecord("openai", "gpt-5", "ok", 100, 600),
@@ -580,6 +583,8 @@ def test_one_request_with_its_whole_story(viewer):
     assert "cost $0.0001" in shown
     assert "company organization=acme:total=total $0.0001" in shown
     assert f'href="https://traces.example.com/{1:032x}"' in page.text
+    assert "model served openai/gpt-5" in shown
+    assert "resolved to openai/gpt-5" in text_of(viewer.get(f"/console/requests/grq_{REFUSED:03d}").text)
     hostile = viewer.get("/console/requests/grq_hostile").text
     assert 'href="https://traces.example.com/..%2Fx%3Fy%3Dz"' in hostile
     missing = viewer.get("/console/requests/grq_none")

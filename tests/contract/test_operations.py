@@ -70,6 +70,20 @@ def test_metrics_count(gateway):
     assert "gateway_requests_in_flight 0.0" in text
 
 
+def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, upstream):
+    limited = config(upstream.url).replace("{type: simulator}", "{type: simulator, rate_limits: {rpm: 1}}")
+    gateway = start_gateway(limited)
+    assert [gateway.chat("sim").status_code for _ in range(2)] == [200, 429]
+
+    text = gateway.client.get("/metrics").text
+
+    counted = 'gateway_requests_total{endpoint="chat_completions",provider="%s",status="%s"} 1.0'
+    assert counted % ("simulator", 200) in text
+    assert counted % ("", 429) in text
+    assert 'provider="simulator",status="429"' not in text
+    assert 'gateway_request_duration_seconds_count{endpoint="chat_completions",provider="simulator"} 1.0' in text
+
+
 def test_models_are_those_that_the_key_may_call(gateway):
     everything = gateway.client.get("/v1/models").json()
     few = gateway.client.get("/v1/models", headers={"authorization": f"Bearer {FEW[0]}"}).json()
