@@ -632,7 +632,9 @@ def test_keys_page_by_page(viewer):
         ({"state": "expired"}, 1),
         ({"state": "revoked"}, 0),
         ({"environment": "live"}, 0),
-        ({"q": "", "state": "", "environment": ""}, MANY + 2),
+        ({"owner": "import"}, MANY),
+        ({"owner": "nobody"}, 0),
+        ({"q": "", "state": "", "environment": "", "owner": ""}, MANY + 2),
     ],
 )
 def test_keys_that_are_looked_for(viewer, wanted, found):
@@ -690,6 +692,37 @@ def test_a_new_key(operator):
     assert wrong.status_code == 409
     assert "nobody" in text_of(wrong.text)
     assert 'value="by-hand-2"' in wrong.text
+
+
+def test_without_a_pepper_the_form_of_a_new_key_offers_what_it_can_make(operator):
+    page = operator.get("/console/new-key").text
+
+    assert re.findall(r"<option[^>]*>(\w+)", page) == ["test"]
+    assert "GATEWAY_KEY_PEPPER" in text_of(page)
+    refused = operator.act("/console/new-key", name="by-hand-3", environment="live")
+    assert refused.status_code == 400
+    assert "secret_hash" not in text_of(refused.text)
+
+
+def test_with_a_pepper_the_form_of_a_new_key_makes_live_ones(tmp_path, module_database_url):
+    plane = ControlPlane(tmp_path, module_database_url, env={"GATEWAY_KEY_PEPPER": "p" * 32})
+    visitor = Visitor(plane)
+    try:
+        visitor.sign_in(plane.token("apply"))
+        page = visitor.get("/console/new-key").text
+    finally:
+        visitor.client.close()
+        plane.stop()
+
+    assert re.findall(r"<option[^>]*>(\w+)", page) == ["live", "test"]
+
+
+def test_the_list_of_keys_keeps_the_owner_that_it_is_narrowed_to(viewer):
+    page = viewer.get("/console/keys", owner="import").text
+
+    assert 'name="owner" value="import"' in page
+    assert "Clear" in text_of(page)
+    assert "No key matches" in text_of(viewer.get("/console/keys", owner="nobody").text)
 
 
 def test_files_are_kept_for_good_under_the_name_of_their_content(viewer):

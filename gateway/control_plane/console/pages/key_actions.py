@@ -108,7 +108,7 @@ class NewKeyPage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The form."""
         read_parameters(request, ())
-        self.show(request, response, "new_key.html", form={}, problem="", nonce=_nonce())
+        self._show_form(request, response, {}, "")
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Makes the key, or shows the form again with what is wrong."""
@@ -125,10 +125,16 @@ class NewKeyPage(Page):
             done = await _carry_out(self, request, (name, spec), make)
         except ApiError as error:
             response.status = error.status
-            self.show(request, response, "new_key.html", form=form, problem=error.message, nonce=_nonce())
+            self._show_form(request, response, form, error.message)
             return
         words = Verb("Make", "", "", ())
         self.show(request, response, "key_done.html", name=name, verb="make", words=words, done=done)
+
+    def _show_form(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, form: Mapping[str, str], problem: str
+    ) -> None:
+        made = self.services.mint.environments
+        self.show(request, response, "new_key.html", form=form, problem=problem, nonce=_nonce(), environments=made)
 
 
 def verbs_for(state: str) -> dict[str, Verb]:

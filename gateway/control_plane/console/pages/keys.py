@@ -14,9 +14,10 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.key_search import ENVIRONMENTS, STATES, USE_KNOWN_FOR_DAYS, KeySearch
+from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
+from gateway.keys.virtual_key import ENVIRONMENTS
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.query import Scope, entries, spend
 from gateway.ledger.report import read_limit, read_one
@@ -45,7 +46,7 @@ class KeysPage(Page):
             text=read_one(parameters, "q"),
             state=_one_of("state", read_one(parameters, "state"), STATES),
             environment=_one_of("environment", read_one(parameters, "environment"), ENVIRONMENTS),
-            owner=read_one(parameters, "owner"),
+            owner=read_one(parameters, "owner") or None,
         )
         after, now = read_one(parameters, "after") or "", clock.microseconds()
         found, total = await self.ask(
