@@ -649,8 +649,23 @@ def test_a_key_with_everything_that_is_known_of_it(viewer):
     assert "grq_000" in shown
     assert "create" in shown
     assert "previous" not in shown
-    assert "secret_hash</th>" not in viewer.get("/console/keys/ci").text
     assert viewer.get("/console/keys/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/keys/ci",
+        "/console/configuration/resources/virtual_keys",
+        "/console/configuration/resources/virtual_keys/ci",
+        "/console/configuration/audit?address=virtual_keys.ci",
+    ],
+)
+def test_hashes_are_shown_by_their_beginning_as_plans_do(viewer, path):
+    shown = text_of(viewer.get(path).text)
+
+    assert re.search(r"secret_hash:? hmac-sha256:[0-9a-f]{8}\u2026", shown)
+    assert not re.search(r"[0-9a-f]{64}", shown)
 
 
 def test_a_rotated_key_shows_its_secret_once(plane, operator):

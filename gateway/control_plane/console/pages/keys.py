@@ -28,7 +28,6 @@ DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 
 _PARAMETERS: Final = ("q", "state", "environment", "owner", "after", "limit")
-_HASHES: Final = ("secret_hash", "previous_secret_hash")
 _SHOWN: Final = 20
 _DAYS_OF_SPEND: Final = 30
 
@@ -90,7 +89,7 @@ class KeyPage(Page):
         return {
             "name": name,
             "found": found,
-            "spec": {field: some for field, some in shown(found.resource.spec).items() if field not in _HASHES},
+            "spec": shown(found.resource.spec),
             "state": life,
             "verbs": key_actions.verbs_for(life),
             "nonces": key_actions.nonces(),
