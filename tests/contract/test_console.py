@@ -415,6 +415,15 @@ def test_every_answer_has_its_headers(viewer, path):
     assert not re.search(r"<style|<[^>]*\s(style|on\w+)=|<script(?! src| type=\"application/json\")", answer.text)
 
 
+@pytest.mark.parametrize("path", ["/", *PAGES, "/console/sign-in", "/console/keys/none"])
+def test_head_is_answered_as_get_without_a_body(viewer, path):
+    head, answer = viewer.client.head(path), viewer.get(path)
+
+    assert (head.status_code, head.content) == (answer.status_code, b"")
+    assert head.headers.get("content-type") == answer.headers.get("content-type")
+    assert viewer.client.head("/console/sign-out").status_code == 405
+
+
 def test_the_api_reads_no_cookie(plane, operator):
     assert operator.client.get("/api/gateway/v1/spend").status_code == 401
     with httpx.Client(base_url=operator.origin, trust_env=False) as client:
@@ -694,6 +703,7 @@ def test_the_life_of_a_key(operator):
     assert refused.status_code == 409
     assert "revoked, which is final" in refused.text
     assert operator.get("/console/keys/key-0002/explode").status_code == 404
+    assert operator.get("/console/keys/nobody/revoke").status_code == 404
 
 
 def test_a_new_key(operator):

@@ -77,10 +77,19 @@ class Guard:
         self._cookies = cookies
 
     async def process_request(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Sets the headers, before anything can fail."""
+        """Sets the headers, before anything can fail; HEAD is answered by whoever answers GET."""
         response.set_headers(dict(HEADERS))
         request.context.request_id = ids.request_id()
         request.context.session = None
+        request.context.method = request.method
+        if request.method == "HEAD":
+            request.method = "GET"
+
+    async def process_response(
+        self, request: falcon.asgi.Request, _response: falcon.asgi.Response, _resource: Any, _succeeded: bool
+    ) -> None:
+        """Lets Falcon leave the body of the answer to a HEAD away."""
+        request.method = request.context.method
 
     async def process_resource(
         self, request: falcon.asgi.Request, _response: falcon.asgi.Response, resource: Any, _params: object
@@ -88,7 +97,7 @@ class Guard:
         """Judges the request. Raises `SignInNeededError` and `ApiError`."""
         needed = resource.scopes.get(request.method)
         if needed is None:
-            raise falcon.HTTPMethodNotAllowed(list(resource.scopes))
+            raise falcon.HTTPMethodNotAllowed([*resource.scopes, *(["HEAD"] if "GET" in resource.scopes else [])])
         if request.method == "POST":
             _check_origin(request)
             request.context.form = await read_form(request)

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.control_plane import key_life
+from gateway.control_plane import key_life, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.edit import Edit
@@ -81,7 +81,11 @@ class KeyActionPage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str) -> None:
         """The question, for browsers that do not run the script which asks it in a dialog."""
         read_parameters(request, ())
-        words = _words(verb)
+        words, vault = _words(verb), self.services.vault
+        with as_api_errors():
+            found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
+        if found is None:
+            raise no_such_key(name)
         self.show(
             request, response, "key_action.html", name=name, verb=verb, words=words, nonce=_nonce(), graces=GRACES
         )
@@ -137,9 +141,14 @@ class NewKeyPage(Page):
         self.show(request, response, "new_key.html", form=form, problem=problem, nonce=_nonce(), environments=made)
 
 
-def verbs_for(state: str) -> dict[str, Verb]:
-    """What can be done with a key in a state."""
-    return {verb: words for verb, words in WORDS.items() if state in words.states}
+def verbs_for(life: str) -> dict[str, Verb]:
+    """What can be done with a key in a state of its life."""
+    return {verb: words for verb, words in WORDS.items() if life in words.states}
+
+
+def no_such_key(name: str) -> ApiError:
+    """The answer about a key that is not there."""
+    return ApiError("not_found", f"There is no virtual key {name!r}."[:300])
 
 
 def nonces() -> dict[str, str]:

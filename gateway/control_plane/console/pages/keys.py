@@ -13,7 +13,6 @@ from gateway.control_plane.console.pages import key_actions
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.errors import ApiError
 from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
@@ -84,7 +83,7 @@ class KeyPage(Page):
         with as_api_errors():
             found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
         if found is None:
-            raise ApiError("not_found", f"There is no virtual key {name!r}."[:300])
+            raise key_actions.no_such_key(name)
         life = key_search.state_of(found.resource.spec, now)
         return {
             "name": name,
