@@ -772,15 +772,34 @@ def test_the_vendored_library_is_what_its_note_says():
     assert said == {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in said}
 
 
-def test_cookies_are_for_tls_alone_where_browsers_come_over_it(tmp_path, module_database_url):
-    plane = ControlPlane(tmp_path, module_database_url, "--allow-remote-http")
-    try:
-        cookie = plane.client.get("/console/sign-in").headers["set-cookie"]
-    finally:
-        plane.stop()
+@pytest.fixture(scope="module")
+def tls_plane(tmp_path_factory, module_database_url):
+    """A console behind a proxy that speaks TLS."""
+    started = ControlPlane(tmp_path_factory.mktemp("tls"), module_database_url, "--allow-remote-http")
+    yield started
+    started.stop()
+
+
+def test_cookies_are_for_tls_alone_where_browsers_come_over_it(tls_plane):
+    cookie = tls_plane.client.get("/console/sign-in").headers["set-cookie"]
 
     assert cookie.startswith("__Host-gateway_console_sign_in=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("https", 303), ("http", 403)])
+def test_forms_come_over_tls_where_browsers_do(tls_plane, scheme, status):
+    page = tls_plane.client.get("/console/sign-in")
+    cookie = page.headers["set-cookie"].partition(";")[0]
+    origin = f"{scheme}://127.0.0.1:{tls_plane.port}"
+
+    answer = tls_plane.client.post(
+        "/console/sign-in",
+        data={**hidden(page.text), "token": tls_plane.token()},
+        headers={"cookie": cookie, "origin": origin},
+    )
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

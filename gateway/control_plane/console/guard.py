@@ -50,7 +50,7 @@ class Cookies:
     """The names and attributes of cookies; over TLS a name that no other host and no plain HTTP can set."""
 
     def __init__(self, *, secure: bool) -> None:
-        self._secure = secure
+        self.secure = secure
         prefix = "__Host-" if secure else ""
         self.session = f"{prefix}gateway_console"
         self.sign_in = f"{prefix}gateway_console_sign_in"
@@ -62,11 +62,11 @@ class Cookies:
 
     def set(self, response: falcon.asgi.Response, name: str, value: str) -> None:
         """Sets one that ends with the browser."""
-        response.set_cookie(name, value, path="/", http_only=True, same_site="Strict", secure=self._secure)
+        response.set_cookie(name, value, path="/", http_only=True, same_site="Strict", secure=self.secure)
 
     def unset(self, response: falcon.asgi.Response, name: str) -> None:
         """Takes one away."""
-        response.set_cookie(name, "", max_age=0, path="/", http_only=True, same_site="Strict", secure=self._secure)
+        response.set_cookie(name, "", max_age=0, path="/", http_only=True, same_site="Strict", secure=self.secure)
 
 
 class Guard:
@@ -99,7 +99,7 @@ class Guard:
         if needed is None:
             raise falcon.HTTPMethodNotAllowed([*resource.scopes, *(["HEAD"] if "GET" in resource.scopes else [])])
         if request.method == "POST":
-            _check_origin(request)
+            _check_origin(request, over_tls=self._cookies.secure)
             request.context.form = await read_form(request)
         if resource.is_public:
             return
@@ -138,8 +138,8 @@ def may_sign_in(scope: Scope) -> bool:
     return scope.covers(Scope.VIEW)
 
 
-def _check_origin(request: falcon.asgi.Request) -> None:
-    if not is_own_origin(request):
+def _check_origin(request: falcon.asgi.Request, *, over_tls: bool) -> None:
+    if not is_own_origin(request, over_tls=over_tls):
         message = "This form does not come from a page of this console. Open the page anew and try again."
         raise ApiError("insufficient_scope", message, code="foreign_origin")
 
