@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 import gateway.control_plane.console
 from gateway.control_plane.encryption import generate_key
@@ -343,6 +343,28 @@ def test_a_session_ends_with_its_token_and_with_time(plane, visit):
     plane.revoke(token)
 
     assert visitor.get("/console/spend").status_code == 303
+
+
+def test_what_a_script_asks_for_by_itself_keeps_no_session_open(plane, visit):
+    visitor = visit()
+    visitor.sign_in(plane.token())
+    cookie = visitor.client.cookies["gateway_console"]
+    before = int(time.time() * 1_000_000) - 2 * 3_600_000_000
+    digest = hashlib.sha256(cookie.encode()).hexdigest()
+    set_sessions(plane, last_seen_at=before)
+
+    assert visitor.client.get("/console", headers={"console-refresh": "1"}).status_code == 200
+    assert _last_seen(plane, digest) == before
+    assert visitor.get("/console").status_code == 200
+    assert _last_seen(plane, digest) > before
+
+
+def _last_seen(plane, digest):
+    engine = open_engine(plane.database_url)
+    with engine.connect() as connection:
+        found = connection.scalar(select(console_sessions.c.last_seen_at).where(console_sessions.c.digest == digest))
+    engine.dispose()
+    return found
 
 
 def test_the_database_and_the_log_know_no_cookie(plane, visit):

@@ -169,7 +169,10 @@ def test_the_overview_asks_for_itself_anew(visit):
     page.wait_for_selector("figure[data-drawn] canvas")
     page.evaluate("document.querySelector('h1').textContent = 'old'")
 
-    page.clock.run_for(31_000)
+    with page.expect_request("**/console*") as asked:
+        page.clock.run_for(31_000)
+
+    assert asked.value.headers["console-refresh"] == "1"
 
     page.wait_for_selector("h1:text-is('Overview')")
     page.wait_for_function("document.querySelectorAll('figure[data-drawn] canvas').length === 4")

@@ -36,6 +36,9 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """On every answer of the console; only files that never change may be kept."""
 
+REFRESH: Final = "Console-Refresh"
+"""The header of requests that the console's script makes by itself."""
+
 
 class SignInNeededError(Exception):
     """Nobody is signed in. `again` asks for the same page once more, which brings the cookie along."""
@@ -117,7 +120,8 @@ class Guard:
     async def _session(self, request: falcon.asgi.Request) -> Session | None:
         presented, now = self._cookies.get(request, self._cookies.session), clock.microseconds()
         found = await self._database.read(lambda connection: sessions.find(connection, presented, now))
-        if found is not None and found.is_use_due(now):
+        # A page that a script asks for again, with nobody there perhaps, keeps no session open.
+        if found is not None and found.is_use_due(now) and request.get_header(REFRESH) is None:
             await self._note_use(found, now)
         return found
 
