@@ -94,8 +94,8 @@ class MetricDefinitions:
         )
         self.spans_dropped = self._counter(
             "trace_spans_dropped",
-            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them, "
-            "`collector_removed` when the configuration has it no more.",
+            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them or "
+            "none could be made, `collector_removed` when the configuration has it no more.",
             "collector",
             "reason",
         )
