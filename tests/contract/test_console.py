@@ -536,6 +536,32 @@ def test_what_cannot_be_asked_is_told(viewer, path, said):
     assert said in text_of(answer.text)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/keys/%00",
+        "/console/keys/%00/revoke",
+        "/console/keys?after=%00",
+        "/console/keys?q=%00",
+        "/console/requests/%00",
+        "/console/requests?key=%00",
+        "/console/configuration/audit?actor=%00",
+        "/console/configuration/applies/%00",
+        "/console/configuration/resources/providers/%00",
+        "/console/configuration/resources/providers?after=%00",
+    ],
+)
+def test_what_no_database_can_hold_is_refused_or_not_found(operator, path):
+    assert operator.get(path).status_code in (200, 400, 404)
+
+
+@pytest.mark.parametrize("field", ["name", "nonce"])
+def test_a_form_with_what_a_database_may_not_hold_is_no_failure(operator, field):
+    asked = {"name": f"nul-in-{field}", "environment": "test", field: "\x00"}
+
+    assert operator.act("/console/new-key", **asked).status_code in (200, 400, 409)
+
+
 def test_budgets_of_the_applied_configuration(plane, viewer):
     shown = text_of(viewer.get("/console/budgets").text)
 
