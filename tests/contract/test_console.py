@@ -629,6 +629,13 @@ def test_requests_that_are_looked_for(viewer, asked, found):
     assert len(re.findall(r'href="/console/requests/(grq_\d+)"', page.text)) == found
 
 
+def test_a_trace_that_is_not_found_says_what_the_ledger_never_has(viewer):
+    shown = text_of(viewer.get("/console/requests", trace_id="f" * 32).text)
+
+    assert "No request of this trace" in shown
+    assert "requests without a known key are in the log and in traces only" in shown
+
+
 def test_one_request_with_its_whole_story(viewer):
     page = viewer.get("/console/requests/grq_001")
 
@@ -765,6 +772,8 @@ def test_a_new_key(operator):
     assert wrong.status_code == 409
     assert "nobody" in text_of(wrong.text)
     assert 'value="by-hand-2"' in wrong.text
+    late = text_of(operator.act("/console/new-key", name="by-hand-4", environment="test", expires_at="tomorrow").text)
+    assert "expires_at: a date and time with a zone belongs here" in late
 
 
 def test_without_a_pepper_the_form_of_a_new_key_offers_what_it_can_make(operator):
