@@ -557,9 +557,9 @@ def test_what_no_database_can_hold_is_refused_or_not_found(operator, path):
 
 @pytest.mark.parametrize("field", ["name", "nonce"])
 def test_a_form_with_what_a_database_may_not_hold_is_no_failure(operator, field):
-    asked = {"name": f"nul-in-{field}", "environment": "test", field: "\x00"}
+    asked = {"name": "never-made", "environment": "test", "team": "nobody", field: "\x00"}
 
-    assert operator.act("/console/new-key", **asked).status_code in (200, 400, 409)
+    assert operator.act("/console/new-key", **asked).status_code in (400, 409)
 
 
 def test_budgets_of_the_applied_configuration(plane, viewer):
