@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
-        "--database-url", help="The database. Default: GATEWAY_DATABASE_URL, else SQLite in GATEWAY_DATA_DIR."
+        "--database-url",
+        help="The database. Default: GATEWAY_DATABASE_URL, where a password is not seen by `ps`, else SQLite in "
+        "GATEWAY_DATA_DIR.",
     ),
 ]
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.database import DatabaseUrl
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
 
@@ -31,6 +32,7 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 5563")] = None,
+    url: DatabaseUrl = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes. Default: 1")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; serves HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
@@ -51,6 +53,7 @@ def serve(
         "control_plane_url": control_plane,
         "host": host,
         "port": port,
+        "database_url": url,
         "workers": workers,
         "tls_cert": tls_cert,
         "tls_key": tls_key,

@@ -5,7 +5,7 @@ from typing import Final
 
 from rich import box
 from rich.bar import Bar
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
@@ -24,8 +24,8 @@ def new_table() -> Table:
     return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
 
 
-def print_table(table: Table) -> None:
-    """Prints it; only a terminal that is too narrow folds its cells."""
+def print_table(table: RenderableType) -> None:
+    """Prints a table, or lines with tables; only a terminal that is too narrow folds their cells."""
     if results.is_terminal:
         results.print(table, soft_wrap=False)
         return

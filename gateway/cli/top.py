@@ -9,7 +9,8 @@ from gateway.cli.output import results, say
 
 EPILOG = (
     "Example: gateway top --url http://127.0.0.1:5563\n\n"
-    "It reads /metrics, so it shows all workers of one gateway. Ctrl-C ends it.\n\n"
+    "It reads /metrics, so it shows all workers of one gateway. Ctrl-C ends it. Into a file or a pipe it prints one "
+    "screen, as with --once.\n\n"
     "Exit codes: 0 done, 1 the gateway does not answer."
 )
 
@@ -24,6 +25,7 @@ def top(
     from rich.live import Live  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
+    from gateway.cli.tables import print_table  # noqa: PLC0415
     from gateway.cli.top_figures import Samples, figures, read_samples  # noqa: PLC0415
     from gateway.cli.top_view import view  # noqa: PLC0415
 
@@ -36,21 +38,22 @@ def top(
 
         try:
             began, before = look()
-            with Live(console=results, auto_refresh=False, screen=not once and results.is_terminal) as live:
+            if once or not results.is_terminal:
+                time.sleep(interval)
+                ended, now = look()
+                print_table(view(figures(before, now, ended - began), url))
+                return
+            with Live(console=results, auto_refresh=False, screen=True) as live:
                 while True:
                     time.sleep(interval)
                     try:
                         ended, now = look()
                     except httpx.TransportError as error:
-                        if once:
-                            raise
                         # A gateway that restarts comes back; who looks on should not have to start again.
                         live.update(Text(f"{url} does not answer: {type(error).__name__}", "bold red"), refresh=True)
                         continue
                     live.update(view(figures(before, now, ended - began), url), refresh=True)
                     began, before = ended, now
-                    if once:
-                        return
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:

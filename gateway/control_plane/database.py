@@ -27,7 +27,10 @@ class Database:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
     async def read(self, question: Callable[[Connection], Answer], *, at_most_s: float | None = None) -> Answer:
-        """What a function finds out, in so many seconds. Raises `ApiError` (`database_unavailable`, `too_slow`)."""
+        """What a function finds out, in so many seconds.
+
+        Raises `ApiError` (`database_unavailable`, `too_slow`; `bad_request` for what no database can hold).
+        """
         return await self._run(lambda: self._read(question, at_most_s))
 
     async def write(self, change: Callable[[Connection], Answer]) -> Answer:
@@ -49,6 +52,12 @@ class Database:
         except TooSlowError:
             message = "This takes too long to find out; ask for a shorter period (`from`, `to`) or more of a filter."
             raise ApiError("too_slow", message) from None
+        except exc.DataError as error:
+            # PostgreSQL takes no NUL in a text and no number beyond its type; callers can send either.
+            _log.warning("%s", describe_failure(error, self._engine))
+            raise ApiError(
+                "bad_request", "Something that was sent is no text or number that the database has."
+            ) from None
         except exc.SQLAlchemyError as error:
             if not is_unavailable(error):
                 raise

@@ -48,7 +48,8 @@ def put(connection: Connection, vault: Vault, key: Key, written: Any, edit: Edit
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"]))
-            raise EditError("invalid", f"{where}: {first['msg']}" if where else first["msg"]) from None
+            said = first["msg"].removeprefix("Value error, ")
+            raise EditError("invalid", f"{where}: {said}" if where else said) from None
         except ValueError as error:
             raise EditError("invalid", str(error)) from None
 

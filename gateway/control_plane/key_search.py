@@ -14,7 +14,6 @@ from gateway.ledger.storable import stored_text
 from gateway.storage.tables import resources, spend_by_day, spend_by_hour
 
 STATES: Final = ("active", "in rotation", "disabled", "expired", "revoked")
-ENVIRONMENTS: Final = ("live", "test")
 USE_KNOWN_FOR_DAYS: Final = 90
 
 _SEARCHED: Final = ("principal", "project", "team")

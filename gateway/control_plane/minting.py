@@ -1,22 +1,29 @@
 """Secrets of virtual keys, made by the control plane."""
 
-from gateway.control_plane.planning import Mint
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint
+from gateway.keys.virtual_key import ENVIRONMENTS
 from gateway.secret import Secret
 
 
-def minting(pepper: str | None) -> Mint:
-    """What makes a secret and its hash. Without a pepper of one's own, keys for tests only: it raises `ValueError`."""
-    hashing = Pepper(pepper.encode() if pepper is not None else DEVELOPMENT_PEPPER)
+class Minter:
+    """Makes a secret and its hash for a key of an environment; without a pepper of one's own, of `test` alone.
 
-    def make(environment: str) -> tuple[Secret, str]:
-        if pepper is None and environment == "live":
+    Args:
+        pepper: That of the gateways.
+    """
+
+    def __init__(self, pepper: str | None) -> None:
+        self._hashing = Pepper(pepper.encode() if pepper is not None else DEVELOPMENT_PEPPER)
+        self.environments = ENVIRONMENTS if pepper is not None else ("test",)
+        """Those of the keys that it makes, the usual one first."""
+
+    def __call__(self, environment: str) -> tuple[Secret, str]:
+        """A secret and its hash. Raises `ValueError`."""
+        if environment in ENVIRONMENTS and environment not in self.environments:
             raise ValueError(
-                "a live key is minted under a pepper of your own: set GATEWAY_KEY_PEPPER to the value that the "
-                "gateways run with, give the key a secret_hash, or make it a key of environment `test`"
+                f"a {environment} key is minted under a pepper of your own: set GATEWAY_KEY_PEPPER to the value that "
+                "the gateways run with, or make it a key of environment `test`"
             )
         secret = mint(environment)
-        return secret, format_hash(hashing.digest(secret.reveal()))
-
-    return make
+        return secret, format_hash(self._hashing.digest(secret.reveal()))

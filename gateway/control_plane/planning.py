@@ -208,7 +208,7 @@ def _minting(mint: Mint, minted: dict[str, Secret]) -> Callable[[Resource], Reso
         try:
             secret, digest = mint(resource.spec.get("environment", "live"))
         except ValueError as error:
-            raise PlanError("invalid", f"{resource.address}: {error}") from None
+            raise PlanError("invalid", f"{resource.address}: {error}, or give it a `secret_hash`") from None
         minted[resource.name] = secret
         return msgspec.structs.replace(resource, spec={**resource.spec, "secret_hash": digest})
 

@@ -6,8 +6,8 @@ import msgspec
 
 from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault
+from gateway.control_plane.minting import Minter
 from gateway.control_plane.news import News
-from gateway.control_plane.planning import Mint
 from gateway.money.budget import CompiledBudget
 
 
@@ -31,5 +31,5 @@ class Services(msgspec.Struct, frozen=True):
     database: Database
     budgets: BudgetSource | None
     vault: Vault
-    mint: Mint
+    mint: Minter
     news: News | None = None

@@ -13,7 +13,7 @@ from gateway.control_plane.console.app import create_console
 from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault, open_vault
 from gateway.control_plane.file_budgets import FileBudgets
-from gateway.control_plane.minting import minting
+from gateway.control_plane.minting import Minter
 from gateway.control_plane.mount import Mount
 from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
@@ -80,7 +80,7 @@ def build(options: Options) -> Any:
         database,
         _budgets(options),
         _vault(options, engine),
-        minting(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
+        Minter(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
         News(database),
     )
     secure = options.tls_cert is not None or options.behind_tls
@@ -92,7 +92,7 @@ def build_in_process(
 ) -> Any:
     """The same API for a caller in this process, who has the database anyway. Raises `EncryptionError`."""
     vault = open_vault(encryption_keys.get_secret_value() if encryption_keys is not None else None, engine)
-    mint = minting(key_pepper.get_secret_value() if key_pepper is not None else None)
+    mint = Minter(key_pepper.get_secret_value() if key_pepper is not None else None)
     trusted = Token(id="in-process", name=caller, scope=Scope.ADMIN, created_at=0)
     return create_app(Services(Database(engine), None, vault, mint), trusted)
 

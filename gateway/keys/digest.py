@@ -10,6 +10,7 @@ DEVELOPMENT_PEPPER: Final = b"gateway-development-pepper"
 """Public, so good for `test` keys on one's own machine only; the server refuses `live` keys under it."""
 
 _PREFIX = "hmac-sha256:"
+_SHOWN_DIGITS = 8
 _BLOCK = 64
 
 
@@ -58,6 +59,12 @@ class _Hmac:
 def format_hash(digest: bytes) -> str:
     """How a digest is written in the file."""
     return _PREFIX + digest.hex()
+
+
+def shown_hash(text: str) -> str:
+    """How people are shown what is written: enough of a hash to tell it from another; all of any other text."""
+    beginning = len(_PREFIX) + _SHOWN_DIGITS
+    return f"{text[:beginning]}\u2026" if text.startswith(_PREFIX) and len(text) > beginning else text
 
 
 def parse_hash(text: str) -> bytes:

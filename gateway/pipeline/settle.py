@@ -66,7 +66,8 @@ def _tell_spent(lease: Lease, holds: Sequence[BudgetHold], metrics: Metrics) -> 
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:
-    provider = exchange.upstream.provider.name if exchange.upstream is not None else ""
+    # Nobody who was not asked is to blame for what the gateway refuses, however far its choice had come.
+    provider = exchange.upstream.provider.name if exchange.upstream is not None and exchange.under_way else ""
     model = exchange.model or ""
     first_token_at = exchange.first_token_at
     metrics.request_ended(

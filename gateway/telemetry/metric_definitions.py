@@ -14,10 +14,17 @@ class MetricDefinitions:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = self._counter("requests", "Requests answered.", "endpoint", "provider", "status")
+        self.requests = self._counter(
+            "requests",
+            "Requests answered, by the provider whose answer or failure stands; of requests that no provider was asked "
+            "for, what the gateway itself refused for example, `provider` is empty.",
+            "endpoint",
+            "provider",
+            "status",
+        )
         self.durations = self._histogram(
             "request_duration_seconds",
-            "From the head of a request to the end of its answer.",
+            "From the head of a request to the end of its answer; `provider` as of `gateway_requests_total`.",
             "endpoint",
             "provider",
         )
@@ -87,8 +94,8 @@ class MetricDefinitions:
         )
         self.spans_dropped = self._counter(
             "trace_spans_dropped",
-            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them, "
-            "`collector_removed` when the configuration has it no more.",
+            "Spans that were lost: `queue_full` while the collector was slow, `export_failed` when it refused them or "
+            "none could be made, `collector_removed` when the configuration has it no more.",
             "collector",
             "reason",
         )

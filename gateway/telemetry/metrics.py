@@ -61,7 +61,10 @@ class Metrics:
         duration_s: float,
         first_token_s: float | None,
     ) -> None:
-        """A request was answered, whoever decided the answer; `refusal` is the error type of the gateway's own."""
+        """A request was answered, whoever decided the answer.
+
+        `provider` is empty where none was asked, `refusal` the error type of the gateway's own refusal.
+        """
         self._under_way -= 1
         label = (endpoint, provider, status)
         self._answered[label] = self._answered.get(label, 0) + 1

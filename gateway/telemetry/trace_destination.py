@@ -99,6 +99,8 @@ class TraceDestination:
 
     def _send(self) -> None:
         spans, requests = self._next_batch()
+        if not requests:
+            return
         try:
             if self._exporter is None:
                 self._exporter = self._open_exporter()
@@ -121,12 +123,22 @@ class TraceDestination:
         content = 0
         while self._waiting and len(spans) < self._bounds.batch and content < _BATCH_CONTENT_BYTES:
             request = self._waiting.popleft()
+            try:
+                made = spans_of(request, self._resource)
+            except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
+                self._lose(request, error)
+                continue
             requests.append(request)
-            made = spans_of(request, self._resource)
             if request.content is not None:
                 content += sum(map(_length, (made[0].attributes or {}).values()))
             spans += made
         return spans, requests
+
+    def _lose(self, request: TracedRequest, error: Exception) -> None:
+        self._spans_done += request.span_count
+        self._bytes_done += request.content_bytes
+        self._metrics.spans_dropped(request.span_count, self._name, "export_failed")
+        _log.error("no spans can be made of the request %s", request.record.request_id, exc_info=error)
 
     def _tell(self, *, succeeded: bool) -> None:
         if succeeded:

@@ -1,5 +1,8 @@
 """`gateway top`, against a running gateway and against figures that are known."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
 from rich.console import Console
 
@@ -32,6 +35,31 @@ def looks():
     return before, read_samples(metrics.render().decode())
 
 
+@pytest.fixture
+def served():
+    """Where metrics that never change can be read."""
+    metrics = Metrics()
+    for _ in range(3):
+        metrics.request_started()
+    metrics.filled("all [bold] " + "w" * 90, 1.2, None, "declared")
+    content = metrics.render()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
 def test_a_screen(snapshot):
     console = Console(width=110, color_system=None, force_terminal=False, record=True)
     with console.capture() as shown:
@@ -62,6 +90,17 @@ def test_nobody_asks():
 
     quiet = figures(now, now, 10.0)
     assert (quiet.requests, quiet.p95_s, quiet.providers[0].calls) == (0, None, 0)
+
+
+def test_into_a_pipe_one_screen_is_printed(gateway, served):
+    done = gateway("top", "--interval", "0.2", "--url", served)
+
+    assert done.code == 0
+    head, traffic, *_ = done.out.splitlines()
+    assert head.startswith(f"{served}  gateway {__version__}")
+    assert traffic.startswith("0.0 req/s  3 under way")
+    assert "\x1b" not in done.out
+    assert f"all [bold] {'w' * 90}" in done.out
 
 
 def test_nobody_answers(gateway):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 import gateway.control_plane.console
 from gateway.control_plane.encryption import generate_key
@@ -31,6 +31,8 @@ __all__ = ["module_database_url"]
 NOW = int(time.time() * 1_000_000)
 CANARY = "sk-canary-of-the-provider"
 MANY = 230
+REFUSED = 59
+"""The number of a request that no provider began to answer."""
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(2)>\u202e'
 CONFIG = """version: 1
 owner: platform
@@ -91,6 +93,7 @@ def plane(tmp_path_factory, module_database_url):
                 outcome=("ok", "upstream_error", "refused")[number % 3],
                 trace_id=f"{number:032x}",
                 duration_ms=800,
+                first_byte_ms=None if number == REFUSED else 400,
                 attempts=(
                     AttemptRecord("sim", "gpt-5", "503", 5, 95),
                     AttemptRecord("openai", "gpt-5", "ok", 100, 600),
@@ -235,6 +238,34 @@ def test_signing_in_and_out(plane, visit):
     assert visitor.get("/console/budgets").status_code == 303
 
 
+def test_the_log_tells_who_signed_in_and_out_and_from_where(plane, visit):
+    visitor, token = visit("127.0.0.6"), plane.token()
+    id_ = plane.token_id(token)
+
+    visitor.sign_in(token)
+    visitor.send("/console/sign-out", {"form_token": hidden(visitor.get("/console/keys").text)["form_token"]})
+    visitor.sign_in("nonsense")
+
+    for said in (
+        f"the token {id_} signed in to the console from 127.0.0.6",
+        f"the token {id_} signed out of the console from 127.0.0.6",
+        "a sign-in to the console from 127.0.0.6 was refused",
+    ):
+        assert said in plane.log()
+
+
+def test_signing_in_again_leaves_no_session_behind(plane, visit):
+    visitor = visit()
+    visitor.sign_in(plane.token())
+    first = {"cookie": f"gateway_console={visitor.client.cookies['gateway_console']}"}
+    assert plane.client.get("/console/budgets", headers=first).status_code == 200
+
+    visitor.sign_in(plane.token())
+
+    assert visitor.get("/console/budgets").status_code == 200
+    assert plane.client.get("/console/budgets", headers=first).status_code == 303
+
+
 @pytest.mark.parametrize(
     "target", ["https://evil.example", "//evil.example", "/console/\\evil", "/console\r\nX: y", "/api"]
 )
@@ -265,15 +296,23 @@ def test_nobody_is_signed_in_by_somebody_elses_form(plane, visit):
 
 
 def test_failures_to_sign_in_are_bounded_by_address(plane, visit):
-    visitor, token = visit("127.0.0.2"), plane.token()
+    visitor = visit("127.0.0.2")
     for _ in range(10):
         assert visitor.sign_in("nonsense").status_code == 403
 
-    answer = visitor.sign_in(token)
+    answer = visitor.sign_in("nonsense")
 
     assert answer.status_code == 429
     assert 1 <= int(answer.headers["retry-after"]) <= 61
-    assert visit().sign_in(token).status_code == 303
+    assert visit().sign_in("nonsense").status_code == 403
+
+
+def test_failures_of_others_behind_the_same_proxy_keep_nobody_out(plane, visit):
+    for _ in range(11):
+        answer = visit("127.0.0.5").sign_in("nonsense")
+    assert answer.status_code == 429
+
+    assert visit("127.0.0.5").sign_in(plane.token()).status_code == 303
 
 
 def test_a_session_ends_with_its_token_and_with_time(plane, visit):
@@ -304,6 +343,28 @@ def test_a_session_ends_with_its_token_and_with_time(plane, visit):
     plane.revoke(token)
 
     assert visitor.get("/console/spend").status_code == 303
+
+
+def test_what_a_script_asks_for_by_itself_keeps_no_session_open(plane, visit):
+    visitor = visit()
+    visitor.sign_in(plane.token())
+    cookie = visitor.client.cookies["gateway_console"]
+    before = int(time.time() * 1_000_000) - 2 * 3_600_000_000
+    digest = hashlib.sha256(cookie.encode()).hexdigest()
+    set_sessions(plane, last_seen_at=before)
+
+    assert visitor.client.get("/console", headers={"console-refresh": "1"}).status_code == 200
+    assert _last_seen(plane, digest) == before
+    assert visitor.get("/console").status_code == 200
+    assert _last_seen(plane, digest) > before
+
+
+def _last_seen(plane, digest):
+    engine = open_engine(plane.database_url)
+    with engine.connect() as connection:
+        found = connection.scalar(select(console_sessions.c.last_seen_at).where(console_sessions.c.digest == digest))
+    engine.dispose()
+    return found
 
 
 def test_the_database_and_the_log_know_no_cookie(plane, visit):
@@ -374,6 +435,15 @@ def test_every_answer_has_its_headers(viewer, path):
     assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS
     assert "permissions-policy" in answer.headers
     assert not re.search(r"<style|<[^>]*\s(style|on\w+)=|<script(?! src| type=\"application/json\")", answer.text)
+
+
+@pytest.mark.parametrize("path", ["/", *PAGES, "/console/sign-in", "/console/keys/none"])
+def test_head_is_answered_as_get_without_a_body(viewer, path):
+    head, answer = viewer.client.head(path), viewer.get(path)
+
+    assert (head.status_code, head.content) == (answer.status_code, b"")
+    assert head.headers.get("content-type") == answer.headers.get("content-type")
+    assert viewer.client.head("/console/sign-out").status_code == 405
 
 
 def test_the_api_reads_no_cookie(plane, operator):
@@ -466,11 +536,37 @@ def test_what_cannot_be_asked_is_told(viewer, path, said):
     assert said in text_of(answer.text)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/keys/%00",
+        "/console/keys/%00/revoke",
+        "/console/keys?after=%00",
+        "/console/keys?q=%00",
+        "/console/requests/%00",
+        "/console/requests?key=%00",
+        "/console/configuration/audit?actor=%00",
+        "/console/configuration/applies/%00",
+        "/console/configuration/resources/providers/%00",
+        "/console/configuration/resources/providers?after=%00",
+    ],
+)
+def test_what_no_database_can_hold_is_refused_or_not_found(operator, path):
+    assert operator.get(path).status_code in (200, 400, 404)
+
+
+@pytest.mark.parametrize("field", ["name", "nonce"])
+def test_a_form_with_what_a_database_may_not_hold_is_no_failure(operator, field):
+    asked = {"name": "never-made", "environment": "test", "team": "nobody", field: "\x00"}
+
+    assert operator.act("/console/new-key", **asked).status_code in (400, 409)
+
+
 def test_budgets_of_the_applied_configuration(plane, viewer):
     shown = text_of(viewer.get("/console/budgets").text)
 
-    assert "company organization acme exceeded $0.006 \u2013 $0.002 300 %" in shown
-    assert "end user u0 ok $0.000000014" in shown
+    assert "company organization acme exceeded 300 % $0.006 \u2013 $0.002" in shown
+    assert "end user u0 ok 0 % $0.000000014" in shown
     assert "10 more under people, which spent less. Show 200" in shown
     assert "No budget is in this state" in viewer.get("/console/budgets", state="warning").text
     names = {row["budget"] for row in plane.get("/budgets", plane.token()).json()["budgets"]}
@@ -533,6 +629,13 @@ def test_requests_that_are_looked_for(viewer, asked, found):
     assert len(re.findall(r'href="/console/requests/(grq_\d+)"', page.text)) == found
 
 
+def test_a_trace_that_is_not_found_says_what_the_ledger_never_has(viewer):
+    shown = text_of(viewer.get("/console/requests", trace_id="f" * 32).text)
+
+    assert "No request of this trace" in shown
+    assert "requests without a known key are in the log and in traces only" in shown
+
+
 def test_one_request_with_its_whole_story(viewer):
     page = viewer.get("/console/requests/grq_001")
 
@@ -544,16 +647,27 @@ def test_one_request_with_its_whole_story(viewer):
     assert "cost $0.0001" in shown
     assert "company organization=acme:total=total $0.0001" in shown
     assert f'href="https://traces.example.com/{1:032x}"' in page.text
+    assert "model served openai/gpt-5" in shown
+    assert "resolved to openai/gpt-5" in text_of(viewer.get(f"/console/requests/grq_{REFUSED:03d}").text)
     hostile = viewer.get("/console/requests/grq_hostile").text
     assert 'href="https://traces.example.com/..%2Fx%3Fy%3Dz"' in hostile
-    assert viewer.get("/console/requests/grq_none").status_code == 404
+    missing = viewer.get("/console/requests/grq_none")
+    assert missing.status_code == 404
+    assert "requests without a known key are in the log and in traces only" in text_of(missing.text)
 
 
 @pytest.mark.parametrize(
     ("typed", "target"),
     [
         (" grq_001 ", "/console/requests/grq_001"),
+        ("grq_01k00000000000000000000abc", "/console/requests/grq_01K00000000000000000000ABC"),
+        ("GRQ_01K00000000000000000000ABC", "/console/requests/grq_01K00000000000000000000ABC"),
         ("A" * 32, f"/console/requests?trace_id={'a' * 32}"),
+        ("0AF76519-16CD-43DD-8448-EB211C80319C", "/console/requests?trace_id=0af7651916cd43dd8448eb211c80319c"),
+        (f"00-{'a' * 32}-{'b' * 16}-01", f"/console/requests?trace_id={'a' * 32}"),
+        (f"traceparent: 00-{'a' * 32}-{'b' * 16}-01", f"/console/requests?trace_id={'a' * 32}"),
+        (f"{'a' * 31}", f"/console/keys?q={'a' * 31}"),
+        ("grq_", "/console/keys?q=grq_"),
         ("ci", "/console/keys?q=ci"),
         ("", "/console/keys"),
     ],
@@ -582,7 +696,9 @@ def test_keys_page_by_page(viewer):
         ({"state": "expired"}, 1),
         ({"state": "revoked"}, 0),
         ({"environment": "live"}, 0),
-        ({"q": "", "state": "", "environment": ""}, MANY + 2),
+        ({"owner": "import"}, MANY),
+        ({"owner": "nobody"}, 0),
+        ({"q": "", "state": "", "environment": "", "owner": ""}, MANY + 2),
     ],
 )
 def test_keys_that_are_looked_for(viewer, wanted, found):
@@ -597,8 +713,23 @@ def test_a_key_with_everything_that_is_known_of_it(viewer):
     assert "grq_000" in shown
     assert "create" in shown
     assert "previous" not in shown
-    assert "secret_hash</th>" not in viewer.get("/console/keys/ci").text
     assert viewer.get("/console/keys/none").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/console/keys/ci",
+        "/console/configuration/resources/virtual_keys",
+        "/console/configuration/resources/virtual_keys/ci",
+        "/console/configuration/audit?address=virtual_keys.ci",
+    ],
+)
+def test_hashes_are_shown_by_their_beginning_as_plans_do(viewer, path):
+    shown = text_of(viewer.get(path).text)
+
+    assert re.search(r"secret_hash:? hmac-sha256:[0-9a-f]{8}\u2026", shown)
+    assert not re.search(r"[0-9a-f]{64}", shown)
 
 
 def test_a_rotated_key_shows_its_secret_once(plane, operator):
@@ -627,6 +758,7 @@ def test_the_life_of_a_key(operator):
     assert refused.status_code == 409
     assert "revoked, which is final" in refused.text
     assert operator.get("/console/keys/key-0002/explode").status_code == 404
+    assert operator.get("/console/keys/nobody/revoke").status_code == 404
 
 
 def test_a_new_key(operator):
@@ -640,6 +772,39 @@ def test_a_new_key(operator):
     assert wrong.status_code == 409
     assert "nobody" in text_of(wrong.text)
     assert 'value="by-hand-2"' in wrong.text
+    late = text_of(operator.act("/console/new-key", name="by-hand-4", environment="test", expires_at="tomorrow").text)
+    assert "expires_at: a date and time with a zone belongs here" in late
+
+
+def test_without_a_pepper_the_form_of_a_new_key_offers_what_it_can_make(operator):
+    page = operator.get("/console/new-key").text
+
+    assert re.findall(r"<option[^>]*>(\w+)", page) == ["test"]
+    assert "GATEWAY_KEY_PEPPER" in text_of(page)
+    refused = operator.act("/console/new-key", name="by-hand-3", environment="live")
+    assert refused.status_code == 400
+    assert "secret_hash" not in text_of(refused.text)
+
+
+def test_with_a_pepper_the_form_of_a_new_key_makes_live_ones(tmp_path, module_database_url):
+    plane = ControlPlane(tmp_path, module_database_url, env={"GATEWAY_KEY_PEPPER": "p" * 32})
+    visitor = Visitor(plane)
+    try:
+        visitor.sign_in(plane.token("apply"))
+        page = visitor.get("/console/new-key").text
+    finally:
+        visitor.client.close()
+        plane.stop()
+
+    assert re.findall(r"<option[^>]*>(\w+)", page) == ["live", "test"]
+
+
+def test_the_list_of_keys_keeps_the_owner_that_it_is_narrowed_to(viewer):
+    page = viewer.get("/console/keys", owner="import").text
+
+    assert 'name="owner" value="import"' in page
+    assert "Clear" in text_of(page)
+    assert "No key matches" in text_of(viewer.get("/console/keys", owner="nobody").text)
 
 
 def test_files_are_kept_for_good_under_the_name_of_their_content(viewer):
@@ -664,15 +829,34 @@ def test_the_vendored_library_is_what_its_note_says():
     assert said == {name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in said}
 
 
-def test_cookies_are_for_tls_alone_where_browsers_come_over_it(tmp_path, module_database_url):
-    plane = ControlPlane(tmp_path, module_database_url, "--allow-remote-http")
-    try:
-        cookie = plane.client.get("/console/sign-in").headers["set-cookie"]
-    finally:
-        plane.stop()
+@pytest.fixture(scope="module")
+def tls_plane(tmp_path_factory, module_database_url):
+    """A console behind a proxy that speaks TLS."""
+    started = ControlPlane(tmp_path_factory.mktemp("tls"), module_database_url, "--allow-remote-http")
+    yield started
+    started.stop()
+
+
+def test_cookies_are_for_tls_alone_where_browsers_come_over_it(tls_plane):
+    cookie = tls_plane.client.get("/console/sign-in").headers["set-cookie"]
 
     assert cookie.startswith("__Host-gateway_console_sign_in=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Strict"} <= set(cookie.split("; "))
+
+
+@pytest.mark.parametrize(("scheme", "status"), [("https", 303), ("http", 403)])
+def test_forms_come_over_tls_where_browsers_do(tls_plane, scheme, status):
+    page = tls_plane.client.get("/console/sign-in")
+    cookie = page.headers["set-cookie"].partition(";")[0]
+    origin = f"{scheme}://127.0.0.1:{tls_plane.port}"
+
+    answer = tls_plane.client.post(
+        "/console/sign-in",
+        data={**hidden(page.text), "token": tls_plane.token()},
+        headers={"cookie": cookie, "origin": origin},
+    )
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support.control_plane import ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
 
@@ -30,9 +31,12 @@ organization: acme
 teams: {core: {}}
 providers: {sim: {type: simulator}}
 virtual_keys: {ci: {environment: test, team: core}}
-budgets: {company: {scope: {organization: acme}, window: month, limit_usd: 5}}
+budgets:
+  company: {scope: {organization: acme}, window: month, limit_usd: 5}
+  people: {scope: {organization: acme}, each: end_user, window: total, limit_usd: "0.000000001"}
 """
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+DESKTOP, PHONE, LARGE_PHONE = ({"width": w, "height": h} for w, h in ((1280, 800), (360, 740), (390, 844)))
+LONG_NAME = "W" * 240
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,20 @@ def plane(tmp_path_factory):
             for day in range(20)
             for number in range(day + 1)
         ),
+        entry(
+            "grq_long",
+            occurred_at=now,
+            virtual_key=LONG_NAME,
+            principal=LONG_NAME,
+            end_user=LONG_NAME,
+            provider=LONG_NAME,
+            model=LONG_NAME,
+            outcome=LONG_NAME,
+            error_type=LONG_NAME,
+            status=502,
+            attempts=(AttemptRecord(LONG_NAME, LONG_NAME, LONG_NAME, 0, 5),),
+            budgets=(Charge(f"budget:people:organization=acme:total=total:each_end_user={LONG_NAME}", 10),),
+        ),
     )
     engine.dispose()
     (directory / "gateway.yaml").write_text(CONFIG)
@@ -57,6 +75,9 @@ def plane(tmp_path_factory):
     command = [sys.executable, "-m", "gateway", "apply", "-c", "gateway.yaml", "-y", "--database", url]
     subprocess.run(command, check=True, env=environment, cwd=directory, capture_output=True)
     started = ControlPlane(directory, url)
+    node = {"node": LONG_NAME, "version": "9.9.9", "serving_revision": 0, "serving_since": now, "lag_ms": 5}
+    headers = {"authorization": f"Bearer {started.token('gateway')}"}
+    assert started.client.post("/api/gateway/v1/nodes", json=node, headers=headers).status_code == 204
     yield started
     started.stop()
 
@@ -132,16 +153,39 @@ def test_charts_are_drawn_and_pages_fit(visit, scheme, viewport, tmp_path):
     for path in (
         "/console",
         "/console/providers",
+        "/console/spend?from=30d&by=principal,model",
         "/console/requests?from=30d",
+        "/console/requests/grq_long",
         "/console/budgets",
+        "/console/keys",
         "/console/keys/ci",
         "/console/configuration",
+        "/console/configuration/audit",
+        "/console/configuration/resources/virtual_keys",
     ):
         page.goto(page.url.partition("/console")[0] + path)
         assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path
         assert page.screenshot(path=tmp_path / "page.png")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(255, 255, 255)") is (scheme == "light")
+
+
+def test_a_phone_shows_what_matters_before_anybody_scrolls(visit):
+    page = visit(viewport=LARGE_PHONE, path="/console/requests?from=30d&key=ci")
+    for place in ("tbody .status >> nth=0", "tbody td.id a >> nth=0"):
+        assert _right_edge(page, place) <= LARGE_PHONE["width"], place
+    page.goto(page.url.partition("/console")[0] + "/console/spend?from=30d&key=ci&by=team")
+    assert _right_edge(page, "tbody td.number >> nth=0") <= LARGE_PHONE["width"]
+    page.goto(page.url.partition("/console")[0] + "/console/budgets")
+
+    for said in ("ok", "%"):
+        assert _right_edge(page, f"tbody td:has-text('{said}') >> nth=0") <= LARGE_PHONE["width"], said
+    assert "linear-gradient" in page.evaluate("getComputedStyle(document.querySelector('.scroll')).backgroundImage")
+
+
+def _right_edge(page, selector):
+    box = page.locator(selector).bounding_box()
+    return box["x"] + box["width"]
 
 
 def test_the_overview_asks_for_itself_anew(visit):
@@ -151,7 +195,10 @@ def test_the_overview_asks_for_itself_anew(visit):
     page.wait_for_selector("figure[data-drawn] canvas")
     page.evaluate("document.querySelector('h1').textContent = 'old'")
 
-    page.clock.run_for(31_000)
+    with page.expect_request("**/console*") as asked:
+        page.clock.run_for(31_000)
+
+    assert asked.value.headers["console-refresh"] == "1"
 
     page.wait_for_selector("h1:text-is('Overview')")
     page.wait_for_function("document.querySelectorAll('figure[data-drawn] canvas').length === 4")

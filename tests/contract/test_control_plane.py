@@ -264,6 +264,13 @@ def test_requests_of_somebody(plane, token, parameters, expected):
     assert found == expected if expected is not None else len(found) == 1
 
 
+@pytest.mark.parametrize(
+    "path", ["/audit?address=%00", "/audit?actor=%00", "/resources?after=%00", "/requests?key=%00"]
+)
+def test_what_no_database_can_hold_is_no_failure(plane, token, path):
+    assert plane.get(path, token).status_code in (200, 400)
+
+
 def test_one_request(plane, token):
     found = plane.get("/requests/grq_001", token).json()
 
@@ -280,7 +287,8 @@ def test_one_request(plane, token):
         "duration_ms": 398,
     }
     assert datetime.fromisoformat(found["occurred_at"]).timestamp() * 1e6 == pytest.approx(NOW - 1e6, abs=2)
-    assert_error(plane.get("/requests/grq_999", token), 404, "not_found", "no_such_request")
+    missing = assert_error(plane.get("/requests/grq_999", token), 404, "not_found", "no_such_request")
+    assert "without a known key" in missing["message"]
     assert_error(plane.get("/requests/%00", token), 404, "not_found", "no_such_request")
 
 

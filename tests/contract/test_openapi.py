@@ -13,14 +13,14 @@ from schemathesis.specs.openapi.checks import (
 from gateway.control_plane.app import NOUNS
 from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault
-from gateway.control_plane.minting import minting
+from gateway.control_plane.minting import Minter
 from gateway.control_plane.openapi import BODIES, PARAMETERS, document, operations
 from gateway.control_plane.services import Services
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 from tests.support.control_plane import ControlPlane
 
-ROUTES = [route for noun in NOUNS for route in noun(Services(Database(None), None, Vault(()), minting(None)))]
+ROUTES = [route for noun in NOUNS for route in noun(Services(Database(None), None, Vault(()), Minter(None)))]
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -68,6 +69,42 @@ def test_metrics_count(gateway):
     assert 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"}' in text
     assert 'gateway_tokens_total{direction="input",model="gpt-5-mini",provider="simulator"}' in text
     assert "gateway_requests_in_flight 0.0" in text
+
+
+def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, upstream):
+    limited = config(upstream.url).replace("{type: simulator}", "{type: simulator, rate_limits: {rpm: 1}}")
+    gateway = start_gateway(limited)
+    assert [gateway.chat("sim").status_code for _ in range(2)] == [200, 429]
+
+    text = gateway.client.get("/metrics").text
+
+    counted = 'gateway_requests_total{endpoint="chat_completions",provider="%s",status="%s"} 1.0'
+    assert counted % ("simulator", 200) in text
+    assert counted % ("", 429) in text
+    assert 'provider="simulator",status="429"' not in text
+    assert 'gateway_request_duration_seconds_count{endpoint="chat_completions",provider="simulator"} 1.0' in text
+
+
+def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_path):
+    gateway = start_gateway(config(upstream.url), "--database-url", f"sqlite:///{tmp_path}/elsewhere.db")
+    request_id = gateway.chat("sim").headers["x-langwatch-request-id"]
+
+    def arrived():
+        with contextlib.closing(sqlite3.connect(tmp_path / "elsewhere.db")) as database:
+            return database.execute("SELECT 1 FROM ledger_entries WHERE request_id = ?", (request_id,)).fetchone()
+
+    gateway.wait(arrived)
+    assert not (gateway.directory / "data" / "gateway.db").exists()
+
+
+def test_no_log_has_the_password_of_the_flag(start_gateway, upstream):
+    url = "postgresql://gateway:correct-horse@127.0.0.1:1/none"
+    gateway = start_gateway(config(upstream.url), "--database-url", url, "--log-level", "debug")
+    gateway.chat("sim")
+
+    gateway.wait(lambda: "127.0.0.1:1" in gateway.log() or "does not answer" in gateway.log())
+    assert "correct-horse" not in gateway.log()
+    assert "correct-horse" not in gateway.client.get("/readyz").text
 
 
 def test_models_are_those_that_the_key_may_call(gateway):

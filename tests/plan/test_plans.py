@@ -377,6 +377,16 @@ def test_no_secret_is_in_a_plan_its_renderings_or_its_repr():
         assert CANARY not in text
 
 
+def test_people_are_shown_the_beginning_of_a_hash_and_machines_all_of_it():
+    minted = Resource("virtual_keys", "minted", {"secret_hash": "hmac-sha256:" + "0123456789abcdef" * 4})
+    plan = planned((*AFTER, minted), moves=MOVES).plan
+
+    shown = "".join(line.text for line in lines(plan))
+    assert "hmac-sha256:01234567\u2026" in shown
+    assert "hmac-sha256:012345678" not in shown
+    assert minted.spec["secret_hash"] in json(plan)
+
+
 def test_a_reference_that_nodes_resolve_is_no_secret():
     before = Resource("providers", "a", {"type": "openai", "api_key": Secret("${runtime-env:OLD}")})
     after = Resource("providers", "a", {"type": "openai", "api_key": Secret("${runtime-env:NEW}")})

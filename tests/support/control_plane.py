@@ -54,13 +54,21 @@ class ControlPlane:
         engine.dispose()
         return secret.reveal()
 
+    def token_id(self, token: str) -> str:
+        """The id by which logs name a token."""
+        engine = open_engine(self.database_url)
+        with engine.connect() as connection:
+            found = tokens.find(connection, token)
+        engine.dispose()
+        assert found is not None
+        return found.id
+
     def revoke(self, token: str) -> None:
         """Ends a token."""
+        id_ = self.token_id(token)
         engine = open_engine(self.database_url)
         with writing(engine) as connection:
-            found = tokens.find(connection, token)
-            assert found is not None
-            tokens.revoke(connection, found.id, now=int(clock.now() * 1_000_000))
+            tokens.revoke(connection, id_, now=int(clock.now() * 1_000_000))
         engine.dispose()
 
     def get(self, path: str, token: str | None = None, **parameters: object) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""How often an address may fail to sign in."""
+"""How often an address may fail to sign in before it is told to wait."""
 
 import ipaddress
 from collections import OrderedDict, deque
@@ -16,14 +16,15 @@ _NETWORK_OF_ONE_HOST: Final = 64
 class Attempts:
     """Failures by address, in the memory of this process; those of an IPv6 network count together.
 
-    Behind a proxy all callers have one address. A token cannot be guessed, so that this bounds noise, not risk.
+    Behind a proxy all callers have one address, so that it holds up only those whose token is no good. A token cannot
+    be guessed: this bounds noise in the log, not risk.
     """
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait_s(self, address: str) -> int:
-        """Seconds until an address may try again; 0: now."""
+        """Seconds until a failure of an address is answered as one again; 0: now."""
         failures = self._recent(_key(address))
         if len(failures) < ATTEMPTS:
             return 0

@@ -29,17 +29,20 @@ async def read_form(request: falcon.asgi.Request) -> dict[str, str]:
     return {name: value[0] if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def is_own_origin(request: falcon.asgi.Request) -> bool:
+def is_own_origin(request: falcon.asgi.Request, *, over_tls: bool) -> bool:
     """Whether a page of this console sends the request, by what no page can forge.
 
-    Browsers say `Sec-Fetch-Site` over HTTPS and on this machine; elsewhere `Origin` has to name this host. A request
-    that says neither is refused (https://www.w3.org/TR/fetch-metadata/).
+    Browsers say `Sec-Fetch-Site` over HTTPS and on this machine; elsewhere `Origin` has to name this host, and HTTPS
+    where the console is reached `over_tls`: whoever can put a page under the name of this host in clear is somebody
+    else. A request that says neither is refused (https://www.w3.org/TR/fetch-metadata/).
     """
     site = request.get_header("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
     origin = urlsplit(request.get_header("Origin") or "")
-    return origin.scheme in ("http", "https") and origin.netloc == request.get_header("Host")
+    return origin.scheme in (("https",) if over_tls else ("http", "https")) and origin.netloc == request.get_header(
+        "Host"
+    )
 
 
 def came_from_elsewhere(request: falcon.asgi.Request) -> bool:

@@ -36,6 +36,9 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 """On every answer of the console; only files that never change may be kept."""
 
+REFRESH: Final = "Console-Refresh"
+"""The header of requests that the console's script makes by itself."""
+
 
 class SignInNeededError(Exception):
     """Nobody is signed in. `again` asks for the same page once more, which brings the cookie along."""
@@ -50,7 +53,7 @@ class Cookies:
     """The names and attributes of cookies; over TLS a name that no other host and no plain HTTP can set."""
 
     def __init__(self, *, secure: bool) -> None:
-        self._secure = secure
+        self.secure = secure
         prefix = "__Host-" if secure else ""
         self.session = f"{prefix}gateway_console"
         self.sign_in = f"{prefix}gateway_console_sign_in"
@@ -62,11 +65,11 @@ class Cookies:
 
     def set(self, response: falcon.asgi.Response, name: str, value: str) -> None:
         """Sets one that ends with the browser."""
-        response.set_cookie(name, value, path="/", http_only=True, same_site="Strict", secure=self._secure)
+        response.set_cookie(name, value, path="/", http_only=True, same_site="Strict", secure=self.secure)
 
     def unset(self, response: falcon.asgi.Response, name: str) -> None:
         """Takes one away."""
-        response.set_cookie(name, "", max_age=0, path="/", http_only=True, same_site="Strict", secure=self._secure)
+        response.set_cookie(name, "", max_age=0, path="/", http_only=True, same_site="Strict", secure=self.secure)
 
 
 class Guard:
@@ -77,10 +80,19 @@ class Guard:
         self._cookies = cookies
 
     async def process_request(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Sets the headers, before anything can fail."""
+        """Sets the headers, before anything can fail; HEAD is answered by whoever answers GET."""
         response.set_headers(dict(HEADERS))
         request.context.request_id = ids.request_id()
         request.context.session = None
+        request.context.method = request.method
+        if request.method == "HEAD":
+            request.method = "GET"
+
+    async def process_response(
+        self, request: falcon.asgi.Request, _response: falcon.asgi.Response, _resource: Any, _succeeded: bool
+    ) -> None:
+        """Lets Falcon leave the body of the answer to a HEAD away."""
+        request.method = request.context.method
 
     async def process_resource(
         self, request: falcon.asgi.Request, _response: falcon.asgi.Response, resource: Any, _params: object
@@ -88,9 +100,9 @@ class Guard:
         """Judges the request. Raises `SignInNeededError` and `ApiError`."""
         needed = resource.scopes.get(request.method)
         if needed is None:
-            raise falcon.HTTPMethodNotAllowed(list(resource.scopes))
+            raise falcon.HTTPMethodNotAllowed([*resource.scopes, *(["HEAD"] if "GET" in resource.scopes else [])])
         if request.method == "POST":
-            _check_origin(request)
+            _check_origin(request, over_tls=self._cookies.secure)
             request.context.form = await read_form(request)
         if resource.is_public:
             return
@@ -108,7 +120,8 @@ class Guard:
     async def _session(self, request: falcon.asgi.Request) -> Session | None:
         presented, now = self._cookies.get(request, self._cookies.session), clock.microseconds()
         found = await self._database.read(lambda connection: sessions.find(connection, presented, now))
-        if found is not None and found.is_use_due(now):
+        # A page that a script asks for again, with nobody there perhaps, keeps no session open.
+        if found is not None and found.is_use_due(now) and request.get_header(REFRESH) is None:
             await self._note_use(found, now)
         return found
 
@@ -129,8 +142,8 @@ def may_sign_in(scope: Scope) -> bool:
     return scope.covers(Scope.VIEW)
 
 
-def _check_origin(request: falcon.asgi.Request) -> None:
-    if not is_own_origin(request):
+def _check_origin(request: falcon.asgi.Request, *, over_tls: bool) -> None:
+    if not is_own_origin(request, over_tls=over_tls):
         message = "This form does not come from a page of this console. Open the page anew and try again."
         raise ApiError("insufficient_scope", message, code="foreign_origin")
 

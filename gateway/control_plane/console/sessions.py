@@ -74,9 +74,9 @@ def note_use(connection: Connection, session: Session, now: int) -> None:
     connection.execute(update(console_sessions).where(mine).values(last_seen_at=now))
 
 
-def end(connection: Connection, session: Session) -> None:
-    """Signs out, in a transaction of `gateway.storage.engine.writing`."""
-    connection.execute(delete(console_sessions).where(console_sessions.c.digest == session.digest))
+def end(connection: Connection, presented: str) -> None:
+    """Ends the session of an id, if there is one, in a transaction of `gateway.storage.engine.writing`."""
+    connection.execute(delete(console_sessions).where(console_sessions.c.digest == _digest(presented)))
 
 
 def _csrf(id_: str) -> str:

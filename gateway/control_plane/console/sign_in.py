@@ -44,18 +44,9 @@ class SignIn:
         """Opens a session and goes on to where somebody wanted to."""
         form, address = request.context.form, request.remote_addr
         target = safe_target(form.get("next", ""))
-        wait_s = self._attempts.wait_s(address)
-        if wait_s:
-            response.status = 429
-            response.set_header("Retry-After", str(wait_s))
-            self._show(request, response, target, f"Too many failed attempts from {address}. Try again in {wait_s} s.")
-            return
         id_ = await self._begin(request, form)
         if id_ is None:
-            self._attempts.failed(address)
-            _log.warning("a sign-in to the console from %s was refused", address)
-            response.status = 403
-            self._show(request, response, target, _REFUSED)
+            self._refuse(request, response, target, address)
             return
         cookies = self._console.cookies
         cookies.set(response, cookies.session, id_)
@@ -72,13 +63,29 @@ class SignIn:
         token = await database.read(lambda connection: tokens.find(connection, presented))
         if token is None or token.state(now) != "active" or not may_sign_in(token.scope) or not is_own_form:
             return None
-        found = token
+        found, replaced = token, cookies.get(request, cookies.session)
 
         def begin(connection: Connection) -> str:
             tokens.note_use(connection, found, now)
+            sessions.end(connection, replaced)
             return sessions.begin(connection, found, now)
 
-        return await database.write(begin)
+        id_ = await database.write(begin)
+        _log.info("the token %s signed in to the console from %s", token.id, request.remote_addr)
+        return id_
+
+    def _refuse(self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, address: str) -> None:
+        """Says so, and to an address that fails often, when to try again. Only failures wait, never a good token."""
+        wait_s = self._attempts.wait_s(address)
+        if wait_s:
+            response.status = 429
+            response.set_header("Retry-After", str(wait_s))
+            self._show(request, response, target, f"Too many failed attempts from {address}. Try again in {wait_s} s.")
+            return
+        self._attempts.failed(address)
+        _log.warning("a sign-in to the console from %s was refused", address)
+        response.status = 403
+        self._show(request, response, target, _REFUSED)
 
     def _show(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, target: str, problem: str = ""
@@ -104,9 +111,10 @@ class SignOut:
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Deletes it."""
-        session = request.context.session
-        await self._console.services.database.write(lambda connection: sessions.end(connection, session))
-        cookies = self._console.cookies
+        cookies, token = self._console.cookies, request.context.session.token
+        presented = cookies.get(request, cookies.session)
+        await self._console.services.database.write(lambda connection: sessions.end(connection, presented))
+        _log.info("the token %s signed out of the console from %s", token.id, request.remote_addr)
         cookies.unset(response, cookies.session)
         response.status, response.location = _SEE_OTHER, "/console/sign-in"
 

@@ -28,6 +28,10 @@ from gateway.telemetry.decision_record import DecisionRecord
 FATE: Final = ("status", "outcome", "error_code")
 """Parameters that say what became of requests; `status` is one of `ENDINGS`."""
 PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, *FATE, "trace_id", "limit", "cursor")
+NO_SUCH_REQUEST: Final = (
+    "The ledger has no request of this id. Entries arrive a moment after the answer; requests without a known key are "
+    "in the log and in traces only."
+)
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 PATIENCE_S: Final = 5.0
@@ -56,8 +60,7 @@ class RequestsResource:
         read_parameters(request, ())
         entry = await self._database.read(lambda connection: query.entry(connection, request_id))
         if entry is None:
-            message = "The ledger has no request of this id; entries arrive a moment after the answer."
-            raise ApiError("not_found", message, code="no_such_request")
+            raise ApiError("not_found", NO_SUCH_REQUEST, code="no_such_request")
         answer(response, _document(entry))
 
 

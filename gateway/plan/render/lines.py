@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.keys.digest import shown_hash
 from gateway.plan.change import SENSITIVE_CHANGED, Access, Drift, FieldChange, ResourceChange
 from gateway.plan.diff import text
 from gateway.plan.plan import Guard, Plan, Summary
@@ -81,12 +82,12 @@ def summary(numbers: Summary) -> str:
 
 
 def value(some: Any) -> str:
-    """A value in one line."""
+    """A value in one line; of the hash of a key's secret, its beginning."""
     if some is None:
         return "(default)"
     if isinstance(some, list) and all(isinstance(one, str) for one in some):
         return f"[{', '.join(some)}]"
-    return some if isinstance(some, str) else text(some)
+    return shown_hash(some) if isinstance(some, str) else text(some)
 
 
 def name_of(change: FieldChange) -> str:

@@ -13,7 +13,7 @@ from gateway.control_plane.app import NOUNS, create_app
 from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.errors import API_ERROR_TYPES
-from gateway.control_plane.minting import minting
+from gateway.control_plane.minting import Minter
 from gateway.control_plane.rest.route import PREFIX, Route, answer
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
@@ -21,7 +21,7 @@ from gateway.storage.engine import writing
 
 
 def services(engine):
-    return Services(Database(engine), None, Vault(()), minting(None))
+    return Services(Database(engine), None, Vault(()), Minter(None))
 
 
 class Things:

@@ -21,7 +21,7 @@ from gateway.control_plane.audit import Actor
 from gateway.control_plane.changes import changes_since, prune
 from gateway.control_plane.edit import Edit, EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
-from gateway.control_plane.minting import minting
+from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
 from gateway.plan.guards import Allowed
@@ -70,7 +70,7 @@ class Plane:
                 saved,
                 allowed=allowed or Allowed(),
                 actor=ME,
-                mint=minting(None),
+                mint=Minter(None),
                 now=now,
                 lock_wait_s=5,
             )
@@ -230,7 +230,7 @@ def test_rotation(plane):
     plane.put_in_force(SIMULATOR, key())
     before = plane.specs()["virtual_keys.k"]["secret_hash"]
 
-    _, secret = plane.edit(key_life.rotate, "k", mint=minting(None), grace_s=3_600)
+    _, secret = plane.edit(key_life.rotate, "k", mint=Minter(None), grace_s=3_600)
 
     spec = plane.specs()["virtual_keys.k"]
     assert secret.reveal().startswith("lw_vk_test_")
@@ -247,7 +247,7 @@ def test_what_is_revoked_stays_so(plane):
         with pytest.raises(EditError, match="revoked, which is final"):
             plane.edit(verb, "k")
     with pytest.raises(EditError, match="revoked, which is final"):
-        plane.edit(key_life.rotate, "k", mint=minting(None))
+        plane.edit(key_life.rotate, "k", mint=Minter(None))
 
 
 def test_live_keys_are_not_minted_under_the_public_pepper(plane):

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.control_plane import key_life
+from gateway.control_plane import key_life, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.edit import Edit
@@ -81,7 +81,11 @@ class KeyActionPage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str) -> None:
         """The question, for browsers that do not run the script which asks it in a dialog."""
         read_parameters(request, ())
-        words = _words(verb)
+        words, vault = _words(verb), self.services.vault
+        with as_api_errors():
+            found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
+        if found is None:
+            raise no_such_key(name)
         self.show(
             request, response, "key_action.html", name=name, verb=verb, words=words, nonce=_nonce(), graces=GRACES
         )
@@ -108,7 +112,7 @@ class NewKeyPage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The form."""
         read_parameters(request, ())
-        self.show(request, response, "new_key.html", form={}, problem="", nonce=_nonce())
+        self._show_form(request, response, {}, "")
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Makes the key, or shows the form again with what is wrong."""
@@ -125,15 +129,26 @@ class NewKeyPage(Page):
             done = await _carry_out(self, request, (name, spec), make)
         except ApiError as error:
             response.status = error.status
-            self.show(request, response, "new_key.html", form=form, problem=error.message, nonce=_nonce())
+            self._show_form(request, response, form, error.message)
             return
         words = Verb("Make", "", "", ())
         self.show(request, response, "key_done.html", name=name, verb="make", words=words, done=done)
 
+    def _show_form(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, form: Mapping[str, str], problem: str
+    ) -> None:
+        made = self.services.mint.environments
+        self.show(request, response, "new_key.html", form=form, problem=problem, nonce=_nonce(), environments=made)
 
-def verbs_for(state: str) -> dict[str, Verb]:
-    """What can be done with a key in a state."""
-    return {verb: words for verb, words in WORDS.items() if state in words.states}
+
+def verbs_for(life: str) -> dict[str, Verb]:
+    """What can be done with a key in a state of its life."""
+    return {verb: words for verb, words in WORDS.items() if life in words.states}
+
+
+def no_such_key(name: str) -> ApiError:
+    """The answer about a key that is not there."""
+    return ApiError("not_found", f"There is no virtual key {name!r}."[:300])
 
 
 def nonces() -> dict[str, str]:

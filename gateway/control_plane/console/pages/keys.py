@@ -13,10 +13,10 @@ from gateway.control_plane.console.pages import key_actions
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.errors import ApiError
-from gateway.control_plane.key_search import ENVIRONMENTS, STATES, USE_KNOWN_FOR_DAYS, KeySearch
+from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
+from gateway.keys.virtual_key import ENVIRONMENTS
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.query import Scope, entries, spend
 from gateway.ledger.report import read_limit, read_one
@@ -27,7 +27,6 @@ DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 
 _PARAMETERS: Final = ("q", "state", "environment", "owner", "after", "limit")
-_HASHES: Final = ("secret_hash", "previous_secret_hash")
 _SHOWN: Final = 20
 _DAYS_OF_SPEND: Final = 30
 
@@ -45,7 +44,7 @@ class KeysPage(Page):
             text=read_one(parameters, "q"),
             state=_one_of("state", read_one(parameters, "state"), STATES),
             environment=_one_of("environment", read_one(parameters, "environment"), ENVIRONMENTS),
-            owner=read_one(parameters, "owner"),
+            owner=read_one(parameters, "owner") or None,
         )
         after, now = read_one(parameters, "after") or "", clock.microseconds()
         found, total = await self.ask(
@@ -84,12 +83,12 @@ class KeyPage(Page):
         with as_api_errors():
             found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
         if found is None:
-            raise ApiError("not_found", f"There is no virtual key {name!r}."[:300])
+            raise key_actions.no_such_key(name)
         life = key_search.state_of(found.resource.spec, now)
         return {
             "name": name,
             "found": found,
-            "spec": {field: some for field, some in shown(found.resource.spec).items() if field not in _HASHES},
+            "spec": shown(found.resource.spec),
             "state": life,
             "verbs": key_actions.verbs_for(life),
             "nonces": key_actions.nonces(),

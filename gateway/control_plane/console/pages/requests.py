@@ -11,7 +11,7 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.requests import FATE, PARAMETERS, read_page, written_cursor
+from gateway.control_plane.rest.requests import FATE, NO_SUCH_REQUEST, PARAMETERS, read_page, written_cursor
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
@@ -74,8 +74,7 @@ class RequestPage(Page):
         read_parameters(request, ())
         one = await self.ask(lambda connection: query.entry(connection, request_id))
         if one is None:
-            message = "The ledger has no request of this id; entries arrive a moment after the answer."
-            raise ApiError("not_found", message, code="no_such_request")
+            raise ApiError("not_found", NO_SUCH_REQUEST, code="no_such_request")
         template, trace_id = self.console.trace_url, one.trace_id
         content = {
             "one": one,

@@ -12,7 +12,11 @@ from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.report import read_one
 
-_TRACE: Final = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
+_REQUEST: Final = re.compile(r"(?i:grq_)(.+)")
+_ULID: Final = re.compile(r"[0-9A-Z]{26}", re.IGNORECASE)
+_TRACE: Final = re.compile(r"[0-9a-f]{32}")
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
+_NAMED: Final = re.compile(r"(?i:traceparent)\s*:\s*")
 
 
 class SearchPage(Page):
@@ -30,8 +34,17 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
 
 
 def _target(text: str) -> str:
-    if text.startswith("grq_"):
-        return page_path("requests", text)
-    if _TRACE.fullmatch(text):
-        return Address(page_path("requests"), {}).link(trace_id=text.lower())
+    if request := _REQUEST.fullmatch(text):
+        rest = request[1]
+        return page_path("requests", f"grq_{rest.upper() if _ULID.fullmatch(rest) else rest}")
+    if trace_id := _trace_id(text.lower()):
+        return Address(page_path("requests"), {}).link(trace_id=trace_id)
     return Address(page_path("keys"), {}).link(q=text or None)
+
+
+def _trace_id(text: str) -> str | None:
+    """The trace that a text is about: an id, written as a UUID perhaps, or a `traceparent` with its name or without."""
+    if header := _TRACEPARENT.fullmatch(_NAMED.sub("", text, count=1)):
+        return header[1]
+    digits = text.replace("-", "")
+    return digits if _TRACE.fullmatch(digits) else None

@@ -66,7 +66,7 @@
     const main = document.getElementById("main");
     if (document.hidden || main.contains(document.activeElement) && document.activeElement !== main) return;
     if (main.querySelector("details[open]") || document.querySelector("dialog[open]")) return;
-    const answer = await fetch(location.href, { headers: { accept: "text/html" } }).catch(() => null);
+    const answer = await fetch(location.href, { headers: { accept: "text/html", "console-refresh": "1" } }).catch(() => null);
     if (!answer || !answer.ok) return;
     if (answer.redirected) return location.assign(answer.url);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");

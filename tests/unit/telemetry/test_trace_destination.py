@@ -1,0 +1,62 @@
+"""The thread that sends spans to one collector."""
+
+import threading
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+
+from gateway.telemetry.collector_settings import Bounds
+from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.trace_context import TraceContext
+from gateway.telemetry.trace_destination import TraceDestination
+from gateway.telemetry.traced_request import TracedRequest
+
+
+class Collected(SpanExporter):
+    """Keeps what it is given."""
+
+    def __init__(self):
+        self.spans = []
+        self.came = threading.Event()
+
+    def export(self, spans):
+        self.spans += spans
+        self.came.set()
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self):
+        pass
+
+
+def request(trace_id):
+    record = DecisionRecord(
+        request_id="grq_1", status=200, outcome="ok", occurred_at=0, trace_id=trace_id, span_id="a" * 16
+    )
+    trace = TraceContext(trace_id, "a" * 16, None, "01", None)
+    return TracedRequest(
+        record=record,
+        trace=trace,
+        started_at=0.0,
+        provider_type=None,
+        thread_id=None,
+        metadata=None,
+        budget_warning=None,
+    )
+
+
+def test_a_request_that_no_spans_can_be_made_of_keeps_no_other_from_being_sent(caplog):
+    collected, metrics = Collected(), Metrics()
+    destination = TraceDestination("lab", lambda: collected, Resource({}), Bounds(delay_s=0.01), metrics)
+    try:
+        for trace_id in ("a" * 32, "no hex digits", "b" * 32):
+            destination.export(request(trace_id))
+        assert collected.came.wait(10)
+        destination.export(request("c" * 32))
+    finally:
+        destination.close()
+        destination.join(10)
+
+    assert {f"{span.context.trace_id:x}" for span in collected.spans} == {"a" * 32, "b" * 32, "c" * 32}
+    assert 'gateway_trace_spans_dropped_total{collector="lab",reason="export_failed"} 1.0' in metrics.render().decode()
+    assert "no spans can be made of the request grq_1" in caplog.text
