@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from gateway.ledger.rows import COLUMNS, kept, row_of
+from gateway.ledger.rows import COLUMNS, Row, row_of
+from gateway.ledger.storable import kept
 from gateway.ledger.sums import sums_of
 from gateway.ledger.turns import turns
 from gateway.storage.insert import add_to_sums, insert_missing
@@ -23,12 +24,14 @@ def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) ->
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
     records: dict[str, DecisionRecord] = {}
+    rows: dict[str, Row] = {}
     for entry in turns(entries):
         record = kept(entry)
-        records.setdefault(record.request_id, record)
+        if record.request_id not in records:
+            records[record.request_id] = record
+            rows[record.request_id] = row_of(record)
     if not records:
         return 0
-    rows = {key: row_of(record) for key, record in turns(records.items())}
     inserted = insert_missing(connection, ledger_entries, COLUMNS, rows)
     if len(inserted) < len(rows):
         records = {key: record for key, record in records.items() if key in inserted}

@@ -9,14 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from gateway import clock
-from gateway.ledger.storable import TEXTS, is_storable, storable
+from gateway.ledger.storable import TEXTS
 from gateway.storage.tables import TOKENS, ledger_entries
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Usage
 
 HOUR_US: Final = 3_600_000_000
 DAY_HOURS: Final = 24
-_LARGEST = 10**18
 _SECOND_US = 1_000_000
 _NO_USAGE: Final = Usage()
 _ATTEMPTS: Final = tuple[AttemptRecord, ...]
@@ -35,30 +34,17 @@ _tokens = attrgetter(*TOKENS)
 _encode = msgspec.json.Encoder().encode
 
 
-def kept(record: DecisionRecord) -> DecisionRecord:
-    """The record as the ledger keeps it: figures that no database could hold are cut to the largest one."""
-    if not is_storable(record):
-        record = storable(record)
-    figures = (record.cost_nano_usd or 0, *_tokens(record.usage or _NO_USAGE), *(one.amount for one in record.budgets))
-    if min(figures) >= -_LARGEST and max(figures) <= _LARGEST:
-        return record
-    usage = Usage(**{name: _bounded(getattr(record.usage or _NO_USAGE, name)) for name in TOKENS})
-    budgets = tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets)
-    cost = _bounded(record.cost_nano_usd or 0)
-    return msgspec.structs.replace(record, usage=usage, cost_nano_usd=cost, budgets=budgets)
-
-
 def row_of(record: DecisionRecord) -> Row:
-    """The row of a record that is `kept`."""
+    """The row of a record, which `gateway.ledger.storable` has given."""
     return (
         day_text(record.occurred_at // (DAY_HOURS * HOUR_US)),
         *[text or "" for text in _texts(record)],
         *_as_is(record),
         *_tokens(record.usage or _NO_USAGE),
         record.cost_nano_usd or 0,
-        _json(record.tags),
+        _json(record.tags) if record.tags else "[]",
         None if record.price is None else _json(record.price),
-        _json([(charge.counter, charge.amount) for charge in record.budgets]),
+        _json([(charge.counter, charge.amount) for charge in record.budgets]) if record.budgets else "[]",
         _json(record.attempts),
     )
 
@@ -93,10 +79,6 @@ _UNKNOWN: Final = {
 def day_text(day: int) -> str:
     """The day so many days after 1970-01-01, as `YYYY-MM-DD`."""
     return datetime.fromtimestamp(day * DAY_HOURS * 3600, UTC).strftime("%Y-%m-%d")
-
-
-def _bounded(figure: int) -> int:
-    return max(-_LARGEST, min(figure, _LARGEST))
 
 
 def _json(value: object) -> str:
