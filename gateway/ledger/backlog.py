@@ -83,6 +83,13 @@ class Backlog:
                 return clock.monotonic() - segment.pending_since
         return 0.0
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether enough waits to be shipped without a pause: a whole batch, or files that nothing is added to."""
+        return any(
+            segment.size - segment.read >= (_BATCH_BYTES if segment.is_active else 1) for segment in list(self.segments)
+        )
+
     def adopt(self) -> int:
         """Takes over the segments of workers that died, before this worker's own, and returns how many entries.
 

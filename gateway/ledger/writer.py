@@ -149,7 +149,7 @@ class LedgerWriter:
         self._wake.clear()
 
     def _ship_next(self) -> bool:
-        """Ships one batch and says whether there was one; a failure is kept in `last_error`."""
+        """Ships one batch and says whether to go on at once; a failure is kept in `last_error`."""
         try:
             self._adopt()
             batch = self._spool.backlog.next_batch()
@@ -163,7 +163,7 @@ class LedgerWriter:
             _log.info("the ledger's database answers again")
         self.last_error = None
         self._backoff_s = _FIRST_BACKOFF_S
-        return batch is not None
+        return self._spool.backlog.is_behind
 
     def _adopt(self) -> None:
         now = clock.monotonic()

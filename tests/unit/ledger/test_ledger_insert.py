@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.query import entries
-from gateway.ledger.rows import row_of
+from gateway.ledger.rows import columns_of
 from gateway.ledger.storable import decode, encode, kept, storable, stored_text
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from gateway.usage import Usage
@@ -105,7 +105,7 @@ def test_a_storable_entry_stays_as_it_is(one):
 
 @given(any_entry)
 def test_what_comes_out_of_the_spool_is_kept_like_what_went_in(one):
-    assert row_of(decode(encode(one))) == row_of(kept(one))
+    assert columns_of([decode(encode(one))]) == columns_of([kept(one)])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_what_comes_out_of_the_spool_is_kept_like_what_went_in(one):
 def test_what_does_not_fit_is_cut_the_same_behind_the_spool(members):
     one = entry(**members)
 
-    assert row_of(decode(encode(one))) == row_of(kept(one))
+    assert columns_of([decode(encode(one))]) == columns_of([kept(one)])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
