@@ -152,6 +152,8 @@ class LedgerWriter:
         """Ships one batch and says whether to go on at once; a failure is kept in `last_error`."""
         try:
             self._adopt()
+            if self.last_error is not None:
+                self._engine.connect().close()  # PERF: a batch is read again only once the database answers
             batch = self._spool.backlog.next_batch()
             if batch is not None:
                 self._ship(batch)
