@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.ledger.plain import PLAIN_FIGURE, PLAIN_LENGTH, PlainRecord
+from gateway.ledger.plain import LARGEST_FIGURE, plain_type
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Usage
 
@@ -13,10 +13,17 @@ TEXTS: Final = tuple(field.name for field in msgspec.structs.fields(DecisionReco
 """The members of a record that are plain text."""
 
 _LONGEST_BYTES: Final = 255
+_SURELY_SHORT: Final = 63
+"""Characters that take no more than 255 bytes, whichever they are."""
 _DIGEST_CHARACTERS: Final = 16
 _LONG_PAYLOAD: Final = 16 * 1024
 _TOKENS: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
+_Plain: Final = plain_type(_SURELY_SHORT)
+_PlainAscii: Final = plain_type(_LONGEST_BYTES)
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(DecisionRecord).decode
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+_decode_plain_ascii = msgspec.json.Decoder(_PlainAscii).decode
 
 
 def stored_text(text: str) -> str:
@@ -24,7 +31,7 @@ def stored_text(text: str) -> str:
 
     The end of a longer text gives way to a digest of all of it, so that different texts stay different.
     """
-    if len(text) <= PLAIN_LENGTH and text.isprintable():
+    if len(text) <= _SURELY_SHORT and text.isprintable():
         return text
     clean = text.replace("\0", "\ufffd").encode("utf-8", "replace")
     if len(clean) > _LONGEST_BYTES:
@@ -53,7 +60,7 @@ def storable(record: DecisionRecord) -> DecisionRecord:
 
 def kept(record: DecisionRecord) -> DecisionRecord:
     """The record as the ledger keeps it: `storable`, and figures that no database could hold cut to the largest one."""
-    if isinstance(record, PlainRecord):
+    if isinstance(record, (_Plain, _PlainAscii)):
         return record
     record = storable(record)
     usage, cost = record.usage, record.cost_nano_usd
@@ -84,7 +91,7 @@ def decode(payload: bytes) -> DecisionRecord:
     # stand for NUL.
     if b"\\" not in payload:
         try:
-            return _decode_plain(payload)
+            return _decode_plain_ascii(payload) if payload.isascii() else _decode_plain(payload)
         except msgspec.ValidationError:
             pass
     return kept(_decode(payload))
@@ -97,8 +104,4 @@ def _storable_attempt(one: AttemptRecord) -> AttemptRecord:
 
 
 def _bounded(figure: int) -> int:
-    return max(-PLAIN_FIGURE, min(figure, PLAIN_FIGURE))
-
-
-_decode = msgspec.json.Decoder(DecisionRecord).decode
-_decode_plain = msgspec.json.Decoder(PlainRecord).decode
+    return max(-LARGEST_FIGURE, min(figure, LARGEST_FIGURE))

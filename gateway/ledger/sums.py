@@ -71,17 +71,14 @@ def add_up(table: Table, sums: Sums, into: dict[Key, Sequence[int]]) -> None:
 
 
 def _spend(records: Sequence[DecisionRecord]) -> Sums:
-    groups: dict[Key, list[DecisionRecord]] = {}
-    for record in records:
-        groups.setdefault((record.occurred_at // HOUR_US, _who(record)), []).append(record)
+    groups: dict[Key, list[tuple[int, ...]]] = {}
+    costs = [record.cost_nano_usd or 0 for record in records]
+    for record, figures in zip(records, zip(*tokens_of(records), costs, strict=True), strict=True):
+        groups.setdefault((record.occurred_at // HOUR_US, _who(record)), []).append(figures)
     return _added(
-        ((hour, *(one or "" for one in who)), (len(members), *map(sum, tokens_of(members)), _cost(members)))
+        ((hour, *[one or "" for one in who]), (len(members), *map(sum, zip(*members, strict=True))))
         for (hour, who), members in groups.items()
     )
-
-
-def _cost(records: Iterable[DecisionRecord]) -> int:
-    return sum(record.cost_nano_usd or 0 for record in records)
 
 
 def _charges(records: Iterable[DecisionRecord]) -> Sums:
