@@ -82,11 +82,12 @@ def _spend(records: Sequence[DecisionRecord]) -> Sums:
 
 
 def _charges(records: Iterable[DecisionRecord]) -> Sums:
-    return _added(
-        ((charge.counter, record.occurred_at // HOUR_US), (charge.amount,))
-        for record in records
-        for charge in record.budgets
-    )
+    amounts: dict[Key, int] = {}
+    for record in records:
+        for charge in record.budgets:
+            key = (charge.counter, record.occurred_at // HOUR_US)
+            amounts[key] = amounts.get(key, 0) + charge.amount
+    return {key: (amount,) for key, amount in amounts.items()}
 
 
 def _requests(records: Sequence[DecisionRecord]) -> Sums:
