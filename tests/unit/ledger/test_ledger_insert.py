@@ -105,7 +105,7 @@ def test_a_storable_entry_stays_as_it_is(one):
 
 @given(any_entry)
 def test_what_comes_out_of_the_spool_is_kept_like_what_went_in(one):
-    assert columns_of([decode(encode(one))]) == columns_of([kept(one)])
+    assert columns_of([kept(decode(encode(one)))]) == columns_of([kept(one)])
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_comes_out_of_the_spool_is_kept_like_what_went_in(one):
 def test_what_does_not_fit_is_cut_the_same_behind_the_spool(members):
     one = entry(**members)
 
-    assert columns_of([decode(encode(one))]) == columns_of([kept(one)])
+    assert columns_of([kept(decode(encode(one)))]) == columns_of([kept(one)])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
