@@ -2,7 +2,6 @@
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +9,7 @@ import msgspec
 
 from gateway import clock
 from gateway.ledger.segment import scan
+from gateway.ledger.storable import decode
 from gateway.ledger.turns import turns
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
@@ -60,7 +60,6 @@ class Backlog:
     def __init__(self, root: Path, own: WorkerDirectory) -> None:
         self._root = root
         self._own = own
-        self._decode: Callable[[bytes], DecisionRecord] = msgspec.json.Decoder(DecisionRecord).decode
         self.segments: list[Segment] = []
         """Oldest first; the spool puts its new ones at the end."""
         self.adopted = 0
@@ -83,6 +82,13 @@ class Backlog:
             if segment.read < segment.size:
                 return clock.monotonic() - segment.pending_since
         return 0.0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether enough waits to be shipped without a pause: a whole batch, or files that nothing is added to."""
+        return any(
+            segment.size - segment.read >= (_BATCH_BYTES if segment.is_active else 1) for segment in list(self.segments)
+        )
 
     def adopt(self) -> int:
         """Takes over the segments of workers that died, before this worker's own, and returns how many entries.
@@ -167,7 +173,7 @@ class Backlog:
         entries, unreadable = [], []
         for payload in turns(result.payloads):
             try:
-                entries.append(self._decode(payload))
+                entries.append(decode(payload))
             except msgspec.DecodeError:
                 unreadable.append(payload)
         behind = end if until == end else segment.read + result.consumed

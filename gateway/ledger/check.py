@@ -10,8 +10,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Table, delete, func, select, text
 
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of, row_of
-from gateway.ledger.sums import SUMS, Key, Sums, sums_of, traffic_of
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of
+from gateway.ledger.sums import SUMS, Key, Sums, add_up, sums_of, traffic_of
 from gateway.storage.insert import add_to_sums
 from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
 from gateway.telemetry.decision_record import DecisionRecord
@@ -68,7 +68,7 @@ def mend_sums(connection: Connection) -> None:
     entries = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(ledger_entries)).mappings()
     for some in entries.partitions(_ROWS_AT_ONCE):
         records = [entry_of(dict(row)) for row in some]
-        for table, sums in sums_of(records, [row_of(record) for record in records]).items():
+        for table, sums in sums_of(records):
             add_to_sums(connection, table, sums)
 
 
@@ -128,8 +128,11 @@ def _true_charges(connection: Connection) -> Sums:
 
 
 def _true_traffic(connection: Connection) -> Mapping[Table, Sums]:
+    true: dict[Table, dict[Key, Sequence[int]]] = {}
     columns = (ledger_entries.c[name] for name in _TRAFFIC)
     rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(*columns)).mappings()
-    return traffic_of(
-        DecisionRecord(request_id="", **{**row, "attempts": attempts_of(row["attempts"])}) for row in rows
-    )
+    for some in rows.partitions(_ROWS_AT_ONCE):
+        records = [DecisionRecord(request_id="", **{**row, "attempts": attempts_of(row["attempts"])}) for row in some]
+        for table, sums in traffic_of(records):
+            add_up(table, sums, true.setdefault(table, {}))
+    return true

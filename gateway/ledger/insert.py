@@ -1,15 +1,19 @@
 """Records into the database, each once, with the sums that reports, counters and operations are read from."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
-from gateway.ledger.rows import COLUMNS, kept, row_of
+from gateway.ledger.rows import columns_of
+from gateway.ledger.storable import kept
 from gateway.ledger.sums import sums_of
-from gateway.ledger.turns import turns
 from gateway.storage.insert import add_to_sums, insert_missing
 from gateway.storage.tables import ledger_entries
 from gateway.telemetry.decision_record import DecisionRecord
+
+_TOGETHER: Final = 256
+"""Entries whose rows are made at once: Python's lock is taken meanwhile, and free while the database inserts them."""
 
 
 def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) -> int:
@@ -22,17 +26,17 @@ def insert_entries(connection: Connection, entries: Sequence[DecisionRecord]) ->
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
-    records: dict[str, DecisionRecord] = {}
-    for entry in turns(entries):
-        record = kept(entry)
-        records.setdefault(record.request_id, record)
+    records = [*map(kept, entries)]
+    by_id = {record.request_id: record for record in reversed(records)}
+    if len(by_id) < len(records):
+        records = [*by_id.values()]
     if not records:
         return 0
-    rows = {key: row_of(record) for key, record in turns(records.items())}
-    inserted = insert_missing(connection, ledger_entries, COLUMNS, rows)
-    if len(inserted) < len(rows):
-        records = {key: record for key, record in records.items() if key in inserted}
-        rows = {key: row for key, row in rows.items() if key in inserted}
-    for table, sums in sums_of(list(records.values()), list(rows.values())).items():
+    known: set[str] = set()
+    for begin in range(0, len(records), _TOGETHER):
+        known |= insert_missing(connection, ledger_entries, columns_of(records[begin : begin + _TOGETHER]))
+    if known:
+        records = [record for record in records if record.request_id not in known]
+    for table, sums in sums_of(records):
         add_to_sums(connection, table, sums)
-    return len(inserted)
+    return len(records)

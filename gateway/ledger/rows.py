@@ -1,6 +1,6 @@
 """Records as rows of the database, and back. Text that is unknown is empty in a row and `None` in a record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import attrgetter
@@ -9,14 +9,13 @@ from typing import Any, Final
 import msgspec
 
 from gateway import clock
-from gateway.ledger.storable import TEXTS, is_storable, storable
+from gateway.ledger.storable import TEXTS
 from gateway.storage.tables import TOKENS, ledger_entries
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Usage
 
 HOUR_US: Final = 3_600_000_000
 DAY_HOURS: Final = 24
-_LARGEST = 10**18
 _SECOND_US = 1_000_000
 _NO_USAGE: Final = Usage()
 _ATTEMPTS: Final = tuple[AttemptRecord, ...]
@@ -24,43 +23,39 @@ _KEPT_TEXTS: Final = tuple(name for name in TEXTS if name != "time")
 _ASIS: Final = ("status", "occurred_at", "streaming", "duration_ms", "first_byte_ms", "first_token_ms")
 _JSON: Final = ("tags", "price", "budgets", "attempts")
 COLUMNS: Final = ("day", *_KEPT_TEXTS, *_ASIS, *TOKENS, "cost_nano_usd", *_JSON)
-"""The columns of `ledger_entries` in the order of a `Row`."""
+"""The columns of `ledger_entries`, as `columns_of` has them."""
 
-Row = tuple[Any, ...]
-"""One value per name of `COLUMNS`, as databases take them: JSON is text."""
-
-_texts = attrgetter(*_KEPT_TEXTS)
-_as_is = attrgetter(*_ASIS)
-_tokens = attrgetter(*TOKENS)
+_texts: Final = tuple(map(attrgetter, _KEPT_TEXTS))
+_as_is: Final = tuple(map(attrgetter, _ASIS))
+_tokens: Final = tuple(map(attrgetter, TOKENS))
 _encode = msgspec.json.Encoder().encode
 
 
-def kept(record: DecisionRecord) -> DecisionRecord:
-    """The record as the ledger keeps it: figures that no database could hold are cut to the largest one."""
-    if not is_storable(record):
-        record = storable(record)
-    figures = (record.cost_nano_usd or 0, *_tokens(record.usage or _NO_USAGE), *(one.amount for one in record.budgets))
-    if min(figures) >= -_LARGEST and max(figures) <= _LARGEST:
-        return record
-    usage = Usage(**{name: _bounded(getattr(record.usage or _NO_USAGE, name)) for name in TOKENS})
-    budgets = tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets)
-    cost = _bounded(record.cost_nano_usd or 0)
-    return msgspec.structs.replace(record, usage=usage, cost_nano_usd=cost, budgets=budgets)
+def columns_of(records: Sequence[DecisionRecord]) -> dict[str, Sequence[Any]]:
+    """The rows of records that are `gateway.ledger.storable.kept`: of each column one value per record.
 
+    Values are as databases take them: JSON is text.
 
-def row_of(record: DecisionRecord) -> Row:
-    """The row of a record that is `kept`."""
-    return (
-        day_text(record.occurred_at // (DAY_HOURS * HOUR_US)),
-        *[text or "" for text in _texts(record)],
-        *_as_is(record),
-        *_tokens(record.usage or _NO_USAGE),
-        record.cost_nano_usd or 0,
-        _json(record.tags),
-        None if record.price is None else _json(record.price),
-        _json([(charge.counter, charge.amount) for charge in record.budgets]),
-        _json(record.attempts),
+    PERF: whole columns are made by loops in C, without an object per row that the garbage collector would look at.
+    """
+    values: tuple[Sequence[Any], ...] = (
+        [day_text(record.occurred_at // (DAY_HOURS * HOUR_US)) for record in records],
+        *([text or "" for text in map(get, records)] for get in _texts),
+        *([*map(get, records)] for get in _as_is),
+        *tokens_of(records),
+        [record.cost_nano_usd or 0 for record in records],
+        [_json(record.tags) if record.tags else "[]" for record in records],
+        [None if record.price is None else _json(record.price) for record in records],
+        [_json(_pairs(record.budgets)) if record.budgets else "[]" for record in records],
+        [_json(record.attempts) for record in records],
     )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def tokens_of(records: Sequence[DecisionRecord]) -> list[list[int]]:
+    """What each consumed, one column for each of `TOKENS`; nothing is zero."""
+    usages = [record.usage or _NO_USAGE for record in records]
+    return [[*map(get, usages)] for get in _tokens]
 
 
 def entry_of(row: Mapping[str, Any]) -> DecisionRecord:
@@ -95,8 +90,8 @@ def day_text(day: int) -> str:
     return datetime.fromtimestamp(day * DAY_HOURS * 3600, UTC).strftime("%Y-%m-%d")
 
 
-def _bounded(figure: int) -> int:
-    return max(-_LARGEST, min(figure, _LARGEST))
+def _pairs(charges: tuple[Charge, ...]) -> list[tuple[str, int]]:
+    return [(charge.counter, charge.amount) for charge in charges]
 
 
 def _json(value: object) -> str:

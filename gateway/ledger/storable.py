@@ -1,22 +1,29 @@
-"""Text that every database takes, whatever a client made up."""
+"""What every database takes, whatever a client made up: short text without NUL, and figures that fit."""
 
 import hashlib
-from operator import attrgetter
 from typing import Final
 
 import msgspec
 
+from gateway.ledger.plain import LARGEST_FIGURE, plain_type
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
+from gateway.usage import Usage
 
 TEXTS: Final = tuple(field.name for field in msgspec.structs.fields(DecisionRecord) if field.type in (str, str | None))
 """The members of a record that are plain text."""
 
-_texts = attrgetter(*TEXTS)
-_SURELY_SHORT = 63
-_LONGEST_BYTES = 255
-_DIGEST_CHARACTERS = 16
-_LONG_PAYLOAD = 16 * 1024
+_LONGEST_BYTES: Final = 255
+_SURELY_SHORT: Final = 63
+"""Characters that take no more than 255 bytes, whichever they are."""
+_DIGEST_CHARACTERS: Final = 16
+_LONG_PAYLOAD: Final = 16 * 1024
+_TOKENS: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
+_Plain: Final = plain_type(_SURELY_SHORT)
+_PlainAscii: Final = plain_type(_LONGEST_BYTES)
 _encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(DecisionRecord).decode
+_decode_plain = msgspec.json.Decoder(_Plain).decode
+_decode_plain_ascii = msgspec.json.Decoder(_PlainAscii).decode
 
 
 def stored_text(text: str) -> str:
@@ -39,20 +46,6 @@ def visible(text: str) -> str:
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
-def is_storable(record: DecisionRecord) -> bool:
-    """Whether `storable` would surely change nothing; never wrong when it says so, and cheap."""
-    texts = [*filter(None, _texts(record)), *record.tags]
-    texts += [charge.counter for charge in record.budgets]
-    for one in record.attempts:
-        texts += (one.provider, one.model, one.outcome)
-    whole = "".join(texts)
-    return (
-        max(map(len, texts), default=0) <= _SURELY_SHORT
-        and "\0" not in whole
-        and (whole.isascii() or whole.isprintable())
-    )
-
-
 def storable(record: DecisionRecord) -> DecisionRecord:
     """The record with every text as `stored_text` gives it; doing it twice changes nothing."""
     texts = {name: text for name in TEXTS if (text := getattr(record, name)) is not None}
@@ -65,6 +58,20 @@ def storable(record: DecisionRecord) -> DecisionRecord:
     )
 
 
+def kept(record: DecisionRecord) -> DecisionRecord:
+    """The record as the ledger keeps it: `storable`, and figures that no database could hold cut to the largest one."""
+    if isinstance(record, (_Plain, _PlainAscii)):
+        return record
+    record = storable(record)
+    usage, cost = record.usage, record.cost_nano_usd
+    return msgspec.structs.replace(
+        record,
+        usage=None if usage is None else Usage(**{name: _bounded(getattr(usage, name)) for name in _TOKENS}),
+        cost_nano_usd=None if cost is None else _bounded(cost),
+        budgets=tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets),
+    )
+
+
 def encode(record: DecisionRecord) -> bytes:
     """The record as JSON, for the log and for the spool; where it is very long, or no text at all, as `storable`."""
     try:
@@ -74,7 +81,28 @@ def encode(record: DecisionRecord) -> bytes:
     return payload if len(payload) <= _LONG_PAYLOAD else _encode(storable(record))
 
 
+def decode(payload: bytes) -> DecisionRecord:
+    """The record of what `encode` made, now or in an older version.
+
+    PERF: nearly every record is `kept` as it is, which the decoder finds while it decodes. Only an escape can stand for
+    NUL.
+
+    Raises:
+        msgspec.DecodeError: It is no record.
+    """
+    if b"\\" not in payload:
+        try:
+            return _decode_plain_ascii(payload) if payload.isascii() else _decode_plain(payload)
+        except msgspec.ValidationError:
+            pass
+    return _decode(payload)
+
+
 def _storable_attempt(one: AttemptRecord) -> AttemptRecord:
     return AttemptRecord(
         stored_text(one.provider), stored_text(one.model), stored_text(one.outcome), one.began_ms, one.duration_ms
     )
+
+
+def _bounded(figure: int) -> int:
+    return max(-LARGEST_FIGURE, min(figure, LARGEST_FIGURE))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final, TypeVar
 
 _Item = TypeVar("_Item")
-_TURN: Final = 32
+_TURN: Final = 64
 _REST_S: Final = 0.0001
 
 

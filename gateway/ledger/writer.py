@@ -149,9 +149,11 @@ class LedgerWriter:
         self._wake.clear()
 
     def _ship_next(self) -> bool:
-        """Ships one batch and says whether there was one; a failure is kept in `last_error`."""
+        """Ships one batch and says whether to go on at once; a failure is kept in `last_error`."""
         try:
             self._adopt()
+            if self.last_error is not None:
+                self._engine.connect().close()  # PERF: a batch is read again only once the database answers
             batch = self._spool.backlog.next_batch()
             if batch is not None:
                 self._ship(batch)
@@ -163,7 +165,7 @@ class LedgerWriter:
             _log.info("the ledger's database answers again")
         self.last_error = None
         self._backoff_s = _FIRST_BACKOFF_S
-        return batch is not None
+        return self._spool.backlog.is_behind
 
     def _adopt(self) -> None:
         now = clock.monotonic()

@@ -10,36 +10,34 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Integer, String, Table, func, select, text
+from sqlalchemy import Connection, Integer, String, Table, exc, func, select, text
 from sqlalchemy.types import Boolean
 
 Row = Sequence[Any]
+Columns = Mapping[str, Sequence[Any]]
 _AT_ONCE: Final = 20
 """Rows per statement of SQLite: Python's lock is free while one runs, and taken again after it."""
+_ROWS_AT_ONCE: Final = (64, 32, 16, 8, 4, 2, 1)
+"""Rows per statement of SQLite where they are many: few different statements, which the driver keeps prepared."""
+_MOST_VALUES: Final = 999
+"""Bound by one statement, as older versions of SQLite limit them."""
 _LATEST: Final = "last_at"
 
 
-def insert_missing(connection: Connection, table: Table, columns: tuple[str, ...], rows: Mapping[str, Row]) -> set[str]:
-    """Inserts the rows whose primary key is not there yet and returns the keys of those.
+def insert_missing(connection: Connection, table: Table, columns: Columns) -> set[str]:
+    """Inserts the rows whose primary key is not there yet and returns the keys of the others.
 
     Args:
         connection: In a transaction of `gateway.storage.engine.writing`.
         table: With a primary key of one text column.
-        columns: All of the table's, in the order of the rows' values.
-        rows: By key; JSON is text.
+        columns: All of the table's, each with one value per row; no key twice; JSON is text.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
     if connection.dialect.name == "postgresql":
-        return _insert_missing_into_postgresql(connection, table, columns, rows.values())
-    # The transaction holds SQLite's only write lock, so what is not there now is not there in the next statement.
-    key = next(iter(table.primary_key.columns))
-    asked = func.json_each(_json([*rows])).table_valued("value")
-    known = set(connection.scalars(select(key).where(key.in_(select(asked.c.value)))))
-    new = [row for name, row in rows.items() if name not in known] if known else [*rows.values()]
-    _execute_many(connection, f"{_into(table, columns)} VALUES ", "", new)
-    return rows.keys() - known
+        return _insert_missing_into_postgresql(connection, table, columns)
+    return _insert_missing_into_sqlite(connection, table, columns)
 
 
 def add_to_sums(connection: Connection, table: Table, sums: Mapping[tuple[Any, ...], Sequence[int]]) -> None:
@@ -91,12 +89,53 @@ def _adding(table: Table, larger: str) -> str:
     return f"ON CONFLICT ({keys}) DO UPDATE SET {changed}"
 
 
-def _insert_missing_into_postgresql(
-    connection: Connection, table: Table, columns: tuple[str, ...], rows: Iterable[Row]
-) -> set[str]:
+def _insert_missing_into_sqlite(connection: Connection, table: Table, columns: Columns) -> set[str]:
+    """PERF: most of what an insert costs is binding its values, so those that all rows share are bound once for many.
+
+    The transaction holds SQLite's only write lock: what is not there when a statement begins is not there when it ends.
+    """
     key = next(iter(table.primary_key.columns)).name
-    statement = text(f"{_from_json(table, columns)} ON CONFLICT DO NOTHING RETURNING {key}")
-    return set(connection.scalars(statement, {"rows": _records(table, columns, rows)}))
+    shared = tuple(name for name, values in columns.items() if name != key and values.count(values[0]) == len(values))
+    own = (key, *(name for name in columns if name != key and name not in shared))
+    common = [columns[name][0] for name in shared]
+    at_once = next(count for count in _ROWS_AT_ONCE if count * len(own) + len(shared) <= _MOST_VALUES or count == 1)
+    known: set[str] = set()
+    begin, behind = 0, len(columns[key])
+    while begin < behind:
+        count = next(count for count in _ROWS_AT_ONCE if count <= min(at_once, behind - begin))
+        rows = zip(*(columns[name][begin : begin + count] for name in own), strict=True)
+        try:
+            connection.exec_driver_sql(_insert_of(table, shared, own, count), (*common, *chain.from_iterable(rows)))
+        except exc.IntegrityError:
+            there = _known(connection, table, columns[key][begin : begin + count])
+            known |= there
+            for row in zip(*(columns[name][begin : begin + count] for name in own), strict=True):
+                if row[0] not in there:
+                    connection.exec_driver_sql(_insert_of(table, shared, own, 1), (*common, *row))
+        begin += count
+    return known
+
+
+@lru_cache(maxsize=64)
+def _insert_of(table: Table, shared: tuple[str, ...], own: tuple[str, ...], count: int) -> str:
+    """Inserts so many rows: first comes the value of each shared column, then, row by row, those of its own."""
+    places = f"({', '.join('?' * len(own))})"
+    values = ", ".join([*("?" * len(shared)), "own.*"])
+    return f"{_into(table, (*shared, *own))} SELECT {values} FROM (VALUES {', '.join([places] * count)}) AS own"  # noqa: S608 - names of our own
+
+
+def _known(connection: Connection, table: Table, keys: Sequence[str]) -> set[str]:
+    key = next(iter(table.primary_key.columns))
+    asked = func.json_each(_json(keys)).table_valued("value")
+    return set(connection.scalars(select(key).where(key.in_(select(asked.c.value)))))
+
+
+def _insert_missing_into_postgresql(connection: Connection, table: Table, columns: Columns) -> set[str]:
+    key = next(iter(table.primary_key.columns)).name
+    statement = text(f"{_from_json(table, tuple(columns))} ON CONFLICT DO NOTHING RETURNING {key}")
+    rows = zip(*columns.values(), strict=True)
+    inserted = connection.scalars(statement, {"rows": _records(table, tuple(columns), rows)})
+    return set(columns[key]).difference(inserted)
 
 
 @lru_cache(maxsize=32)

@@ -3,12 +3,14 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.ledger.query import entries
-from gateway.ledger.storable import storable, stored_text
-from gateway.telemetry.decision_record import Charge
+from gateway.ledger.rows import columns_of
+from gateway.ledger.storable import decode, encode, kept, storable, stored_text
+from gateway.telemetry.decision_record import AttemptRecord, Charge
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import (
     HOUR,
@@ -99,6 +101,31 @@ def test_stored_text_is_bounded_and_stored_as_itself(text):
 @given(any_entry)
 def test_a_storable_entry_stays_as_it_is(one):
     assert storable(storable(one)) == storable(one)
+
+
+@given(any_entry)
+def test_what_comes_out_of_the_spool_is_kept_like_what_went_in(one):
+    assert columns_of([kept(decode(encode(one)))]) == columns_of([kept(one)])
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"status": 2**70},
+        {"cost_nano_usd": -(2**70)},
+        {"usage": Usage(output_tokens=2**70)},
+        {"budgets": (Charge("one", 10**18 + 1),)},
+        {"end_user": "e" * 255, "principal": "p" * 256},
+        {"end_user": "ü" * 63, "principal": "ü" * 128},
+        {"budgets": (Charge(f"budget:people:each_end_user={'e' * 300}", 1),)},
+        {"tags": ("t" * 64, 'quoted "\\u0000"', "nul\0")},
+        {"attempts": (AttemptRecord("p" * 64, "m", "ok", 2**40, 1),)},
+    ],
+)
+def test_what_does_not_fit_is_cut_the_same_behind_the_spool(members):
+    one = entry(**members)
+
+    assert columns_of([kept(decode(encode(one)))]) == columns_of([kept(one)])
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -98,6 +98,24 @@ def test_entries_reach_the_database_by_themselves(engine, spool):
     assert_sums_agree(engine)
 
 
+def test_what_piled_up_is_shipped_without_pauses(engine, spool):
+    for number in range(300):
+        spool.append(payload(f"grq_{number}"))
+
+    async def run() -> None:
+        writer = LedgerWriter(spool, engine, poll_s=3600)
+        writer.start()
+        async with asyncio.timeout(30):
+            while spool.backlog.is_behind:
+                await asyncio.sleep(0.01)
+        assert count(engine) > 250
+        assert await writer.close(30)
+
+    asyncio.run(run())
+
+    assert count(engine) == 300
+
+
 def test_a_batch_that_was_committed_but_not_forgotten_is_not_counted_twice(engine, spool, monkeypatch):
     for number in range(100):
         spool.append(payload(f"grq_{number}"))
