@@ -44,7 +44,9 @@ def _compile(modules: list[str]) -> None:
     from mypyc.build import mypycify  # noqa: PLC0415
     from setuptools import Distribution  # noqa: PLC0415
 
-    extensions = mypycify(["--follow-imports=silent", *modules], opt_level="3", debug_level="0", group_name="gateway")
+    extensions = mypycify(
+        ["--follow-imports=silent", *modules], opt_level="2", debug_level="0", multi_file=True, group_name="gateway"
+    )
     command: Any = Distribution({"ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = "built", "build"
     command.ensure_finalized()
