@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import processes as run
+from gateway.version import BUILD
 
 REQUEST = (
     '{"model":"fast","messages":[{"role":"system","content":"'
@@ -25,6 +26,7 @@ REQUEST = (
     '"properties":{"city":{"type":"string"}}}}}],"max_tokens":100%s}'
 )
 EVENTS = 200
+GATEWAY = "gateway (compiled)" if BUILD == "compiled" else "gateway"
 KEY_HASH = "hmac-sha256:336039bb1f275feca104141f025e3d5b119de01b96536d31061ed031a0ddacba"
 CONFIG = """version: 1
 organization: acme
@@ -149,24 +151,24 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     budgeted.write_text(plain + BUDGETS)
     gateway = (sys.executable, "-m", "gateway", "serve", "--port", str(gateway_port), "--log-level", "warning", "-c")
     found = [
-        ("gateway", gateway_port, (*gateway, str(file))),
+        (GATEWAY, gateway_port, (*gateway, str(file))),
         ("bare proxy", bare_port, (sys.executable, "-m", "bench.bare_proxy", str(bare_port), upstream)),
     ]
     # Entries stay in the spool while the database is away: what the request path costs by itself.
     away = ("env", "GATEWAY_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none", *gateway, str(file))
-    found.append(("gateway, spool only", gateway_port, away))
-    found.append(("gateway, 3 budgets", gateway_port, (*gateway, str(budgeted))))
+    found.append((f"{GATEWAY}, spool only", gateway_port, away))
+    found.append((f"{GATEWAY}, 3 budgets", gateway_port, (*gateway, str(budgeted))))
     # The upstream takes spans too. The queue is long, so that no span is dropped and all work is in the figures.
     traced = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={upstream}", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")
     for share in ("0.1", "1"):
         sampled = ("OTEL_TRACES_SAMPLER=traceidratio", f"OTEL_TRACES_SAMPLER_ARG={share}")
-        found.append((f"gateway, {float(share):.0%} traced", gateway_port, (*traced, *sampled, *gateway, str(file))))
+        found.append((f"{GATEWAY}, {float(share):.0%} traced", gateway_port, (*traced, *sampled, *gateway, str(file))))
     captured = directory / "captured.yaml"
     captured.write_text(plain + CAPTURE)
-    found.append(("gateway, 100% with content", gateway_port, (*traced, *gateway, str(captured))))
+    found.append((f"{GATEWAY}, 100% with content", gateway_port, (*traced, *gateway, str(captured))))
     if redis := os.environ.get("BENCH_REDIS_URL"):
         counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway, str(budgeted))
-        found.append(("gateway, 3 budgets in Redis", gateway_port, counted))
+        found.append((f"{GATEWAY}, 3 budgets in Redis", gateway_port, counted))
     if shutil.which("nginx"):
         conf = directory / "nginx.conf"
         conf.write_text(NGINX.format(dir=directory, upstream=upstream_port, port=nginx_port))

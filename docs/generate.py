@@ -159,7 +159,7 @@ def metrics() -> str:
         for one in vars(MetricDefinitions()).values()
         if isinstance(one, MetricWrapperBase)
     )
-    about = "| `gateway_build_info` | info | version, python | What serves. |\n"
+    about = "| `gateway_build_info` | info | version, python, build | What serves. |\n"
     about += "| `gateway_config_info` | info | revision | The revision of the configuration that serves. |\n"
     return _METRICS % MOST_MODELS + rows + about
 

@@ -1,13 +1,14 @@
 """The only clock. Everything that asks for the time asks here, so that tests can move it."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-monotonic = time.monotonic
+monotonic: Callable[[], float] = time.monotonic
 """Seconds on a clock that never goes back; for durations and rate windows."""
 
-now = time.time
+now: Callable[[], float] = time.time
 """Seconds since the Unix epoch."""
 
 

@@ -1,8 +1,10 @@
 """Rules of the house that a reader would otherwise have to remember."""
 
+import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -36,3 +38,20 @@ def test_no_file_names_a_place_of_one_machine():
     places = re.compile(r"(?<![\w.}])/(?:tmp|work|home|root)/")
 
     assert {str(file.relative_to(ROOT)) for file in checked if places.search(file.read_text())} == set()
+
+
+def test_modules_to_be_compiled_exist_and_lose_nothing_by_it():
+    """Without a word, mypyc leaves out a class's keywords (`frozen=True`) and most annotations of its fields, by which
+    msgspec decodes."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    trees = {name: ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text()) for name in modules}
+
+    losing = {
+        f"{name}.{node.name}"
+        for name, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and (node.keywords or "msgspec.Struct" in map(ast.unparse, node.bases))
+    }
+    assert losing == set()
+    assert modules == sorted(set(modules))

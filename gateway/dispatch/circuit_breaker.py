@@ -2,13 +2,12 @@
 
 from collections import defaultdict, deque
 from collections.abc import Callable
-
-import msgspec
+from typing import NamedTuple
 
 from gateway import clock
 
 
-class Thresholds(msgspec.Struct, frozen=True):
+class Thresholds(NamedTuple):
     """So many failures within `window_s` seconds open the circuit for `open_s` seconds."""
 
     failures: int

@@ -21,7 +21,7 @@ ScopeKind = Literal["organization", "team", "project", "principal", "virtual_key
 """What a budget's scope names."""
 
 _LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class Who(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from gateway.errors import GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
 from gateway.money.estimate import InputBound, bound_input, estimate, output_bound
 from gateway.money.prices import Price
-from gateway.pipeline.exchange import BudgetHold, Exchange
+from gateway.pipeline.budget_hold import BudgetHold
+from gateway.pipeline.exchange import Exchange
 from gateway.snapshot.snapshot import Candidate
 
 _END_USER = b"x-langwatch-end-user-id"

@@ -5,7 +5,8 @@ from gateway.money.budget import counts_provider
 from gateway.money.cost import cost
 from gateway.money.prices import Price
 from gateway.pipeline.budget import estimated_cost, prompt_bound
-from gateway.pipeline.exchange import BudgetHold, Exchange
+from gateway.pipeline.budget_hold import BudgetHold
+from gateway.pipeline.exchange import Exchange
 from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 

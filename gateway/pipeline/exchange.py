@@ -1,16 +1,14 @@
 """The one mutable record of a request: what came, what was decided, what it cost."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from gateway import clock
 from gateway.content.captured import CapturedContent
 from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
-from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
+from gateway.pipeline.budget_hold import BudgetHold
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
@@ -21,17 +19,9 @@ from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
 
 NO_FALLBACK = FallbackPolicy()
-_LATER: Any = None
-"""The candidate until `resolve` has found one; nobody asks for it before."""
 
 
-class BudgetHold(Hold, frozen=True):
-    """Nano-USD of one budget, asked for."""
-
-    budget: CompiledBudget
-
-
-class Taken(msgspec.Struct, frozen=True):
+class Taken(NamedTuple):
     """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
 
     `budgets` are those of the holds that are money.
@@ -42,79 +32,120 @@ class Taken(msgspec.Struct, frozen=True):
     budgets: Sequence[BudgetHold]
 
 
-class Exchange(msgspec.Struct, eq=False):
+class Exchange:
     """One request on its way. It holds its snapshot for life: a reload in between changes nothing for it.
 
-    Stages read what earlier stages wrote, in the order of `run`; nobody else writes. `begin` makes one.
-
-    PERF: a struct, since most fields begin the same for every request, which costs next to nothing here.
+    Stages read what earlier stages wrote, in the order of `run`; nobody else writes. There is no `candidate` before
+    `resolve` has found one.
     """
 
-    snapshot: Snapshot
-    endpoint: Endpoint
-    headers: list[tuple[bytes, bytes]]
-    header_map: Mapping[bytes, bytes]
-    query: bytes
-    request_id: str
-    trace: TraceContext
-    started: float
-    started_at: float
-    traced: bool = False
-    content: CapturedContent | None = None
+    __slots__ = (
+        "attempts",
+        "body",
+        "body_treatment",
+        "budget_holds",
+        "budget_warning",
+        "cache_mode",
+        "cancelled_as",
+        "candidate",
+        "candidates",
+        "client_left",
+        "content",
+        "cost",
+        "end_user",
+        "endpoint",
+        "fallback",
+        "first_byte_at",
+        "first_token_at",
+        "header_map",
+        "headers",
+        "holds",
+        "key",
+        "lane",
+        "model",
+        "model_asked",
+        "model_source",
+        "owed",
+        "params_dropped",
+        "prompt",
+        "provider_name",
+        "query",
+        "replaced",
+        "request_id",
+        "settled",
+        "snapshot",
+        "started",
+        "started_at",
+        "taken",
+        "trace",
+        "traced",
+        "under_way",
+        "upstream",
+        "upstream_body",
+        "upstream_response",
+        "usage",
+        "usage_warning",
+        "withholds_usage",
+    )
 
-    body: RequestBody | None = None
-    key: CompiledKey | None = None
-    holds: list[Hold] = []
-    budget_holds: list[BudgetHold] = []
-    taken: list[Taken] = []
-    budget_warning: str | None = None
-    end_user: str | None = None
-    prompt: InputBound | None = None
-    model_asked: str | None = None
-    model: str | None = None
-    model_source: str | None = None
-    candidate: Candidate = _LATER
-    provider_name: str = ""
-    upstream: Upstream | None = None
-    lane: Lane | None = None
-    candidates: Sequence[Candidate] = ()
-    fallback: FallbackPolicy = NO_FALLBACK
-    cache_mode: str = "respect"
-    upstream_body: bytes = b""
-    body_treatment: str | None = None
-    withholds_usage: bool = False
-    params_dropped: Sequence[str] = ()
-
-    attempts: list[AttemptRecord] = []
-    replaced: list[tuple[Candidate, Usage]] = []
-    upstream_response: UpstreamResponse | None = None
-    first_byte_at: float | None = None
-    first_token_at: float | None = None
-    usage: Usage | None = None
-    usage_warning: str | None = None
-    owed: dict[str, int] = {}
-    cost: int | None = None
-    client_left: bool = False
-    cancelled_as: str = "client_left"
-    under_way: list[UnderWay] = []
-    settled: bool = False
-
-    @classmethod
-    def begin(
-        cls,
+    def __init__(
+        self,
         snapshot: Snapshot,
         endpoint: Endpoint,
         headers: list[tuple[bytes, bytes]],
         query: bytes,
         request_id: str,
-    ) -> "Exchange":
-        """The record of a request that has just come."""
-        found = dict(headers)
-        trace = trace_context.accept(found)
-        return cls(snapshot, endpoint, headers, found, query, request_id, trace, clock.monotonic(), clock.now())
+    ) -> None:
+        self.snapshot = snapshot
+        self.endpoint = endpoint
+        self.headers = headers
+        self.header_map = dict(headers)
+        self.query = query
+        self.request_id = request_id
+        self.trace: TraceContext = trace_context.accept(self.header_map)
+        self.started: float = clock.monotonic()
+        self.started_at: float = clock.now()
+        self.traced = False
+        self.content: CapturedContent | None = None
+
+        self.body: RequestBody | None = None
+        self.key: CompiledKey | None = None
+        self.holds: list[Hold] = []
+        self.budget_holds: list[BudgetHold] = []
+        self.taken: list[Taken] = []
+        self.budget_warning: str | None = None
+        self.end_user: str | None = None
+        self.prompt: InputBound | None = None
+        self.model_asked: str | None = None
+        self.model: str | None = None
+        self.model_source: str | None = None
+        self.candidate: Candidate
+        self.provider_name = ""
+        self.upstream: Upstream | None = None
+        self.lane: Lane | None = None
+        self.candidates: Sequence[Candidate] = ()
+        self.fallback = NO_FALLBACK
+        self.cache_mode = "respect"
+        self.upstream_body = b""
+        self.body_treatment: str | None = None
+        self.withholds_usage = False
+        self.params_dropped: Sequence[str] = ()
+
+        self.attempts: list[AttemptRecord] = []
+        self.replaced: list[tuple[Candidate, Usage]] = []
+        self.upstream_response: UpstreamResponse | None = None
+        self.first_byte_at: float | None = None
+        self.first_token_at: float | None = None
+        self.usage: Usage | None = None
+        self.usage_warning: str | None = None
+        self.owed: dict[str, int] = {}
+        self.cost: int | None = None
+        self.client_left = False
+        self.cancelled_as = "client_left"
+        self.under_way: list[UnderWay] = []
+        self.settled = False
 
     def __repr__(self) -> str:
-        # That of a struct would show the client's headers, and its key among them.
         return f"Exchange({self.request_id})"
 
     def go_to(self, candidate: Candidate) -> None:

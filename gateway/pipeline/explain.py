@@ -100,7 +100,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
         return Way(None, None, "there is no such key")
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
-    exchange = Exchange.begin(snapshot, endpoint, [], b"", "explained")
+    exchange = Exchange(snapshot, endpoint, [], b"", "explained")
     exchange.key = key
     exchange.body = JsonBody(body)
     for stage in (judge, resolve):
@@ -113,7 +113,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
     """Explains a request of a key. Raises `KeyError` for a key that there is none of."""
     key = snapshot.key_named(key_name)
-    exchange = Exchange.begin(snapshot, endpoint, [], b"", "explained")
+    exchange = Exchange(snapshot, endpoint, [], b"", "explained")
     exchange.key = key
     verdicts: list[Verdict] = [Verdict("key", "passes" if key.state == "active" else f"the key is {key.state}")]
 

@@ -6,7 +6,8 @@ from gateway import clock
 from gateway.counters.hold import Dimension, Hold, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.nano_usd import shown
-from gateway.pipeline.exchange import BudgetHold, Exchange
+from gateway.pipeline.budget_hold import BudgetHold
+from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.limit import holds_of
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import candidate_holds, take

@@ -8,8 +8,9 @@ from gateway.counters.hold import Lease
 from gateway.errors import Denial
 from gateway.ledger.storable import encode
 from gateway.money.nano_usd import NANO_PER_USD
+from gateway.pipeline.budget_hold import BudgetHold
 from gateway.pipeline.charge import charge, settlements
-from gateway.pipeline.exchange import BudgetHold, Exchange
+from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.record import decision_record, traced_request
 from gateway.pipeline.services import Services
 from gateway.pipeline.take import tell_spent

@@ -4,7 +4,8 @@ from gateway.counters.hold import CountersLost, Hold, Lease, Refusal
 from gateway.errors import GatewayError
 from gateway.money.budget import CompiledBudget
 from gateway.pipeline.budget import budget_holds
-from gateway.pipeline.exchange import BudgetHold, Exchange, Taken
+from gateway.pipeline.budget_hold import BudgetHold
+from gateway.pipeline.exchange import Exchange, Taken
 from gateway.pipeline.limit import holds_of
 from gateway.pipeline.services import Services
 from gateway.snapshot.snapshot import Candidate

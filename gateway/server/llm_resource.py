@@ -48,9 +48,7 @@ class LlmResource:
         """Runs the pipeline; its reply or its refusal becomes the response."""
         scope = request.scope
         request_id = request.context.request_id = ids.request_id()
-        exchange = Exchange.begin(
-            self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id
-        )
+        exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
         client: ClientWatch = scope[SCOPE_KEY]
         call = _Call(self, request, client, exchange)
         self._drain.enter(call)

@@ -54,7 +54,7 @@ class ModelsResource:
         request_id = request.context.request_id = ids.request_id()
         scope = request.scope
         endpoint = ENDPOINTS["chat_completions"]
-        exchange = Exchange.begin(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
+        exchange = Exchange(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
         try:
             authenticate(exchange)
             response.data = msgspec.json.encode(answer(exchange))

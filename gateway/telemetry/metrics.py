@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 from gateway import clock
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.usage import Usage
-from gateway.version import __version__
+from gateway.version import BUILD, __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -268,7 +268,7 @@ class _About(Collector):
         self.revision = ""
 
     def collect(self) -> Iterator[InfoMetricFamily]:
-        build = {"version": __version__, "python": platform.python_version()}
+        build = {"version": __version__, "python": platform.python_version(), "build": BUILD}
         yield InfoMetricFamily("gateway_build", "What serves.", value=build)
         yield InfoMetricFamily(
             "gateway_config", "The revision of the configuration that serves.", value={"revision": self.revision}

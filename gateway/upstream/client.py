@@ -7,9 +7,8 @@ which is how a provider learns that nobody waits any more.
 
 import asyncio
 from collections.abc import Awaitable
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
-
-import msgspec
 
 from gateway.upstream.connection import Connection
 from gateway.upstream.dial import dial
@@ -80,7 +79,7 @@ class Http1Transport:
         self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
 
-class _Route(msgspec.Struct, frozen=True):
+class _Route(NamedTuple):
     """What requests to one URL have in common."""
 
     url: SplitResult

@@ -20,8 +20,34 @@ _WRITTEN_AT_ONCE = 64 * 1024
 _CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
 
 
-class Connection(asyncio.Protocol):
-    """Carries one exchange at a time: `begin`, `wait` until it `has_head`, `read`, and then `release` or `abort`."""
+class Connection:
+    """Carries one exchange at a time: `begin`, `wait` until it `has_head`, `read`, and then `release` or `abort`.
+
+    PERF: an `asyncio.Protocol` in all but its base, which would keep it from being compiled to a class of fixed layout.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_busy",
+        "_complete",
+        "_deadline",
+        "_failure",
+        "_head_bytes",
+        "_loop",
+        "_parser",
+        "_paused",
+        "_pieces",
+        "_reusable",
+        "_timeout_s",
+        "_timer",
+        "_timer_at",
+        "_transport",
+        "_waiter",
+        "has_head",
+        "headers",
+        "idle_since",
+        "status",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -205,6 +231,15 @@ class Connection(asyncio.Protocol):
             where = "in the middle of the answer" if self._head_bytes else "before an answer came"
             self._failure = UpstreamFailure(FailureKind.NETWORK, f"the connection closed {where}")
         self._wake()
+
+    def eof_received(self) -> None:
+        """The upstream sends nothing more: the event loop closes the connection."""
+
+    def pause_writing(self) -> None:
+        """More of the request waits than the event loop likes; it was in memory as a whole anyway."""
+
+    def resume_writing(self) -> None:
+        """That is over."""
 
     def _ends_with_connection(self) -> bool:
         """Whether the body has neither length nor chunks (RFC 9112, section 6.3), so that the end of all is its end."""

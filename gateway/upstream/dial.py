@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import ssl
+from typing import cast
 from urllib.parse import SplitResult
 
 import aiohappyeyeballs
@@ -67,8 +68,9 @@ async def _open(scheme: str, host: str, port: int, proxy: Proxy | None) -> Conne
         encrypted = scheme == "https"
         if proxy is not None and encrypted:
             await open_tunnel(connected, proxy, host, port)
-        _, connection = await loop.create_connection(
-            lambda: Connection(loop),
+        connection = Connection(loop)
+        await loop.create_connection(
+            lambda: cast("asyncio.Protocol", connection),
             sock=connected,
             ssl=client_context() if encrypted else None,
             server_hostname=host if encrypted else None,

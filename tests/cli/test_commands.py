@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from gateway.config import reference, schema
-from gateway.version import __version__
+from gateway.version import BUILD, __version__
 from tests.cli.conftest import FILE
 
 FAULTY = FILE.replace("secret_hash", "secret_hsh") + "model_aliases: {fast: nowhere/gpt-5-mini}\n"
@@ -107,7 +107,10 @@ def test_schema_says_where_it_cannot_write(gateway, file):
 
 def test_version_for_people_and_machines(gateway):
     assert gateway("version").out.startswith(f"gateway {__version__} ")
-    assert json.loads(gateway("version", "--format", "json").out)["version"] == __version__
+    said = json.loads(gateway("version", "--format", "json").out)
+    assert said["version"] == __version__
+    assert said["build"] == BUILD
+    assert BUILD in ("compiled", "pure Python")
 
 
 @pytest.mark.parametrize(
