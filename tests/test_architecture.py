@@ -55,3 +55,23 @@ def test_modules_to_be_compiled_exist_and_lose_nothing_by_it():
     }
     assert losing == set()
     assert modules == sorted(set(modules))
+
+
+def test_no_class_that_stays_interpreted_derives_from_a_compiled_one():
+    """mypyc refuses that when the class is used for the first time."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    compiled = {f"{name.replace('.', '/')}.py" for name in modules}
+
+    refused = set()
+    for file in (ROOT / "gateway").rglob("*.py"):
+        if (path := str(file.relative_to(ROOT))) in compiled:
+            continue
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+        imported = {
+            one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) and node.module in modules
+            for one in node.names
+        }  # fmt: skip
+        bases = {(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in map(ast.unparse, node.bases)}  # fmt: skip
+        refused |= {f"{path}: {name}({base})" for name, base in bases if base in imported}
+    assert refused == set()
