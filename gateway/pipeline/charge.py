@@ -68,7 +68,7 @@ def charges(exchange: Exchange) -> tuple[Charge, ...]:
 def _last_attempt(exchange: Exchange, price: Price, outcome: str) -> int | None:
     if exchange.usage is not None:
         return cost(exchange.usage, price)
-    if not exchange.endpoint.metered or not exchange.attempts or outcome in ("refused", "failed"):
+    if not exchange.endpoint.metered or not exchange.under_way or outcome in ("refused", "failed"):
         return None
     if not exchange.snapshot.charges_missing_usage:
         return 0

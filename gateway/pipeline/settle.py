@@ -90,6 +90,6 @@ def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | 
         metrics.usage(provider, model, exchange.usage)
     if exchange.owed:
         models = {candidate.upstream.provider.name: candidate.model for candidate, _ in exchange.replaced}
-        models[provider] = model
+        models[exchange.provider_name] = model
         for owed_to, owed in exchange.owed.items():
             metrics.cost(owed_to, models[owed_to], owed / NANO_PER_USD)
