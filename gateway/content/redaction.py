@@ -68,11 +68,15 @@ class Redaction(msgspec.Struct, frozen=True):
         return [self._hidden_as_text(inner) for inner in value] if isinstance(value, list) else value
 
     def _text_or(self, value: Any) -> Any:
-        for text in _spellings(value):
-            hidden = self._hidden(text)
-            if hidden != text:
-                return hidden
-        return value
+        """The spelling in which every pattern is hidden that matches in any; nothing of the value where none is."""
+        matching = {
+            text: {index for index, pattern in enumerate(self.patterns) if pattern.search(text)}
+            for text in _spellings(value)
+        }
+        every = set().union(*matching.values())
+        if not every:
+            return value
+        return next((self._hidden(text) for text, found in matching.items() if found == every), HIDDEN)
 
     def _hidden(self, value: str) -> str:
         for pattern in self.patterns:

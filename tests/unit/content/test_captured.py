@@ -274,6 +274,15 @@ def test_a_pattern_for_the_json_of_a_tool_hides_in_its_structure(case, pattern):
     assert "ada" in found["gen_ai.input.messages"]
 
 
+def test_patterns_for_different_white_space_hide_what_either_matches():
+    endpoint, message = TOOL_CALLS["OpenAI, none"]
+    both = policy(4096, 1 << 20, r'"password": "[^"]*"', r'"user":"[^"]*"')
+
+    found = attributes(endpoint, {"messages": [message]}, how=both)
+
+    assert not {"hunter2", "ada"} & set(json.dumps(found).replace("\\", "").split('"'))
+
+
 def test_of_a_long_history_the_end_is_kept_and_of_a_long_message_the_beginning():
     messages = [{"role": "user", "content": f"question {number} " + "x" * 2000} for number in range(50)]
 
