@@ -43,8 +43,7 @@ def test_no_file_names_a_place_of_one_machine():
 def test_modules_to_be_compiled_exist_and_lose_nothing_by_it():
     """Without a word, mypyc leaves out a class's keywords (`frozen=True`) and most annotations of its fields, by which
     msgspec decodes."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    modules = _compiled_modules()
     trees = {name: ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text()) for name in modules}
 
     losing = {
@@ -59,8 +58,7 @@ def test_modules_to_be_compiled_exist_and_lose_nothing_by_it():
 
 def test_no_class_that_stays_interpreted_derives_from_a_compiled_one():
     """mypyc refuses that when the class is used for the first time."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    modules = project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    modules = _compiled_modules()
     compiled = {f"{name.replace('.', '/')}.py" for name in modules}
 
     refused = set()
@@ -75,3 +73,8 @@ def test_no_class_that_stays_interpreted_derives_from_a_compiled_one():
         bases = {(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in map(ast.unparse, node.bases)}  # fmt: skip
         refused |= {f"{path}: {name}({base})" for name, base in bases if base in imported}
     assert refused == set()
+
+
+def _compiled_modules():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    return project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]

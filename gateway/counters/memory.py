@@ -102,7 +102,7 @@ class MemoryCounters:
             limit = hold.limit
             if limit.dimension is _SPEND:
                 counter = self._spent.get(limit.key) or self._counter(limit)
-                fits = not limit.blocks or counter.spent + counter.held + hold.amount <= limit.ceiling
+                fits = not limit.blocks or counter.counts + hold.amount <= limit.ceiling
                 if fits:
                     counter.held += hold.amount
                     counters[limit.key] = counter
@@ -133,11 +133,6 @@ class MemoryCounters:
             return self._gauges.get(limit.key, 0)
         now = self._now()
         return self._window(limit, now).used(now)
-
-    def spent_of(self, limit: Limit) -> int:
-        """How much of a SPEND limit is spent, without what is held."""
-        known = self._spent.get(limit.key)
-        return 0 if known is None else known.spent
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases hold something of."""
@@ -205,7 +200,7 @@ class MemoryCounters:
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
         if refused.limit.dimension is _SPEND:
-            return Refusal(refused, None, self.spent_of(refused.limit))
+            return Refusal(refused, None, self._counter(refused.limit).spent)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
@@ -252,7 +247,7 @@ class MemoryLease:
     @property
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
-        return {key: counter.spent + counter.held for key, counter in self._counters.items()}
+        return {key: counter.counts for key, counter in self._counters.items()}
 
     @property
     def settled(self) -> dict[str, int]:

@@ -103,13 +103,13 @@ def _insert_missing_into_sqlite(connection: Connection, table: Table, columns: C
     begin, behind = 0, len(columns[key])
     while begin < behind:
         count = next(count for count in _ROWS_AT_ONCE if count <= min(at_once, behind - begin))
-        rows = zip(*(columns[name][begin : begin + count] for name in own), strict=True)
+        rows = [*zip(*(columns[name][begin : begin + count] for name in own), strict=True)]
         try:
             connection.exec_driver_sql(_insert_of(table, shared, own, count), (*common, *chain.from_iterable(rows)))
         except exc.IntegrityError:
             there = _known(connection, table, columns[key][begin : begin + count])
             known |= there
-            for row in zip(*(columns[name][begin : begin + count] for name in own), strict=True):
+            for row in rows:
                 if row[0] not in there:
                     connection.exec_driver_sql(_insert_of(table, shared, own, 1), (*common, *row))
         begin += count

@@ -28,15 +28,20 @@ from gateway.telemetry.decision_record import DecisionRecord
 FATE: Final = ("status", "outcome", "error_code")
 """Parameters that say what became of requests; `status` is one of `ENDINGS`."""
 PARAMETERS: Final = ("from", "to", "timezone", *FILTERS, *FATE, "trace_id", "limit", "cursor")
-NO_SUCH_REQUEST: Final = (
-    "The ledger has no request of this id. Entries arrive a moment after the answer; requests without a known key are "
-    "in the log and in traces only."
-)
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 PATIENCE_S: Final = 5.0
 
 _Place = tuple[Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)], str]
+
+
+def no_such_request() -> ApiError:
+    """The answer about an id that the ledger does not have."""
+    message = (
+        "The ledger has no request of this id. Entries arrive a moment after the answer; requests without a known key "
+        "are in the log and in traces only."
+    )
+    return ApiError("not_found", message, code="no_such_request")
 
 
 class RequestsResource:
@@ -60,7 +65,7 @@ class RequestsResource:
         read_parameters(request, ())
         entry = await self._database.read(lambda connection: query.entry(connection, request_id))
         if entry is None:
-            raise ApiError("not_found", NO_SUCH_REQUEST, code="no_such_request")
+            raise no_such_request()
         answer(response, _document(entry))
 
 

@@ -6,8 +6,11 @@ from typing import Any, ClassVar, Final, TypeVar
 import falcon.asgi
 from sqlalchemy import Connection
 
+from gateway.control_plane import state
 from gateway.control_plane.console.rendering import Console
+from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.tokens import Scope
+from gateway.plan.live import LiveResource
 
 PATIENCE_S: Final = 10.0
 """How long one question to the database may take."""
@@ -32,6 +35,12 @@ class Page:
     async def ask(self, question: Callable[[Connection], Answer]) -> Answer:
         """What a function of a connection finds out, before somebody at a screen gives up. Raises `ApiError`."""
         return await self.services.database.read(question, at_most_s=PATIENCE_S)
+
+    async def resource(self, kind: str, name: str) -> LiveResource | None:
+        """What was applied under a name, if anything was. Raises `ApiError`."""
+        vault = self.services.vault
+        with as_api_errors():
+            return await self.ask(lambda connection: state.read_one(connection, vault, (kind, name)))
 
     def show(self, request: falcon.asgi.Request, response: falcon.asgi.Response, template: str, **content: Any) -> None:
         """Answers with a page."""

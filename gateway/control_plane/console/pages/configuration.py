@@ -16,7 +16,6 @@ from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.rest.audit import read_place, written_place
-from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.report import read_limit, read_one
 from gateway.plan.change import SENSITIVE
@@ -83,9 +82,7 @@ class ResourcePage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, kind: str, name: str) -> None:
         """Its spec without secrets, and who changed it."""
         read_parameters(request, ())
-        vault = self.services.vault
-        with as_api_errors():
-            found = await self.ask(lambda connection: state.read_one(connection, vault, (kind, name)))
+        found = await self.resource(kind, name)
         if found is None:
             raise ApiError("not_found", f"There is no {kind}.{name}"[:300] + ".")
         changes = await self.ask(

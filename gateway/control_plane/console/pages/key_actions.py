@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.control_plane import key_life, state
+from gateway.control_plane import key_life
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.edit import Edit
@@ -81,10 +81,8 @@ class KeyActionPage(Page):
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str) -> None:
         """The question, for browsers that do not run the script which asks it in a dialog."""
         read_parameters(request, ())
-        words, vault = _words(verb), self.services.vault
-        with as_api_errors():
-            found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
-        if found is None:
+        words = _words(verb)
+        if await self.resource("virtual_keys", name) is None:
             raise no_such_key(name)
         self.show(
             request, response, "key_action.html", name=name, verb=verb, words=words, nonce=_nonce(), graces=GRACES

@@ -7,14 +7,13 @@ import falcon.asgi
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.control_plane import audit, key_search, state
+from gateway.control_plane import audit, key_search
 from gateway.control_plane.console.address import Address, path_of
 from gateway.control_plane.console.pages import key_actions
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
-from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import read_parameters
 from gateway.keys.virtual_key import ENVIRONMENTS
 from gateway.ledger.period import BadParameterError
@@ -79,9 +78,7 @@ class KeyPage(Page):
 
     async def content(self, name: str) -> dict[str, Any]:
         """Everything on the page. Raises `ApiError` (`not_found`)."""
-        now, vault = clock.microseconds(), self.services.vault
-        with as_api_errors():
-            found = await self.ask(lambda connection: state.read_one(connection, vault, ("virtual_keys", name)))
+        now, found = clock.microseconds(), await self.resource("virtual_keys", name)
         if found is None:
             raise key_actions.no_such_key(name)
         life = key_search.state_of(found.resource.spec, now)

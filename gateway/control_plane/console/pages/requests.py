@@ -10,8 +10,7 @@ from gateway.control_plane.console.address import Address, page_path
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.requests import FATE, NO_SUCH_REQUEST, PARAMETERS, read_page, written_cursor
+from gateway.control_plane.rest.requests import FATE, PARAMETERS, no_such_request, read_page, written_cursor
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
@@ -74,7 +73,7 @@ class RequestPage(Page):
         read_parameters(request, ())
         one = await self.ask(lambda connection: query.entry(connection, request_id))
         if one is None:
-            raise ApiError("not_found", NO_SUCH_REQUEST, code="no_such_request")
+            raise no_such_request()
         template, trace_id = self.console.trace_url, one.trace_id
         content = {
             "one": one,
