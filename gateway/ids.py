@@ -48,9 +48,9 @@ def request_id() -> str:
 
 def trace_id() -> str:
     """32 lower-case hex digits, never all zero (W3C Trace Context, section 3.2.2.3)."""
-    return f"{_unique.getrandbits(128) or 1:032x}"
+    return (_unique.getrandbits(128) or 1).to_bytes(16).hex()
 
 
 def span_id() -> str:
     """16 lower-case hex digits, never all zero (W3C Trace Context, section 3.2.2.4)."""
-    return f"{_unique.getrandbits(64) or 1:016x}"
+    return (_unique.getrandbits(64) or 1).to_bytes(8).hex()

@@ -2,9 +2,8 @@
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
-
-import msgspec
 
 
 class Dimension(enum.StrEnum):
@@ -17,7 +16,8 @@ class Dimension(enum.StrEnum):
     SPEND = "spend"
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Limit:
     """One limit: at most `ceiling` units in any `window_s` seconds, or at one time where `window_s` is 0.
 
     `key` names the counter, for example `key:dev-migration:rpm`; two limits with one key share the counter.
@@ -35,14 +35,21 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
     blocks: bool = True
 
 
-class Hold(msgspec.Struct, frozen=True):
-    """`amount` units of one limit, asked for."""
+class Hold:
+    """`amount` units of one limit, asked for. Immutable."""
 
-    limit: Limit
-    amount: int
+    __slots__ = ("amount", "limit")
+
+    def __init__(self, limit: Limit, amount: int) -> None:
+        self.limit = limit
+        self.amount = amount
+
+    def __repr__(self) -> str:
+        return f"Hold({self.limit.key}, {self.amount})"
 
 
-class Refusal(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Refusal:
     """The hold that takes longest to fit, and in how many seconds asking again succeeds if nobody else comes.
 
     `None`: nobody knows, since it depends on when others end, or no wait would ever be long enough. `spent` is what was
@@ -54,14 +61,16 @@ class Refusal(msgspec.Struct, frozen=True):
     spent: int = 0
 
 
-class Restored(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Restored:
     """What the ledger says of one SPEND counter: nano-USD spent, and when its window is over."""
 
     spent: int
     resets_at: int | None
 
 
-class Standing(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Standing:
     """What open leases of this process hold of one SPEND counter, in nano-USD, and when its window is over."""
 
     key: str

@@ -1,8 +1,7 @@
 """How a provider can serve an endpoint: as it is, or through the endpoint of another shape."""
 
 from collections.abc import Mapping
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.providers.base import Provider
 from gateway.wire.endpoints import CONVERSE, ENDPOINTS, Endpoint
@@ -10,7 +9,8 @@ from gateway.wire.translate.base import Translation
 from gateway.wire.translate.pairs import TRANSLATIONS
 
 
-class Lane(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Lane:
     """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are."""
 
     endpoint: Endpoint

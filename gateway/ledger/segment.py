@@ -6,15 +6,15 @@ JSON, in which the first marker byte cannot occur. So a reader that meets damage
 
 import struct
 import zlib
+from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 _MARKER: Final = b"\xff\x4c"
 _HEADER: Final = struct.Struct("<2sII")
 
 
-class Scan(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Scan:
     """What a stretch of a segment holds.
 
     Args:

@@ -3,10 +3,9 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 from urllib.parse import quote
-
-import msgspec
 
 from gateway.errors import GatewayError
 from gateway.money.window import Window
@@ -24,7 +23,8 @@ _LONGEST_NAME, _LONGEST_ROOT, _DIGEST_CHARACTERS = 255, 160, 32
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
-class Who(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Who:
     """Whom a request is attributed to, by name."""
 
     virtual_key: str
@@ -35,14 +35,16 @@ class Who(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
 
 
-class Scope(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Scope:
     """Whom a budget covers: everything under one name of a kind."""
 
     kind: ScopeKind
     value: str
 
 
-class CompiledBudget(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class CompiledBudget:
     """A limit on spend.
 
     Args:

@@ -1,13 +1,14 @@
 """What a call cost: the tokens of each kind times their rates, summed exactly, rounded half up once."""
 
-import msgspec
+from dataclasses import dataclass
 
 from gateway.money.nano_usd import divide_half_up
 from gateway.money.prices import TOKENS_PER_RATE, Price, Rates
 from gateway.usage import Usage
 
 
-class Part(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Part:
     """One kind of token in a cost: how many, at which rate (nano-USD per million tokens).
 
     `kind` is a name of `RATE_NAMES`; for `per_request`, `count` is a number of requests and `rate` is for each of them.

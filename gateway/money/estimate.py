@@ -19,7 +19,6 @@ import string
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 import re2
 
 from gateway.money.prices import TOKENS_PER_RATE, Price, Rates
@@ -81,12 +80,15 @@ _ESCAPED_IN_LONG = re2.compile(_ESCAPED_LETTER)
 _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
 
 
-class InputBound(msgspec.Struct, frozen=True, gc=False):
+class InputBound:
     """At most how many tokens a prompt has, and whether some may be billed as audio or as writes to a cache."""
 
-    tokens: int
-    has_audio: bool
-    writes_cache: bool
+    __slots__ = ("has_audio", "tokens", "writes_cache")
+
+    def __init__(self, tokens: int, *, has_audio: bool, writes_cache: bool) -> None:
+        self.tokens = tokens
+        self.has_audio = has_audio
+        self.writes_cache = writes_cache
 
 
 def bound_input(body: bytes) -> InputBound:
@@ -120,7 +122,7 @@ def bound_input(body: bytes) -> InputBound:
         tokens += IMAGE_TOKENS * max(images, _image_parts(named))
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
-    return InputBound(tokens, escaped or bool(seen & _AUDIO), escaped or bool(seen & _CACHE))
+    return InputBound(tokens, has_audio=escaped or bool(seen & _AUDIO), writes_cache=escaped or bool(seen & _CACHE))
 
 
 def output_bound(limit: int | None, choices: int = 1, default: int = DEFAULT_OUTPUT_TOKENS) -> int:

@@ -12,12 +12,11 @@ that is shorter: 31 January, 28 February, 31 March.
 
 import calendar
 import math
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 WindowKind = Literal["minute", "hour", "day", "week", "month", "total", "manual"]
 """How long a window is. `total` and `manual` never end by themselves."""
@@ -29,7 +28,8 @@ _MONTHS = 12
 _DAYS_OF_WEEK = 7
 
 
-class Span(msgspec.Struct, frozen=True, gc=False):
+@dataclass(frozen=True)
+class Span:
     """One window: its stable name, its first second and the first second after it, both since the epoch.
 
     `end` is `None` for a window that does not end.
@@ -40,7 +40,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     end: int | None
 
 
-class Window(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Window:
     """A way to cut time into windows.
 
     Args:

@@ -1,10 +1,14 @@
 """What a request holds of a budget."""
 
-from gateway.counters.hold import Hold
+from gateway.counters.hold import Hold, Limit
 from gateway.money.budget import CompiledBudget
 
 
-class BudgetHold(Hold, frozen=True):
-    """Nano-USD of one budget, asked for."""
+class BudgetHold(Hold):
+    """Nano-USD of one budget, asked for. Immutable."""
 
-    budget: CompiledBudget
+    __slots__ = ("budget",)
+
+    def __init__(self, limit: Limit, amount: int, budget: CompiledBudget) -> None:
+        super().__init__(limit, amount)
+        self.budget = budget

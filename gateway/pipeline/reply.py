@@ -3,8 +3,6 @@
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-import msgspec
-
 from gateway.upstream.request import Headers
 
 
@@ -22,13 +20,18 @@ class ReplyStream(Protocol):
         """Lets go of the upstream and settles."""
 
 
-class Reply(msgspec.Struct):
+class Reply:
     """An answer; exactly one of `data` and `stream` is set. `headers` are the provider's that may pass."""
 
-    status: int
-    headers: Headers
-    data: bytes | None = None
-    stream: ReplyStream | None = None
+    __slots__ = ("data", "headers", "status", "stream")
+
+    def __init__(
+        self, status: int, headers: Headers, *, data: bytes | None = None, stream: ReplyStream | None = None
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.data = data
+        self.stream = stream
 
 
 class ResponseAborted(Exception):  # noqa: N818 - a signal to the server, not an error to handle

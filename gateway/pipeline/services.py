@@ -1,8 +1,7 @@
 """What the stages share beyond one request: counters and the places where outcomes are told."""
 
+from dataclasses import dataclass
 from typing import Literal, Protocol
-
-import msgspec
 
 from gateway.counters.hold import CounterStore
 from gateway.dispatch.circuit_breaker import CircuitBreakers
@@ -33,7 +32,8 @@ class Tracing(Protocol):
         """Takes a sampled request without waiting."""
 
 
-class Services(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Services:
     """Constructed once per worker, by the wiring."""
 
     counters: CounterStore

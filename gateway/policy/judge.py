@@ -1,6 +1,6 @@
 """All rules of one key, compiled: asked by the pipeline, silent or raising."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, Protocol
 
 from gateway.errors import Denial, GatewayError
@@ -48,8 +48,8 @@ class RuleSet(Protocol):
 class Declarations(Protocol):
     """Where tools and servers stand: a request body."""
 
-    def fingerprint(self, *names: str) -> bytes | None:
-        """A digest of what stands under these names, `None` when nothing does."""
+    def fingerprint(self, *names: str) -> Hashable | None:
+        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
     def decoded(self, name: str) -> Any:
         """What stands under a name, as plain data."""
@@ -65,7 +65,7 @@ class Judge:
         self._mcp = _compile((name, rules.mcp) for name, rules in rule_sets)
         self._urls = _compile((name, rules.urls) for name, rules in rule_sets)
         self._models = _compile((name, rules.models) for name, rules in rule_sets)
-        self._passed: set[bytes] = set()
+        self._passed: set[Hashable] = set()
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
@@ -73,7 +73,7 @@ class Judge:
     def check_declarations(self, body: Declarations) -> None:
         """Judges the tools and MCP servers that a body declares; raises `tool_not_allowed`.
 
-        PERF: applications declare the same tools in every request, so what passed once is known by its digest.
+        PERF: applications declare the same tools in every request, so what passed once is known by its fingerprint.
         """
         fingerprint = body.fingerprint("tools", "functions", "mcp_servers", _WEB_SEARCH)
         if fingerprint is None or fingerprint in self._passed:

@@ -1,13 +1,13 @@
 """One rule, compiled: deny is asked first, then a value has to match the allow list where there is one."""
 
 from collections.abc import Sequence
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.policy.patterns import Regexp, compile_re2
 
 
-class Verdict(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Verdict:
     """Why a value may not pass. `pattern` is the one that denied it, `None` when none of the allow list matched."""
 
     rule_set: str

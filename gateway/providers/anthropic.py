@@ -1,7 +1,9 @@
 """Anthropic's API (https://docs.anthropic.com/en/api)."""
 
 from gateway.config.sections.providers import AnthropicProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.base import SpokenAsWritten
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape

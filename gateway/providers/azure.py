@@ -8,8 +8,10 @@ v1: `/openai/v1/chat/completions`; the deployment is the body's model.
 from urllib.parse import quote
 
 from gateway.config.sections.providers import AzureProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.base import SpokenAsWritten
 from gateway.providers.credentials.entra import entra_signer
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.shape import Shape

@@ -1,23 +1,13 @@
 """What a provider says about itself. It never knows of keys, budgets or fallback."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import msgspec
-
 from gateway.providers.credentials.base import Signer
-from gateway.secret import Secret
+from gateway.providers.timeouts import ProviderTimeouts
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
-
-
-class ProviderTimeouts(msgspec.Struct, frozen=True):
-    """Deadlines of calls to one provider, in seconds."""
-
-    connect_s: float
-    first_byte_s: float
-    idle_s: float
 
 
 class Provider(Protocol):
@@ -63,44 +53,6 @@ class SpokenAsWritten:
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""
         return body
-
-
-class HeaderSet:
-    """Headers that a provider always sends, replacing a client's of the same names. Prepared once, applied per call."""
-
-    __slots__ = ("_headers", "_names")
-
-    def __init__(self, credentials: Iterable[tuple[str, Secret]], configured: Mapping[str, Secret]) -> None:
-        merged = {name.lower(): secret.reveal() for name, secret in (*credentials, *configured.items())}
-        self._headers = tuple(merged.items())
-        self._names = frozenset(merged)
-
-    def apply(self, headers: Headers) -> None:
-        """Puts the headers into a request's."""
-        if not self._names.isdisjoint([name for name, _ in headers]):
-            headers[:] = [header for header in headers if header[0] not in self._names]
-        headers.extend(self._headers)
-
-
-class WrittenTimeouts(Protocol):
-    """Deadlines as the file has them, in milliseconds."""
-
-    @property
-    def connect_ms(self) -> int:
-        """To open a connection."""
-
-    @property
-    def first_byte_ms(self) -> int:
-        """To the head of the response."""
-
-    @property
-    def idle_ms(self) -> int:
-        """Between two pieces of the body."""
-
-
-def timeouts_of(written: WrittenTimeouts) -> ProviderTimeouts:
-    """A provider's deadlines in seconds."""
-    return ProviderTimeouts(written.connect_ms / 1000, written.first_byte_ms / 1000, written.idle_ms / 1000)
 
 
 def with_query(url: str, query: bytes) -> str:

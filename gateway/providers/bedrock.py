@@ -7,9 +7,10 @@ Converse and ConverseStream. Streams arrive in AWS's framing and go on as server
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import BedrockProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
 from gateway.providers.credentials.aws import AwsSigner, path_segment
 from gateway.providers.credentials.base import Signer
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers, Transport, UpstreamRequest, UpstreamResponse

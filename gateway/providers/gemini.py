@@ -1,7 +1,9 @@
 """Google's Gemini API through its OpenAI-compatible endpoint (https://ai.google.dev/gemini-api/docs/openai)."""
 
 from gateway.config.sections.providers import GeminiProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.base import SpokenAsWritten
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import CustomProvider, OpenAIProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.base import SpokenAsWritten
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import ENDPOINTS, Endpoint

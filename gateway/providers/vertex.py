@@ -7,9 +7,10 @@ Gemini and open models through the OpenAI-compatible endpoint; Claude in Anthrop
 from urllib.parse import quote
 
 from gateway.config.sections.providers import VertexProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, timeouts_of
 from gateway.providers.credentials.base import Signer
 from gateway.providers.credentials.google import google_signer
+from gateway.providers.header_set import HeaderSet
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import Endpoint
 from gateway.wire.native_anthropic import versioned, without_members

@@ -1,8 +1,7 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 from collections.abc import Iterable, Mapping
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.config.sections.budgets import Budget
 from gateway.counters.hold import Dimension, Limit
@@ -47,7 +46,8 @@ class Meter:
         return limit
 
 
-class Held(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Held:
     """The limit of a budget that a request was held against."""
 
     budget: CompiledBudget

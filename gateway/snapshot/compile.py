@@ -1,8 +1,7 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
 from collections.abc import Mapping
-
-import msgspec
+from dataclasses import asdict
 
 from gateway import clock
 from gateway.config.model import Config
@@ -141,7 +140,7 @@ def _compile_key(
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
-        budgets=meters(budgets, Who(virtual_key=name, **msgspec.structs.asdict(who))),
+        budgets=meters(budgets, Who(virtual_key=name, **asdict(who))),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -1,8 +1,7 @@
 """The frozen value that a request walks through: everything it needs, compiled; nothing is looked up elsewhere."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
@@ -18,7 +17,8 @@ from gateway.snapshot.prices import Prices
 from gateway.telemetry.collector_settings import CollectorSettings
 
 
-class Revision(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Revision:
     """Which configuration this is: a digest of its content, and the git commit where there is one.
 
     `number` is the revision of the control plane that it comes from.
@@ -34,14 +34,16 @@ class Revision(msgspec.Struct, frozen=True):
         return self.digest[:12] if self.commit is None else f"{self.digest[:12]}@{self.commit}"
 
 
-class Target(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Target:
     """Where a model name leads: a provider by name, and the model's name there."""
 
     provider: str
     model: str
 
 
-class Attribution(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Attribution:
     """Whom a key's requests are attributed to, widest first."""
 
     organization: str | None
@@ -51,7 +53,8 @@ class Attribution(msgspec.Struct, frozen=True):
     tags: tuple[str, ...]
 
 
-class Upstream(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Upstream:
     """A provider, what a request holds of the limits of its account, and when it is left alone.
 
     `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
@@ -72,7 +75,8 @@ class UnderWay:
         self.count = 0
 
 
-class Step(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Step:
     """One entry of an alias: a target, or several that share its requests out by weight."""
 
     targets: tuple[Target, ...]
@@ -80,7 +84,8 @@ class Step(msgspec.Struct, frozen=True):
     least_busy: bool = False
 
 
-class FallbackPolicy(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class FallbackPolicy:
     """Which providers to try and on which failures. Times are in seconds; `None` leaves the provider's own."""
 
     chain: tuple[str, ...] = ()
@@ -90,7 +95,8 @@ class FallbackPolicy(msgspec.Struct, frozen=True):
     max_attempts: int = 3
 
 
-class Candidate(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Candidate:
     """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs, if known."""
 
     upstream: Upstream
@@ -99,7 +105,8 @@ class Candidate(msgspec.Struct, frozen=True):
     price: Price | None
 
 
-class Balance(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Balance:
     """Candidates from `start` on share the requests, each with its weight."""
 
     start: int
@@ -107,7 +114,8 @@ class Balance(msgspec.Struct, frozen=True):
     least_busy: bool
 
 
-class Resolution(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Resolution:
     """Where a model name leads for a key at an endpoint: candidates in order, and those that were left out, and why.
 
     `source` names the rule that found the first. `fallback` is in force even where there is one candidate only.
@@ -120,7 +128,8 @@ class Resolution(msgspec.Struct, frozen=True):
     fallback: FallbackPolicy
 
 
-class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class CompiledKey:
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
@@ -150,7 +159,8 @@ class CompiledKey(msgspec.Struct, frozen=True, kw_only=True):
     capture: CapturePolicy | None
 
 
-class KeyEntry(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class KeyEntry:
     """A key found by its digest. `valid_until` bounds a secret that was rotated away."""
 
     key: CompiledKey

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Mapping
 
-import msgspec
-
 from gateway.ids import span_id, trace_id
 
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -14,14 +12,20 @@ _NO_TRACE = b"0" * 32
 _NO_SPAN = b"0" * 16
 
 
-class TraceContext(msgspec.Struct, frozen=True, gc=False):
-    """The gateway's own span in a trace: `span_id` is ours, `parent_span_id` the caller's, if it named one."""
+class TraceContext:
+    """The gateway's own span in a trace: `span_id` is ours, `parent_span_id` the caller's, if it named one. Immutable.
 
-    trace_id: str
-    span_id: str
-    parent_span_id: str | None
-    flags: str
-    state: str | None
+    `flags` are two hex digits, `state` is the caller's `tracestate`.
+    """
+
+    __slots__ = ("flags", "parent_span_id", "span_id", "state", "trace_id")
+
+    def __init__(self, trace_id: str, span_id: str, parent_span_id: str | None, flags: str, state: str | None) -> None:
+        self.trace_id = trace_id
+        self.span_id = span_id
+        self.parent_span_id = parent_span_id
+        self.flags = flags
+        self.state = state
 
     @property
     def is_sampled(self) -> bool:

@@ -3,27 +3,46 @@
 from collections.abc import Awaitable
 from typing import Protocol
 
-import msgspec
-
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 
 Headers = list[tuple[str, str]]
 
 
-class UpstreamRequest(msgspec.Struct, kw_only=True):
+class UpstreamRequest:
     """One HTTP request to a provider. Times are in seconds.
 
     `connect_timeout_s` bounds opening a connection, `first_byte_timeout_s` the wait for the response's head from
     the call, `idle_timeout_s` the wait between two pieces of the body.
     """
 
-    method: str
-    url: str
-    headers: Headers
-    body: bytes
-    connect_timeout_s: float
-    first_byte_timeout_s: float
-    idle_timeout_s: float
+    __slots__ = (
+        "body",
+        "connect_timeout_s",
+        "first_byte_timeout_s",
+        "headers",
+        "idle_timeout_s",
+        "method",
+        "url",
+    )
+
+    def __init__(
+        self,
+        *,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes,
+        connect_timeout_s: float,
+        first_byte_timeout_s: float,
+        idle_timeout_s: float,
+    ) -> None:
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.connect_timeout_s = connect_timeout_s
+        self.first_byte_timeout_s = first_byte_timeout_s
+        self.idle_timeout_s = idle_timeout_s
 
 
 class UpstreamResponse(Protocol):

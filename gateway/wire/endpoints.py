@@ -2,8 +2,7 @@
 
 import enum
 from collections.abc import Callable, Mapping
-
-import msgspec
+from dataclasses import dataclass
 
 from gateway.usage import Usage
 from gateway.wire.shape import Shape
@@ -20,7 +19,8 @@ class BodyForm(enum.StrEnum):
     MULTIPART = "multipart"
 
 
-class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
     """One path of the data plane.
 
     `read_usage` reads a whole response body. `read_event` folds the `data` of one server-sent event into the usage

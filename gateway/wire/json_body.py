@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import msgspec
@@ -18,6 +18,9 @@ from gateway.wire.urls import urls_in_json
 
 JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
 """Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
+
+_LONG_VALUE = 512
+"""Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _MAX_DIGITS = 12
@@ -55,15 +58,18 @@ class JsonBody:
         document: dict[str, Any] = _decode_strictly(self._readable, "body", parse_float=_finite)
         return document
 
-    def fingerprint(self, *names: str) -> bytes | None:
-        """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
-        parts: list[bytes] = []
+    def fingerprint(self, *names: str) -> Hashable | None:
+        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
+        parts: list[tuple[str, int, bytes]] = []
         for name in names:
             span = self._spans.get(name)
             if span is not None:
                 start, end = span
-                parts += (f"{name}\0{end - start}\0".encode(), self._readable[start:end])
-        return hashlib.blake2b(b"".join(parts), digest_size=16).digest() if parts else None
+                value = self._readable[start:end]
+                if end - start > _LONG_VALUE:
+                    value = hashlib.blake2b(value, digest_size=16).digest()
+                parts.append((name, end - start, value))
+        return tuple(parts) if parts else None
 
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 
-import msgspec
 
+class Splice:
+    """The bytes from `start` up to `end` make way for `replacement`; an insertion has `start == end`. Immutable."""
 
-class Splice(msgspec.Struct, frozen=True):
-    """The bytes from `start` up to `end` make way for `replacement`; an insertion has `start == end`."""
+    __slots__ = ("end", "replacement", "start")
 
-    start: int
-    end: int
-    replacement: bytes
+    def __init__(self, start: int, end: int, replacement: bytes) -> None:
+        self.start = start
+        self.end = end
+        self.replacement = replacement
+
+    def __repr__(self) -> str:
+        return f"Splice({self.start}, {self.end}, {self.replacement!r})"
 
 
 def apply(data: bytes, splices: Sequence[Splice]) -> bytes:

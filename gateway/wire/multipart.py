@@ -5,7 +5,7 @@ folded headers, names with escapes, a `model` that is a file or is encoded) is r
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any
 
 import msgspec
@@ -63,7 +63,7 @@ class MultipartBody:
         """A form declares no tools and no servers."""
         return None
 
-    def fingerprint(self, *_names: str) -> bytes | None:
+    def fingerprint(self, *_names: str) -> Hashable | None:
         """A form declares nothing that could be judged."""
         return None
 

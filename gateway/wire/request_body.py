@@ -1,6 +1,6 @@
 """What the stages ask of a request body, whatever its form."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Protocol
 
 from gateway.wire.json_splice import Splice
@@ -20,8 +20,8 @@ class RequestBody(Protocol):
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
 
-    def fingerprint(self, *names: str) -> bytes | None:
-        """A digest of what stands under these names, `None` when nothing does; equal bytes have equal digests."""
+    def fingerprint(self, *names: str) -> Hashable | None:
+        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
     def urls(self) -> Iterator[tuple[int, str]]:
         """Every http(s) URL in any string, with the offset at which the string begins."""

@@ -1,8 +1,10 @@
 """The simulator as a provider like any other; only its transport is its own."""
 
 from gateway.config.sections.providers import SimulatorProvider
-from gateway.providers.base import HeaderSet, ProviderTimeouts, SpokenAsWritten, timeouts_of
+from gateway.providers.base import SpokenAsWritten
+from gateway.providers.header_set import HeaderSet
 from gateway.providers.simulator.transport import SimulatorTransport
+from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.endpoints import ENDPOINTS, Endpoint
 

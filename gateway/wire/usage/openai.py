@@ -4,43 +4,16 @@ Field names: https://platform.openai.com/docs/api-reference. Chat says `prompt_t
 newer endpoints `input_tokens` and `output_tokens`; details stand beside them under matching names.
 """
 
-from typing import Any
-
-import msgspec
-
 from gateway.usage import Usage
 from gateway.wire.usage.figures import detail, first
-
-_ABSENT = msgspec.Raw()
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    prompt_tokens_details: Any = None
-    completion_tokens_details: Any = None
-    input_tokens_details: Any = None
-    input_token_details: Any = None
-    output_tokens_details: Any = None
-
-
-class _Response(msgspec.Struct):
-    usage: msgspec.Raw = _ABSENT
-
-
-class _Answer(msgspec.Struct):
-    """A whole body, a chunk, or an event whose response carries the usage."""
-
-    usage: msgspec.Raw = _ABSENT
-    response: msgspec.Raw = _ABSENT
-
-
-_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_decode_answer = msgspec.json.Decoder(_Answer).decode
-_decode_response = msgspec.json.Decoder(_Response).decode
-_decode_usage = msgspec.json.Decoder(_Usage).decode
+from gateway.wire.usage.openai_answer import (
+    ABSENT,
+    UNREADABLE,
+    StatedUsage,
+    decode_answer,
+    decode_response,
+    decode_usage,
+)
 
 
 def read_body(body: bytes) -> Usage | None:
@@ -51,24 +24,24 @@ def read_body(body: bytes) -> Usage | None:
 def read_event(known: Usage | None, data: bytes) -> Usage | None:
     """The usage known so far, or that of this event when it states one."""
     try:
-        answer = _decode_answer(data)
+        answer = decode_answer(data)
         usage = answer.usage
-        if usage is _ABSENT and answer.response is not _ABSENT:
-            usage = _decode_response(answer.response).usage
-        return known if usage is _ABSENT else _usage(_decode_usage(usage)) or known
-    except _UNREADABLE:
+        if usage is ABSENT and answer.response is not ABSENT:
+            usage = decode_response(answer.response).usage
+        return known if usage is ABSENT else _usage(decode_usage(usage)) or known
+    except UNREADABLE:
         return known
 
 
 def read_usage_object(data: bytes) -> Usage | None:
     """The usage in the object that stands behind `"usage":`."""
     try:
-        return _usage(_decode_usage(data))
-    except _UNREADABLE:
+        return _usage(decode_usage(data))
+    except UNREADABLE:
         return None
 
 
-def _usage(stated: _Usage) -> Usage | None:
+def _usage(stated: StatedUsage) -> Usage | None:
     input_tokens = first(stated.prompt_tokens, stated.input_tokens)
     output_tokens = first(stated.completion_tokens, stated.output_tokens)
     if input_tokens is None and output_tokens is None:

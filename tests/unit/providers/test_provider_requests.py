@@ -10,8 +10,9 @@ from gateway.config.sections.providers import (
     OpenAIProvider,
     SimulatorProvider,
 )
-from gateway.providers.base import ProviderTimeouts, with_query
+from gateway.providers.base import with_query
 from gateway.providers.registry import ProviderSet
+from gateway.providers.timeouts import ProviderTimeouts
 from gateway.wire.endpoints import ENDPOINTS
 from gateway.wire.shape import Shape
 from tests.support.simulator import NoTransport
