@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore
@@ -187,6 +189,18 @@ class Worker:
         self._drain.begin(self._settings.drain_grace_s + self._settings.drain_timeout_s)
 
 
+def _work_in_batches() -> None:
+    """PERF: threads of this process that become ready wait their turn, where they share a core, instead of breaking in.
+
+    Every answer wakes the thread that sends it. Breaking in, it would send one at a time, for two changes of thread
+    each; so it sends those of a whole turn of the event loop. An idle core still takes a thread at once. Threads that
+    begin later inherit this (sched(7)).
+    """
+    if hasattr(os, "SCHED_BATCH"):
+        with suppress(OSError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
 def _spare_the_collector() -> None:
     """PERF: what lives as long as the process need not be looked at, and requests leave hardly any cycles behind."""
     gc.collect()
@@ -205,6 +219,7 @@ def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
 
 def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:
     """The ASGI callable of one worker process; everything is built when the server's lifespan begins."""
+    _work_in_batches()
     logs.configure(settings.log_level, settings.log_format)
     app: AsgiApp | None = None
 
