@@ -20,7 +20,10 @@ def microseconds() -> int:
 def iso(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 text in UTC, with milliseconds."""
     whole = int(seconds)
-    return f"{_text_of_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    return _text_of_second(whole) + _MILLISECONDS[int((seconds - whole) * 1000)]
+
+
+_MILLISECONDS = tuple(f".{number:03d}Z" for number in range(1000))
 
 
 @lru_cache(maxsize=4)

@@ -3,9 +3,10 @@
 import os
 import random
 import time
+from typing import Final
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_PAIRS = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
+_PAIRS: Final = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 
 # Request, trace and span ids have to be unique, not unguessable: a generator seeded from the OS is enough and costs
 # a tenth of a system call. Secrets take `secure_ulid`.
@@ -13,8 +14,10 @@ _unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see 
 os.register_at_fork(after_in_child=lambda: _unique.seed(os.urandom(32)))
 
 
-_COUNTED_BITS = 20
-_latest = (0, "", 0)
+_COUNTED_BITS: Final = 20
+_PERIOD_BITS: Final = 10
+_period = (-1, "", "", 0)
+"""The number of the present period of 1,024 ms, what all ids of it begin with, their random part, and how many."""
 
 
 def _encode(value: int, characters: int) -> str:
@@ -25,15 +28,17 @@ def _encode(value: int, characters: int) -> str:
 def ulid() -> str:
     """A 26-character ULID: 48 bits of milliseconds, 60 random bits, 20 that count. Unique, sortable, not a secret.
 
-    Those of one millisecond share their random bits and are counted up, as the specification has it.
+    Those of one second, about, share their random bits and are counted up, as the specification has it for those of one
+    millisecond.
     """
-    global _latest  # noqa: PLW0603 - what the ids of the present millisecond share
+    global _period  # noqa: PLW0603 - what the ids of the present period share
     millisecond = time.time_ns() // 1_000_000
-    latest, shared, count = _latest
-    if millisecond != latest or count >> _COUNTED_BITS:
-        shared, count = _encode(millisecond << 60 | _unique.getrandbits(60), 22), 0
-    _latest = (millisecond, shared, count + 1)
-    return shared + _PAIRS[count >> 10] + _PAIRS[count & 1023]
+    number, beginning, drawn, count = _period
+    if millisecond >> _PERIOD_BITS != number or count >> _COUNTED_BITS:
+        number, count = millisecond >> _PERIOD_BITS, 0
+        beginning, drawn = _encode(number, 8), _encode(_unique.getrandbits(60), 12)
+    _period = (number, beginning, drawn, count + 1)
+    return beginning + _PAIRS[millisecond & 1023] + drawn + _PAIRS[count >> 10] + _PAIRS[count & 1023]
 
 
 def secure_ulid() -> str:
