@@ -38,7 +38,8 @@ def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
             yield from known(value, tables[kind], kind, (*at, "scope", kind))
         elif kind == "organization" and value != config.organization:
             message = f"the organization of this file is {config.organization!r}, not {value!r}"
-            yield Checked(Finding("unknown-reference", message, (*at, "scope", "organization")))
+            place: Path = (*at, "scope", "organization")
+            yield Checked(Finding("unknown-reference", message, place, section="organization"))
         yield from known(budget.provider, config.providers, "provider", (*at, "provider"))
         yield from _reach(budget, covered, at, is_declared=kind not in tables or value in tables[kind])
         yield from _amount_and_time(budget, at)

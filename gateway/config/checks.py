@@ -96,7 +96,7 @@ def _alias_table(
         base = alias.removesuffix(FALLBACK_SUFFIX)
         if base != alias and base not in aliases and base not in config.model_aliases:
             message = f"there is no alias {base!r} that {alias!r} could continue"
-            yield Checked(Finding("alias-without-base", message, (*at, alias), None, True))
+            yield Checked(Finding("alias-without-base", message, (*at, alias), None, True, "model_aliases"))
 
 
 def _servable(provider: BaseProvider | None, model: str, at: Path) -> Iterator[Checked]:
@@ -191,7 +191,7 @@ def _locked_prices(config: Config, _facts: Facts) -> Iterator[Checked]:
         if target.partition("/")[0] not in config.providers:
             message = f"the price of {target} is locked, and there is no such provider"
             hint = "gateway prices update --prune takes it out."
-            finding = Finding("unused-locked-price", message, ("locked_prices", target), hint, True)
+            finding = Finding("unused-locked-price", message, ("locked_prices", target), hint, True, "providers")
             yield Checked(finding, Severity.WARNING)
 
 

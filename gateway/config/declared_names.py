@@ -9,6 +9,15 @@ from gateway.config.findings import Checked, Finding
 from gateway.config.source import Path
 
 _MAX_CANDIDATES = 1000
+_SECTIONS = {
+    "team": "teams",
+    "project": "projects",
+    "principal": "principals",
+    "virtual_key": "virtual_keys",
+    "provider": "providers",
+    "policy_rules set": "policy_rules",
+    "trace collector": "trace_collectors",
+}
 
 
 def known(name: str | None, table: Collection[str], kind: str, at: Path, *, at_key: bool = False) -> Iterator[Checked]:
@@ -16,7 +25,7 @@ def known(name: str | None, table: Collection[str], kind: str, at: Path, *, at_k
     if name is None or name in table:
         return
     hint = _meant(name, tuple(islice(table, _MAX_CANDIDATES)), kind)
-    yield Checked(Finding("unknown-reference", f"there is no {kind} named {name!r}", at, hint, at_key))
+    yield Checked(Finding("unknown-reference", f"there is no {kind} named {name!r}", at, hint, at_key, _SECTIONS[kind]))
 
 
 @lru_cache(maxsize=1024)

@@ -10,13 +10,17 @@ from gateway.config.source import Path
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """What is wrong at one path. `at_key` says that the key is meant, not its value."""
+    """What is wrong at one path.
+
+    `at_key` says that the key is meant, not its value; `section` where stands what a reference leads to, or should.
+    """
 
     code: str
     message: str
     path: Path
     hint: str | None = None
     at_key: bool = False
+    section: str | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):

@@ -52,10 +52,12 @@ def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config |
             found += unenforced_file(config, workers=serving.separate_counters)
     if config is not None and findings:
         left_out = frozenset(_left_out(tree, config))
+        # Of sections that are no section, nobody can say what they would have declared.
+        unread = {finding.path[0] for finding in findings if len(finding.path) == 1}
         found = [
             Checked(_hinted(one.finding, tree, left_out), one.severity)
             for one in found
-            if not _may_follow(one.finding, tree, left_out)
+            if one.finding.section not in unread and not _may_follow(one.finding, tree, left_out)
         ]
     return config, [*(Checked(one) for one in findings), *found]
 

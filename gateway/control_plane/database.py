@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, exc
 
 from gateway.control_plane.errors import ApiError
-from gateway.storage.engine import describe_failure, is_unavailable, writing
+from gateway.storage.engine import blames_a_value, describe_failure, is_unavailable, writing
 from gateway.storage.patience import TooSlowError, at_most
 
 _THREADS: Final = 4
@@ -53,7 +53,8 @@ class Database:
             message = "This takes too long to find out; ask for a shorter period (`from`, `to`) or more of a filter."
             raise ApiError("too_slow", message) from None
         except exc.DataError as error:
-            # PostgreSQL takes no NUL in a text and no number beyond its type; callers can send either.
+            if not blames_a_value(error):
+                raise
             _log.warning("%s", describe_failure(error, self._engine))
             raise ApiError(
                 "bad_request", "Something that was sent is no text or number that the database has."

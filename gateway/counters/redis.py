@@ -175,9 +175,12 @@ class RedisCounters:
         self._settlements.stop()
         await self._link.close()
 
-    def _end(self, lease: RedisLease, amounts: list[int]) -> None:
-        if self._open.pop(lease.id, None) is not None and not self._closed:
+    def _end(self, lease: RedisLease, amounts: list[int]) -> bool:
+        if self._open.pop(lease.id, None) is None:
+            return False
+        if not self._closed:
             self._settlements.add(lease.id, amounts)
+        return True
 
     async def _take(
         self, connection: RedisConnection, holds: Sequence[Hold], packed: bytes

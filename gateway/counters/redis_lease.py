@@ -9,7 +9,7 @@ class RedisLease:
     """Holds taken together, ended exactly once. Ending it only queues what Redis is to be told.
 
     Args:
-        end: Takes what each hold consumed, -1 for what was held; the first time counts.
+        end: Takes what each hold consumed, -1 for what was held; the first time counts, and it says whether this is it.
         lease: Its id.
         holds: What was taken.
         packed: The same as the script reads it.
@@ -22,7 +22,7 @@ class RedisLease:
 
     def __init__(
         self,
-        end: Callable[["RedisLease", list[int]], None],
+        end: Callable[["RedisLease", list[int]], bool],
         lease: str,
         holds: tuple[Hold, ...],
         packed: bytes,
@@ -40,7 +40,8 @@ class RedisLease:
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""
-        self._end(self, [amounts.get(hold.limit.key, -1) for hold in self.holds])
+        if not self._end(self, [amounts.get(hold.limit.key, -1) for hold in self.holds]):
+            return
         for hold in self.holds:
             if hold.limit.key in self.settled:
                 self.settled[hold.limit.key] += amounts.get(hold.limit.key, hold.amount)

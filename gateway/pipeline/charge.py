@@ -11,13 +11,16 @@ from gateway.telemetry.decision_record import Charge
 from gateway.usage import Usage
 
 _TPM = Dimension.TPM
+_MAY_COST = ("ok", "cancelled")
+"""Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
 
 
 def charge(exchange: Exchange, outcome: str) -> None:
     """Sets what each provider is owed and what the request cost; `None` where no price is known.
 
     What a provider reported is what counts. An answer without a report costs its upper estimate, unless the file says
-    `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began.
+    `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
+    or was not asked, costs nothing.
     """
     for candidate, usage in exchange.replaced:
         if candidate.price is not None:
@@ -68,7 +71,10 @@ def charges(exchange: Exchange) -> tuple[Charge, ...]:
 def _last_attempt(exchange: Exchange, price: Price, outcome: str) -> int | None:
     if exchange.usage is not None:
         return cost(exchange.usage, price)
-    if not exchange.endpoint.metered or not exchange.under_way or outcome in ("refused", "failed"):
+    attempts = exchange.attempts
+    if not exchange.endpoint.metered or outcome in ("refused", "failed"):
+        return None
+    if outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST):
         return None
     if not exchange.snapshot.charges_missing_usage:
         return 0

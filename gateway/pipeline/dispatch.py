@@ -47,10 +47,14 @@ async def dispatch(exchange: Exchange, services: Services) -> None:
                 continue
             raise failed(failure, provider) from failure
         if trigger is not None:
-            asked = exchange.candidate
-            if await walk.next(trigger):
-                _remember_consumed(exchange, asked, response)
-                await response.close()
+            asked, stands = exchange.candidate, False
+            try:
+                stands = not await walk.next(trigger)
+            finally:
+                if not stands:
+                    _remember_consumed(exchange, asked, response)
+                    await response.close()
+            if not stands:
                 continue
         exchange.upstream_response = response
         exchange.first_byte_at = clock.monotonic()
@@ -108,17 +112,19 @@ class _Walk:
         limit_s = exchange.fallback.total_timeout_s
         if limit_s is not None and clock.monotonic() >= exchange.started + limit_s:
             return False
-        before = exchange.candidate
-        while self._waiting:
-            candidate = self._waiting.pop()
-            if self._admits(candidate) and await self._takes_over(candidate):
-                self._tries_left -= 1
-                return True
-        if exchange.candidate is not before:
-            # Whoever was passed over last left marks; the answer that stands is told with its own.
-            exchange.go_to(before)
-            prepare_body(exchange)
-        return False
+        before, goes_on = exchange.candidate, False
+        try:
+            while self._waiting and not goes_on:
+                candidate = self._waiting.pop()
+                goes_on = self._admits(candidate) and await self._takes_over(candidate)
+        finally:
+            if not goes_on and exchange.candidate is not before:
+                # Whoever was not asked after all left marks; who was asked last is told with its own.
+                exchange.go_to(before)
+                prepare_body(exchange)
+        if goes_on:
+            self._tries_left -= 1
+        return goes_on
 
     def _closed_for(self, candidate: Candidate) -> float:
         breaker = self._services.breakers.of(candidate.upstream.provider.name)

@@ -44,7 +44,7 @@ def settle(
         if taken.lease is not None:
             taken.lease.settle(amounts)
             if taken.budgets:
-                _tell_spent(taken.lease, taken.budgets, services.metrics)
+                _tell_spent(exchange, taken.lease, taken.budgets, services.metrics)
     _count(exchange, services.metrics, status, error_type, denial)
     is_kept = exchange.key is not None and error_code != LEDGER_FULL
     log = services.decision_log
@@ -60,10 +60,10 @@ def settle(
         services.tracing.export(traced_request(exchange, record))
 
 
-def _tell_spent(lease: Lease, holds: Sequence[BudgetHold], metrics: Metrics) -> None:
+def _tell_spent(exchange: Exchange, lease: Lease, holds: Sequence[BudgetHold], metrics: Metrics) -> None:
     settled = lease.settled
     for hold in holds:
-        tell_spent(metrics, hold, settled.get(hold.limit.key, 0))
+        tell_spent(exchange, metrics, hold, settled.get(hold.limit.key, 0))
 
 
 def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:

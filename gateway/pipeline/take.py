@@ -37,7 +37,7 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
                 raise _uncounted(lost) from lost
     if isinstance(lease, Refusal):
         if isinstance(lease.hold, BudgetHold):
-            tell_spent(services.metrics, lease.hold, lease.spent)
+            tell_spent(exchange, services.metrics, lease.hold, lease.spent)
         return lease
     budgets: list[BudgetHold] = []
     if exchange.key is not None and exchange.key.budgets:
@@ -48,10 +48,10 @@ async def take(exchange: Exchange, services: Services, holds: list[Hold]) -> Ref
     return None
 
 
-def tell_spent(metrics: Metrics, hold: BudgetHold, spent: int) -> None:
-    """Metrics hear what is spent of a budget, in nano-USD."""
-    budget = hold.budget
-    metrics.filled(budget.name, _ratio(spent, budget), hold.limit.resets_at, budget)
+def tell_spent(exchange: Exchange, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
+    """Metrics hear what the request found to be spent of a budget, in nano-USD."""
+    budget, limit = hold.budget, hold.limit
+    metrics.budgets.tell(budget.name, limit.key, _ratio(spent, budget), limit.resets_at, budget, exchange.started)
 
 
 def _refuses_uncounted(holds: list[Hold], policy: str | None) -> bool:

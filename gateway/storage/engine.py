@@ -5,7 +5,7 @@ their start (`BEGIN IMMEDIATE`): one that first reads and then asks for it could
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +18,7 @@ _BUSY_TIMEOUT_S = 10.0
 _WAL_PATIENCE_S = 10.0
 _OLDEST_SQLITE: Final = (3, 24, 0)  # the first with upserts
 _MS = 1000
+_INTEGERS: Final = range(-(2**63), 2**63)
 _POSTGRESQL_TIMEOUTS: Final = {
     # A server that vanished is noticed in seconds, not in the two hours of the kernel's defaults.
     "connect_timeout": "5",
@@ -73,6 +74,27 @@ def is_unavailable(error: BaseException) -> bool:
     if isinstance(error, exc.StatementError):
         return isinstance(error, exc.DBAPIError) and not isinstance(error, (exc.DataError, exc.IntegrityError))
     return isinstance(error, exc.SQLAlchemyError)
+
+
+def blames_a_value(error: exc.DataError) -> bool:
+    """Whether a value of the statement is one that PostgreSQL has not; otherwise the statement itself is at fault.
+
+    That is a text with a NUL, also within JSON, and an integer of more than 64 bits.
+    """
+    return _is_no_value(error.params)
+
+
+def _is_no_value(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, int):
+        return value not in _INTEGERS
+    if isinstance(value, Mapping):
+        return any(_is_no_value(one) for pair in value.items() for one in pair)
+    if isinstance(value, Sequence):
+        return any(map(_is_no_value, value))
+    wrapped = getattr(value, "obj", None)  # psycopg's JSON
+    return wrapped is not None and _is_no_value(wrapped)
 
 
 def describe_failure(error: BaseException, engine: Engine) -> str:

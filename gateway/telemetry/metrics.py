@@ -15,6 +15,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from gateway import clock
+from gateway.telemetry.budget_levels import BudgetLevels
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
@@ -32,6 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._metrics = MetricDefinitions()
+        self.budgets = BudgetLevels()
         self._about = _About()
         self._metrics.registry.register(self._about)
         self._entries_lost_so_far = 0
@@ -45,7 +47,6 @@ class Metrics:
         self._hopped: dict[tuple[str, str], int] = {}
         self._models: set[tuple[str, str]] = set()
         self._consumed: dict[tuple[str, str], list[float]] = {}
-        self._filled: dict[str, tuple[float, int | None, object]] = {}
 
     def request_started(self) -> None:
         """One more request is under way."""
@@ -106,21 +107,6 @@ class Metrics:
         """A call cost so much."""
         consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[2] += cost_usd
-
-    def filled(self, budget: str, ratio: float, resets_at: int | None, declared: object) -> None:
-        """How full a budget is by what was spent, as it is `declared`.
-
-        That only grows within a window, so the largest of what is told is the present state, or that of the fullest of
-        several counters. Where it is declared anew, with another limit say, the next word counts.
-        """
-        known = self._filled.get(budget)
-        if (
-            known is None
-            or known[0] < ratio
-            or known[1] != resets_at
-            or (known[2] is not declared and known[2] != declared)
-        ):
-            self._filled[budget] = (ratio, resets_at, declared)
 
     def circuits(self, states: Mapping[str, bool]) -> None:
         """Which circuits are open."""
@@ -202,7 +188,8 @@ class Metrics:
             metrics.tokens.labels(provider, model, "output").inc(made)
         for observed in (*self._durations.values(), *self._first_tokens.values()):
             observed.publish()
-        self._publish_budgets()
+        for budget, ratio in self.budgets.ratios(clock.now()):
+            metrics.budgets.labels(budget).set(ratio)
 
     def render(self) -> bytes:
         """The text that Prometheus scrapes."""
@@ -213,14 +200,6 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
         return generate_latest(registry)
-
-    def _publish_budgets(self) -> None:
-        now = clock.now()
-        for budget, (ratio, resets_at, _) in list(self._filled.items()):
-            is_over = resets_at is not None and resets_at <= now
-            self._metrics.budgets.labels(budget).set(0 if is_over else ratio)
-            if is_over:
-                del self._filled[budget]
 
     def _consumed_of(self, provider: str, model: str) -> list[float]:
         pair = (provider, model)

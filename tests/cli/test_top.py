@@ -30,8 +30,8 @@ def looks():
     metrics.cost("openai", "gpt-5", 0.01)
     metrics.denied("policy", "tools")
     metrics.circuits({"openai": False, "standby": True})
-    metrics.filled("team", 0.85, None, "declared")
-    metrics.filled("all [bold]", 1.2, None, "declared")
+    metrics.budgets.tell("team", "counter", 0.85, None, "", 0)
+    metrics.budgets.tell("all [bold]", "counter", 1.2, None, "", 0)
     return before, read_samples(metrics.render().decode())
 
 
@@ -41,7 +41,7 @@ def served():
     metrics = Metrics()
     for _ in range(3):
         metrics.request_started()
-    metrics.filled("all [bold] " + "w" * 90, 1.2, None, "declared")
+    metrics.budgets.tell("all [bold] " + "w" * 90, "counter", 1.2, None, "", 0)
     content = metrics.render()
 
     class Answer(BaseHTTPRequestHandler):

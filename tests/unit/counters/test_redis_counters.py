@@ -53,8 +53,9 @@ def test_ending_a_lease_counts_once():
             lease = await taken(counters, (RPM, 1), (TPM, 500), (CONCURRENCY, 1), (BUDGET, CENT))
             assert lease.spent == {BUDGET.key: CENT}
             lease.settle({TPM.key: 120, BUDGET.key: 7})
-            lease.settle({TPM.key: 0, BUDGET.key: 0})
+            lease.settle({TPM.key: 0, BUDGET.key: 5})
             lease.cancel()
+            assert lease.settled == {BUDGET.key: 7}
             await settled(counters)
             assert await used(counters, RPM, TPM, CONCURRENCY, BUDGET) == [1, 120, 0, 7]
             assert await counters.spending([BUDGET]) == [Spending(7, 0)]

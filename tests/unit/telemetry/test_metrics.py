@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 from gateway import clock
 from gateway.telemetry.metrics import MOST_MODELS, Metrics
 from gateway.usage import Usage
@@ -23,18 +21,9 @@ def test_models_that_clients_make_up_do_not_make_series():
     assert counted['{direction="input",model="other",provider="openai"}'] == "50.0"
 
 
-@pytest.mark.parametrize(("declared", "told"), [("as before", "0.5"), ("anew", "0.25")])
-def test_a_budget_tells_its_fullest_counter_until_it_is_declared_anew(declared, told):
-    metrics = Metrics()
-    metrics.filled("team", 0.5, None, "as before")
-    metrics.filled("team", 0.25, None, declared)
-
-    assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': told}
-
-
 def test_a_window_that_is_over_leaves_nothing():
     metrics = Metrics()
-    metrics.filled("team", 0.9, int(clock.now()) - 1, "declared")
+    metrics.budgets.tell("team", "counter", 0.9, int(clock.now()) - 1, "", 0)
 
     assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': "0.0"}
 

@@ -69,8 +69,16 @@ def test_a_url_cannot_hide_in_another_one(text, hidden):
         "http:\\\\169.254.169.254/x",
         "http:\\169.254.169.254/x",
         "http:/\\name@169.254.169.254/x",
+        "http:169.254.169.254/x",
+        "http:name@169.254.169.254/x",
+        "http:.@169.254.169.254/x",
+        'http:na"me@169.254.169.254/x',
+        'http:good.example"http:na"me@169.254.169.254/x',
+        "https:good.example,http:169.254.169.254/x",
+        "https:good.example?u=http:na{me@169.254.169.254/x",
         "https://good.example/http:\\\\169.254.169.254/x",
         "https://good.example/?u=http:/169.254.169.254/x",
+        "https://good.example/?u=http:169.254.169.254/x",
     ],
 )
 @pytest.mark.parametrize("slash", ["/", "\\/", "\\u002f"])
@@ -80,6 +88,37 @@ def test_what_browsers_read_as_two_slashes_is_judged_as_two_slashes(written, sla
 
     assert "http://169.254.169.254/x" in [url for _, url in found]
     assert {JsonBody(data).path_at(offset) for offset, _ in found} == {"x[0]"}
+
+
+@pytest.mark.parametrize(
+    "written", [r"http\u003a169.254.169.254", r"\u0048ttp:169.254.169.254", "HTTP:169.254.169.254"]
+)
+def test_a_url_without_slashes_is_found_however_it_is_escaped(written):
+    found = [url for _, url in urls_in_json(f'{{"x":"{written}"}}'.encode())]
+
+    assert [url.lower() for url in found] == ["http://169.254.169.254"]
+
+
+def test_an_ipv6_host_needs_no_slashes():
+    assert "http://[::]:8080/" in list(urls_in_text("http:[::]:8080/"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "over http: or https:, that is",
+        "(http:)",
+        "http:?",
+        "http:#top",
+        "http:\n",
+        "'https:'",
+        "https?:x",
+        "http:<b>",
+        "http:…",
+    ],
+)
+def test_the_name_of_the_scheme_alone_is_no_url(text):
+    assert list(urls_in_text(text)) == []
 
 
 def test_keys_and_repeated_keys_are_searched():
@@ -103,7 +142,14 @@ def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_on
 
 @pytest.mark.parametrize(
     "text",
-    ["https://" + "@" * 300_000, "https://" + "a@" * 300_000 + "/ x", "https:// " * 100_000, "http:" + "/" * 300_000],
+    [
+        "https://" + "@" * 300_000,
+        "https://" + "a@" * 300_000 + "/ x",
+        "https:// " * 100_000,
+        "http:" + "/" * 300_000,
+        "http:." * 100_000,
+        "http:" + "@" * 300_000,
+    ],
 )
 def test_user_information_takes_linear_time(text):
     assert len(list(urls_in_text(text))) <= 2
@@ -113,3 +159,7 @@ def test_many_urls_without_white_space_take_linear_time():
     assert len(list(urls_in_text("http://a" * 100_000))) == 100_000
     assert len(list(urls_in_text("http://a@b" * 100_000))) == 200_000
     assert len(list(urls_in_text("http:\\a" * 100_000))) == 200_000
+    assert len(list(urls_in_text("http:a" * 100_000))) == 100_000
+    assert len(list(urls_in_text('http:a"' * 100_000))) == 100_000
+    assert len(list(urls_in_text("http:a@b" * 100_000))) == 200_000
+    assert len(list(urls_in_text('http:a"@b' * 100_000))) == 200_000
