@@ -292,6 +292,14 @@ def test_a_shutdown_during_the_start_is_clean(tmp_path, upstream):
     assert "Killing" not in log
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux schedules threads so")
+def test_threads_of_a_worker_wait_their_turn(gateway):
+    threads = [int(one.name) for one in Path(f"/proc/{gateway.worker_pid()}/task").iterdir()]
+
+    assert len(threads) > 1
+    assert {os.sched_getscheduler(thread) for thread in threads} == {os.SCHED_BATCH}
+
+
 def test_a_killed_worker_is_replaced(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
 
