@@ -16,9 +16,8 @@ from typing import Any
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
-from gateway.listening import address_of, check_certificate, serve
+from gateway.listening import Server, address_of, check_certificate, serve
 from gateway.settings import Settings
 from gateway.telemetry import logs
 
@@ -55,7 +54,7 @@ def _load(settings: Settings) -> Any:
     return load_app(settings, on_started=lambda: os.kill(os.getppid(), _SERVES))
 
 
-class _Server(MPServer):
+class _Server(Server):
     """Granian with the gateway's meaning of signals."""
 
     def __init__(self, settings: Settings) -> None:
