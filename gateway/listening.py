@@ -1,6 +1,7 @@
 """Serving until told to stop, and what is said where an address cannot be listened on."""
 
 import ctypes
+import gc
 import ipaddress
 import logging
 import os
@@ -91,6 +92,7 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
     if (reason := _why_taken(server.bind_addr, server.bind_port)) is not None:
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
+    gc.freeze()  # PERF: what is there by now stays, in pages that the workers, which are forks, share
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_end_when_told)
     try:
         server.serve(target_loader=load, wrap_loader=False)

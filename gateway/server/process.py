@@ -11,7 +11,6 @@ import tempfile
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
@@ -44,14 +43,15 @@ def run(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        return serve(_Server(settings), partial(_load, settings))
+        # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
+        # forks: one that is replaced serves the sooner.
+        from gateway.server.wiring import load_app  # noqa: PLC0415
+
+        return serve(_Server(settings), partial(load_app, settings, on_started=_tell_parent))
 
 
-def _load(settings: Settings) -> Any:
-    # The metrics module decides at import whether workers share their counts, so a worker imports it, not its parent.
-    from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
-
-    return load_app(settings, on_started=lambda: os.kill(os.getppid(), _SERVES))
+def _tell_parent() -> None:
+    os.kill(os.getppid(), _SERVES)
 
 
 class _Server(Server):
