@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from gateway.control_plane import tokens
 from gateway.control_plane.tokens import Scope
 from gateway.storage.engine import open_engine, writing
 from tests.support.gateway import free_port
+from tests.support.launcher import launch
 
 API = "/api/gateway/v1"
 
@@ -33,9 +32,9 @@ class ControlPlane:
         self._log = directory / "control-plane.log"
         self.port = port or free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        command = [sys.executable, "-m", "gateway", "control-plane", "serve", "--port", str(self.port), *arguments]
+        command = ["control-plane", "serve", "--port", str(self.port), *arguments]
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = launch(
                 [*command, "--database-url", database_url],
                 stdout=log,
                 stderr=log,
