@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.control_plane import tokens
 from gateway.control_plane.tokens import Scope
 from gateway.storage.engine import open_engine, writing
-from tests.support.gateway import free_port
+from tests.support.gateway import NO_TLS, free_port
 from tests.support.launcher import launch
 
 API = "/api/gateway/v1"
@@ -40,7 +40,7 @@ class ControlPlane:
                 stderr=log,
                 env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory), **(env or {})},
             )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False, verify=NO_TLS)
         self._wait_until_it_listens()
 
     def token(self, scope: str = "view", *, expires_at: int | None = None) -> str:
