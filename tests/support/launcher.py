@@ -81,8 +81,8 @@ def launch(
     directory: Path | None = None,
 ) -> "Launched | subprocess.Popen[bytes]":
     """Starts `python -m gateway ARGUMENTS`."""
-    if "--workers" in arguments:
-        # Whether workers share their metrics is decided when these are imported.
+    # Whether workers share their metrics is decided when these are imported.
+    if "--workers" in arguments or sys.platform != "linux":
         command = [sys.executable, "-m", "gateway", *arguments]
         return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory)
     launcher = _launcher()
@@ -145,6 +145,7 @@ def _serve(channel: socket.socket) -> None:
         importlib.import_module(name)
     gc.freeze()  # what a fork need not take apart when it ends
     assert threading.active_count() == 1, "a fork has no threads but its own"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of the tests is the end of the channel
     while True:
         message, files, _, _ = socket.recv_fds(channel, _LONGEST, 2)
         if not message:
@@ -161,6 +162,7 @@ def _serve(channel: socket.socket) -> None:
             os.close(file)
         channel.send(str(pid).encode())
     channel.close()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for ours, theirs in enumerate(files, 1):
         os.dup2(theirs, ours)
         os.close(theirs)
