@@ -1,6 +1,7 @@
 """Serving until told to stop, and what is said where an address cannot be listened on."""
 
 import ctypes
+import gc
 import ipaddress
 import logging
 import os
@@ -8,18 +9,58 @@ import signal
 import socket
 import ssl
 import sys
+import threading
 from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from granian.server.mp import MPServer
+from granian.server.mp import MPServer, WorkerProcess
 
 _log = logging.getLogger(__name__)
 
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html"""
 
+_ENDS: Final = (signal.SIGTERM, signal.SIGINT)
+
 _CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
+
+
+class Server(MPServer):
+    """Granian, with workers whose end nobody overlooks."""
+
+    def _spawn_worker(self, *args: Any, **kwargs: Any) -> WorkerProcess:
+        worker: WorkerProcess = super()._spawn_worker(*args, **kwargs)
+        worker.inner = WaitedFor(worker.inner)
+        return worker
+
+
+class WaitedFor:
+    """A process that two threads wait for.
+
+    The kernel tells one of them that it has ended; the other would take it for alive until the first has noted that,
+    and Granian would log that it kills a worker which refuses to stop.
+    """
+
+    def __init__(self, process: BaseProcess) -> None:
+        self._process = process
+        self._reaping = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._process, name)
+
+    def join(self, timeout: float | None = None) -> None:
+        """Waits for its end."""
+        if wait([self._process.sentinel], timeout):
+            with self._reaping:
+                self._process.join()
+
+    def is_alive(self) -> bool:
+        """Whether it has not ended yet."""
+        with self._reaping:
+            return self._process.is_alive()
 
 
 def address_of(host: str) -> str:
@@ -46,12 +87,13 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
         raise ValueError(f"{certificate} and {key} cannot be served with: {why}") from None
 
 
-def serve(server: MPServer, load: Callable[[], Any]) -> int:
+def serve(server: Server, load: Callable[[], Any]) -> int:
     """Serves what `load` makes in each worker; returns the exit code."""
     if (reason := _why_taken(server.bind_addr, server.bind_port)) is not None:
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
-    os.register_at_fork(after_in_child=_end_when_told)
+    gc.freeze()  # PERF: what is there by now stays, in pages that the workers, which are forks, share
+    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_end_when_told)
     try:
         server.serve(target_loader=load, wrap_loader=False)
     except SystemExit as stop:
@@ -79,6 +121,15 @@ def _why_taken(address: str, port: int) -> str | None:
     return None
 
 
+def _hold_signals() -> None:
+    """A worker that is told to end before it has handlers of its own would be deaf to it: it waits until it has."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+
+
 def _end_when_told() -> None:
     """A worker is a fork, with its parent's handlers until it serves and has its own.
 
@@ -90,3 +141,4 @@ def _end_when_told() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _release_signals()

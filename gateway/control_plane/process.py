@@ -7,11 +7,10 @@ from typing import Any
 
 from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
 from gateway.control_plane import wiring
 from gateway.control_plane.wiring import Options
-from gateway.listening import address_of, check_certificate, serve
+from gateway.listening import Server, address_of, check_certificate, serve
 from gateway.telemetry import logs
 
 
@@ -29,7 +28,7 @@ def check_listening(options: Options, *, allow_remote_http: bool) -> None:
 def run(options: Options) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
     logs.configure(options.log_level, options.log_format)
-    server = MPServer(
+    server = Server(
         "gateway control plane",
         address=address_of(options.host),
         port=options.port,

@@ -11,14 +11,12 @@ import tempfile
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
-from gateway.listening import address_of, check_certificate, serve
+from gateway.listening import Server, address_of, check_certificate, serve
 from gateway.settings import Settings
 from gateway.telemetry import logs
 
@@ -45,17 +43,18 @@ def run(settings: Settings) -> int:
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        return serve(_Server(settings), partial(_load, settings))
+        # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
+        # forks: one that is replaced serves the sooner.
+        from gateway.server.wiring import load_app  # noqa: PLC0415
+
+        return serve(_Server(settings), partial(load_app, settings, on_started=_tell_parent))
 
 
-def _load(settings: Settings) -> Any:
-    # The metrics module decides at import whether workers share their counts, so a worker imports it, not its parent.
-    from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
-
-    return load_app(settings, on_started=lambda: os.kill(os.getppid(), _SERVES))
+def _tell_parent() -> None:
+    os.kill(os.getppid(), _SERVES)
 
 
-class _Server(MPServer):
+class _Server(Server):
     """Granian with the gateway's meaning of signals."""
 
     def __init__(self, settings: Settings) -> None:

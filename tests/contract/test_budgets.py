@@ -1,11 +1,12 @@
 """Budgets: what they let through, what they refuse, whom they count, and that they hold under concurrency."""
 
 import asyncio
-import json
 
 import httpx
 import pytest
 
+from tests.support.crowd import crowd
+from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
 
@@ -223,17 +224,11 @@ def priced_by_token(module_gateway, request, tmp_path_factory):
     server.stop()
 
 
-async def flood(url: str, requests: int, secrets: tuple[str, ...] = (SECRET,)) -> list[int]:
+async def flood(gateway: Gateway, requests: int, secrets: tuple[str, ...] = (SECRET,)) -> list[int]:
     """Statuses of requests that are all sent at once."""
-    limits = httpx.Limits(max_connections=requests)
-    body = json.dumps({"model": "cent", "messages": [{"role": "user", "content": "hi"}]})
-    async with httpx.AsyncClient(base_url=url, timeout=120, limits=limits, trust_env=False) as client:
-
-        async def one(number: int) -> int:
-            headers = {"authorization": f"Bearer {secrets[number % len(secrets)]}", "content-type": "application/json"}
-            return (await client.post("/v1/chat/completions", content=body, headers=headers)).status_code
-
-        return await asyncio.gather(*(one(number) for number in range(requests)))
+    body = {"model": "cent", "messages": [{"role": "user", "content": "hi"}]}
+    answers = await crowd(gateway.port, ((secrets[number % len(secrets)], body) for number in range(requests)))
+    return [int(answer.split(b" ", 2)[1]) for answer in answers]
 
 
 def test_of_500_requests_of_a_cent_at_once_a_dollar_lets_exactly_100_pass(start_gateway):
@@ -243,6 +238,6 @@ def test_of_500_requests_of_a_cent_at_once_a_dollar_lets_exactly_100_pass(start_
     )
     gateway = start_gateway(text)
 
-    answers = asyncio.run(flood(gateway.url, 500, (SECRET, secret)))
+    answers = asyncio.run(flood(gateway, 500, (SECRET, secret)))
 
     assert (answers.count(200), answers.count(402)) == (100, 400)

@@ -2,26 +2,21 @@
 
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import text
 
 from gateway.storage.engine import default_database_url, open_engine, writing
 from tests.contract.test_shared_budgets import CENT, COUNTER, DOLLAR, command, spending
+from tests.support import launcher
 from tests.support.ledger import settled_entries
 
 
 def check(gateway, *arguments, **env):
     """The command, as an operator of this gateway would run it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "check-ledger", "-c", gateway.config, "--format", "json", *arguments],
+    done = launcher.run(
+        ["check-ledger", "-c", str(gateway.config), "--format", "json", *arguments],
         env={**os.environ, "GATEWAY_DATA_DIR": str(gateway.directory / "data"), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done.returncode, {one["what"]: (one["kept"], one["true"]) for one in json.loads(done.stdout)["differences"]}

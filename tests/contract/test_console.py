@@ -6,8 +6,6 @@ import io
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from gateway.storage.console_tables import console_sessions
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.tables import resources
 from gateway.telemetry.decision_record import AttemptRecord, Charge
+from tests.support import launcher
 from tests.support.console import Visitor, hidden, text_of
 from tests.support.control_plane import ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
@@ -159,10 +158,9 @@ def _made_up(number, spec):
 
 def _apply(plane: ControlPlane, directory: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    environment |= {"CANARY": CANARY, "GATEWAY_CONTROL_PLANE_TOKEN": plane.token("apply"), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "gateway", "apply", "-c", "gateway.yaml", "-y"]
-    where = ["--control-plane", f"http://127.0.0.1:{plane.port}"]
-    subprocess.run([*command, *where], check=True, env=environment, cwd=directory, capture_output=True)
+    environment |= {"CANARY": CANARY, "GATEWAY_CONTROL_PLANE_TOKEN": plane.token("apply")}
+    command = ["apply", "-c", "gateway.yaml", "-y", "--control-plane", f"http://127.0.0.1:{plane.port}"]
+    launcher.run(command, env=environment, directory=directory).check_returncode()
 
 
 @pytest.fixture(scope="module")

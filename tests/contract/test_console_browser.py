@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
-import sys
 import time
 
 import pytest
@@ -13,6 +11,7 @@ from playwright.sync_api import sync_playwright
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import AttemptRecord, Charge
+from tests.support import launcher
 from tests.support.control_plane import ControlPlane
 from tests.unit.ledger.ledger_entries import entry, put
 
@@ -71,9 +70,9 @@ def plane(tmp_path_factory):
     engine.dispose()
     (directory / "gateway.yaml").write_text(CONFIG)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    environment |= {"GATEWAY_DATA_DIR": str(directory), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "gateway", "apply", "-c", "gateway.yaml", "-y", "--database", url]
-    subprocess.run(command, check=True, env=environment, cwd=directory, capture_output=True)
+    environment |= {"GATEWAY_DATA_DIR": str(directory)}
+    command = ["apply", "-c", "gateway.yaml", "-y", "--database", url]
+    launcher.run(command, env=environment, directory=directory).check_returncode()
     started = ControlPlane(directory, url)
     node = {"node": LONG_NAME, "version": "9.9.9", "serving_revision": 0, "serving_since": now, "lag_ms": 5}
     headers = {"authorization": f"Bearer {started.token('gateway')}"}

@@ -56,7 +56,7 @@ def gateway(module_gateway, upstream, second):
 
 def ask(gateway, body=BODY, secret=SECRET, **extra):
     headers = {"authorization": f"Bearer {secret}"}
-    return httpx.post(f"{gateway.url}/v1/chat/completions", json={**body, **extra}, headers=headers, timeout=20)
+    return gateway.client.post("/v1/chat/completions", json={**body, **extra}, headers=headers)
 
 
 def record_of(gateway, answer):

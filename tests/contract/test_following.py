@@ -1,13 +1,12 @@
 """Gateways that follow a control plane: what is applied is in force at once, and stays so when it is away."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.gateway import Gateway, free_port
 from tests.support.keys import HASH, SECRET
@@ -40,10 +39,7 @@ class Following:
         file = self.directory / "applied.yaml"
         file.write_text(config)
         command = ["apply", "-c", str(file), "-y", "--allow-delete", "1000", "--database", self.url]
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *command], env=environment, capture_output=True, text=True, check=False
-        )
+        done = launcher.run(command, env=os.environ)
         assert done.returncode == 0, done.stdout + done.stderr
 
     def gateway(self, name="one", *arguments, **more):
@@ -178,10 +174,7 @@ def test_smoke(following):
 
     def smoke(*arguments):
         command = ["smoke", "--url", gateway.url, "--model", "gpt-5-mini", "--database", following.url, *arguments]
-        environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        return subprocess.run(
-            [sys.executable, "-m", "gateway", *command], env=environment, capture_output=True, text=True, check=False
-        )
+        return launcher.run(command, env=os.environ)
 
     good = smoke()
     unknown = smoke("--model", "nowhere")
@@ -210,13 +203,9 @@ def test_smoke(following):
 )
 def test_a_gateway_that_cannot_begin_says_why(tmp_path, arguments, environment, said):
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", "--port", str(free_port()), *arguments],
-        env={**kept, **environment, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
+    done = launcher.run(
+        ["serve", "--port", str(free_port()), *arguments],
+        env={**kept, **environment, "GATEWAY_DATA_DIR": str(tmp_path)},
     )
 
     assert done.returncode == 1

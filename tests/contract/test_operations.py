@@ -277,7 +277,8 @@ def test_a_shutdown_during_the_start_is_clean(tmp_path, upstream):
     file = tmp_path / "gateway.yaml"
     file.write_text(config(upstream.url))
     command = [sys.executable, "-m", "gateway", "serve", "-c", file, "--port", str(free_port())]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "GATEWAY_DATA_DIR": str(tmp_path / "data")}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "Spawning worker" in line:
             break

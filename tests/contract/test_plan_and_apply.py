@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from tests.support import launcher
 from tests.support.control_plane import ControlPlane
 
 CANARY = "sk-canary-of-the-provider"
@@ -43,22 +42,12 @@ class Home:
             "CANARY": CANARY,
             "GATEWAY_DATA_DIR": str(directory / "data"),
             "GATEWAY_CONTROL_PLANE_TOKEN": token,
-            "PYTHONWARNINGS": "ignore",
             "COLUMNS": "200",
         }
 
     def run(self, *arguments: str, code: int = 0, token: str | None = None) -> str:
         environment = self.environment if token is None else {**self.environment, "GATEWAY_CONTROL_PLANE_TOKEN": token}
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments, *self.where],
-            capture_output=True,
-            text=True,
-            env=environment,
-            cwd=self.directory,
-            stdin=subprocess.DEVNULL,
-            check=False,
-            timeout=60,
-        )
+        done = launcher.run([*arguments, *self.where], env=environment, directory=self.directory)
         said = done.stdout + done.stderr
         assert done.returncode == code, said
         assert "Traceback" not in said

@@ -66,7 +66,7 @@ def shared(start_gateway, server, tmp_path):
 def test_four_workers_let_exactly_100_of_500_cents_pass(shared, server):
     gateway = shared("--workers", "4")
 
-    answers = asyncio.run(flood(gateway.url, 500))
+    answers = asyncio.run(flood(gateway, 500))
 
     assert (answers.count(200), answers.count(402)) == (100, 400)
     gateway.wait(lambda: len(ledger_entries(gateway)) == 500, 30)
@@ -78,7 +78,7 @@ def test_two_gateways_let_exactly_100_of_500_cents_pass(shared, server):
     one, other = shared(), shared()
 
     async def both() -> list[int]:
-        first, second = await asyncio.gather(flood(one.url, 250), flood(other.url, 250))
+        first, second = await asyncio.gather(flood(one, 250), flood(other, 250))
         return [*first, *second]
 
     answers = asyncio.run(both())

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.contract.conftest import config
+from tests.support.crowd import crowd
 from tests.support.keys import SECRET, new_key
 from tests.support.upstream import CUT, stream
 
@@ -116,30 +117,19 @@ def test_a_body_that_is_no_stream_is_cut_when_its_upstream_dies(gateway, upstrea
 
 
 def test_a_thousand_slow_streams_harm_nobody(gateway, upstream):
-
     body = {"model": "sim", "stream": True, "messages": [{"role": "user", "content": "[[words 5]] [[pace 700ms]]"}]}
-    headers = {"authorization": f"Bearer {SECRET}"}
 
-    async def slow(port: int) -> bytes:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        data = json.dumps(body).encode()
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: {len(data)}\r\nconnection: close\r\n"
-        writer.write(head.encode() + f"authorization: {headers['authorization']}\r\n\r\n".encode() + data)
-        answer = await reader.read()
-        writer.close()
-        return answer
-
-    async def crowd() -> tuple[list[bytes], list[int]]:
-        streams = [asyncio.ensure_future(slow(gateway.port)) for _ in range(1000)]
+    async def meanwhile() -> list[bytes]:
         await asyncio.sleep(2)
-        async with httpx.AsyncClient(base_url=gateway.url, headers=headers, timeout=20) as client:
-            meanwhile = [
-                (await client.post("/v1/chat/completions", json={"model": "sim", "messages": []})).status_code
-                for _ in range(20)
-            ]
-        return await asyncio.gather(*streams), meanwhile
+        return [(await crowd(gateway.port, [(SECRET, {"model": "sim", "messages": []})]))[0] for _ in range(20)]
 
-    answers, meanwhile = asyncio.run(crowd())
+    async def both() -> tuple[list[bytes], list[bytes]]:
+        async with asyncio.TaskGroup() as group:
+            streams = group.create_task(crowd(gateway.port, [(SECRET, body)] * 1000))
+            others = group.create_task(meanwhile())
+        return streams.result(), others.result()
 
-    assert meanwhile == [200] * 20
+    answers, others = asyncio.run(both())
+
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in others)
     assert sum(b"data: [DONE]" in answer for answer in answers) == 1000

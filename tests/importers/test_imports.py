@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.config.load import load
 from gateway.importers import litellm, portkey
+from tests.support import launcher
 
 ROOT = Path(__file__).parents[2]
 CANARY = "sk-canary-in-clear"
@@ -114,14 +113,8 @@ def written(tmp_path):
 
 
 def run(directory, *arguments, code=0, **environ):
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "import", *arguments],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", "PYTHONWARNINGS": "ignore", **environ},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    environment = {**os.environ, "COLUMNS": "200", **environ}
+    done = launcher.run(["import", *arguments], env=environment, directory=directory)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert CANARY not in done.stdout + done.stderr

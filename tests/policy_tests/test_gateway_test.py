@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import launcher
+
 ROOT = Path(__file__).parents[2]
 CONFIG = """version: 1
 providers: {sim: {type: simulator, models: [gpt-5-mini]}, standby: {type: simulator}}
@@ -27,14 +29,7 @@ def run(tmp_path):
     def execute(cases, *arguments, code=0, file="gateway.test.yaml"):
         if cases is not None:
             (tmp_path / file).write_text(cases)
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", "test", *arguments],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONWARNINGS": "ignore", "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = launcher.run(["test", *arguments], env=os.environ, directory=tmp_path)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stdout + done.stderr

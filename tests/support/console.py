@@ -6,6 +6,7 @@ from html import unescape
 import httpx
 
 from tests.support.control_plane import ControlPlane
+from tests.support.gateway import NO_TLS
 
 
 class Visitor:
@@ -13,7 +14,7 @@ class Visitor:
 
     def __init__(self, plane: ControlPlane, *, address: str | None = None) -> None:
         self.origin = f"http://127.0.0.1:{plane.port}"
-        transport = httpx.HTTPTransport(local_address=address)
+        transport = httpx.HTTPTransport(local_address=address, verify=NO_TLS)
         self.client = httpx.Client(base_url=self.origin, timeout=30, trust_env=False, transport=transport)
 
     def sign_in(self, token: str, target: str = "") -> httpx.Response:

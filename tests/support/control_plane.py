@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +11,8 @@ from gateway import clock
 from gateway.control_plane import tokens
 from gateway.control_plane.tokens import Scope
 from gateway.storage.engine import open_engine, writing
-from tests.support.gateway import free_port
+from tests.support.gateway import NO_TLS, free_port
+from tests.support.launcher import launch
 
 API = "/api/gateway/v1"
 
@@ -33,15 +32,15 @@ class ControlPlane:
         self._log = directory / "control-plane.log"
         self.port = port or free_port()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        command = [sys.executable, "-m", "gateway", "control-plane", "serve", "--port", str(self.port), *arguments]
+        command = ["control-plane", "serve", "--port", str(self.port), *arguments]
         with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
+            self.process = launch(
                 [*command, "--database-url", database_url],
                 stdout=log,
                 stderr=log,
                 env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory), **(env or {})},
             )
-        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False, verify=NO_TLS)
         self._wait_until_it_listens()
 
     def token(self, scope: str = "view", *, expires_at: int | None = None) -> str:

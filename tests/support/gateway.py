@@ -5,8 +5,6 @@ import os
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,10 @@ from typing import Any
 import httpx
 
 from tests.support.keys import SECRET
+from tests.support.launcher import launch
+
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For clients of plain HTTP: the default reads every certificate authority, which takes longer than many a test."""
 
 
 def free_port() -> int:
@@ -39,8 +41,8 @@ class Gateway:
         self._log = directory / "log.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         with self._records.open("wb") as records, self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--port", str(self.port), *arguments],
+            self.process = launch(
+                ["serve", "--port", str(self.port), *arguments],
                 stdout=records,
                 stderr=log,
                 env={
@@ -55,7 +57,7 @@ class Gateway:
             timeout=30,
             headers={"authorization": f"Bearer {SECRET}"},
             trust_env=False,
-            verify=ssl.create_default_context(cafile=verify) if verify else True,
+            verify=ssl.create_default_context(cafile=verify) if verify else NO_TLS,
         )
         self._wait_until_ready()
 

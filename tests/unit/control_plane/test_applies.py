@@ -471,38 +471,46 @@ def test_any_course_of_applies_and_edits_leaves_what_was_said(plane, steps):
 
 
 KILLED = """
-import sys
+import os, sys
 from tests.unit.control_plane.test_applies import Plane, team
 from gateway.storage.engine import open_engine
-plane = Plane(open_engine(sys.argv[1]))
-print("ready", flush=True)
-for turn in range(10_000):
-    plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(200)))
+
+for _ in sys.stdin:  # each line is answered by a process that applies until it is killed
+    if (pid := os.fork()) == 0:
+        plane = Plane(open_engine(sys.argv[1]))
+        print(os.getpid(), flush=True)
+        for turn in range(10_000):
+            plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(200)))
+    os.waitpid(pid, 0)
+    print("ended", flush=True)
 """
 
 
 def test_a_process_killed_while_it_applies_leaves_one_revision_whole(plane):
     url = plane.engine.url.render_as_string(hide_password=False)
     turns = set()
-    for kill in range(50):
-        process = subprocess.Popen([sys.executable, "-c", KILLED, url], stdout=subprocess.PIPE)
-        process.stdout.readline()
-        time.sleep(0.02 + 0.013 * (kill % 20))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-        live = plane.live()
-        said = {one.resource.spec["description"] for one in live.resources.values()}
-        turns |= said
-        assert len(said) <= 1
-        assert len(live.resources) in (0, 200)
-        with plane.engine.connect() as connection:
-            revision = live.revision
-            assert connection.scalar(select(func.count()).where(applies.c.revision > revision)) == 0
-            assert connection.scalar(select(func.count()).where(changes.c.revision > revision)) == 0
-            assert connection.scalar(select(func.count()).where(audit_log.c.revision == revision)) == len(
-                live.resources
-            )
-            assert {row.revision for row in connection.execute(select(resources.c.revision))} <= {revision}
-            connection.execute(text("SELECT 1"))
+    command = [sys.executable, "-c", KILLED, url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forking:
+        for kill in range(50):
+            print(file=forking.stdin, flush=True)
+            pid = int(forking.stdout.readline())
+            time.sleep(0.02 + 0.013 * (kill % 20))
+            os.kill(pid, signal.SIGKILL)
+            assert forking.stdout.readline() == "ended\n"
+            _is_whole(plane, turns)
     assert turns
+
+
+def _is_whole(plane, turns):
+    live = plane.live()
+    said = {one.resource.spec["description"] for one in live.resources.values()}
+    turns |= said
+    assert len(said) <= 1
+    assert len(live.resources) in (0, 200)
+    with plane.engine.connect() as connection:
+        revision = live.revision
+        assert connection.scalar(select(func.count()).where(applies.c.revision > revision)) == 0
+        assert connection.scalar(select(func.count()).where(changes.c.revision > revision)) == 0
+        assert connection.scalar(select(func.count()).where(audit_log.c.revision == revision)) == len(live.resources)
+        assert {row.revision for row in connection.execute(select(resources.c.revision))} <= {revision}
+        connection.execute(text("SELECT 1"))
