@@ -1,10 +1,10 @@
 """The Falcon app: routes from the table of endpoints, one set of error handlers."""
 
-from http import HTTPStatus
 from typing import Any
 
 import falcon
 import falcon.asgi
+from falcon.routing import CompiledRouter
 
 from gateway import ids
 from gateway.errors import GatewayError
@@ -24,14 +24,22 @@ from gateway.snapshot.snapshot import Snapshot
 from gateway.wire.endpoints import ENDPOINTS
 
 
-class _Options:
-    """Falcon itself answers OPTIONS; no response of the gateway goes without its headers."""
+class _Router(CompiledRouter):
+    """Falcon's own, but for its answer to OPTIONS: no response of the gateway goes without its headers.
 
-    async def process_response(
-        self, request: falcon.asgi.Request, response: falcon.asgi.Response, _resource: object, _succeeded: bool
-    ) -> None:
-        if request.method == "OPTIONS" and response.status_code == HTTPStatus.OK:
-            response.set_headers(of_every_response(ids.request_id()))
+    PERF: a middleware would be asked about every response.
+    """
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
+        methods: dict[str, Any] = super().map_http_methods(resource, **kwargs)
+        allowed = ", ".join(sorted(methods))
+
+        async def answer_options(
+            _request: falcon.asgi.Request, response: falcon.asgi.Response, **_parameters: object
+        ) -> None:
+            response.set_headers({"allow": allowed, "content-length": "0", **of_every_response(ids.request_id())})
+
+        return {**methods, "OPTIONS": answer_options}
 
 
 def create_app(
@@ -43,7 +51,7 @@ def create_app(
     control_plane: Standing,
 ) -> AsgiApp:
     """Everything that has a path."""
-    app: Any = falcon.asgi.App(middleware=[_Options()])
+    app: Any = falcon.asgi.App(router=_Router())
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
