@@ -1,19 +1,30 @@
 """What a request owes at its end."""
 
-from types import SimpleNamespace
-
 from gateway.pipeline.charge import charge
 from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.resolve import resolve
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.wire.endpoints import ENDPOINTS
+from gateway.wire.json_body import JsonBody
+from tests.support.keys import HASH
+from tests.support.snapshot import snapshot_of
+
+CONFIG = f"""
+version: 1
+providers: {{openai: {{type: openai, api_key: k}}}}
+prices: {{openai/m: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}}}
+virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
+"""
 
 
 def test_a_client_that_leaves_before_any_provider_was_asked_owes_nothing():
-    snapshot = SimpleNamespace(charges_missing_usage=True)
+    snapshot = snapshot_of(CONFIG)
     exchange = Exchange(snapshot, ENDPOINTS["chat_completions"], [], b"", "grq_1")
-    exchange.attempts.append(AttemptRecord("openai", "gpt-5", "circuit_open", 0, 0))
-    exchange.upstream = SimpleNamespace(provider=SimpleNamespace(name="anthropic"))
-    exchange.candidate = SimpleNamespace(price=SimpleNamespace(), upstream=exchange.upstream)
+    exchange.key = snapshot.key_named("dev")
+    exchange.body = JsonBody(b'{"model":"openai/m","messages":[]}')
+    resolve(exchange)
+    assert exchange.candidate.price is not None
+    exchange.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
 
     charge(exchange, "client_left")
 

@@ -1,27 +1,22 @@
 """A client that leaves after one provider has failed, while the counters are asked whether the next one has room."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
-from gateway.config.load import load
 from gateway.counters.memory import MemoryCounters
 from gateway.dispatch.circuit_breaker import CircuitBreakers
-from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
-from gateway.providers.registry import ProviderSet
-from gateway.snapshot.compile import compile_snapshot
-from gateway.snapshot.snapshot import Revision
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.wire.endpoints import ENDPOINTS
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
+from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
 version: 1
@@ -74,18 +69,21 @@ class Upstream:
         return answer
 
 
-class Counters(MemoryCounters):
+class Counters:
     """Has no room for the second candidate, and says nothing of the third."""
 
+    fault = None
+
     def __init__(self):
-        super().__init__()
         self.waits = asyncio.Event()
+        self._memory = MemoryCounters()
+        self.standings = self._memory.standings
 
     async def reserve(self, holds):
         if any(hold.limit.key == "provider:dear:rpm" for hold in holds):
             self.waits.set()
             await asyncio.Event().wait()
-        return await super().reserve(holds)
+        return await self._memory.reserve(holds)
 
 
 class Ledger:
@@ -105,15 +103,11 @@ class NoTracing:
 
 
 @pytest.fixture
-def leave(tmp_path):
+def leave():
     """What the ledger keeps of a request whose first provider answers so, and whose client leaves before the third."""
-    file = tmp_path / "gateway.yaml"
-    file.write_text(CONFIG)
-    config = load([file], environ={}, now=datetime(2026, 6, 1, tzinfo=UTC)).config
 
     async def ask(answer):
-        providers = ProviderSet(Upstream(answer))
-        snapshot = compile_snapshot(config, Revision("digest", None), Pepper(DEVELOPMENT_PEPPER), providers)
+        snapshot = snapshot_of(CONFIG, Upstream(answer))
         counters, ledger = Counters(), Ledger()
         services = Services(
             counters=counters,
