@@ -16,7 +16,7 @@ from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
-_BATCH_BYTES: Final = 1024 * 1024
+_BATCH_BYTES: Final = 4 * 1024 * 1024
 _SET_ASIDE: Final = "set-aside.jsonl"
 
 

@@ -27,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_S = 0.25
 _LEAST_PAUSE_S = 0.05
+_MANY = 500
+"""Entries in one batch from which on the next look waits longer."""
 
 
 class LedgerWriter:
@@ -35,7 +37,8 @@ class LedgerWriter:
     Args:
         spool: Of this worker; the writer is the only one to use its backlog.
         engine: From `gateway.storage.engine.open_engine`; its database has been migrated, or will be.
-        poll_s: Seconds between looks at the spool; an entry is in the database about that much later.
+        poll_s: Seconds between looks at the spool; an entry is in the database about that much later, or twice as much
+            while there are many: the more a transaction takes, the less each of them costs.
         adopt_every_s: Seconds between looks for dead workers; the first is at the start.
         longest_backoff_s: Where the pauses end that double while the database is away.
     """
@@ -56,6 +59,7 @@ class LedgerWriter:
         self._longest_backoff_s = longest_backoff_s
         self._adopt_at = 0.0
         self._backoff_s = _FIRST_BACKOFF_S
+        self._is_busy = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
         self._wake = asyncio.Event()
         self._looked = asyncio.Event()
@@ -139,7 +143,7 @@ class LedgerWriter:
 
     async def _pause(self) -> None:
         """Waits for the next look; a failing database is asked less and less often, but at once by `flush`."""
-        pause_s = self._poll_s
+        pause_s = self._poll_s * 2 if self._is_busy else self._poll_s
         if self.last_error is not None:
             await asyncio.sleep(_LEAST_PAUSE_S)
             pause_s = self._backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads workers, hides nothing
@@ -155,6 +159,7 @@ class LedgerWriter:
             if self.last_error is not None:
                 self._engine.connect().close()  # PERF: a batch is read again only once the database answers
             batch = self._spool.backlog.next_batch()
+            self._is_busy = batch is not None and len(batch.entries) >= _MANY
             if batch is not None:
                 self._ship(batch)
                 self._spool.backlog.ship(batch)
