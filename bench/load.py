@@ -1,10 +1,12 @@
 """A load generator: so many connections, each asking again as soon as it was answered.
 
-`python -m bench.load PORT CONNECTIONS SECONDS BODY [RATE]` prints one JSON object; RATE is so many a second in all.
+`python -m bench.load PORT CONNECTIONS SECONDS BODY [RATE]` prints one JSON object; RATE is so many a second in all,
+which come independently of each other, as the requests of many clients do.
 """
 
 import asyncio
 import json
+import random
 import sys
 import time
 from pathlib import Path
@@ -17,26 +19,30 @@ KEY = "lw_vk_test_01K00000000000000000000000"
 class Connection:
     """One connection of keep-alive requests."""
 
-    def __init__(self, port: int, request: bytes) -> None:
+    def __init__(self, port: int, request: bytes, number: int) -> None:
         self._port = port
+        self._arrivals = random.Random(number)  # noqa: S311 - the same arrivals in every run
         self._request = request
         self.latencies: list[float] = []
         self.chunks = 0
         self.failures = 0
 
     async def run(self, until: float, interval: float) -> None:
-        """Asks until the time is over; with an interval, at that pace."""
+        """Asks until the time is over; with an interval, that long after the last time it was due, on average."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=2**20)
-        due = time.monotonic()
+        due = time.monotonic() + self._pause(interval)
         while (now := time.monotonic()) < until:
             if interval and now < due:
                 await asyncio.sleep(due - now)
             began = due if interval else time.monotonic()
-            due += interval
+            due += self._pause(interval)
             writer.write(self._request)
             await self._answer(reader)
             self.latencies.append(time.monotonic() - began)
         writer.close()
+
+    def _pause(self, interval: float) -> float:
+        return self._arrivals.expovariate(1 / interval) if interval else 0.0
 
     async def _answer(self, reader: asyncio.StreamReader) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -56,7 +62,7 @@ async def main(port: int, connections: int, seconds: float, body: bytes, rate: f
     """The figures of one run; times in milliseconds."""
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
     head += f"user-agent: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    workers = [Connection(port, head.encode() + body) for _ in range(connections)]
+    workers = [Connection(port, head.encode() + body, number) for number in range(connections)]
     until = time.monotonic() + seconds
     interval = connections / rate if rate else 0.0
     await asyncio.gather(*(worker.run(until, interval) for worker in workers))
