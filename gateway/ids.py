@@ -11,8 +11,6 @@ _PAIRS: Final = tuple(high + low for high in _CROCKFORD for low in _CROCKFORD)
 # Request, trace and span ids have to be unique, not unguessable: a generator seeded from the OS is enough and costs
 # a tenth of a system call. Secrets take `secure_ulid`.
 _unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see above)
-os.register_at_fork(after_in_child=lambda: _unique.seed(os.urandom(32)))
-
 
 _COUNTED_BITS: Final = 20
 _PERIOD_BITS: Final = 10
@@ -39,6 +37,16 @@ def ulid() -> str:
         beginning, drawn = _encode(number, 8), _encode(_unique.getrandbits(60), 12)
     _period = (number, beginning, drawn, count + 1)
     return beginning + _PAIRS[millisecond & 1023] + drawn + _PAIRS[count >> 10] + _PAIRS[count & 1023]
+
+
+def _begin_anew() -> None:
+    """A fork would go on with the ids of its parent."""
+    global _period  # noqa: PLW0603 - see `ulid`
+    _unique.seed(os.urandom(32))
+    _period = (-1, "", "", 0)
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def secure_ulid() -> str:

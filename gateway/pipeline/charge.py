@@ -71,10 +71,7 @@ def charges(exchange: Exchange) -> tuple[Charge, ...]:
 def _last_attempt(exchange: Exchange, price: Price, outcome: str) -> int | None:
     if exchange.usage is not None:
         return cost(exchange.usage, price)
-    attempts = exchange.attempts
-    if not exchange.endpoint.metered or outcome in ("refused", "failed"):
-        return None
-    if outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST):
+    if not exchange.endpoint.metered or _consumed_nothing(exchange, outcome):
         return None
     if not exchange.snapshot.charges_missing_usage:
         return 0
@@ -103,4 +100,12 @@ def _tokens(exchange: Exchange, outcome: str) -> int | None:
     """Tokens that count: what was reported; none where nothing was answered; else `None`, and the estimate stands."""
     if exchange.usage is not None:
         return exchange.usage.total_tokens
-    return 0 if outcome in ("refused", "failed") else None
+    return 0 if _consumed_nothing(exchange, outcome) else None
+
+
+def _consumed_nothing(exchange: Exchange, outcome: str) -> bool:
+    """Whether nothing was answered, or the client left while no call was under way."""
+    if outcome in ("refused", "failed"):
+        return True
+    attempts = exchange.attempts
+    return outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST)

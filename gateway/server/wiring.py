@@ -194,9 +194,9 @@ def _work_in_batches() -> None:
 
     Every answer wakes the thread that sends it. Breaking in, it would send one at a time, for two changes of thread
     each; so it sends those of a whole turn of the event loop. An idle core still takes a thread at once. Threads that
-    begin later inherit this (sched(7)).
+    begin later inherit this (sched(7)). Whoever chose another policy than the usual one keeps it.
     """
-    if hasattr(os, "SCHED_BATCH"):
+    if hasattr(os, "SCHED_BATCH") and os.sched_getscheduler(0) == os.SCHED_OTHER:
         with suppress(OSError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 

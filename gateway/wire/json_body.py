@@ -19,7 +19,7 @@ from gateway.wire.urls import urls_in_json
 JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
 """Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
 
-_LONG_VALUE = 512
+_LONG_VALUE = 64
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")

@@ -33,7 +33,7 @@ prices:
 budgets:
   cap: {{scope: {{virtual_key: dev}}, window: total, limit_usd: 100}}
 virtual_keys:
-  dev: {{environment: test, secret_hash: "{HASH}"}}
+  dev: {{environment: test, secret_hash: "{HASH}", rate_limits: {{tpm: 1000}}}}
 """
 BODY = b'{"model":"any","max_tokens":10,"stream":true,"messages":[{"role":"user","content":"hi"}]}'
 ERROR = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"busy"}}\n\n'
@@ -78,6 +78,7 @@ class Counters:
         self.waits = asyncio.Event()
         self._memory = MemoryCounters()
         self.standings = self._memory.standings
+        self.used = self._memory.used
 
     async def reserve(self, holds):
         if any(hold.limit.key == "provider:dear:rpm" for hold in holds):
@@ -104,7 +105,8 @@ class NoTracing:
 
 @pytest.fixture
 def leave():
-    """What the ledger keeps of a request whose first provider answers so, and whose client leaves before the third."""
+    """What the ledger keeps of a request whose first provider answers so, and whose client leaves before the third; and
+    how many tokens count against its key."""
 
     async def ask(answer):
         snapshot = snapshot_of(CONFIG, Upstream(answer))
@@ -133,7 +135,8 @@ def leave():
         await asyncio.gather(request, return_exceptions=True)
         assert not list(counters.standings())
         (entry,) = ledger.entries
-        return entry
+        (tokens,) = snapshot.key_named("dev").holds
+        return entry, counters.used(tokens.limit)
 
     return lambda answer: asyncio.run(ask(answer))
 
@@ -144,9 +147,10 @@ def leave():
     ids=["answered with a failure", "did not answer"],
 )
 def test_neither_who_failed_nor_who_was_not_asked_is_paid(leave, answer, outcome):
-    entry = leave(answer)
+    entry, tokens = leave(answer)
 
     assert (entry.status, entry.outcome) == (499, "client_left")
+    assert tokens == 0
     assert [attempt.outcome for attempt in entry.attempts] == [outcome, "rate_limited"]
     assert (entry.cost_nano_usd, entry.budgets) == (None, ())
     assert (entry.provider, entry.model, entry.body) == ("cheap", "m", "spliced")
@@ -154,7 +158,7 @@ def test_neither_who_failed_nor_who_was_not_asked_is_paid(leave, answer, outcome
 
 def test_what_the_failed_one_reported_is_paid_at_its_price(leave):
     answer = Answer(200, ERROR + USAGE)
-    entry = leave(answer)
+    entry, _ = leave(answer)
 
     assert [attempt.outcome for attempt in entry.attempts] == ["error_in_stream", "rate_limited"]
     assert entry.cost_nano_usd == 41 * 1000
