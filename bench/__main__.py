@@ -28,6 +28,9 @@ REQUEST = (
 EVENTS = 200
 GATEWAY = "gateway (compiled)" if BUILD == "compiled" else "gateway"
 EVERYTHING = f"{GATEWAY}, everything on"
+BARE, BARE_BATCH = "bare proxy", "bare proxy, SCHED_BATCH"
+RATIOS = ("cpu_us_per_request", "cpu_us_per_chunk")
+LATENCIES = ("half_load_p50_ms", "half_load_p99_ms")
 KEY_HASH = "hmac-sha256:336039bb1f275feca104141f025e3d5b119de01b96536d31061ed031a0ddacba"
 CONFIG = """version: 1
 organization: acme
@@ -154,11 +157,11 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     bare = (sys.executable, "-m", "bench.bare_proxy", str(bare_port), upstream)
     found = [
         (GATEWAY, gateway_port, (*gateway, str(file))),
-        ("bare proxy", bare_port, bare),
+        (BARE, bare_port, bare),
     ]
     if shutil.which("chrt"):
         # The gateway's workers schedule their threads so; what of the difference is due to that can be told by this.
-        found.append(("bare proxy, SCHED_BATCH", bare_port, ("chrt", "--batch", "0", *bare)))
+        found.append((BARE_BATCH, bare_port, ("chrt", "--batch", "0", *bare)))
     # Entries stay in the spool while the database is away: what the request path costs by itself.
     away = ("env", "GATEWAY_DATABASE_URL=postgresql://nobody@127.0.0.1:1/none", *gateway, str(file))
     found.append((f"{GATEWAY}, spool only", gateway_port, away))
@@ -187,9 +190,25 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
 def table(rows: list[dict[str, Any]]) -> str:
     """Rows as aligned text."""
     names = list(rows[0])
-    cells = [names, *([f"{row[n]:.1f}" if isinstance(row[n], float) else str(row[n]) for n in names] for row in rows)]
+    cells = [names, *([f"{row[n]:.2f}" if isinstance(row[n], float) else str(row[n]) for n in names] for row in rows)]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
     return "\n".join("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in cells)
+
+
+def comparisons(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The gateway, alone and with everything on, beside the bare proxy in both its forms."""
+    by_name = {row["server"]: row for row in rows}
+    return [
+        {
+            "gateway": ours,
+            "beside": theirs,
+            **{f"{name}_ratio": by_name[ours][name] / by_name[theirs][name] for name in RATIOS},
+            **{f"{name}_added": by_name[ours][name] - by_name[theirs][name] for name in LATENCIES},
+        }
+        for ours in (GATEWAY, EVERYTHING)
+        for theirs in (BARE, BARE_BATCH)
+        if theirs in by_name
+    ]
 
 
 def main() -> None:
@@ -213,16 +232,12 @@ def main() -> None:
                     rows.append(throughput(name, port, pid, bodies, seconds))
             counts = [10_000] if options.quick else [10_000, 100_000]
             keys = reloads(directory, f"http://127.0.0.1:{upstream_port}", bodies, counts)
-    by_name = {row["server"]: row for row in rows}
-    gateway, everything, bare = by_name[GATEWAY], by_name[EVERYTHING], by_name["bare proxy"]
-    ratios = {name: everything[name] / bare[name] for name in ("cpu_us_per_request", "cpu_us_per_chunk")}
-    added = {name: gateway[name] - bare[name] for name in ("half_load_p50_ms", "half_load_p99_ms")}
-    print(table(rows), table(keys), sep="\n\n")
-    print(f"\n{EVERYTHING} / bare proxy:", ", ".join(f"{name} {value:.2f}" for name, value in ratios.items()))
+    compared = comparisons(rows)
+    print(table(rows), table(keys), table(compared), sep="\n\n")
     results = Path(__file__).parent / "results"
     results.mkdir(exist_ok=True)
     file = results / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    file.write_text(json.dumps({"servers": rows, "keys": keys, "ratios": ratios, "added": added}, indent=2))
+    file.write_text(json.dumps({"servers": rows, "keys": keys, "compared": compared}, indent=2))
     print(f"written to {file}")
 
 

@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Dimension(enum.StrEnum):
@@ -41,8 +41,8 @@ class Hold:
     __slots__ = ("amount", "limit")
 
     def __init__(self, limit: Limit, amount: int) -> None:
-        self.limit = limit
-        self.amount = amount
+        self.limit: Final = limit
+        self.amount: Final = amount
 
     def __repr__(self) -> str:
         return f"Hold({self.limit.key}, {self.amount})"

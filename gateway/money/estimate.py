@@ -86,9 +86,9 @@ class InputBound:
     __slots__ = ("has_audio", "tokens", "writes_cache")
 
     def __init__(self, tokens: int, *, has_audio: bool, writes_cache: bool) -> None:
-        self.tokens = tokens
-        self.has_audio = has_audio
-        self.writes_cache = writes_cache
+        self.tokens: Final = tokens
+        self.has_audio: Final = has_audio
+        self.writes_cache: Final = writes_cache
 
 
 def bound_input(body: bytes) -> InputBound:

@@ -1,5 +1,7 @@
 """What a request holds of a budget."""
 
+from typing import Final
+
 from gateway.counters.hold import Hold, Limit
 from gateway.money.budget import CompiledBudget
 
@@ -11,4 +13,4 @@ class BudgetHold(Hold):
 
     def __init__(self, limit: Limit, amount: int, budget: CompiledBudget) -> None:
         super().__init__(limit, amount)
-        self.budget = budget
+        self.budget: Final = budget

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 from gateway.ids import span_id, trace_id
 
@@ -21,11 +22,11 @@ class TraceContext:
     __slots__ = ("flags", "parent_span_id", "span_id", "state", "trace_id")
 
     def __init__(self, trace_id: str, span_id: str, parent_span_id: str | None, flags: str, state: str | None) -> None:
-        self.trace_id = trace_id
-        self.span_id = span_id
-        self.parent_span_id = parent_span_id
-        self.flags = flags
-        self.state = state
+        self.trace_id: Final = trace_id
+        self.span_id: Final = span_id
+        self.parent_span_id: Final = parent_span_id
+        self.flags: Final = flags
+        self.state: Final = state
 
     @property
     def is_sampled(self) -> bool:

@@ -1,6 +1,7 @@
 """Changing a few bytes of a body and leaving every other byte as it was."""
 
 from collections.abc import Sequence
+from typing import Final
 
 
 class Splice:
@@ -9,9 +10,9 @@ class Splice:
     __slots__ = ("end", "replacement", "start")
 
     def __init__(self, start: int, end: int, replacement: bytes) -> None:
-        self.start = start
-        self.end = end
-        self.replacement = replacement
+        self.start: Final = start
+        self.end: Final = end
+        self.replacement: Final = replacement
 
     def __repr__(self) -> str:
         return f"Splice({self.start}, {self.end}, {self.replacement!r})"
