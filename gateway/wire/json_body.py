@@ -16,7 +16,7 @@ from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.urls import urls_in_json
 
-JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
+JUDGED = ("model", "tools", "stream", "mcp_servers", "functions", "web_search_options")
 """Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
 
 _LONG_VALUE = 512

@@ -129,6 +129,15 @@ def test_a_denied_url_is_found_in_any_string(gateway, upstream, body, param):
     assert upstream.requests == []
 
 
+def test_web_search_options_may_not_repeat(gateway, upstream):
+    body = b'{"model":"gpt-5-mini","messages":[],"web_search_options":{},"web_search_options":null}'
+
+    answer = gateway.post(body, headers={"authorization": f"Bearer {NAMED[0]}"})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "web_search_options")
+    assert upstream.requests == []
+
+
 def test_other_urls_pass(gateway):
     assert ask(gateway, INLINE, messages=[{"content": "https://example.com/169.254.1.1"}]).status_code == 200
 
