@@ -71,7 +71,7 @@ class JsonBody:
                 parts.append((name, end - start, value))
         return tuple(parts) if parts else None
 
-    def urls(self) -> Iterator[tuple[int, str]]:
+    def urls(self) -> Iterator[tuple[int, str, bool]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""
         return urls_in_json(self._readable)
 
