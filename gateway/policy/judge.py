@@ -92,11 +92,15 @@ class Judge:
             self._passed.clear()
         self._passed.add(fingerprint)
 
-    def check_urls(self, urls: Iterable[tuple[int, str]], path_at: Callable[[int], str]) -> None:
-        """Judges (offset, URL) pairs; raises `url_not_allowed`, with the JSON path that `path_at` finds."""
-        for offset, value in urls:
+    def check_urls(self, urls: Iterable[tuple[int, str, bool]], path_at: Callable[[int], str]) -> None:
+        """Judges (offset, URL, whether it is certain); raises `url_not_allowed`, with the path that `path_at` finds.
+
+        Allow lists are asked only about what is certain to be a URL: they would refuse all that looks like one, too.
+        """
+        for offset, value, certain in urls:
+            spellings = (value, _normalised(value))
             for rule in self._urls:
-                verdict = rule.refuses(value, _normalised(value))
+                verdict = rule.refuses(*spellings) if certain else rule.denies(*spellings)
                 if verdict is not None:
                     raise _refusal(verdict, "urls", "url_not_allowed", "The URL", value, path_at(offset))
 

@@ -26,14 +26,20 @@ class CompiledRule:
 
     def refuses(self, *spellings: str) -> Verdict | None:
         """The verdict on a value, which may be spelled in several ways: denied if one is, allowed if one is."""
-        # RE2 works on UTF-8. Half a surrogate pair has none, but must not end the judging either.
-        texts = [spelling.encode("utf-8", "surrogatepass") for spelling in spellings]
-        denied = self._deny.first_match(texts)
-        if denied is not None:
-            return Verdict(self._rule_set, denied)
-        if self._allow is None or self._allow.first_match(texts) is not None:
-            return None
+        denial = self.denies(*spellings)
+        if denial is not None or self._allow is None or self._allow.first_match(_utf8(spellings)) is not None:
+            return denial
         return Verdict(self._rule_set, None)
+
+    def denies(self, *spellings: str) -> Verdict | None:
+        """The verdict of the deny patterns alone: denied if one of the spellings is."""
+        pattern = self._deny.first_match(_utf8(spellings))
+        return None if pattern is None else Verdict(self._rule_set, pattern)
+
+
+def _utf8(spellings: Sequence[str]) -> list[bytes]:
+    """What RE2 works on. Half a surrogate pair has none, but must not end the judging either."""
+    return [spelling.encode("utf-8", "surrogatepass") for spelling in spellings]
 
 
 class _Patterns:

@@ -16,7 +16,7 @@ from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.urls import urls_in_json
 
-JUDGED = ("model", "tools", "stream", "mcp_servers", "functions")
+JUDGED = ("model", "tools", "stream", "mcp_servers", "functions", "web_search_options")
 """Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
 
 _LONG_VALUE = 64
@@ -71,7 +71,7 @@ class JsonBody:
                 parts.append((name, end - start, value))
         return tuple(parts) if parts else None
 
-    def urls(self) -> Iterator[tuple[int, str]]:
+    def urls(self) -> Iterator[tuple[int, str, bool]]:
         """Every http(s) URL in any string of the body, keys and repeated keys included."""
         return urls_in_json(self._readable)
 

@@ -67,11 +67,11 @@ class MultipartBody:
         """A form declares nothing that could be judged."""
         return None
 
-    def urls(self) -> Iterator[tuple[int, str]]:
+    def urls(self) -> Iterator[tuple[int, str, bool]]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
-            for url in urls_in_text(self.data[field.start : field.end].decode("utf-8", "replace")):
-                yield field.start, url
+            for url, certain in urls_in_text(self.data[field.start : field.end].decode("utf-8", "replace")):
+                yield field.start, url, certain
 
     def path_at(self, offset: int) -> str:
         """The name of the field that begins at an offset."""

@@ -23,8 +23,8 @@ class RequestBody(Protocol):
     def fingerprint(self, *names: str) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
-    def urls(self) -> Iterator[tuple[int, str]]:
-        """Every http(s) URL in any string, with the offset at which the string begins."""
+    def urls(self) -> Iterator[tuple[int, str, bool]]:
+        """Every http(s) URL in any string: the offset at which the string begins, the URL, whether it is certain."""
 
     def path_at(self, offset: int) -> str:
         """The JSON path of what stands at an offset, such as `messages[0].content`."""

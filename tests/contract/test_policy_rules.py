@@ -5,7 +5,7 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.keys import SECRET, new_key
 
-INLINE, ALLOWED, NAMED = new_key(), new_key(), new_key()
+INLINE, ALLOWED, NAMED, DOCS = new_key(), new_key(), new_key(), new_key()
 KEYS = f"""
   named:
     environment: test
@@ -23,6 +23,10 @@ KEYS = f"""
     secret_hash: "{ALLOWED[1]}"
     models_allowed: ["gpt-5*"]
     policy_rules: [{{tools: {{allow: ['^safe_', '^web_search']}}}}]
+  docs:
+    environment: test
+    secret_hash: "{DOCS[1]}"
+    policy_rules: [{{urls: {{allow: ['^https://docs\\.acme\\.com/']}}}}]
 policy_rules:
   no-shell: {{tools: {{deny: ['^shell\\.', '^computer', '^web_search_options$']}}}}
 """
@@ -117,6 +121,8 @@ def test_an_allow_list_refuses_everything_else(gateway):
         ),
         ('{"model":"gpt-5-mini","a":["x","\\u0068ttp:\\/\\/169.254.0.1"]}', "a[1]"),
         ('{"model":"gpt-5-mini","a":"http:\\/\\/169.254.0.1","a":"fine"}', "a"),
+        ('{"model":"gpt-5-mini","a":"http:169.254.0.1"}', "a"),
+        (r'{"model":"gpt-5-mini","a":["ht\ntp:\t//169.\r\n254.0.1"]}', "a[0]"),
         ('{"model":"gpt-5-mini","a":{"http://169.254.0.1/":1}}', "a.http://169.254.0.1/"),
     ],
 )
@@ -126,6 +132,33 @@ def test_a_denied_url_is_found_in_any_string(gateway, upstream, body, param):
     assert answer.status_code == 403, answer.text
     assert answer.json()["error"]["type"] == "url_not_allowed"
     assert answer.json()["error"]["param"] == param
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "curl https:443",
+        "{'http':'x','https:':1}",
+        "http:%s",
+        "(http:|https:)//",
+        "xmlns:http:foo",
+        "see https://docs.acme.com/\nand read",
+        "over http:\nand https:\n",
+    ],
+)
+def test_an_allow_list_of_urls_lets_text_and_code_pass(gateway, text):
+    assert ask(gateway, DOCS, messages=[{"content": text}]).status_code == 200
+    refused = ask(gateway, DOCS, messages=[{"content": f"{text} https://other.example"}])
+    assert refused.json()["error"]["type"] == "url_not_allowed"
+
+
+def test_web_search_options_may_not_repeat(gateway, upstream):
+    body = b'{"model":"gpt-5-mini","messages":[],"web_search_options":{},"web_search_options":null}'
+
+    answer = gateway.post(body, headers={"authorization": f"Bearer {NAMED[0]}"})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "web_search_options")
     assert upstream.requests == []
 
 

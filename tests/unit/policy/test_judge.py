@@ -222,10 +222,23 @@ def test_a_url_of_an_mcp_server_is_judged_in_both_cases():
 def test_urls_are_judged_with_their_place():
     judge = Judge([("set", rules(urls={"deny": [r"^https?://169\.254\."]}))])
 
-    judge.check_urls([(3, "https://example.com")], str)
+    judge.check_urls([(3, "https://example.com", True)], str)
 
-    error = refusal_of(judge.check_urls, [(3, "https://example.com"), (9, "HTTP://169.254.1.1")], lambda at: f"at {at}")
-    assert (error.type, error.param) == ("url_not_allowed", "at 9")
+    for certain in (True, False):
+        found = [(3, "https://example.com", True), (9, "HTTP://169.254.1.1", certain)]
+        error = refusal_of(judge.check_urls, found, lambda at: f"at {at}")
+        assert (error.type, error.param) == ("url_not_allowed", "at 9")
+
+
+def test_what_may_be_no_url_is_not_asked_of_an_allow_list():
+    judge = Judge([("set", rules(urls={"deny": [r"^https?://169\.254\."], "allow": ["^https://docs"]}))])
+
+    judge.check_urls([(3, "https://docs.example", True), (9, "https://443", False)], str)
+
+    error = refusal_of(judge.check_urls, [(9, "https://443", True)], str)
+    assert "allow list" in error.message
+    error = refusal_of(judge.check_urls, [(9, "HTTP://169.254.1.1", False)], str)
+    assert "denies it" in error.message
 
 
 def test_models_are_judged_in_both_spellings():

@@ -40,6 +40,14 @@ def test_of_several_spellings_one_is_enough_to_deny_and_to_allow():
     assert CompiledRule("set", [], ["^azure/"]).refuses(*both) == Verdict("set", None)
 
 
+def test_a_denial_is_asked_for_without_the_allow_list():
+    rule = CompiledRule("set", ["evil"], ["^safe"])
+
+    assert rule.denies("other") is None
+    assert rule.denies("other", "evil") == rule.refuses("evil") == Verdict("set", "evil")
+    assert rule.refuses("other") == Verdict("set", None)
+
+
 _PATTERN = st.text("ab.*|?+^$", max_size=6).filter(lambda text: _compiles(text))
 
 

@@ -111,9 +111,16 @@ def test_names_are_read_quoted_or_not(name):
 def test_urls_are_found_in_fields_but_not_in_files():
     data = _form(_FILE_PART.replace(b"RIFF", b"http://in.file"), _part(b"prompt", b"see https://a.example."))
     body = MultipartBody(data, _TYPE)
-    ((offset, url),) = body.urls()
+    ((offset, url, certain),) = body.urls()
 
+    assert certain
     assert (url, body.path_at(offset)) == ("https://a.example", "prompt")
+
+
+def test_a_line_end_in_a_url_of_a_field_hides_nothing():
+    body = MultipartBody(_form(_part(b"prompt", b"ht\r\ntp:\n//169.254.169.254/x")), _TYPE)
+
+    assert [found[1:] for found in body.urls()] == [("http://169.254.169.254/x", False)]
 
 
 def test_a_form_without_a_model_cannot_be_given_another_one():

@@ -41,8 +41,8 @@ def test_urls_of_a_string(literal, expected):
     data = f'{{"x":["{literal}"]}}'.encode()
     found = list(JsonBody(data).urls())
 
-    assert [url for _, url in found] == expected
-    assert all(JsonBody(data).path_at(offset) == "x[0]" for offset, _ in found)
+    assert [url for _, url, certain in found if certain] == expected
+    assert all(JsonBody(data).path_at(offset) == "x[0]" for offset, _, _ in found)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_urls_of_a_string(literal, expected):
     ],
 )
 def test_a_url_cannot_hide_in_another_one(text, hidden):
-    assert hidden in list(urls_in_text(text))
+    assert (hidden, True) in list(urls_in_text(text))
 
 
 @pytest.mark.parametrize(
@@ -86,21 +86,63 @@ def test_what_browsers_read_as_two_slashes_is_judged_as_two_slashes(written, sla
     data = json.dumps({"x": [written]}).replace("/", slash).encode()
     found = list(JsonBody(data).urls())
 
-    assert "http://169.254.169.254/x" in [url for _, url in found]
-    assert {JsonBody(data).path_at(offset) for offset, _ in found} == {"x[0]"}
+    assert "http://169.254.169.254/x" in [url for _, url, _ in found]
+    assert {JsonBody(data).path_at(offset) for offset, _, _ in found} == {"x[0]"}
 
 
 @pytest.mark.parametrize(
     "written", [r"http\u003a169.254.169.254", r"\u0048ttp:169.254.169.254", "HTTP:169.254.169.254"]
 )
 def test_a_url_without_slashes_is_found_however_it_is_escaped(written):
-    found = [url for _, url in urls_in_json(f'{{"x":"{written}"}}'.encode())]
+    found = [found[1:] for found in urls_in_json(f'{{"x":"{written}"}}'.encode())]
 
-    assert [url.lower() for url in found] == ["http://169.254.169.254"]
+    assert [(url.lower(), certain) for url, certain in found] == [("http://169.254.169.254", False)]
 
 
 def test_an_ipv6_host_needs_no_slashes():
-    assert "http://[::]:8080/" in list(urls_in_text("http:[::]:8080/"))
+    assert list(urls_in_text("http:[::]:8080/")) == [("http://[::]:8080/", False)]
+
+
+@pytest.mark.parametrize("text", ["curl https:443", "{'http':'x','https:':1}", "xmlns:http:foo", "http:a@b.example"])
+def test_what_has_no_slashes_is_never_certain(text):
+    assert not any(certain for _, certain in urls_in_text(text))
+
+
+@pytest.mark.parametrize(
+    "literal",
+    [
+        r"http:\t//169.254.169.254/x",
+        r"http:/\n/169.254.169.254/x",
+        r"http://169.\n254.169.254/x",
+        r"http:\n169.254.169.254/x",
+        r"http:\r\n169.254.169.254/x",
+        r"http://na\tme@169.254.169.254/x",
+        r"http:\n//\n169\n.254.169.254/x see\nhttp://169.254.169.254/y",
+        r"http:\u000a//169.254.169.254/x",
+        r"h\u0009ttp://169.254.169.254/x",
+        r"h\nt\r\nt\tp\n\n:\t/\n/\t169.254.169.254/x",
+    ],
+)
+def test_tabs_and_line_ends_hide_nothing(literal):
+    assert ("http://169.254.169.254/x", False) in [found[1:] for found in urls_in_json(f'{{"x":"{literal}"}}'.encode())]
+
+
+@pytest.mark.parametrize("line_end", [r"\n", r"\r", r"\t", r"\r\n", r"\u000A"])
+@pytest.mark.parametrize("scheme", ["http:", "HttpS:"])
+@pytest.mark.parametrize("slashes", ["//", ""])
+def test_a_scheme_may_be_split_anywhere(line_end, scheme, slashes):
+    for at in range(1, len(scheme)):
+        literal = f"x {scheme[:at]}{line_end}{scheme[at:]}{slashes}a.example/"
+
+        assert [found[1:] for found in urls_in_json(f'{{"x":"{literal}"}}'.encode())] == [
+            (f"{scheme}//a.example/", False)
+        ]
+
+
+def test_what_is_certain_is_not_found_again_without_line_ends():
+    found = list(urls_in_text("see\nhttps://a.example, https://b.example/\nnext"))
+
+    assert found == [("https://a.example", True), ("https://b.example/", True), ("https://b.example/next", False)]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +157,10 @@ def test_an_ipv6_host_needs_no_slashes():
         "https?:x",
         "http:<b>",
         "http:…",
+        "http:%s",
+        "(http:|https:)//",
+        "http:-",
+        "http:\n%s",
     ],
 )
 def test_the_name_of_the_scheme_alone_is_no_url(text):
@@ -124,11 +170,13 @@ def test_the_name_of_the_scheme_alone_is_no_url(text):
 def test_keys_and_repeated_keys_are_searched():
     data = b'{"https://a.example":1,"b":"https://b.example","b":"https://c.example"}'
 
-    assert [url for _, url in JsonBody(data).urls()] == ["https://a.example", "https://b.example", "https://c.example"]
+    found = [url for _, url, _ in JsonBody(data).urls()]
+
+    assert found == ["https://a.example", "https://b.example", "https://c.example"]
 
 
 def test_a_url_in_bytes_that_are_not_utf8_is_found():
-    assert [url for _, url in urls_in_json(b'{"a":"\xff https://a.example"}')] == ["https://a.example"]
+    assert [url for _, url, _ in urls_in_json(b'{"a":"\xff https://a.example"}')] == ["https://a.example"]
 
 
 @settings(deadline=None, max_examples=200)
@@ -137,7 +185,15 @@ def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_on
     around = f"{text} {scheme}://host.example/path {text}"
     data = json.dumps({"messages": [{"content": around}]}, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
 
-    assert f"{scheme}://host.example/path" in [url for _, url in urls_in_json(data)]
+    assert (f"{scheme}://host.example/path", True) in [found[1:] for found in urls_in_json(data)]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.lists(st.sampled_from([*'htps:/\\@.%\n\r\t"é', "http:", "HTTPS:", "//", " a"]), max_size=20).map("".join))
+def test_the_quick_way_out_misses_nothing(text):
+    data = json.dumps({"x": text}, ensure_ascii=False).encode()
+
+    assert [found[1:] for found in urls_in_json(data)] == list(urls_in_text(text))
 
 
 @pytest.mark.parametrize(
@@ -149,10 +205,14 @@ def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_on
         "http:" + "/" * 300_000,
         "http:." * 100_000,
         "http:" + "@" * 300_000,
+        "h\n" * 300_000,
+        "http\n" * 100_000 + ":",
+        "http:\n@" * 100_000,
     ],
 )
 def test_user_information_takes_linear_time(text):
     assert len(list(urls_in_text(text))) <= 2
+    assert len(list(urls_in_json(json.dumps([text]).encode()))) <= 2
 
 
 def test_many_urls_without_white_space_take_linear_time():
@@ -163,3 +223,5 @@ def test_many_urls_without_white_space_take_linear_time():
     assert len(list(urls_in_text('http:a"' * 100_000))) == 100_000
     assert len(list(urls_in_text("http:a@b" * 100_000))) == 200_000
     assert len(list(urls_in_text('http:a"@b' * 100_000))) == 200_000
+    assert len(list(urls_in_text("http://a\n" * 100_000))) == 100_001
+    assert len(list(urls_in_text("http:\na" * 100_000))) == 100_000
