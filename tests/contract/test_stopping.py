@@ -43,6 +43,11 @@ class Cold:
     def log(self) -> str:
         return self._log.read_text()
 
+    def catches(self, signum: int) -> bool:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught, 16) & 1 << signum - 1)
+
     def wait_until(self, condition) -> None:
         deadline = time.monotonic() + 30
         while not condition():
@@ -136,6 +141,42 @@ def test_a_control_plane_ends_when_its_group_is_told_twice(tmp_path, signum):
 
     assert plane.process.wait(10) == 0, plane.log()
     assert not [word for word in ("Traceback", "Unexpected exit", "Killing") if word in plane.log()], plane.log()
+
+
+@both
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.4, 0.8])
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
+def test_a_gateway_that_is_told_while_it_is_loaded_ends(cold, serve, signum, after_s):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: gateway.catches(signal.SIGTERM))
+    assert "Starting" not in gateway.log()
+    time.sleep(after_s)
+
+    gateway.process.send_signal(signum)
+
+    assert gateway.has_stopped_in_peace()
+
+
+def test_a_gateway_that_is_told_while_it_prepares_its_metrics_leaves_nothing_behind(cold, serve):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: list(gateway.temporary.iterdir()))
+
+    gateway.process.send_signal(signal.SIGTERM)
+
+    assert gateway.has_stopped_in_peace()
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3])
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
+def test_a_control_plane_that_is_told_while_it_is_loaded_ends(cold, tmp_path, after_s):
+    plane = cold("control-plane", "serve", "--database-url", f"sqlite:///{tmp_path / 'ledger.db'}")
+    plane.wait_until(lambda: plane.catches(signal.SIGTERM))
+    assert "Starting" not in plane.log()
+    time.sleep(after_s)
+
+    plane.process.send_signal(signal.SIGTERM)
+
+    assert plane.process.wait(15) == 0, plane.log()
 
 
 def test_a_gateway_that_nothing_was_prepared_for_serves(cold, serve):
