@@ -10,12 +10,15 @@ import socket
 import ssl
 import sys
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from granian import _signals
+from granian._granian import WorkerSignal
 from granian.server.mp import MPServer, WorkerProcess
 
 _log = logging.getLogger(__name__)
@@ -23,7 +26,14 @@ _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html"""
 
-_ENDS: Final = (signal.SIGTERM, signal.SIGINT)
+_TOLD: Final = (signal.SIGTERM, signal.SIGINT)
+"""By these a whole gateway is told to end, its main process that is: a terminal, systemd and others tell every process
+of the group."""
+
+_ENDS: Final = signal.SIGUSR2
+"""By this a main process ends a worker: nobody else sends it, so only the main process decides when it is time."""
+
+_before_fork = threading.local()
 
 _CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
 
@@ -50,6 +60,12 @@ class WaitedFor:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._process, name)
+
+    def terminate(self) -> None:
+        """Tells it to finish what is under way and end."""
+        with self._reaping:
+            if self._process.pid is not None and self._process.is_alive():
+                os.kill(self._process.pid, _ENDS)
 
     def join(self, timeout: float | None = None) -> None:
         """Waits for its end."""
@@ -92,6 +108,7 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
     if (reason := _why_taken(server.bind_addr, server.bind_port)) is not None:
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
+    _signals.set_loop_signals = _listen_for_the_end
     gc.freeze()  # PERF: what is there by now stays, in pages that the workers, which are forks, share
     os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_end_when_told)
     try:
@@ -123,22 +140,40 @@ def _why_taken(address: str, port: int) -> str | None:
 
 def _hold_signals() -> None:
     """A worker that is told to end before it has handlers of its own would be deaf to it: it waits until it has."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, _ENDS))
 
 
 def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+    signal.pthread_sigmask(signal.SIG_SETMASK, _before_fork.mask)
 
 
 def _end_when_told() -> None:
     """A worker is a fork, with its parent's handlers until it serves and has its own.
 
-    Until then it has nothing to finish, so it ends when its parent tells it to, and leaves what a terminal sends to
-    every process of the group to its parent. When its parent is killed it drains and ends as well, where the kernel
-    tells it: it would hold the port, and nobody could stop it any more.
+    Until then it has nothing to finish, so it ends when its parent tells it to. What is sent to every process of the
+    group it leaves to its parent, for as long as it lives. When its parent is killed it drains and ends as well, where
+    the kernel tells it: it would hold the port, and nobody could stop it any more.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _ENDS)
+    signal.signal(_ENDS, signal.SIG_DFL)
+    for signum in _TOLD:
+        signal.signal(signum, signal.SIG_IGN)
     _release_signals()
+
+
+def _listen_for_the_end(loop: AbstractEventLoop) -> WorkerSignal:
+    """In place of Granian's handlers in a worker: what it returns is set when the worker is told to end.
+
+    It is set once only: whoever sets it again waits until the last time was noticed, and nothing else of the process
+    runs meanwhile. The loop's own handlers would miss a signal that comes while the loop pauses, as it does between the
+    application's start and its serving.
+    """
+    end = WorkerSignal()
+
+    def tell(*_: object) -> None:
+        signal.signal(_ENDS, signal.SIG_IGN)
+        loop.call_soon_threadsafe(end.set)
+
+    signal.signal(_ENDS, tell)
+    return end

@@ -8,6 +8,7 @@ import typer
 from gateway.cli.database import DatabaseUrl, database, database_url, failed
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
+from gateway.cli.stopping import stop_when_told
 
 app = typer.Typer(help="Serve the control plane: its REST API and its console.", no_args_is_help=True)
 
@@ -43,6 +44,7 @@ def serve(
 
     The database is the one that `gateway db upgrade` prepared.
     """
+    stop_when_told()
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
     from gateway.control_plane.encryption import EncryptionError  # noqa: PLC0415
     from gateway.storage.engine import StorageError  # noqa: PLC0415

@@ -8,6 +8,7 @@ import typer
 from gateway.cli.database import DatabaseUrl
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
+from gateway.cli.stopping import stop_when_told
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -45,6 +46,7 @@ def serve(
 
     The files are watched; a valid change is live within a second, an invalid one changes nothing.
     """
+    stop_when_told()
     from gateway.server import process  # noqa: PLC0415 - `gateway version` should not wait for what only serving needs
     from gateway.server.startup import load_for_serving  # noqa: PLC0415
 

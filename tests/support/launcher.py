@@ -80,11 +80,11 @@ def launch(
     stderr: IO[bytes],
     directory: Path | None = None,
 ) -> "Launched | subprocess.Popen[bytes]":
-    """Starts `python -m gateway ARGUMENTS`."""
+    """Starts `python -m gateway ARGUMENTS`, in a process group of its own."""
     # Whether workers share their metrics is decided when these are imported.
-    if "--workers" in arguments or sys.platform != "linux":
+    if "--workers" in arguments or "GATEWAY_WORKERS" in env or sys.platform != "linux":
         command = [sys.executable, "-m", "gateway", *arguments]
-        return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory)
+        return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory, start_new_session=True)
     launcher = _launcher()
     asked = {"arguments": arguments, "env": dict(env), "directory": str(directory or Path.cwd())}
     return Launched(launcher, launcher.ask(asked, stdout.fileno(), stderr.fileno()))
@@ -128,8 +128,12 @@ class _Launcher:
         atexit.register(self._close)
 
     def ask(self, asked: Any, *files: int) -> int:
+        message = json.dumps(asked).encode()
+        assert len(message) <= _LONGEST, (
+            f"the arguments and the environment have {len(message)} bytes, beyond {_LONGEST}"
+        )
         with self._lock:
-            socket.send_fds(self._channel, [json.dumps(asked).encode()], files)
+            socket.send_fds(self._channel, [message], files)
             answer = self._channel.recv(_LONGEST)
         assert answer, "the launcher has ended"
         return int(answer)
@@ -162,6 +166,7 @@ def _serve(channel: socket.socket) -> None:
             os.close(file)
         channel.send(str(pid).encode())
     channel.close()
+    os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for ours, theirs in enumerate(files, 1):
         os.dup2(theirs, ours)

@@ -1,0 +1,194 @@
+"""Being told to end: by a signal to the process, or, as by terminals and systemd, to every process of its group."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.control_plane import ControlPlane
+from tests.support.gateway import free_port
+from tests.support.keys import SECRET
+from tests.support.upstream import stream
+
+EVENT = b"data: {}\n\n"
+STREAM = {"model": "gpt-5-mini", "messages": [], "stream": True}
+
+both = pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
+
+
+class Cold:
+    """A command in a process that nothing was imported in before, with a directory of its own for temporary files."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self._log = directory / "log.txt"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        environment |= {"GATEWAY_DATA_DIR": str(directory / "data"), "TMPDIR": str(self.temporary)}
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gateway", *arguments],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def catches(self, signum: int) -> bool:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (caught,) = (line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+        return bool(int(caught, 16) & 1 << signum - 1)
+
+    def wait_until(self, condition) -> None:
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline, self.log()
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.01)
+
+    def has_stopped_in_peace(self) -> bool:
+        assert self.process.wait(15) == 0, self.log()
+        assert list(self.temporary.iterdir()) == []
+        assert not [word for word in ("Traceback", "Unexpected exit", "Killing") if word in self.log()], self.log()
+        return True
+
+
+@pytest.fixture
+def cold(tmp_path):
+    """Starts commands; those that have not ended by the end of the test are killed."""
+    started = []
+
+    def start(*arguments):
+        directory = tmp_path / f"cold-{len(started)}"
+        directory.mkdir()
+        started.append(Cold(directory, *arguments))
+        return started[-1]
+
+    yield start
+    for one in started:
+        if one.process.poll() is None:
+            os.killpg(one.process.pid, signal.SIGKILL)
+            one.process.wait()
+
+
+@pytest.fixture
+def serve(tmp_path, upstream):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(config(upstream.url))
+    return "serve", "-c", str(file), "--port", str(free_port())
+
+
+@both
+def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream, signum):
+    gateway = start_gateway(config(upstream.url))
+    upstream.play = lambda _: stream([EVENT, 2.0, EVENT])
+
+    with gateway.client.stream("POST", "/v1/chat/completions", json=STREAM) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        os.killpg(gateway.process.pid, signum)
+        time.sleep(0.3)
+        os.killpg(gateway.process.pid, signum)
+        rest = b"".join(pieces)
+
+    assert rest == EVENT
+    assert gateway.process.wait(10) == 0
+    assert "Unexpected exit" not in gateway.log()
+
+
+@both
+def test_a_group_that_is_told_has_its_grace(start_gateway, upstream, signum):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1.5"})
+
+    os.killpg(gateway.process.pid, signum)
+
+    gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
+    time.sleep(0.5)
+    assert httpx.get(f"{gateway.url}/readyz").status_code == 503
+    assert gateway.process.wait(10) == 0
+    assert "Unexpected exit" not in gateway.log()
+
+
+@both
+@pytest.mark.parametrize("moment", ["Spawning worker-2", "serving revision", "Started worker"])
+def test_a_group_that_is_told_while_its_workers_start_ends(cold, serve, signum, moment):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: moment in gateway.log())
+
+    os.killpg(gateway.process.pid, signum)
+
+    assert gateway.has_stopped_in_peace()
+
+
+@both
+def test_a_control_plane_ends_when_its_group_is_told_twice(tmp_path, signum):
+    database = f"sqlite:///{tmp_path / 'ledger.db'}"
+    subprocess.run([sys.executable, "-m", "gateway", "db", "upgrade", "--database-url", database], check=True)
+    plane = ControlPlane(tmp_path, database)
+    plane.client.close()
+
+    os.killpg(plane.process.pid, signum)
+    os.killpg(plane.process.pid, signum)
+
+    assert plane.process.wait(10) == 0, plane.log()
+    assert not [word for word in ("Traceback", "Unexpected exit", "Killing") if word in plane.log()], plane.log()
+
+
+@both
+@pytest.mark.parametrize("after_s", [0.0, 0.1, 0.2, 0.4, 0.8])
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
+def test_a_gateway_that_is_told_while_it_is_loaded_ends(cold, serve, signum, after_s):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: gateway.catches(signal.SIGTERM))
+    assert "Starting" not in gateway.log()
+    time.sleep(after_s)
+
+    gateway.process.send_signal(signum)
+
+    assert gateway.has_stopped_in_peace()
+
+
+def test_a_gateway_that_is_told_while_it_prepares_its_metrics_leaves_nothing_behind(cold, serve):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: list(gateway.temporary.iterdir()))
+
+    gateway.process.send_signal(signal.SIGTERM)
+
+    assert gateway.has_stopped_in_peace()
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.3])
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which signals a process catches")
+def test_a_control_plane_that_is_told_while_it_is_loaded_ends(cold, tmp_path, after_s):
+    plane = cold("control-plane", "serve", "--database-url", f"sqlite:///{tmp_path / 'ledger.db'}")
+    plane.wait_until(lambda: plane.catches(signal.SIGTERM))
+    assert "Starting" not in plane.log()
+    time.sleep(after_s)
+
+    plane.process.send_signal(signal.SIGTERM)
+
+    assert plane.process.wait(15) == 0, plane.log()
+
+
+def test_a_gateway_that_nothing_was_prepared_for_serves(cold, serve):
+    gateway = cold(*serve)
+    gateway.wait_until(lambda: "Started worker" in gateway.log())
+
+    answer = httpx.post(
+        f"http://127.0.0.1:{serve[-1]}/v1/chat/completions",
+        json={"model": "sim", "messages": []},
+        headers={"authorization": f"Bearer {SECRET}"},
+    )
+
+    assert answer.status_code == 200
+    gateway.process.send_signal(signal.SIGTERM)
+    assert gateway.has_stopped_in_peace()
