@@ -19,8 +19,12 @@ def microseconds() -> int:
 
 def iso(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 text in UTC, with milliseconds."""
-    whole = int(seconds)
-    return _text_of_second(whole) + _MILLISECONDS[int((seconds - whole) * 1000)]
+    return iso_of_microseconds(int(seconds * 1_000_000))
+
+
+def iso_of_microseconds(microseconds: int) -> str:
+    """The same of a moment as databases keep it."""
+    return _text_of_second(microseconds // 1_000_000) + _MILLISECONDS[microseconds // 1_000 % 1_000]
 
 
 _MILLISECONDS = tuple(f".{number:03d}Z" for number in range(1000))

@@ -16,7 +16,6 @@ from gateway.usage import Usage
 
 HOUR_US: Final = 3_600_000_000
 DAY_HOURS: Final = 24
-_SECOND_US = 1_000_000
 _NO_USAGE: Final = Usage()
 _ATTEMPTS: Final = tuple[AttemptRecord, ...]
 _KEPT_TEXTS: Final = tuple(name for name in TEXTS if name != "time")
@@ -62,7 +61,7 @@ def entry_of(row: Mapping[str, Any]) -> DecisionRecord:
     """The record that a row of `ledger_entries` was made from."""
     texts: dict[str, Any] = {name: row[name] or _UNKNOWN.get(name) for name in _KEPT_TEXTS}
     return DecisionRecord(
-        time=clock.iso(row["occurred_at"] / _SECOND_US),
+        time=clock.iso_of_microseconds(row["occurred_at"]),
         tags=tuple(row["tags"]),
         usage=Usage(**{name: row[name] for name in TOKENS}),
         cost_nano_usd=row["cost_nano_usd"],
