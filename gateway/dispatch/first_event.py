@@ -8,6 +8,7 @@ import msgspec
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.sse_events import events_in
+from gateway.wire.unreadable import UNREADABLE
 
 _LARGEST_LOOK = 256 * 1024
 
@@ -52,7 +53,7 @@ async def look_at_whole(response: UpstreamResponse, *, is_json: bool) -> Seen:
     if is_json:
         try:
             _decode_object(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not") from None
     return Seen(response, [body], ended=True)
 
@@ -99,6 +100,6 @@ def is_error(data: bytes) -> bool:
         return False
     try:
         marks = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return marks.type == "error" or isinstance(marks.error, dict | str)

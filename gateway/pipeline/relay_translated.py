@@ -1,7 +1,5 @@
 """Handing on an answer in another company's shape, translated; streams event by event, without holding any back."""
 
-import msgspec
-
 from gateway import clock
 from gateway.dispatch.outcome import Outcome, failed
 from gateway.errors import GatewayError
@@ -15,6 +13,7 @@ from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.headers import response_headers
 from gateway.wire.sse_events import EventSplitter, EventTooLarge
 from gateway.wire.translate.base import Asked, StreamTranslator, Translation, UntranslatableAnswer
+from gateway.wire.unreadable import UNREADABLE
 
 _LARGEST_BODY = 64 * 1024 * 1024
 _LAST_EVENTS = ("message_stop", "metadata")
@@ -141,7 +140,7 @@ class TranslatedRelay(Relay):
 def _translated(translation: Translation, body: bytes, asked: Asked, exchange: Exchange) -> bytes:
     try:
         return translation.response(body, asked)
-    except (UntranslatableAnswer, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except (UntranslatableAnswer, *UNREADABLE) as problem:
         reason = str(problem) if isinstance(problem, UntranslatableAnswer) else "it is not JSON"
         raise GatewayError(
             "provider_error",

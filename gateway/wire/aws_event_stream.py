@@ -13,6 +13,8 @@ from uuid import UUID
 
 import msgspec
 
+from gateway.wire.unreadable import UNREADABLE
+
 HeaderValue = bool | int | bytes | str | UUID
 """What a header holds; a timestamp is its milliseconds since the Unix epoch."""
 
@@ -169,5 +171,5 @@ class _Exception(msgspec.Struct):
 def _said(payload: bytes) -> str:
     try:
         return msgspec.json.decode(payload, type=_Exception).message
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""

@@ -14,6 +14,7 @@ from gateway.errors import GatewayError
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, Message, StreamFailed, event_of
 from gateway.wire.json_body import JsonBody
 from gateway.wire.native_anthropic import versioned, with_members, without_members
+from gateway.wire.unreadable import UNREADABLE
 
 _VERSION: Final = "bedrock-2023-05-31"
 _NOT_IN_THE_BODY: Final = ("model", "stream")
@@ -97,7 +98,7 @@ def _server_sent_event(message: Message) -> bytes:
     try:
         data = _decode_part(payload).held
         type_ = _decode_typed(data).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         raise EventStreamError("a message holds no event of Anthropic's shape") from None
     if not _EVENT_NAME.fullmatch(type_):
         raise EventStreamError("an event's type is no name")

@@ -14,6 +14,7 @@ import msgspec
 from gateway.wire.json_members import Span, find_members
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import end_of_value, text_of_literal
+from gateway.wire.unreadable import UNREADABLE
 
 _MARK = "cache_control"
 _EPHEMERAL = b'"cache_control":{"type":"ephemeral"}'
@@ -100,7 +101,7 @@ def _members(data: bytes, span: Span) -> dict[str, Span]:
     part = data[span[0] : span[1]]
     try:
         decoded: dict[str, Any] = _OBJECT.decode(part)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return {}
     spans, _ = find_members(part, decoded)
     return {name: (span[0] + start, span[0] + end) for name, (start, end) in spans.items()}

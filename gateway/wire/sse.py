@@ -10,6 +10,7 @@ from gateway.errors import GatewayError
 from gateway.usage import Usage
 from gateway.wire.shape import Shape
 from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, event_data, events_of
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.usage.tail import usage_object
 
 ReadEvent = Callable[[Usage | None, bytes], Usage | None]
@@ -201,7 +202,7 @@ _decode_typed = msgspec.json.Decoder(_Typed).decode
 def _is_usage_only(data: bytes) -> bool:
     try:
         chunk = _decode_chunk(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return bool(chunk.choices == [] and chunk.usage is not None)
 
@@ -222,7 +223,7 @@ def _is_terminal(event: bytes) -> bool:
         return True
     try:
         type_ = _decode_typed(data).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return isinstance(type_, str) and type_ in _TERMINAL
 

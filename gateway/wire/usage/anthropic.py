@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.usage import Usage
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.usage.figures import count, detail
 
 _ABSENT = msgspec.Raw()
@@ -51,7 +52,7 @@ def read_event(known: Usage | None, data: bytes) -> Usage | None:
         if usage is _ABSENT and answer.message is not _ABSENT:
             usage = _decode_message(answer.message).usage
         return known if usage is _ABSENT else _put_in(known, _decode_usage(usage))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return known
 
 

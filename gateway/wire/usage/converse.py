@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.usage import Usage
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.usage.figures import count
 
 
@@ -35,7 +36,7 @@ def read_event(known: Usage | None, data: bytes) -> Usage | None:
     """The usage known so far, or that of this event where it states one."""
     try:
         stated = _decode(data).usage
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return known
     if stated is None or (count(stated.input) is None and count(stated.output) is None):
         return known

@@ -5,10 +5,10 @@ newer endpoints `input_tokens` and `output_tokens`; details stand beside them un
 """
 
 from gateway.usage import Usage
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.usage.figures import detail, first
 from gateway.wire.usage.openai_answer import (
     ABSENT,
-    UNREADABLE,
     StatedUsage,
     decode_answer,
     decode_response,

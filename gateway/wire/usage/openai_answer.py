@@ -33,7 +33,6 @@ class _Answer(msgspec.Struct):
     response: msgspec.Raw = ABSENT
 
 
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 decode_answer = msgspec.json.Decoder(_Answer).decode
 decode_response = msgspec.json.Decoder(_Response).decode
 decode_usage = msgspec.json.Decoder(StatedUsage).decode

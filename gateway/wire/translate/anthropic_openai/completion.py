@@ -11,6 +11,7 @@ import msgspec
 from gateway.usage import Usage
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.translate.base import UntranslatableAnswer
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.usage.openai import read_usage_object
 
 _ABSENT: Final = msgspec.Raw()
@@ -87,7 +88,7 @@ def read_completion(data: bytes) -> Completion:
     """The answer or the chunk. Raises `UntranslatableAnswer` for anything else, error objects included."""
     try:
         completion = _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         completion = _read_mended(data)
     if completion.error is not None:
         raise UntranslatableAnswer("The provider sent an error object in the place of an answer.")
@@ -105,5 +106,5 @@ def _read_mended(data: bytes) -> Completion:
     """Reads text that was cut within a pair of surrogates, which msgspec refuses and JSON allows."""
     try:
         return _decode(without_lone_surrogates(data))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except UNREADABLE as problem:
         raise UntranslatableAnswer(f"The provider's answer is no chat completion: {type(problem).__name__}.") from None

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.wire.json_tokens import without_lone_surrogates
+from gateway.wire.unreadable import UNREADABLE
 
 _TYPES: Final[Mapping[int, str]] = {
     401: "authentication_error",
@@ -21,7 +22,6 @@ _TYPES: Final[Mapping[int, str]] = {
     529: "overloaded_error",
 }
 _SERVER_ERROR: Final = 500
-_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def translate_error(status: int, body: bytes) -> bytes:
@@ -48,7 +48,7 @@ def _stated(body: bytes) -> Mapping[str, Any]:
     """The error object; providers also send it in an array, as a string, or without the envelope."""
     try:
         answer = msgspec.json.decode(without_lone_surrogates(body))
-    except _UNREADABLE:
+    except UNREADABLE:
         return {}
     if isinstance(answer, list) and answer:
         answer = answer[0]

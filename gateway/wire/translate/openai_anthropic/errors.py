@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.wire.json_tokens import without_lone_surrogates
+from gateway.wire.unreadable import UNREADABLE
 
 _SERVER_ERROR = 500
 
@@ -35,7 +36,7 @@ def _type_of(status: int) -> str:
 def _stated(body: bytes) -> Mapping[str, Any]:
     try:
         answer = msgspec.json.decode(without_lone_surrogates(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return {}
     error = answer.get("error") if isinstance(answer, dict) else None
     return error if isinstance(error, dict) else {}

@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.translate.base import UntranslatableAnswer
+from gateway.wire.unreadable import UNREADABLE
 
 _Read = TypeVar("_Read")
 
@@ -55,10 +56,10 @@ def read(decode: Callable[[bytes], _Read], data: bytes) -> _Read:
     """What a decoder makes of JSON from Bedrock. Raises `UntranslatableAnswer`."""
     try:
         return decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         # Text that was cut within a pair of surrogates, which msgspec refuses and JSON allows.
         mended = without_lone_surrogates(data)
     try:
         return decode(mended)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+    except UNREADABLE as problem:
         raise UntranslatableAnswer(f"it is no answer of Converse ({type(problem).__name__})") from None

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.wire.json_tokens import without_lone_surrogates
+from gateway.wire.unreadable import UNREADABLE
 
 _TYPES: Final[Mapping[int, str]] = {
     401: "authentication_error",
@@ -40,6 +41,6 @@ def translate_error(status: int, body: bytes) -> bytes:
 def _stated(body: bytes) -> Mapping[str, Any]:
     try:
         answer = msgspec.json.decode(without_lone_surrogates(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return {}
     return answer if isinstance(answer, dict) else {}
