@@ -168,12 +168,14 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     found.append((f"{GATEWAY}, 3 budgets", gateway_port, (*gateway, str(budgeted))))
     # The upstream takes spans too. The queue is long, so that no span is dropped and all work is in the figures.
     traced = ("env", f"OTEL_EXPORTER_OTLP_ENDPOINT={upstream}", "OTEL_BSP_MAX_QUEUE_SIZE=1000000")
-    for share in ("0.1", "1"):
-        sampled = ("OTEL_TRACES_SAMPLER=traceidratio", f"OTEL_TRACES_SAMPLER_ARG={share}")
-        found.append((f"{GATEWAY}, {float(share):.0%} traced", gateway_port, (*traced, *sampled, *gateway, str(file))))
-    # What the target is about: limits, rules, budgets, metrics, log, ledger, and one request in ten traced.
-    tenth = (*traced, "OTEL_TRACES_SAMPLER=traceidratio", "OTEL_TRACES_SAMPLER_ARG=0.1")
-    found.append((EVERYTHING, gateway_port, (*tenth, *gateway, str(budgeted))))
+    sampled = (*traced, "OTEL_TRACES_SAMPLER=traceidratio")
+    for name, share, configured in (
+        (f"{GATEWAY}, 10% traced", "0.1", file),
+        (f"{GATEWAY}, 100% traced", "1", file),
+        # What the target is about: limits, rules, budgets, metrics, log, ledger, and one request in ten traced.
+        (EVERYTHING, "0.1", budgeted),
+    ):
+        found.append((name, gateway_port, (*sampled, f"OTEL_TRACES_SAMPLER_ARG={share}", *gateway, str(configured))))
     captured = directory / "captured.yaml"
     captured.write_text(plain + CAPTURE)
     found.append((f"{GATEWAY}, 100% with content", gateway_port, (*traced, *gateway, str(captured))))

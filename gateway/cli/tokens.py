@@ -139,4 +139,4 @@ def _facts(token: "Token", now: int) -> dict[str, Any]:
 
 
 def _text(moment: int) -> str:
-    return clock.iso(moment // 1_000_000)[:19] + "Z"
+    return clock.iso_of_microseconds(moment)[:19] + "Z"

@@ -27,8 +27,9 @@ def decision_record(
     key, upstream, price, started = exchange.key, exchange.upstream, _price(exchange), exchange.started
     who = _NOBODY if key is None else key.attribution
     usage, trace = exchange.usage, exchange.trace
+    occurred_at = int(exchange.started_at * _MICROSECONDS)
     return DecisionRecord(
-        time=clock.iso(exchange.started_at),
+        time=clock.iso_of_microseconds(occurred_at),
         request_id=exchange.request_id,
         revision=exchange.snapshot.revision_label,
         trace_id=trace.trace_id,
@@ -61,7 +62,7 @@ def decision_record(
         first_byte_ms=_ms_until(exchange.first_byte_at, started),
         first_token_ms=_ms_until(exchange.first_token_at, started),
         denied_by=None if denial is None else f"{denial.by}:{denial.dimension}:{denial.name}",
-        occurred_at=int(exchange.started_at * _MICROSECONDS),
+        occurred_at=occurred_at,
         price=None if price is None else price.rates_at(0 if usage is None else usage.input_tokens).known,
         budgets=charges(exchange) if exchange.cost else (),
     )

@@ -26,14 +26,18 @@ class CompiledRule:
 
     def refuses(self, *spellings: str) -> Verdict | None:
         """The verdict on a value, which may be spelled in several ways: denied if one is, allowed if one is."""
-        denial = self.denies(*spellings)
-        if denial is not None or self._allow is None or self._allow.first_match(_utf8(spellings)) is not None:
+        texts = _utf8(spellings)
+        denial = self._denial(texts)
+        if denial is not None or self._allow is None or self._allow.first_match(texts) is not None:
             return denial
         return Verdict(self._rule_set, None)
 
     def denies(self, *spellings: str) -> Verdict | None:
         """The verdict of the deny patterns alone: denied if one of the spellings is."""
-        pattern = self._deny.first_match(_utf8(spellings))
+        return self._denial(_utf8(spellings))
+
+    def _denial(self, texts: Sequence[bytes]) -> Verdict | None:
+        pattern = self._deny.first_match(texts)
         return None if pattern is None else Verdict(self._rule_set, pattern)
 
 

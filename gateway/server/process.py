@@ -45,7 +45,7 @@ def run(settings: Settings) -> int:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
         # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
         # forks: one that is replaced serves the sooner.
-        from gateway.server.wiring import load_app  # noqa: PLC0415
+        from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
 
         return serve(_Server(settings), partial(load_app, settings, on_started=_tell_parent))
 
