@@ -8,11 +8,12 @@ from typing import Final
 import msgspec
 
 from gateway import clock
+from gateway.ledger.pace import FAST, Pace
 from gateway.ledger.segment import scan
 from gateway.ledger.storable import decode
-from gateway.ledger.turns import turns
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.turns import turns
 
 _log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ class Backlog:
             self.adopted_bytes += sum(segment.size for segment in found)
         return self.adopted - before
 
-    def next_batch(self, most_bytes: int = _BATCH_BYTES) -> Batch | None:
+    def next_batch(self, pace: Pace = FAST, most_bytes: int = _BATCH_BYTES) -> Batch | None:
         """The oldest entries that wait, as many as `most_bytes` of the file hold; the same until they are `ship`ped.
 
         Raises:
@@ -116,7 +117,7 @@ class Backlog:
             end = segment.size
             try:
                 if segment.read < end:
-                    return self._read(segment, end, most_bytes)
+                    return self._read(segment, end, most_bytes, pace)
             except FileNotFoundError:
                 _log.error("the ledger's spool file %s is gone, with entries in it", segment.path)
                 self._advance(segment, end)
@@ -164,14 +165,14 @@ class Backlog:
             directory.release()
         self.segments.clear()
 
-    def _read(self, segment: Segment, end: int, most_bytes: int) -> Batch:
+    def _read(self, segment: Segment, end: int, most_bytes: int, pace: Pace) -> Batch:
         until = min(end, segment.read + most_bytes)
         result = scan(_stretch(segment.path, segment.read, until), complete=until == end)
         if not result.consumed:  # one record is longer than `most_bytes`, or damage hides where it ends
             until = end
             result = scan(_stretch(segment.path, segment.read, end), complete=True)
         entries, unreadable = [], []
-        for payload in turns(result.payloads):
+        for payload in turns(result.payloads, pace.decoded, pace.rest_s):
             try:
                 entries.append(decode(payload))
             except msgspec.DecodeError:

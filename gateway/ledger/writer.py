@@ -1,8 +1,7 @@
 """Ships the spool to the database, in the background, for as long as it takes.
 
 One thread of its own does everything that waits: files, locks, the database. Batches are large, since a transaction
-costs the same for one entry as for many, and are worked through in short turns, so that a request rarely finds Python's
-lock taken.
+costs the same for one entry as for many, and are worked through in short turns, with pauses for requests in between.
 """
 
 import asyncio
@@ -19,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway import clock
 from gateway.ledger.backlog import Batch
 from gateway.ledger.insert import insert_entries
+from gateway.ledger.pace import FAST, GENTLE, Pace
 from gateway.ledger.spool import Spool
 from gateway.storage.engine import describe_failure, is_unavailable, writing
 from gateway.telemetry.decision_record import DecisionRecord
@@ -29,6 +29,8 @@ _FIRST_BACKOFF_S = 0.25
 _LEAST_PAUSE_S = 0.05
 _MANY = 500
 """Entries in one batch from which on the next look waits longer."""
+_MUCH_BYTES = 6 * 1024 * 1024
+"""What waits in the spool from which on shipping it matters more than how long a request waits."""
 
 
 class LedgerWriter:
@@ -158,10 +160,11 @@ class LedgerWriter:
             self._adopt()
             if self.last_error is not None:
                 self._engine.connect().close()  # PERF: a batch is read again only once the database answers
-            batch = self._spool.backlog.next_batch()
+            pace = FAST if self._spool.waiting_bytes >= _MUCH_BYTES else GENTLE
+            batch = self._spool.backlog.next_batch(pace)
             self._is_busy = batch is not None and len(batch.entries) >= _MANY
             if batch is not None:
-                self._ship(batch)
+                self._ship(batch, pace)
                 self._spool.backlog.ship(batch)
         except Exception as problem:  # noqa: BLE001 - whatever shipping runs into, it has to go on
             self._failed(problem)
@@ -181,18 +184,18 @@ class LedgerWriter:
         if adopted:
             _log.info("%d ledger entries of workers that ended early are adopted", adopted)
 
-    def _ship(self, batch: Batch) -> None:
+    def _ship(self, batch: Batch, pace: Pace) -> None:
         for payload in batch.unreadable:
             self._set_aside(payload, "it is no ledger entry")
         if batch.entries:
-            self._insert(batch.entries)
+            self._insert(batch.entries, pace)
 
-    def _insert(self, entries: Sequence[DecisionRecord]) -> None:
+    def _insert(self, entries: Sequence[DecisionRecord], pace: Pace) -> None:
         """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
         try:
             with writing(self._engine) as connection:
                 _bound_waiting(connection)
-                insert_entries(connection, entries)
+                insert_entries(connection, entries, pace)
         except (SQLAlchemyError, OverflowError, ValueError) as problem:
             if is_unavailable(problem):
                 raise
@@ -200,8 +203,8 @@ class LedgerWriter:
                 self._set_aside(msgspec.json.encode(entries[0]), describe_failure(problem, self._engine))
                 return
             middle = len(entries) // 2
-            self._insert(entries[:middle])
-            self._insert(entries[middle:])
+            self._insert(entries[:middle], pace)
+            self._insert(entries[middle:], pace)
 
     def _set_aside(self, payload: bytes, reason: str) -> None:
         self._spool.backlog.set_aside(payload)

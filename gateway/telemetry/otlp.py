@@ -18,8 +18,11 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status
 
+from gateway.turns import PAUSE_S, turns
+
 _SMALL: Final = [bytes((number,)) for number in range(128)]
 _SHORT: Final = 64
+_TURN: Final = 64
 _64_BITS: Final = 2**64 - 1
 _LONGEST_INT: Final = 2**63
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
@@ -34,7 +37,7 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
         return b""
     first = spans[0]
     scope = _scope(first.instrumentation_scope)
-    scope_spans = scope + b"".join([_sized(b"\x12", _span(span)) for span in spans])
+    scope_spans = scope + b"".join([_sized(b"\x12", _span(span)) for span in turns(spans, _TURN, PAUSE_S)])
     return _sized(b"\x0a", _resource(first.resource) + _sized(b"\x12", scope_spans))
 
 

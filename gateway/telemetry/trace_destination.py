@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -15,9 +15,12 @@ from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import spans_of
 from gateway.telemetry.traced_request import TracedRequest
+from gateway.turns import BREATH_S, PAUSE_S, turns
 
 _BATCH_CONTENT_BYTES: Final = 1024 * 1024
 """Collectors take 4 MiB at once over gRPC unless they are told otherwise."""
+
+_TURN: Final = 16
 
 _log = logging.getLogger(__name__)
 
@@ -121,8 +124,11 @@ class TraceDestination:
         spans: list[ReadableSpan] = []
         requests: list[TracedRequest] = []
         content = 0
-        while self._waiting and len(spans) < self._bounds.batch and content < _BATCH_CONTENT_BYTES:
-            request = self._waiting.popleft()
+        is_behind = self._spans_taken - self._spans_done >= 2 * self._bounds.batch
+        for request in turns(self._taken(), _TURN, BREATH_S if is_behind else PAUSE_S):
+            if len(spans) >= self._bounds.batch or content >= _BATCH_CONTENT_BYTES:
+                self._waiting.appendleft(request)
+                break
             try:
                 made = spans_of(request, self._resource)
             except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
@@ -133,6 +139,10 @@ class TraceDestination:
                 content += sum(map(_length, (made[0].attributes or {}).values()))
             spans += made
         return spans, requests
+
+    def _taken(self) -> Iterator[TracedRequest]:
+        while self._waiting:
+            yield self._waiting.popleft()
 
     def _lose(self, request: TracedRequest, error: Exception) -> None:
         self._spans_done += request.span_count

@@ -62,9 +62,11 @@ def test_an_entry_counts_once_however_often_it_arrives(engine):
 def test_of_two_entries_with_one_id_the_first_counts(engine):
     put(engine, entry("grq_1", cost_nano_usd=1), entry("grq_1", cost_nano_usd=2))
     put(engine, entry("grq_1", cost_nano_usd=3))
+    many = [entry(f"grq_{number}") for number in range(2, 100)]
+    assert put(engine, *many, entry("grq_2", cost_nano_usd=4)) == len(many)  # far apart, in one transaction
 
     with engine.connect() as connection:
-        assert [one.cost_nano_usd for one in entries(connection, limit=5).entries] == [1]
+        assert {one.cost_nano_usd for one in entries(connection, limit=500).entries} == {1, 290_000}
     assert_sums_agree(engine)
 
 

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 import gateway.ledger.writer as writer_module
+from gateway.ledger.pace import FAST, GENTLE
 from gateway.ledger.query import entries
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
@@ -134,13 +135,31 @@ def test_a_batch_that_was_committed_but_not_forgotten_is_not_counted_twice(engin
     assert_sums_agree(engine)
 
 
+def test_shipping_is_gentle_to_requests_until_much_waits(engine, spool, monkeypatch):
+    insert, paces = writer_module.insert_entries, []
+
+    def told(connection, entries, pace):
+        paces.append(pace)
+        return insert(connection, entries, pace)
+
+    monkeypatch.setattr(writer_module, "insert_entries", told)
+    monkeypatch.setattr(writer_module, "_MUCH_BYTES", 45_000)
+    for number in range(100):
+        spool.append(payload(f"grq_{number}"))
+
+    ship(spool, engine)
+
+    assert (paces[0], paces[-1]) == (FAST, GENTLE)
+    assert count(engine) == 100
+
+
 def test_an_entry_that_the_database_refuses_does_not_hold_up_the_others(engine, spool, tmp_path, monkeypatch):
     insert = writer_module.insert_entries
 
-    def picky(connection, entries):
+    def picky(connection, entries, pace):
         if any(one.request_id == "grq_13" for one in entries):
             raise exc.DataError("INSERT", {}, ValueError("no such number"))
-        return insert(connection, entries)
+        return insert(connection, entries, pace)
 
     monkeypatch.setattr(writer_module, "insert_entries", picky)
     for number in range(40):
