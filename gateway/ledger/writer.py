@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_S = 0.25
 _LEAST_PAUSE_S = 0.05
-_MANY = 500
-"""Entries in one batch from which on the next look waits longer."""
-_MUCH_BYTES = 6 * 1024 * 1024
+_MUCH_BYTES = 8 * 1024 * 1024
 """What waits in the spool from which on shipping it matters more than how long a request waits."""
+_STILL_MUCH_BYTES = 5 * 1024 * 1024
+"""The same once it does: a second at full load brings about that much."""
 
 
 class LedgerWriter:
@@ -39,8 +39,8 @@ class LedgerWriter:
     Args:
         spool: Of this worker; the writer is the only one to use its backlog.
         engine: From `gateway.storage.engine.open_engine`; its database has been migrated, or will be.
-        poll_s: Seconds between looks at the spool; an entry is in the database about that much later, or twice as much
-            while there are many: the more a transaction takes, the less each of them costs.
+        poll_s: Seconds between looks at the spool; an entry is in the database about twice as much later. While there
+            are many they are twice as far apart: the more a transaction takes, the less each of them costs.
         adopt_every_s: Seconds between looks for dead workers; the first is at the start.
         longest_backoff_s: Where the pauses end that double while the database is away.
     """
@@ -61,7 +61,7 @@ class LedgerWriter:
         self._longest_backoff_s = longest_backoff_s
         self._adopt_at = 0.0
         self._backoff_s = _FIRST_BACKOFF_S
-        self._is_busy = False
+        self._pace = GENTLE
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
         self._wake = asyncio.Event()
         self._looked = asyncio.Event()
@@ -145,7 +145,7 @@ class LedgerWriter:
 
     async def _pause(self) -> None:
         """Waits for the next look; a failing database is asked less and less often, but at once by `flush`."""
-        pause_s = self._poll_s * 2 if self._is_busy else self._poll_s
+        pause_s = self._poll_s * 2 if self._pace is FAST else self._poll_s
         if self.last_error is not None:
             await asyncio.sleep(_LEAST_PAUSE_S)
             pause_s = self._backoff_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads workers, hides nothing
@@ -160,11 +160,10 @@ class LedgerWriter:
             self._adopt()
             if self.last_error is not None:
                 self._engine.connect().close()  # PERF: a batch is read again only once the database answers
-            pace = FAST if self._spool.waiting_bytes >= _MUCH_BYTES else GENTLE
-            batch = self._spool.backlog.next_batch(pace)
-            self._is_busy = batch is not None and len(batch.entries) >= _MANY
+            self._pace = self._next_pace()
+            batch = self._spool.backlog.next_batch(self._pace)
             if batch is not None:
-                self._ship(batch, pace)
+                self._ship(batch)
                 self._spool.backlog.ship(batch)
         except Exception as problem:  # noqa: BLE001 - whatever shipping runs into, it has to go on
             self._failed(problem)
@@ -175,6 +174,10 @@ class LedgerWriter:
         self._backoff_s = _FIRST_BACKOFF_S
         return self._spool.backlog.is_behind
 
+    def _next_pace(self) -> Pace:
+        much = _STILL_MUCH_BYTES if self._pace is FAST else _MUCH_BYTES
+        return FAST if self._spool.waiting_bytes >= much else GENTLE
+
     def _adopt(self) -> None:
         now = clock.monotonic()
         if now < self._adopt_at:
@@ -184,18 +187,18 @@ class LedgerWriter:
         if adopted:
             _log.info("%d ledger entries of workers that ended early are adopted", adopted)
 
-    def _ship(self, batch: Batch, pace: Pace) -> None:
+    def _ship(self, batch: Batch) -> None:
         for payload in batch.unreadable:
             self._set_aside(payload, "it is no ledger entry")
         if batch.entries:
-            self._insert(batch.entries, pace)
+            self._insert(batch.entries)
 
-    def _insert(self, entries: Sequence[DecisionRecord], pace: Pace) -> None:
+    def _insert(self, entries: Sequence[DecisionRecord]) -> None:
         """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
         try:
             with writing(self._engine) as connection:
                 _bound_waiting(connection)
-                insert_entries(connection, entries, pace)
+                insert_entries(connection, entries, self._pace)
         except (SQLAlchemyError, OverflowError, ValueError) as problem:
             if is_unavailable(problem):
                 raise
@@ -203,8 +206,8 @@ class LedgerWriter:
                 self._set_aside(msgspec.json.encode(entries[0]), describe_failure(problem, self._engine))
                 return
             middle = len(entries) // 2
-            self._insert(entries[:middle], pace)
-            self._insert(entries[middle:], pace)
+            self._insert(entries[:middle])
+            self._insert(entries[middle:])
 
     def _set_aside(self, payload: bytes, reason: str) -> None:
         self._spool.backlog.set_aside(payload)

@@ -143,13 +143,15 @@ def test_shipping_is_gentle_to_requests_until_much_waits(engine, spool, monkeypa
         return insert(connection, entries, pace)
 
     monkeypatch.setattr(writer_module, "insert_entries", told)
-    monkeypatch.setattr(writer_module, "_MUCH_BYTES", 45_000)
+    monkeypatch.setattr(writer_module, "_MUCH_BYTES", 90_000)
+    monkeypatch.setattr(writer_module, "_STILL_MUCH_BYTES", 45_000)
     for number in range(100):
         spool.append(payload(f"grq_{number}"))
+    assert spool.waiting_bytes > 90_000
 
     ship(spool, engine)
 
-    assert (paces[0], paces[-1]) == (FAST, GENTLE)
+    assert (paces[0], paces[1], paces[-1]) == (FAST, FAST, GENTLE)
     assert count(engine) == 100
 
 
