@@ -10,6 +10,7 @@ import time
 
 from gateway import ids
 from gateway.ledger.insert import insert_entries
+from gateway.ledger.pace import FAST
 from gateway.money.window import Window
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
@@ -49,7 +50,7 @@ def main(url: str, requests: int = 2_000_000) -> None:
         moments = (began - _DAYS * 86_400 + step * number for number in range(done, min(done + _BATCH, requests)))
         batch = [_entry(dice, moment) for moment in moments]
         with writing(engine) as connection:
-            insert_entries(connection, batch)
+            insert_entries(connection, batch, FAST)
     print(f"{requests} requests in {time.time() - began:.0f} s")
 
 

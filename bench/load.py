@@ -13,14 +13,15 @@ import select
 import socket
 import sys
 import time
+from collections import deque
 from pathlib import Path
 
 KEY = "lw_vk_test_01K00000000000000000000000"
-_PATIENCE_S = 10.0
+_PATIENCE_S = 30.0
 
 
 class Connection:
-    """One connection of keep-alive requests, one at a time."""
+    """A connection that stays open for one request after the other."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
@@ -28,6 +29,7 @@ class Connection:
         self.chunks = 0
         self.failures = 0
         self.due = 0.0
+        self._received, self._at, self._length = b"", -1, -1
 
     def ask(self, request: bytes, due: float) -> None:
         """Sends a request that should have been sent at `due`."""
@@ -74,18 +76,22 @@ class Connection:
 def run(connections: list[Connection], request: bytes, seconds: float, rate: float) -> list[float]:
     """Asks for so long and returns the latencies in seconds, from the moment at which a request was due."""
     arrivals = random.Random(1)  # noqa: S311 - the same arrivals in every run
-    free, busy = list(connections), {}
+    free, busy = deque(connections), {}
     latencies: list[float] = []
     due = now = time.monotonic()
     until = now + seconds
     while busy or now < until:
         while free and due <= now < until:
-            connection = free.pop()
+            connection = free.popleft()
             connection.ask(request, due)
             busy[connection.socket] = connection
             due = due + arrivals.expovariate(rate) if rate else now
         wait = max(0.0, min(due, until) - now) if free and now < until else _PATIENCE_S
-        for ready in select.select(busy, (), (), wait)[0]:
+        answering = select.select(busy, (), (), wait)[0]
+        if not answering and wait == _PATIENCE_S:
+            message = f"the server has said nothing for {_PATIENCE_S} seconds"
+            raise TimeoutError(message)
+        for ready in answering:
             if busy[ready].receive():
                 free.append(connection := busy.pop(ready))
                 latencies.append(time.monotonic() - connection.due)

@@ -120,6 +120,9 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
         reason = str(problem).split("\n", 1)[0]
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
+    finally:
+        for signum in _TOLD:  # the exit code is known: who says it again while Python ends should not change it
+            signal.signal(signum, signal.SIG_IGN)
     return 0
 
 

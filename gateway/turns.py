@@ -1,7 +1,4 @@
-"""Long work in the background in short turns: requests that wait for Python's lock, or for the core, come in between.
-
-A turn is some half a millisecond, for which a request may have to wait.
-"""
+"""Long work in the background in short turns: requests that want the core or Python's lock come in between."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -15,9 +12,9 @@ BREATH_S: Final = 0.0001
 """A rest that lets others go first, for work that has to get done: it takes no time where nobody waits."""
 
 
-def turns(items: Iterable[_Item], length: int, rest_s: float = BREATH_S) -> Iterator[_Item]:
-    """The items, with a rest of so many seconds after every `length`."""
-    for number, item in enumerate(items, 1):
-        yield item
-        if not number % length:
+def turns(items: Iterable[_Item], length: int, rest_s: float) -> Iterator[_Item]:
+    """The items, `length` of them in a turn, with a rest of so many seconds between two turns."""
+    for number, item in enumerate(items):
+        if number and not number % length:
             time.sleep(rest_s)
+        yield item

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from gateway import clock
-from gateway.ledger.pace import FAST, Pace
+from gateway.ledger.pace import Pace
 from gateway.ledger.segment import scan
 from gateway.ledger.storable import decode
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
@@ -107,7 +107,7 @@ class Backlog:
             self.adopted_bytes += sum(segment.size for segment in found)
         return self.adopted - before
 
-    def next_batch(self, pace: Pace = FAST, most_bytes: int = _BATCH_BYTES) -> Batch | None:
+    def next_batch(self, pace: Pace, most_bytes: int = _BATCH_BYTES) -> Batch | None:
         """The oldest entries that wait, as many as `most_bytes` of the file hold; the same until they are `ship`ped.
 
         Raises:

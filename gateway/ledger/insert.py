@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table
 
-from gateway.ledger.pace import FAST, Pace
+from gateway.ledger.pace import Pace
 from gateway.ledger.rows import columns_of
 from gateway.ledger.storable import kept
 from gateway.ledger.sums import Key, add_up, sums_of
@@ -14,13 +14,13 @@ from gateway.telemetry.decision_record import DecisionRecord
 from gateway.turns import turns
 
 
-def insert_entries(connection: Connection, entries: Sequence[DecisionRecord], pace: Pace = FAST) -> int:
+def insert_entries(connection: Connection, entries: Sequence[DecisionRecord], pace: Pace) -> int:
     """Inserts the entries that are not in the ledger yet, adds exactly those to the sums, and returns how many.
 
     Args:
         connection: In a transaction of `gateway.storage.engine.writing`; rows and sums become visible together.
         entries: In any order; of two with one `request_id` the first counts.
-        pace: How long requests may have to wait in the meantime.
+        pace: Its rests lie within the transaction: whoever waits for a lock of SQLite waits for them too.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
@@ -39,7 +39,9 @@ def insert_entries(connection: Connection, entries: Sequence[DecisionRecord], pa
 
 def _insert(connection: Connection, entries: Sequence[DecisionRecord]) -> list[DecisionRecord]:
     """Inserts those that are not there yet, and returns them as they are kept."""
-    by_id = {entry.request_id: entry for entry in reversed(entries)}
-    records = [*map(kept, by_id.values())]
+    records = [*map(kept, entries)]
+    by_id = {record.request_id: record for record in reversed(records)}
+    if len(by_id) < len(records):
+        records = [*by_id.values()]
     known = insert_missing(connection, ledger_entries, columns_of(records))
     return [record for record in records if record.request_id not in known] if known else records

@@ -36,7 +36,7 @@ _FAREWELL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_S = 2.0
 _HEARTBEAT_S = 4.0
-_SHORT_WAIT_S = 0.5
+_SHORT_WAIT_S = 1.0
 _MICROSECONDS = 1_000_000
 
 _log = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status
 
-from gateway.turns import PAUSE_S, turns
+from gateway.turns import BREATH_S, turns
 
 _SMALL: Final = [bytes((number,)) for number in range(128)]
 _SHORT: Final = 64
@@ -37,7 +37,7 @@ def encode(spans: Sequence[ReadableSpan]) -> bytes:
         return b""
     first = spans[0]
     scope = _scope(first.instrumentation_scope)
-    scope_spans = scope + b"".join([_sized(b"\x12", _span(span)) for span in turns(spans, _TURN, PAUSE_S)])
+    scope_spans = scope + b"".join([_sized(b"\x12", _span(span)) for span in turns(spans, _TURN, BREATH_S)])
     return _sized(b"\x0a", _resource(first.resource) + _sized(b"\x12", scope_spans))
 
 

@@ -124,11 +124,7 @@ class TraceDestination:
         spans: list[ReadableSpan] = []
         requests: list[TracedRequest] = []
         content = 0
-        is_behind = self._spans_taken - self._spans_done >= 2 * self._bounds.batch
-        for request in turns(self._taken(), _TURN, BREATH_S if is_behind else PAUSE_S):
-            if len(spans) >= self._bounds.batch or content >= _BATCH_CONTENT_BYTES:
-                self._waiting.appendleft(request)
-                break
+        for request in turns(self._taken(), _TURN, self._rest_s()):
             try:
                 made = spans_of(request, self._resource)
             except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
@@ -138,7 +134,14 @@ class TraceDestination:
             if request.content is not None:
                 content += sum(map(_length, (made[0].attributes or {}).values()))
             spans += made
+            if len(spans) >= self._bounds.batch or content >= _BATCH_CONTENT_BYTES:
+                break
         return spans, requests
+
+    def _rest_s(self) -> float:
+        """Pauses are for requests; they end where spans would be dropped for want of room, or of time."""
+        many = min(2 * self._bounds.batch, self._bounds.queue // 2)
+        return BREATH_S if self._closing or self._spans_taken - self._spans_done >= many else PAUSE_S
 
     def _taken(self) -> Iterator[TracedRequest]:
         while self._waiting:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from gateway.ledger.insert import insert_entries
+from gateway.ledger.pace import FAST
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import DecisionRecord
@@ -136,7 +137,7 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
         model="made-up", status=200, outcome="ok", cost_nano_usd=7, usage=Usage(input_tokens=3),
     )  # fmt: skip
     with writing(engine) as connection:
-        insert_entries(connection, [entry, unknown])
+        insert_entries(connection, [entry, unknown], FAST)
     engine.dispose()
     arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database-url", url)
 

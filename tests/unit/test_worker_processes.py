@@ -85,3 +85,18 @@ def test_a_process_that_two_threads_wait_for_has_ended_for_both(monkeypatch):
 
     assert not process.is_alive()
     first.join()
+
+
+def test_who_tells_a_server_to_end_once_more_while_python_ends_changes_no_exit_code():
+    script = """
+import os, signal
+from types import SimpleNamespace
+from gateway.listening import serve
+server = SimpleNamespace(bind_addr="127.0.0.1", bind_port=0, serve=lambda **_: None)
+assert serve(server, None) == 0
+for signum in (signal.SIGINT, signal.SIGTERM):
+    os.kill(os.getpid(), signum)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

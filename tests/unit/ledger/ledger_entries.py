@@ -6,6 +6,7 @@ from sqlalchemy import Engine, func, select
 from gateway import clock
 from gateway.ledger.check import check_sums
 from gateway.ledger.insert import insert_entries
+from gateway.ledger.pace import Pace
 from gateway.ledger.storable import encode
 from gateway.storage.engine import writing
 from gateway.storage.tables import DIMENSIONS, TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
@@ -15,6 +16,7 @@ from gateway.usage import Usage
 HOUR = 3_600_000_000
 NOON = 490_908 * HOUR
 """2026-01-01 12:00 UTC."""
+SHORT_TURNS = Pace(decoded=2, inserted=3, summed=4, rest_s=0)
 
 
 def entry(request_id: str = "grq_1", **members: object) -> DecisionRecord:
@@ -59,9 +61,9 @@ def payload(request_id: str = "grq_1", **members: object) -> bytes:
 
 
 def put(engine: Engine, *entries: DecisionRecord) -> int:
-    """Inserts entries in one transaction."""
+    """Inserts entries in one transaction, a few in each turn."""
     with writing(engine) as connection:
-        return insert_entries(connection, entries)
+        return insert_entries(connection, entries, SHORT_TURNS)
 
 
 def count(engine: Engine) -> int:

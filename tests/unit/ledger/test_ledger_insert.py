@@ -70,6 +70,14 @@ def test_of_two_entries_with_one_id_the_first_counts(engine):
     assert_sums_agree(engine)
 
 
+def test_ids_that_are_kept_as_one_count_once(engine):
+    assert put(engine, entry("grq_\0", cost_nano_usd=1), entry("grq_\ufffd", cost_nano_usd=2)) == 1
+
+    with engine.connect() as connection:
+        assert [one.cost_nano_usd for one in entries(connection, limit=5).entries] == [1]
+    assert_sums_agree(engine)
+
+
 def test_writers_of_the_same_sums_do_not_lose_each_others_figures(engine):
     batches = [[entry(f"grq_{batch}_{n}", model=f"m{(n * 7 + batch) % 5}") for n in range(40)] for batch in range(20)]
 

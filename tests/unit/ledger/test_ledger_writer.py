@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import Engine, exc, text
 
 import gateway.ledger.writer as writer_module
+from gateway.ledger.backlog import Backlog
 from gateway.ledger.pace import FAST, GENTLE
 from gateway.ledger.query import entries
 from gateway.ledger.spool import Spool
@@ -135,24 +136,61 @@ def test_a_batch_that_was_committed_but_not_forgotten_is_not_counted_twice(engin
     assert_sums_agree(engine)
 
 
-def test_shipping_is_gentle_to_requests_until_much_waits(engine, spool, monkeypatch):
-    insert, paces = writer_module.insert_entries, []
+@pytest.fixture
+def paces(monkeypatch):
+    """At which pace each batch is read and inserted."""
+    found = []
+    insert, read = writer_module.insert_entries, Backlog.next_batch
+    reads = []
 
-    def told(connection, entries, pace):
-        paces.append(pace)
+    def reading(self, pace):
+        reads.append(pace)
+        return read(self, pace)
+
+    def inserting(connection, entries, pace):
+        assert pace is reads[-1]
+        found.append(pace)
         return insert(connection, entries, pace)
 
-    monkeypatch.setattr(writer_module, "insert_entries", told)
+    monkeypatch.setattr(Backlog, "next_batch", reading)
+    monkeypatch.setattr(writer_module, "insert_entries", inserting)
+    return found
+
+
+def test_shipping_is_gentle_to_requests_until_much_waits(engine, spool, monkeypatch, paces):
     monkeypatch.setattr(writer_module, "_MUCH_BYTES", 90_000)
     monkeypatch.setattr(writer_module, "_STILL_MUCH_BYTES", 45_000)
     for number in range(100):
         spool.append(payload(f"grq_{number}"))
     assert spool.waiting_bytes > 90_000
 
-    ship(spool, engine)
+    async def run() -> None:
+        writer = LedgerWriter(spool, engine, poll_s=0.01)
+        writer.start()
+        async with asyncio.timeout(30):
+            while writer.depth:
+                await asyncio.sleep(0.01)
+        assert await writer.close(1)
+
+    asyncio.run(run())
 
     assert (paces[0], paces[1], paces[-1]) == (FAST, FAST, GENTLE)
     assert count(engine) == 100
+
+
+def test_shipping_hurries_where_somebody_waits_for_it(engine, spool, paces):
+    async def run() -> None:
+        writer = LedgerWriter(spool, engine, poll_s=3600)
+        writer.start()
+        assert await writer.catch_up(30)  # the first look is over
+        for hurried in (writer.catch_up, writer.flush, writer.close):
+            spool.append(payload(f"grq_{hurried.__name__}"))
+            assert await hurried(30)
+
+    asyncio.run(run())
+
+    assert paces == [FAST] * 3
+    assert count(engine) == 3
 
 
 def test_an_entry_that_the_database_refuses_does_not_hold_up_the_others(engine, spool, tmp_path, monkeypatch):

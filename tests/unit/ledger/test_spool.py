@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.ledger.pace import FAST
 from gateway.ledger.segment import frame, scan
 from gateway.ledger.spool import Spool
 from gateway.ledger.worker_directory import abandoned, claim
@@ -39,7 +40,7 @@ def die_with_entries(root: Path, name: str, entries: int) -> None:
 def drain(spool: Spool) -> list[str]:
     """Ships everything to nowhere and returns the ids."""
     ids = []
-    while (batch := spool.backlog.next_batch()) is not None:
+    while (batch := spool.backlog.next_batch(FAST)) is not None:
         ids += [one.request_id for one in batch.entries]
         spool.backlog.ship(batch)
     return ids
@@ -110,9 +111,9 @@ def test_a_batch_stays_until_it_is_shipped(spools):
     spool = spools()
     spool.append(payload("grq_1"))
 
-    first = spool.backlog.next_batch()
+    first = spool.backlog.next_batch(FAST)
     spool.append(payload("grq_2"))
-    again = spool.backlog.next_batch()
+    again = spool.backlog.next_batch(FAST)
 
     assert [one.request_id for one in first.entries] == ["grq_1"]
     assert [one.request_id for one in again.entries] == ["grq_1", "grq_2"]
@@ -125,9 +126,9 @@ def test_a_batch_is_about_as_large_as_asked_for(spools):
     for number in range(10):
         spool.append(payload(f"grq_{number}"))
 
-    one = spool.backlog.next_batch(most_bytes=10)
+    one = spool.backlog.next_batch(FAST, most_bytes=10)
     assert len(one.entries) == 10  # a record longer than asked for: the rest of the file
-    some = spool.backlog.next_batch(most_bytes=3000)
+    some = spool.backlog.next_batch(FAST, most_bytes=3000)
     assert 1 <= len(some.entries) < 10
 
 
@@ -305,7 +306,7 @@ def test_a_record_that_is_no_entry_is_handed_out_apart(spools, tmp_path):
     spool = spools()
     spool.backlog.adopt()
 
-    batch = spool.backlog.next_batch()
+    batch = spool.backlog.next_batch(FAST)
 
     assert len(batch.entries) == 1
     assert batch.unreadable == (b'{"request_id": 5}',)
