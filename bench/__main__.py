@@ -30,6 +30,8 @@ GATEWAY = "gateway (compiled)" if BUILD == "compiled" else "gateway"
 EVERYTHING = f"{GATEWAY}, everything on"
 BARE, BARE_BATCH = "bare proxy", "bare proxy, SCHED_BATCH"
 RATIOS = ("cpu_us_per_request", "cpu_us_per_chunk")
+CALM_S = 2.5
+"""Until what the full load left for the ledger has been shipped."""
 LATENCIES = ("half_load_p50_ms", "half_load_p99_ms")
 KEY_HASH = "hmac-sha256:336039bb1f275feca104141f025e3d5b119de01b96536d31061ed031a0ddacba"
 CONFIG = """version: 1
@@ -90,6 +92,7 @@ def throughput(name: str, port: int, pid: int, bodies: dict[str, Path], seconds:
     before = run.cpu_seconds(pid)
     unary = run.load(port, bodies["unary"], connections=64, seconds=seconds)
     unary_cpu = (run.cpu_seconds(pid) - before) * 1e6 / unary["requests"]
+    time.sleep(CALM_S)
     calm = run.load(port, bodies["unary"], connections=16, seconds=seconds, rate=unary["per_second"] / 2)
     before = run.cpu_seconds(pid)
     streams = run.load(port, bodies["stream"], connections=32, seconds=seconds)
