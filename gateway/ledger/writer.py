@@ -27,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 _FIRST_BACKOFF_S = 0.25
 _LEAST_PAUSE_S = 0.05
-_MUCH_BYTES = 8 * 1024 * 1024
+_MUCH_BYTES = 6 * 1024 * 1024
 """What waits in the spool from which on shipping it matters more than how long a request waits."""
 _STILL_MUCH_BYTES = 5 * 1024 * 1024
 """The same once it does, so that the pace does not change with every batch: some 4,500 entries."""
