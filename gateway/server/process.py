@@ -40,7 +40,10 @@ def run(settings: Settings) -> int:
         return 1
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    # Who is told to end between the directory's making and the `with` would leave it behind.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
         # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
