@@ -30,9 +30,9 @@ GATEWAY = "gateway (compiled)" if BUILD == "compiled" else "gateway"
 EVERYTHING = f"{GATEWAY}, everything on"
 BARE, BARE_BATCH = "bare proxy", "bare proxy, SCHED_BATCH"
 RATIOS = ("cpu_us_per_request", "cpu_us_per_chunk")
+LATENCIES = ("half_load_p50_ms", "half_load_p99_ms")
 CALM_S = 2.5
 """Until what the full load left for the ledger has been shipped."""
-LATENCIES = ("half_load_p50_ms", "half_load_p99_ms")
 KEY_HASH = "hmac-sha256:336039bb1f275feca104141f025e3d5b119de01b96536d31061ed031a0ddacba"
 CONFIG = """version: 1
 organization: acme

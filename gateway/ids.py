@@ -14,7 +14,8 @@ _unique = random.Random(os.urandom(32))  # noqa: S311 - unique, not secret (see 
 
 _COUNTED_BITS: Final = 20
 _PERIOD_BITS: Final = 10
-_period = (-1, "", "", 0)
+_NO_PERIOD: Final = (-1, "", "", 0)
+_period = _NO_PERIOD
 """The number of the present period of 1,024 ms, what all ids of it begin with, their random part, and how many."""
 
 
@@ -41,9 +42,9 @@ def ulid() -> str:
 
 def _begin_anew() -> None:
     """A fork would go on with the ids of its parent."""
-    global _period  # noqa: PLW0603 - see `ulid`
+    global _period  # noqa: PLW0603 - the next id of this process begins a period
     _unique.seed(os.urandom(32))
-    _period = (-1, "", "", 0)
+    _period = _NO_PERIOD
 
 
 os.register_at_fork(after_in_child=_begin_anew)

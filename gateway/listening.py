@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 """https://man7.org/linux/man-pages/man2/pr_set_pdeathsig.2const.html"""
 
-_TOLD: Final = (signal.SIGTERM, signal.SIGINT)
+TOLD: Final = (signal.SIGTERM, signal.SIGINT)
 """By these a whole gateway is told to end, its main process that is: a terminal, systemd and others tell every process
 of the group."""
 
@@ -121,7 +121,7 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
     finally:
-        for signum in _TOLD:  # the exit code is known: who says it again while Python ends should not change it
+        for signum in TOLD:  # the exit code is known: who says it again while Python ends should not change it
             signal.signal(signum, signal.SIG_IGN)
     return 0
 
@@ -143,7 +143,7 @@ def _why_taken(address: str, port: int) -> str | None:
 
 def _hold_signals() -> None:
     """A worker that is told to end before it has handlers of its own would be deaf to it: it waits until it has."""
-    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*_TOLD, _ENDS))
+    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*TOLD, _ENDS))
 
 
 def _release_signals() -> None:
@@ -160,7 +160,7 @@ def _end_when_told() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _ENDS)
     signal.signal(_ENDS, signal.SIG_DFL)
-    for signum in _TOLD:
+    for signum in TOLD:
         signal.signal(signum, signal.SIG_IGN)
     _release_signals()
 

@@ -16,7 +16,7 @@ from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
-from gateway.listening import Server, address_of, check_certificate, serve
+from gateway.listening import TOLD, Server, address_of, check_certificate, serve
 from gateway.settings import Settings
 from gateway.telemetry import logs
 
@@ -41,14 +41,14 @@ def run(settings: Settings) -> int:
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Who is told to end between the directory's making and the `with` would leave it behind.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, TOLD)
     with tempfile.TemporaryDirectory(prefix="gateway-metrics-") as shared:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
         # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
         # forks: one that is replaced serves the sooner.
-        from gateway.server.wiring import load_app  # noqa: PLC0415 - see above
+        from gateway.server.wiring import load_app  # noqa: PLC0415 - the variable comes first
 
         return serve(_Server(settings), partial(load_app, settings, on_started=_tell_parent))
 

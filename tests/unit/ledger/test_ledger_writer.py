@@ -72,6 +72,12 @@ def ship(spool: Spool, engine: Engine, timeout_s: float = 30) -> LedgerWriter:
     return asyncio.run(run())
 
 
+async def nothing_waits(writer: LedgerWriter) -> None:
+    async with asyncio.timeout(30):
+        while writer.depth:
+            await asyncio.sleep(0.01)
+
+
 @pytest.fixture
 def spool(tmp_path: Path):
     opened = Spool(tmp_path / "spool", max_bytes=64 * MIB, segment_bytes=20_000)
@@ -87,9 +93,7 @@ def test_entries_reach_the_database_by_themselves(engine, spool):
             spool.append(payload(f"grq_{number}"))
         assert writer.depth == 300
         assert writer.oldest_s >= 0
-        async with asyncio.timeout(30):
-            while writer.depth:
-                await asyncio.sleep(0.01)
+        await nothing_waits(writer)
         assert writer.oldest_s == 0
         assert writer.last_error is None
         assert await writer.close(1)
@@ -167,9 +171,7 @@ def test_shipping_is_gentle_to_requests_until_much_waits(engine, spool, monkeypa
     async def run() -> None:
         writer = LedgerWriter(spool, engine, poll_s=0.01)
         writer.start()
-        async with asyncio.timeout(30):
-            while writer.depth:
-                await asyncio.sleep(0.01)
+        await nothing_waits(writer)
         assert await writer.close(1)
 
     asyncio.run(run())
