@@ -16,11 +16,11 @@ from pydantic_core import PydanticUndefined
 from gateway.cli.main import app
 from gateway.config import reference
 from gateway.errors import ERROR_TYPES
+from gateway.lanes import anthropic_openai, openai_anthropic, openai_converse
+from gateway.lanes.parameter import LaneTable
 from gateway.settings import Settings
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
-from gateway.wire.translate import anthropic_openai, openai_anthropic, openai_converse
-from gateway.wire.translate.parameter import LaneTable
 
 DOCS = Path(__file__).parent
 _BEGIN, _END = "<!-- settings: begin -->", "<!-- settings: end -->"

@@ -1,13 +1,39 @@
-"""How many tokens a call consumed, by kind, as the provider reported them."""
+"""What a call consumed, by kind, as the provider stated it."""
+
+from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
+FURTHER_KINDS: Final[Mapping[str, str]] = {
+    "cache_write_1h_tokens": "tokens of the input that were written to a cache for an hour",
+    "cache_audio_read_tokens": "tokens of audio that were read from a cache",
+    "cache_image_read_tokens": "tokens of images that were read from a cache",
+    "input_image_tokens": "tokens of images in the input",
+    "output_image_tokens": "tokens of images in the output",
+    "input_video_tokens": "tokens of video in the input",
+    "output_video_tokens": "tokens of video in the output",
+    "output_citation_tokens": "tokens of citations in the output",
+    "web_searches": "searches of the web that the provider ran",
+    "file_searches": "searches in files that the provider stores",
+    "input_audio_ms": "milliseconds of audio that went in",
+    "output_audio_ms": "milliseconds of audio that came out",
+    "input_characters": "characters of text that were billed as such",
+    "images": "pictures that are billed one by one",
+    "document_pages": "pages of documents that were read",
+    "annotated_document_pages": "pages that were read and annotated",
+    "text_messages": "messages of text in a session of speech",
+}
+"""What else a provider bills for, and what is counted. Kinds of tokens are parts of the input or output they are in."""
+
 
 class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Tokens of one upstream answer.
+    """What one model consumed in one call.
 
     `input_tokens` counts the whole prompt, cached parts included, whatever the shape: Anthropic reports cache reads
-    and writes beside its `input_tokens`, OpenAI inside them; the readers bring both to this form.
+    and writes beside its `input_tokens`, OpenAI inside them; the readers bring both to this form. `cache_write_tokens`
+    counts every write, those for an hour included. `further` has what else was stated, by the names of `FURTHER_KINDS`,
+    without zeros; it is unset where there is nothing else, and then no log line has it.
     """
 
     input_tokens: int = 0
@@ -17,8 +43,34 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reasoning_tokens: int = 0
     input_audio_tokens: int = 0
     output_audio_tokens: int = 0
+    further: Mapping[str, int] | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def total_tokens(self) -> int:
         """Input plus output, the figure that token rate limits count."""
         return self.input_tokens + self.output_tokens
+
+
+class Iteration(msgspec.Struct, frozen=True, gc=False):
+    """What a server-side step consumed beyond the usage of the answer: an advisor, a compaction, a fallback.
+
+    `model` is the one that it ran on; `None` is that of the answer.
+    """
+
+    kind: str
+    usage: Usage
+    model: str | None = None
+
+
+class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
+    """Who really answered and how, as the answer says it: what the price depends on besides the usage.
+
+    `unreadable` names the figures that were stated and could not be read, as JSON paths.
+    """
+
+    model: str | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    region: str | None = None
+    iterations: tuple[Iteration, ...] = ()
+    unreadable: tuple[str, ...] = ()

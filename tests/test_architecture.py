@@ -8,16 +8,6 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LONG: dict[str, str] = {}
-"""Modules of more than 300 lines, each with the reason why it is still one idea."""
-
-
-def test_modules_are_short_or_have_a_reason():
-    lengths = {
-        str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in (ROOT / "gateway").rglob("*.py")
-    }
-
-    assert {name for name, lines in lengths.items() if lines > 300} == set(LONG)
 
 
 def test_imports_run_one_way():

@@ -34,7 +34,7 @@ def explain(
     import msgspec  # noqa: PLC0415 - `gateway version` should not wait for what only this command needs
 
     from gateway.pipeline.explain import explain as explained  # noqa: PLC0415
-    from gateway.wire.endpoints import ENDPOINTS  # noqa: PLC0415
+    from gateway.shapes.endpoints import ENDPOINTS  # noqa: PLC0415
 
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:

@@ -14,12 +14,12 @@ from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.providers.registry import ProviderSet
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.compile import compile_snapshot
 from gateway.snapshot.snapshot import Revision, Snapshot
 from gateway.storage.tables import TOKENS, ledger_entries
 from gateway.upstream.request import NoTransport
 from gateway.usage import Usage
-from gateway.wire.endpoints import ENDPOINTS
 
 _DAY_US: Final = 24 * 3_600 * 1_000_000
 _MOST_GROUPS: Final = 20_000

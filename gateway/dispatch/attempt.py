@@ -4,9 +4,9 @@ from collections.abc import Awaitable
 
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
+from gateway.shapes.endpoints import Endpoint
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import UpstreamRequest, UpstreamResponse
-from gateway.wire.endpoints import Endpoint
 from gateway.wire.headers import request_headers
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.lanes.base import Translation
+from gateway.lanes.pairs import TRANSLATIONS
 from gateway.providers.base import Provider
-from gateway.wire.endpoints import CONVERSE, ENDPOINTS, Endpoint
-from gateway.wire.translate.base import Translation
-from gateway.wire.translate.pairs import TRANSLATIONS
+from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 PERF: a type whose texts are short and whose figures are in bounds lets the decoder check both, in C.
 """
 
-from types import NoneType, UnionType
+from collections.abc import Mapping
+from types import UnionType
 from typing import Annotated, Any, Final, get_args, get_origin
 
 import msgspec
@@ -23,8 +24,10 @@ def plain_type(longest: int) -> type[DecisionRecord]:
         if kind is int:
             return Annotated[int, msgspec.Meta(ge=-LARGEST_FIGURE, le=LARGEST_FIGURE)]
         if get_origin(kind) is UnionType:
-            (known,) = (one for one in get_args(kind) if one is not NoneType)
-            return plain(known) | None
+            known, missing = get_args(kind)
+            return plain(known) | missing
+        if get_origin(kind) is Mapping:
+            return Mapping[tuple(map(plain, get_args(kind)))]  # type: ignore[misc]
         if get_origin(kind) is tuple:
             member: Any = plain(get_args(kind)[0])
             return tuple[member, ...]

@@ -189,9 +189,10 @@ def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]
 
 def _spend(row: Any, by: Sequence[GroupBy]) -> Spend:
     group = (row[f"group_{place}"] for place in range(len(by)))
+    tokens: dict[str, Any] = {name: int(row[name]) for name in TOKENS}
     return Spend(
         group=tuple(day_text(value) if name == "day" else value for name, value in zip(by, group, strict=True)),
         requests=int(row["requests"]),
-        usage=Usage(**{name: int(row[name]) for name in TOKENS}),
+        usage=Usage(**tokens),
         cost_nano_usd=int(row["cost_nano_usd"]),
     )

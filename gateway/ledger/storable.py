@@ -1,7 +1,7 @@
 """What every database takes, whatever a client made up: short text without NUL, and figures that fit."""
 
 import hashlib
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -17,7 +17,7 @@ _SURELY_SHORT: Final = 63
 """Characters that take no more than 255 bytes, whichever they are."""
 _DIGEST_CHARACTERS: Final = 16
 _LONG_PAYLOAD: Final = 16 * 1024
-_TOKENS: Final = tuple(field.name for field in msgspec.structs.fields(Usage))
+_TOKENS: Final = tuple(field.name for field in msgspec.structs.fields(Usage) if field.type is int)
 _Plain: Final = plain_type(_SURELY_SHORT)
 _PlainAscii: Final = plain_type(_LONGEST_BYTES)
 _encode = msgspec.json.Encoder().encode
@@ -66,7 +66,7 @@ def kept(record: DecisionRecord) -> DecisionRecord:
     usage, cost = record.usage, record.cost_nano_usd
     return msgspec.structs.replace(
         record,
-        usage=None if usage is None else Usage(**{name: _bounded(getattr(usage, name)) for name in _TOKENS}),
+        usage=None if usage is None else _bounded_usage(usage),
         cost_nano_usd=None if cost is None else _bounded(cost),
         budgets=tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets),
     )
@@ -102,6 +102,12 @@ def _storable_attempt(one: AttemptRecord) -> AttemptRecord:
     return AttemptRecord(
         stored_text(one.provider), stored_text(one.model), stored_text(one.outcome), one.began_ms, one.duration_ms
     )
+
+
+def _bounded_usage(usage: Usage) -> Usage:
+    further = usage.further and {kind: _bounded(count) for kind, count in usage.further.items()}
+    figures: dict[str, Any] = {name: _bounded(getattr(usage, name)) for name in _TOKENS}
+    return Usage(**figures, further=further)
 
 
 def _bounded(figure: int) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gateway.dispatch.lane import lane_for
 from gateway.errors import GatewayError
 from gateway.providers.well_known_models import types_serving
+from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.snapshot import (
     Balance,
     Candidate,
@@ -19,7 +20,6 @@ from gateway.snapshot.snapshot import (
     Target,
     Upstream,
 )
-from gateway.wire.endpoints import Endpoint
 
 FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20

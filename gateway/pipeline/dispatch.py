@@ -226,7 +226,7 @@ def _remember_consumed(exchange: Exchange, candidate: Candidate, response: Upstr
     """Keeps what a replaced answer says of its usage: it is charged too."""
     usage = None
     for _, data in response.events if isinstance(response, Seen) else ():
-        usage = candidate.lane.endpoint.read_event(usage, data)
+        usage = candidate.lane.endpoint.shape.read_event(usage, data)
     if usage is not None:
         exchange.replaced.append((candidate, usage))
 

@@ -9,13 +9,13 @@ from gateway.counters.hold import Hold, Lease
 from gateway.dispatch.lane import Lane
 from gateway.money.estimate import InputBound
 from gateway.pipeline.budget_hold import BudgetHold
+from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Snapshot, UnderWay, Upstream
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Usage
-from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
 
 NO_FALLBACK = FallbackPolicy()

@@ -13,8 +13,8 @@ from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.judge import judge
 from gateway.pipeline.prepare_body import prepare_body
 from gateway.pipeline.resolve import resolve
+from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.snapshot import Candidate, Snapshot
-from gateway.wire.endpoints import Endpoint
 from gateway.wire.json_body import JsonBody
 
 

@@ -4,11 +4,11 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
+from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.vendor import Vendor
 from gateway.wire.cache_marks import with_marks, without_marks
-from gateway.wire.endpoints import BodyForm
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
-from gateway.wire.shape import Shape
 
 _STRICTNESS = "drop_tuning_params"
 
@@ -26,7 +26,7 @@ def prepare_body(exchange: Exchange) -> None:
     else:
         _translate(exchange, body, strict=strict)
     if exchange.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
-        _mark(exchange, lane.endpoint.shape)
+        _mark(exchange, lane.endpoint.shape.vendor)
 
 
 def _splice(exchange: Exchange, body: RequestBody) -> None:
@@ -38,7 +38,7 @@ def _splice(exchange: Exchange, body: RequestBody) -> None:
     wire_model = upstream.provider.wire_model(exchange.endpoint, model)
     if wire_model != exchange.model_asked:
         splices += body.replacing_model(wire_model)
-    if body.stream and exchange.endpoint.include_usage:
+    if body.stream and exchange.endpoint.shape.include_usage:
         wish = body.asking_for_usage()
         exchange.withholds_usage = bool(wish)
         splices += wish
@@ -59,13 +59,13 @@ def _translate(exchange: Exchange, body: RequestBody, *, strict: bool) -> None:
     exchange.body_treatment = "translated"
 
 
-def _mark(exchange: Exchange, shape: Shape) -> None:
+def _mark(exchange: Exchange, vendor: Vendor) -> None:
     """Takes cache marks out, or sets them where the provider's shape has them."""
     body = exchange.upstream_body
     if exchange.cache_mode == "disable":
         splices = without_marks(body)
     else:
-        splices = with_marks(body) if shape is Shape.ANTHROPIC else []
+        splices = with_marks(body) if vendor is Vendor.ANTHROPIC else []
     if splices:
         exchange.upstream_body = apply(body, splices)
         if exchange.body_treatment == "identical":

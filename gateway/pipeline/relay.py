@@ -78,7 +78,7 @@ def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, b
     if exchange.content is not None:
         exchange.content.add(body)
     if response.status < 400:  # noqa: PLR2004 - RFC 9110, section 15
-        exchange.usage = exchange.endpoint.read_usage(body)
+        exchange.usage = exchange.endpoint.shape.read_usage(body)
         if exchange.usage is None and exchange.endpoint.metered:
             exchange.usage_warning = USAGE_NOT_REPORTED
         settle(exchange, services, status=response.status, outcome="ok")
@@ -90,7 +90,7 @@ def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, b
 def _events(exchange: Exchange, services: Services, response: UpstreamResponse) -> Reply:
     key = exchange.key
     assert key is not None  # noqa: S101 - `authenticate` came before
-    tap = StreamTap(exchange.endpoint.read_event, withhold_usage=exchange.withholds_usage)
+    tap = StreamTap(exchange.endpoint.shape.read_event, withhold_usage=exchange.withholds_usage)
     stream = EventRelay(exchange, services, response, tap)
     headers = response_headers(response.headers)
     if key.stream_keepalive_s:

@@ -13,13 +13,13 @@ from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.reply import ResponseAborted
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, settle
+from gateway.shapes.openai_usage import find_usage
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Usage
 from gateway.wire.received import Received
-from gateway.wire.shape import Shape
-from gateway.wire.sse import StreamTap, keepalive, terminal_error_frame
-from gateway.wire.usage.tail import find_usage
+from gateway.wire.sse import StreamTap, terminal_error_frame
 
 _TAIL_BYTES = 64 * 1024
 
@@ -56,7 +56,7 @@ class Relay:
     @property
     def keepalive(self) -> bytes:
         """The bytes that keep an idle connection open, in the client's own shape."""
-        return keepalive(self._exchange.endpoint.shape)
+        return self._exchange.endpoint.shape.keepalive
 
     async def close(self) -> None:
         """Lets go of the upstream and settles; idempotent."""
@@ -106,7 +106,7 @@ class Relay:
             code="upstream_mid_stream_failure",
         )
         return terminal_error_frame(
-            error, anthropic=exchange.endpoint.shape is Shape.ANTHROPIC, at_boundary=at_boundary
+            error, anthropic=exchange.endpoint.shape.vendor is Vendor.ANTHROPIC, at_boundary=at_boundary
         )
 
     def _is_drained(self, chunk: bytes) -> bool:

@@ -3,6 +3,7 @@
 from gateway import clock
 from gateway.dispatch.outcome import Outcome, failed
 from gateway.errors import GatewayError
+from gateway.lanes.base import Asked, StreamTranslator, Translation, UntranslatableAnswer
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.relay_stream import KeptAlive, Relay
 from gateway.pipeline.reply import Reply
@@ -12,7 +13,6 @@ from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.headers import response_headers
 from gateway.wire.sse_events import EventSplitter, EventTooLarge
-from gateway.wire.translate.base import Asked, StreamTranslator, Translation, UntranslatableAnswer
 from gateway.wire.unreadable import UNREADABLE
 
 _LARGEST_BODY = 64 * 1024 * 1024
@@ -45,7 +45,7 @@ async def relay_translated(
         settle(exchange, services, status=response.status, outcome="failed")
         return Reply(response.status, headers, data=translation.error(response.status, body))
     data = _translated(translation, body, asked, exchange)
-    exchange.usage = exchange.candidate.lane.endpoint.read_usage(body)
+    exchange.usage = exchange.candidate.lane.endpoint.shape.read_usage(body)
     if exchange.usage is None:
         exchange.usage_warning = "usage-not-reported"
     if exchange.content is not None:
@@ -75,7 +75,7 @@ class TranslatedRelay(Relay):
         super().__init__(exchange, services, response)
         self._translator = translator
         self._splitter = EventSplitter()
-        self._read_event = exchange.candidate.lane.endpoint.read_event
+        self._read_event = exchange.candidate.lane.endpoint.shape.read_event
 
     @property
     def at_boundary(self) -> bool:

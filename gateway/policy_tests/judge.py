@@ -10,8 +10,8 @@ from gateway.money.budget import Who, applies
 from gateway.money.nano_usd import to_usd
 from gateway.pipeline.explain import Explanation, explain, way
 from gateway.policy_tests.cases import Case, Expectation
+from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.snapshot.snapshot import Snapshot
-from gateway.wire.endpoints import ENDPOINTS, Endpoint
 
 
 class Mismatch(msgspec.Struct, frozen=True):

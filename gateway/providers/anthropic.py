@@ -4,9 +4,9 @@ from gateway.config.sections.providers import AnthropicProvider
 from gateway.providers.base import SpokenAsWritten
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
-from gateway.wire.shape import Shape
 
 _BASE_URL = "https://api.anthropic.com"
 _VERSION = ("anthropic-version", "2023-06-01")
@@ -26,7 +26,7 @@ class Anthropic(SpokenAsWritten):
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """Every endpoint of Anthropic's shape."""
-        return endpoint.shape is Shape.ANTHROPIC
+        return endpoint.shape.vendor is Vendor.ANTHROPIC
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path."""

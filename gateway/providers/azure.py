@@ -12,9 +12,9 @@ from gateway.providers.base import SpokenAsWritten
 from gateway.providers.credentials.entra import entra_signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
-from gateway.wire.shape import Shape
 
 _V1_VERSIONS = ("v1", "preview", "latest")
 _NOT_BY_DEPLOYMENT = ("responses",)
@@ -41,7 +41,7 @@ class Azure(SpokenAsWritten):
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """OpenAI's shape, but for moderations, for which Azure has another service."""
-        return endpoint.shape is Shape.OPENAI and endpoint.name not in _NOT_SERVED
+        return endpoint.shape.vendor is Vendor.OPENAI and endpoint.name not in _NOT_SERVED
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The endpoint's URL in the form that the API version asks for."""

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
+from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
 
 
 class Provider(Protocol):

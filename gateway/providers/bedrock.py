@@ -12,11 +12,11 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
+from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers, Transport, UpstreamRequest, UpstreamResponse
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, StreamFailed, event_of
 from gateway.wire.bedrock_anthropic import AnthropicEvents, betas_of, invoke_model_body
-from gateway.wire.endpoints import Endpoint
 
 _CLAUDE = "anthropic.claude"
 _BETA = "anthropic-beta"

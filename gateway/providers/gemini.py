@@ -5,8 +5,8 @@ from gateway.providers.base import SpokenAsWritten
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
+from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
 
 _BASE_URL = "https://generativelanguage.googleapis.com"
 _SERVED = ("chat_completions", "embeddings", "images_generations")

@@ -7,9 +7,9 @@ from gateway.providers.base import SpokenAsWritten
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
+from gateway.shapes.endpoints import ENDPOINTS, Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import ENDPOINTS, Endpoint
-from gateway.wire.shape import Shape
 
 _BASE_URL = "https://api.openai.com/v1"
 
@@ -29,7 +29,7 @@ class OpenAI(SpokenAsWritten):
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
         """Every endpoint of OpenAI's shape."""
-        return endpoint.shape is Shape.OPENAI
+        return endpoint.shape.vendor is Vendor.OPENAI
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""

@@ -11,8 +11,8 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.credentials.google import google_signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import Endpoint
 from gateway.wire.native_anthropic import versioned, without_members
 
 _CLAUDE = "claude-"

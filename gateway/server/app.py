@@ -19,9 +19,9 @@ from gateway.server.models_resource import ModelsResource
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_every_response
 from gateway.settings import Settings
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
-from gateway.wire.endpoints import ENDPOINTS
 
 
 class _Router(CompiledRouter):

@@ -16,12 +16,12 @@ from gateway.server.client_watch import SCOPE_KEY, ClientWatch
 from gateway.server.drain import Drain
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_gateway
+from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 from gateway.upstream.request import Headers
-from gateway.wire.endpoints import Endpoint
 from gateway.wire.request_body import RequestBody
-from gateway.wire.shape import Shape
 
 
 class LlmResource:
@@ -37,7 +37,7 @@ class LlmResource:
         disconnect_drain_s: float,
     ) -> None:
         self._endpoint = endpoint
-        self._anthropic = endpoint.shape is Shape.ANTHROPIC
+        self._anthropic = endpoint.shape.vendor is Vendor.ANTHROPIC
         self._holder = holder
         self._services = services
         self._bodies = bodies

@@ -14,9 +14,9 @@ from gateway.pipeline.candidates import callable_models, resolution
 from gateway.pipeline.exchange import Exchange
 from gateway.server import error_response
 from gateway.server.response_headers import of_gateway
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
-from gateway.wire.endpoints import ENDPOINTS
 
 Json = dict[str, Any]
 

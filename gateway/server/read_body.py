@@ -9,8 +9,8 @@ from gateway.errors import GatewayError
 from gateway.pipeline.exchange import Exchange
 from gateway.server.client_watch import ClientWatch
 from gateway.settings import Settings
+from gateway.shapes.endpoints import BodyForm
 from gateway.wire.content_encoding import decode
-from gateway.wire.endpoints import BodyForm
 from gateway.wire.json_body import JsonBody
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody

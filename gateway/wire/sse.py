@@ -8,10 +8,9 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.usage import Usage
-from gateway.wire.shape import Shape
+from gateway.wire.json_tail import usage_object
 from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, event_data, events_of
 from gateway.wire.unreadable import UNREADABLE
-from gateway.wire.usage.tail import usage_object
 
 ReadEvent = Callable[[Usage | None, bytes], Usage | None]
 
@@ -241,8 +240,3 @@ def terminal_error_frame(error: GatewayError, *, anthropic: bool, at_boundary: b
     """
     frame = b"event: error\ndata: " + error.envelope(anthropic=anthropic) + b"\n\n"
     return frame if at_boundary else b"\n\n" + frame
-
-
-def keepalive(shape: Shape) -> bytes:
-    """What keeps an idle stream open: a `ping` event, which Anthropic's clients know, or else a comment."""
-    return b'event: ping\ndata: {"type": "ping"}\n\n' if shape is Shape.ANTHROPIC else b": keep-alive\n\n"

@@ -5,8 +5,8 @@ from gateway.providers.base import SpokenAsWritten
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.simulator.transport import SimulatorTransport
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.upstream.request import Headers, Transport
-from gateway.wire.endpoints import ENDPOINTS, Endpoint
 
 
 class Simulator(SpokenAsWritten):

@@ -1,7 +1,7 @@
 """The record of a request."""
 
 from gateway.pipeline.exchange import Exchange
-from gateway.wire.endpoints import ENDPOINTS
+from gateway.shapes.endpoints import ENDPOINTS
 from tests.support.snapshot import snapshot_of
 
 

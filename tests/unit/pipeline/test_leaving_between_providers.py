@@ -10,10 +10,10 @@ from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.wire.endpoints import ENDPOINTS
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
 from tests.support.snapshot import snapshot_of

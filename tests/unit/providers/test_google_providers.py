@@ -8,8 +8,8 @@ from gateway.config.sections.providers import GeminiProvider, VertexProvider
 from gateway.errors import GatewayError
 from gateway.providers.gemini import Gemini
 from gateway.providers.vertex import Vertex
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.upstream.request import NoTransport
-from gateway.wire.endpoints import ENDPOINTS
 
 CHAT, MESSAGES, COUNT = (ENDPOINTS[name] for name in ("chat_completions", "messages", "messages_count_tokens"))
 CLAUDE = "claude-haiku-4-5@20251001"

@@ -13,8 +13,8 @@ from gateway.config.sections.providers import (
 from gateway.providers.base import with_query
 from gateway.providers.registry import ProviderSet
 from gateway.providers.timeouts import ProviderTimeouts
-from gateway.wire.endpoints import ENDPOINTS
-from gateway.wire.shape import Shape
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.vendor import Vendor
 from tests.support.simulator import NoTransport
 
 SECTIONS = {
@@ -104,7 +104,7 @@ def test_the_model_name_in_the_body(type_, section, endpoint, sent):
     assert provider(type_, **section).wire_model(ENDPOINTS[endpoint], "gpt-5") == sent
 
 
-OPENAI_SHAPE = {name for name, endpoint in ENDPOINTS.items() if endpoint.shape is Shape.OPENAI}
+OPENAI_SHAPE = {name for name, endpoint in ENDPOINTS.items() if endpoint.shape.vendor is Vendor.OPENAI}
 
 
 @pytest.mark.parametrize(

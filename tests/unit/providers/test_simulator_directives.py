@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from gateway.shapes.endpoints import ENDPOINTS, BodyForm
 from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.wire.endpoints import ENDPOINTS, BodyForm
 from tests.support.simulator import ask, request, simulator
 
 CHAT = "/v1/chat/completions"

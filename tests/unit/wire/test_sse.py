@@ -8,10 +8,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
+from gateway.shapes import messages as anthropic
+from gateway.shapes import openai_usage as openai
+from gateway.shapes.chat import CHAT
+from gateway.shapes.messages import MESSAGES
 from gateway.usage import Usage
-from gateway.wire.shape import Shape
-from gateway.wire.sse import StreamTap, keepalive, terminal_error_frame
-from gateway.wire.usage import anthropic, openai
+from gateway.wire.sse import StreamTap, terminal_error_frame
 
 _USAGE = '{"id":"x","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}'
 _START, _REST = _USAGE[:22], _USAGE[22:]
@@ -291,5 +293,5 @@ def test_the_terminal_frame_stands_alone_wherever_the_stream_was_cut(torn, anthr
 
 
 def test_keepalives():
-    assert keepalive(Shape.OPENAI) == b": keep-alive\n\n"
-    assert keepalive(Shape.ANTHROPIC) == b'event: ping\ndata: {"type": "ping"}\n\n'
+    assert CHAT.keepalive == b": keep-alive\n\n"
+    assert MESSAGES.keepalive == b'event: ping\ndata: {"type": "ping"}\n\n'

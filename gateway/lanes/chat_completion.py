@@ -1,0 +1,83 @@
+"""Chat completions as OpenAI writes them: the frame of a whole one, and the chunks of a streamed one.
+
+Sources: https://platform.openai.com/docs/api-reference/chat/object and
+https://platform.openai.com/docs/api-reference/chat-streaming.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from gateway.lanes.base import Asked, event
+
+DONE: Final = b"data: [DONE]\n\n"
+
+
+def completion_id(asked: Asked) -> str:
+    """The completion's id, made from the request's."""
+    return "chatcmpl-" + asked.request_id.removeprefix("grq_")
+
+
+def completion(asked: Asked, message: dict[str, Any], reason: str, usage: dict[str, Any] | None) -> bytes:
+    """A whole completion with one choice."""
+    whole: dict[str, Any] = {
+        "id": completion_id(asked),
+        "object": "chat.completion",
+        "created": asked.created,
+        "model": asked.model,
+        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": reason}],
+    }
+    if usage is not None:
+        whole["usage"] = usage
+    return msgspec.json.encode(whole)
+
+
+class Chunks:
+    """Writes the chunks of one completion: the role first, whatever comes first."""
+
+    __slots__ = ("_asked", "_begun", "_head")
+
+    def __init__(self, asked: Asked) -> None:
+        self._asked = asked
+        self._begun = False
+        self._head = {
+            "id": completion_id(asked),
+            "object": "chat.completion.chunk",
+            "created": asked.created,
+            "model": asked.model,
+        }
+
+    def begin(self) -> bytes:
+        """The chunk with the role, once."""
+        if self._begun:
+            return b""
+        self._begun = True
+        return self._chunk({"role": "assistant", "content": ""}, None)
+
+    def say(self, delta: dict[str, Any]) -> bytes:
+        """A chunk with something new."""
+        return self.begin() + self._chunk(delta, None)
+
+    def call(self, index: int, identifier: str, name: str) -> bytes:
+        """The chunk that begins a tool call."""
+        function = {"name": name, "arguments": ""}
+        return self.say({"tool_calls": [{"index": index, "id": identifier, "type": "function", "function": function}]})
+
+    def arguments(self, index: int, piece: str) -> bytes:
+        """A chunk with more of a call's arguments."""
+        return self.say({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+
+    def finish(self, reason: str) -> bytes:
+        """The chunk that says why the completion ended."""
+        return self.begin() + self._chunk({}, reason)
+
+    def end(self, usage: dict[str, Any] | None) -> bytes:
+        """The chunk with the usage, for a client that asked for it, and the last frame."""
+        if self._asked.include_usage and usage is not None:
+            return event("", {**self._head, "choices": [], "usage": usage}) + DONE
+        return DONE
+
+    def _chunk(self, delta: dict[str, Any], reason: str | None) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
+        usage = {"usage": None} if self._asked.include_usage else {}
+        return event("", {**self._head, "choices": [choice], **usage})

@@ -1,0 +1,115 @@
+"""`reasoning_effort` becomes `thinking` and effort; temperature and top-p follow from it.
+
+Sources: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking (a budget is at least 1,024 and below
+`max_tokens`; no forced tool, no temperature beside it) and https://docs.anthropic.com/en/docs/build-with-claude/effort.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from gateway.lanes.losses import Losses
+from gateway.lanes.openai_anthropic.model_families import Family, Reasoning
+from gateway.lanes.openai_chat import effort, output_limit, temperature, top_p
+
+_BUDGETS: Final[Mapping[str, int]] = {
+    "minimal": 1024,
+    "low": 2048,
+    "medium": 8192,
+    "high": 16384,
+    "xhigh": 32768,
+    "max": 65536,
+}
+_LEAST_BUDGET: Final = 1024
+_EFFORTS: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max"}
+_NO_REASONING: Final = "This model does not reason."
+_NO_XHIGH: Final = "This model does not know `xhigh`; `high` is sent."
+_BEGUN: Final = "Claude does not think before it goes on with an answer that the request has begun."
+_FORCED: Final = "Claude does not think before a tool that it is forced to call."
+_NO_THOUGHT: Final = "The turn that called the tools came without the thinking that Claude wants back."
+_NO_ROOM: Final = "Thinking takes at least 1,024 tokens of `max_tokens`."
+_NO_SAMPLING: Final = "This model takes none, or none while it thinks."
+_ONE_OF_BOTH: Final = "Claude takes `temperature` or `top_p`; `temperature` is sent."
+_UP_TO_ONE: Final = "Anthropic goes up to 1, which is sent."
+
+
+def reasoning_and_sampling(
+    body: Mapping[str, Any],
+    family: Family,
+    limit: int,
+    tools: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    losses: Losses,
+) -> dict[str, Any]:
+    """The members `thinking`, `output_config` (the effort), `temperature` and `top_p`."""
+    members = _thinking(body, family, limit, tools, messages, losses)
+    heat, mass = temperature(body), top_p(body)
+    samples = family.samples and "thinking" not in members
+    for name, value in (("temperature", heat), ("top_p", mass)):
+        if value is None:
+            continue
+        if not samples:
+            if value != 1:  # 1 is what it samples with
+                losses.drop(name, name, _NO_SAMPLING)
+        elif name == "top_p" and heat is not None:
+            if value != 1:
+                losses.drop(name, name, _ONE_OF_BOTH)
+        else:
+            if value > 1:
+                losses.drop(name, name, _UP_TO_ONE)
+            members[name] = min(value, 1)
+    return members
+
+
+def _thinking(
+    body: Mapping[str, Any],
+    family: Family,
+    limit: int,
+    tools: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    losses: Losses,
+) -> dict[str, Any]:
+    asked = effort(body)
+    if asked is None:
+        return {}
+    if asked == "none":
+        # A model that thinks at any rate thinks least that way.
+        return {"output_config": {"effort": "low"}} if family.thinks_unasked else {}
+    if family.reasoning is Reasoning.NONE:
+        losses.drop("reasoning_effort", "reasoning_effort", _NO_REASONING)
+        return {}
+    if tools.get("tool_choice", {}).get("type") in ("any", "tool"):
+        losses.drop("reasoning_effort", "reasoning_effort", _FORCED)
+        return {}
+    if family.reasoning is Reasoning.ADAPTIVE:
+        return _adaptive(asked, family, losses)
+    return _budgeted(asked, body, limit, messages, losses)
+
+
+def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:
+    if asked == "xhigh" and not family.has_xhigh:
+        losses.drop("reasoning_effort", "reasoning_effort", _NO_XHIGH)
+        asked = "high"
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(asked, asked)}}
+
+
+def _budgeted(
+    asked: str, body: Mapping[str, Any], limit: int, messages: Sequence[Mapping[str, Any]], losses: Losses
+) -> dict[str, Any]:
+    # Half of a limit that the client did not choose stays for the answer itself.
+    budget = min(_BUDGETS[asked], limit // 2 if output_limit(body) is None else limit - 1)
+    if messages[-1]["role"] == "assistant":
+        losses.drop("reasoning_effort", "reasoning_effort", _BEGUN)
+    elif _answers_a_call_without_thought(messages):
+        losses.drop("reasoning_effort", "reasoning_effort", _NO_THOUGHT)
+    elif budget < _LEAST_BUDGET:
+        losses.drop("reasoning_effort", "reasoning_effort", _NO_ROOM)
+    else:
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    return {}
+
+
+def _answers_a_call_without_thought(messages: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the last turn returns what tools said, and the turn before has no thinking to go on from."""
+    if len(messages) < 2 or messages[-1]["content"][0]["type"] != "tool_result":  # noqa: PLR2004 - question and answer
+        return False
+    return not any("thinking" in block["type"] for block in messages[-2]["content"])

@@ -1,0 +1,111 @@
+"""A message of Anthropic's becomes a chat completion.
+
+Sources: https://docs.anthropic.com/en/api/messages and https://platform.openai.com/docs/api-reference/chat/object.
+Thinking goes into `reasoning_content`, as with other providers of OpenAI's shape, and with its signatures into
+`thinking_blocks`, which a client that hands them back may use in the next turn.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.lanes.base import Asked, UntranslatableAnswer
+from gateway.lanes.chat_completion import completion
+from gateway.lanes.openai_anthropic.message import (
+    BLOCKS,
+    MessageUsage,
+    StopDetails,
+    finish_reason,
+    read,
+    usage_of,
+)
+
+_ABSENT = msgspec.Raw()
+
+
+class _Block(msgspec.Struct):
+    """One block; what is needed of the kinds that a completion can hold. Results of server tools are left out."""
+
+    type: str
+    text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    data: str = ""
+    id: str = ""
+    name: str = ""
+    input: msgspec.Raw = _ABSENT
+
+
+class _Message(msgspec.Struct):
+    content: list[_Block]
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+    usage: MessageUsage | None = None
+
+
+class _Unread(msgspec.Struct):
+    """A message whose blocks are to be read one by one."""
+
+    content: list[msgspec.Raw]
+    stop_reason: str | None = None
+    stop_details: StopDetails | None = None
+    usage: MessageUsage | None = None
+
+
+class _Typed(msgspec.Struct):
+    type: str
+
+
+_decode = msgspec.json.Decoder(_Message).decode
+_decode_unread = msgspec.json.Decoder(_Unread).decode
+_decode_typed = msgspec.json.Decoder(_Typed).decode
+_decode_block = msgspec.json.Decoder(_Block).decode
+
+
+def translate_response(body: bytes, asked: Asked) -> bytes:
+    """See `Translation.response`."""
+    message = _read_message(body)
+    usage = None if message.usage is None else usage_of(message.usage)
+    return completion(asked, _chat_message(message), finish_reason(message.stop_reason), usage)
+
+
+def _read_message(body: bytes) -> _Message:
+    try:
+        return read(_decode, body)
+    except UntranslatableAnswer:
+        # Blocks of kinds that are not known may have any members (https://docs.anthropic.com/en/api/versioning).
+        unread = read(_decode_unread, body)
+    blocks = [
+        read(_decode_block, block) for block in map(bytes, unread.content) if read(_decode_typed, block).type in BLOCKS
+    ]
+    return _Message(blocks, unread.stop_reason, unread.stop_details, unread.usage)
+
+
+def _chat_message(message: _Message) -> dict[str, Any]:
+    texts: list[str] = []
+    thoughts: list[str] = []
+    kept: list[dict[str, str]] = []
+    calls: list[dict[str, Any]] = []
+    for block in message.content:
+        if block.type == "text":
+            texts.append(block.text)
+        elif block.type == "tool_use":
+            written = bytes(block.input).decode()
+            written = "{}" if written in ("", "null") else written
+            calls.append({"id": block.id, "type": "function", "function": {"name": block.name, "arguments": written}})
+        elif block.type == "thinking":
+            thoughts.append(block.thinking)
+            kept.append({"type": "thinking", "thinking": block.thinking, "signature": block.signature})
+        elif block.type == "redacted_thinking":
+            kept.append({"type": "redacted_thinking", "data": block.data})
+    chat: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}
+    if message.stop_reason == "refusal":
+        explained = None if message.stop_details is None else message.stop_details.explanation
+        chat["refusal"] = explained or "The model declined to answer."
+    if any(thoughts):
+        chat["reasoning_content"] = "".join(thoughts)
+    if kept:
+        chat["thinking_blocks"] = kept
+    if calls:
+        chat["tool_calls"] = calls
+    return chat

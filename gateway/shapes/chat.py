@@ -1,0 +1,15 @@
+"""OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat)."""
+
+from typing import Final
+
+from gateway.shapes import openai_usage
+from gateway.shapes.shape import Shape
+from gateway.shapes.vendor import Vendor
+
+CHAT: Final = Shape(
+    name="chat",
+    vendor=Vendor.OPENAI,
+    read_usage=openai_usage.read_body,
+    read_event=openai_usage.read_event,
+    include_usage=True,
+)

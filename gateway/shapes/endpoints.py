@@ -1,0 +1,81 @@
+"""The one table of LLM endpoints: path, shape, body form. A new endpoint is a new row."""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.shapes import (
+    audio,
+    chat,
+    completions,
+    converse,
+    count_tokens,
+    embeddings,
+    images,
+    messages,
+    moderations,
+    responses,
+)
+from gateway.shapes.shape import Shape
+
+
+class BodyForm(enum.StrEnum):
+    """How the request body is written."""
+
+    JSON = "json"
+    MULTIPART = "multipart"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One path of the data plane.
+
+    `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
+    """
+
+    name: str
+    path: str
+    shape: Shape
+    body: BodyForm = BodyForm.JSON
+    metered: bool = True
+    default_model: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        """The path below `/v1`, as an OpenAI-compatible base URL continues: `/chat/completions`."""
+        return self.path.removeprefix("/v1")
+
+
+_TABLE = (
+    Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
+    Endpoint(name="completions", path="/v1/completions", shape=completions.COMPLETIONS),
+    Endpoint(name="embeddings", path="/v1/embeddings", shape=embeddings.EMBEDDINGS),
+    Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
+    Endpoint(
+        name="moderations",
+        path="/v1/moderations",
+        shape=moderations.MODERATIONS,
+        metered=False,
+        default_model="omni-moderation-latest",
+    ),
+    Endpoint(name="images_generations", path="/v1/images/generations", shape=images.IMAGES, default_model="dall-e-2"),
+    Endpoint(name="audio_speech", path="/v1/audio/speech", shape=audio.SPEECH),
+    Endpoint(
+        name="audio_transcriptions",
+        path="/v1/audio/transcriptions",
+        shape=audio.TRANSCRIPTIONS,
+        body=BodyForm.MULTIPART,
+    ),
+    Endpoint(name="messages", path="/v1/messages", shape=messages.MESSAGES),
+    Endpoint(
+        name="messages_count_tokens",
+        path="/v1/messages/count_tokens",
+        shape=count_tokens.COUNT_TOKENS,
+        metered=False,
+    ),
+)
+
+CONVERSE = Endpoint(name="converse", path="/model/converse", shape=converse.CONVERSE)
+"""Bedrock's Converse: the other end of a lane, never called by clients."""
+
+ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}

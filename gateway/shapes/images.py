@@ -1,0 +1,14 @@
+"""OpenAI's image generation (https://platform.openai.com/docs/api-reference/images)."""
+
+from typing import Final
+
+from gateway.shapes import openai_usage
+from gateway.shapes.shape import Shape
+from gateway.shapes.vendor import Vendor
+
+IMAGES: Final = Shape(
+    name="images",
+    vendor=Vendor.OPENAI,
+    read_usage=openai_usage.read_body,
+    read_event=openai_usage.read_event,
+)
