@@ -22,9 +22,9 @@ def charge(exchange: Exchange, outcome: str) -> None:
     `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
     or was not asked, costs nothing.
     """
-    for candidate, usage in exchange.replaced:
+    for candidate, stated in exchange.replaced:
         if candidate.price is not None:
-            _owe(exchange, candidate.upstream.provider.name, cost(usage, candidate.price))
+            _owe(exchange, candidate.upstream.provider.name, cost(stated.usage, candidate.price))
     price = exchange.candidate.price if exchange.upstream is not None else None
     if price is not None:
         owed = _last_attempt(exchange, price, outcome)

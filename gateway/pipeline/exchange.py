@@ -15,7 +15,7 @@ from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import UpstreamResponse
-from gateway.usage import Usage
+from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 NO_FALLBACK = FallbackPolicy()
@@ -76,6 +76,7 @@ class Exchange:
         "snapshot",
         "started",
         "started_at",
+        "stated",
         "taken",
         "trace",
         "traced",
@@ -132,10 +133,11 @@ class Exchange:
         self.params_dropped: Sequence[str] = ()
 
         self.attempts: list[AttemptRecord] = []
-        self.replaced: list[tuple[Candidate, Usage]] = []
+        self.replaced: list[tuple[Candidate, Stated]] = []
         self.upstream_response: UpstreamResponse | None = None
         self.first_byte_at: float | None = None
         self.first_token_at: float | None = None
+        self.stated: Stated | None = None
         self.usage: Usage | None = None
         self.usage_warning: str | None = None
         self.owed: dict[str, int] = {}
@@ -147,6 +149,10 @@ class Exchange:
 
     def __repr__(self) -> str:
         return f"Exchange({self.request_id})"
+
+    def state(self, stated: Stated | None) -> None:
+        """The provider has said what it did so far."""
+        self.stated, self.usage = stated, None if stated is None else stated.usage
 
     def go_to(self, candidate: Candidate) -> None:
         """From now on the request is this candidate's."""

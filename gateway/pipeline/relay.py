@@ -78,7 +78,7 @@ def _whole(exchange: Exchange, services: Services, response: UpstreamResponse, b
     if exchange.content is not None:
         exchange.content.add(body)
     if response.status < 400:  # noqa: PLR2004 - RFC 9110, section 15
-        exchange.usage = exchange.endpoint.shape.read_usage(body)
+        exchange.state(exchange.endpoint.shape.read_usage(body))
         if exchange.usage is None and exchange.endpoint.metered:
             exchange.usage_warning = USAGE_NOT_REPORTED
         settle(exchange, services, status=response.status, outcome="ok")

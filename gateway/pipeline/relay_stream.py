@@ -165,7 +165,7 @@ class EventRelay(Relay):
         return self._terminal_frame(failure.message, at_boundary=at_boundary)
 
     def _read_usage(self) -> None:
-        self._exchange.usage = self._tap.usage
+        self._exchange.state(self._tap.usage)
         self._end_usage(cut_short=not self._tap.finished)
 
 
@@ -209,7 +209,7 @@ class RawRelay(Relay):
 
     def _read_usage(self) -> None:
         exchange = self._exchange
-        exchange.usage = find_usage(self._tail) if self._watches_tail else None
+        exchange.state(find_usage(self._tail) if self._watches_tail else None)
         if exchange.usage is None and exchange.endpoint.metered:
             exchange.usage_warning = "usage-not-reported"
 

@@ -45,7 +45,7 @@ async def relay_translated(
         settle(exchange, services, status=response.status, outcome="failed")
         return Reply(response.status, headers, data=translation.error(response.status, body))
     data = _translated(translation, body, asked, exchange)
-    exchange.usage = exchange.candidate.lane.endpoint.shape.read_usage(body)
+    exchange.state(exchange.candidate.lane.endpoint.shape.read_usage(body))
     if exchange.usage is None:
         exchange.usage_warning = "usage-not-reported"
     if exchange.content is not None:
@@ -118,7 +118,7 @@ class TranslatedRelay(Relay):
             if self._outcome is not None:
                 break
             if b'"usage"' in data or b"Usage" in data:
-                self._exchange.usage = self._read_event(self._exchange.usage, data)
+                self._exchange.state(self._read_event(self._exchange.stated, data))
             pieces.append(self._translator.feed(name, data))
             if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):
                 pieces.append(self._end_of_source())
