@@ -186,5 +186,7 @@ def test_another_parser_reads_every_form_that_passes_as_it_was_judged(edits, is_
     environ = {"CONTENT_TYPE": body.content_type, "CONTENT_LENGTH": str(len(data)), "wsgi.input": io.BytesIO(data)}
     _, fields, files = parse_form_data({"REQUEST_METHOD": "POST", **environ}, silent=False)
 
+    for file in files.values():
+        file.close()
     assert fields.getlist("model") == ([] if body.model is None else [body.model])
     assert "model" not in files
