@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
+from gateway.shapes import chat, openai_usage
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -12,4 +12,5 @@ COMPLETIONS: Final = Shape(
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
     include_usage=True,
+    events=chat.EVENTS,
 )
