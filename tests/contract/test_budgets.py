@@ -9,6 +9,9 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
+from tests.unit.storage.databases import database_url, empty_database_url
+
+__all__ = ["database_url", "empty_database_url"]
 
 CENT = """
 version: 1
@@ -200,6 +203,24 @@ def test_the_counters_survive_a_reload_and_a_restart(start_gateway, tmp_path):
     gateway.process.returncode = 0
     again = start_gateway(text, env=data)
     assert statuses(spend(again, 3)) == [200, 200, 402]
+
+
+@pytest.mark.parametrize("each", ["principal", "virtual_key", "end_user"])
+def test_what_each_has_spent_is_known_after_a_restart_on_both_databases(start_gateway, database_url, each):
+    text = config(
+        f"own: {{scope: {{team: engineering}}, each: {each}, window: month, limit_usd: 0.03}}",
+        "all: {scope: {organization: acme}, window: total, limit_usd: 1, provider: simulator}",
+    )
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    ada = {"headers": {"X-LangWatch-End-User-Id": "ada"}}
+    gateway = start_gateway(text, env=database)
+    assert statuses(spend(gateway, 2, **ada)) == [200, 200]
+    gateway.stop()
+
+    again = start_gateway(text, env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+
+    assert statuses(spend(again, 2, **ada)) == [200, 402]
 
 
 MANY = {"a whole number": 10**30, "a float": 1e15, "negative": -5, "no number": "3"}
