@@ -138,6 +138,18 @@ def test_end_users_have_a_limit_of_their_own_and_must_say_who_they_are(start_gat
     assert gateway.record_of(by_metadata)["end_user"] == "cleo"
 
 
+def test_an_end_user_is_the_same_person_wherever_the_request_names_them(start_gateway):
+    gateway = start_gateway(
+        config("each-user: {scope: {project: checkout}, each: end_user, window: day, limit_usd: 0.01}")
+    )
+    by_header = gateway.chat("cent", headers={"X-LangWatch-End-User-Id": "José Élodie 日本".encode()})
+
+    assert by_header.status_code == 200, by_header.text
+    assert gateway.record_of(by_header)["end_user"] == "José Élodie 日本"
+    for named in ({"user": "José Élodie 日本"}, {"safety_identifier": "José Élodie 日本"}):
+        assert gateway.post({"model": "cent", "messages": [], **named}).status_code == 402
+
+
 def test_an_id_of_an_end_user_that_is_none_is_refused(start_gateway):
     gateway = start_gateway(config("cap: {scope: {team: engineering}, window: day, limit_usd: 1}"))
 
