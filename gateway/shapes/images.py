@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.shapes import openai_usage
+from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -23,5 +24,6 @@ IMAGES: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=Declares(choices=("n",), end_user=END_USER),
     events=EVENTS,
 )

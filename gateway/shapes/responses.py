@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.shapes import openai_usage
+from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Begun, Progress
 from gateway.shapes.shape import Shape
@@ -138,6 +139,7 @@ RESPONSES: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=Declares(output_caps=("max_output_tokens",), end_user=END_USER),
     events=EVENTS,
     frame=failed_event,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
+from gateway.shapes.declares import NOTHING, Declares
 from gateway.shapes.ending import NO_EVENTS, Events
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
@@ -23,16 +24,18 @@ def error_event(error: GatewayError, _progress: Progress) -> bytes:
 class Shape:
     """One API: its request, its answer, its events and its errors, as tables that every room asks.
 
-    `read_usage` reads a whole response body. `read_event` folds the `data` of one server-sent event into the usage
-    known so far. `include_usage` says that a stream reports usage only when `stream_options.include_usage` asks for it.
-    `events` says what each event of a stream means for its answer, and `frame` makes the last event of a stream that
-    broke off. `keepalive` is what keeps an idle stream open, a comment where clients of the API know no event for it.
+    `declares` says what its requests declare, and where. `read_usage` reads a whole response body. `read_event` folds
+    the `data` of one server-sent event into the usage known so far. `include_usage` says that a stream reports usage
+    only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means for its
+    answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle stream open,
+    a comment where clients of the API know no event for it.
     """
 
     name: str
     vendor: Vendor
     read_usage: ReadBody
     read_event: ReadEvent
+    declares: Declares = NOTHING
     include_usage: bool = False
     events: Events = NO_EVENTS
     frame: Frame = error_event
