@@ -89,6 +89,24 @@ def test_a_budget_of_every_scope_counts(start_gateway, scope):
     assert statuses(spend(gateway, 2)) == [200, 402]
 
 
+def test_a_team_pays_for_its_principals_in_projects_of_others_and_reports_name_the_projects_team(start_gateway):
+    text = config(
+        "people: {scope: {team: research}, window: day, limit_usd: 0.02}",
+        "projects: {scope: {team: engineering}, window: day, limit_usd: 0.03}",
+    ).replace(
+        "principals: {dev-1@example.com: {team: engineering}}", "principals: {dev-1@example.com: {team: research}}"
+    )
+    gateway = start_gateway(text)
+
+    answers = spend(gateway, 3)
+
+    assert statuses(answers) == [200, 200, 402]
+    assert answers[-1].json()["error"]["meta"]["budget"] == "people"
+    record = gateway.record_of(answers[0])
+    assert record["team"] == "engineering"
+    assert [one["counter"].split(":")[1] for one in record["budgets"]] == ["people", "projects"]
+
+
 def test_a_budget_of_others_does_not_count(start_gateway):
     gateway = start_gateway(config("cap: {scope: {team: research}, window: day, limit_usd: 0}"))
 

@@ -14,8 +14,8 @@ from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import HOUR, NOON, assert_sums_agree, entry, put
 
 NOW = NOON / 1_000_000
-ADA = Who(virtual_key="dev", team="core", principal="ada")
-BOB = Who(virtual_key="ops", team="core", principal="bób")
+ADA = Who(virtual_key="dev", teams=("core",), principal="ada")
+BOB = Who(virtual_key="ops", teams=("core",), principal="bób")
 
 
 def budget(name="cap", **members):
