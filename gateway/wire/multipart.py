@@ -69,6 +69,14 @@ class MultipartBody:
         """A form declares no tools and no servers."""
         return None
 
+    def raw(self, _name: str) -> bytes | None:
+        """A form has no JSON values."""
+        return None
+
+    def is_ambiguous(self, _name: str) -> bool:
+        """What a form may not say twice was refused before."""
+        return False
+
     def fingerprint(self, *_names: str) -> Hashable | None:
         """A form declares nothing that could be judged."""
         return None
