@@ -6,6 +6,7 @@ from gateway.money.estimate import InputBound, bound_input, estimate, output_bou
 from gateway.money.prices import Price
 from gateway.pipeline.budget_hold import BudgetHold
 from gateway.pipeline.exchange import Exchange
+from gateway.shapes.stated import end_users
 from gateway.snapshot.snapshot import Candidate
 
 _END_USER = b"x-langwatch-end-user-id"
@@ -20,10 +21,7 @@ def budget(exchange: Exchange) -> None:
     """
     body, header = exchange.body, exchange.header_map.get(_END_USER)
     assert body is not None  # noqa: S101 - the body was read before
-    user, metadata = body.decoded("user"), body.decoded("metadata")
-    if header is not None or user is not None or metadata is not None:
-        written = None if header is None else header.decode("latin-1")
-        exchange.end_user = end_user_of(written, {"user": user, "metadata": metadata})
+    exchange.end_user = end_user_of(header, end_users(exchange.endpoint.shape, body))
     exchange.budget_holds = budget_holds(exchange, exchange.candidate)
 
 

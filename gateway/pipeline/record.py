@@ -10,7 +10,7 @@ from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.traced_request import TracedRequest
 
 _MICROSECONDS = 1_000_000
-_NOBODY = Attribution(None, None, None, None, ())
+_NOBODY = Attribution(None, (), None, None, ())
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.shapes.shape import Shape
-from gateway.shapes.stated import (
+from gateway.shapes.ending import COMPLETES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, Stop
+from gateway.shapes.figures import (
     Figure,
     Unbilled,
     Unread,
@@ -19,6 +19,7 @@ from gateway.shapes.stated import (
     usage_of,
     whole,
 )
+from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated
 from gateway.wire.unreadable import UNREADABLE
@@ -106,4 +107,35 @@ def _read_lifetimes(details: Any, figures: dict[str, int], unread: Unread) -> No
             figures[HOUR_WRITES.kind] = figures.get(HOUR_WRITES.kind, 0) + count
 
 
-CONVERSE: Final = Shape(name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event)
+EVENTS: Final = Events(
+    rows={
+        "messageStart": OPENING,
+        "contentBlockStart": CONTENT,
+        "contentBlockDelta": TEXT,
+        "contentBlockStop": CONTENT,
+        "messageStop": COMPLETES,
+        "metadata": ENDS,
+        "error": FAILS,
+        "internalServerException": FAILS,
+        "modelStreamErrorException": FAILS,
+        "validationException": FAILS,
+        "throttlingException": FAILS,
+        "serviceUnavailableException": FAILS,
+    },
+    stops={
+        "end_turn": Stop.FINISHED,
+        "stop_sequence": Stop.FINISHED,
+        "max_tokens": Stop.LENGTH,
+        "model_context_window_exceeded": Stop.LENGTH,
+        "tool_use": Stop.TOOL_CALL,
+        "guardrail_intervened": Stop.FILTERED,
+        "content_filtered": Stop.FILTERED,
+        "malformed_model_output": Stop.MALFORMED,
+        "malformed_tool_use": Stop.MALFORMED,
+    },
+)
+"""https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html, by `:event-type`."""
+
+CONVERSE: Final = Shape(
+    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, events=EVENTS
+)

@@ -14,8 +14,10 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.shapes.shape import Shape
-from gateway.shapes.stated import (
+from gateway.errors import GatewayError
+from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
+from gateway.shapes.figures import (
     ABSENT,
     Figure,
     Unbilled,
@@ -26,6 +28,8 @@ from gateway.shapes.stated import (
     table_of,
     usage_of,
 )
+from gateway.shapes.progress import Progress
+from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Iteration, Served, Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
@@ -200,10 +204,43 @@ def _add(figures: dict[str, int], more: Iterable[tuple[str, int]]) -> None:
         figures[kind] = figures.get(kind, 0) + count
 
 
+EVENTS: Final = Events(
+    rows={
+        "message_start": OPENING,
+        "ping": OPENING,
+        "content_block_start": CONTENT,
+        "content_block_delta": TEXT,
+        "content_block_stop": CONTENT,
+        "message_delta": Event(Stage.COMPLETE, stating="stop_reason"),
+        "message_stop": ENDS,
+        "error": FAILS,
+    },
+    stops={
+        "end_turn": Stop.FINISHED,
+        "stop_sequence": Stop.FINISHED,
+        "max_tokens": Stop.LENGTH,
+        "model_context_window_exceeded": Stop.LENGTH,
+        "tool_use": Stop.TOOL_CALL,
+        "pause_turn": Stop.PAUSED,
+        "compaction": Stop.PAUSED,
+        "refusal": Stop.FILTERED,
+    },
+)
+"""https://docs.anthropic.com/en/api/messages-streaming."""
+
+
+def error_event(error: GatewayError, _progress: Progress) -> bytes:
+    """The `error` event of https://docs.anthropic.com/en/api/errors#streaming."""
+    return b"event: error\ndata: " + error.envelope(anthropic=True) + b"\n\n"
+
+
 MESSAGES: Final = Shape(
     name="messages",
     vendor=Vendor.ANTHROPIC,
     read_usage=read_body,
     read_event=read_event,
+    declares=Declares(output_caps=("max_tokens",), end_user=END_USER),
+    events=EVENTS,
+    frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )

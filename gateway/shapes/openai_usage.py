@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.shapes.stated import (
+from gateway.shapes.figures import (
     ABSENT,
     Figure,
     Unbilled,
