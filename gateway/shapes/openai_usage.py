@@ -29,6 +29,7 @@ from gateway.shapes.figures import (
     usage_of,
     whole,
 )
+from gateway.shapes.openai_answer import Answer, Item, decode_answer, decode_items, decode_tools, decode_usage
 from gateway.usage import Iteration, Stated, Usage
 from gateway.wire.json_tail import usage_object
 from gateway.wire.unreadable import UNREADABLE
@@ -135,38 +136,6 @@ _FREE_ACTIONS: Final = frozenset(("open_page", "find_in_page", "find"))
 """What a call of the web search does besides searching; OpenAI bills searches alone."""
 
 
-class _Answer(msgspec.Struct, gc=False):
-    """A whole body, a chunk, or an event whose `response` carries the rest."""
-
-    usage: Any = None
-    model: Any = None
-    service_tier: Any = None
-    response: msgspec.Raw = ABSENT
-    output: msgspec.Raw = ABSENT
-    tools: msgspec.Raw = ABSENT
-    tool_usage: Any = None
-    svg_usage: Any = None
-    x_groq: Any = None
-
-
-class _Item(msgspec.Struct, gc=False):
-    """An item of `output`, as far as it may be a billed call."""
-
-    type: Any = None
-    action: Any = None
-
-
-class _Tool(msgspec.Struct, gc=False):
-    type: Any = None
-    model: Any = None
-
-
-_decode_answer = msgspec.json.Decoder(_Answer).decode
-_decode_items = msgspec.json.Decoder(list[_Item]).decode
-_decode_tools = msgspec.json.Decoder(list[_Tool]).decode
-_decode_usage = msgspec.json.Decoder(dict[str, Any]).decode
-
-
 def read_body(body: bytes) -> Stated | None:
     """What a whole response states; `None` where it states no usage that can be read."""
     return read_event(None, body)
@@ -175,9 +144,9 @@ def read_body(body: bytes) -> Stated | None:
 def read_event(known: Stated | None, data: bytes) -> Stated | None:
     """What is known so far, or what this event states: the last report is the whole one."""
     try:
-        answer = _decode_answer(data)
+        answer = decode_answer(data)
         if answer.usage is None and answer.response is not ABSENT:
-            answer = _decode_answer(answer.response)
+            answer = decode_answer(answer.response)
         return _stated(answer) or known
     except UNREADABLE:
         return known
@@ -192,7 +161,7 @@ def read_usage_object(data: bytes) -> Usage | None:
 def read_stated_object(data: bytes) -> Stated | None:
     """What the object behind `"usage":` states."""
     try:
-        return _stated(_Answer(usage=_decode_usage(data)))
+        return _stated(Answer(usage=decode_usage(data)))
     except UNREADABLE:
         return None
 
@@ -203,7 +172,7 @@ def find_usage(tail: bytes) -> Stated | None:
     return None if found is None else read_stated_object(found)
 
 
-def _stated(answer: _Answer) -> Stated | None:
+def _stated(answer: Answer) -> Stated | None:
     usage = answer.usage
     if usage is None and answer.x_groq is not None:
         usage = answer.x_groq.get("usage") if isinstance(answer.x_groq, dict) else None
@@ -248,12 +217,12 @@ def _put_in_research(figures: dict[str, int]) -> None:
     figures["output_tokens"] = figures.get("output_tokens", 0) + beside
 
 
-def _count_calls(answer: _Answer, figures: dict[str, int], unread: Unread) -> None:
+def _count_calls(answer: Answer, figures: dict[str, int], unread: Unread) -> None:
     """Searches and the like: as `tool_usage` counts them, else one for each item of the output."""
     output = bytes(answer.output)
     if b"_call" in output:
         try:
-            items = _decode_items(output)
+            items = decode_items(output)
         except UNREADABLE:
             items = []
         for item in items:
@@ -272,11 +241,11 @@ def _count_calls(answer: _Answer, figures: dict[str, int], unread: Unread) -> No
             figures["web_searches"] = count
 
 
-def _is_free(item: _Item) -> bool:
+def _is_free(item: Item) -> bool:
     return isinstance(item.action, dict) and item.action.get("type") in _FREE_ACTIONS
 
 
-def _drawn(answer: _Answer) -> tuple[Iteration, ...]:
+def _drawn(answer: Answer) -> tuple[Iteration, ...]:
     """What other models drew on the way."""
     iterations: list[Iteration] = []
     if isinstance(answer.tool_usage, dict) and isinstance(drawn := answer.tool_usage.get("image_gen"), dict):
@@ -297,7 +266,7 @@ def _other_usage(stated: dict[str, Any]) -> Usage:
 
 def _image_model(tools: msgspec.Raw) -> str:
     try:
-        declared = _decode_tools(tools) if tools is not ABSENT else []
+        declared = decode_tools(tools) if tools is not ABSENT else []
     except UNREADABLE:
         declared = []
     named = (one.model for one in declared if one.type == "image_generation")
