@@ -2,9 +2,9 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import quote
 
 from gateway.errors import GatewayError
@@ -25,11 +25,11 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class Who:
-    """Whom a request is attributed to, by name."""
+    """Whose budgets a request counts against, by name."""
 
     virtual_key: str
     organization: str | None = None
-    team: str | None = None
+    teams: tuple[str, ...] = ()
     project: str | None = None
     principal: str | None = None
     tags: tuple[str, ...] = ()
@@ -77,6 +77,8 @@ def applies(budget: CompiledBudget, who: Who) -> bool:
     scope = budget.scope
     if scope.kind == "tag":
         return scope.value in who.tags
+    if scope.kind == "team":
+        return scope.value in who.teams
     return bool(getattr(who, scope.kind) == scope.value)
 
 
@@ -107,7 +109,7 @@ def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_i
         raise GatewayError(
             "end_user_required",
             f"The budget {budget.name} gives every end user a limit of their own, and this request names none; "
-            f"set the header {END_USER_HEADER}, or `user` or `metadata.user_id` in the body.",
+            f"set the header {END_USER_HEADER}, or `user`, `safety_identifier` or `metadata.user_id` in the body.",
         )
     return _bounded(f"{shared}:each_end_user={_quoted(end_user)}", _LONGEST_NAME)
 
@@ -123,30 +125,27 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
     return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
 
 
-def end_user_of(header: str | None, body: Mapping[str, Any] | None) -> str | None:
-    """The id of the person behind a request: the header's, else the body's `user`, else its `metadata.user_id`.
+def end_user_of(header: bytes | None, stated: Iterable[str]) -> str | None:
+    """The id of the person behind a request: the header's, in UTF-8, else the first that the body states.
 
-    The first that is set decides. A header that is no id (too long, or with control characters) is an error; the
-    fields of the body belong to the provider, so that one which is no id names nobody, and a budget per end user then
-    refuses the request.
+    The first that is set decides. A header that is no id (too long, with control characters, in another encoding) is
+    an error; the fields of the body belong to the provider, so that one which is no id names nobody, and a budget per
+    end user then refuses the request.
     """
-    if header is not None and (named := header.strip()):
+    if header is not None and header.strip():
+        named = header.decode("utf-8", "surrogateescape").strip()
         if not _is_id(named):
             raise GatewayError(
                 "bad_request",
-                f"{END_USER_HEADER} is an id of at most {MAX_END_USER_LENGTH} characters without control characters.",
+                f"{END_USER_HEADER} is an id in UTF-8 of at most {MAX_END_USER_LENGTH} characters without control "
+                "characters.",
                 code="end_user_invalid",
             )
         return named
-    for value in _named_in(body or {}):
-        if isinstance(value, str) and value.strip():
-            return value.strip() if _is_id(value.strip()) else None
+    for value in stated:
+        if named := value.strip():
+            return named if _is_id(named) else None
     return None
-
-
-def _named_in(body: Mapping[str, Any]) -> tuple[object, object]:
-    metadata = body.get("metadata")
-    return body.get("user"), metadata.get("user_id") if isinstance(metadata, Mapping) else None
 
 
 def _is_id(text: str) -> bool:

@@ -14,6 +14,7 @@ from gateway.money.prices import Price
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Progress, Received, Reservation
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.stated import end_users
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -64,12 +65,7 @@ def _tokens_at_most(body: RequestBody | None) -> int:
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
     """Who is behind the request, as its header or its body says. Raises `bad_request` for what names nobody."""
-    header = received.header_map.get(_END_USER)
-    user, metadata = body.decoded("user"), body.decoded("metadata")
-    if header is None and user is None and metadata is None:
-        return None
-    written = None if header is None else header.decode("latin-1")
-    return end_user_of(written, {"user": user, "metadata": metadata})
+    return end_user_of(received.header_map.get(_END_USER), end_users(received.endpoint.shape, body))
 
 
 def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:

@@ -22,7 +22,7 @@ LEDGER_FULL = "ledger_full"
 """The code of the refusal that the ledger has no room to hear of."""
 
 _MICROSECONDS = 1_000_000
-_NOBODY = Attribution(None, None, None, None, ())
+_NOBODY = Attribution(None, (), None, None, ())
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
 

@@ -7,7 +7,8 @@ Converse and ConverseStream. Streams arrive in AWS's framing and go on as server
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import BedrockProvider
-from gateway.providers.credentials.aws import AwsSigner, path_segment
+from gateway.providers.base import is_path_segment, path_segment
+from gateway.providers.credentials.aws import AwsSigner
 from gateway.providers.credentials.base import Signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
@@ -42,6 +43,8 @@ class Bedrock:
 
     def serves(self, endpoint: Endpoint, model: str) -> bool:
         """Messages for Claude, Converse for everything else; a profile's ARN that names no family is taken for that."""
+        if not is_path_segment(model):
+            return False
         if endpoint.name == "messages":
             return _CLAUDE in model
         return endpoint.name == "converse" and _CLAUDE not in model

@@ -12,6 +12,7 @@ from gateway.settings import Settings
 from gateway.shapes.endpoints import BodyForm
 from gateway.wire.content_encoding import decode
 from gateway.wire.json_body import JsonBody
+from gateway.wire.media_type import check_json
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 
@@ -50,12 +51,18 @@ class BodyReader:
             compressed = len(data)
             data = decode(data, encoding.decode("latin-1"), self._limit)
             await self._memory.take(max(0, len(data) - compressed), received)
-        content_type = received.header_map.get(b"content-type", b"")
+        written = received.header_map.get(b"content-type", b"")
+        if len(received.header_map) < len(received.headers) and _lines(received, b"content-type") > 1:
+            raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
         if received.endpoint.body is BodyForm.MULTIPART:
-            return MultipartBody(data, content_type.decode("latin-1"))
-        if content_type and b"json" not in content_type.lower():
-            raise GatewayError("unsupported_media_type", f"{received.endpoint.path} reads application/json.")
-        return JsonBody(data)
+            form = MultipartBody(data, written)
+            _send_as(received, form.content_type)
+            return form
+        canonical = check_json(written)
+        body = JsonBody(data)
+        if canonical is not None:
+            _send_as(received, canonical)
+        return body
 
     def release(self, received: Received) -> None:
         """Gives back the memory that a body held; idempotent."""
@@ -108,6 +115,16 @@ class _BodyMemory:
             free -= size
             if not turn.done():
                 turn.set_result(None)
+
+
+def _lines(received: Received, name: bytes) -> int:
+    return sum(line[0] == name for line in received.headers)
+
+
+def _send_as(received: Received, content_type: str) -> None:
+    """From here on the body has this media type, in the one spelling that every parser reads alike."""
+    others = [header for header in received.headers if header[0] != b"content-type"]
+    received.headers = [*others, (b"content-type", content_type.encode())]
 
 
 def _too_large(limit: int) -> GatewayError:

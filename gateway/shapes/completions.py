@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
+from gateway.shapes import chat, openai_usage
+from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -11,5 +12,7 @@ COMPLETIONS: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=Declares(output_caps=("max_tokens",), choices=("n", "best_of"), end_user=END_USER),
     include_usage=True,
+    events=chat.EVENTS,
 )

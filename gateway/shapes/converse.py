@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.shapes.ending import COMPLETES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, Stop
 from gateway.shapes.figures import count
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -51,4 +52,35 @@ def read_event(known: Usage | None, data: bytes) -> Usage | None:
     )
 
 
-CONVERSE: Final = Shape(name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event)
+EVENTS: Final = Events(
+    rows={
+        "messageStart": OPENING,
+        "contentBlockStart": CONTENT,
+        "contentBlockDelta": TEXT,
+        "contentBlockStop": CONTENT,
+        "messageStop": COMPLETES,
+        "metadata": ENDS,
+        "error": FAILS,
+        "internalServerException": FAILS,
+        "modelStreamErrorException": FAILS,
+        "validationException": FAILS,
+        "throttlingException": FAILS,
+        "serviceUnavailableException": FAILS,
+    },
+    stops={
+        "end_turn": Stop.FINISHED,
+        "stop_sequence": Stop.FINISHED,
+        "max_tokens": Stop.LENGTH,
+        "model_context_window_exceeded": Stop.LENGTH,
+        "tool_use": Stop.TOOL_CALL,
+        "guardrail_intervened": Stop.FILTERED,
+        "content_filtered": Stop.FILTERED,
+        "malformed_model_output": Stop.MALFORMED,
+        "malformed_tool_use": Stop.MALFORMED,
+    },
+)
+"""https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html, by `:event-type`."""
+
+CONVERSE: Final = Shape(
+    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, events=EVENTS
+)

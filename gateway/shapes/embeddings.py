@@ -3,6 +3,7 @@
 from typing import Final
 
 from gateway.shapes import openai_usage
+from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -11,4 +12,5 @@ EMBEDDINGS: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=Declares(end_user=END_USER),
 )

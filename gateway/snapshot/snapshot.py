@@ -7,7 +7,7 @@ from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.lanes.base import Translation
-from gateway.money.budget import CompiledBudget
+from gateway.money.budget import CompiledBudget, Who
 from gateway.money.prices import Price
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
@@ -45,13 +45,29 @@ class Target:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Whom a key's requests are attributed to, widest first."""
+    """Whom a key's requests are attributed to, widest first; as `gateway.config.key_teams` says."""
 
     organization: str | None
-    team: str | None
+    teams: tuple[str, ...]
     project: str | None
     principal: str | None
     tags: tuple[str, ...]
+
+    @property
+    def team(self) -> str | None:
+        """The one that reports attribute to."""
+        return self.teams[0] if self.teams else None
+
+    def of_key(self, virtual_key: str) -> Who:
+        """Whose budgets a key's requests count against."""
+        return Who(
+            virtual_key=virtual_key,
+            organization=self.organization,
+            teams=self.teams,
+            project=self.project,
+            principal=self.principal,
+            tags=self.tags,
+        )
 
 
 @dataclass(frozen=True)

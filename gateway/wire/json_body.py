@@ -34,7 +34,7 @@ _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 class JsonBody:
     """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt."""
 
-    __slots__ = ("_readable", "_repeated", "_spans", "data", "max_output_tokens", "model", "stream")
+    __slots__ = ("_readable", "_repeated", "_spans", "_varied", "data", "max_output_tokens", "model", "stream")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
@@ -43,8 +43,10 @@ class JsonBody:
         self._spans, self._repeated = find_members(self._readable, top_level)
         if self._repeated:
             self._refuse_repeats()
+        # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
+        self._varied = [key for key in self._spans if not (key.islower() and key.isascii())]
         self.model = self._model()
-        self.stream = self._raw("stream") == b"true"
+        self.stream = self.raw("stream") == b"true"
         limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
         self.max_output_tokens = max(limits, default=0) or None
 
@@ -52,6 +54,15 @@ class JsonBody:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
         span = self._spans.get(name)
         return None if span is None else _decode_strictly(self._readable[span[0] : span[1]], name)
+
+    def raw(self, name: str) -> bytes | None:
+        """The bytes of a top-level value as they stand, `None` when it is not there."""
+        span = self._spans.get(name)
+        return None if span is None else self._readable[span[0] : span[1]]
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
+        return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""
@@ -125,10 +136,6 @@ class JsonBody:
             return []
         inside = span[0] + 1
         return [Splice(inside, inside, b'"include_usage":true' + (b"," if options else b""))]
-
-    def _raw(self, name: str) -> bytes | None:
-        span = self._spans.get(name)
-        return None if span is None else self._readable[span[0] : span[1]]
 
     def _refuse_repeats(self) -> None:
         for name in JUDGED:

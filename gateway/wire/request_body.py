@@ -17,6 +17,12 @@ class RequestBody(Protocol):
     def decoded(self, name: str) -> Any:
         """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
 
+    def raw(self, name: str) -> bytes | None:
+        """The bytes of a top-level value as they stand, `None` when it is not there."""
+
+    def is_ambiguous(self, name: str) -> bool:
+        """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
+
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
 

@@ -9,6 +9,9 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
+from tests.unit.storage.databases import database_url, empty_database_url
+
+__all__ = ["database_url", "empty_database_url"]
 
 CENT = """
 version: 1
@@ -86,6 +89,24 @@ def test_a_budget_of_every_scope_counts(start_gateway, scope):
     assert statuses(spend(gateway, 2)) == [200, 402]
 
 
+def test_a_team_pays_for_its_principals_in_projects_of_others_and_reports_name_the_projects_team(start_gateway):
+    text = config(
+        "people: {scope: {team: research}, window: day, limit_usd: 0.02}",
+        "projects: {scope: {team: engineering}, window: day, limit_usd: 0.03}",
+    ).replace(
+        "principals: {dev-1@example.com: {team: engineering}}", "principals: {dev-1@example.com: {team: research}}"
+    )
+    gateway = start_gateway(text)
+
+    answers = spend(gateway, 3)
+
+    assert statuses(answers) == [200, 200, 402]
+    assert answers[-1].json()["error"]["meta"]["budget"] == "people"
+    record = gateway.record_of(answers[0])
+    assert record["team"] == "engineering"
+    assert [one["counter"].split(":")[1] for one in record["budgets"]] == ["people", "projects"]
+
+
 def test_a_budget_of_others_does_not_count(start_gateway):
     gateway = start_gateway(config("cap: {scope: {team: research}, window: day, limit_usd: 0}"))
 
@@ -133,6 +154,18 @@ def test_end_users_have_a_limit_of_their_own_and_must_say_who_they_are(start_gat
     by_metadata = gateway.post({"model": "cent", "messages": [], "metadata": {"user_id": "cleo"}})
     assert by_metadata.status_code == 200
     assert gateway.record_of(by_metadata)["end_user"] == "cleo"
+
+
+def test_an_end_user_is_the_same_person_wherever_the_request_names_them(start_gateway):
+    gateway = start_gateway(
+        config("each-user: {scope: {project: checkout}, each: end_user, window: day, limit_usd: 0.01}")
+    )
+    by_header = gateway.chat("cent", headers={"X-LangWatch-End-User-Id": "José Élodie 日本".encode()})
+
+    assert by_header.status_code == 200, by_header.text
+    assert gateway.record_of(by_header)["end_user"] == "José Élodie 日本"
+    for named in ({"user": "José Élodie 日本"}, {"safety_identifier": "José Élodie 日本"}):
+        assert gateway.post({"model": "cent", "messages": [], **named}).status_code == 402
 
 
 def test_an_id_of_an_end_user_that_is_none_is_refused(start_gateway):
@@ -200,6 +233,24 @@ def test_the_counters_survive_a_reload_and_a_restart(start_gateway, tmp_path):
     gateway.process.returncode = 0
     again = start_gateway(text, env=data)
     assert statuses(spend(again, 3)) == [200, 200, 402]
+
+
+@pytest.mark.parametrize("each", ["principal", "virtual_key", "end_user"])
+def test_what_each_has_spent_is_known_after_a_restart_on_both_databases(start_gateway, database_url, each):
+    text = config(
+        f"own: {{scope: {{team: engineering}}, each: {each}, window: month, limit_usd: 0.03}}",
+        "all: {scope: {organization: acme}, window: total, limit_usd: 1, provider: simulator}",
+    )
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    ada = {"headers": {"X-LangWatch-End-User-Id": "ada"}}
+    gateway = start_gateway(text, env=database)
+    assert statuses(spend(gateway, 2, **ada)) == [200, 200]
+    gateway.stop()
+
+    again = start_gateway(text, env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+
+    assert statuses(spend(again, 2, **ada)) == [200, 402]
 
 
 MANY = {"a whole number": 10**30, "a float": 1e15, "negative": -5, "no number": "3"}

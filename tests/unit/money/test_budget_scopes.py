@@ -16,7 +16,7 @@ from gateway.money.budget import (
 )
 from gateway.money.window import Window
 
-WHO = Who(virtual_key="k", organization="o", team="t", project="p", principal="a", tags=("x", "y"))
+WHO = Who(virtual_key="k", organization="o", teams=("s", "t"), project="p", principal="a", tags=("x", "y"))
 
 
 def budget(kind="team", value="t", **others):
@@ -86,23 +86,23 @@ def test_a_budget_per_end_user_needs_one(end_user):
 
 
 @pytest.mark.parametrize(
-    ("header", "body", "named"),
+    ("header", "stated", "named"),
     [
-        ("h", {"user": "u"}, "h"), (None, {"user": "u", "metadata": {"user_id": "m"}}, "u"), (" ", {"metadata": {"user_id": "m"}}, "m"),
-        (None, {"user": 3, "metadata": {"user_id": "m"}}, "m"), (None, {"user": "x" * 257, "metadata": {"user_id": "m"}}, None),
-        (None, {"user": "a\x00b"}, None), (None, {"user": "\ud800"}, None), (None, {"metadata": "m"}, None), (None, None, None), ("x" * 256, None, "x" * 256),
+        (b"h", ["u"], "h"), (None, ["u", "m"], "u"), (b" ", ["m"], "m"), (None, [" ", "m"], "m"), (None, ["x" * 257, "m"], None),
+        (None, ["a\x00b"], None), (None, ["\ud800"], None), (None, [], None), (b"x" * 256, [], "x" * 256),
+        ("José".encode(), [], "José"), (" Élodie ".encode(), [], "Élodie"), ("日本".encode(), [], "日本"), (None, ["日" * 256], "日" * 256),
     ],
 )  # fmt: skip
-def test_who_the_end_user_is(header, body, named):
-    assert end_user_of(header, body) == named
+def test_who_the_end_user_is(header, stated, named):
+    assert end_user_of(header, stated) == named
 
 
-@pytest.mark.parametrize("header", ["x" * 257, "a\x07b"])
+@pytest.mark.parametrize("header", [b"x" * 257, b"a\x07b", "José".encode("latin-1"), "日".encode() * 257])
 def test_a_header_that_is_no_id_is_refused(header):
     with pytest.raises(GatewayError) as refused:
-        end_user_of(header, None)
+        end_user_of(header, [])
 
-    assert refused.value.type == "bad_request"
+    assert (refused.value.type, refused.value.code) == ("bad_request", "end_user_invalid")
 
 
 def test_a_negative_limit_is_refused():

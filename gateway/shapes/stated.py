@@ -1,0 +1,104 @@
+"""What a request states of itself in single values: the output at most, how many answers, who is behind it.
+
+A number is read by its value (RFC 8259, section 6): `6e5` is 600000, and `5000.0` is 5000. What is no whole number from
+0 to 10^12, or stands twice, says nothing for certain: one server takes it for something, another for nothing.
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.shapes.shape import Shape
+from gateway.wire.json_members import find_members
+from gateway.wire.request_body import RequestBody
+from gateway.wire.unreadable import UNREADABLE
+
+_MOST: Final = Decimal(10) ** 12
+_DIGITS_OF_MOST = 12
+_LONGEST_NUMBER = 64
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class Unreadable:
+    """A limit that stands in a request and cannot be read; `path` says where."""
+
+    __slots__ = ("path",)
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
+
+
+Limit = int | None | Unreadable
+"""What a request says of one limit; `None`: nothing."""
+
+
+def output_cap(shape: Shape, body: RequestBody) -> Limit:
+    """The output tokens of one answer at most; the largest, where the API has several names for it."""
+    return _largest(shape.declares.output_caps, body)
+
+
+def choices(shape: Shape, body: RequestBody) -> Limit:
+    """How many answers to one prompt are made, those that are thrown away included; `None`: one."""
+    return _largest(shape.declares.choices, body)
+
+
+def end_users(shape: Shape, body: RequestBody) -> Iterator[str]:
+    """Every text that names the person behind a request, the one that counts most first.
+
+    Raises `bad_request` where a name stands twice: two readers would count for two people.
+    """
+    for path in shape.declares.end_user:
+        name, _, inside = path.partition(".")
+        raw = body.raw(name)
+        if raw is not None and inside:
+            raw = _member(raw, inside, path)
+        if raw is not None and raw.startswith(b'"'):
+            yield msgspec.json.decode(raw, type=str)
+
+
+def _member(raw: bytes, name: str, path: str) -> bytes | None:
+    """The value of a member of an object; `None` where there is none, or no object."""
+    try:
+        members = _OBJECT.decode(raw)
+        repeated = find_members(raw, members)[1]
+    except UNREADABLE:
+        return None
+    if name in repeated:
+        raise GatewayError("bad_request", f"The body has {path!r} twice; keep one.", param=path)
+    value = members.get(name)
+    return None if value is None else bytes(value)
+
+
+def _largest(paths: tuple[str, ...], body: RequestBody) -> Limit:
+    largest: int | None = None
+    for path in paths:
+        stated = _stated(path, body)
+        if isinstance(stated, Unreadable):
+            return stated
+        if stated is not None:
+            largest = stated if largest is None else max(largest, stated)
+    return largest
+
+
+def _stated(path: str, body: RequestBody) -> Limit:
+    if body.is_ambiguous(path):
+        return Unreadable(path)
+    raw = body.raw(path)
+    if raw is None or raw == b"null":
+        return None
+    # PERF: nearly every limit is written as plain digits.
+    if raw.isdigit() and len(raw) <= _DIGITS_OF_MOST:
+        return int(raw)
+    written = raw.decode("utf-8", "replace")
+    if len(written) > _LONGEST_NUMBER or _NUMBER.fullmatch(written) is None:
+        return Unreadable(path)
+    number = Decimal(written)
+    if not 0 <= number <= _MOST or number != number.to_integral_value():
+        return Unreadable(path)
+    return int(number)
