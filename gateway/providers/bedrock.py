@@ -15,7 +15,7 @@ from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.upstream.request import Headers, Transport, UpstreamRequest, UpstreamResponse
+from gateway.upstream.request import Content, Headers, Transport, UpstreamRequest, UpstreamResponse
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, StreamFailed, event_of
 from gateway.wire.bedrock_anthropic import AnthropicEvents, betas_of, invoke_model_body
 
@@ -85,11 +85,10 @@ class BedrockTransport:
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         """See `Transport`."""
         response = await self._transport.send(request)
-        for name, value in response.headers:
-            if name == "content-type" and value.lower().startswith(_EVENT_STREAM):
-                events = _ConverseEvents() if request.url.endswith("/converse-stream") else AnthropicEvents()
-                return _EventStreamResponse(response, events)
-        return response
+        if not Content(response.headers).media_type.startswith(_EVENT_STREAM):
+            return response
+        events = _ConverseEvents() if request.url.endswith("/converse-stream") else AnthropicEvents()
+        return _EventStreamResponse(response, events)
 
 
 class _ConverseEvents:
