@@ -21,7 +21,7 @@ from gateway.telemetry.decision_record import DecisionRecord
 def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
     """Asks the ledger and prints `table`, `csv` or `json`."""
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
+    prices = Prices(loaded, datetime.now(UTC))
 
     def price_of(entry: DecisionRecord) -> Price | None:
         return prices.of(entry.provider or "", entry.provider_type or "", entry.model or "")
