@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gateway.dispatch.lane import lane_for
 from gateway.errors import GatewayError
 from gateway.providers.well_known_models import types_serving
+from gateway.shapes.declares import Declared
 from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.snapshot import (
     Balance,
@@ -80,14 +81,33 @@ def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     return (Step((target,)),), source
 
 
-def judge_model(key: CompiledKey, target: Target) -> None:
-    """Raises `model_not_allowed` when the allow list or a rule refuses the resolved model."""
+def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
+    """Raises `model_not_allowed` when the allow list or a rule refuses a model that the body names at a path."""
     spellings = (target.model, f"{target.provider}/{target.model}")
     allowed = key.models_allowed
     if allowed is not None and not any(matches(name) for matches in allowed for name in spellings):
-        raise refused(key, f"{spellings[1]} is not in this key's `models_allowed`.")
+        raise refused(key, f"{spellings[1]} is not in this key's `models_allowed`.", path)
     if key.judge.has_models:
-        key.judge.check_models(target.provider, target.model)
+        key.judge.check_models(target.provider, target.model, path)
+
+
+def serving(key: CompiledKey, candidates: tuple[Candidate, ...], named: Sequence[Declared]) -> tuple[Candidate, ...]:
+    """Those of the candidates at whose providers the key may call every further model that the request names.
+
+    Raises `model_not_allowed`, with the model's place, where there is none.
+    """
+    refusal: GatewayError | None = None
+    remaining: list[Candidate] = []
+    for one in candidates:
+        try:
+            for model in named:
+                judge_model(key, Target(one.upstream.provider.name, model.value), model.path)
+            remaining.append(one)
+        except GatewayError as error:
+            refusal = refusal or error
+    if refusal is not None and not remaining:
+        raise refusal
+    return tuple(remaining)
 
 
 def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str, str]]:
@@ -105,13 +125,13 @@ def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str,
             yield name, target.provider
 
 
-def refused(key: CompiledKey, reason: str) -> GatewayError:
+def refused(key: CompiledKey, reason: str, path: str = "model") -> GatewayError:
     """The 403, with what the key can call: its allow list, or the providers that it reaches."""
     if key.models_allowed_text:
         hint = f"It may call models matching: {', '.join(key.models_allowed_text[:_LISTED_MODELS])}."
     else:
         hint = f"It reaches the providers: {', '.join(list(key.upstreams)[:_LISTED_MODELS])}."
-    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param="model")
+    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param=path)
 
 
 def _behind(

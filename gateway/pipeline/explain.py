@@ -102,7 +102,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
         return Way(None, None, f"the key is {key.state}")
     exchange = Exchange(snapshot, endpoint, [], b"", "explained")
     exchange.key = key
-    exchange.body = JsonBody(body)
+    exchange.body = JsonBody(body, endpoint.shape.declares.judged)
     for stage in (judge, resolve):
         if (said := _said(stage, exchange)) != "passes":
             return Way(None, None, said.partition(":")[0])
@@ -118,7 +118,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     verdicts: list[Verdict] = [Verdict("key", "passes" if key.state == "active" else f"the key is {key.state}")]
 
     def read(exchange: Exchange) -> None:
-        exchange.body = JsonBody(body)
+        exchange.body = JsonBody(body, endpoint.shape.declares.judged)
 
     for name, stage in (("body", read), ("policy", judge), ("model", resolve), ("cache", cache_mode)):
         if exchange.body is not None or name == "body":

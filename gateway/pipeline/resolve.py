@@ -3,8 +3,9 @@
 import random
 
 from gateway.errors import GatewayError
-from gateway.pipeline.candidates import resolution
+from gateway.pipeline.candidates import resolution, serving
 from gateway.pipeline.exchange import Exchange
+from gateway.shapes.declares import OF_MODELS, declared
 from gateway.snapshot.snapshot import Candidate, Resolution
 
 _LONGEST_NAME = 512
@@ -31,6 +32,10 @@ def resolve(exchange: Exchange) -> None:
     exchange.model_source = found.source
     exchange.fallback = found.fallback
     exchange.candidates = balanced(found) if found.balances else found.candidates
+    if key.models_allowed is not None or key.judge.has_models:
+        named = tuple(declared(endpoint.shape.declares, body, OF_MODELS))
+        if named:
+            exchange.candidates = serving(key, exchange.candidates, named)
     exchange.go_to(exchange.candidates[0])
 
 

@@ -55,7 +55,7 @@ class BodyReader:
             return MultipartBody(data, content_type.decode("latin-1"))
         if content_type and b"json" not in content_type.lower():
             raise GatewayError("unsupported_media_type", f"{exchange.endpoint.path} reads application/json.")
-        return JsonBody(data)
+        return JsonBody(data, exchange.endpoint.shape.declares.judged)
 
     def release(self, exchange: Exchange) -> None:
         """Gives back the memory that a body held; idempotent."""

@@ -1,4 +1,4 @@
-"""Usage as Bedrock's Converse reports it.
+"""Bedrock's Converse: what requests declare, and the usage of answers.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html: `inputTokens` leaves cache reads
 and writes out; `Usage.input_tokens` has them in. A stream reports in its `metadata` event.
@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.shapes import anthropic_request
+from gateway.shapes.declares import PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.figures import count
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -51,4 +53,54 @@ def read_event(known: Usage | None, data: bytes) -> Usage | None:
     )
 
 
-CONVERSE: Final = Shape(name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event)
+_BLOCK: Final = Kind(
+    known={
+        "toolResult": Row(places=(Place("toolResult.content[]", "converse_block", bulk=True),)),
+        **dict.fromkeys(
+            (
+                "audio",
+                "cachePoint",
+                "citationsContent",
+                "document",
+                "guardContent",
+                "image",
+                "json",
+                "reasoningContent",
+                "searchResult",
+                "text",
+                "toolAddition",
+                "toolRemoval",
+                "toolUse",
+                "video",
+            ),
+            PLAIN,
+        ),
+    },
+    tag=None,
+)
+_TOOL: Final = Kind(
+    known={
+        "toolSpec": Row(places=(Place("toolSpec.name", Says.TOOL),)),
+        "systemTool": Row(places=(Place("systemTool.name", Says.TOOL),)),
+        "cachePoint": PLAIN,
+    },
+    tag=None,
+)
+DECLARES: Final = Declares(
+    places=(
+        Place("toolConfig.tools[]", "converse_tool"),
+        Place("additionalModelRequestFields.tools[]", "tool"),
+        Place("additionalModelRequestFields.mcp_servers[]", "server"),
+        Place("messages[]", "converse_message", bulk=True),
+        Place("system[]", "converse_block", bulk=True),
+    ),
+    kinds={
+        **anthropic_request.DECLARES.kinds,
+        "converse_tool": _TOOL,
+        "converse_message": Kind(known={None: Row(places=(Place("content[]", "converse_block", bulk=True),))}, tag=""),
+        "converse_block": _BLOCK,
+    },
+)
+CONVERSE: Final = Shape(
+    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, declares=DECLARES
+)

@@ -2,15 +2,22 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import dialects, openai_usage
+from gateway.shapes.declares import END_USER, Declares, Place, Says
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
+DECLARES: Final = Declares(
+    places=(*dialects.PLACES, Place("svg.model", Says.MODEL)),
+    kinds=dialects.KINDS,
+    choices=("n",),
+    end_user=END_USER,
+    routing=dialects.ROUTING,
+)
 IMAGES: Final = Shape(
     name="images",
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
-    declares=Declares(choices=("n",), end_user=END_USER),
+    declares=DECLARES,
 )

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import anthropic_request
 from gateway.shapes.figures import count, detail
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -85,6 +85,6 @@ MESSAGES: Final = Shape(
     vendor=Vendor.ANTHROPIC,
     read_usage=read_body,
     read_event=read_event,
-    declares=Declares(output_caps=("max_tokens",), end_user=END_USER),
+    declares=anthropic_request.DECLARES,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
