@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_owners
 from gateway.config.sections.budgets import Budget
@@ -70,20 +71,12 @@ def _amount_and_time(budget: Budget, at: Path) -> Iterator[Checked]:
 
 
 def _covered(config: Config) -> _Covered:
-    """Which teams, projects, principals and tags some key stands for."""
+    """Which teams, projects, principals and tags some key counts against."""
     covered: _Covered = {"team": set(), "project": set(), "principal": set(), "tag": set()}
     for owner in key_owners(config.virtual_keys):
-        project = config.projects.get(owner.project) if owner.project is not None else None
-        principal = config.principals.get(owner.principal) if owner.principal is not None else None
-        for kind, value in (
-            ("team", owner.team),
-            ("team", None if project is None else project.team),
-            ("team", None if principal is None else principal.team),
-            ("project", owner.project),
-            ("principal", owner.principal),
-        ):
-            if value is not None:
-                covered[kind].add(value)
+        covered["team"].update(teams_of_key(owner, config))
+        covered["project"].update(() if owner.project is None else (owner.project,))
+        covered["principal"].update(() if owner.principal is None else (owner.principal,))
         covered["tag"].update(owner.tags)
     return covered
 

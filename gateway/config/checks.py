@@ -12,6 +12,7 @@ from gateway.config.credential_checks import duplicate_secrets, key_life, keys_w
 from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
@@ -238,6 +239,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     duplicate_secrets,
     keys_without_secret,
     budget_checks,
+    keys_across_teams,
     _prices,
     _locked_prices,
     _base_urls,

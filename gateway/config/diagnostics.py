@@ -68,6 +68,7 @@ CODES: Final[Mapping[str, str]] = {
     "no-provider": "A virtual key reaches no provider.",
     "unused-locked-price": "A price is locked for a provider that the file does not declare.",
     "unused-budget": "A budget covers nothing that the file declares.",
+    "key-spans-teams": "The project and the principal of a virtual key are of two teams.",
     "empty-price": "A price says nothing.",
     "not-enforced": "The file asks for something that this version checks but does not enforce.",
     "key-without-secret": "A gateway that reads the file itself cannot mint the secret of a key.",

@@ -70,15 +70,7 @@ def _active_keys(config: Config) -> dict[str, Who]:
     found = {}
     for name, key in config.virtual_keys.items():
         if key.state == "active":
-            whom = attribution(key, config)
-            found[name] = Who(
-                virtual_key=name,
-                principal=whom.principal,
-                project=whom.project,
-                team=whom.team,
-                organization=whom.organization,
-                tags=whom.tags,
-            )
+            found[name] = attribution(key, config).of_key(name)
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, select, text
+from sqlalchemy import Connection, CursorResult, Select, Table, delete, func, select, text
 
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of
 from gateway.ledger.sums import SUMS, Key, Sums, add_up, sums_of, traffic_of
@@ -65,11 +65,20 @@ def mend_sums(connection: Connection) -> None:
         connection.execute(text(f"LOCK TABLE {names} IN EXCLUSIVE MODE"))
     for table in SUMS:
         connection.execute(delete(table))
-    entries = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(ledger_entries)).mappings()
+    entries = _streamed(connection, select(ledger_entries)).mappings()
     for some in entries.partitions(_ROWS_AT_ONCE):
         records = [entry_of(dict(row)) for row in some]
         for table, sums in sums_of(records):
             add_to_sums(connection, table, sums)
+
+
+def _streamed(connection: Connection, statement: Select[Any]) -> CursorResult[Any]:
+    """The rows of one statement, a few at a time.
+
+    The option is the statement's alone: on the connection it would hold for every later statement, and PostgreSQL
+    opens no cursor for one that writes.
+    """
+    return connection.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE})
 
 
 def _true_hours(connection: Connection) -> dict[int, tuple[int, ...]]:
@@ -120,7 +129,8 @@ def _true_charges(connection: Connection) -> Sums:
     entries = ledger_entries.c
     statement = select(entries.occurred_at, entries.budgets).where(entries.cost_nano_usd > 0)
     charges: dict[tuple[str, int], tuple[int]] = {}
-    for occurred_at, budgets in connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(statement):
+    rows: Iterable[Any] = _streamed(connection, statement)
+    for occurred_at, budgets in rows:
         for counter, amount in budgets:
             key = counter, occurred_at // HOUR_US
             charges[key] = (charges.get(key, (0,))[0] + amount,)
@@ -130,7 +140,7 @@ def _true_charges(connection: Connection) -> Sums:
 def _true_traffic(connection: Connection) -> Mapping[Table, Sums]:
     true: dict[Table, dict[Key, Sequence[int]]] = {}
     columns = (ledger_entries.c[name] for name in _TRAFFIC)
-    rows = connection.execution_options(yield_per=_ROWS_AT_ONCE).execute(select(*columns)).mappings()
+    rows = _streamed(connection, select(*columns)).mappings()
     for some in rows.partitions(_ROWS_AT_ONCE):
         records = [DecisionRecord(request_id="", **{**row, "attempts": attempts_of(row["attempts"])}) for row in some]
         for table, sums in traffic_of(records):

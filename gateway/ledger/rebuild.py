@@ -47,7 +47,9 @@ def _in_force(connection: Connection, budgets: list[CompiledBudget], at: float) 
 
 def _is_of(root: str, *, each: bool) -> ColumnElement[bool]:
     """The counter of a name or, with `each`, all of those whose names go on with a colon."""
-    return _COUNTER.between(f"{root}:", f"{root}:\x7f") if each else _COUNTER.in_((root,))
+    counter = charged_by_hour.c.counter
+    # Not BETWEEN: PostgreSQL takes no COLLATE, which these columns carry, within it.
+    return and_(counter >= f"{root}:", counter <= f"{root}:\x7f") if each else counter == root
 
 
 _COUNTER = charged_by_hour.c.counter

@@ -25,11 +25,11 @@ _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 @dataclass(frozen=True, kw_only=True)
 class Who:
-    """Whom a request is attributed to, by name."""
+    """Whose budgets a request counts against, by name."""
 
     virtual_key: str
     organization: str | None = None
-    team: str | None = None
+    teams: tuple[str, ...] = ()
     project: str | None = None
     principal: str | None = None
     tags: tuple[str, ...] = ()
@@ -77,6 +77,8 @@ def applies(budget: CompiledBudget, who: Who) -> bool:
     scope = budget.scope
     if scope.kind == "tag":
         return scope.value in who.tags
+    if scope.kind == "team":
+        return scope.value in who.teams
     return bool(getattr(who, scope.kind) == scope.value)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.money.budget import Who, applies
+from gateway.money.budget import applies
 from gateway.money.nano_usd import to_usd
 from gateway.pipeline.explain import Explanation, explain, way
 from gateway.policy_tests.cases import Case, Expectation
@@ -118,15 +118,7 @@ def _route(told: Explanation) -> list[str]:
 
 
 def _budgets(told: Explanation, snapshot: Snapshot) -> list[str]:
-    whom = snapshot.key_named(told.virtual_key).attribution
-    who = Who(
-        virtual_key=told.virtual_key,
-        organization=whom.organization,
-        team=whom.team,
-        project=whom.project,
-        principal=whom.principal,
-        tags=whom.tags,
-    )
+    who = snapshot.key_named(told.virtual_key).attribution.of_key(told.virtual_key)
     return sorted(one.name for one in snapshot.budgets if applies(one, who))
 
 

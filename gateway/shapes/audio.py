@@ -3,8 +3,21 @@
 from typing import Final
 
 from gateway.shapes import dialects, openai_usage
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, TEXT, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
+
+SPEECH_EVENTS: Final = Events(
+    rows={"speech.audio.delta": CONTENT, "speech.audio.done": ENDS, "error": FAILS},
+)
+TRANSCRIPTION_EVENTS: Final = Events(
+    rows={
+        "transcript.text.delta": TEXT,
+        "transcript.text.segment": CONTENT,
+        "transcript.text.done": ENDS,
+        "error": FAILS,
+    }
+)
 
 SPEECH: Final = Shape(
     name="speech",
@@ -12,6 +25,7 @@ SPEECH: Final = Shape(
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
     declares=dialects.DECLARES,
+    events=SPEECH_EVENTS,
 )
 TRANSCRIPTIONS: Final = Shape(
     name="transcriptions",
@@ -19,4 +33,5 @@ TRANSCRIPTIONS: Final = Shape(
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
     declares=dialects.DECLARES,
+    events=TRANSCRIPTION_EVENTS,
 )

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import dialects, openai_usage
+from gateway.shapes import chat, dialects, openai_usage
 from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -15,6 +15,8 @@ DECLARES: Final = Declares(
     end_user=END_USER,
     routing=(*dialects.ROUTING, "stream_options"),
 )
+
+
 COMPLETIONS: Final = Shape(
     name="completions",
     vendor=Vendor.OPENAI,
@@ -22,4 +24,5 @@ COMPLETIONS: Final = Shape(
     read_event=openai_usage.read_event,
     declares=DECLARES,
     include_usage=True,
+    events=chat.EVENTS,
 )

@@ -1,4 +1,4 @@
-"""Bedrock's Converse: what requests declare, and the usage of answers.
+"""Bedrock's Converse: what requests declare, and what answers state.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html: `inputTokens` leaves cache reads
 and writes out; `Usage.input_tokens` has them in. A stream reports in its `metadata` event.
@@ -10,6 +10,7 @@ import msgspec
 
 from gateway.shapes import anthropic_request
 from gateway.shapes.declares import PLAIN, Declares, Kind, Place, Row, Says
+from gateway.shapes.ending import COMPLETES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, Stop
 from gateway.shapes.figures import count
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -101,6 +102,37 @@ DECLARES: Final = Declares(
         "converse_block": _BLOCK,
     },
 )
+
+
+EVENTS: Final = Events(
+    rows={
+        "messageStart": OPENING,
+        "contentBlockStart": CONTENT,
+        "contentBlockDelta": TEXT,
+        "contentBlockStop": CONTENT,
+        "messageStop": COMPLETES,
+        "metadata": ENDS,
+        "error": FAILS,
+        "internalServerException": FAILS,
+        "modelStreamErrorException": FAILS,
+        "validationException": FAILS,
+        "throttlingException": FAILS,
+        "serviceUnavailableException": FAILS,
+    },
+    stops={
+        "end_turn": Stop.FINISHED,
+        "stop_sequence": Stop.FINISHED,
+        "max_tokens": Stop.LENGTH,
+        "model_context_window_exceeded": Stop.LENGTH,
+        "tool_use": Stop.TOOL_CALL,
+        "guardrail_intervened": Stop.FILTERED,
+        "content_filtered": Stop.FILTERED,
+        "malformed_model_output": Stop.MALFORMED,
+        "malformed_tool_use": Stop.MALFORMED,
+    },
+)
+"""https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html, by `:event-type`."""
+
 CONVERSE: Final = Shape(
-    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, declares=DECLARES
+    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, declares=DECLARES, events=EVENTS
 )

@@ -4,6 +4,7 @@ from typing import Final
 
 from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import END_USER, Declares, Place, Says
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -14,10 +15,24 @@ DECLARES: Final = Declares(
     end_user=END_USER,
     routing=dialects.ROUTING,
 )
+
+
+EVENTS: Final = Events(
+    rows={
+        "image_generation.partial_image": CONTENT,
+        "image_generation.completed": ENDS,
+        "image_edit.partial_image": CONTENT,
+        "image_edit.completed": ENDS,
+        "error": FAILS,
+    }
+)
+"""https://platform.openai.com/docs/api-reference/images-streaming. Each of several images has its own last event."""
+
 IMAGES: Final = Shape(
     name="images",
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
     declares=DECLARES,
+    events=EVENTS,
 )

@@ -8,8 +8,11 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.errors import GatewayError
 from gateway.shapes import anthropic_request
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import count, detail
+from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Usage
@@ -80,11 +83,43 @@ def _put_in(known: Usage | None, stated: _Usage) -> Usage | None:
     )
 
 
+EVENTS: Final = Events(
+    rows={
+        "message_start": OPENING,
+        "ping": OPENING,
+        "content_block_start": CONTENT,
+        "content_block_delta": TEXT,
+        "content_block_stop": CONTENT,
+        "message_delta": Event(Stage.COMPLETE, stating="stop_reason"),
+        "message_stop": ENDS,
+        "error": FAILS,
+    },
+    stops={
+        "end_turn": Stop.FINISHED,
+        "stop_sequence": Stop.FINISHED,
+        "max_tokens": Stop.LENGTH,
+        "model_context_window_exceeded": Stop.LENGTH,
+        "tool_use": Stop.TOOL_CALL,
+        "pause_turn": Stop.PAUSED,
+        "compaction": Stop.PAUSED,
+        "refusal": Stop.FILTERED,
+    },
+)
+"""https://docs.anthropic.com/en/api/messages-streaming."""
+
+
+def error_event(error: GatewayError, _progress: Progress) -> bytes:
+    """The `error` event of https://docs.anthropic.com/en/api/errors#streaming."""
+    return b"event: error\ndata: " + error.envelope(anthropic=True) + b"\n\n"
+
+
 MESSAGES: Final = Shape(
     name="messages",
     vendor=Vendor.ANTHROPIC,
     read_usage=read_body,
     read_event=read_event,
     declares=anthropic_request.DECLARES,
+    events=EVENTS,
+    frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )

@@ -1,18 +1,17 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from gateway import clock
+from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
-from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.keys.digest import Pepper, parse_hash
-from gateway.money.budget import CompiledBudget, Who
+from gateway.money.budget import CompiledBudget
 from gateway.policy.judge import Judge
 from gateway.policy.patterns import compile_glob
 from gateway.providers.base import Provider
@@ -31,6 +30,7 @@ from gateway.snapshot.snapshot import (
     Upstream,
 )
 from gateway.snapshot.traces import capture, collector, trace_collector
+from gateway.upstream.circuit_breaker import Thresholds
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
@@ -75,13 +75,10 @@ def holds(owner: str, name: str, section: RateLimits | None) -> tuple[Hold, ...]
 
 
 def attribution(key: VirtualKey, config: Config) -> Attribution:
-    """Whom a key stands for. The team is the project's, else the principal's, else the key's own."""
-    project = config.projects.get(key.project) if key.project is not None else None
-    principal = config.principals.get(key.principal) if key.principal is not None else None
-    team = (project.team if project is not None else None) or (principal.team if principal is not None else None)
+    """Whom a key stands for."""
     return Attribution(
         organization=config.organization,
-        team=team or key.team,
+        teams=teams_of_key(key, config),
         project=key.project,
         principal=key.principal,
         tags=tuple(key.tags),
@@ -140,7 +137,7 @@ def _compile_key(
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
-        budgets=meters(budgets, Who(virtual_key=name, **asdict(who))),
+        budgets=meters(budgets, who.of_key(name)),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -9,6 +9,9 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
+from tests.unit.storage.databases import database_url, empty_database_url
+
+__all__ = ["database_url", "empty_database_url"]
 
 CENT = """
 version: 1
@@ -84,6 +87,24 @@ def test_a_budget_of_every_scope_counts(start_gateway, scope):
     gateway = start_gateway(config(f"cap: {{scope: {scope}, window: day, limit_usd: 0.01}}"))
 
     assert statuses(spend(gateway, 2)) == [200, 402]
+
+
+def test_a_team_pays_for_its_principals_in_projects_of_others_and_reports_name_the_projects_team(start_gateway):
+    text = config(
+        "people: {scope: {team: research}, window: day, limit_usd: 0.02}",
+        "projects: {scope: {team: engineering}, window: day, limit_usd: 0.03}",
+    ).replace(
+        "principals: {dev-1@example.com: {team: engineering}}", "principals: {dev-1@example.com: {team: research}}"
+    )
+    gateway = start_gateway(text)
+
+    answers = spend(gateway, 3)
+
+    assert statuses(answers) == [200, 200, 402]
+    assert answers[-1].json()["error"]["meta"]["budget"] == "people"
+    record = gateway.record_of(answers[0])
+    assert record["team"] == "engineering"
+    assert [one["counter"].split(":")[1] for one in record["budgets"]] == ["people", "projects"]
 
 
 def test_a_budget_of_others_does_not_count(start_gateway):
@@ -212,6 +233,24 @@ def test_the_counters_survive_a_reload_and_a_restart(start_gateway, tmp_path):
     gateway.process.returncode = 0
     again = start_gateway(text, env=data)
     assert statuses(spend(again, 3)) == [200, 200, 402]
+
+
+@pytest.mark.parametrize("each", ["principal", "virtual_key", "end_user"])
+def test_what_each_has_spent_is_known_after_a_restart_on_both_databases(start_gateway, database_url, each):
+    text = config(
+        f"own: {{scope: {{team: engineering}}, each: {each}, window: month, limit_usd: 0.03}}",
+        "all: {scope: {organization: acme}, window: total, limit_usd: 1, provider: simulator}",
+    )
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    ada = {"headers": {"X-LangWatch-End-User-Id": "ada"}}
+    gateway = start_gateway(text, env=database)
+    assert statuses(spend(gateway, 2, **ada)) == [200, 200]
+    gateway.stop()
+
+    again = start_gateway(text, env=database)
+    again.wait(lambda: again.readyz()["counters"]["fault"] is None)
+
+    assert statuses(spend(again, 2, **ada)) == [200, 402]
 
 
 MANY = {"a whole number": 10**30, "a float": 1e15, "negative": -5, "no number": "3"}

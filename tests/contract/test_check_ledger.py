@@ -6,10 +6,13 @@ import os
 import pytest
 from sqlalchemy import text
 
-from gateway.storage.engine import default_database_url, open_engine, writing
+from gateway.storage.engine import open_engine, writing
 from tests.contract.test_shared_budgets import CENT, COUNTER, DOLLAR, command, spending
 from tests.support import launcher
 from tests.support.ledger import settled_entries
+from tests.unit.storage.databases import database_url, empty_database_url
+
+__all__ = ["database_url", "empty_database_url"]
 
 
 def check(gateway, *arguments, **env):
@@ -22,13 +25,14 @@ def check(gateway, *arguments, **env):
     return done.returncode, {one["what"]: (one["kept"], one["true"]) for one in json.loads(done.stdout)["differences"]}
 
 
-def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway):
-    gateway = start_gateway(DOLLAR)
+def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway, database_url):
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    gateway = start_gateway(DOLLAR, env=database)
     gateway.chat("cent")
-    settled_entries(gateway, 1)
-    assert check(gateway) == (0, {})
+    settled_entries(gateway, 1, url=database_url)
+    assert check(gateway, **database) == (0, {})
 
-    engine = open_engine(default_database_url(gateway.directory / "data"))
+    engine = open_engine(database_url)
     with writing(engine) as connection:
         connection.execute(text("UPDATE spend_by_hour SET cost_nano_usd = 5"))
         connection.execute(text("DELETE FROM charged_by_hour"))
@@ -42,9 +46,9 @@ def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway):
         f"charged_by_hour {hour} {COUNTER.key}": (0, CENT),
         f"traffic_by_hour {hour} 200 {bucket} ok ": (3, 1),
     }
-    assert check(gateway) == (1, found)
-    assert check(gateway, "--repair") == (0, found)
-    assert check(gateway) == (0, {})
+    assert check(gateway, **database) == (1, found)
+    assert check(gateway, "--repair", **database) == (0, found)
+    assert check(gateway, **database) == (0, {})
 
 
 @pytest.mark.service

@@ -25,11 +25,11 @@ def ledger_entries(*gateways: Gateway, url: str | None = None) -> Sequence[Decis
         engine.dispose()
 
 
-def settled_entries(gateway: Gateway, count: int) -> Sequence[DecisionRecord]:
+def settled_entries(gateway: Gateway, count: int, *, url: str | None = None) -> Sequence[DecisionRecord]:
     """The entries, once there are so many of them and none waits any more."""
 
     def complete() -> Sequence[DecisionRecord] | None:
-        found = ledger_entries(gateway)
+        found = ledger_entries(gateway, url=url)
         return found if len(found) >= count and gateway.readyz()["ledger"]["waiting_entries"] == 0 else None
 
     found: Sequence[DecisionRecord] = gateway.wait(complete, 30)

@@ -86,7 +86,7 @@ class VirtualKey(Managed):
         "active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request."
     )
     description: str | None = Field(None, description="What the key is for, for people.")
-    team: Name | None = Field(None, description="The team to attribute to, where no project or principal names one.")
+    team: Name | None = Field(None, description="The team that pays, where no project or principal names one.")
     project: Name | None = Field(None, description="The project to attribute requests to, one of `projects`.")
     principal: Name | None = Field(None, description="Who acts with this key, one of `principals`.")
     providers: list[ProviderName] | None = Field(

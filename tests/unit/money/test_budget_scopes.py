@@ -16,7 +16,7 @@ from gateway.money.budget import (
 )
 from gateway.money.window import Window
 
-WHO = Who(virtual_key="k", organization="o", team="t", project="p", principal="a", tags=("x", "y"))
+WHO = Who(virtual_key="k", organization="o", teams=("s", "t"), project="p", principal="a", tags=("x", "y"))
 
 
 def budget(kind="team", value="t", **others):

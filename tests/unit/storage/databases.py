@@ -62,6 +62,13 @@ def empty_database_url(request, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """The URL of a migrated database of the test's own."""
+    _upgrade(empty_database_url)
+    return empty_database_url
+
+
+@pytest.fixture
 def engine(module_database_url: str) -> Iterator[Engine]:
     """The module's database, with empty tables."""
     opened = open_engine(module_database_url)

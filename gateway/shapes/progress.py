@@ -1,0 +1,295 @@
+"""How far a stream has come, read off it in passing: what `Events` says of each of its events, put together.
+
+PERF: nearly all of a stream is read only when somebody asks, or when a batch of it is full, since nearly every stream
+ends as it should and then its last event says all. What is kept is bounded: a batch, and an event that has not ended.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from gateway.shapes.ending import OPENING, TEXT, Ending, Event, Events, How, Stage, StatedError, Stop, stated_error
+from gateway.wire.received import Received
+from gateway.wire.sse_events import RawEvents, event_parts
+from gateway.wire.unreadable import UNREADABLE
+
+_BATCH_BYTES = 32 * 1024
+_LARGEST_EVENT = 1024 * 1024
+_HEAD_OF_LARGE_EVENT = 1024
+_TYPE: Final = re.compile(rb'"type"\s*:\s*"([\w.]+)"')
+_DONE: Final = b"[DONE]"
+_ERROR: Final = "error"
+_NOT_SAID: Final = frozenset(
+    ("role", "type", "id", "data", "signature", "encrypted_content", "citation", "citations", "reasoning_details")
+)
+"""Members of a delta that the model did not write, or that say once more what stands beside them."""
+
+
+class _Choice(msgspec.Struct, gc=False):
+    index: Any = None
+    delta: Any = None
+    text: Any = None
+    finish_reason: Any = None
+    error: Any = None
+
+
+class _Told(msgspec.Struct, gc=False):
+    """What an event of any of the APIs says of the course of its answer."""
+
+    type: Any = None
+    choices: list[_Choice] | None = None
+    delta: Any = None
+    sequence_number: Any = None
+    response: msgspec.Raw = msgspec.Raw()
+    error: Any = None
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The response that a stream of Responses said it would make; `None` for what it did not say."""
+
+    id: Any = None
+    created_at: Any = None
+    model: Any = None
+
+
+_decode = msgspec.json.Decoder(_Told).decode
+_decode_begun = msgspec.json.Decoder(Begun).decode
+
+
+class Progress:
+    """How far one answer has come, and how it ended.
+
+    Feed it either the bytes of the stream in whatever pieces they come (`feed`, then `end` when the stream is over) or
+    events that were taken apart already (`event`). Ask it whatever and whenever:
+
+    - `only_openings`: nothing was said yet, so that another provider may still answer;
+    - `content_complete`: the client has all of the content, and at most figures of usage are still to come;
+    - `ended`: the API's own last event came, or an error in its place;
+    - `ending(client_left=...)`: how the answer ended, once no more comes;
+    - `tokens(limit)`: output tokens received so far;
+    - `next_sequence` and `begun`: what the terminal frame of Responses needs.
+
+    Args:
+        events: The table of the API that the stream speaks.
+        choices: How many answers the request asked for (`n`).
+    """
+
+    __slots__ = (
+        "_begun",
+        "_choices",
+        "_error",
+        "_events",
+        "_finished",
+        "_how",
+        "_large",
+        "_open",
+        "_pieces",
+        "_raw",
+        "_received",
+        "_sequence",
+        "_size",
+        "_stage",
+    )
+
+    def __init__(self, events: Events, *, choices: int = 1) -> None:
+        self._events = events
+        self._choices = choices
+        self._pieces: list[bytes] = []  # what came and was not read yet
+        self._size = 0
+        self._raw = RawEvents()
+        self._large = b""  # the beginning of an event that is too large to be kept
+        self._stage = Stage.OPENING
+        self._how: How | None = None
+        self._error: StatedError | None = None
+        self._open: set[int] = set()
+        self._finished: set[int] = set()
+        self._sequence = -1
+        self._begun: Begun | None = None
+        self._received = Received()
+
+    def feed(self, chunk: bytes) -> None:
+        """A piece of the stream came."""
+        self._pieces.append(chunk)
+        self._size += len(chunk)
+        if self._size >= _BATCH_BYTES:
+            self._fold()
+
+    def end(self) -> None:
+        """The stream is over: what has no blank line behind it is an event all the same."""
+        self.feed(b"\n\n")
+
+    def event(self, name: str, data: bytes) -> None:
+        """An event came: its name, "" where it has none, and its data."""
+        rows = self._events.rows
+        if data == _DONE:
+            self._take(rows.get("[DONE]", OPENING), name, data)
+            return
+        try:
+            told = _decode(data)
+        except UNREADABLE:
+            self._take(rows.get(name) or self._unknown(), name, data)
+            return
+        if type(told.sequence_number) is int:
+            self._sequence = told.sequence_number
+        if told.choices is not None and name != _ERROR:
+            self._chunk(told, data)
+            return
+        kind = told.type if isinstance(told.type, str) and name != _ERROR else name
+        row = rows.get(kind)
+        if row is None:
+            row = rows[_ERROR] if told.error else self._unknown()
+        if self._begun is None and row.stage is Stage.OPENING and told.response:
+            self._begun = _begun_of(told.response)
+        self._take(row, kind, data, told.delta)
+
+    def _unknown(self) -> Event:
+        """A type of event that no table knows is content, but for what comes after the last event."""
+        return OPENING if self._stage is Stage.ENDED else TEXT
+
+    @property
+    def only_openings(self) -> bool:
+        """Whether nothing was said so far."""
+        self._fold()
+        return self._stage is Stage.OPENING
+
+    @property
+    def content_complete(self) -> bool:
+        """Whether the client has all of the content."""
+        self._fold()
+        return self._stage >= Stage.COMPLETE
+
+    @property
+    def ended(self) -> bool:
+        """Whether the stream itself said that it is over, well or not."""
+        self._fold()
+        return self._stage is Stage.ENDED
+
+    @property
+    def next_sequence(self) -> int:
+        """The `sequence_number` of the event that would come next."""
+        self._fold()
+        return self._sequence + 1
+
+    @property
+    def begun(self) -> Begun | None:
+        """The response that a stream of Responses began with."""
+        self._fold()
+        return self._begun
+
+    def tokens(self, limit: int | None) -> int:
+        """Output tokens received so far, roughly, and never more than the request's own limit."""
+        self._fold()
+        return self._received.within(limit)
+
+    def ending(self, *, client_left: bool) -> Ending:
+        """How the answer ended, asked when no more of it comes, whyever.
+
+        What the stream said itself holds whatever happened to the connection, or to the client, afterwards.
+        """
+        self._fold()
+        if self._how is not None:
+            return Ending(self._how, self._error)
+        if self._stage is Stage.COMPLETE and (client_left or not self._events.needs_end):
+            return Ending(How.COMPLETE)
+        return Ending(How.LEFT if client_left else How.CUT)
+
+    def _fold(self) -> None:
+        """Reads what came since."""
+        if not self._pieces:
+            return
+        events = self._raw.feed(b"".join(self._pieces))
+        self._pieces.clear()
+        self._size = 0
+        for event in events:
+            if self._large:
+                self._take_large()
+            elif (parts := event_parts(event))[1]:
+                self.event(*parts)
+        if self._raw.size > _LARGEST_EVENT:
+            head = self._raw.shed(_HEAD_OF_LARGE_EVENT)
+            self._large = self._large or head
+
+    def _take_large(self) -> None:
+        """An event ended of which only the beginning was kept; its type stands there."""
+        head, self._large = self._large, b""
+        name, data = event_parts(head)
+        stated = _TYPE.search(data)
+        kind = name if stated is None else stated[1].decode()
+        self._take(self._events.rows.get(kind) or self._unknown(), kind, b"{}")
+
+    def _chunk(self, told: _Told, data: bytes) -> None:
+        """A chunk of completions: what is in it says what it is."""
+        if self._stage is Stage.ENDED:
+            return
+        failed = told.error
+        stage = self._stage
+        for choice in told.choices or ():
+            size = _size_of(choice.delta) + _size_of(choice.text)
+            if size:
+                self._received.text(size)
+            if stage is Stage.OPENING and (size or _says(choice.delta)):
+                stage = Stage.CONTENT
+            index = choice.index if type(choice.index) is int else 0
+            if choice.finish_reason is None:
+                if index not in self._finished:
+                    self._open.add(index)
+                continue
+            self._open.discard(index)
+            self._finished.add(index)
+            reason = choice.finish_reason
+            stop = self._events.stops.get(reason) if isinstance(reason, str) else None
+            failed = failed or choice.error or stop is Stop.FAILED
+        if failed:
+            self._take(self._events.rows[_ERROR], _ERROR, data)
+            return
+        if len(self._finished) >= self._choices and not self._open:
+            stage = Stage.COMPLETE
+        self._stage = stage
+
+    def _take(self, row: Event, name: str, data: bytes, delta: Any = None) -> None:
+        if row.stating is not None and not _states(delta, row.stating):
+            return
+        if row.text:
+            size = len(delta) if isinstance(delta, str) else _size_of(delta)
+            if size:
+                self._received.text(size)
+        if row.how is How.FAILED:
+            if self._stage is not Stage.ENDED or self._how is How.FAILED:
+                self._how = How.FAILED
+                self._error = self._error or stated_error(data, name)
+        elif self._how is How.FAILED:
+            return
+        elif row.how is not None:
+            self._how = row.how
+        elif row.stage is Stage.CONTENT and self._stage is Stage.ENDED:
+            # The next of several images begins.
+            self._how, self._stage = None, Stage.CONTENT
+        self._stage = max(self._stage, row.stage)
+
+
+def _begun_of(response: msgspec.Raw) -> Begun | None:
+    try:
+        return _decode_begun(response)
+    except UNREADABLE:
+        return None
+
+
+def _says(delta: Any) -> bool:
+    """Whether a delta holds anything beside its role."""
+    return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+
+
+def _states(delta: Any, member: str) -> bool:
+    return isinstance(delta, dict) and delta.get(member) is not None
+
+
+def _size_of(said: Any) -> int:
+    """Bytes of the text in a delta, at whatever depth it stands."""
+    if isinstance(said, str):
+        return len(said) if said.isascii() else len(said.encode(errors="replace"))
+    if isinstance(said, dict):
+        return sum([_size_of(value) for name, value in said.items() if value and name not in _NOT_SAID])
+    if isinstance(said, list):
+        return sum([_size_of(one) for one in said])
+    return 0
