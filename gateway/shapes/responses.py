@@ -12,8 +12,9 @@ from gateway.errors import GatewayError
 from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
-from gateway.shapes.progress import Begun, Progress
+from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
+from gateway.shapes.told import Begun
 from gateway.shapes.vendor import Vendor
 
 _MESSAGE: Final = Row(places=(Place("content[]", "part", bulk=True),))
