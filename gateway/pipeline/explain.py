@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from typing import TypeVar
 
 import msgspec
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.prices import Price
-from gateway.pipeline.cache_mode import cache_mode
-from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.judge import judge
-from gateway.pipeline.prepare_body import prepare_body
-from gateway.pipeline.resolve import resolve
+from gateway.pipeline.admit import cache_mode, judge
+from gateway.pipeline.ask import prepare_body
+from gateway.pipeline.resolve import named_model, resolve
+from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
-from gateway.snapshot.snapshot import Candidate, Snapshot
+from gateway.snapshot.snapshot import Candidate, FallbackPolicy, Resolution, Snapshot
 from gateway.wire.json_body import JsonBody
+
+_T = TypeVar("_T")
+_DEFAULT_CACHE_MODE = "respect"
 
 
 class ExplainedCandidate(msgspec.Struct, frozen=True):
@@ -100,88 +103,92 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
         return Way(None, None, "there is no such key")
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
-    exchange = Exchange(snapshot, endpoint, [], b"", "explained")
-    exchange.key = key
-    exchange.body = JsonBody(body)
-    for stage in (judge, resolve):
-        if (said := _said(stage, exchange)) != "passes":
-            return Way(None, None, said.partition(":")[0])
-    first = exchange.candidates[0]
+    try:
+        parsed = JsonBody(body)
+        judge(key, parsed)
+        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed))
+    except GatewayError as error:
+        return Way(None, None, f"{error.status} {error.type}")
+    first = found.candidates[0]
     return Way(f"{first.upstream.provider.name}/{first.model}", first.price, None)
 
 
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
     """Explains a request of a key. Raises `KeyError` for a key that there is none of."""
     key = snapshot.key_named(key_name)
-    exchange = Exchange(snapshot, endpoint, [], b"", "explained")
-    exchange.key = key
     verdicts: list[Verdict] = [Verdict("key", "passes" if key.state == "active" else f"the key is {key.state}")]
+    model_asked: str | None = None
+    found: Resolution | None = None
+    mode = _DEFAULT_CACHE_MODE
+    candidates: tuple[ExplainedCandidate, ...] = ()
+    parsed = _judged(verdicts, "body", lambda: JsonBody(body))
+    if parsed is not None:
+        _judged(verdicts, "policy", lambda: judge(key, parsed))
 
-    def read(exchange: Exchange) -> None:
-        exchange.body = JsonBody(body)
+        def find() -> Resolution:
+            nonlocal model_asked
+            model_asked = named_model(endpoint, parsed)
+            return resolve(snapshot, key, endpoint, model_asked)
 
-    for name, stage in (("body", read), ("policy", judge), ("model", resolve), ("cache", cache_mode)):
-        if exchange.body is not None or name == "body":
-            verdicts.append(_verdict(name, stage, exchange))
-    found = key.resolutions.get((endpoint.name, exchange.model_asked or ""))
-    candidates = tuple(_candidate(exchange, one) for one in exchange.candidates)
+        found = _judged(verdicts, "model", find)
+        mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode
+        if found is not None and model_asked is not None:
+            received = Received(snapshot, endpoint, [], b"", "explained")
+            request = Admitted(received, key, parsed, model_asked, found, mode, None)
+            candidates = tuple(_candidate(request, one) for one in found.candidates)
     if candidates and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
-    fallback = exchange.fallback
+    fallback = FallbackPolicy() if found is None else found.fallback
+    asked = () if found is None else found.candidates
     return Explanation(
         virtual_key=key.name,
         state=key.state,
         endpoint=endpoint.path,
-        model_asked=exchange.model_asked,
-        model_source=exchange.model_source,
-        cache_mode=exchange.cache_mode,
+        model_asked=model_asked,
+        model_source=None if found is None else found.source,
+        cache_mode=mode,
         verdicts=tuple(verdicts),
-        limits=tuple(
-            f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(exchange.candidates))
-        ),
+        limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
         fallback=ExplainedFallback(
             tuple(sorted(fallback.on)), fallback.max_attempts, fallback.timeout_s, fallback.total_timeout_s
         ),
         candidates=candidates,
         skipped=tuple(
             Skipped(f"{target.provider}/{target.model}", reason)
-            for target, reason in (found.skipped if found is not None else ())
+            for target, reason in (() if found is None else found.skipped)
         ),
     )
 
 
-def _verdict(name: str, stage: Callable[[Exchange], None], exchange: Exchange) -> Verdict:
+def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | None:
+    """What a stage gives, `None` where it refuses; its verdict joins the others."""
     try:
-        stage(exchange)
+        given = ask()
     except GatewayError as error:
         told = f"{error.status} {error.type}: {error.message}"
-        return Verdict(name, told, error.status, error.type, error.param)
-    return Verdict(name, "passes")
+        verdicts.append(Verdict(stage, told, error.status, error.type, error.param))
+        return None
+    verdicts.append(Verdict(stage, "passes"))
+    return given
 
 
-def _said(stage: Callable[[Exchange], None], exchange: Exchange) -> str:
+def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
+    outbound, refused = None, None
     try:
-        stage(exchange)
+        outbound = prepare_body(request, candidate)
     except GatewayError as error:
-        return f"{error.status} {error.type}: {error.message}"
-    return "passes"
-
-
-def _candidate(exchange: Exchange, candidate: Candidate) -> ExplainedCandidate:
-    exchange.go_to(candidate)
-    exchange.body_treatment = None
-    said = _said(prepare_body, exchange)
+        refused = f"{error.status} {error.type}: {error.message}"
     provider, circuit = candidate.upstream.provider, candidate.upstream.circuit
     return ExplainedCandidate(
         provider=provider.name,
         type=provider.type,
         model=candidate.model,
         endpoint=candidate.lane.endpoint.path,
-        body=exchange.body_treatment,
-        params_dropped=tuple(exchange.params_dropped),
+        body=None if outbound is None else outbound.treatment,
+        params_dropped=() if outbound is None else tuple(outbound.params_dropped),
         price=None if candidate.price is None else candidate.price.source,
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
-        refused=None if said == "passes" else said,
+        refused=refused,
     )
 
 

@@ -1,14 +1,14 @@
 """Handing on an answer in another company's shape, translated; streams event by event, without holding any back."""
 
 from gateway import clock
-from gateway.dispatch.outcome import Outcome, failed
 from gateway.errors import GatewayError
-from gateway.lanes.base import Asked, StreamTranslator, Translation, UntranslatableAnswer
-from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.relay_stream import KeptAlive, Relay
-from gateway.pipeline.reply import Reply
+from gateway.lanes.base import Asked as Question
+from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnswer
+from gateway.pipeline.ask import Outcome, classify, failed
+from gateway.pipeline.relay import USAGE_NOT_REPORTED, Relay, Reply, kept_alive
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle
+from gateway.pipeline.states import Asked, Ended
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.headers import response_headers
@@ -22,65 +22,53 @@ _LAST_EVENTS = ("message_stop", "metadata")
 _OF_THE_BODY = frozenset(("content-type", "content-encoding", "etag", "content-md5", "digest"))
 
 
-async def relay_translated(
-    exchange: Exchange, services: Services, response: UpstreamResponse, outcome: Outcome
-) -> Reply:
+async def relay_translated(asked: Asked, translation: Translation, services: Services) -> Reply:
     """The reply in the client's shape. Raises `GatewayError` where the answer cannot be read."""
-    translation, key = exchange.candidate.lane.translation, exchange.key
-    assert translation is not None  # noqa: S101 - the caller looked
-    assert key is not None  # noqa: S101 - `authenticate` came before
-    asked = asked_by(exchange)
-    if outcome is Outcome.SUCCESS and _is_stream(response):
-        stream = TranslatedRelay(exchange, services, response, translation.stream(asked))
+    received, response = asked.received, asked.response
+    question = _question(asked)
+    is_answer = classify(response.status) is Outcome.SUCCESS
+    if is_answer and asked.content.is_event_stream:
         headers = _headers(response, "text/event-stream; charset=utf-8")
-        if key.stream_keepalive_s:
-            return Reply(response.status, headers, stream=KeptAlive(stream, key.stream_keepalive_s))
-        return Reply(response.status, headers, stream=stream)
+        stream = TranslatedRelay(asked, services, translation.stream(question))
+        return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.stream_keepalive_s))
     try:
         body = await _read(response)
     except UpstreamFailure as failure:
-        raise failed(failure, exchange.provider_name) from failure
+        raise failed(failure, asked.provider_name) from failure
     headers = _headers(response, "application/json")
-    if outcome is not Outcome.SUCCESS:
-        settle(exchange, services, status=response.status, outcome="failed")
+    if not is_answer:
+        settle(received, services, Ended(response.status, "failed"))
         return Reply(response.status, headers, data=translation.error(response.status, body))
-    data = _translated(translation, body, asked, exchange)
-    exchange.usage = exchange.candidate.lane.endpoint.shape.read_usage(body)
-    if exchange.usage is None:
-        exchange.usage_warning = "usage-not-reported"
-    if exchange.content is not None:
-        exchange.content.add(data)
-    settle(exchange, services, status=response.status, outcome="ok")
+    data = _translated(translation, body, question, asked.provider_name)
+    asked.stated = asked.candidate.lane.endpoint.shape.read_usage(body)
+    if asked.stated is None:
+        asked.usage_warning = USAGE_NOT_REPORTED
+    if received.content is not None:
+        received.content.add(data)
+    settle(received, services, Ended(response.status, "ok"))
     return Reply(response.status, headers, data=data)
 
 
-def asked_by(exchange: Exchange) -> Asked:
+def _question(asked: Asked) -> Question:
     """What the translator of an answer has to know of the request."""
-    assert exchange.body is not None  # noqa: S101 - the body was read before
-    options = exchange.body.decoded("stream_options")
-    return Asked(
-        model=exchange.model_asked or exchange.candidate.model,
+    request = asked.admitted
+    options = request.body.decoded("stream_options")
+    return Question(
+        model=request.model_asked,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
-        request_id=exchange.request_id,
-        created=int(exchange.started_at),
+        request_id=asked.received.request_id,
+        created=int(asked.received.started_at),
     )
 
 
 class TranslatedRelay(Relay):
     """Events of the provider's shape in, events of the client's shape out."""
 
-    def __init__(
-        self, exchange: Exchange, services: Services, response: UpstreamResponse, translator: StreamTranslator
-    ) -> None:
-        super().__init__(exchange, services, response)
+    def __init__(self, asked: Asked, services: Services, translator: StreamTranslator) -> None:
+        super().__init__(asked, services)
         self._translator = translator
         self._splitter = EventSplitter()
-        self._read_event = exchange.candidate.lane.endpoint.shape.read_event
-
-    @property
-    def at_boundary(self) -> bool:
-        """Events go out whole."""
-        return True
+        self._read_event = asked.candidate.lane.endpoint.shape.read_event
 
     async def __anext__(self) -> bytes:
         while not self._ended:
@@ -97,19 +85,19 @@ class TranslatedRelay(Relay):
                 piece += self._end_of_source()
                 self._ended = True
             self._keep(piece)
-            if self._exchange.client_left:
+            if self._received.client_left:
                 if self._is_drained(chunk or b""):
                     raise StopAsyncIteration
             elif piece:
-                if self._exchange.first_token_at is None:
-                    self._exchange.first_token_at = clock.monotonic()
+                if self._asked.first_token_at is None:
+                    self._asked.first_token_at = clock.monotonic()
                 return piece
         raise StopAsyncIteration
 
     def _events_of(self, chunk: bytes | None) -> list[tuple[str, bytes]]:
         if chunk is None:
             return self._splitter.end()
-        self._received.count(chunk)
+        self._output.count(chunk)
         return self._splitter.feed(chunk)
 
     def _translate(self, events: list[tuple[str, bytes]]) -> bytes:
@@ -118,7 +106,7 @@ class TranslatedRelay(Relay):
             if self._outcome is not None:
                 break
             if b'"usage"' in data or b"Usage" in data:
-                self._exchange.usage = self._read_event(self._exchange.usage, data)
+                self._asked.stated = self._read_event(self._asked.stated, data)
             pieces.append(self._translator.feed(name, data))
             if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):
                 pieces.append(self._end_of_source())
@@ -137,14 +125,14 @@ class TranslatedRelay(Relay):
         self._end_usage(cut_short=self._outcome != "ok")
 
 
-def _translated(translation: Translation, body: bytes, asked: Asked, exchange: Exchange) -> bytes:
+def _translated(translation: Translation, body: bytes, question: Question, provider: str) -> bytes:
     try:
-        return translation.response(body, asked)
+        return translation.response(body, question)
     except (UntranslatableAnswer, *UNREADABLE) as problem:
         reason = str(problem) if isinstance(problem, UntranslatableAnswer) else "it is not JSON"
         raise GatewayError(
             "provider_error",
-            f"The answer of the provider {exchange.provider_name} cannot be translated: {reason}.",
+            f"The answer of the provider {provider} cannot be translated: {reason}.",
             code="upstream_untranslatable",
         ) from problem
 
@@ -156,12 +144,6 @@ async def _read(response: UpstreamResponse) -> bytes:
         pieces.append(piece)
         size += len(piece)
     return b"".join(pieces)
-
-
-def _is_stream(response: UpstreamResponse) -> bool:
-    return any(
-        name == "content-type" and value.lower().startswith("text/event-stream") for name, value in response.headers
-    )
 
 
 def _headers(response: UpstreamResponse, content_type: str) -> Headers:

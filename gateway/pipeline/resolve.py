@@ -1,40 +1,62 @@
-"""Which provider and model does the name in the request stand for, and may this key call it?"""
+"""Which providers could answer a request, in which order: where a model name leads, by which lane, and what is behind.
+
+What is found depends on the snapshot, the key, the endpoint and the name alone, so it is found once and remembered.
+"""
 
 import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
-from gateway.pipeline.candidates import resolution
-from gateway.pipeline.exchange import Exchange
-from gateway.snapshot.snapshot import Candidate, Resolution
+from gateway.lanes.pairs import TRANSLATIONS
+from gateway.providers.base import Provider
+from gateway.providers.well_known_models import types_serving
+from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
+from gateway.snapshot.snapshot import (
+    Balance,
+    Candidate,
+    CompiledKey,
+    FallbackPolicy,
+    Lane,
+    Resolution,
+    Snapshot,
+    Step,
+    Target,
+    Upstream,
+)
+from gateway.wire.request_body import RequestBody
 
+FALLBACK_SUFFIX = ":fallback"
+_LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
+_SERVES_ANYTHING = ("custom", "simulator")
+_SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}
 
 
-def resolve(exchange: Exchange) -> None:
-    """Sets the candidates, of which the first is asked."""
-    key, body, endpoint = exchange.key, exchange.body, exchange.endpoint
-    assert key is not None  # noqa: S101 - `authenticate` came before
-    assert body is not None  # noqa: S101 - the body was read before
+def named_model(endpoint: Endpoint, body: RequestBody) -> str:
+    """The model that a request names, or that its API takes where none is named. Raises `bad_request`."""
     asked = body.model or endpoint.default_model
     if asked is None:
         raise GatewayError("bad_request", "The request names no model; add `model`.", param="model")
     if len(asked) > _LONGEST_NAME:
         raise GatewayError("bad_request", f"A model's name has at most {_LONGEST_NAME} characters.", param="model")
-    exchange.model_asked = asked
+    return asked
+
+
+def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
+    """Whom a request may ask for a model, in the order of this request. Raises `model_not_allowed`."""
     found = key.resolutions.get((endpoint.name, asked))
     if found is None:
-        found = resolution(exchange.snapshot, key, endpoint, asked)
+        found = resolution(snapshot, key, endpoint, asked)
         if len(key.resolutions) >= _REMEMBERED:
             key.resolutions.clear()
         key.resolutions[endpoint.name, asked] = found
-    exchange.model_source = found.source
-    exchange.fallback = found.fallback
-    exchange.candidates = balanced(found) if found.balances else found.candidates
-    exchange.go_to(exchange.candidates[0])
+    if not found.balances:
+        return found
+    return Resolution(found.source, _balanced(found), (), found.skipped, found.fallback)
 
 
-def balanced(found: Resolution) -> tuple[Candidate, ...]:
+def _balanced(found: Resolution) -> tuple[Candidate, ...]:
     """The candidates, with those that share requests out in the order of this request."""
     candidates = list(found.candidates)
     for balance in found.balances:
@@ -46,3 +68,169 @@ def balanced(found: Resolution) -> tuple[Candidate, ...]:
             sharing.sort(key=lambda one: one[0].upstream.under_way.count / one[1])
         candidates[balance.start : end] = [one for one, _ in sharing]
     return tuple(candidates)
+
+
+def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
+    """Where a name leads. Raises `model_not_allowed` when the first candidate is out of the key's reach."""
+    steps, source = find_steps(snapshot, key, endpoint, asked)
+    fallback = key.fallback or FallbackPolicy()
+    candidates: list[Candidate] = []
+    balances: list[Balance] = []
+    skipped: list[tuple[Target, str]] = []
+    for number, step in enumerate((steps[0], *_behind(snapshot, key, asked, steps, fallback))):
+        fitting: list[tuple[Candidate, int]] = []
+        refusal: GatewayError | None = None
+        for target, weight in zip(step.targets, step.weights, strict=True):
+            try:
+                fitting.append((candidate(snapshot, key, endpoint, asked, target), weight))
+            except GatewayError as error:
+                refusal = refusal or error
+                skipped.append((target, error.message))
+        if number == 0 and refusal is not None and not fitting:
+            raise refusal
+        if len(fitting) > 1:
+            weights = tuple(weight for _, weight in fitting)
+            balances.append(Balance(len(candidates), weights, step.least_busy))
+        candidates += [one for one, _ in fitting]
+    return Resolution(source, tuple(candidates), tuple(balances), tuple(skipped), fallback)
+
+
+def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) -> Candidate:
+    """A target as this key reaches it. Raises `model_not_allowed` with the reason why it does not."""
+    upstream = key.upstreams.get(target.provider)
+    if upstream is None:
+        raise refused(key, f"This key may not use the provider {target.provider}, where {asked!r} leads.")
+    lane = lane_for(upstream.provider, endpoint, target.model)
+    if lane is None:
+        raise refused(key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}.")
+    judge_model(key, target)
+    price = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
+    return Candidate(upstream, target.model, lane, price)
+
+
+def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
+    """The lane for a model at a provider; `None` when the provider cannot serve the endpoint at all."""
+    if provider.serves(endpoint, model):
+        return Lane(endpoint, None)
+    for (asked, spoken), translation in TRANSLATIONS.items():
+        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model):
+            return Lane(_SPOKEN[spoken], translation)
+    return None
+
+
+def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:
+    """What the name stands for, and which rule found it; the first match decides.
+
+    An alias of the key, an alias of the file, a provider's name before the first slash, a provider's type before it, a
+    model that a provider declares, a well-known name, the key's only provider. Raises `model_not_allowed`.
+    """
+    steps = key.aliases.get(asked)
+    if steps is not None:
+        return steps, "key_alias"
+    steps = snapshot.aliases.get(asked)
+    if steps is not None:
+        return steps, "alias"
+    target, source = _find_target(snapshot, key, endpoint, asked)
+    return (Step((target,)),), source
+
+
+def judge_model(key: CompiledKey, target: Target) -> None:
+    """Raises `model_not_allowed` when the allow list or a rule refuses the resolved model."""
+    spellings = (target.model, f"{target.provider}/{target.model}")
+    allowed = key.models_allowed
+    if allowed is not None and not any(matches(name) for matches in allowed for name in spellings):
+        raise refused(key, f"{spellings[1]} is not in this key's `models_allowed`.")
+    if key.judge.has_models:
+        key.judge.check_models(target.provider, target.model)
+
+
+def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str, str]]:
+    """Every model name that this key may send and the gateway knows by name, with the provider that it leads to."""
+    seen: set[str] = set()
+    targets = [
+        (alias, steps[0].targets[0])
+        for alias, steps in (*key.aliases.items(), *snapshot.aliases.items())
+        if not alias.endswith(FALLBACK_SUFFIX)
+    ]
+    targets += [(model, Target(name, model)) for name, one in key.upstreams.items() for model in one.provider.models]
+    for name, target in targets:
+        if name not in seen and target.provider in key.upstreams and _may_call(key, target):
+            seen.add(name)
+            yield name, target.provider
+
+
+def refused(key: CompiledKey, reason: str) -> GatewayError:
+    """The 403, with what the key can call: its allow list, or the providers that it reaches."""
+    if key.models_allowed_text:
+        hint = f"It may call models matching: {', '.join(key.models_allowed_text[:_LISTED_MODELS])}."
+    else:
+        hint = f"It reaches the providers: {', '.join(list(key.upstreams)[:_LISTED_MODELS])}."
+    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param="model")
+
+
+def _behind(
+    snapshot: Snapshot, key: CompiledKey, asked: str, steps: Sequence[Step], fallback: FallbackPolicy
+) -> Iterator[Step]:
+    """What is asked after the first step: the chain's providers in order, each for the target that is named for it.
+
+    A provider of the chain for which neither the alias nor its `:fallback` names a target is asked for the same model
+    name, unless that name is well known to be another company's. Targets beyond the chain come last.
+    """
+    continued = asked + FALLBACK_SUFFIX
+    named = [*steps[1:], *(key.aliases.get(continued) or snapshot.aliases.get(continued) or ())]
+    first = {target.provider for target in steps[0].targets}
+    for provider in (None, *fallback.chain):
+        wanted = first if provider is None else {provider}
+        own = [step for step in named if wanted.issuperset(target.provider for target in step.targets)]
+        yield from own
+        named = [step for step in named if step not in own]
+        if not own and provider is not None and provider not in first:
+            model = steps[0].targets[0].model
+            if _may_know(snapshot.upstreams[provider], model) and not _stands_in(named, provider):
+                yield Step((Target(provider, model),))
+    yield from named
+
+
+def _stands_in(steps: Sequence[Step], provider: str) -> bool:
+    return any(target.provider == provider for step in steps for target in step.targets)
+
+
+def _may_know(upstream: Upstream, model: str) -> bool:
+    provider, types = upstream.provider, types_serving(model)
+    return not types or provider.type in types or provider.type in _SERVES_ANYTHING or model in provider.models
+
+
+def _find_target(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[Target, str]:
+    prefix, slash, rest = asked.partition("/")
+    if slash and rest:
+        if prefix in snapshot.upstreams:
+            return Target(prefix, rest), "provider"
+        of_type = _first(key, endpoint, rest, lambda upstream: upstream.provider.type == prefix)
+        if of_type is not None:
+            return Target(of_type, rest), "provider_type"
+    declaring = _first(key, endpoint, asked, lambda upstream: asked in upstream.provider.models)
+    if declaring is not None:
+        return Target(declaring, asked), "declared"
+    types = types_serving(asked)
+    if types:
+        serving = _first(key, endpoint, asked, lambda upstream: upstream.provider.type in types)
+        if serving is not None:
+            return Target(serving, asked), "well_known"
+    if len(key.upstreams) == 1:
+        return Target(next(iter(key.upstreams)), asked), "only_provider"
+    raise refused(key, f"No provider of this key serves {asked!r}.")
+
+
+def _first(key: CompiledKey, endpoint: Endpoint, model: str, fits: Callable[[Upstream], bool]) -> str | None:
+    """The first provider of the key that fits; one that speaks the endpoint goes before one that has to translate."""
+    fitting = [name for name, upstream in key.upstreams.items() if fits(upstream)]
+    speaking = (name for name in fitting if key.upstreams[name].provider.serves(endpoint, model))
+    return next(speaking, fitting[0] if fitting else None)
+
+
+def _may_call(key: CompiledKey, target: Target) -> bool:
+    try:
+        judge_model(key, target)
+    except GatewayError:
+        return False
+    return True

@@ -1,11 +1,14 @@
-"""The stages of a request, in order: the lists are the documentation.
+"""The stages of a request, in order: what `run` and `_admit` call is the documentation.
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
-3. `limit`, `judge`, `resolve`, `cache_mode`, `budget` judge without I/O; they only ask for holds
-4. `reserve` takes every hold at once
-5. `dispatch` waits for the head of the provider's answer
+3. `limit`, `judge`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O; they only ask for holds
+4. `reserve` takes every hold at once: the request is admitted
+5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
+
+A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. Both functions here
+are coroutines, so a stage that has to wait for something is one more `await`, and one that has not costs nothing.
 """
 
 import asyncio
@@ -13,28 +16,22 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from gateway.errors import GatewayError
-from gateway.pipeline.authenticate import authenticate
-from gateway.pipeline.budget import budget
-from gateway.pipeline.cache_mode import cache_mode
-from gateway.pipeline.dispatch import dispatch
-from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.judge import judge
-from gateway.pipeline.limit import limit
-from gateway.pipeline.relay import relay
-from gateway.pipeline.reply import Reply
-from gateway.pipeline.reserve import reserve, reserve_limits
-from gateway.pipeline.resolve import resolve
+from gateway.pipeline.admit import authenticate, cache_mode, judge
+from gateway.pipeline.ask import ask
+from gateway.pipeline.holds import candidate_holds, find_end_user, limit, reserve, reserve_limits
+from gateway.pipeline.relay import Reply, relay
+from gateway.pipeline.relay_translated import relay_translated
+from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, settle
-from gateway.pipeline.trace import capture, sample
+from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
+from gateway.pipeline.states import Admitted, Asked, Ended, Received
+from gateway.snapshot.snapshot import CompiledKey
 from gateway.wire.request_body import RequestBody
-
-JUDGES = (limit, judge, resolve, cache_mode, budget)
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
 
 
-async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Reply:
+async def run(received: Received, services: Services, read_body: ReadBody) -> Reply:
     """Takes a request through its stages. Raises `GatewayError` for what the gateway refuses or cannot do.
 
     When the call returns a streaming reply, the reply's `close` settles; in every other case it is settled here.
@@ -42,46 +39,39 @@ async def run(exchange: Exchange, services: Services, read_body: ReadBody) -> Re
     services.metrics.request_started()
     try:
         try:
-            authenticate(exchange)
+            key = authenticate(received)
         finally:
-            sample(exchange, services)
-        await _read(exchange, services, read_body)
-        capture(exchange)
-        await _admit(exchange, services)
-        await dispatch(exchange, services)
-        return await relay(exchange, services)
+            sample(received, services)
+        body = await _read(received, key, services, read_body)
+        capture(received, key, body)
+        admitted = await _admit(received, key, body, services)
+        asked = await ask(admitted, services)
+        return await _relay(asked, services)
     except GatewayError as error:
-        outcome = "failed" if exchange.attempts else "refused"
-        settle(
-            exchange,
-            services,
-            status=error.status,
-            outcome=outcome,
-            error_type=error.type,
-            error_code=error.code,
-            denial=error.denial,
-        )
+        outcome = "failed" if received.progress.attempts else "refused"
+        settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
         raise
     except asyncio.CancelledError:
-        settle(exchange, services, status=CLIENT_CLOSED, outcome=exchange.cancelled_as)
+        settle(received, services, Ended(CLIENT_CLOSED, received.cancelled_as))
         raise
     except BaseException:
-        settle(exchange, services, status=500, outcome="failed", error_type="internal_error")
+        settle(received, services, Ended(500, "failed", "internal_error"))
         raise
 
 
-async def _read(exchange: Exchange, services: Services, read_body: ReadBody) -> None:
+async def _read(received: Received, key: CompiledKey, services: Services, read_body: ReadBody) -> RequestBody:
     """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
     try:
-        exchange.body = await read_body()
+        body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            limit(exchange)
-            await reserve_limits(exchange, services)
+            await reserve_limits(received, limit(key, received.endpoint, None), services)
         raise
+    received.progress.streams = body.stream
+    return body
 
 
-async def _admit(exchange: Exchange, services: Services) -> None:
+async def _admit(received: Received, key: CompiledKey, body: RequestBody, services: Services) -> Admitted:
     """Judges, then takes the holds. Nobody is admitted whose entry might find no room in the ledger.
 
     A refusal by a judge still counts against the key's rate limits, and when the limits refuse too, theirs wins: they
@@ -94,10 +84,36 @@ async def _admit(exchange: Exchange, services: Services) -> None:
             code=LEDGER_FULL,
             headers={"retry-after": "5"},
         )
+    progress, endpoint = received.progress, received.endpoint
+    limits = limit(key, endpoint, body)
     try:
-        for judges in JUDGES:
-            judges(exchange)
+        judge(key, body)
+        model = progress.model_asked = named_model(endpoint, body)
+        found = resolve(received.snapshot, key, endpoint, model)
+        progress.model_source, progress.candidate = found.source, found.candidates[0]
+        mode = progress.cache_mode = cache_mode(key, received.header_map)
+        end_user = progress.end_user = find_end_user(received, body)
+        admitted = Admitted(received, key, body, model, found, mode, end_user)
+        holds = candidate_holds(admitted, admitted.candidate)
     except GatewayError:
-        await reserve_limits(exchange, services)
+        await reserve_limits(received, limits, services)
         raise
-    await reserve(exchange, services)
+    await reserve(admitted, limits, holds, services)
+    progress.admitted = admitted
+    return admitted
+
+
+async def _relay(asked: Asked, services: Services) -> Reply:
+    """Hands the answer on in the client's shape. Closes the upstream's, unless the reply streams: its `close` does."""
+    translation = asked.candidate.lane.translation
+    streams = False
+    try:
+        if translation is None:
+            reply = await relay(asked, services)
+        else:
+            reply = await relay_translated(asked, translation, services)
+        streams = reply.stream is not None
+        return reply
+    finally:
+        if not streams:
+            await asked.response.close()

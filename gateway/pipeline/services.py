@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from gateway.counters.hold import CounterStore
-from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.traced_request import TracedRequest
+from gateway.upstream.circuit_breaker import CircuitBreakers
 
 
 class Ledger(Protocol):

@@ -1,20 +1,19 @@
-"""The end of every request, once: holds become what was consumed, and ledger, metrics and log hear of it."""
+"""The end of every request, once: holds become what was consumed, and ledger, metrics, log and traces hear of it."""
 
-from collections.abc import Sequence
 from itertools import pairwise
 
 from gateway import clock
-from gateway.counters.hold import Lease
-from gateway.errors import Denial
+from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.budget_hold import BudgetHold
-from gateway.pipeline.charge import charge, settlements
-from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.record import decision_record, traced_request
+from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, release
 from gateway.pipeline.services import Services
-from gateway.pipeline.take import tell_spent
+from gateway.pipeline.states import Ended, Received
+from gateway.snapshot.snapshot import Attribution, CompiledKey
+from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.traced_request import TracedRequest
+from gateway.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499
 """The status recorded for a request whose client left; nginx's convention, never sent."""
@@ -22,74 +21,153 @@ CLIENT_CLOSED = 499
 LEDGER_FULL = "ledger_full"
 """The code of the refusal that the ledger has no room to hear of."""
 
+_MICROSECONDS = 1_000_000
+_NOBODY = Attribution(None, (), None, None, ())
+_THREAD = b"x-langwatch-thread-id"
+_METADATA = b"x-langwatch-trace-metadata"
 
-def settle(
-    exchange: Exchange,
-    services: Services,
-    *,
-    status: int,
-    outcome: str,
-    error_type: str | None = None,
-    error_code: str | None = None,
-    denial: Denial | None = None,
-) -> None:
+
+def sample(received: Received, services: Services) -> None:
+    """Samples for the collector of the key, as soon as it is known; else for that of the process."""
+    key = received.progress.key
+    sampled = services.tracing.sample(received.trace, None if key is None else key.trace_collector)
+    if sampled is not None:
+        received.trace = sampled
+        received.is_traced = sampled.is_sampled
+
+
+def capture(received: Received, key: CompiledKey, body: RequestBody) -> None:
+    """Begins to keep the content of a sampled request whose key asks for that."""
+    if received.is_traced and key.capture is not None and is_captured(received.endpoint.name):
+        received.content = CapturedContent(received.endpoint.name, body.data, key.capture)
+
+
+def settle(received: Received, services: Services, ended: Ended) -> None:
     """Gives back what the request held and tells the ledger, metrics and log. Doing it twice does nothing."""
-    if exchange.settled:
+    progress = received.progress
+    if progress.is_settled:
         return
-    exchange.settled = True
-    for engaged in exchange.under_way:
-        engaged.count -= 1
-    charge(exchange, outcome)
-    for taken, amounts in zip(exchange.taken, settlements(exchange, outcome), strict=True):
-        if taken.lease is not None:
-            taken.lease.settle(amounts)
-            if taken.budgets:
-                _tell_spent(exchange, taken.lease, taken.budgets, services.metrics)
-    _count(exchange, services.metrics, status, error_type, denial)
-    is_kept = exchange.key is not None and error_code != LEDGER_FULL
+    progress.is_settled = True
+    admitted, bill = progress.admitted, NOTHING_OWED
+    usage = None if progress.asked is None else progress.asked.usage
+    if admitted is not None:
+        for engaged in admitted.under_way:
+            engaged.count -= 1
+        bill = charge(admitted, usage, ended.outcome)
+    release(received, services.metrics, bill, usage, ended.outcome)
+    _count(received, services.metrics, bill, ended)
+    is_kept = progress.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    if not is_kept and log is None and not exchange.traced:
+    if not is_kept and log is None and not received.is_traced:
         return
-    record = decision_record(exchange, status, outcome, error_type, error_code, denial)
+    record = _decision_record(received, bill, ended)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
     if log is not None:
         log.write(record, encoded)
-    if exchange.traced:
-        services.tracing.export(traced_request(exchange, record))
+    if received.is_traced:
+        services.tracing.export(_traced_request(received, record))
 
 
-def _tell_spent(exchange: Exchange, lease: Lease, holds: Sequence[BudgetHold], metrics: Metrics) -> None:
-    settled = lease.settled
-    for hold in holds:
-        tell_spent(exchange, metrics, hold, settled.get(hold.limit.key, 0))
-
-
-def _count(exchange: Exchange, metrics: Metrics, status: int, error_type: str | None, denial: Denial | None) -> None:
+def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:
+    progress = received.progress
+    admitted, asked, candidate = progress.admitted, progress.asked, progress.candidate
     # Nobody who was not asked is to blame for what the gateway refuses, however far its choice had come.
-    provider = exchange.upstream.provider.name if exchange.upstream is not None and exchange.under_way else ""
-    model = exchange.model or ""
-    first_token_at = exchange.first_token_at
+    was_asked = admitted is not None and admitted.under_way
+    provider = candidate.upstream.provider.name if candidate is not None and was_asked else ""
+    model = "" if candidate is None else candidate.model
+    first_token_at = None if asked is None else asked.first_token_at
     metrics.request_ended(
-        exchange.endpoint.name,
+        received.endpoint.name,
         provider,
-        status,
-        refusal=error_type,
-        duration_s=clock.monotonic() - exchange.started,
-        first_token_s=None if first_token_at is None else first_token_at - exchange.started,
+        ended.status,
+        refusal=ended.error_type,
+        duration_s=clock.monotonic() - received.started,
+        first_token_s=None if first_token_at is None else first_token_at - received.started,
     )
-    if denial is not None:
-        metrics.denied(denial.by, denial.dimension)
-    for attempt in exchange.attempts:
+    if ended.denial is not None:
+        metrics.denied(ended.denial.by, ended.denial.dimension)
+    attempts = progress.attempts
+    for attempt in attempts:
         metrics.attempted(attempt.provider, attempt.outcome)
-    if len(exchange.attempts) > 1:
-        for one, other in pairwise(exchange.attempts):
+    if len(attempts) > 1:
+        for one, other in pairwise(attempts):
             metrics.hopped(one.provider, other.provider)
-    if exchange.usage is not None:
-        metrics.usage(provider, model, exchange.usage)
-    if exchange.owed:
-        models = {candidate.upstream.provider.name: candidate.model for candidate, _ in exchange.replaced}
-        models[exchange.provider_name] = model
-        for owed_to, owed in exchange.owed.items():
+    if asked is not None and asked.usage is not None:
+        metrics.usage(provider, model, asked.usage)
+    if admitted is not None and bill.owed:
+        models = {candidate.upstream.provider.name: candidate.model for candidate, _ in admitted.replaced}
+        models[admitted.candidate.upstream.provider.name] = model
+        for owed_to, owed in bill.owed.items():
             metrics.cost(owed_to, models[owed_to], owed / NANO_PER_USD)
+
+
+def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
+    """Everything that is known of a request that has ended."""
+    progress, started, trace = received.progress, received.started, received.trace
+    key, candidate, asked, outbound = progress.key, progress.candidate, progress.asked, progress.outbound
+    who = _NOBODY if key is None else key.attribution
+    provider = None if candidate is None else candidate.upstream.provider
+    price = None if bill.cost is None or candidate is None else candidate.price
+    usage = None if asked is None else asked.usage
+    occurred_at = int(received.started_at * _MICROSECONDS)
+    return DecisionRecord(
+        time=clock.iso_of_microseconds(occurred_at),
+        request_id=received.request_id,
+        revision=received.snapshot.revision_label,
+        trace_id=trace.trace_id,
+        span_id=trace.span_id,
+        endpoint=received.endpoint.name,
+        virtual_key=None if key is None else key.name,
+        organization=who.organization,
+        team=who.team,
+        project=who.project,
+        principal=who.principal,
+        tags=who.tags,
+        end_user=progress.end_user,
+        model_asked=progress.model_asked,
+        model=None if candidate is None else candidate.model,
+        provider=None if provider is None else provider.name,
+        provider_type=None if provider is None else provider.type,
+        model_source=progress.model_source,
+        body=None if outbound is None else outbound.treatment,
+        streaming=progress.streams,
+        status=ended.status,
+        error_type=ended.error_type,
+        error_code=ended.error_code,
+        outcome=ended.outcome,
+        usage=usage,
+        usage_warning=None if asked is None else asked.usage_warning,
+        cost_nano_usd=bill.cost,
+        price_source=None if price is None else price.source,
+        attempts=tuple(progress.attempts),
+        duration_ms=round((clock.monotonic() - started) * 1000),
+        first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),
+        first_token_ms=None if asked is None else _ms_until(asked.first_token_at, started),
+        denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
+        occurred_at=occurred_at,
+        price=None if price is None else price.rates_at(0 if usage is None else usage.input_tokens).known,
+        budgets=charges(progress, bill) if bill.cost else (),
+    )
+
+
+def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:
+    """What spans are made of."""
+    headers, key = received.header_map, received.progress.key
+    thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
+    return TracedRequest(
+        record=record,
+        trace=received.trace,
+        started_at=received.started_at,
+        provider_type=record.provider_type,
+        thread_id=None if thread is None else thread.decode("utf-8", "replace"),
+        metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
+        budget_warning=received.progress.budget_warning,
+        collector=None if key is None else key.trace_collector,
+        content=received.content,
+    )
+
+
+def _ms_until(moment: float | None, started: float) -> int | None:
+    return None if moment is None else round((moment - started) * 1000)

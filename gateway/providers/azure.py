@@ -5,10 +5,8 @@ deployment stands in the URL. Responses has no deployment there: `/openai/respon
 v1: `/openai/v1/chat/completions`; the deployment is the body's model.
 """
 
-from urllib.parse import quote
-
 from gateway.config.sections.providers import AzureProvider
-from gateway.providers.base import SpokenAsWritten
+from gateway.providers.base import SpokenAsWritten, is_path_segment, path_segment
 from gateway.providers.credentials.entra import entra_signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
@@ -39,9 +37,11 @@ class Azure(SpokenAsWritten):
             self.signer = entra_signer(entra.tenant_id, entra.client_id, entra.client_secret, entra.authority)
         self._headers = HeaderSet([] if section.api_key is None else [("api-key", section.api_key)], section.headers)
 
-    def serves(self, endpoint: Endpoint, _model: str) -> bool:
+    def serves(self, endpoint: Endpoint, model: str) -> bool:
         """OpenAI's shape, but for moderations, for which Azure has another service."""
-        return endpoint.shape.vendor is Vendor.OPENAI and endpoint.name not in _NOT_SERVED
+        if endpoint.shape.vendor is not Vendor.OPENAI or endpoint.name in _NOT_SERVED:
+            return False
+        return not self._classic or is_path_segment(self._deployment(model))
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The endpoint's URL in the form that the API version asks for."""
@@ -49,7 +49,7 @@ class Azure(SpokenAsWritten):
             return f"{self._base_url}/openai/v1{endpoint.suffix}{self._query}"
         if endpoint.name in _NOT_BY_DEPLOYMENT:
             return f"{self._base_url}/openai{endpoint.suffix}{self._query}"
-        deployment = quote(self._deployment(model), safe="")
+        deployment = path_segment(self._deployment(model))
         return f"{self._base_url}/openai/deployments/{deployment}{endpoint.suffix}{self._query}"
 
     def wire_model(self, endpoint: Endpoint, model: str) -> str:

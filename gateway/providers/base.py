@@ -1,8 +1,9 @@
 """What a provider says about itself. It never knows of keys, budgets or fallback."""
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
@@ -55,6 +56,20 @@ class SpokenAsWritten:
         return body
 
 
+def is_path_segment(model: str) -> bool:
+    """Whether a model's name can stand in a URL's path without leading elsewhere, for any server that reads it.
+
+    Names that are ARNs have slashes, which are sent encoded. Some servers decode those, or decode twice, before they
+    resolve `..`; some take what follows a `;` for parameters of the segment. So such names are served by nobody.
+    """
+    return _LEADS_ELSEWHERE.search(unquote(unquote(model))) is None
+
+
+def path_segment(model: str, safe: str = "") -> str:
+    """A model's name as one segment of a URL's path: percent-encoded once, `:` and `/` included."""
+    return quote(model, safe=safe)
+
+
 def with_query(url: str, query: bytes) -> str:
     """The URL with the client's query behind it, without parameters that carry a credential or that the URL sets."""
     present = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
@@ -67,5 +82,8 @@ def with_query(url: str, query: bytes) -> str:
         return url
     return f"{url}{'&' if present else '?'}{urlencode(kept)}"
 
+
+_LEADS_ELSEWHERE = re.compile(r"(?:\A|[/\\])(?:\.{0,2}(?:;[^/\\]*)?)(?:[/\\]|\Z)|[\x00-\x1f\x7f]")
+"""A segment that is empty or goes nowhere or up, or a control character."""
 
 _CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token"))

@@ -7,14 +7,15 @@ Converse and ConverseStream. Streams arrive in AWS's framing and go on as server
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import BedrockProvider
-from gateway.providers.credentials.aws import AwsSigner, path_segment
+from gateway.providers.base import is_path_segment, path_segment
+from gateway.providers.credentials.aws import AwsSigner
 from gateway.providers.credentials.base import Signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.upstream.request import Headers, Transport, UpstreamRequest, UpstreamResponse
+from gateway.upstream.request import Content, Headers, Transport, UpstreamRequest, UpstreamResponse
 from gateway.wire.aws_event_stream import EventStreamDecoder, EventStreamError, StreamFailed, event_of
 from gateway.wire.bedrock_anthropic import AnthropicEvents, betas_of, invoke_model_body
 
@@ -42,6 +43,8 @@ class Bedrock:
 
     def serves(self, endpoint: Endpoint, model: str) -> bool:
         """Messages for Claude, Converse for everything else; a profile's ARN that names no family is taken for that."""
+        if not is_path_segment(model):
+            return False
         if endpoint.name == "messages":
             return _CLAUDE in model
         return endpoint.name == "converse" and _CLAUDE not in model
@@ -82,11 +85,10 @@ class BedrockTransport:
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         """See `Transport`."""
         response = await self._transport.send(request)
-        for name, value in response.headers:
-            if name == "content-type" and value.lower().startswith(_EVENT_STREAM):
-                events = _ConverseEvents() if request.url.endswith("/converse-stream") else AnthropicEvents()
-                return _EventStreamResponse(response, events)
-        return response
+        if not Content(response.headers).media_type.startswith(_EVENT_STREAM):
+            return response
+        events = _ConverseEvents() if request.url.endswith("/converse-stream") else AnthropicEvents()
+        return _EventStreamResponse(response, events)
 
 
 class _ConverseEvents:

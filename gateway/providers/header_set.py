@@ -14,10 +14,11 @@ class HeaderSet:
     def __init__(self, credentials: Iterable[tuple[str, Secret]], configured: Mapping[str, Secret]) -> None:
         merged = {name.lower(): secret.reveal() for name, secret in (*credentials, *configured.items())}
         self._headers = tuple(merged.items())
-        self._names = frozenset(merged)
+        self._names = frozenset(name.replace("_", "-") for name in merged)
 
     def apply(self, headers: Headers) -> None:
-        """Puts the headers into a request's."""
-        if not self._names.isdisjoint([name for name, _ in headers]):
-            headers[:] = [header for header in headers if header[0] not in self._names]
+        """Puts the headers into a request's; an underscore of a client's is the hyphen that WSGI takes it for."""
+        names = [name.replace("_", "-") for name, _ in headers]
+        if not self._names.isdisjoint(names):
+            headers[:] = [header for header, name in zip(headers, names, strict=True) if name not in self._names]
         headers.extend(self._headers)

@@ -7,6 +7,7 @@ Gemini and open models through the OpenAI-compatible endpoint; Claude in Anthrop
 from urllib.parse import quote
 
 from gateway.config.sections.providers import VertexProvider
+from gateway.providers.base import is_path_segment, path_segment
 from gateway.providers.credentials.base import Signer
 from gateway.providers.credentials.google import google_signer
 from gateway.providers.header_set import HeaderSet
@@ -39,7 +40,7 @@ class Vertex:
     def serves(self, endpoint: Endpoint, model: str) -> bool:
         """Messages and their tokens for Claude, chat for everything else."""
         if _is_claude(model):
-            return endpoint.name in ("messages", "messages_count_tokens")
+            return endpoint.name in ("messages", "messages_count_tokens") and is_path_segment(model)
         return endpoint.name == "chat_completions"
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
@@ -47,7 +48,7 @@ class Vertex:
         if endpoint.name == "chat_completions":
             return f"{self._base_url}/endpoints/openapi/chat/completions"
         counts = endpoint.name == "messages_count_tokens"
-        claude = _COUNT_TOKENS if counts else quote(model.removeprefix("anthropic/"), safe="@")
+        claude = _COUNT_TOKENS if counts else path_segment(model.removeprefix("anthropic/"), safe="@")
         action = "streamRawPredict" if stream and not counts else "rawPredict"
         return f"{self._base_url}/publishers/anthropic/models/{claude}:{action}"
 

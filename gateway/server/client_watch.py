@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from gateway.errors import GatewayError
-from gateway.pipeline.reply import ResponseAborted
+from gateway.pipeline.relay import ResponseAborted
 
 Scope = dict[str, Any]
 Event = dict[str, Any]

@@ -1,4 +1,4 @@
-"""The one resource behind every LLM path: HTTP in, exchange, HTTP out."""
+"""The one resource behind every LLM path: HTTP in, the walk through the stages, HTTP out."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -7,10 +7,10 @@ import falcon.asgi
 
 from gateway import ids
 from gateway.errors import GatewayError
-from gateway.pipeline.exchange import Exchange
-from gateway.pipeline.reply import Reply
+from gateway.pipeline.relay import Reply
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
+from gateway.pipeline.states import Received
 from gateway.server import error_response
 from gateway.server.client_watch import SCOPE_KEY, ClientWatch
 from gateway.server.drain import Drain
@@ -48,56 +48,56 @@ class LlmResource:
         """Runs the pipeline; its reply or its refusal becomes the response."""
         scope = request.scope
         request_id = request.context.request_id = ids.request_id()
-        exchange = Exchange(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
+        received = Received(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
         client: ClientWatch = scope[SCOPE_KEY]
-        call = _Call(self, request, client, exchange)
+        call = _Call(self, request, client, received)
         self._drain.enter(call)
         client.at_end = call.end
         try:
-            reply = call.reply = await run(exchange, self._services, call.read_body)
+            reply = call.reply = await run(received, self._services, call.read_body)
         except GatewayError as error:
             error_response.write(response, error, anthropic=self._anthropic)
-            response.set_headers(of_gateway(exchange))
+            response.set_headers(of_gateway(received))
             return
-        _write(response, reply, exchange)
+        _write(response, reply, received)
 
     def read_body(self, call: "_Call") -> Awaitable[RequestBody]:
         """Reads the body of a call; from then on its client may leave."""
-        return self._bodies.read(call.request, call.client, call.exchange, call.client_left)
+        return self._bodies.read(call.request, call.client, call.received, call.client_left)
 
     def forget(self, call: "_Call") -> None:
         """Lets go of what a call held here."""
         self._drain.leave(call)
-        self._bodies.release(call.exchange)
+        self._bodies.release(call.received)
 
 
 class _Call:
     """One request at the resource: what happens when its client leaves, the worker goes, or it is over."""
 
-    __slots__ = ("_resource", "client", "exchange", "reply", "request")
+    __slots__ = ("_resource", "client", "received", "reply", "request")
 
     def __init__(
-        self, resource: LlmResource, request: falcon.asgi.Request, client: ClientWatch, exchange: Exchange
+        self, resource: LlmResource, request: falcon.asgi.Request, client: ClientWatch, received: Received
     ) -> None:
         self._resource = resource
         self.request = request
         self.client = client
-        self.exchange = exchange
+        self.received = received
         self.reply: Reply | None = None
 
     def read_body(self) -> Awaitable[RequestBody]:
         return self._resource.read_body(self)
 
     def shut_down(self) -> None:
-        self.exchange.cancelled_as = "shut_down"
+        self.received.cancelled_as = "shut_down"
         self.client.cancel_request()
 
     def client_left(self) -> None:
         """Cancels the request, or lets the upstream speak to its end, up to a bound."""
-        exchange, reply = self.exchange, self.reply
+        progress, reply = self.received.progress, self.reply
         has_ended = reply is not None and reply.stream is not None and reply.stream.has_ended
-        if exchange.key is not None and exchange.key.drains and exchange.upstream is not None and not has_ended:
-            exchange.client_left = True
+        if progress.key is not None and progress.key.drains and progress.candidate is not None and not has_ended:
+            self.received.client_left = True
             asyncio.get_running_loop().call_later(self._resource.disconnect_drain_s, self.client.cancel_request)
         else:
             self.client.cancel_request()
@@ -109,13 +109,13 @@ class _Call:
         return self.reply.stream.close()
 
 
-def _write(response: falcon.asgi.Response, reply: Reply, exchange: Exchange) -> None:
+def _write(response: falcon.asgi.Response, reply: Reply, received: Received) -> None:
     # PERF: names are in lower case and values are text already; Falcon's own setter would look at each of them again.
     headers = response._headers  # noqa: SLF001 - see above
     headers.update(reply.headers)
     if len(headers) < len(reply.headers):
         headers.update(_joined(reply.headers))
-    headers.update(of_gateway(exchange))
+    headers.update(of_gateway(received))
     response.status = reply.status
     if reply.stream is not None:
         response.stream = aiter(reply.stream)

@@ -9,14 +9,14 @@ import msgspec
 
 from gateway import ids
 from gateway.errors import GatewayError
-from gateway.pipeline.authenticate import authenticate
-from gateway.pipeline.candidates import callable_models, resolution
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.admit import authenticate
+from gateway.pipeline.resolve import callable_models, resolution
+from gateway.pipeline.states import Received
 from gateway.server import error_response
 from gateway.server.response_headers import of_gateway
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
-from gateway.snapshot.snapshot import Snapshot
+from gateway.snapshot.snapshot import CompiledKey, Snapshot
 
 Json = dict[str, Any]
 
@@ -32,56 +32,54 @@ class ModelsResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The list."""
 
-        def answer(exchange: Exchange) -> Json:
-            return _list(_models(exchange), anthropic=_wants_anthropic(exchange))
+        def answer(received: Received, key: CompiledKey) -> Json:
+            models = list(callable_models(received.snapshot, key))
+            return _list(models, anthropic=_wants_anthropic(received))
 
         self._answer(request, response, answer)
 
     async def on_get_model(self, request: falcon.asgi.Request, response: falcon.asgi.Response, model: str) -> None:
         """One model, or 404; names that are not listed, such as `openai/gpt-5`, are found as a call would find them."""
 
-        def answer(exchange: Exchange) -> Json:
-            provider = dict(_models(exchange)).get(model) or _provider_called(exchange, model)
+        def answer(received: Received, key: CompiledKey) -> Json:
+            listed = dict(callable_models(received.snapshot, key))
+            provider = listed.get(model) or _provider_called(received.snapshot, key, model)
             if provider is None:
                 raise GatewayError("not_found", f"This key can call no model named {model!r}.", code="model_not_found")
-            return _model(model, provider, anthropic=_wants_anthropic(exchange))
+            return _model(model, provider, anthropic=_wants_anthropic(received))
 
         self._answer(request, response, answer)
 
     def _answer(
-        self, request: falcon.asgi.Request, response: falcon.asgi.Response, answer: Callable[[Exchange], Json]
+        self,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        answer: Callable[[Received, CompiledKey], Json],
     ) -> None:
         request_id = request.context.request_id = ids.request_id()
         scope = request.scope
         endpoint = ENDPOINTS["chat_completions"]
-        exchange = Exchange(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
+        received = Received(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
         try:
-            authenticate(exchange)
-            response.data = msgspec.json.encode(answer(exchange))
+            response.data = msgspec.json.encode(answer(received, authenticate(received)))
             response.content_type = "application/json"
         except GatewayError as error:
-            error_response.write(response, error, anthropic=_wants_anthropic(exchange))
-        response.set_headers(of_gateway(exchange))
+            error_response.write(response, error, anthropic=_wants_anthropic(received))
+        response.set_headers(of_gateway(received))
 
 
-def _models(exchange: Exchange) -> list[tuple[str, str]]:
-    assert exchange.key is not None  # noqa: S101 - `authenticate` came before
-    return list(callable_models(exchange.snapshot, exchange.key))
-
-
-def _provider_called(exchange: Exchange, model: str) -> str | None:
+def _provider_called(snapshot: Snapshot, key: CompiledKey, model: str) -> str | None:
     """Where a name leads that this key may call; not where a provider would be asked for whatever name comes."""
-    assert exchange.key is not None  # noqa: S101 - `authenticate` came before
     for endpoint in ENDPOINTS.values():
         with suppress(GatewayError):
-            found = resolution(exchange.snapshot, exchange.key, endpoint, model)
+            found = resolution(snapshot, key, endpoint, model)
             if found.source != "only_provider":
                 return found.candidates[0].upstream.provider.name
     return None
 
 
-def _wants_anthropic(exchange: Exchange) -> bool:
-    return b"anthropic-version" in exchange.header_map
+def _wants_anthropic(received: Received) -> bool:
+    return b"anthropic-version" in received.header_map
 
 
 def _list(models: list[tuple[str, str]], *, anthropic: bool) -> Json:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 import falcon.asgi
 
 from gateway.errors import GatewayError
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.states import Received
 from gateway.server.client_watch import ClientWatch
 from gateway.settings import Settings
 from gateway.shapes.endpoints import BodyForm
 from gateway.wire.content_encoding import decode
 from gateway.wire.json_body import JsonBody
+from gateway.wire.media_type import check_json
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 
@@ -28,9 +29,9 @@ class BodyReader:
         self._memory = _BodyMemory(bound, settings.body_timeout_s / 2)
 
     async def read(
-        self, request: falcon.asgi.Request, client: ClientWatch, exchange: Exchange, on_leave: Callable[[], None]
+        self, request: falcon.asgi.Request, client: ClientWatch, received: Received, on_leave: Callable[[], None]
     ) -> RequestBody:
-        """The body of an exchange; once it is here, `on_leave` hears of a client that goes.
+        """The body of a request; once it is here, `on_leave` hears of a client that goes.
 
         Raises 400, 408, 413, 415 or 503; a length that is too large is refused unread.
         """
@@ -41,27 +42,33 @@ class BodyReader:
             # PERF: a small body mostly comes whole with one event; Falcon's stream is for large ones.
             data = await client.read(length)
         else:
-            data = await self._read_large(request, exchange)
+            data = await self._read_large(request, received)
         if length is not None and len(data) < length:
             raise GatewayError("bad_request", f"The body ended after {len(data)} of {length} bytes.")
         client.on_leave(on_leave)
-        encoding = exchange.header_map.get(b"content-encoding")
+        encoding = received.header_map.get(b"content-encoding")
         if encoding:
             compressed = len(data)
             data = decode(data, encoding.decode("latin-1"), self._limit)
-            await self._memory.take(max(0, len(data) - compressed), exchange)
-        content_type = exchange.header_map.get(b"content-type", b"")
-        if exchange.endpoint.body is BodyForm.MULTIPART:
-            return MultipartBody(data, content_type.decode("latin-1"))
-        if content_type and b"json" not in content_type.lower():
-            raise GatewayError("unsupported_media_type", f"{exchange.endpoint.path} reads application/json.")
-        return JsonBody(data)
+            await self._memory.take(max(0, len(data) - compressed), received)
+        written = received.header_map.get(b"content-type", b"")
+        if len(received.header_map) < len(received.headers) and _lines(received, b"content-type") > 1:
+            raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
+        if received.endpoint.body is BodyForm.MULTIPART:
+            form = MultipartBody(data, written)
+            _send_as(received, form.content_type)
+            return form
+        canonical = check_json(written)
+        body = JsonBody(data)
+        if canonical is not None:
+            _send_as(received, canonical)
+        return body
 
-    def release(self, exchange: Exchange) -> None:
+    def release(self, received: Received) -> None:
         """Gives back the memory that a body held; idempotent."""
-        self._memory.release(exchange)
+        self._memory.release(received)
 
-    async def _read_large(self, request: falcon.asgi.Request, exchange: Exchange) -> bytes:
+    async def _read_large(self, request: falcon.asgi.Request, received: Received) -> bytes:
         """Memory is taken as the pieces come, so that announcing a large body costs nobody anything."""
         pieces: list[bytes] = []
         size = 0
@@ -69,7 +76,7 @@ class BodyReader:
             size += len(piece)
             if size > self._limit:
                 raise _too_large(self._limit)
-            await self._memory.take(len(piece), exchange)
+            await self._memory.take(len(piece), received)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -80,11 +87,11 @@ class _BodyMemory:
     def __init__(self, bound: int, patience_s: float) -> None:
         self._free = bound
         self._patience_s = patience_s
-        self._held: dict[Exchange, int] = {}
+        self._held: dict[Received, int] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
-    async def take(self, size: int, exchange: Exchange) -> None:
-        """Takes more memory for an exchange; raises `overloaded` when none becomes free in time."""
+    async def take(self, size: int, received: Received) -> None:
+        """Takes more memory for a request; raises `overloaded` when none becomes free in time."""
         while self._free < size:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((size, turn))
@@ -96,11 +103,11 @@ class _BodyMemory:
             finally:
                 self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
         self._free -= size
-        self._held[exchange] = self._held.get(exchange, 0) + size
+        self._held[received] = self._held.get(received, 0) + size
 
-    def release(self, exchange: Exchange) -> None:
-        """Gives back what an exchange took, and lets those go on for whom it is enough."""
-        self._free += self._held.pop(exchange, 0)
+    def release(self, received: Received) -> None:
+        """Gives back what a request took, and lets those go on for whom it is enough."""
+        self._free += self._held.pop(received, 0)
         free = self._free
         for size, turn in self._waiting:
             if size > free:
@@ -108,6 +115,16 @@ class _BodyMemory:
             free -= size
             if not turn.done():
                 turn.set_result(None)
+
+
+def _lines(received: Received, name: bytes) -> int:
+    return sum(line[0] == name for line in received.headers)
+
+
+def _send_as(received: Received, content_type: str) -> None:
+    """From here on the body has this media type, in the one spelling that every parser reads alike."""
+    others = [header for header in received.headers if header[0] != b"content-type"]
+    received.headers = [*others, (b"content-type", content_type.encode())]
 
 
 def _too_large(limit: int) -> GatewayError:

@@ -13,7 +13,6 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
-from gateway.dispatch.circuit_breaker import CircuitBreakers
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.money.budget import CompiledBudget
 from gateway.pipeline.services import Services
@@ -32,6 +31,7 @@ from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
 from gateway.telemetry.exporters import TracingError
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.tracing import open_tracing
+from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.client import Http1Transport
 
 _PUBLISH_EVERY_S = 1.0

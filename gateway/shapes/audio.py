@@ -3,18 +3,33 @@
 from typing import Final
 
 from gateway.shapes import openai_usage
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, TEXT, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
+
+SPEECH_EVENTS: Final = Events(
+    rows={"speech.audio.delta": CONTENT, "speech.audio.done": ENDS, "error": FAILS},
+)
+TRANSCRIPTION_EVENTS: Final = Events(
+    rows={
+        "transcript.text.delta": TEXT,
+        "transcript.text.segment": CONTENT,
+        "transcript.text.done": ENDS,
+        "error": FAILS,
+    }
+)
 
 SPEECH: Final = Shape(
     name="speech",
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    events=SPEECH_EVENTS,
 )
 TRANSCRIPTIONS: Final = Shape(
     name="transcriptions",
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    events=TRANSCRIPTION_EVENTS,
 )

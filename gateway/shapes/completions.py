@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
+from gateway.shapes import chat, openai_usage
 from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -14,4 +14,5 @@ COMPLETIONS: Final = Shape(
     read_event=openai_usage.read_event,
     declares=Declares(output_caps=("max_tokens",), choices=("n", "best_of"), end_user=END_USER),
     include_usage=True,
+    events=chat.EVENTS,
 )

@@ -1,11 +1,139 @@
 """OpenAI's Responses (https://platform.openai.com/docs/api-reference/responses)."""
 
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+
+from gateway.errors import GatewayError
 from gateway.shapes import openai_usage
 from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
+from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
+from gateway.shapes.told import Begun
 from gateway.shapes.vendor import Vendor
+
+EVENTS: Final = Events(
+    rows={
+        "response.created": OPENING,
+        "response.queued": OPENING,
+        "response.in_progress": OPENING,
+        "keepalive": OPENING,
+        "response.steer.accepted": OPENING,
+        "response.steer.pending": OPENING,
+        "response.steer.failed": OPENING,
+        "response.output_item.added": CONTENT,
+        "response.output_item.done": CONTENT,
+        "response.content_part.added": CONTENT,
+        "response.content_part.done": CONTENT,
+        "response.output_text.delta": TEXT,
+        "response.output_text.done": CONTENT,
+        "response.output_text.annotation.added": CONTENT,
+        "response.refusal.delta": TEXT,
+        "response.refusal.done": CONTENT,
+        "response.reasoning_text.delta": TEXT,
+        "response.reasoning_text.done": CONTENT,
+        "response.reasoning_summary_part.added": CONTENT,
+        "response.reasoning_summary_part.done": CONTENT,
+        "response.reasoning_summary_text.delta": TEXT,
+        "response.reasoning_summary_text.done": CONTENT,
+        "response.function_call_arguments.delta": TEXT,
+        "response.function_call_arguments.done": CONTENT,
+        "response.custom_tool_call_input.delta": TEXT,
+        "response.custom_tool_call_input.done": CONTENT,
+        "response.audio.delta": CONTENT,
+        "response.audio.done": CONTENT,
+        "response.audio.transcript.delta": TEXT,
+        "response.audio.transcript.done": CONTENT,
+        "response.code_interpreter_call.in_progress": CONTENT,
+        "response.code_interpreter_call.interpreting": CONTENT,
+        "response.code_interpreter_call.completed": CONTENT,
+        "response.code_interpreter_call_code.delta": TEXT,
+        "response.code_interpreter_call_code.done": CONTENT,
+        "response.compaction.compacting": CONTENT,
+        "response.file_search_call.in_progress": CONTENT,
+        "response.file_search_call.searching": CONTENT,
+        "response.file_search_call.completed": CONTENT,
+        "response.web_search_call.in_progress": CONTENT,
+        "response.web_search_call.searching": CONTENT,
+        "response.web_search_call.completed": CONTENT,
+        "response.image_generation_call.in_progress": CONTENT,
+        "response.image_generation_call.generating": CONTENT,
+        "response.image_generation_call.partial_image": CONTENT,
+        "response.image_generation_call.completed": CONTENT,
+        "response.mcp_call.in_progress": CONTENT,
+        "response.mcp_call.completed": CONTENT,
+        "response.mcp_call.failed": CONTENT,
+        "response.mcp_call_arguments.delta": TEXT,
+        "response.mcp_call_arguments.done": CONTENT,
+        "response.mcp_list_tools.in_progress": CONTENT,
+        "response.mcp_list_tools.completed": CONTENT,
+        "response.mcp_list_tools.failed": CONTENT,
+        "response.shell_call_command.added": CONTENT,
+        "response.shell_call_command.delta": TEXT,
+        "response.shell_call_command.done": CONTENT,
+        "response.shell_call_output_content.delta": CONTENT,
+        "response.shell_call_output_content.done": CONTENT,
+        "response.completed": ENDS,
+        "response.incomplete": ENDS,
+        "response.failed": FAILS,
+        "error": FAILS,
+    },
+    stops={
+        "max_output_tokens": Stop.LENGTH,
+        "max_messages": Stop.LENGTH,
+        "content_filter": Stop.FILTERED,
+        "steered": Stop.PAUSED,
+    },
+    statuses={
+        "completed": How.COMPLETE,
+        "incomplete": How.COMPLETE,
+        "failed": How.FAILED,
+        "cancelled": How.FAILED,
+        "queued": How.FAILED,
+        "in_progress": How.FAILED,
+    },
+)
+"""https://platform.openai.com/docs/api-reference/responses-streaming.
+
+`incomplete` is an answer: it ends where a limit or a filter stopped it, and `incomplete_details.reason` says which.
+"""
+
+
+def failed_event(error: GatewayError, progress: Progress) -> bytes:
+    """`response.failed` of the response that was created, or the `error` event where none was."""
+    stated: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
+    sequence = progress.next_sequence
+    begun = progress.begun
+    if begun is None:
+        # Clients read the error at the top, as the reference has it, or under `error`, as the servers send it.
+        event = {**stated, "type": "error", "sequence_number": sequence, "error": stated}
+    else:
+        event = {"type": "response.failed", "sequence_number": sequence, "response": _failed(begun, stated)}
+    return b"event: " + str(event["type"]).encode() + b"\ndata: " + msgspec.json.encode(event) + b"\n\n"
+
+
+def _failed(begun: Begun, error: dict[str, Any]) -> dict[str, Any]:
+    """A response object with every member that the reference requires."""
+    return {
+        "id": begun.id,
+        "object": "response",
+        "created_at": begun.created_at,
+        "status": "failed",
+        "error": error,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "model": begun.model,
+        "output": [],
+        "parallel_tool_calls": True,
+        "temperature": None,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": None,
+        "usage": None,
+    }
+
 
 RESPONSES: Final = Shape(
     name="responses",
@@ -13,4 +141,6 @@ RESPONSES: Final = Shape(
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
     declares=Declares(output_caps=("max_output_tokens",), end_user=END_USER),
+    events=EVENTS,
+    frame=failed_event,
 )

@@ -3,22 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.errors import GatewayError
 from gateway.shapes.declares import NOTHING, Declares
+from gateway.shapes.ending import NO_EVENTS, Events
+from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
-from gateway.usage import Usage
+from gateway.usage import Stated
 
-ReadBody = Callable[[bytes], Usage | None]
-ReadEvent = Callable[[Usage | None, bytes], Usage | None]
+ReadBody = Callable[[bytes], Stated | None]
+ReadEvent = Callable[[Stated | None, bytes], Stated | None]
+Frame = Callable[[GatewayError, Progress], bytes]
+
+
+def error_event(error: GatewayError, _progress: Progress) -> bytes:
+    """The `error` event of the shapes that are made after OpenAI's chat: the envelope that a refusal has."""
+    return b"event: error\ndata: " + error.envelope(anthropic=False) + b"\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
     """One API: its request, its answer, its events and its errors, as tables that every room asks.
 
-    `declares` says what its requests declare, and where. `read_usage` reads a whole response body. `read_event` folds
-    the `data` of one server-sent event into the usage known so far. `include_usage` says that a stream reports usage
-    only when `stream_options.include_usage` asks for it. `keepalive` is what keeps an idle stream open, a comment where
-    clients of the API know no event for it.
+    `declares` says what its requests declare, and where. `read_usage` reads what a whole response body states.
+    `read_event` folds the `data` of one server-sent event into what is known so far. `include_usage` says that a stream
+    reports usage only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means
+    for its answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle
+    stream open, a comment where clients of the API know no event for it.
     """
 
     name: str
@@ -27,4 +37,21 @@ class Shape:
     read_event: ReadEvent
     declares: Declares = NOTHING
     include_usage: bool = False
+    events: Events = NO_EVENTS
+    frame: Frame = error_event
     keepalive: bytes = b": keep-alive\n\n"
+
+    def terminal_frame(self, error: GatewayError, progress: Progress, *, at_boundary: bool) -> bytes:
+        """The last bytes of a stream that broke off, in the client's shape.
+
+        When the stream was cut within an event, a blank line goes first. It hands the torn event to the client's
+        parser, which fails on it as it would on a cut connection; without it the frame would melt into the torn event
+        and be lost.
+
+        Args:
+            error: What the client is told.
+            progress: How far the stream that the client was sent had come.
+            at_boundary: Whether what was sent ends between two events.
+        """
+        frame = self.frame(error, progress)
+        return frame if at_boundary else b"\n\n" + frame

@@ -10,7 +10,6 @@ from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
-from gateway.dispatch.circuit_breaker import Thresholds
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.money.budget import CompiledBudget
 from gateway.policy.judge import Judge
@@ -31,6 +30,7 @@ from gateway.snapshot.snapshot import (
     Upstream,
 )
 from gateway.snapshot.traces import capture, collector, trace_collector
+from gateway.upstream.circuit_breaker import Thresholds
 
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
-from gateway.dispatch.circuit_breaker import Thresholds
-from gateway.dispatch.lane import Lane
 from gateway.keys.digest import Pepper
+from gateway.lanes.base import Translation
 from gateway.money.budget import CompiledBudget, Who
 from gateway.money.prices import Price
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
+from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.budgets import Meter
 from gateway.snapshot.prices import Prices
 from gateway.telemetry.collector_settings import CollectorSettings
+from gateway.upstream.circuit_breaker import Thresholds
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,14 @@ class FallbackPolicy:
     timeout_s: float | None = None
     total_timeout_s: float | None = None
     max_attempts: int = 3
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are."""
+
+    endpoint: Endpoint
+    translation: Translation | None
 
 
 @dataclass(frozen=True)

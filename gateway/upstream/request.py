@@ -45,6 +45,37 @@ class UpstreamRequest:
         self.idle_timeout_s = idle_timeout_s
 
 
+class Content:
+    """What the head of an answer says of its body: media type in lower case, length in bytes, and whether it is coded.
+
+    `length` is `None` where the head does not bound it.
+    """
+
+    __slots__ = ("is_encoded", "length", "media_type")
+
+    def __init__(self, headers: Headers) -> None:
+        self.media_type = ""
+        self.length: int | None = None
+        self.is_encoded = False
+        for name, value in headers:
+            if name == "content-type":
+                self.media_type = value.lower()
+            elif name == "content-length" and value.isdigit():
+                self.length = int(value)
+            elif name == "content-encoding" and value.lower() != "identity":
+                self.is_encoded = True
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether server-sent events come."""
+        return self.media_type.startswith("text/event-stream")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether one JSON value comes."""
+        return self.media_type.startswith("application/json")
+
+
 class UpstreamResponse(Protocol):
     """The head of a response, and its body as it arrives. `close` is idempotent and ends the exchange early."""
 

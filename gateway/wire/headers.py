@@ -1,4 +1,4 @@
-"""Which headers cross the gateway, in both directions. One table each way; everything else passes."""
+"""Which headers cross the gateway, in both directions: tables by what a header means; everything else passes."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -20,49 +20,187 @@ _HOP_BY_HOP: Final = frozenset(
 )
 """RFC 9110, section 7.6.1, and the fields of RFC 2616 that old peers still send."""
 
+_CREDENTIALS: Final = frozenset(
+    (
+        "authorization",
+        "cookie",
+        "cookie2",
+        "x-api-key",
+        "api-key",  # Azure OpenAI
+        "ocp-apim-subscription-key",  # Azure's services and its API Management
+        "x-functions-key",
+        "x-goog-api-key",
+        "x-goog-iam-authorization-token",
+        "x-serverless-authorization",  # Cloud Run
+        "cf-aig-authorization",  # Cloudflare's AI Gateway
+        "cf-access-client-id",
+        "cf-access-client-secret",
+        "cf-access-jwt-assertion",
+        "cf-access-token",
+        "modal-key",
+        "modal-secret",
+    )
+)
+"""What proves to a provider who calls; the gateway has its own."""
+
+_ACCOUNTS: Final = frozenset(
+    (
+        "openai-organization",  # https://platform.openai.com/docs/api-reference/authentication
+        "openai-project",
+        "anthropic-organization-id",
+        "anthropic-user-profile-id",
+        "anthropic-workspace-id",
+        "x-goog-user-project",  # https://cloud.google.com/apis/docs/system-parameters
+        "x-goog-quota-user",
+        "x-goog-iam-authority-selector",
+        "x-hf-bill-to",  # https://huggingface.co/docs/inference-providers/pricing
+        "x-dashscope-workspace",  # https://www.alibabacloud.com/help/en/model-studio
+        "azureml-model-deployment",
+        "x-ms-deployment-name",
+        "x-amzn-account-id",
+        "x-amzn-bedrock-projectidentifier",  # botocore's model of Bedrock's runtime
+    )
+)
+"""What chooses or names the account that is billed, or a place within it."""
+
+_CLIENT_ADDRESS: Final = frozenset(
+    (
+        "forwarded",  # RFC 7239
+        "via",
+        "cdn-loop",  # RFC 8586
+        "x-forwarded",
+        "x-real-ip",
+        "x-client-ip",
+        "x-client-cert",
+        "x-cluster-client-ip",
+        "x-original-forwarded-for",
+        "x-originating-ip",
+        "x-remote-ip",
+        "x-remote-addr",
+        "x-host",
+        "x-original-host",
+        "true-client-ip",
+        "fastly-client-ip",
+        "fly-client-ip",
+        "x-azure-clientip",
+        "x-azure-socketip",
+        "x-arr-clientcert",
+        "cf-connecting-ip",
+        "cf-connecting-ipv6",
+        "cf-connecting-o2o",
+        "cf-ipcountry",
+        "cf-pseudo-ipv4",
+        "cf-ray",
+        "cf-visitor",
+        "cf-worker",
+    )
+)
+"""What proxies say of the client and of the way to here."""
+
+_OTHER_REQUESTS: Final = frozenset(
+    (
+        "x-http-method",
+        "x-http-method-override",
+        "x-method-override",
+        "x-original-method",
+        "x-original-uri",
+        "x-original-url",
+        "x-rewrite-url",
+        "http2-settings",  # RFC 7540, section 3.2.1
+    )
+)
+"""What makes some servers read another request than the one that was judged."""
+
 _REQUEST_STAYS: Final = frozenset(
-    name.encode()
-    for name in (
+    (
         *_HOP_BY_HOP,
+        *_CREDENTIALS,
+        *_ACCOUNTS,
+        *_CLIENT_ADDRESS,
+        *_OTHER_REQUESTS,
         "host",
         "content-length",
         "content-encoding",  # the body is sent decoded
         "expect",  # answered here
         "accept-encoding",  # the answer has to come as it is
-        "authorization",
-        "x-api-key",
-        "api-key",
-        "cookie",
-        "forwarded",  # says who the client is, like x-forwarded-*
-        "x-real-ip",
         "traceparent",  # the gateway's own span goes on in its place
         "tracestate",
     )
 )
-_REQUEST_PREFIXES: Final = (b"x-langwatch-", b"x-forwarded-")
+_REQUEST_PREFIXES: Final = (
+    "x-langwatch-",
+    "x-forwarded-",
+    "x-amz-",  # AWS signatures and temporary credentials
+    "x-appengine-",
+    "x-envoy-",
+    "x-goog-authenticated-user-",
+    "x-ms-client-principal",
+    "x-ms-token-aad-",
+    "ssl-client-",
+)
 
 _RESPONSE_STAYS: Final = frozenset(
     (
         *_HOP_BY_HOP,
+        *_ACCOUNTS,
         "content-length",  # the server states it anew where the body is whole
         "set-cookie",
+        "set-cookie2",
         "server",
-        "alt-svc",  # speaks of the provider's host, not of this one
+        # What speaks of the provider's host, not of this one.
+        "alt-svc",
+        "clear-site-data",
+        "expect-ct",
+        "nel",
+        "public-key-pins",
+        "public-key-pins-report-only",
+        "refresh",
+        "report-to",
+        "reporting-endpoints",
+        "service-worker-allowed",
         "strict-transport-security",
-        # Whatever names the upstream account.
-        "openai-organization",
-        "openai-project",
-        "anthropic-organization-id",
-        "x-goog-user-project",
-        "x-ms-client-principal-name",
-        "azureml-model-deployment",
-        "x-ms-deployment-name",
-        "x-amzn-account-id",
+        # What makes a proxy in front of the gateway answer with files of its own.
+        "x-accel-redirect",
+        "x-lighttpd-send-file",
+        "x-reproxy-url",
+        "x-sendfile",
         # The gateway speaks for itself.
         "traceparent",
         "tracestate",
     )
 )
+_RESPONSE_PREFIXES: Final = ("x-langwatch-", "x-ms-client-principal")
+
+_REMEMBERED: Final = 1024
+
+
+class _Crossing:
+    """Which names cross in one direction, an underscore read as the hyphen that CGI and WSGI take it for.
+
+    PERF: clients and providers send the same few names over and over, so what was found of a name is remembered in
+    `known`: the name as it goes on, empty where it stays.
+    """
+
+    __slots__ = ("_prefixes", "_stays", "known")
+
+    def __init__(self, stays: frozenset[str], prefixes: tuple[str, ...]) -> None:
+        self._stays = stays
+        self._prefixes = prefixes
+        self.known: dict[str | bytes, str] = {}
+
+    def judge(self, written: str | bytes) -> str:
+        """The name, which is in lower case, as it goes on; empty where it stays."""
+        name = written if isinstance(written, str) else written.decode("latin-1")
+        plain = name.replace("_", "-")
+        is_twin = plain == "content-type" and plain != name
+        found = "" if is_twin or plain in self._stays or plain.startswith(self._prefixes) else name
+        if len(self.known) < _REMEMBERED:
+            self.known[written] = found
+        return found
+
+
+_REQUEST: Final = _Crossing(_REQUEST_STAYS, _REQUEST_PREFIXES)
+_RESPONSE: Final = _Crossing(_RESPONSE_STAYS, _RESPONSE_PREFIXES)
 
 
 def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -70,30 +208,41 @@ def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
     The server's parser lets no line break into a value, so none can be smuggled on.
     """
+    known = _REQUEST.known
     passing: Headers = []
-    named: set[bytes] = set()
-    for name, value in headers:
-        if name in _REQUEST_STAYS:
-            if name == b"connection":
-                named.update(token.strip().lower() for token in value.split(b","))
-        elif not name.startswith(_REQUEST_PREFIXES):
-            passing.append((name.decode("latin-1"), value.decode("latin-1")))
-    if named - {b"keep-alive", b"close"}:
-        return [header for header in passing if header[0].encode("latin-1") not in named]
-    return passing
+    named: set[str] = set()
+    for written, value in headers:
+        name = known.get(written)
+        if name is None:
+            name = _REQUEST.judge(written)
+        if name:
+            passing.append((name, value.decode("latin-1")))
+        elif written == b"connection":
+            named.update(_tokens(value.decode("latin-1")))
+    return _without(passing, named) if named - {"keep-alive", "close"} else passing
 
 
 def response_headers(headers: Iterable[tuple[str, str]]) -> Headers:
     """What goes to the client of a provider's headers (lower-case names)."""
+    known = _RESPONSE.known
     passing: Headers = []
     named: set[str] = set()
     for header in headers:
-        name = header[0]
-        if name in _RESPONSE_STAYS:
-            if name == "connection":
-                named.update(token.strip().lower() for token in header[1].split(","))
-        elif not name.startswith("x-langwatch-"):
+        written = header[0]
+        name = known.get(written)
+        if name is None:
+            name = _RESPONSE.judge(written)
+        if name:
             passing.append(header)
-    if named - {"keep-alive", "close"}:
-        return [header for header in passing if header[0] not in named]
-    return passing
+        elif written == "connection":
+            named.update(_tokens(header[1]))
+    return _without(passing, named) if named - {"keep-alive", "close"} else passing
+
+
+def _tokens(connection: str) -> Iterable[str]:
+    return [token.strip().lower() for token in connection.split(",")]
+
+
+def _without(headers: Headers, named: set[str]) -> Headers:
+    """The headers but for those that `Connection` names."""
+    return [header for header in headers if header[0] not in named]

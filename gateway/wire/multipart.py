@@ -1,59 +1,65 @@
 """A multipart/form-data request body (RFC 7578): where its fields stand; files are neither parsed nor copied.
 
 Parsers of forms differ in what they forgive. Whatever two of them could read differently (line ends other than CRLF,
-folded headers, names with escapes, a `model` that is a file or is encoded) is refused: what is judged is what is sent.
+a boundary anywhere but on a line of its own, text around the form, folded headers, names with escapes, a `model` that
+is a file, is encoded, or is in another charset) is refused: what is judged is what is sent.
 """
 
 import re
 from collections.abc import Hashable, Iterator
-from typing import Any
-
-import msgspec
+from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from gateway.errors import GatewayError
 from gateway.wire.json_splice import Splice
+from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
 from gateway.wire.urls import urls_in_text
 
-_BOUNDARY = re.compile(r'[;\s]boundary=(?:"([^"\\]{1,70})"|([^\s;,"]{1,70}))', re.IGNORECASE)
-_DISPOSITION = re.compile(rb"(?:^|\r\n)content-disposition[ \t]*:", re.IGNORECASE)
-_NAME = re.compile(rb'[;\s]name=(?:"([^"\\\r\n]*)"|([^\s;"\\]+))', re.IGNORECASE)
-_FILE = re.compile(rb"[;\s]filename\*?=", re.IGNORECASE)
-_EXTENDED_NAME = re.compile(rb"[;\s]name\*", re.IGNORECASE)
-_ENCODED = re.compile(rb"\ncontent-transfer-encoding[ \t]*:(?![ \t]*(?:7bit|8bit|binary)[ \t]*\r\n)", re.IGNORECASE)
-_QUOTED = re.compile(rb'"[^"\r\n]*"')
+_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_HEADER = re.compile(rb"(" + _NAME + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
+_FORM_DATA = re.compile(rb"form-data[ \t]*(?=;|\Z)", re.IGNORECASE)
+_PARAMETER = re.compile(rb";[ \t]*(" + _NAME + rb")=(?:\"([^\"]*)\"|([^\s;\"\\]+))[ \t]*(?=;|\Z)")
+_CHARSET = re.compile(rb"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
+_BEYOND_ASCII = (b"us-ascii", b"iso-8859-1", b"windows-1252")
+"""Charsets that some clients name, in which ASCII is what it is in UTF-8."""
+_NOT_ENCODED = (b"7bit", b"8bit", b"binary")
 _JUDGED = ("model", "stream")
+_CHARSET_FIELD = "_charset_"
+"""A field that says in which charset the others are (RFC 7578, section 4.6)."""
 _MAX_HEAD_BYTES = 8192
 _MAX_FIELD_BYTES = 4096
 _MAX_PARTS = 1000
 
 
-class _Part(msgspec.Struct):
+class _Part(NamedTuple):
+    """A part: where its value stands, whether every parser takes it for a file, and for plain text."""
+
     name: str
     start: int
     end: int
     is_file: bool
-    is_encoded: bool
+    is_plain: bool
 
 
 class MultipartBody:
-    """See `RequestBody`. Raises `bad_request` or `unsupported_media_type` on construction."""
+    """See `RequestBody`. Raises `bad_request` or `unsupported_media_type` on construction.
 
-    __slots__ = ("_fields", "_spans", "data", "max_output_tokens", "model", "stream")
+    `content_type` is the one spelling in which the form goes upstream.
+    """
 
-    def __init__(self, data: bytes, content_type: str) -> None:
-        boundaries = _BOUNDARY.findall(content_type)
-        if not content_type.lower().startswith("multipart/form-data") or len(boundaries) != 1:
-            raise GatewayError("unsupported_media_type", "This path reads multipart/form-data with a boundary.")
-        boundary = boundaries[0][0] or boundaries[0][1]
+    __slots__ = ("_fields", "_spans", "content_type", "data", "max_output_tokens", "model", "stream")
+
+    def __init__(self, data: bytes, content_type: bytes) -> None:
+        boundary = boundary_of(content_type)
+        self.content_type = form_data(boundary)
         self.data = data
         self.max_output_tokens: int | None = None
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
-        for part in _parts(data, b"--" + boundary.encode("latin-1")):
+        for part in _parts(data, b"--" + boundary.encode()):
             if not part.is_file:
                 self._fields.append(part)
-            if part.name in _JUDGED:
-                self._add(part)
+            self._judge_name(part)
         self.model = self._text("model")
         if self.model == "":
             raise GatewayError("bad_request", "`model` may not be empty.", param="model")
@@ -104,13 +110,20 @@ class MultipartBody:
         """Forms have no stream options."""
         return []
 
-    def _add(self, part: _Part) -> None:
-        name = part.name
-        if name in self._spans:
-            raise GatewayError("bad_request", f"The form has {name!r} twice; keep one.", param=name)
-        if part.is_file or part.is_encoded:
-            raise GatewayError("bad_request", f"The field {name!r} has to be plain text.", param=name)
-        self._spans[name] = (part.start, part.end)
+    def _judge_name(self, part: _Part) -> None:
+        """Keeps where a field stands by which the form is judged; a name that some parser takes for it is refused."""
+        read = unquote(part.name).strip(" \t\r\n\0").lower()
+        if read == _CHARSET_FIELD:
+            raise _unclear("it names a charset of its own")
+        if read not in _JUDGED:
+            return
+        if read != part.name:
+            raise GatewayError("bad_request", f"Write the name {part.name[:64]!r} as {read!r}.", param=read)
+        if read in self._spans:
+            raise GatewayError("bad_request", f"The form has {read!r} twice; keep one.", param=read)
+        if not part.is_plain:
+            raise GatewayError("bad_request", f"The field {read!r} has to be plain text.", param=read)
+        self._spans[read] = (part.start, part.end)
 
     def _text(self, name: str) -> str | None:
         span = self._spans.get(name)
@@ -125,40 +138,86 @@ class MultipartBody:
 
 
 def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
-    """Every part in turn (RFC 2046, section 5.1.1)."""
-    between = b"\r\n" + delimiter
-    line_end = re.compile(re.escape(delimiter) + rb"(--)?[ \t]*(?:\r\n|\Z)")
-    position = 0 if data.startswith(delimiter) else data.find(between) + 2
+    """Every part in turn (RFC 2046, section 5.1.1).
+
+    Some parsers find the delimiter behind a bare line end too, within a file, say: no line may begin with it but these.
+    """
+    line_end = re.compile(re.escape(delimiter) + rb"(?:(--)(?:\r\n)*\Z|\r\n)")
+    position = 2 if data.startswith(b"\r\n") else 0
     for _ in range(_MAX_PARTS):
         line = line_end.match(data, position)
         if line is None:
-            raise _unclear("its boundary does not stand on a line of its own")
+            raise _unclear("a boundary does not stand on a line of its own, or something stands around the form")
         if line[1] is not None:
-            if data[line.end() : line.end() + _MAX_HEAD_BYTES].strip(b" \t\r\n"):
-                raise _unclear("something follows its end")
             return
-        # The line end of the delimiter may be that of an empty head.
-        head_end = data.find(b"\r\n\r\n", line.end() - 2, line.end() + _MAX_HEAD_BYTES)
-        end = data.find(between, head_end + 2) if head_end >= 0 else -1
-        if end < 0:
+        head_end = data.find(b"\r\n\r\n", line.end(), line.end() + _MAX_HEAD_BYTES)
+        position = data.find(b"\n" + delimiter, head_end + 3) + 1 if head_end >= 0 else 0
+        if not position:
             raise _unclear("it breaks off")
-        yield _part(data[line.end() - 2 : head_end + 2], head_end + 4, end)
-        position = end + 2
+        end = position - len(b"\r\n")
+        if not data.startswith(b"\r\n", end) or data.find(b"\r" + delimiter, head_end + 4, end) >= 0:
+            raise _unclear("its boundary stands behind a bare line end")
+        if end < head_end + 4:
+            raise _unclear("it breaks off within a head")
+        yield _part(data, line.end(), head_end + 4, end)
     raise _unclear(f"it has more than {_MAX_PARTS} parts")
 
 
-def _part(head: bytes, start: int, end: int) -> _Part:
-    """A part, given its headers with the line ends around them."""
-    lone_line_ends = head.replace(b"\r\n", b"")
-    if b"\r" in lone_line_ends or b"\n" in lone_line_ends or b"\r\n " in head or b"\r\n\t" in head:
-        raise _unclear("a header of a part is folded or ends in a bare line end")
-    unquoted = _QUOTED.sub(b'""', head)
-    names = _NAME.findall(head)
-    is_plain = len(_DISPOSITION.findall(head)) == 1 and len(names) == 1 and _EXTENDED_NAME.search(unquoted) is None
-    if not is_plain or b"\\" in names[0][0]:
+def _part(data: bytes, head: int, start: int, end: int) -> _Part:
+    """A part, given where its head and its value stand."""
+    headers: dict[bytes, bytes] = {}
+    while head < start - 2:
+        line = _HEADER.match(data, head)
+        if line is None:
+            raise _unclear("a header of a part is not one line with a name and a value")
+        name = line[1].lower()
+        if name in headers:
+            raise _unclear("a part has a header twice")
+        headers[name] = line[2].strip(b" \t")
+        head = line.end()
+    parameters = _disposition(headers.get(b"content-disposition", b""))
+    media_type = headers.get(b"content-type", b"text/plain").lower()
+    if media_type.startswith(b"multipart/"):
+        raise _unclear("a part holds other parts")
+    # An empty file name is that of a file to some parsers, and none to others.
+    is_file = bool(parameters.get(b"filename"))
+    if not is_file:
+        if headers.get(b"content-transfer-encoding", b"binary").lower() not in _NOT_ENCODED:
+            raise _unclear("a field is encoded")
+        _check_charset(media_type, data, start, end)
+    is_plain = media_type.startswith(b"text/") and parameters.keys() == {b"name"}
+    try:
+        return _Part(parameters[b"name"].decode(), start, end, is_file, is_plain)
+    except UnicodeDecodeError:
+        raise _unclear("a part's name is not UTF-8") from None
+
+
+def _check_charset(media_type: bytes, data: bytes, start: int, end: int) -> None:
+    """Refuses a field that reads differently in the charset that it names than in UTF-8."""
+    charset = _CHARSET.search(media_type)
+    if charset is None and b"*" not in media_type:
+        return
+    named = b"" if charset is None else charset[1]
+    is_ascii = named in _BEYOND_ASCII and data[start:end].isascii()
+    if not is_ascii and not charset_is_utf8(named.decode("latin-1")):
+        raise _unclear("a field is in another charset than UTF-8")
+
+
+def _disposition(written: bytes) -> dict[bytes, bytes]:
+    """The parameters of a part's Content-Disposition, `name` among them."""
+    form_data = _FORM_DATA.match(written)
+    parameters: dict[bytes, bytes] = {}
+    position = -1 if form_data is None else form_data.end()
+    while 0 <= position < len(written):
+        parameter = _PARAMETER.match(written, position)
+        if parameter is None or (name := parameter[1].lower()) in parameters or name == b"name*":
+            break
+        parameters[name] = parameter[2] if parameter[2] is not None else parameter[3]
+        position = parameter.end()
+    named = parameters.get(b"name")
+    if position != len(written) or named is None or b"\\" in named or parameters.get(b"filename", b"").endswith(b"\\"):
         raise _unclear("a part does not have one plain name")
-    name = (names[0][0] or names[0][1]).decode("utf-8", "replace")
-    return _Part(name, start, end, _FILE.search(unquoted) is not None, _ENCODED.search(head) is not None)
+    return parameters
 
 
 def _unclear(why: str) -> GatewayError:

@@ -15,12 +15,24 @@ _DATA = b"data:"
 class Received:
     """Counts in passing; no byte is kept."""
 
-    __slots__ = ("_bytes", "_events", "_smallest")
+    __slots__ = ("_bytes", "_events", "_smallest", "_texts", "_written")
 
     def __init__(self) -> None:
         self._bytes = 0
         self._events = 0
         self._smallest = 0
+        self._texts = 0
+        self._written = 0
+
+    def text(self, size: int) -> None:
+        """A piece of what the model wrote has come, of so many bytes."""
+        self._texts += 1
+        self._written += size
+
+    def within(self, limit: int | None) -> int:
+        """Output tokens so far, roughly, and never more than the request allowed."""
+        tokens = max(self._texts, self._written // BYTES_PER_TOKEN)
+        return tokens if limit is None else min(tokens, limit)
 
     def count(self, chunk: bytes) -> None:
         """A piece of the stream has come."""

@@ -15,6 +15,12 @@ def test_credentials_and_hop_by_hop_headers_stay_here(gateway, upstream):
             "connection": "keep-alive, x-hop",
             "x-hop": "1",
             "openai-beta": "assistants=v2",
+            "openai-organization": "org-theirs",
+            "x-goog-user-project": "theirs",
+            "x-amz-security-token": "theirs",
+            "x_api_key": SECRET,
+            "cf-connecting-ip": "10.0.0.1",
+            "x-original-url": "/admin",
             "x-custom": "kept",
             "user-agent": "sdk/1",
         }
@@ -24,6 +30,8 @@ def test_credentials_and_hop_by_hop_headers_stay_here(gateway, upstream):
     assert arrived["authorization"] == "Bearer sk-upstream"
     assert SECRET not in str(arrived)
     assert not {"x-api-key", "cookie", "x-forwarded-for", "x-langwatch-thread-id", "te", "x-hop"} & arrived.keys()
+    assert not {"openai-organization", "x-goog-user-project", "x-amz-security-token", "x_api_key"} & arrived.keys()
+    assert not {"cf-connecting-ip", "x-original-url"} & arrived.keys()
     assert (arrived["openai-beta"], arrived["x-custom"], arrived["user-agent"]) == ("assistants=v2", "kept", "sdk/1")
     assert arrived["accept-encoding"] == "identity"
     assert arrived["host"] == f"127.0.0.1:{upstream.port}"

@@ -11,7 +11,6 @@ import functools
 import importlib.util
 import logging
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import quote
 
 from gateway import clock
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -35,11 +34,6 @@ def missing_extra() -> str | None:
     if importlib.util.find_spec("botocore") is None:
         return "AWS credentials need botocore: pip install '.[bedrock]'"
     return None
-
-
-def path_segment(model: str) -> str:
-    """A model id or an ARN as one segment of a URL's path: percent-encoded once, `:` and `/` included."""
-    return quote(model, safe="")
 
 
 class _Source(Protocol):

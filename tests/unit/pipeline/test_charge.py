@@ -1,8 +1,8 @@
 """What a request owes at its end."""
 
-from gateway.pipeline.charge import charge
-from gateway.pipeline.exchange import Exchange
+from gateway.pipeline.holds import NOTHING_OWED, charge
 from gateway.pipeline.resolve import resolve
+from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.wire.json_body import JsonBody
@@ -19,13 +19,11 @@ virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
 
 def test_a_client_that_leaves_before_any_provider_was_asked_owes_nothing():
     snapshot = snapshot_of(CONFIG)
-    exchange = Exchange(snapshot, ENDPOINTS["chat_completions"], [], b"", "grq_1")
-    exchange.key = snapshot.key_named("dev")
-    exchange.body = JsonBody(b'{"model":"openai/m","messages":[]}')
-    resolve(exchange)
-    assert exchange.candidate.price is not None
-    exchange.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
+    key, endpoint = snapshot.key_named("dev"), ENDPOINTS["chat_completions"]
+    received = Received(snapshot, endpoint, [], b"", "grq_1")
+    body = JsonBody(b'{"model":"openai/m","messages":[]}')
+    request = Admitted(received, key, body, "openai/m", resolve(snapshot, key, endpoint, "openai/m"), "respect", None)
+    assert request.candidate.price is not None
+    received.progress.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
 
-    charge(exchange, "client_left")
-
-    assert (exchange.cost, exchange.owed) == (None, {})
+    assert charge(request, None, "client_left") == NOTHING_OWED

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from gateway.counters.memory import MemoryCounters
-from gateway.dispatch.circuit_breaker import CircuitBreakers
-from gateway.pipeline.exchange import Exchange
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
+from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
+from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
@@ -124,12 +124,12 @@ def leave():
         full = snapshot.upstreams["full"].holds[0]
         await counters.reserve([full])
         credential = [(b"authorization", f"Bearer {SECRET}".encode())]
-        exchange = Exchange(snapshot, ENDPOINTS["messages"], credential, b"", "grq_1")
+        received = Received(snapshot, ENDPOINTS["messages"], credential, b"", "grq_1")
 
         async def read_body():
             return JsonBody(BODY)
 
-        request = asyncio.create_task(run(exchange, services, read_body))
+        request = asyncio.create_task(run(received, services, read_body))
         await asyncio.wait_for(counters.waits.wait(), 5)
         request.cancel()
         await asyncio.gather(request, return_exceptions=True)

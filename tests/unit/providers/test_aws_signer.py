@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from gateway.providers.base import path_segment
 from gateway.providers.credentials import aws
-from gateway.providers.credentials.aws import AwsSigner, missing_extra, path_segment
+from gateway.providers.credentials.aws import AwsSigner, missing_extra
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamRequest
 

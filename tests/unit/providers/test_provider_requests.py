@@ -139,6 +139,12 @@ def test_the_endpoints_that_are_served(type_, served):
             [("openai-beta", "a")],
             [("authorization", "Bearer k"), ("openai-beta", "b")],
         ),
+        (
+            "openai",
+            {"headers": {"X-Team": "b", "under_score": "c"}},
+            [("x_team", "a"), ("x-team", "a"), ("under-score", "a")],
+            [("authorization", "Bearer k"), ("x-team", "b"), ("under_score", "c")],
+        ),
         ("custom", {}, [("accept", "*/*")], [("accept", "*/*")]),
         ("custom", {"api_key": "k"}, [("authorization", "theirs")], [("authorization", "Bearer k")]),
         ("azure", {}, [("api-key", "theirs")], [("api-key", "k")]),

@@ -1,33 +1,35 @@
-"""Which virtual key is this, and may it be used now?"""
+"""May this request pass? Whose it is, what its rules say of its body, and how its prompt-cache marks are treated."""
 
 from collections.abc import Mapping
 
 from gateway import clock
 from gateway.errors import GatewayError
 from gateway.keys.virtual_key import PREFIX, PREFIX_OF
-from gateway.pipeline.exchange import Exchange
-from gateway.snapshot.snapshot import KeyEntry
+from gateway.pipeline.states import Received
+from gateway.snapshot.snapshot import CompiledKey, KeyEntry
+from gateway.wire.request_body import RequestBody
 
 _PREFIX = PREFIX.encode()
+_CACHE_MODES = ("respect", "disable", "force")
 
 
-def authenticate(exchange: Exchange) -> None:
+def authenticate(received: Received) -> CompiledKey:
     """Finds the key by the keyed hash of the secret presented; raises 401 or 403.
 
     The work done does not depend on whether the secret is well formed or known.
     """
-    secret = presented_secret(exchange.header_map)
-    entry = exchange.snapshot.authenticate(secret)
+    secret = presented_secret(received.header_map)
+    entry = received.snapshot.authenticate(secret)
     if entry is None or not secret.startswith(PREFIX_OF[entry.key.environment]) or _was_rotated_away(entry):
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
-    key = entry.key
-    exchange.key = key
+    key = received.progress.key = entry.key
     if key.state == "revoked":
         raise GatewayError("virtual_key_revoked", f"The virtual key {key.name} was revoked.")
     if key.state == "disabled":
         raise GatewayError("virtual_key_disabled", f"The virtual key {key.name} is disabled.")
     if key.expires_at is not None and clock.now() >= key.expires_at:
         raise GatewayError("virtual_key_expired", f"The virtual key {key.name} has expired.")
+    return key
 
 
 _MISSING = "No virtual key: send it as `Authorization: Bearer lw_vk_...`, as `x-api-key` or as `api-key`."
@@ -54,3 +56,30 @@ def presented_secret(headers: Mapping[bytes, bytes]) -> str:
 
 def _was_rotated_away(entry: KeyEntry) -> bool:
     return entry.valid_until is not None and clock.now() >= entry.valid_until
+
+
+def judge(key: CompiledKey, body: RequestBody) -> None:
+    """Asks the policy rules about tools, MCP servers and URLs; does no work where the key has no rule.
+
+    Raises `tool_not_allowed` or `url_not_allowed`.
+    """
+    rules = key.judge
+    if rules.has_declarations:
+        rules.check_declarations(body)
+    if rules.has_urls:
+        rules.check_urls(body.urls(), body.path_at)
+
+
+def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:
+    """The mode that `X-LangWatch-Cache` asks for, else the key's; raises `cache_override_invalid` for what is none."""
+    asked = headers.get(b"x-langwatch-cache")
+    if asked is None:
+        return key.cache_mode
+    mode = asked.strip().lower().decode("latin-1")
+    if mode not in _CACHE_MODES:
+        raise GatewayError(
+            "cache_override_invalid",
+            f"X-LangWatch-Cache is one of {', '.join(_CACHE_MODES)}.",
+            param="X-LangWatch-Cache",
+        )
+    return mode

@@ -1,0 +1,573 @@
+"""Asking the candidates one after the other, until one answers in a way that is final.
+
+Until the first byte has gone to the client a failure leads to the next candidate; `trigger_of_status` and
+`trigger_of_failure` say which ones do, and which are final. A provider whose circuit is open, whose account is at its
+limit, or that cannot be sent the request, is passed over without a call.
+"""
+
+import asyncio
+import enum
+import math
+from collections.abc import Awaitable, Iterator
+from typing import Any
+
+import msgspec
+
+from gateway import clock
+from gateway.counters.hold import Dimension
+from gateway.errors import GatewayError
+from gateway.lanes.base import Translation
+from gateway.pipeline.holds import candidate_holds, take
+from gateway.pipeline.services import Services
+from gateway.pipeline.states import Admitted, Asked, Outbound
+from gateway.providers.base import Provider, with_query
+from gateway.providers.credentials.base import Signer
+from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.vendor import Vendor
+from gateway.snapshot.snapshot import Candidate
+from gateway.upstream.circuit_breaker import CircuitBreaker
+from gateway.upstream.failure import FailureKind, UpstreamFailure
+from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
+from gateway.wire.cache_marks import with_marks, without_marks
+from gateway.wire.headers import request_headers
+from gateway.wire.json_splice import Splice, apply
+from gateway.wire.request_body import RequestBody
+from gateway.wire.sse_events import events_in
+from gateway.wire.unreadable import UNREADABLE
+
+WHOLE_BODY_BYTES = 1024 * 1024
+"""Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
+
+_LARGEST_PEEK = 256 * 1024
+_STRICTNESS = "drop_tuning_params"
+_RETRY_HEADERS = ("retry-after", "retry-after-ms")
+_OK = "ok"
+_CANCELLED = "cancelled"
+_HIDDEN_ERROR = "error_in_stream"
+_NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
+_PASSED_OVER = {Dimension.SPEND: "budget_exceeded"}
+_FAILURES = frozenset((*(kind.value for kind in FailureKind), _HIDDEN_ERROR))
+_OF_ONE_API = ("anthropic-", "openai-", "x-stainless-", "x-goog-", "x-amzn-", "x-ms-")
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+async def ask(request: Admitted, services: Services) -> Asked:
+    """Waits for the head of the answer that the client gets.
+
+    Raises `provider_error`, `upstream_timeout` or `circuit_open` when no candidate answers, or in a way that is not the
+    client's to read.
+    """
+    chain = _Chain(request, services)
+    outbound = chain.first() or await chain.first_after_open_circuit()
+    while True:
+        candidate = request.candidate
+        try:
+            response, content, trigger = await _ask(request, outbound, services, peeks=chain.goes_on)
+        except UpstreamFailure as failure:
+            following = await chain.next(outbound, trigger_of_failure(failure))
+            if following is None:
+                raise failed(failure, candidate.upstream.provider.name) from failure
+            outbound = following
+            continue
+        if trigger is not None:
+            stands, following = False, None
+            try:
+                following = await chain.next(outbound, trigger)
+                stands = following is None
+            finally:
+                if not stands:
+                    _remember_consumed(request, candidate, response)
+                    await response.close()
+            if following is not None:
+                outbound = following
+                continue
+        asked = request.received.progress.asked = Asked(request, candidate, outbound, response, content)
+        outcome = classify(response.status)
+        if outcome not in _ANSWERS:
+            await response.close()
+            raise answer_for(outcome, asked.provider_name, response.status, response.headers)
+        return asked
+
+
+class _Chain:
+    """Where a request stands among its candidates, and what it may still try."""
+
+    def __init__(self, request: Admitted, services: Services) -> None:
+        self._request = request
+        self._services = services
+        self._waiting = list(reversed(request.candidates))
+        self._tries_left = request.fallback.max_attempts
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether another candidate could be asked if this one fails."""
+        return bool(self._waiting) and self._tries_left > 0
+
+    def first(self) -> Outbound | None:
+        """Goes to the first candidate, for which everything was taken; `None` when its circuit is open.
+
+        Raises what keeps its body from going.
+        """
+        if not self._admits(self._waiting[-1]):
+            return None
+        candidate = self._waiting.pop()
+        request = self._request
+        request.go_to(candidate)
+        try:
+            outbound = prepare_body(request, candidate)
+        except BaseException:
+            self._abandon(candidate)
+            raise
+        request.go_to(candidate, outbound)
+        self._tries_left -= 1
+        return outbound
+
+    async def first_after_open_circuit(self) -> Outbound:
+        """Goes to the first candidate that may be asked after one that may not. Raises `circuit_open`."""
+        closed_for = [self._closed_for(self._waiting.pop())]
+        while self._waiting:
+            candidate = self._waiting.pop()
+            if not self._admits(candidate):
+                closed_for.append(self._closed_for(candidate))
+                continue
+            outbound = await self._take_over(candidate)
+            if outbound is not None:
+                self._tries_left -= 1
+                return outbound
+        raise circuits_open(min(closed_for))
+
+    async def next(self, outbound: Outbound, trigger: str) -> Outbound | None:
+        """Goes to the next candidate that may be asked after such a failure; `None` when there is none.
+
+        `outbound` is what the present candidate got.
+        """
+        request = self._request
+        if trigger not in request.fallback.on or self._tries_left <= 0:
+            return None
+        limit_s = request.fallback.total_timeout_s
+        if limit_s is not None and clock.monotonic() >= request.received.started + limit_s:
+            return None
+        present = request.candidate
+        following: Outbound | None = None
+        try:
+            while self._waiting and following is None:
+                candidate = self._waiting.pop()
+                if self._admits(candidate):
+                    following = await self._take_over(candidate)
+        finally:
+            if following is None:
+                # Whoever was not asked after all left marks; who was asked last is told with its own.
+                request.go_to(present, outbound)
+        if following is not None:
+            self._tries_left -= 1
+        return following
+
+    def _breaker(self, candidate: Candidate) -> CircuitBreaker:
+        return self._services.breakers.of(candidate.upstream.provider.name)
+
+    def _closed_for(self, candidate: Candidate) -> float:
+        return self._breaker(candidate).retry_after_s(candidate.upstream.circuit)
+
+    def _admits(self, candidate: Candidate) -> bool:
+        if self._breaker(candidate).admit(candidate.upstream.circuit):
+            return True
+        self._request.passed_over(candidate, "circuit_open")
+        return False
+
+    async def _take_over(self, candidate: Candidate) -> Outbound | None:
+        """Makes the body ready for the candidate and takes what it needs of limits and budgets; `None` if it cannot."""
+        request = self._request
+        request.go_to(candidate)
+        try:
+            outbound = prepare_body(request, candidate)
+            request.go_to(candidate, outbound)
+            refusal = await take(request.received, candidate_holds(request, candidate), self._services)
+        except GatewayError as error:
+            reason = error.type
+        except BaseException:
+            self._abandon(candidate)
+            raise
+        else:
+            if refusal is None:
+                return outbound
+            reason = _PASSED_OVER.get(refusal.hold.limit.dimension, "rate_limited")
+        request.passed_over(candidate, reason)
+        self._abandon(candidate)
+        return None
+
+    def _abandon(self, candidate: Candidate) -> None:
+        """The candidate was admitted and is not asked after all: another request may probe it."""
+        self._breaker(candidate).abandoned()
+
+
+async def _ask(
+    request: Admitted, outbound: Outbound, services: Services, *, peeks: bool
+) -> tuple[UpstreamResponse, Content, str | None]:
+    """One candidate's answer, and what it triggers if it is a failure; told to the circuit breaker and the record.
+
+    With `peeks` the beginning of a successful answer is looked at too. Raises `UpstreamFailure`.
+    """
+    candidate, began, outcome = request.candidate, clock.monotonic(), _CANCELLED
+    upstream = candidate.upstream
+    upstream.under_way.count += 1
+    request.under_way.append(upstream.under_way)
+    try:
+        response, content, trigger, outcome = await _answer(request, candidate, outbound, peeks=peeks)
+    except UpstreamFailure as failure:
+        outcome = failure.kind.value
+        raise
+    finally:
+        request.attempted(candidate, outcome, began)
+        breaker = services.breakers.of(upstream.provider.name)
+        if outcome == _OK:
+            breaker.succeeded()
+        elif outcome in _NO_VERDICT:
+            breaker.abandoned()
+        elif outcome in _FAILURES or outcome.startswith("5"):
+            breaker.failed(upstream.circuit)
+        else:
+            breaker.succeeded()
+    return response, content, trigger
+
+
+async def _answer(
+    request: Admitted, candidate: Candidate, outbound: Outbound, *, peeks: bool
+) -> tuple[UpstreamResponse, Content, str | None, str]:
+    """The answer, what it triggers, and the outcome as it is recorded."""
+    timeout_s = _first_byte_timeout_s(request, candidate)
+    began = clock.monotonic()
+    response = await send(request, candidate, outbound, timeout_s)
+    content = Content(response.headers)
+    if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
+        return response, content, trigger_of_status(response.status), str(response.status)
+    if not peeks:
+        return response, content, None, _OK
+    try:
+        async with asyncio.timeout(max(0.0, began + timeout_s - clock.monotonic())):
+            peeked, hides_error = await _peek(response, content, streams=request.body.stream)
+    except TimeoutError:
+        await response.close()
+        raise UpstreamFailure(FailureKind.TIMEOUT, f"no first byte within {timeout_s:g} s") from None
+    except BaseException:
+        await response.close()
+        raise
+    return (peeked, content, "5xx", _HIDDEN_ERROR) if hides_error else (peeked, content, None, _OK)
+
+
+def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
+    """The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated.
+
+    Raises `bad_request` or `unsupported_parameter`.
+    """
+    body, lane = request.body, candidate.lane
+    strict = _is_strict(body)
+    if lane.translation is None:
+        outbound = _spliced(request, candidate)
+    else:
+        outbound = _translated(body, candidate, lane.translation, strict=strict)
+    if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
+        return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
+    return outbound
+
+
+def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
+    """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
+    body, endpoint = request.body, request.received.endpoint
+    splices: list[Splice] = []
+    withholds_usage = False
+    wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
+    if wire_model != request.model_asked:
+        splices += body.replacing_model(wire_model)
+    if body.stream and endpoint.shape.include_usage:
+        wish = body.asking_for_usage()
+        withholds_usage = bool(wish)
+        splices += wish
+    splices += body.removing(_STRICTNESS)
+    if not splices:
+        return Outbound(body.data, "identical")
+    return Outbound(apply(body.data, splices), "spliced", withholds_usage=withholds_usage)
+
+
+def _translated(body: RequestBody, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
+    """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    wire_model = candidate.upstream.provider.wire_model(candidate.lane.endpoint, candidate.model)
+    translated = translation.request(body.document(), model=wire_model, strict=strict)
+    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped)
+
+
+def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
+    """Takes cache marks out, or sets them where the provider's shape has them."""
+    body = outbound.body
+    splices: list[Splice] = []
+    if cache_mode == "disable":
+        splices = without_marks(body)
+    elif vendor is Vendor.ANTHROPIC:
+        splices = with_marks(body)
+    if not splices:
+        return outbound
+    treatment = "spliced" if outbound.treatment == "identical" else outbound.treatment
+    return Outbound(apply(body, splices), treatment, outbound.params_dropped, outbound.withholds_usage)
+
+
+def _is_strict(body: RequestBody) -> bool:
+    """Whether the client would rather be refused than lose a parameter."""
+    written = body.decoded(_STRICTNESS)
+    if written is not None and not isinstance(written, bool):
+        raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)
+    return written is False
+
+
+def send(
+    request: Admitted, candidate: Candidate, outbound: Outbound, first_byte_timeout_s: float
+) -> Awaitable[UpstreamResponse]:
+    """Addresses the request to the candidate's provider, adds its credential and sends it; to be awaited.
+
+    What a client says in headers and query to another company's API stays behind where its body is translated. Raises
+    `UpstreamFailure`.
+    """
+    received, provider, lane, stream = (
+        request.received,
+        candidate.upstream.provider,
+        candidate.lane,
+        request.body.stream,
+    )
+    headers, query = request_headers(received.headers), received.query
+    if lane.translation is not None:
+        headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
+        query = b""
+    provider.prepare_headers(headers, lane.endpoint)
+    headers.append(("accept-encoding", "identity"))
+    trace = received.trace
+    headers.append(("traceparent", trace.traceparent))
+    if trace.state is not None:
+        headers.append(("tracestate", trace.state))
+    url = provider.url(lane.endpoint, candidate.model, stream=stream)
+    timeouts = provider.timeouts
+    outgoing = UpstreamRequest(
+        method="POST",
+        url=with_query(url, query) if query else url,
+        headers=headers,
+        body=provider.adapt(lane.endpoint, outbound.body, headers, stream=stream),
+        connect_timeout_s=timeouts.connect_s,
+        first_byte_timeout_s=first_byte_timeout_s,
+        idle_timeout_s=timeouts.idle_s,
+    )
+    return (
+        provider.transport.send(outgoing) if provider.signer is None else _signed(provider, provider.signer, outgoing)
+    )
+
+
+async def _signed(provider: Provider, signer: Signer, request: UpstreamRequest) -> UpstreamResponse:
+    await signer.sign(request)
+    return await provider.transport.send(request)
+
+
+def _remember_consumed(request: Admitted, candidate: Candidate, response: UpstreamResponse) -> None:
+    """Keeps what a replaced answer says of its usage: it is charged too."""
+    usage = None
+    for _, data in response.events if isinstance(response, PeekedResponse) else ():
+        usage = candidate.lane.endpoint.shape.read_event(usage, data)
+    if usage is not None:
+        request.replaced.append((candidate, usage))
+
+
+def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:
+    own = candidate.upstream.provider.timeouts.first_byte_s
+    wanted = request.fallback.timeout_s
+    return own if wanted is None else min(own, wanted)
+
+
+class PeekedResponse:
+    """A response of which the beginning was read already, and comes first again."""
+
+    def __init__(self, response: UpstreamResponse, pieces: list[bytes], *, ended: bool) -> None:
+        self._response = response
+        self._pieces = pieces
+        self._next = 0
+        self._ended = ended
+        self.status = response.status
+        self.headers: Headers = response.headers
+
+    @property
+    def events(self) -> Iterator[tuple[str, bytes]]:
+        """Name and data of each whole event in what was read."""
+        return events_in(b"".join(self._pieces), whole=False)
+
+    async def read_chunk(self) -> bytes | None:
+        """See `UpstreamResponse`."""
+        if self._next < len(self._pieces):
+            self._next += 1
+            return self._pieces[self._next - 1]
+        return None if self._ended else await self._response.read_chunk()
+
+    async def read_all(self) -> bytes:
+        """See `UpstreamResponse`."""
+        peeked = b"".join(self._pieces[self._next :])
+        self._next = len(self._pieces)
+        return peeked if self._ended else peeked + await self._response.read_all()
+
+    async def close(self) -> None:
+        """See `UpstreamResponse`."""
+        await self._response.close()
+
+
+async def _peek(
+    response: UpstreamResponse, content: Content, *, streams: bool
+) -> tuple[PeekedResponse | UpstreamResponse, bool]:
+    """Looks at the beginning of an answer before it is committed to; says whether it hides an error.
+
+    Raises `UpstreamFailure`.
+    """
+    if streams and content.is_event_stream:
+        return await _peek_at_first_event(response)
+    if content.length is not None and content.length <= WHOLE_BODY_BYTES:
+        return await _peek_at_whole(response, is_json=content.is_json), False
+    return response, False
+
+
+async def _peek_at_whole(response: UpstreamResponse, *, is_json: bool) -> PeekedResponse:
+    """Reads a body whose length the head bounds to its end. Raises `UpstreamFailure`, for JSON that is none too."""
+    body = await response.read_all()
+    if is_json:
+        try:
+            _decode_object(body)
+        except UNREADABLE:
+            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not") from None
+    return PeekedResponse(response, [body], ended=True)
+
+
+async def _peek_at_first_event(response: UpstreamResponse) -> tuple[PeekedResponse, bool]:
+    """Reads a stream up to its first event; says whether that is an error. Raises `UpstreamFailure`.
+
+    A stream that ends before any event is an error too: a provider that has something to say says it in an event.
+    """
+    pieces: list[bytes] = []
+    gathered = b""
+    while len(gathered) < _LARGEST_PEEK:
+        piece = await response.read_chunk()
+        if piece is None:
+            return PeekedResponse(response, pieces, ended=True), _first_error(gathered, ended=True) is not False
+        pieces.append(piece)
+        gathered += piece
+        verdict = _first_error(gathered, ended=False)
+        if verdict is not None:
+            return PeekedResponse(response, pieces, ended=False), verdict
+    return PeekedResponse(response, pieces, ended=False), False
+
+
+def _first_error(stream: bytes, *, ended: bool) -> bool | None:
+    """Whether the first event with data is an error; `None` when there is no whole event yet."""
+    for name, data in events_in(stream, whole=not ended):
+        if data:
+            return name == "error" or _is_error(data)
+    return None
+
+
+def _is_error(data: bytes) -> bool:
+    """Whether an event's data is an error object: `{"error": {...}}`, or Anthropic's `{"type": "error"}`."""
+    if b'"error"' not in data:
+        return False
+    try:
+        event = _decode_object(data)
+    except UNREADABLE:
+        return False
+    return event.get("type") == "error" or isinstance(event.get("error"), dict | str)
+
+
+class Outcome(enum.Enum):
+    """What an upstream's status means for the client: pass it on, or answer for the provider."""
+
+    SUCCESS = enum.auto()
+    CLIENT_FAULT = enum.auto()
+    CREDENTIAL_REFUSED = enum.auto()
+    SERVER_FAULT = enum.auto()
+    REDIRECT = enum.auto()
+
+
+_ANSWERS = (Outcome.SUCCESS, Outcome.CLIENT_FAULT)
+
+
+def classify(status: int) -> Outcome:
+    """The meaning of a status code.
+
+    401, 402 and 403 speak of the gateway's own account, not of the client's request; every other 4xx is the client's to
+    read.
+    """
+    if 200 <= status < 300:  # noqa: PLR2004 - the classes of RFC 9110, section 15
+        return Outcome.SUCCESS
+    if status in (401, 402, 403):
+        return Outcome.CREDENTIAL_REFUSED
+    if 400 <= status < 500:  # noqa: PLR2004
+        return Outcome.CLIENT_FAULT
+    return Outcome.REDIRECT if status < 400 else Outcome.SERVER_FAULT  # noqa: PLR2004
+
+
+def trigger_of_status(status: int) -> str | None:
+    """What a status may trigger, in the words of `fallback.on`; `None` where it is final whatever the file says."""
+    if status == 429:  # noqa: PLR2004 - RFC 6585, section 4
+        return "rate_limit"
+    if status == 404:  # noqa: PLR2004 - RFC 9110, section 15.5.5
+        return "not_found"
+    return "5xx" if status >= 500 else None  # noqa: PLR2004 - RFC 9110, section 15.6
+
+
+def trigger_of_failure(failure: UpstreamFailure) -> str:
+    """What a call without answer triggers, in the same words."""
+    return "timeout" if failure.kind is FailureKind.TIMEOUT else "network_error"
+
+
+def circuits_open(retry_after_s: float) -> GatewayError:
+    """The error for a request all of whose candidates are left alone at present."""
+    return GatewayError(
+        "circuit_open",
+        "Every provider that could answer has failed too often and is left alone for a while; try again.",
+        headers={"retry-after": str(max(1, math.ceil(retry_after_s)))},
+    )
+
+
+def answer_for(outcome: Outcome, provider: str, status: int, headers: Headers) -> GatewayError:
+    """The gateway's own error in place of an answer that is not the client's to read."""
+    meta = {"provider": provider, "upstream_status": status}
+    if outcome is Outcome.CREDENTIAL_REFUSED:
+        return GatewayError(
+            "provider_error",
+            f"The provider {provider} answered {status} to the gateway's own credential; mend the account or the key "
+            f"of `providers.{provider}`.",
+            code="provider_credential_refused",
+            headers={"x-should-retry": "false"},
+            meta=meta,
+        )
+    if outcome is Outcome.REDIRECT:
+        return GatewayError(
+            "provider_error",
+            f"The provider {provider} answered {status}, a redirect, which the gateway never follows; check "
+            f"`providers.{provider}.base_url`.",
+            code="upstream_redirect",
+            headers={"x-should-retry": "false"},
+            meta=meta,
+        )
+    return GatewayError(
+        "provider_error",
+        f"The provider {provider} answered {status}.",
+        code="upstream_server_error",
+        headers={name: value for name, value in headers if name in _RETRY_HEADERS},
+        meta=meta,
+    )
+
+
+def failed(failure: UpstreamFailure, provider: str) -> GatewayError:
+    """The gateway's error for a call that brought no answer."""
+    if failure.kind is FailureKind.TIMEOUT:
+        return GatewayError("upstream_timeout", f"The provider {provider} did not answer: {failure.message}.")
+    if failure.kind is FailureKind.CREDENTIAL:
+        return GatewayError(
+            "provider_error",
+            f"There is no valid credential for the provider {provider}: {failure.message}.",
+            code="provider_credential_unavailable",
+            headers={"x-should-retry": "false"},
+        )
+    return GatewayError(
+        "provider_error",
+        f"The provider {provider} could not be reached: {failure.message}.",
+        code=f"upstream_{failure.kind.value}_error",
+    )

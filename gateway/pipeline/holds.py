@@ -1,0 +1,421 @@
+"""What a request holds of limits and budgets: asked for, taken all or none, and in the end settled for what it cost."""
+
+import math
+from typing import NamedTuple
+
+from gateway import clock
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
+from gateway.errors import Denial, GatewayError
+from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
+from gateway.money.cost import cost
+from gateway.money.estimate import InputBound, bound_input, estimate, output_bound
+from gateway.money.nano_usd import shown
+from gateway.money.prices import Price
+from gateway.pipeline.services import Services
+from gateway.pipeline.states import Admitted, BudgetHold, Progress, Received, Reservation
+from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.stated import end_users
+from gateway.snapshot.snapshot import Candidate, CompiledKey
+from gateway.telemetry.decision_record import Charge
+from gateway.telemetry.metrics import Metrics
+from gateway.usage import Usage
+from gateway.wire.request_body import RequestBody
+
+_TPM = Dimension.TPM
+_BYTES_PER_TOKEN = 4
+_END_USER = b"x-langwatch-end-user-id"
+_MOST = 2**53 - 1
+"""Nano-USD, about nine million US dollars: what every counter store counts exactly."""
+
+_WARNS_FROM = 80
+_NEVER = "never"
+_UNITS = {
+    Dimension.RPM: "requests per minute",
+    Dimension.RPD: "requests per day",
+    Dimension.TPM: "tokens per minute",
+    Dimension.CONCURRENCY: "requests at one time",
+}
+_MAY_COST = ("ok", "cancelled")
+"""Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
+
+
+def limit(key: CompiledKey, endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
+    """A hold of every rate limit of the key; of those on tokens, for as many as the body may consume at most."""
+    return _sized(key.holds, endpoint, body)
+
+
+def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
+    wanted: list[Hold] = []
+    for hold in holds:
+        limit_ = hold.limit
+        if limit_.dimension is not _TPM:
+            wanted.append(hold)
+        elif endpoint.metered:
+            # A request larger than the whole limit waits for an empty window instead of being refused for ever.
+            wanted.append(Hold(limit_, min(_tokens_at_most(body), limit_.ceiling)))
+    return wanted
+
+
+def _tokens_at_most(body: RequestBody | None) -> int:
+    """What a call may consume: a token for every four bytes of the body, and the output that it asks for at most."""
+    if body is None:
+        return 1
+    return max(1, len(body.data) // _BYTES_PER_TOKEN + (body.max_output_tokens or 0))
+
+
+def find_end_user(received: Received, body: RequestBody) -> str | None:
+    """Who is behind the request, as its header or its body says. Raises `bad_request` for what names nobody."""
+    return end_user_of(received.header_map.get(_END_USER), end_users(received.endpoint.shape, body))
+
+
+def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
+    """What a call to a candidate needs of each budget, beyond what the request already holds.
+
+    Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
+    """
+    received, key = request.received, request.key
+    if not key.budgets or not received.endpoint.metered:
+        return []
+    provider, price = candidate.upstream.provider.name, candidate.price
+    needed = 0 if price is None else estimated_cost(request, price)
+    held = _held(received.progress)
+    holds: list[BudgetHold] = []
+    for meter in key.budgets:
+        compiled = meter.budget
+        if not counts_provider(compiled, provider):
+            continue
+        if price is None and refuses_unpriced(compiled):
+            raise _unpriced(compiled, candidate)
+        limit_ = meter.limit(received.started_at, request.end_user)
+        missing = needed - held.get(limit_.key, 0)
+        if missing > 0 or limit_.key not in held:
+            holds.append(BudgetHold(limit_, max(missing, 0), compiled))
+    return holds
+
+
+def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
+    """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
+    holds = _sized(candidate.upstream.holds, request.received.endpoint, request.body)
+    if request.key.budgets:
+        holds += budget(request, candidate)
+    return holds
+
+
+def estimated_cost(request: Admitted, price: Price) -> int:
+    """Nano-USD that the request costs at most at a price."""
+    body = request.body
+    several, best_of = body.decoded("n"), body.decoded("best_of")
+    choices = 1 if several is None and best_of is None else max(_count(several), _count(best_of))
+    output = output_bound(body.max_output_tokens, choices, request.key.assumed_output_tokens)
+    return min(estimate(price, prompt_bound(request), output), _MOST)
+
+
+def prompt_bound(request: Admitted) -> InputBound:
+    """The most that the prompt can count, found when it is first asked for."""
+    if request.prompt is None:
+        request.prompt = bound_input(request.body.data)
+    return request.prompt
+
+
+def _held(progress: Progress) -> dict[str, int]:
+    """Nano-USD that the request holds by now, by counter."""
+    held: dict[str, int] = {}
+    for reservation in progress.reservations:
+        for hold in reservation.budgets:
+            held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
+    return held
+
+
+def _count(value: object) -> int:
+    """How many choices a value asks for; some providers take `3.0` for 3."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 1
+
+
+def _unpriced(compiled: CompiledBudget, candidate: Candidate) -> GatewayError:
+    target = f"{candidate.upstream.provider.name}/{candidate.model}"
+    return GatewayError(
+        "model_not_allowed",
+        f"Nobody knows what {target} costs, and the budget {compiled.name} counts money; write its price under "
+        "`prices`, or `unpriced: allow` at the budget.",
+        code="model_unpriced",
+        param="model",
+    )
+
+
+async def reserve(request: Admitted, limits: list[Hold], holds: list[Hold], services: Services) -> None:
+    """Takes the limits of the key, and the holds of the first candidate that has room for the request.
+
+    Raises `rate_limit_exceeded` or `budget_exceeded` and holds nothing; then the request still counts against the
+    limits of the key.
+    """
+    while True:
+        refusal = await take(request.received, [*limits, *holds], services)
+        if refusal is None:
+            return
+        if not _next_candidate(request, refusal.hold):
+            if refusal.hold not in limits:
+                await reserve_limits(request.received, limits, services)
+            raise _refused(refusal, clock.now())
+        holds = candidate_holds(request, request.candidate)
+
+
+async def reserve_limits(received: Received, limits: list[Hold], services: Services) -> None:
+    """Takes the limits of the key alone, for a request that is refused anyway. Raises `rate_limit_exceeded`."""
+    refusal = await take(received, limits, services)
+    if refusal is not None:
+        raise _refused(refusal, clock.now())
+
+
+async def take(received: Received, holds: list[Hold], services: Services) -> Refusal | None:
+    """Takes holds for the request; `None` when it has them.
+
+    While the counters do not answer, the process's setting decides: the request goes on uncounted, or the call raises
+    `overloaded`. The ledger hears of it in both cases.
+    """
+    progress = received.progress
+    lease: Lease | Refusal | None = None
+    if holds:
+        try:
+            lease = await services.counters.reserve(holds)
+        except CountersLost as lost:
+            if _refuses_uncounted(holds, services.on_counter_loss):
+                raise _uncounted(lost) from lost
+    if isinstance(lease, Refusal):
+        if isinstance(lease.hold, BudgetHold):
+            _tell_spent(received, services.metrics, lease.hold, lease.spent)
+        return lease
+    budgets: list[BudgetHold] = []
+    if progress.key is not None and progress.key.budgets:
+        budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
+        if lease is not None:
+            progress.budget_warning = _warning(lease, budgets) or progress.budget_warning
+    progress.reservations.append(Reservation(lease, holds, budgets))
+    return None
+
+
+def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
+    """Metrics hear what the request found to be spent of a budget, in nano-USD."""
+    compiled, limit_ = hold.budget, hold.limit
+    ratio = _ratio(spent, compiled)
+    metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
+
+
+def _next_candidate(request: Admitted, refused: Hold) -> bool:
+    """Lets the next candidate take over from one whose own limit or budget refuses; false when none may.
+
+    A provider whose budget is used up leaves the chain; one whose account is at its limit, only if `fallback.on` has
+    `rate_limit`.
+    """
+    if isinstance(refused, BudgetHold):
+        reason = "budget_exceeded" if refused.budget.provider is not None else None
+    else:
+        is_own = refused.limit.key.startswith(f"provider:{request.candidate.upstream.provider.name}:")
+        reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
+    if reason is None or len(request.candidates) == 1:
+        return False
+    request.passed_over(request.candidate, reason)
+    request.candidates = request.candidates[1:]
+    request.go_to(request.candidates[0])
+    return True
+
+
+def _refuses_uncounted(holds: list[Hold], policy: str | None) -> bool:
+    if policy is None:
+        return any(isinstance(hold, BudgetHold) and hold.limit.blocks for hold in holds)
+    return policy == "refuse"
+
+
+def _uncounted(lost: CountersLost) -> GatewayError:
+    return GatewayError(
+        "overloaded",
+        f"Limits and budgets cannot be counted at present: {lost}.",
+        code="counters_unavailable",
+        headers={"retry-after": "1"},
+    )
+
+
+def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
+    """`<scope>:<pct>` of the fullest budget, from 80 % on, with what requests under way hold."""
+    fullest, scope = _WARNS_FROM - 1, None
+    spent = lease.spent
+    for hold in holds:
+        percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
+        if percent > fullest:
+            fullest, scope = percent, hold.budget.scope
+    return None if scope is None else f"{scope.kind}:{fullest}"
+
+
+def _ratio(spent: int, compiled: CompiledBudget) -> float:
+    return spent / compiled.limit if compiled.limit else 1.0
+
+
+def _refused(refusal: Refusal, now: float) -> GatewayError:
+    hold = refusal.hold
+    return _over_budget(hold, now) if isinstance(hold, BudgetHold) else _rate_limited(refusal)
+
+
+def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
+    compiled, resets_at = hold.budget, hold.limit.resets_at
+    ends = _NEVER if resets_at is None else clock.iso(resets_at)
+    what = f"{compiled.scope.kind} {compiled.scope.value}"
+    headers = {} if resets_at is None else {"retry-after": str(max(1, math.ceil(resets_at - now)))}
+    return GatewayError(
+        "budget_exceeded",
+        f"The budget {compiled.name} of the {what} has no room for this request: {shown(compiled.limit)} in one "
+        f"{compiled.window.kind} window, of which this request may take {shown(hold.amount)}; it starts anew: {ends}.",
+        headers=headers,
+        meta={
+            "budget": compiled.name,
+            "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
+            "window": compiled.window.kind,
+            "resets_at": None if resets_at is None else ends,
+            **({} if compiled.each is None else {"each": compiled.each}),
+        },
+        denial=Denial("budget", compiled.scope.kind, compiled.name),
+    )
+
+
+def _rate_limited(refusal: Refusal) -> GatewayError:
+    limit_ = refusal.hold.limit
+    owner, name, _ = limit_.key.split(":", 2)
+    whose, code = (
+        ("This key", "vk_rate_limit_exceeded")
+        if owner == "key"
+        else (f"The provider {name}", "provider_rate_limit_exceeded")
+    )
+    wait = max(1, math.ceil(refusal.retry_after_s or 1))
+    return GatewayError(
+        "rate_limit_exceeded",
+        f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
+        code=code,
+        headers={"retry-after": str(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
+        denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
+    )
+
+
+class Bill(NamedTuple):
+    """Nano-USD that a request cost, by provider and together; `cost` is `None` where no price is known."""
+
+    owed: dict[str, int]
+    cost: int | None
+
+
+NOTHING_OWED = Bill({}, None)
+
+
+def charge(request: Admitted, usage: Usage | None, outcome: str) -> Bill:
+    """What each provider is owed for an admitted request, whose answer reported this usage.
+
+    What a provider reported is what counts. An answer without a report costs its upper estimate, unless the file says
+    `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
+    or was not asked, costs nothing.
+    """
+    owed: dict[str, int] = {}
+    for candidate, replaced in request.replaced:
+        if candidate.price is not None:
+            _owe(owed, candidate, cost(replaced.usage, candidate.price))
+    price = request.candidate.price
+    if price is not None:
+        last = _last_attempt(request, price, usage, outcome)
+        if last is not None:
+            _owe(owed, request.candidate, last)
+    return Bill(owed, sum(owed.values())) if owed else NOTHING_OWED
+
+
+def release(received: Received, metrics: Metrics, bill: Bill, usage: Usage | None, outcome: str) -> None:
+    """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
+    reservations = received.progress.reservations
+    if not reservations:
+        return
+    amounts = _settlements(received, bill, usage, outcome)
+    for (lease, _, budgets), consumed in zip(reservations, amounts, strict=True):
+        if lease is not None:
+            lease.settle(consumed)
+            if budgets:
+                settled = lease.settled
+                for hold in budgets:
+                    _tell_spent(received, metrics, hold, settled.get(hold.limit.key, 0))
+
+
+def _settlements(received: Received, bill: Bill, usage: Usage | None, outcome: str) -> list[dict[str, int]]:
+    """For each reservation in turn, what was consumed of its counters; a counter of several counts in the first.
+
+    What is held is an estimate of money and of tokens alone; of the others it is what counts.
+    """
+    progress = received.progress
+    candidate = progress.candidate
+    provider = "" if candidate is None else candidate.upstream.provider.name
+    tokens = _tokens(progress, usage, outcome)
+    counted: set[str] = set()
+    settled: list[dict[str, int]] = []
+    for reservation in progress.reservations:
+        amounts: dict[str, int] = {}
+        for spent in reservation.budgets:
+            key = spent.limit.key
+            amounts[key] = 0 if key in counted else _spent(bill, spent)
+        if tokens is not None:
+            for hold in reservation.holds:
+                if hold.limit.dimension is _TPM:
+                    key = hold.limit.key
+                    amounts[key] = 0 if key in counted else _consumed(provider, hold, tokens)
+        counted.update(amounts)
+        settled.append(amounts)
+    return settled
+
+
+def charges(progress: Progress, bill: Bill) -> tuple[Charge, ...]:
+    """What the request added to the counters of its budgets."""
+    if progress.key is None or not progress.key.budgets:
+        return ()
+    added: dict[str, int] = {}
+    for reservation in progress.reservations:
+        for hold in reservation.budgets:
+            added[hold.limit.key] = _spent(bill, hold)
+    return tuple([Charge(key, amount) for key, amount in added.items() if amount])
+
+
+def _last_attempt(request: Admitted, price: Price, usage: Usage | None, outcome: str) -> int | None:
+    if usage is not None:
+        return cost(usage, price)
+    received = request.received
+    if not received.endpoint.metered or _consumed_nothing(received.progress, outcome):
+        return None
+    if not received.snapshot.charges_missing_usage:
+        return 0
+    if outcome == "ok":
+        return estimated_cost(request, price)
+    return cost(Usage(input_tokens=prompt_bound(request).tokens), price)
+
+
+def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
+    provider = candidate.upstream.provider.name
+    owed[provider] = owed.get(provider, 0) + amount
+
+
+def _consumed(provider: str, hold: Hold, tokens: int) -> int:
+    """How many of the tokens count against the limit of a key, or of a provider's account."""
+    owner, name, _ = hold.limit.key.split(":", 2)
+    return tokens if owner == "key" or name == provider else 0
+
+
+def _spent(bill: Bill, hold: BudgetHold) -> int:
+    if bill.cost is None or hold.budget.provider is None:
+        return bill.cost or 0
+    return sum(owed for provider, owed in bill.owed.items() if counts_provider(hold.budget, provider))
+
+
+def _tokens(progress: Progress, usage: Usage | None, outcome: str) -> int | None:
+    """Tokens that count: what was reported; none where nothing was answered; else `None`, and the estimate stands."""
+    if usage is not None:
+        return usage.total_tokens
+    return 0 if _consumed_nothing(progress, outcome) else None
+
+
+def _consumed_nothing(progress: Progress, outcome: str) -> bool:
+    """Whether nothing was answered, or the client left while no call was under way."""
+    if outcome in ("refused", "failed"):
+        return True
+    attempts = progress.attempts
+    return outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST)

@@ -1,0 +1,204 @@
+"""What a request is on its way, as types: received, admitted, asked, ended. Each has all that its stage promises."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from gateway import clock
+from gateway.content.captured import CapturedContent
+from gateway.counters.hold import Hold, Lease, Limit
+from gateway.errors import Denial
+from gateway.money.budget import CompiledBudget
+from gateway.money.estimate import InputBound
+from gateway.shapes.endpoints import Endpoint
+from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
+from gateway.telemetry import trace_context
+from gateway.telemetry.decision_record import AttemptRecord
+from gateway.telemetry.trace_context import TraceContext
+from gateway.upstream.request import Content, UpstreamResponse
+from gateway.usage import Stated, Usage
+from gateway.wire.request_body import RequestBody
+
+
+class Outbound(NamedTuple):
+    """The body that a candidate gets; `treatment` says what became of the client's to make it.
+
+    `withholds_usage`: the gateway alone asked for the stream's usage, so it does not go on to the client.
+    """
+
+    body: bytes
+    treatment: str
+    params_dropped: Sequence[str] = ()
+    withholds_usage: bool = False
+
+
+class BudgetHold(Hold):
+    """Nano-USD of one budget, asked for. Immutable."""
+
+    __slots__ = ("budget",)
+
+    def __init__(self, limit: Limit, amount: int, budget: CompiledBudget) -> None:
+        super().__init__(limit, amount)
+        self.budget: Final = budget
+
+
+class Reservation(NamedTuple):
+    """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
+
+    `budgets` are those of the holds that are money.
+    """
+
+    lease: Lease | None
+    holds: Sequence[Hold]
+    budgets: Sequence[BudgetHold]
+
+
+class Received:
+    """A request as it came. It holds its snapshot for life: a reload in between changes nothing for it.
+
+    `client_left` says that nobody listens any more, and that the upstream is read on nevertheless; `cancelled_as` is
+    the outcome if the request is cancelled.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        endpoint: Endpoint,
+        headers: list[tuple[bytes, bytes]],
+        query: bytes,
+        request_id: str,
+    ) -> None:
+        self.snapshot = snapshot
+        self.endpoint = endpoint
+        self.headers = headers
+        self.header_map = dict(headers)
+        self.query = query
+        self.request_id = request_id
+        self.started: float = clock.monotonic()
+        self.started_at: float = clock.now()
+        self.trace: TraceContext = trace_context.accept(self.header_map)
+        self.is_traced = False
+        self.content: CapturedContent | None = None
+        self.client_left = False
+        self.cancelled_as = "client_left"
+        self.progress = Progress()
+
+    def __repr__(self) -> str:
+        return f"Received({self.request_id})"
+
+
+class Progress:
+    """How far a request has come, for those who tell of it wherever it ends: headers, ledger, metrics and traces.
+
+    Stages write it and do not decide by it; what is `None` was not reached.
+    """
+
+    def __init__(self) -> None:
+        self.key: CompiledKey | None = None
+        self.streams = False
+        self.model_asked: str | None = None
+        self.model_source: str | None = None
+        self.candidate: Candidate | None = None
+        self.cache_mode = "respect"
+        self.end_user: str | None = None
+        self.outbound: Outbound | None = None
+        self.budget_warning: str | None = None
+        self.reservations: list[Reservation] = []
+        self.attempts: list[AttemptRecord] = []
+        self.admitted: Admitted | None = None
+        self.asked: Asked | None = None
+        self.is_settled = False
+
+
+class Admitted:
+    """A request that the judges let pass: whose it is, what it says, and whom it may ask, in this order.
+
+    `candidate` is the present one. `under_way` are the calls that have begun, `replaced` what answers consumed that
+    another one took the place of, `prompt` its bound once somebody has asked for it.
+    """
+
+    def __init__(
+        self,
+        received: Received,
+        key: CompiledKey,
+        body: RequestBody,
+        model_asked: str,
+        resolution: Resolution,
+        cache_mode: str,
+        end_user: str | None,
+    ) -> None:
+        self.received = received
+        self.key = key
+        self.body = body
+        self.model_asked = model_asked
+        self.candidates: Sequence[Candidate] = resolution.candidates
+        self.candidate: Candidate = resolution.candidates[0]
+        self.fallback = resolution.fallback
+        self.cache_mode = cache_mode
+        self.end_user = end_user
+        self.prompt: InputBound | None = None
+        self.under_way: list[UnderWay] = []
+        self.replaced: list[tuple[Candidate, Stated]] = []
+
+    def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
+        """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""
+        progress = self.received.progress
+        self.candidate = progress.candidate = candidate
+        progress.outbound = outbound
+
+    def attempted(self, candidate: Candidate, outcome: str, began: float) -> None:
+        """A candidate was asked from a moment of the monotonic clock until now."""
+        received = self.received
+        began_ms = round((began - received.started) * 1000)
+        duration_ms = round((clock.monotonic() - began) * 1000)
+        record = AttemptRecord(candidate.upstream.provider.name, candidate.model, outcome, began_ms, duration_ms)
+        received.progress.attempts.append(record)
+
+    def passed_over(self, candidate: Candidate, reason: str) -> None:
+        """A candidate was not asked."""
+        self.attempted(candidate, reason, clock.monotonic())
+
+
+class Asked:
+    """A request that a candidate has answered: the head of the answer is there, and what is read off its body.
+
+    `content` is what the head says of the body. Moments are of the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        admitted: Admitted,
+        candidate: Candidate,
+        outbound: Outbound,
+        response: UpstreamResponse,
+        content: Content,
+    ) -> None:
+        self.admitted = admitted
+        self.received: Received = admitted.received
+        self.candidate = candidate
+        self.outbound = outbound
+        self.response = response
+        self.content = content
+        self.first_byte_at: float = clock.monotonic()
+        self.first_token_at: float | None = None
+        self.stated: Stated | None = None
+        self.usage_warning: str | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the answer consumed, as far as it has said."""
+        return None if self.stated is None else self.stated.usage
+
+    @property
+    def provider_name(self) -> str:
+        """Who answers."""
+        return self.candidate.upstream.provider.name
+
+
+class Ended(NamedTuple):
+    """How a request ended: what the client got, and what ledger, log and metrics say of it."""
+
+    status: int
+    outcome: str
+    error_type: str | None = None
+    error_code: str | None = None
+    denial: Denial | None = None
