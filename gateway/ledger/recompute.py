@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
-from gateway.money.cost import cost
+from gateway.money.cost import answer_cost
 from gateway.money.prices import Price
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
@@ -61,9 +61,10 @@ def recompute(
         for entry in page.entries:
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
-            price = price_of(entry) if charged or usage.total_tokens else None
-            now = charged if price is None else cost(usage, price)
-            unpriced = int(price is None and usage.total_tokens > 0)
+            consumed = usage.total_tokens or usage.further is not msgspec.UNSET
+            price = price_of(entry) if charged or consumed else None
+            now = charged if price is None else _cost(entry, usage, price, price_of)
+            unpriced = int(price is None and bool(consumed))
             for place, amount in enumerate((1, charged, now, unpriced)):
                 figures[place] += amount
         cursor = page.following
@@ -73,6 +74,13 @@ def recompute(
         Recomputed(group=group, requests=requests, charged=charged, recomputed=now, unpriced=unpriced)
         for group, (requests, charged, now, unpriced) in sorted(sums.items())
     )
+
+
+def _cost(entry: DecisionRecord, usage: Usage, price: Price, price_of: PriceOf) -> int:
+    def price_of_model(model: str) -> Price | None:
+        return price_of(msgspec.structs.replace(entry, model=model))
+
+    return answer_cost(usage, entry.served, price, price_of_model, entry.model or "").nano_usd
 
 
 def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ class Part:
 
 
 class AnswerCost(NamedTuple):
-    """What an answer cost, and by what: the price of its own model as it was served.
+    """What an answer cost, and by what: the price of its own model as it was served, and where that comes from.
 
     `unpriced` names what was consumed and has no price anywhere: kinds of usage, `service_tier priority`.
     """
@@ -41,6 +41,7 @@ class AnswerCost(NamedTuple):
     nano_usd: int
     price: Price
     unpriced: tuple[str, ...] = ()
+    source: str = ""
 
 
 def answer_cost(
@@ -64,19 +65,22 @@ def answer_cost(
     if served is None:
         # PERF: most answers say nothing but tokens in and out, and those of most prices are told by two products.
         if _is_plain(usage, price):
-            return AnswerCost(cost(usage, price, requests), price)
-        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests))
-    own = _priced_as(price, served.model, price_of, asked).under(served)
+            return AnswerCost(cost(usage, price, requests), price, (), price.source)
+        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests), price.source)
+    is_asked = served.model is None or _is_same(served.model, asked)
+    other = None if is_asked or served.model is None else price_of(served.model)
+    own = (other or price).under(served)
+    source = own.source if is_asked or other is not None else f"{own.source}, as asked"
     unpriced = [*own.unpriced, *_unpriced(usage, own, requests)]
     total = cost(usage, own, requests)
     for step in served.iterations:
-        listed = own if step.model is None else _priced_as(price, step.model, price_of, asked)
-        charged = listed if step.model is None else listed.under(served)
+        listed = None if step.model is None or _is_same(step.model, asked) else price_of(step.model)
+        charged = own if step.model is None else (listed or price).under(served)
         total += cost(step.usage, charged, 0)
         unpriced += _unpriced(step.usage, charged, 0)
-        if step.model is not None and listed is price and not _is_same(step.model, asked):
+        if step.model is not None and listed is None and not _is_same(step.model, asked):
             unpriced.append(f"model {step.model}")
-    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)))
+    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)), source)
 
 
 def cost(usage: Usage, price: Price, requests: int = 1) -> int:
@@ -106,12 +110,6 @@ def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]
     if requests > 0 and rates.per_request is not None:
         parts.append(Part("per_request", requests, rates.per_request, 1, "per_request"))
     return tuple(parts)
-
-
-def _priced_as(price: Price, served: str | None, price_of: Callable[[str], Price | None], asked: str) -> Price:
-    if served is None or _is_same(served, asked):
-        return price
-    return price_of(served) or price
 
 
 def _is_same(served: str, asked: str) -> bool:

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
-from gateway.ledger.storable import encode
+from gateway.ledger.storable import encode, visible
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, release
+from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, release, with_estimates
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Ended, Received
+from gateway.pipeline.states import Asked, Ended, Received
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
@@ -22,6 +22,7 @@ LEDGER_FULL = "ledger_full"
 """The code of the refusal that the ledger has no room to hear of."""
 
 _MICROSECONDS = 1_000_000
+_LONGEST_WARNING = 250
 _NOBODY = Attribution(None, (), None, None, ())
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
@@ -49,12 +50,17 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         return
     progress.is_settled = True
     admitted, bill = progress.admitted, NOTHING_OWED
-    usage = None if progress.asked is None else progress.asked.usage
+    asked = progress.asked
+    stated = None if asked is None else asked.stated
     if admitted is not None:
         for engaged in admitted.under_way:
             engaged.count -= 1
-        bill = charge(admitted, usage, ended.outcome)
-    release(received, services.metrics, bill, usage, ended.outcome)
+        if asked is not None and stated is not None and stated.unread:
+            asked.stated = stated = with_estimates(admitted, stated)
+        bill = charge(admitted, stated, ended.outcome)
+    if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
+        asked.usage_warning = _warning(asked, bill)
+    release(received, services.metrics, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = progress.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
@@ -68,6 +74,17 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         log.write(record, encoded)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
+
+
+def _warning(asked: Asked, bill: Bill) -> str:
+    """What is wrong with the usage, in words that a header may have: names from upstream may be anything."""
+    warnings = [] if asked.usage_warning is None else [asked.usage_warning]
+    served = None if asked.stated is None else asked.stated.served
+    if served is not None and served.unreadable:
+        warnings.append(f"unreadable: {', '.join(served.unreadable)}")
+    if bill.unpriced:
+        warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
+    return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]
 
 
 def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:
@@ -109,7 +126,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
     key, candidate, asked, outbound = progress.key, progress.candidate, progress.asked, progress.outbound
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
-    price = None if bill.cost is None or candidate is None else candidate.price
+    price = bill.price
     usage = None if asked is None else asked.usage
     occurred_at = int(received.started_at * _MICROSECONDS)
     return DecisionRecord(
@@ -141,7 +158,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         served=None if asked is None or asked.stated is None else asked.stated.served,
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
-        price_source=None if price is None else price.source,
+        price_source=bill.source,
         attempts=tuple(progress.attempts),
         duration_ms=round((clock.monotonic() - started) * 1000),
         first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),

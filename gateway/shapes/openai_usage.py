@@ -129,7 +129,7 @@ CALLS: Final = {
 
 _TABLE: Final = table_of(ROWS)
 _IMAGE_TABLE: Final = table_of(IMAGE_TOOL_ROWS)
-_IMAGE_MODEL: Final = "gpt-image-1"
+IMAGE_MODEL: Final = "gpt-image-1"
 """What the tool of Responses draws with where the request names none."""
 
 _FREE_ACTIONS: Final = frozenset(("open_page", "find_in_page", "find"))
@@ -270,4 +270,4 @@ def _image_model(tools: msgspec.Raw) -> str:
     except UNREADABLE:
         declared = []
     named = (one.model for one in declared if one.type == "image_generation")
-    return next((model for model in named if isinstance(model, str)), _IMAGE_MODEL)
+    return next((model for model in named if isinstance(model, str)), IMAGE_MODEL)
