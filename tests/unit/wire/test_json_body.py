@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
+from gateway.shapes.url_members import NO_URLS
 from gateway.wire.json_body import JUDGED, JsonBody
 from gateway.wire.json_splice import Splice, apply
 
@@ -283,7 +284,7 @@ def test_bytes_that_are_not_utf8_pass_where_nothing_judges_them():
 def test_no_bytes_raise_anything_but_a_refusal(data):
     try:
         body = JsonBody(data)
-        list(body.urls())
+        list(body.urls(NO_URLS))
         body.asking_for_usage()
         body.decoded("model")
     except GatewayError as refusal:
