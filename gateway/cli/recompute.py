@@ -11,6 +11,7 @@ from gateway.cli.database import database
 from gateway.cli.output import results, say
 from gateway.cli.prices import load_config, paths_of
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
+from gateway.ledger.period import BadParameterError
 from gateway.ledger.recompute import Recomputed, recompute
 from gateway.ledger.report import SpendQuestion, inert
 from gateway.money.prices import Price
@@ -20,8 +21,12 @@ from gateway.telemetry.decision_record import DecisionRecord
 
 def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
     """Asks the ledger and prints `table`, `csv` or `json`."""
+    if "tag" in question.by:
+        raise BadParameterError(
+            "by", "a request has several tags but one price; --recompute knows all others than `tag`"
+        )
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
+    prices = Prices(loaded, datetime.now(UTC))
 
     def price_of(entry: DecisionRecord) -> Price | None:
         return prices.of(entry.provider or "", entry.provider_type or "", entry.model or "")

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.money.cost import cost
 from gateway.money.prices import Price
 from gateway.telemetry.decision_record import DecisionRecord
@@ -45,7 +45,7 @@ def recompute(
 
     Args:
         connection: To the migrated database.
-        by: The dimensions to keep apart; days are those of UTC.
+        by: The dimensions to keep apart, but for `tag`; days are those of UTC.
         start: The first microsecond of the period.
         end: The first one behind it.
         price_of: Today's prices, say.
@@ -76,7 +76,16 @@ def recompute(
 
 
 def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:
-    return tuple(
-        day_text(entry.occurred_at // (DAY_HOURS * HOUR_US)) if name == "day" else getattr(entry, name) or ""
-        for name in by
-    )
+    return tuple(_value(entry, name) or "" for name in by)
+
+
+def _value(entry: DecisionRecord, name: GroupBy) -> str | None:
+    if name == "day":
+        return day_text(entry.occurred_at // (DAY_HOURS * HOUR_US))
+    if name == "hour":
+        return hour_text(entry.occurred_at // HOUR_US)
+    if name in ("served_model", "service_tier"):
+        member = name.removeprefix("served_")
+        return None if entry.served is None else getattr(entry.served, member)
+    value: str | None = getattr(entry, name)
+    return value

@@ -105,9 +105,9 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
     try:
-        parsed = JsonBody(body)
+        parsed = JsonBody(body, endpoint.shape.declares.judged)
         _judge(key, endpoint, parsed)
-        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed))
+        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed), parsed)
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
@@ -122,14 +122,14 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     found: Resolution | None = None
     mode = _DEFAULT_CACHE_MODE
     candidates: tuple[ExplainedCandidate, ...] = ()
-    parsed = _judged(verdicts, "body", lambda: JsonBody(body))
+    parsed = _judged(verdicts, "body", lambda: JsonBody(body, endpoint.shape.declares.judged))
     if parsed is not None:
         _judged(verdicts, "policy", lambda: _judge(key, endpoint, parsed))
 
         def find() -> Resolution:
             nonlocal model_asked
             model_asked = named_model(endpoint, parsed)
-            return resolve(snapshot, key, endpoint, model_asked)
+            return resolve(snapshot, key, endpoint, model_asked, parsed)
 
         found = _judged(verdicts, "model", find)
         mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode
@@ -162,7 +162,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
 
 
 def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
-    judge(key, body)
+    judge(key, endpoint.shape, body)
     if key.judge.has_urls:
         at_once(judge_urls(key, endpoint.shape, body))
 

@@ -11,6 +11,7 @@ from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
 from gateway.money.window import Window
 from gateway.storage.engine import writing
 from gateway.telemetry.decision_record import Charge
+from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON, assert_sums_agree, entry, put
 
 NOW = NOON / 1_000_000
@@ -61,6 +62,8 @@ def test_more_budgets_than_one_statement_asks_for_are_all_restored(engine):
 
 TAMPERING = {
     "a sum of spend is another": "UPDATE spend_by_hour SET cost_nano_usd = cost_nano_usd + 5",
+    "searches are another number": "UPDATE further_by_hour SET amount = 1",
+    "searches of a day are missing": "DELETE FROM further_by_day",
     "a day is missing": "DELETE FROM spend_by_day",
     "charges are missing": "DELETE FROM charged_by_hour",
     "traffic is another": "UPDATE traffic_by_five_minutes SET requests = 9",
@@ -70,7 +73,8 @@ TAMPERING = {
 
 @pytest.mark.parametrize("statement", TAMPERING.values(), ids=TAMPERING.keys())
 def test_sums_are_mended_by_the_entries(engine, statement):
-    put(engine, *(entry(f"grq_{number}", occurred_at=NOON + number * HOUR // 4) for number in range(20)))
+    searched = Usage(input_tokens=5, further={"web_searches": 2})
+    put(engine, *(entry(f"grq_{one}", occurred_at=NOON + one * HOUR // 4, usage=searched) for one in range(20)))
     with writing(engine) as connection:
         connection.execute(text(statement))
 
