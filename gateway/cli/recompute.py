@@ -26,7 +26,7 @@ def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str
             "by", "a request has several tags but one price; --recompute knows all others than `tag`"
         )
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
+    prices = Prices(loaded, datetime.now(UTC))
 
     def price_of(entry: DecisionRecord) -> Price | None:
         return prices.of(entry.provider or "", entry.provider_type or "", entry.model or "")

@@ -104,9 +104,9 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
     try:
-        parsed = JsonBody(body)
-        judge(key, parsed)
-        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed))
+        parsed = JsonBody(body, endpoint.shape.declares.judged)
+        judge(key, endpoint.shape, parsed)
+        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed), parsed)
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
@@ -121,14 +121,14 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     found: Resolution | None = None
     mode = _DEFAULT_CACHE_MODE
     candidates: tuple[ExplainedCandidate, ...] = ()
-    parsed = _judged(verdicts, "body", lambda: JsonBody(body))
+    parsed = _judged(verdicts, "body", lambda: JsonBody(body, endpoint.shape.declares.judged))
     if parsed is not None:
-        _judged(verdicts, "policy", lambda: judge(key, parsed))
+        _judged(verdicts, "policy", lambda: judge(key, endpoint.shape, parsed))
 
         def find() -> Resolution:
             nonlocal model_asked
             model_asked = named_model(endpoint, parsed)
-            return resolve(snapshot, key, endpoint, model_asked)
+            return resolve(snapshot, key, endpoint, model_asked, parsed)
 
         found = _judged(verdicts, "model", find)
         mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode

@@ -87,9 +87,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     progress, endpoint = received.progress, received.endpoint
     limits = limit(key, endpoint, body)
     try:
-        judge(key, body)
+        judge(key, endpoint.shape, body)
         model = progress.model_asked = named_model(endpoint, body)
-        found = resolve(received.snapshot, key, endpoint, model)
+        found = resolve(received.snapshot, key, endpoint, model, body)
         progress.model_source, progress.candidate = found.source, found.candidates[0]
         mode = progress.cache_mode = cache_mode(key, received.header_map)
         end_user = progress.end_user = find_end_user(received, body)

@@ -16,9 +16,6 @@ from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.urls import urls_in_json
 
-JUDGED = ("model", "tools", "stream", "mcp_servers", "functions", "web_search_options")
-"""Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
-
 _LONG_VALUE = 64
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
@@ -32,19 +29,23 @@ _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class JsonBody:
-    """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt."""
+    """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt.
+
+    The names in `judged` may stand once only and in no other case, even alone: two parsers must never disagree about
+    what was judged and what was sent.
+    """
 
     __slots__ = ("_readable", "_repeated", "_spans", "_varied", "data", "max_output_tokens", "model", "stream")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, judged: frozenset[str] = frozenset()) -> None:
         self.data = data
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
-        if self._repeated:
-            self._refuse_repeats()
         # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
         self._varied = [key for key in self._spans if not (key.islower() and key.isascii())]
+        if self._repeated or self._varied:
+            self._refuse_ambiguous(judged)
         self.model = self._model()
         self.stream = self.raw("stream") == b"true"
         limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
@@ -137,10 +138,13 @@ class JsonBody:
         inside = span[0] + 1
         return [Splice(inside, inside, b'"include_usage":true' + (b"," if options else b""))]
 
-    def _refuse_repeats(self) -> None:
-        for name in JUDGED:
-            if name in self._repeated:
-                raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+    def _refuse_ambiguous(self, judged: frozenset[str]) -> None:
+        for name in judged & self._repeated:
+            raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+        folded = {name.casefold() for name in judged}
+        for key in self._varied:
+            if key not in judged and key.casefold() in folded:
+                raise GatewayError("bad_request", f"Some servers read {key!r} as {key.casefold()!r}.", param=key)
 
     def _model(self) -> str | None:
         span = self._spans.get("model")
