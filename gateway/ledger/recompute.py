@@ -1,13 +1,14 @@
 """A period at other prices than those that it was charged at; no row is touched."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
-from gateway.money.cost import answer_cost
+from gateway.money.cost import AnswerCost, answer_cost
 from gateway.money.prices import Price
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
@@ -15,14 +16,14 @@ from gateway.usage import Usage
 _PAGE = 1_000
 _NO_USAGE = Usage()
 
-PriceOf = Callable[[DecisionRecord], Price | None]
-"""The price of the model of an entry; `None` where it has none."""
+PriceOf = Callable[[str, str, str], Price | None]
+"""The price at a provider, of a type, of a model; `None` where it has none."""
 
 
 class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     """One group: what was charged and what it would be, in nano-USD.
 
-    `unpriced` counts the requests with tokens whose model has no price; they stay at what was charged.
+    `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged.
     """
 
     group: tuple[str, ...]
@@ -61,11 +62,11 @@ def recompute(
         for entry in page.entries:
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
-            consumed = usage.total_tokens or usage.further is not msgspec.UNSET
-            price = price_of(entry) if charged or consumed else None
-            now = charged if price is None else _cost(entry, usage, price, price_of)
-            unpriced = int(price is None and bool(consumed))
-            for place, amount in enumerate((1, charged, now, unpriced)):
+            consumed = usage != _NO_USAGE
+            found = _cost(entry, usage, price_of) if charged or consumed else None
+            now = charged if found is None else found.nano_usd
+            unpriced = consumed and (found is None or bool(found.unpriced))
+            for place, amount in enumerate((1, charged, now, int(unpriced))):
                 figures[place] += amount
         cursor = page.following
         if cursor is None:
@@ -76,11 +77,12 @@ def recompute(
     )
 
 
-def _cost(entry: DecisionRecord, usage: Usage, price: Price, price_of: PriceOf) -> int:
-    def price_of_model(model: str) -> Price | None:
-        return price_of(msgspec.structs.replace(entry, model=model))
-
-    return answer_cost(usage, entry.served, price, price_of_model, entry.model or "").nano_usd
+def _cost(entry: DecisionRecord, usage: Usage, price_of: PriceOf) -> AnswerCost | None:
+    """What the answer costs as it was served; `None` where its model has no price."""
+    at_provider = partial(price_of, entry.provider or "", entry.provider_type or "")
+    model = entry.model or ""
+    price = at_provider(model)
+    return None if price is None else answer_cost(usage, entry.served, price, at_provider, model)
 
 
 def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:

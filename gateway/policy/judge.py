@@ -1,12 +1,13 @@
 """All rules of one key, compiled: asked by the pipeline, silent or raising."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from typing import Protocol
 
 from gateway.errors import Denial, GatewayError
 from gateway.policy.rule_set import CompiledRule, Verdict
 from gateway.shapes.declares import OF_MCP, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.shape import Shape
+from gateway.wire.url_reading import read
 
 _SHOWN = 64
 _REMEMBERED = 1024
@@ -104,31 +105,40 @@ class Judge:
         elif one.says is Says.LISTED_TOOL:
             _deny(self._tools, "tools", "tool_not_allowed", "The tool", one.path, one.value)
         else:
-            spellings = (one.value, _normalised(one.value)) if "://" in one.value else (one.value,)
+            spellings = read(one.value).spellings if "://" in one.value else (one.value,)
             _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", one.path, *spellings)
 
-    def check_urls(self, urls: Iterable[tuple[int, str, bool]], path_at: Callable[[int], str]) -> None:
+    def check_urls(
+        self, urls: Iterable[tuple[int, str, bool] | None], path_at: Callable[[int], Generator[None, None, str]]
+    ) -> Generator[None, None, None]:
         """Judges (offset, URL, whether it is certain); raises `url_not_allowed`, with the path that `path_at` finds.
 
         Allow lists are asked only about what is certain to be a URL: they would refuse all that looks like one, too.
+        The work is done in short steps, with a `yield` between them.
         """
-        for offset, value, certain in urls:
-            spellings = (value, _normalised(value))
+        passed: set[tuple[str, bool]] = set()
+        for found in urls:
+            yield
+            if found is None or found[1:] in passed:
+                continue
+            offset, url, certain = found
+            if len(passed) >= _REMEMBERED:
+                passed.clear()
+            passed.add((url, certain))
+            reading = read(url)
+            if certain and reading.is_data:
+                continue
             for rule in self._urls:
-                verdict = rule.refuses(*spellings) if certain else rule.denies(*spellings)
+                verdict = rule.denies(*reading.spellings)
+                if verdict is None and certain:
+                    verdict = rule.refuses(*reading.leads)
                 if verdict is not None:
-                    raise _refusal(verdict, "urls", "url_not_allowed", "The URL", value, path_at(offset))
+                    path = yield from path_at(offset)
+                    raise _refusal(verdict, "urls", "url_not_allowed", "The URL", url, path)
 
     def check_models(self, provider: str, model: str, path: str = "model") -> None:
         """Judges a model in both its spellings, named at a path of the body; raises `model_not_allowed`."""
         _judge(self._models, "models", "model_not_allowed", "The model", path, model, f"{provider}/{model}")
-
-
-def _normalised(url: str) -> str:
-    """The URL with scheme and host in lower case, in which they mean the same (RFC 3986, section 6.2.2.1)."""
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
 
 
 def _compile(rules: Iterable[tuple[str, Rule | None]]) -> tuple[CompiledRule, ...]:

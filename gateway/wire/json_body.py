@@ -4,17 +4,17 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any
 
 import msgspec
 
 from gateway.errors import GatewayError
 from gateway.wire.json_members import find_members
-from gateway.wire.json_path import path_at
+from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.urls import urls_in_json
+from gateway.wire.urls import UrlPlaces, odd_fields, urls_in_json
 
 _LONG_VALUE = 64
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
@@ -22,6 +22,7 @@ _LONG_VALUE = 64
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _MAX_DIGITS = 12
 _LONGEST_KEY = 4096
+_MAX_ODD_FIELDS = 10_000
 _KEY_BEFORE = re.compile(rb'(?:,[ \t\r\n]*)?"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*\Z')
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _DECIMAL_DIGITS_OF_64_BITS = 18
@@ -83,12 +84,29 @@ class JsonBody:
                 parts.append((name, end - start, value))
         return tuple(parts) if parts else None
 
-    def urls(self) -> Iterator[tuple[int, str, bool]]:
-        """Every http(s) URL in any string of the body, keys and repeated keys included."""
-        return urls_in_json(self._readable)
+    def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
+        """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one."""
+        fields: list[tuple[int, str]] = []
+        for field in odd_fields(self._readable, places.names):
+            yield None
+            if field is not None:
+                fields.append(field)
+            if len(fields) > _MAX_ODD_FIELDS:
+                raise GatewayError("bad_request", "The body has too many URLs that are not plainly written.")
+        if fields:
+            fields.sort()
+            waiting = iter(fields)
+            for path in paths_at(self._readable, [offset for offset, _ in fields]):
+                if path is None:
+                    yield None
+                    continue
+                offset, text = next(waiting)
+                if places.holds(path):
+                    yield offset, text, True
+        yield from urls_in_json(self._readable)
 
-    def path_at(self, offset: int) -> str:
-        """The JSON path of what stands at an offset."""
+    def path_at(self, offset: int) -> Generator[None, None, str]:
+        """The JSON path of what stands at an offset; in steps."""
         return path_at(self._readable, offset)
 
     def replacing_model(self, model: str) -> list[Splice]:

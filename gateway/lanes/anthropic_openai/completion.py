@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import UntranslatableAnswer
+from gateway.lanes.base import UntranslatableAnswer, said
 from gateway.shapes.openai_usage import read_usage_object
 from gateway.usage import Usage
 from gateway.wire.json_tokens import without_lone_surrogates
@@ -34,7 +34,7 @@ class ToolCall(msgspec.Struct):
     @property
     def name(self) -> str:
         """The function's name, empty where there is none."""
-        return _text(self.function.name) if self.function is not None else ""
+        return said(self.function.name) if self.function is not None else ""
 
     @property
     def arguments(self) -> str:
@@ -42,12 +42,12 @@ class ToolCall(msgspec.Struct):
         stated = self.function.arguments if self.function is not None else None
         if isinstance(stated, dict | list):
             return msgspec.json.encode(stated).decode()
-        return _text(stated)
+        return said(stated)
 
     @property
     def identifier(self) -> str:
         """The call's id, empty where there is none; some servers number their calls."""
-        return str(self.id) if type(self.id) is int else _text(self.id)
+        return str(self.id) if type(self.id) is int else said(self.id)
 
 
 class Said(msgspec.Struct):
@@ -63,12 +63,12 @@ class Said(msgspec.Struct):
     @property
     def refused(self) -> str:
         """The words of a refusal."""
-        return _text(self.refusal)
+        return said(self.refusal)
 
     @property
     def pieces(self) -> list[tuple[str, str]]:
         """What was thought and said, in order, each with its kind: `thinking` or `text`. Raises."""
-        pieces = [("thinking", _text(self.reasoning_content) or _text(self.reasoning))]
+        pieces = [("thinking", said(self.reasoning_content) or said(self.reasoning))]
         if isinstance(self.content, list):
             pieces += _pieces(self.content)
         elif self.content is not None:
@@ -85,10 +85,6 @@ class Said(msgspec.Struct):
         return calls if self.function_call is None else [*calls, ToolCall(function=self.function_call)]
 
 
-def _text(stated: Any) -> str:
-    return stated if isinstance(stated, str) else ""
-
-
 def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
     """A content in chunks, as Mistral's reasoning models answer (https://docs.mistral.ai/capabilities/reasoning)."""
     pieces: list[tuple[str, str]] = []
@@ -98,8 +94,8 @@ def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
         thought = chunk.get("thinking")
         if isinstance(thought, list):
             thought = "".join([words for _, words in _pieces(thought)])
-        pieces.append(("thinking", _text(thought)))
-        pieces.append(("text", _text(chunk.get("text"))))
+        pieces.append(("thinking", said(thought)))
+        pieces.append(("text", said(chunk.get("text"))))
     joined: list[tuple[str, str]] = []
     for kind, words in pieces:
         if joined and words and joined[-1][0] == kind:
@@ -120,7 +116,7 @@ class Choice(msgspec.Struct):
     @property
     def reason(self) -> str:
         """The finish reason, empty where there is none."""
-        return _text(self.finish_reason)
+        return said(self.finish_reason)
 
 
 class Completion(msgspec.Struct):

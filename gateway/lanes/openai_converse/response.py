@@ -10,13 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_completion import completion
-from gateway.lanes.openai_converse.completion import (
-    TokenUsage,
-    finish_reason,
-    read,
-    usage_of,
-)
+from gateway.lanes.chat_completion import completion, finish_reason, usage_of
+from gateway.lanes.openai_converse.completion import read
+from gateway.shapes.converse import EVENTS, read_body
 
 _ABSENT: Final = msgspec.Raw()
 
@@ -63,7 +59,6 @@ class _Output(msgspec.Struct):
 class _Answer(msgspec.Struct, rename="camel"):
     output: _Output
     stop_reason: str = ""
-    usage: TokenUsage | None = None
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -73,8 +68,9 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
     answer = read(_decode, body)
     message = _message(answer.output.message.content)
-    usage = None if answer.usage is None else usage_of(answer.usage)
-    return completion(asked, message, finish_reason(answer.stop_reason), usage)
+    stated = read_body(body)
+    usage = None if stated is None else usage_of(stated.usage)
+    return completion(asked, message, finish_reason(EVENTS.stops.get(answer.stop_reason)), usage)
 
 
 def _message(blocks: list[_Block]) -> dict[str, Any]:

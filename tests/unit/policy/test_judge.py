@@ -9,6 +9,7 @@ from gateway.policy.judge import Judge
 from gateway.shapes.chat import CHAT
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.responses import RESPONSES
+from gateway.turns import at_once
 
 
 def rules(**dimensions):
@@ -121,26 +122,62 @@ def test_a_url_of_an_mcp_server_is_judged_in_both_cases():
     assert (error.type, error.param) == ("tool_not_allowed", "mcp_servers[0].url")
 
 
+def nowhere(_):
+    yield
+    return "somewhere"
+
+
+def check_urls(judge, found, path_at=nowhere):
+    at_once(judge.check_urls(found, path_at))
+
+
 def test_urls_are_judged_with_their_place():
     judge = Judge([("set", rules(urls={"deny": [r"^https?://169\.254\."]}))])
 
-    judge.check_urls([(3, "https://example.com", True)], str)
+    def path_at(offset):
+        yield
+        return f"at {offset}"
+
+    check_urls(judge, [None, (3, "https://example.com", True)])
 
     for certain in (True, False):
-        found = [(3, "https://example.com", True), (9, "HTTP://169.254.1.1", certain)]
-        error = refusal_of(judge.check_urls, found, lambda at: f"at {at}")
+        found = [(3, "https://example.com", True), None, (9, "HTTP://169.254.1.1", certain)]
+        error = refusal_of(check_urls, judge, found, path_at)
         assert (error.type, error.param) == ("url_not_allowed", "at 9")
 
 
 def test_what_may_be_no_url_is_not_asked_of_an_allow_list():
     judge = Judge([("set", rules(urls={"deny": [r"^https?://169\.254\."], "allow": ["^https://docs"]}))])
 
-    judge.check_urls([(3, "https://docs.example", True), (9, "https://443", False)], str)
+    check_urls(judge, [(3, "https://docs.example", True), (9, "https://443", False)])
 
-    error = refusal_of(judge.check_urls, [(9, "https://443", True)], str)
+    error = refusal_of(check_urls, judge, [(9, "https://443", True)])
     assert "allow list" in error.message
-    error = refusal_of(judge.check_urls, [(9, "HTTP://169.254.1.1", False)], str)
+    error = refusal_of(check_urls, judge, [(9, "HTTP://169.254.1.1", False)])
     assert "denies it" in error.message
+
+
+def test_an_allow_list_is_asked_about_where_a_url_leads():
+    judge = Judge([("set", rules(urls={"allow": ["^https://good\\.example/public/"]}))])
+
+    for url in ("https://good.example/public/x", "HTTPS://Good.Example/public/", "https:\\\\good.example\\public\\x"):
+        check_urls(judge, [(0, url, True)])
+    for url in (
+        "https://good.example/public/../secret",
+        "https://good.example/public/%2e%2E/secret",
+        "https://good.example/public/@evil.example/../../x",
+        "https://good.example/public/\\..\\..\\secret",
+        "https://good.example@evil.example/public/",
+        "//good.example/public/",
+        "file:///public/",
+    ):
+        assert refusal_of(check_urls, judge, [(0, url, True)]).type == "url_not_allowed"
+
+
+def test_a_data_url_leads_nowhere():
+    judge = Judge([("set", rules(urls={"allow": ["^https://good"]}))])
+
+    check_urls(judge, [(0, "data:image/png;base64,AAAA", True), (0, " DATA:,x", True)])
 
 
 def test_models_are_judged_in_both_spellings():

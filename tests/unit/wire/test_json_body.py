@@ -10,6 +10,7 @@ from gateway.errors import GatewayError
 from gateway.shapes.chat import CHAT
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.responses import RESPONSES
+from gateway.shapes.url_members import NO_URLS
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 
@@ -323,7 +324,7 @@ def test_bytes_that_are_not_utf8_pass_where_nothing_judges_them():
 def test_no_bytes_raise_anything_but_a_refusal(data):
     try:
         body = JsonBody(data)
-        list(body.urls())
+        list(body.urls(NO_URLS))
         body.asking_for_usage()
         body.decoded("model")
     except GatewayError as refusal:
