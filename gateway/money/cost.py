@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from gateway.money.kinds import KIND_OF, KINDS, TOKENS_PER_RATE
 from gateway.money.nano_usd import divide_half_up
-from gateway.money.prices import Price, Rates
+from gateway.money.prices import FROM_FILE, Price, Rates
 from gateway.usage import Served, Usage
 
 _SCALE: Final = 18_000_000
@@ -70,7 +70,9 @@ def answer_cost(
     is_asked = served.model is None or _is_same(served.model, asked)
     other = None if is_asked or served.model is None else price_of(served.model)
     own = (other or price).under(served)
-    source = own.source if is_asked or other is not None else f"{own.source}, as asked"
+    # A price that the file states in full is what the operator pays, whatever the server calls the model.
+    is_certain = is_asked or other is not None or price.source == FROM_FILE
+    source = own.source if is_certain else f"{own.source}, as asked"
     unpriced = [*own.unpriced, *_unpriced(usage, own, requests)]
     total = cost(usage, own, requests)
     for step in served.iterations:
