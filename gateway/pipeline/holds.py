@@ -14,7 +14,7 @@ from gateway.money.prices import Price
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Progress, Received, Reservation
 from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.stated import end_users
+from gateway.shapes.stated import end_users, output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -52,15 +52,16 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None
             wanted.append(hold)
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
-            wanted.append(Hold(limit_, min(_tokens_at_most(body), limit_.ceiling)))
+            wanted.append(Hold(limit_, min(_tokens_at_most(endpoint, body), limit_.ceiling)))
     return wanted
 
 
-def _tokens_at_most(body: RequestBody | None) -> int:
+def _tokens_at_most(endpoint: Endpoint, body: RequestBody | None) -> int:
     """What a call may consume: a token for every four bytes of the body, and the output that it asks for at most."""
     if body is None:
         return 1
-    return max(1, len(body.data) // _BYTES_PER_TOKEN + (body.max_output_tokens or 0))
+    cap = output_cap(endpoint.shape, body)
+    return max(1, len(body.data) // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0))
 
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
