@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
@@ -73,8 +74,11 @@ def answer_cost(
     # A price that the file states in full is what the operator pays, whatever the server calls the model.
     is_certain = is_asked or other is not None or price.source == FROM_FILE
     source = own.source if is_certain else f"{own.source}, as asked"
-    unpriced = [*own.unpriced, *_unpriced(usage, own, requests)]
+    missing = own.unpriced + _unpriced(usage, own, requests)
     total = cost(usage, own, requests)
+    if not served.iterations:
+        return AnswerCost(total, own, missing, source)
+    unpriced = list(missing)
     for step in served.iterations:
         listed = None if step.model is None or _is_same(step.model, asked) else price_of(step.model)
         charged = own if step.model is None else (listed or price).under(served)
@@ -114,6 +118,7 @@ def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]
     return tuple(parts)
 
 
+@lru_cache(maxsize=1024)
 def _is_same(served: str, asked: str) -> bool:
     """Whether an answer's model is the asked one: its name, or the part of it behind a region or a maker."""
     if served == asked:
