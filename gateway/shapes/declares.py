@@ -8,9 +8,10 @@ member by which something could be declared.
 
 import enum
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -42,6 +43,7 @@ NAMES_OF_MODELS: Final = ("model", "models", "fallbacks")
 
 _MAX_DEPTH = 8
 _SHORT = 4096
+_REMEMBERED = 256
 """Bytes of a text that is short."""
 
 _UNKNOWN = "\0"
@@ -76,6 +78,12 @@ OF_MODELS: Final = frozenset((Says.MODEL,))
 
 class Body(Protocol):
     """A request body, as far as tables are read on it."""
+
+    telling: bool | None
+    """Whether its conversation may declare anything; `None` until somebody has asked."""
+
+    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
+        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
     def raw(self, name: str) -> bytes | None:
         """The bytes of a top-level value, `None` when it is not there."""
@@ -219,29 +227,45 @@ class Declares:
         return sorted({next(step for step in reversed(place.steps) if step != "[]") for place in places})
 
     @cached_property
-    def names_of_lasting(self) -> tuple[str, ...]:
-        """The top-level members that declare tools and servers and mostly stay the same from request to request."""
-        wanted = OF_TOOLS | OF_MCP
-        names = [place.steps[0] for place in self.places if not place.bulk and self.leads_to(place, wanted)]
-        return tuple(dict.fromkeys(names))
+    def names_of_lasting(self) -> frozenset[str]:
+        """The top-level members that declare something and mostly stay the same from request to request."""
+        return frozenset(place.steps[0] for place in self.places if not place.bulk)
+
+    def conversation_tells(self, body: Body) -> bool:
+        """Whether anything can be declared in the conversation of a body, by whatever is looked for.
+
+        PERF: asked once for a body, and one search of it answers for tools, servers and models.
+        """
+        if body.telling is None:
+            conversations = (body.raw(name) for name in self._names_of_bulk)
+            body.telling = any(raw is not None and self._find_any.found(raw) for raw in conversations)
+        return body.telling
+
+    @cached_property
+    def _names_of_bulk(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(place.steps[0] for place in self.places if place.bulk))
+
+    @cached_property
+    def _find_any(self) -> "_Finder":
+        last = (*self.last_names(Says.MCP), *self.last_names(Says.MODEL))
+        return _Finder((*NAMES_OF_TOOLS, *NAMES_OF_MODELS, *last))
 
 
 NOTHING: Final = Declares()
 """What the requests of an API declare that have none of it."""
 
 
-def declared(table: Declares, body: Body, wanted: frozenset[Says], *, bulk: bool | None = None) -> Iterator[Declared]:
+def declared(table: Declares, body: Body, wanted: frozenset[Says], *, bulk: bool | None = None) -> Iterable[Declared]:
     """All that a body declares of what is wanted, in its conversation (`bulk`), outside of it, or both (`None`).
 
     Raises `bad_request` for what cannot be judged for certain (no list, no text, a member that stands twice or in
     another case), and `unsupported_parameter` for an object of an unknown type that could declare what is wanted.
     """
     reader = table.reader(wanted)
-    for name, is_scanned, places in reader.plan[bulk]:
-        raw = body.raw(name)
-        if raw is not None and raw != _NULL and not (is_scanned and not reader.may_declare(raw)):
-            for place in places:
-                yield from reader.at(place, raw)
+    lasting = () if bulk is True else reader.lasting(body)
+    if bulk is False or not table.conversation_tells(body):
+        return lasting
+    return chain(lasting, reader.declared(body, bulk=True))
 
 
 class _View(NamedTuple):
@@ -256,7 +280,7 @@ class _View(NamedTuple):
 class _Reader:
     """One table, read for what is wanted."""
 
-    __slots__ = ("_find", "_find_in_short", "_names", "_table", "_views", "_wanted", "plan")
+    __slots__ = ("_find", "_known", "_names", "_plan", "_table", "_views", "_wanted")
 
     def __init__(self, table: Declares, wanted: frozenset[Says]) -> None:
         self._table = table
@@ -265,17 +289,42 @@ class _Reader:
         of_models = wanted == OF_MODELS
         self._names: tuple[str, ...] = NAMES_OF_MODELS if of_models else NAMES_OF_TOOLS
         names = (*self._names, *table.last_names(Says.MODEL if of_models else Says.MCP))
-        self._find, self._find_in_short = _finders(names)
-        self.plan = {bulk: self._plan(bulk) for bulk in (None, False, True)}
+        self._find = _Finder(names)
+        self._plan = {bulk: self._planned(bulk) for bulk in (False, True)}
+        self._known: dict[Hashable, tuple[Declared, ...]] = {}
 
-    def _plan(self, bulk: bool | None) -> tuple[tuple[str, bool, tuple[Place, ...]], ...]:
+    def lasting(self, body: Body) -> tuple[Declared, ...]:
+        """What is declared outside of the conversation.
+
+        PERF: applications declare the same in every request, so what was read once is known by its fingerprint.
+        """
+        fingerprint = body.fingerprint(self._table.names_of_lasting)
+        if fingerprint is None:
+            return ()
+        known = self._known.get(fingerprint)
+        if known is None:
+            known = tuple(self.declared(body, bulk=False))
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[fingerprint] = known
+        return known
+
+    def declared(self, body: Body, *, bulk: bool) -> Iterator[Declared]:
+        """What is declared, read anew."""
+        for name, is_scanned, places in self._plan[bulk]:
+            raw = body.raw(name)
+            if raw is not None and raw != _NULL and not (is_scanned and not self._find.found(raw)):
+                for place in places:
+                    yield from self.at(place, raw)
+
+    def _planned(self, bulk: bool) -> tuple[tuple[str, bool, tuple[Place, ...]], ...]:
         """The top-level names to look at, whether it has to be worth it, and the places there.
 
         PERF: found once, for most requests have none of the names.
         """
         plan: dict[tuple[str, bool], list[Place]] = {}
         for place in self._table.places:
-            if (bulk is None or place.bulk is bulk) and self._table.leads_to(place, self._wanted):
+            if place.bulk is bulk and self._table.leads_to(place, self._wanted):
                 plan.setdefault((place.steps[0], self._skips(place)), []).append(place)
         return tuple((name, is_scanned, tuple(places)) for (name, is_scanned), places in plan.items())
 
@@ -284,15 +333,6 @@ class _Reader:
         if place.bulk or isinstance(place.holds, Says) or self._wanted != OF_MODELS:
             return place.bulk
         return self._table.kinds[place.holds].text is not Says.MODEL
-
-    def may_declare(self, raw: bytes) -> bool:
-        """Whether a member stands there by which something could be declared, or one whose name is hard to see.
-
-        PERF: two searches take a fifth of the time of one for both; most bodies have no backslash at all. For a short
-        text, `re` takes half the time of RE2, which is linear in whatever is long.
-        """
-        find = self._find_in_short if len(raw) < _SHORT and raw.isascii() else self._find
-        return find.search(raw) is not None or (b"\\" in raw and _ESCAPES.search(raw) is not None)
 
     def at(self, place: Place, raw: bytes) -> Iterator[Declared]:
         """What is declared at a place at the top of the body."""
@@ -317,7 +357,7 @@ class _Reader:
         elif raw.startswith(b"["):
             for index, element in enumerate(_elements(raw, path)):
                 inner = bytes(element)
-                if sees or self.may_declare(inner):
+                if sees or self._find.found(inner):
                     yield from self._along(following, f"{path}[{index}]", inner)
         elif raw.startswith(b'"'):
             yield from self._along(following, path, raw)
@@ -380,7 +420,7 @@ class _Reader:
 
     def _holds_name(self, raw: bytes) -> bool:
         """Whether an object holds, at any depth, a member by which it could declare something."""
-        if not self.may_declare(raw):
+        if not self._find.found(raw):
             return False
         pending: list[Any] = [_plain(raw)]
         while pending:
@@ -461,11 +501,29 @@ def _plain(raw: bytes) -> Any:
         return None
 
 
-def _finders(names: tuple[str, ...]) -> tuple[Any, re.Pattern[bytes]]:
-    """What finds a member of one of these names, in whatever case: in any text, and in a short one of ASCII."""
-    member = f'(?i:{"|".join(names)})"[ \\t\\r\\n]*:'
-    first = "".join(sorted({letter for name in names for letter in (name[0], name[0].upper())}))
-    return re2.compile(f'"{member}', _OPTIONS), re.compile(f'"(?=[{first}]){member}'.encode())
+class _Finder:
+    """Looks for a member of one of some names, in whatever case, or one whose name is hard to see.
+
+    PERF: two searches take a fifth of the time of one for both; most bodies have no backslash at all. For a short text,
+    `re` takes half the time of RE2, which is linear in whatever is long.
+    """
+
+    __slots__ = ("_long", "_short")
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        member = f'(?i:{"|".join(dict.fromkeys(names))})"[ \\t\\r\\n]*:'
+        first = "".join(sorted({letter for name in names for letter in (name[0], name[0].upper())}))
+        self._long = re2.compile(f'"{member}', _OPTIONS)
+        self._short = re.compile(f'"(?=[{first}]){member}'.encode())
+
+    def has_name(self, raw: bytes) -> bool:
+        """Whether a member of one of the names stands there, written plainly."""
+        find = self._short if len(raw) < _SHORT and raw.isascii() else self._long
+        return find.search(raw) is not None
+
+    def found(self, raw: bytes) -> bool:
+        """Whether such a member stands there, or a letter of a name may be written as an escape."""
+        return self.has_name(raw) or (b"\\" in raw and _ESCAPES.search(raw) is not None)
 
 
 END_USER: Final = ("user", "safety_identifier", "metadata.user_id")

@@ -329,4 +329,4 @@ def _ways(table, place, wanted, seen):
 
 
 def _would_look(table, written, wanted):
-    return table.reader(wanted).may_declare(written[written.index(b"[") :])
+    return table.reader(wanted)._find.found(written[written.index(b"[") :])
