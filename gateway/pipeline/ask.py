@@ -81,7 +81,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
             if following is not None:
                 outbound = following
                 continue
-        asked = request.received.progress.asked = Asked(request, candidate, outbound, response, content)
+        asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content)
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()

@@ -12,7 +12,7 @@ from gateway.money.estimate import InputBound, bound_input, estimate, output_bou
 from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, BudgetHold, Progress, Received, Reservation
+from gateway.pipeline.states import Admitted, BudgetHold, Trail, Received, Reservation
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import end_users
 from gateway.snapshot.snapshot import Candidate, CompiledKey
@@ -78,7 +78,7 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
         return []
     provider, price = candidate.upstream.provider.name, candidate.price
     needed = 0 if price is None else estimated_cost(request, price)
-    held = _held(received.progress)
+    held = _held(received.trail)
     holds: list[BudgetHold] = []
     for meter in key.budgets:
         compiled = meter.budget
@@ -117,10 +117,10 @@ def prompt_bound(request: Admitted) -> InputBound:
     return request.prompt
 
 
-def _held(progress: Progress) -> dict[str, int]:
+def _held(trail: Trail) -> dict[str, int]:
     """Nano-USD that the request holds by now, by counter."""
     held: dict[str, int] = {}
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         for hold in reservation.budgets:
             held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
     return held
@@ -174,7 +174,7 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
     While the counters do not answer, the process's setting decides: the request goes on uncounted, or the call raises
     `overloaded`. The ledger hears of it in both cases.
     """
-    progress = received.progress
+    trail = received.trail
     lease: Lease | Refusal | None = None
     if holds:
         try:
@@ -187,11 +187,11 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
             _tell_spent(received, services.metrics, lease.hold, lease.spent)
         return lease
     budgets: list[BudgetHold] = []
-    if progress.key is not None and progress.key.budgets:
+    if trail.key is not None and trail.key.budgets:
         budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
         if lease is not None:
-            progress.budget_warning = _warning(lease, budgets) or progress.budget_warning
-    progress.reservations.append(Reservation(lease, holds, budgets))
+            trail.budget_warning = _warning(lease, budgets) or trail.budget_warning
+    trail.reservations.append(Reservation(lease, holds, budgets))
     return None
 
 
@@ -326,7 +326,7 @@ def charge(request: Admitted, usage: Usage | None, outcome: str) -> Bill:
 
 def release(received: Received, metrics: Metrics, bill: Bill, usage: Usage | None, outcome: str) -> None:
     """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
-    reservations = received.progress.reservations
+    reservations = received.trail.reservations
     if not reservations:
         return
     amounts = _settlements(received, bill, usage, outcome)
@@ -344,13 +344,13 @@ def _settlements(received: Received, bill: Bill, usage: Usage | None, outcome: s
 
     What is held is an estimate of money and of tokens alone; of the others it is what counts.
     """
-    progress = received.progress
-    candidate = progress.candidate
+    trail = received.trail
+    candidate = trail.candidate
     provider = "" if candidate is None else candidate.upstream.provider.name
-    tokens = _tokens(progress, usage, outcome)
+    tokens = _tokens(trail, usage, outcome)
     counted: set[str] = set()
     settled: list[dict[str, int]] = []
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         amounts: dict[str, int] = {}
         for spent in reservation.budgets:
             key = spent.limit.key
@@ -365,12 +365,12 @@ def _settlements(received: Received, bill: Bill, usage: Usage | None, outcome: s
     return settled
 
 
-def charges(progress: Progress, bill: Bill) -> tuple[Charge, ...]:
+def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
     """What the request added to the counters of its budgets."""
-    if progress.key is None or not progress.key.budgets:
+    if trail.key is None or not trail.key.budgets:
         return ()
     added: dict[str, int] = {}
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         for hold in reservation.budgets:
             added[hold.limit.key] = _spent(bill, hold)
     return tuple([Charge(key, amount) for key, amount in added.items() if amount])
@@ -380,7 +380,7 @@ def _last_attempt(request: Admitted, price: Price, usage: Usage | None, outcome:
     if usage is not None:
         return cost(usage, price)
     received = request.received
-    if not received.endpoint.metered or _consumed_nothing(received.progress, outcome):
+    if not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:
         return 0
@@ -406,16 +406,16 @@ def _spent(bill: Bill, hold: BudgetHold) -> int:
     return sum(owed for provider, owed in bill.owed.items() if counts_provider(hold.budget, provider))
 
 
-def _tokens(progress: Progress, usage: Usage | None, outcome: str) -> int | None:
+def _tokens(trail: Trail, usage: Usage | None, outcome: str) -> int | None:
     """Tokens that count: what was reported; none where nothing was answered; else `None`, and the estimate stands."""
     if usage is not None:
         return usage.total_tokens
-    return 0 if _consumed_nothing(progress, outcome) else None
+    return 0 if _consumed_nothing(trail, outcome) else None
 
 
-def _consumed_nothing(progress: Progress, outcome: str) -> bool:
+def _consumed_nothing(trail: Trail, outcome: str) -> bool:
     """Whether nothing was answered, or the client left while no call was under way."""
     if outcome in ("refused", "failed"):
         return True
-    attempts = progress.attempts
+    attempts = trail.attempts
     return outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST)

@@ -154,7 +154,7 @@ class Relay:
     async def close(self) -> None:
         """Lets go of the upstream and settles; idempotent."""
         received = self._received
-        if received.progress.is_settled:
+        if received.trail.is_settled:
             return
         self._read_usage()
         if self._outcome is None and self.has_ended:

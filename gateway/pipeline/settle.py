@@ -29,7 +29,7 @@ _METADATA = b"x-langwatch-trace-metadata"
 
 def sample(received: Received, services: Services) -> None:
     """Samples for the collector of the key, as soon as it is known; else for that of the process."""
-    key = received.progress.key
+    key = received.trail.key
     sampled = services.tracing.sample(received.trace, None if key is None else key.trace_collector)
     if sampled is not None:
         received.trace = sampled
@@ -44,19 +44,19 @@ def capture(received: Received, key: CompiledKey, body: RequestBody) -> None:
 
 def settle(received: Received, services: Services, ended: Ended) -> None:
     """Gives back what the request held and tells the ledger, metrics and log. Doing it twice does nothing."""
-    progress = received.progress
-    if progress.is_settled:
+    trail = received.trail
+    if trail.is_settled:
         return
-    progress.is_settled = True
-    admitted, bill = progress.admitted, NOTHING_OWED
-    usage = None if progress.asked is None else progress.asked.usage
+    trail.is_settled = True
+    admitted, bill = trail.admitted, NOTHING_OWED
+    usage = None if trail.asked is None else trail.asked.usage
     if admitted is not None:
         for engaged in admitted.under_way:
             engaged.count -= 1
         bill = charge(admitted, usage, ended.outcome)
     release(received, services.metrics, bill, usage, ended.outcome)
     _count(received, services.metrics, bill, ended)
-    is_kept = progress.key is not None and ended.error_code != LEDGER_FULL
+    is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     if not is_kept and log is None and not received.is_traced:
         return
@@ -71,8 +71,8 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
 
 
 def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:
-    progress = received.progress
-    admitted, asked, candidate = progress.admitted, progress.asked, progress.candidate
+    trail = received.trail
+    admitted, asked, candidate = trail.admitted, trail.asked, trail.candidate
     # Nobody who was not asked is to blame for what the gateway refuses, however far its choice had come.
     was_asked = admitted is not None and admitted.under_way
     provider = candidate.upstream.provider.name if candidate is not None and was_asked else ""
@@ -88,7 +88,7 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     )
     if ended.denial is not None:
         metrics.denied(ended.denial.by, ended.denial.dimension)
-    attempts = progress.attempts
+    attempts = trail.attempts
     for attempt in attempts:
         metrics.attempted(attempt.provider, attempt.outcome)
     if len(attempts) > 1:
@@ -105,8 +105,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
 
 def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
-    progress, started, trace = received.progress, received.started, received.trace
-    key, candidate, asked, outbound = progress.key, progress.candidate, progress.asked, progress.outbound
+    trail, started, trace = received.trail, received.started, received.trace
+    key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
     price = None if bill.cost is None or candidate is None else candidate.price
@@ -125,14 +125,14 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         project=who.project,
         principal=who.principal,
         tags=who.tags,
-        end_user=progress.end_user,
-        model_asked=progress.model_asked,
+        end_user=trail.end_user,
+        model_asked=trail.model_asked,
         model=None if candidate is None else candidate.model,
         provider=None if provider is None else provider.name,
         provider_type=None if provider is None else provider.type,
-        model_source=progress.model_source,
+        model_source=trail.model_source,
         body=None if outbound is None else outbound.treatment,
-        streaming=progress.streams,
+        streaming=trail.streams,
         status=ended.status,
         error_type=ended.error_type,
         error_code=ended.error_code,
@@ -141,20 +141,20 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
         price_source=None if price is None else price.source,
-        attempts=tuple(progress.attempts),
+        attempts=tuple(trail.attempts),
         duration_ms=round((clock.monotonic() - started) * 1000),
         first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),
         first_token_ms=None if asked is None else _ms_until(asked.first_token_at, started),
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else price.rates_at(0 if usage is None else usage.input_tokens).known,
-        budgets=charges(progress, bill) if bill.cost else (),
+        budgets=charges(trail, bill) if bill.cost else (),
     )
 
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:
     """What spans are made of."""
-    headers, key = received.header_map, received.progress.key
+    headers, key = received.header_map, received.trail.key
     thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
     return TracedRequest(
         record=record,
@@ -163,7 +163,7 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         provider_type=record.provider_type,
         thread_id=None if thread is None else thread.decode("utf-8", "replace"),
         metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
-        budget_warning=received.progress.budget_warning,
+        budget_warning=received.trail.budget_warning,
         collector=None if key is None else key.trace_collector,
         content=received.content,
     )

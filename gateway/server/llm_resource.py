@@ -94,9 +94,9 @@ class _Call:
 
     def client_left(self) -> None:
         """Cancels the request, or lets the upstream speak to its end, up to a bound."""
-        progress, reply = self.received.progress, self.reply
+        trail, reply = self.received.trail, self.reply
         has_ended = reply is not None and reply.stream is not None and reply.stream.has_ended
-        if progress.key is not None and progress.key.drains and progress.candidate is not None and not has_ended:
+        if trail.key is not None and trail.key.drains and trail.candidate is not None and not has_ended:
             self.received.client_left = True
             asyncio.get_running_loop().call_later(self._resource.disconnect_drain_s, self.client.cancel_request)
         else:
