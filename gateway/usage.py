@@ -15,7 +15,9 @@ FURTHER_KINDS: Final[Mapping[str, str]] = {
     "output_video_tokens": "tokens of video in the output",
     "output_citation_tokens": "tokens of citations in the output",
     "web_searches": "searches of the web that the provider ran",
+    "social_searches": "searches of a social network that the provider ran",
     "file_searches": "searches in files that the provider stores",
+    "code_executions": "runs of code in the provider's sandbox",
     "input_audio_ms": "milliseconds of audio that went in",
     "output_audio_ms": "milliseconds of audio that came out",
     "input_characters": "characters of text that were billed as such",
@@ -65,7 +67,8 @@ class Iteration(msgspec.Struct, frozen=True, gc=False):
 class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """Who really answered and how, as the answer says it: what the price depends on besides the usage.
 
-    `unreadable` names the figures that were stated and could not be read, as JSON paths.
+    What every provider calls its ordinary service is `None`: tier, speed and region are stated where they cost
+    something else. `unreadable` names the figures that were stated and could not be read, as JSON paths.
     """
 
     model: str | None = None
@@ -74,3 +77,15 @@ class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     region: str | None = None
     iterations: tuple[Iteration, ...] = ()
     unreadable: tuple[str, ...] = ()
+
+
+class Stated(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer says of itself, as far as it has come: the usage of its own model, and how it was served.
+
+    `served` is unset where the answer says nothing beyond its usage. `unread` names the figures of `Usage` that stand
+    in `served.unreadable`.
+    """
+
+    usage: Usage
+    served: Served | None = None
+    unread: tuple[str, ...] = ()

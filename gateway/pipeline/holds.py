@@ -315,7 +315,7 @@ def charge(request: Admitted, usage: Usage | None, outcome: str) -> Bill:
     owed: dict[str, int] = {}
     for candidate, replaced in request.replaced:
         if candidate.price is not None:
-            _owe(owed, candidate, cost(replaced, candidate.price))
+            _owe(owed, candidate, cost(replaced.usage, candidate.price))
     price = request.candidate.price
     if price is not None:
         last = _last_attempt(request, price, usage, outcome)

@@ -20,7 +20,7 @@ from gateway.shapes.openai_usage import find_usage
 from gateway.shapes.vendor import Vendor
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers
-from gateway.usage import Usage
+from gateway.usage import Stated, Usage
 from gateway.wire.headers import response_headers
 from gateway.wire.received import Received as ReceivedOutput
 from gateway.wire.sse import StreamTap, terminal_error_frame
@@ -103,8 +103,8 @@ def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
     if received.content is not None:
         received.content.add(body)
     if status < 400:  # noqa: PLR2004 - RFC 9110, section 15
-        asked.usage = received.endpoint.shape.read_usage(body)
-        if asked.usage is None and received.endpoint.metered:
+        asked.stated = received.endpoint.shape.read_usage(body)
+        if asked.stated is None and received.endpoint.metered:
             asked.usage_warning = USAGE_NOT_REPORTED
     settle(received, services, Ended(status, "ok" if status < 400 else "failed"))  # noqa: PLR2004
     return Reply(status, response_headers(asked.response.headers), data=body)
@@ -174,8 +174,8 @@ class Relay:
         asked = self._asked
         if cut_short and self._outcome != "ok":
             asked.usage_warning = STREAM_CUT_SHORT
-            asked.usage = received_usage(asked, self._output)
-        elif asked.usage is None:
+            asked.stated = received_usage(asked, self._output)
+        elif asked.stated is None:
             asked.usage_warning = USAGE_NOT_REPORTED
         elif cut_short:
             asked.usage_warning = STREAM_CUT_SHORT
@@ -251,7 +251,7 @@ class EventRelay(Relay):
         return self._terminal_frame(failure.message, at_boundary=at_boundary)
 
     def _read_usage(self) -> None:
-        self._asked.usage = self._tap.usage
+        self._asked.stated = self._tap.usage
         self._end_usage(cut_short=not self._tap.finished)
 
 
@@ -293,8 +293,8 @@ class RawRelay(Relay):
 
     def _read_usage(self) -> None:
         asked = self._asked
-        asked.usage = find_usage(self._tail) if self._watches_tail else None
-        if asked.usage is None and self._received.endpoint.metered:
+        asked.stated = find_usage(self._tail) if self._watches_tail else None
+        if asked.stated is None and self._received.endpoint.metered:
             asked.usage_warning = USAGE_NOT_REPORTED
 
 
@@ -302,12 +302,14 @@ def _forget(_piece: bytes) -> None:
     """What becomes of a piece of an answer that is not captured."""
 
 
-def received_usage(asked: Asked, received: ReceivedOutput) -> Usage:
-    """The usage of a stream that broke off: what it reported, but at least the prompt and the output that came."""
-    reported = asked.usage or Usage()
+def received_usage(asked: Asked, received: ReceivedOutput) -> Stated:
+    """What a stream that broke off cost: what it reported, but at least the prompt and the output that came."""
+    stated = asked.stated or Stated(usage=Usage())
+    reported = stated.usage
     prompt = reported.input_tokens or prompt_bound(asked.admitted).tokens
     output = max(reported.output_tokens, received.tokens)
-    return msgspec.structs.replace(reported, input_tokens=prompt, output_tokens=output)
+    usage = msgspec.structs.replace(reported, input_tokens=prompt, output_tokens=output)
+    return msgspec.structs.replace(stated, usage=usage)
 
 
 def kept_alive(stream: Relay, after_s: float) -> ReplyStream:

@@ -40,8 +40,8 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
         settle(received, services, Ended(response.status, "failed"))
         return Reply(response.status, headers, data=translation.error(response.status, body))
     data = _translated(translation, body, question, asked.provider_name)
-    asked.usage = asked.candidate.lane.endpoint.shape.read_usage(body)
-    if asked.usage is None:
+    asked.stated = asked.candidate.lane.endpoint.shape.read_usage(body)
+    if asked.stated is None:
         asked.usage_warning = USAGE_NOT_REPORTED
     if received.content is not None:
         received.content.add(data)
@@ -106,7 +106,7 @@ class TranslatedRelay(Relay):
             if self._outcome is not None:
                 break
             if b'"usage"' in data or b"Usage" in data:
-                self._asked.usage = self._read_event(self._asked.usage, data)
+                self._asked.stated = self._read_event(self._asked.stated, data)
             pieces.append(self._translator.feed(name, data))
             if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):
                 pieces.append(self._end_of_source())

@@ -15,7 +15,7 @@ from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import Content, UpstreamResponse
-from gateway.usage import Usage
+from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 
@@ -137,7 +137,7 @@ class Admitted:
         self.end_user = end_user
         self.prompt: InputBound | None = None
         self.under_way: list[UnderWay] = []
-        self.replaced: list[tuple[Candidate, Usage]] = []
+        self.replaced: list[tuple[Candidate, Stated]] = []
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""
@@ -180,8 +180,13 @@ class Asked:
         self.content = content
         self.first_byte_at: float = clock.monotonic()
         self.first_token_at: float | None = None
-        self.usage: Usage | None = None
+        self.stated: Stated | None = None
         self.usage_warning: str | None = None
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the answer consumed, as far as it has said."""
+        return None if self.stated is None else self.stated.usage
 
     @property
     def provider_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Usage as Bedrock's Converse reports it.
+"""What Bedrock's Converse states of an answer.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html: `inputTokens` leaves cache reads
 and writes out; `Usage.input_tokens` has them in. A stream reports in its `metadata` event.
@@ -9,47 +9,102 @@ from typing import Any, Final
 import msgspec
 
 from gateway.shapes.ending import COMPLETES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, Stop
-from gateway.shapes.figures import count
+from gateway.shapes.figures import (
+    Figure,
+    Unbilled,
+    Unread,
+    read_figures,
+    stated_as,
+    table_of,
+    usage_of,
+    whole,
+)
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
-from gateway.usage import Usage
+from gateway.usage import Stated
 from gateway.wire.unreadable import UNREADABLE
 
+ROWS: Final = (
+    Figure("inputTokens", "input_tokens"),
+    Figure("outputTokens", "output_tokens"),
+    Figure("cacheReadInputTokens", "cache_read_tokens"),
+    Figure("cacheWriteInputTokens", "cache_write_tokens"),
+)
+"""Every figure of `usage` that is billed, beside the list of cache writes by lifetime."""
 
-class _Usage(msgspec.Struct):
-    input: Any = msgspec.field(name="inputTokens", default=None)
-    output: Any = msgspec.field(name="outputTokens", default=None)
-    cache_read: Any = msgspec.field(name="cacheReadInputTokens", default=None)
-    cache_write: Any = msgspec.field(name="cacheWriteInputTokens", default=None)
+HOUR_WRITES: Final = Figure("cacheDetails.inputTokens", "cache_write_1h_tokens")
+"""The figure of an entry of `cacheDetails` whose `ttl` is `1h`; the others are the rest of the cache writes."""
+
+UNBILLED: Final = (
+    Unbilled("totalTokens", "the sum of the others"),
+    Unbilled("cacheDetails.ttl", "no figure: which lifetime an entry is of"),
+)
+"""What the reference has besides."""
+
+GUARDRAIL_REASON: Final = (
+    "AWS bills guardrails apart from models, by units whose price hangs on the policy, and tells them in a trace alone"
+)
+"""Why `trace.guardrail` is not read."""
+
+_TABLE: Final = table_of(ROWS)
 
 
-class _Answer(msgspec.Struct):
-    usage: _Usage | None = None
+class _Tier(msgspec.Struct, gc=False):
+    type: Any = None
+
+
+class _Performance(msgspec.Struct, gc=False):
+    latency: Any = None
+
+
+class _Answer(msgspec.Struct, gc=False):
+    usage: Any = None
+    tier: _Tier | None = msgspec.field(name="serviceTier", default=None)
+    performance: _Performance | None = msgspec.field(name="performanceConfig", default=None)
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
 
 
-def read_body(body: bytes) -> Usage | None:
-    """The usage of a whole response; `None` when it states none that can be read."""
+def read_body(body: bytes) -> Stated | None:
+    """What a whole response states; `None` where it states no usage that can be read."""
     return read_event(None, body)
 
 
-def read_event(known: Usage | None, data: bytes) -> Usage | None:
-    """The usage known so far, or that of this event where it states one."""
+def read_event(known: Stated | None, data: bytes) -> Stated | None:
+    """What is known so far, or what this event states."""
     try:
-        stated = _decode(data).usage
+        answer = _decode(data)
     except UNREADABLE:
         return known
-    if stated is None or (count(stated.input) is None and count(stated.output) is None):
+    if type(answer.usage) is not dict:
         return known
-    read, written = count(stated.cache_read) or 0, count(stated.cache_write) or 0
-    return Usage(
-        input_tokens=(count(stated.input) or 0) + read + written,
-        output_tokens=count(stated.output) or 0,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
+    figures: dict[str, int] = {}
+    unread: Unread = []
+    read_figures(answer.usage, _TABLE, figures, unread, "usage")
+    if not figures:
+        return known
+    cached = figures.get("cache_read_tokens", 0) + figures.get("cache_write_tokens", 0)
+    figures["input_tokens"] = figures.get("input_tokens", 0) + cached
+    details = answer.usage.get("cacheDetails")
+    if details:
+        _read_lifetimes(details, figures, unread)
+    tier, performance = answer.tier, answer.performance
+    return stated_as(
+        usage_of(figures),
+        unread,
+        service_tier=None if tier is None else tier.type,
+        speed=None if performance is None else performance.latency,
     )
+
+
+def _read_lifetimes(details: Any, figures: dict[str, int], unread: Unread) -> None:
+    for index, entry in enumerate(details if isinstance(details, list) else [details]):
+        count = whole(entry.get("inputTokens")) if isinstance(entry, dict) else None
+        if count is None:
+            unread.append((HOUR_WRITES.kind, f"usage.cacheDetails[{index}]"))
+        elif entry.get("ttl") == "1h":
+            figures[HOUR_WRITES.kind] = figures.get(HOUR_WRITES.kind, 0) + count
 
 
 EVENTS: Final = Events(

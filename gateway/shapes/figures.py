@@ -1,26 +1,192 @@
-"""Single figures as providers state them: read when they are plausible, else as if they were not there."""
+"""Reading what an answer states by a table: where each billed figure stands, and which kind it is.
 
-from typing import Any
+A figure is a whole number that is not negative. Where one is stated twice under two spellings, the larger counts. What
+is stated and cannot be read is never taken for nothing: it is named, and the other figures count.
+"""
 
-_ABSURD = 10**12
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from gateway.usage import FURTHER_KINDS, Iteration, Served, Stated, Usage
+
+ABSENT: Final = msgspec.Raw()
+"""What stands for a member that is not there."""
+
+_ABSURD: Final = 10**12
 
 
-def count(stated: Any) -> int | None:
-    """A number of tokens, `None` for anything else."""
-    if type(stated) is int and 0 <= stated < _ABSURD:
-        return stated
-    return None
+@dataclass(frozen=True)
+class Figure:
+    """One row: `path` leads from `usage` to a figure of a `kind`, a field of `Usage` or a name of `FURTHER_KINDS`.
+
+    `times` is how many of the kind one stated unit is; then fractions are read too. `said_by` names whose spelling it
+    is, where it is none of the API's own reference.
+    """
+
+    path: str
+    kind: str
+    times: int = 1
+    said_by: str | None = None
 
 
-def detail(details: Any, name: str) -> int:
-    """A number of tokens inside an object of details, 0 when it is not stated."""
-    return (count(details.get(name)) or 0) if isinstance(details, dict) else 0
+@dataclass(frozen=True)
+class Unbilled:
+    """A figure that the reference has, and that nobody is billed for on its own."""
+
+    path: str
+    reason: str
 
 
-def first(*stated: Any) -> int | None:
-    """The first of several spellings that is a number of tokens."""
-    for one in stated:
-        figure = count(one)
-        if figure is not None:
-            return figure
-    return None
+Node: TypeAlias = "str | tuple[str, int] | Mapping[str, Node]"
+"""A kind; a kind and how many of it a unit is; or the object below."""
+
+Table: TypeAlias = Mapping[str, Node]
+"""The rows by their members, as deep as they stand."""
+
+Unread: TypeAlias = list[tuple[str, str]]
+"""Kinds and JSON paths of figures that could not be read."""
+
+
+def table_of(rows: Iterable[Figure]) -> Table:
+    """The rows as they are looked up."""
+    table: dict[str, Any] = {}
+    for row in rows:
+        *members, last = row.path.split(".")
+        below = table
+        for member in members:
+            below = below.setdefault(member, {})
+        below[last] = row.kind if row.times == 1 else (row.kind, row.times)
+    return table
+
+
+def read_figures(stated: Mapping[str, Any], table: Table, figures: dict[str, int], unread: Unread, at: str) -> None:
+    """Puts the figures of an object of usage into `figures`, and those that cannot be read into `unread`."""
+    for name, value in stated.items():
+        if not value:
+            # PERF: most details are zero. That there was any report at all, the two wholes say.
+            if name in _WHOLES and type(value) is int:
+                figures.setdefault(_WHOLES[name], 0)
+            continue
+        node = table.get(name)
+        if node is None:
+            continue
+        if isinstance(node, str):
+            if type(value) is int and 0 < value < _ABSURD:
+                if value > figures.get(node, 0):
+                    figures[node] = value
+            else:
+                _read_odd(node, value, 1, figures, unread, f"{at}.{name}")
+        elif isinstance(node, tuple):
+            _read_odd(node[0], value, node[1], figures, unread, f"{at}.{name}")
+        elif isinstance(value, dict):
+            read_figures(value, node, figures, unread, f"{at}.{name}")
+        else:
+            unread.extend((kind, f"{at}.{name}") for kind in _kinds(node))
+
+
+def usage_of(figures: dict[str, int]) -> Usage:
+    """Figures by kind as usage, without what is not there."""
+    if len(figures) == _PLAIN and "output_tokens" in figures and "input_tokens" in figures:
+        # PERF: most answers state nothing else.
+        return Usage(input_tokens=figures["input_tokens"], output_tokens=figures["output_tokens"])
+    further: dict[str, int] = {}
+    plain: dict[str, Any] = {}
+    for kind, count in figures.items():
+        if kind not in FURTHER_KINDS:
+            plain[kind] = count
+        elif count:
+            further[kind] = count
+    return Usage(**plain, further=further) if further else Usage(**plain)
+
+
+def stated_as(
+    usage: Usage,
+    unread: Unread,
+    *,
+    model: Any = None,
+    service_tier: Any = None,
+    speed: Any = None,
+    region: Any = None,
+    iterations: tuple[Iteration, ...] = (),
+) -> Stated:
+    """An answer's own account; words that are no text count as not said."""
+    served = served_as(model, service_tier, speed, region, iterations)
+    if not unread:
+        return Stated(usage=usage, served=served)
+    paths = tuple(path for _, path in unread)
+    served = msgspec.structs.replace(served or Served(), unreadable=paths)
+    return Stated(usage=usage, served=served, unread=tuple(kind for kind, _ in unread))
+
+
+def served_as(
+    model: Any, service_tier: Any = None, speed: Any = None, region: Any = None, iterations: tuple[Iteration, ...] = ()
+) -> Served | None:
+    """How an answer was served, `None` where nothing is said of it."""
+    model = model if type(model) is str and model else None
+    if service_tier is None and speed is None and region is None and not iterations:
+        return None if model is None else Served(model=model)
+    tier, speed, region = _word(service_tier), _word(speed), _word(region)
+    if model is None and tier is None and speed is None and region is None and not iterations:
+        return None
+    return Served(model=model, service_tier=tier, speed=speed, region=region, iterations=iterations)
+
+
+def readable_text(value: Any) -> str | None:
+    """A text that says something, `None` for anything else."""
+    return value if type(value) is str and value else None
+
+
+def whole(value: Any) -> int | None:
+    """A number of something, `None` for what is none; some servers write `3.0` for 3."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value < _ABSURD else None
+
+
+_PLAIN: Final = 2
+_WHOLES: Final[Mapping[str, str]] = {
+    "prompt_tokens": "input_tokens",
+    "input_tokens": "input_tokens",
+    "inputTokens": "input_tokens",
+    "completion_tokens": "output_tokens",
+    "output_tokens": "output_tokens",
+    "outputTokens": "output_tokens",
+}
+_ORDINARY: Final = frozenset(
+    ("default", "standard", "standard_only", "auto", "on_demand", "global", "not_available", "unspecified", "")
+)
+"""What providers call the service that costs the listed price."""
+
+
+def _word(value: Any) -> str | None:
+    if type(value) is not str:
+        return None
+    word = value.lower()
+    return None if word in _ORDINARY else word
+
+
+def _read_odd(kind: str, value: Any, times: int, figures: dict[str, int], unread: Unread, at: str) -> None:
+    count = whole(value)
+    if count is not None:
+        count *= times
+    elif times != 1 and type(value) is float and 0 <= value < _ABSURD:
+        count = -int(-value * times // 1)
+    if count is None:
+        unread.append((kind, at))
+    elif count > figures.get(kind, -1):
+        figures[kind] = count
+
+
+def _kinds(table: Table) -> Sequence[str]:
+    kinds: list[str] = []
+    for node in table.values():
+        if isinstance(node, str):
+            kinds.append(node)
+        elif isinstance(node, tuple):
+            kinds.append(node[0])
+        else:
+            kinds.extend(_kinds(node))
+    return kinds

@@ -1,12 +1,39 @@
-"""OpenAI's image generation (https://platform.openai.com/docs/api-reference/images)."""
+"""OpenAI's image generation (https://platform.openai.com/docs/api-reference/images).
+
+Models that bill pictures one by one, such as `dall-e-3`, state no usage: there the pictures of the answer count.
+"""
 
 from typing import Final
+
+import msgspec
 
 from gateway.shapes import openai_usage
 from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
+from gateway.usage import Stated, Usage
+from gateway.wire.unreadable import UNREADABLE
+
+
+class _Pictures(msgspec.Struct, gc=False):
+    data: list[msgspec.Raw]
+
+
+_decode = msgspec.json.Decoder(_Pictures).decode
+
+
+def read_body(body: bytes) -> Stated | None:
+    """What a whole response states, or how many pictures it has."""
+    stated = openai_usage.read_body(body)
+    if stated is not None or b'"usage"' in body:
+        return stated
+    try:
+        pictures = len(_decode(body).data)
+    except UNREADABLE:
+        return None
+    return Stated(usage=Usage(further={"images": pictures})) if pictures else None
+
 
 EVENTS: Final = Events(
     rows={
@@ -22,7 +49,7 @@ EVENTS: Final = Events(
 IMAGES: Final = Shape(
     name="images",
     vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
+    read_usage=read_body,
     read_event=openai_usage.read_event,
     declares=Declares(choices=("n",), end_user=END_USER),
     events=EVENTS,

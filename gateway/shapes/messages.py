@@ -1,9 +1,15 @@
-"""Usage in Anthropic's Messages shape (https://docs.anthropic.com/en/api/messages).
+"""What answers of Anthropic's Messages state (https://docs.anthropic.com/en/api/messages, the SDK's `BetaUsage`).
 
 `input_tokens` there leaves cache reads and writes out; `Usage.input_tokens` has them in. In a stream `message_start`
 states the input and each `message_delta` cumulative figures; a later figure wins over an earlier one.
+
+`iterations` says what each step on the provider's side consumed, and their sum is what is billed
+(https://platform.claude.com/docs/en/build-with-claude/compaction, and the pages of the advisor tool and of fallbacks):
+the figures beside it leave compactions and advisors out, and may leave out later turns of the same model. So the usage
+of the answer is the sum of its own model's steps, and never less than what stands beside them.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -11,76 +17,191 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
-from gateway.shapes.figures import count, detail
+from gateway.shapes.figures import (
+    ABSENT,
+    Figure,
+    Unbilled,
+    Unread,
+    read_figures,
+    readable_text,
+    stated_as,
+    table_of,
+    usage_of,
+)
 from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
-from gateway.usage import Usage
+from gateway.usage import Iteration, Served, Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
 
-_ABSENT = msgspec.Raw()
+_FRESH: Final = "input_tokens"
+_READ: Final = "cache_read_tokens"
+_WRITTEN: Final = "cache_write_tokens"
+
+ROWS: Final = (
+    Figure("input_tokens", _FRESH),
+    Figure("output_tokens", "output_tokens"),
+    Figure("cache_read_input_tokens", _READ),
+    Figure("cache_creation_input_tokens", _WRITTEN),
+    Figure("cache_creation.ephemeral_1h_input_tokens", "cache_write_1h_tokens"),
+    Figure("output_tokens_details.thinking_tokens", "reasoning_tokens"),
+    Figure("server_tool_use.web_search_requests", "web_searches"),
+)
+"""Every figure of `usage`, and of an iteration, that is billed; the first without what the cache was used for."""
+
+UNBILLED: Final = (
+    Unbilled("cache_creation.ephemeral_5m_input_tokens", "the rest of the cache writes"),
+    Unbilled("server_tool_use.web_fetch_requests", "fetching is free; what it brings is input"),
+    Unbilled("fallback_credit", "what was granted is in the figures: the retry bills cache reads for writes"),
+    Unbilled("service_tier", "no figure: how the request was served"),
+    Unbilled("speed", "no figure: how the request was served"),
+    Unbilled("inference_geo", "no figure: how the request was served"),
+    Unbilled("iterations", "read step by step, by the same rows"),
+)
+"""What the reference has besides."""
+
+OWN_STEPS: Final = frozenset(("message", "fallback_message"))
+"""Types of iterations in which a model worked on the answer itself."""
+
+_TABLE: Final = table_of(ROWS)
 
 
-class _Usage(msgspec.Struct):
-    input_tokens: Any = None
-    output_tokens: Any = None
-    cache_creation_input_tokens: Any = None
-    cache_read_input_tokens: Any = None
-    output_tokens_details: Any = None
+class _Message(msgspec.Struct, gc=False):
+    usage: Any = None
+    model: Any = None
 
 
-class _Message(msgspec.Struct):
-    usage: msgspec.Raw = _ABSENT
-
-
-class _Answer(msgspec.Struct):
+class _Answer(msgspec.Struct, gc=False):
     """A whole body, or an event; `message_start` has the usage inside its message."""
 
-    usage: msgspec.Raw = _ABSENT
-    message: msgspec.Raw = _ABSENT
+    usage: Any = None
+    model: Any = None
+    message: msgspec.Raw = ABSENT
 
 
 _decode_answer = msgspec.json.Decoder(_Answer).decode
 _decode_message = msgspec.json.Decoder(_Message).decode
-_decode_usage = msgspec.json.Decoder(_Usage).decode
 
 
-def read_body(body: bytes) -> Usage | None:
-    """The usage of a whole response; `None` when it states none that can be read."""
+def read_body(body: bytes) -> Stated | None:
+    """What a whole response states; `None` where it states no usage that can be read."""
     return read_event(None, body)
 
 
-def read_event(known: Usage | None, data: bytes) -> Usage | None:
-    """The usage known so far with the figures of this event put in."""
+def read_event(known: Stated | None, data: bytes) -> Stated | None:
+    """What is known so far with the figures of this event put in."""
     try:
         answer = _decode_answer(data)
-        usage = answer.usage
-        if usage is _ABSENT and answer.message is not _ABSENT:
-            usage = _decode_message(answer.message).usage
-        return known if usage is _ABSENT else _put_in(known, _decode_usage(usage))
+        usage, model = answer.usage, answer.model
+        if usage is None and answer.message is not ABSENT:
+            message = _decode_message(answer.message)
+            usage, model = message.usage, message.model
+        return known if type(usage) is not dict else _put_in(known, usage, model)
     except UNREADABLE:
         return known
 
 
-def _put_in(known: Usage | None, stated: _Usage) -> Usage | None:
-    fresh, output = count(stated.input_tokens), count(stated.output_tokens)
-    read, written = count(stated.cache_read_input_tokens), count(stated.cache_creation_input_tokens)
-    if all(figure is None for figure in (fresh, output, read, written)):
+def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated | None:
+    figures: dict[str, int] = {}
+    unread: Unread = []
+    read_figures(stated, _TABLE, figures, unread, "usage")
+    if not figures:
         return known
-    before = known or Usage()
-    if fresh is None:
-        fresh = before.input_tokens - before.cache_read_tokens - before.cache_write_tokens
-    if read is None:
-        read = before.cache_read_tokens
-    if written is None:
-        written = before.cache_write_tokens
-    return Usage(
-        input_tokens=fresh + read + written,
-        output_tokens=before.output_tokens if output is None else output,
-        cache_read_tokens=read,
-        cache_write_tokens=written,
-        reasoning_tokens=detail(stated.output_tokens_details, "thinking_tokens") or before.reasoning_tokens,
+    iterations = stated.get("iterations")
+    if known is None:
+        _count_cache_in(figures)
+    else:
+        figures = _later(known.usage, figures)
+        if known.unread and known.served is not None:
+            kept = zip(known.unread, known.served.unreadable, strict=True)
+            unread += [one for one in kept if one[0] not in figures or not figures[one[0]]]
+    before = None if known is None else known.served
+    if iterations:
+        return _with_steps(figures, unread, iterations, model, stated, before)
+    if before is None:
+        return stated_as(
+            usage_of(figures),
+            unread,
+            model=model,
+            service_tier=stated.get("service_tier"),
+            speed=stated.get("speed"),
+            region=stated.get("inference_geo"),
+        )
+    return stated_as(
+        usage_of(figures),
+        unread,
+        model=model or before.model,
+        service_tier=stated.get("service_tier") or before.service_tier,
+        speed=stated.get("speed") or before.speed,
+        region=stated.get("inference_geo") or before.region,
+        iterations=before.iterations,
     )
+
+
+def _count_cache_in(figures: dict[str, int]) -> None:
+    cached = figures.get(_READ, 0) + figures.get(_WRITTEN, 0)
+    if cached or _FRESH in figures:
+        figures[_FRESH] = figures.get(_FRESH, 0) + cached
+
+
+def _later(before: Usage, figures: dict[str, int]) -> dict[str, int]:
+    """The figures of before with the later ones put in; a part of the input that is stated anew changes the whole."""
+    merged = {name: getattr(before, name) for name in _FIELDS}
+    if before.further is not msgspec.UNSET:
+        merged.update(before.further)
+    fresh = before.input_tokens - before.cache_read_tokens - before.cache_write_tokens
+    merged.update(figures)
+    merged[_FRESH] = figures.get(_FRESH, fresh) + merged[_READ] + merged[_WRITTEN]
+    return merged
+
+
+_FIELDS: Final = ("input_tokens", "output_tokens", _READ, _WRITTEN, "reasoning_tokens")
+
+
+def _with_steps(
+    figures: dict[str, int],
+    unread: Unread,
+    written: Any,
+    model: Any,
+    stated: dict[str, Any],
+    before: Served | None,
+) -> Stated:
+    """The account of an answer that says what each step consumed."""
+    steps = written if isinstance(written, list) else []
+    if not isinstance(written, list):
+        unread.append((_FRESH, "usage.iterations"))
+    fallbacks = [one.get("model") for one in steps if isinstance(one, dict) and one.get("type") == "fallback_message"]
+    own = readable_text(fallbacks[-1] if fallbacks else model) or (None if before is None else before.model)
+    summed: dict[str, int] = {}
+    others: list[Iteration] = []
+    for index, step in enumerate(steps):
+        if not isinstance(step, dict):
+            unread.append((_FRESH, f"usage.iterations[{index}]"))
+            continue
+        counted: dict[str, int] = {}
+        read_figures(step, _TABLE, counted, unread, f"usage.iterations[{index}]")
+        _count_cache_in(counted)
+        ran_on = readable_text(step.get("model"))
+        if step.get("type") in OWN_STEPS and (ran_on is None or own is None or ran_on == own):
+            _add(summed, counted.items())
+        elif any(counted.values()):
+            others.append(Iteration(readable_text(step.get("type")) or "unknown", usage_of(counted), ran_on))
+    for kind, count in summed.items():
+        figures[kind] = max(figures.get(kind, 0), count)
+    return stated_as(
+        usage_of(figures),
+        unread,
+        model=own,
+        service_tier=stated.get("service_tier") or (before and before.service_tier),
+        speed=stated.get("speed") or (before and before.speed),
+        region=stated.get("inference_geo") or (before and before.region),
+        iterations=tuple(others),
+    )
+
+
+def _add(figures: dict[str, int], more: Iterable[tuple[str, int]]) -> None:
+    for kind, count in more:
+        figures[kind] = figures.get(kind, 0) + count
 
 
 EVENTS: Final = Events(

@@ -1,38 +1,41 @@
-"""Where usage stands in OpenAI's answers, decoded without looking at the rest."""
+"""Where the usage stands in answers of OpenAI's shapes, decoded without looking at the rest."""
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-ABSENT: Final = msgspec.Raw()
-"""What stands for a member that is not there."""
+from gateway.shapes.figures import ABSENT
 
 
-class StatedUsage(msgspec.Struct):
-    """The figures under all their names, unchecked."""
+class Answer(msgspec.Struct, gc=False):
+    """A whole body, a chunk, or an event whose `response` carries the rest."""
 
-    prompt_tokens: Any = None
-    completion_tokens: Any = None
-    input_tokens: Any = None
-    output_tokens: Any = None
-    prompt_tokens_details: Any = None
-    completion_tokens_details: Any = None
-    input_tokens_details: Any = None
-    input_token_details: Any = None
-    output_tokens_details: Any = None
-
-
-class _Response(msgspec.Struct):
-    usage: msgspec.Raw = ABSENT
-
-
-class _Answer(msgspec.Struct):
-    """A whole body, a chunk, or an event whose response carries the usage."""
-
-    usage: msgspec.Raw = ABSENT
+    usage: Any = None
+    model: Any = None
+    service_tier: Any = None
     response: msgspec.Raw = ABSENT
+    output: msgspec.Raw = ABSENT
+    tools: msgspec.Raw = ABSENT
+    tool_usage: Any = None
+    svg_usage: Any = None
+    x_groq: Any = None
 
 
-decode_answer = msgspec.json.Decoder(_Answer).decode
-decode_response = msgspec.json.Decoder(_Response).decode
-decode_usage = msgspec.json.Decoder(StatedUsage).decode
+class Item(msgspec.Struct, gc=False):
+    """An item of `output`, as far as it may be a billed call."""
+
+    type: Any = None
+    action: Any = None
+
+
+class Tool(msgspec.Struct, gc=False):
+    """A tool that the request declared, as the answer repeats it."""
+
+    type: Any = None
+    model: Any = None
+
+
+decode_answer = msgspec.json.Decoder(Answer).decode
+decode_items = msgspec.json.Decoder(list[Item]).decode
+decode_tools = msgspec.json.Decoder(list[Tool]).decode
+decode_usage = msgspec.json.Decoder(dict[str, Any]).decode

@@ -8,10 +8,10 @@ from gateway.shapes.declares import NOTHING, Declares
 from gateway.shapes.ending import NO_EVENTS, Events
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
-from gateway.usage import Usage
+from gateway.usage import Stated
 
-ReadBody = Callable[[bytes], Usage | None]
-ReadEvent = Callable[[Usage | None, bytes], Usage | None]
+ReadBody = Callable[[bytes], Stated | None]
+ReadEvent = Callable[[Stated | None, bytes], Stated | None]
 Frame = Callable[[GatewayError, Progress], bytes]
 
 
@@ -24,11 +24,11 @@ def error_event(error: GatewayError, _progress: Progress) -> bytes:
 class Shape:
     """One API: its request, its answer, its events and its errors, as tables that every room asks.
 
-    `declares` says what its requests declare, and where. `read_usage` reads a whole response body. `read_event` folds
-    the `data` of one server-sent event into the usage known so far. `include_usage` says that a stream reports usage
-    only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means for its
-    answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle stream open,
-    a comment where clients of the API know no event for it.
+    `declares` says what its requests declare, and where. `read_usage` reads what a whole response body states.
+    `read_event` folds the `data` of one server-sent event into what is known so far. `include_usage` says that a stream
+    reports usage only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means
+    for its answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle
+    stream open, a comment where clients of the API know no event for it.
     """
 
     name: str

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.usage import Usage
+from gateway.usage import Stated
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, event_data, events_of
 from gateway.wire.unreadable import UNREADABLE
 
-ReadEvent = Callable[[Usage | None, bytes], Usage | None]
+ReadEvent = Callable[[Stated | None, bytes], Stated | None]
 
 _MAX_EVENT_BYTES = 1024 * 1024
 _KEPT_OF_LARGE_EVENT = 64 * 1024
@@ -65,7 +65,7 @@ class StreamTap:
         self._awaits_line_feed = False  # the withheld event ended in CR; an LF now would still belong to it
         self._quiet = True  # neither of these
         self._last_events = b""
-        self.usage: Usage | None = None
+        self.usage: Stated | None = None
 
     @property
     def at_boundary(self) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from gateway.shapes import messages as anthropic
 from gateway.shapes import openai_usage as openai
 from gateway.shapes.openai_usage import find_usage
-from gateway.usage import Usage
+from gateway.usage import Stated, Usage
 
 _CHAT = {
     "id": "chatcmpl-1",
@@ -41,6 +41,10 @@ _RESPONSES_USAGE = {
 _RESPONSES = Usage(input_tokens=36, output_tokens=87, cache_read_tokens=8, reasoning_tokens=64)
 
 
+def usage_in(stated):
+    return None if stated is None else stated.usage
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -69,7 +73,8 @@ _RESPONSES = Usage(input_tokens=36, output_tokens=87, cache_read_tokens=8, reaso
             },
             Usage(input_tokens=14, output_tokens=45, input_audio_tokens=14),
         ),
-        ({"text": "hi", "usage": {"type": "duration", "seconds": 27}}, None),
+        ({"text": "hi", "usage": {"type": "duration", "seconds": 27}}, Usage(further={"input_audio_ms": 27_000})),
+        ({"text": "hi", "usage": {"type": "duration", "seconds": 0.5004}}, Usage(further={"input_audio_ms": 501})),
         ({"usage": {"prompt_tokens": 3, "completion_tokens": None}}, Usage(input_tokens=3)),
         ({"response": "a text", "usage": {"prompt_tokens": 3}}, Usage(input_tokens=3)),
         (
@@ -86,7 +91,7 @@ _RESPONSES = Usage(input_tokens=36, output_tokens=87, cache_read_tokens=8, reaso
     ],
 )
 def test_openai_bodies(body, expected):
-    assert openai.read_body(json.dumps(body).encode()) == expected
+    assert usage_in(openai.read_body(json.dumps(body).encode())) == expected
 
 
 @pytest.mark.parametrize("read", [openai.read_event, anthropic.read_event])
@@ -94,7 +99,7 @@ def test_openai_bodies(body, expected):
     "data", [b"", b"[DONE]", b"[]", b"1", b"{", b'{"usage":{"\xff":1}}', b"[" * 100_000, b'{"response":{"usage":nope}}']
 )
 def test_odd_events_change_nothing(read, data):
-    known = Usage(input_tokens=1)
+    known = Stated(usage=Usage(input_tokens=1))
 
     assert read(known, data) is known
     assert read(None, data) is None
@@ -104,9 +109,8 @@ def test_an_openai_stream_keeps_the_last_report():
     known = openai.read_event(None, b'{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1}}')
     assert openai.read_event(known, b'{"choices":[{}],"usage":null}') is known
 
-    assert openai.read_event(known, b'{"usage":{"prompt_tokens":5,"completion_tokens":9}}') == Usage(
-        input_tokens=5, output_tokens=9
-    )
+    last = openai.read_event(known, b'{"usage":{"prompt_tokens":5,"completion_tokens":9}}')
+    assert last.usage == Usage(input_tokens=5, output_tokens=9)
 
 
 def test_anthropic_input_tokens_count_the_cache_in():
@@ -123,7 +127,7 @@ def test_anthropic_input_tokens_count_the_cache_in():
         },
     }
 
-    assert anthropic.read_body(json.dumps(body).encode()) == Usage(
+    assert anthropic.read_body(json.dumps(body).encode()).usage == Usage(
         input_tokens=420, output_tokens=50, cache_read_tokens=300, cache_write_tokens=20, reasoning_tokens=30
     )
 
@@ -151,7 +155,8 @@ def test_anthropic_deltas_are_cumulative_and_the_later_figure_wins(delta, expect
     start = {"input_tokens": 10, "cache_creation_input_tokens": 2, "cache_read_input_tokens": 3, "output_tokens": 1}
     known = anthropic.read_event(None, json.dumps({"type": "message_start", "message": {"usage": start}}).encode())
 
-    assert anthropic.read_event(known, json.dumps({"type": "message_delta", "usage": delta}).encode()) == expected
+    later = anthropic.read_event(known, json.dumps({"type": "message_delta", "usage": delta}).encode())
+    assert later.usage == expected
 
 
 @pytest.mark.parametrize("body", [b'{"input_tokens":14}', b'{"usage":{"input_tokens":-1}}', b'{"message":"x"}', b"{}"])
@@ -178,7 +183,7 @@ _TAILS = [
 
 @pytest.mark.parametrize(("tail", "expected"), _TAILS)
 def test_usage_at_the_end_of_a_large_answer(tail, expected):
-    assert find_usage(tail) == expected
+    assert usage_in(find_usage(tail)) == expected
 
 
 @settings(deadline=None, max_examples=200)
@@ -192,4 +197,4 @@ def test_no_text_in_an_answer_is_taken_for_its_usage(text, cut):
     data = json.dumps(answer, ensure_ascii=False).encode()
     start = min(cut, data.rindex(b'"usage": {'))
 
-    assert find_usage(data[start:]) == Usage(input_tokens=4)
+    assert usage_in(find_usage(data[start:])) == Usage(input_tokens=4)

@@ -189,7 +189,7 @@ def test_usage_without_a_final_blank_line_is_read_and_withheld():
     assert tap.feed(f"data: {_USAGE}".encode()) == b""
     assert tap.end() == b""
     assert tap.at_boundary
-    assert tap.usage == Usage(input_tokens=9, output_tokens=4)
+    assert tap.usage.usage == Usage(input_tokens=9, output_tokens=4)
 
 
 @pytest.mark.parametrize("size", [1024 * 1024 + 1, 3 * 1024 * 1024])
@@ -208,7 +208,7 @@ def test_a_large_event_takes_bounded_memory_and_its_usage_is_found_at_its_end(si
         assert len(tap._pending) <= 1024 * 1024
 
     assert passed + tap.end() == stream
-    assert tap.usage == Usage(input_tokens=3, output_tokens=5)
+    assert tap.usage.usage == Usage(input_tokens=3, output_tokens=5)
     assert tap.finished
     assert tap.at_boundary
 
@@ -237,7 +237,7 @@ def test_an_anthropic_stream(cuts):
         if end < len(_ANTHROPIC) - 40:
             assert not tap.finished
 
-    assert tap.usage == Usage(input_tokens=15, output_tokens=7, cache_read_tokens=3, cache_write_tokens=2)
+    assert tap.usage.usage == Usage(input_tokens=15, output_tokens=7, cache_read_tokens=3, cache_write_tokens=2)
     assert tap.finished
 
 

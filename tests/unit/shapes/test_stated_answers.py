@@ -1,0 +1,305 @@
+"""What answers state beyond tokens in and out: small answers, and what is read of each."""
+
+import json
+
+import pytest
+
+from gateway.shapes import converse, images, messages, openai_usage
+from gateway.usage import Iteration, Served, Usage
+
+
+def read(reader, body):
+    return reader.read_body(json.dumps(body).encode())
+
+
+def openai(usage, **beside):
+    return read(openai_usage, {"model": "gpt-5", "usage": usage, **beside})
+
+
+def claude(usage, **beside):
+    return read(messages, {"model": "claude-haiku-4-5", "usage": usage, **beside})
+
+
+TOKENS = {"input_tokens": 100, "output_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        (
+            {
+                "cache_creation_input_tokens": 70,
+                "cache_creation": {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 50},
+            },
+            Usage(input_tokens=170, output_tokens=10, cache_write_tokens=70, further={"cache_write_1h_tokens": 50}),
+        ),
+        (
+            {"server_tool_use": {"web_search_requests": 3, "web_fetch_requests": 9}},
+            Usage(input_tokens=100, output_tokens=10, further={"web_searches": 3}),
+        ),
+        (
+            {"output_tokens_details": {"thinking_tokens": 4}},
+            Usage(input_tokens=100, output_tokens=10, reasoning_tokens=4),
+        ),
+    ],
+)
+def test_figures_of_messages(usage, expected):
+    assert claude({**TOKENS, **usage}).usage == expected
+
+
+@pytest.mark.parametrize(
+    ("usage", "served"),
+    [
+        (
+            {"service_tier": "standard", "speed": "standard", "inference_geo": "global"},
+            Served(model="claude-haiku-4-5"),
+        ),
+        ({"service_tier": "priority"}, Served(model="claude-haiku-4-5", service_tier="priority")),
+        ({"speed": "fast", "inference_geo": "us"}, Served(model="claude-haiku-4-5", speed="fast", region="us")),
+        ({"inference_geo": "not_available"}, Served(model="claude-haiku-4-5")),
+    ],
+)
+def test_how_messages_were_served(usage, served):
+    assert claude({**TOKENS, **usage}).served == served
+
+
+def step(kind, model=None, **figures):
+    return {"type": kind, "input_tokens": 0, "output_tokens": 0, **figures, **({"model": model} if model else {})}
+
+
+@pytest.mark.parametrize(
+    ("iterations", "usage", "served"),
+    [
+        (
+            [step("compaction", input_tokens=180_000, output_tokens=3500), step("message", **TOKENS)],
+            Usage(**TOKENS),
+            Served(
+                model="claude-haiku-4-5",
+                iterations=(Iteration("compaction", Usage(input_tokens=180_000, output_tokens=3500)),),
+            ),
+        ),
+        (
+            [
+                step("message", "claude-haiku-4-5", **TOKENS),
+                step(
+                    "advisor_message", "claude-opus-4-8", input_tokens=900, output_tokens=90, cache_read_input_tokens=50
+                ),
+                step("message", "claude-haiku-4-5", input_tokens=300, output_tokens=40),
+            ],
+            Usage(input_tokens=400, output_tokens=50),
+            Served(
+                model="claude-haiku-4-5",
+                iterations=(
+                    Iteration(
+                        "advisor_message",
+                        Usage(input_tokens=950, output_tokens=90, cache_read_tokens=50),
+                        "claude-opus-4-8",
+                    ),
+                ),
+            ),
+        ),
+        (
+            [
+                step("message", "claude-haiku-4-5", input_tokens=7, output_tokens=1),
+                step("fallback_message", "claude-opus-4-8", **TOKENS),
+            ],
+            Usage(**TOKENS),
+            Served(
+                model="claude-opus-4-8",
+                iterations=(Iteration("message", Usage(input_tokens=7, output_tokens=1), "claude-haiku-4-5"),),
+            ),
+        ),
+        ([step("something_new")], Usage(**TOKENS), Served(model="claude-haiku-4-5")),
+    ],
+    ids=["compaction", "advisor", "fallback", "nothing"],
+)
+def test_steps_on_the_providers_side_are_billed_each_at_its_model(iterations, usage, served):
+    stated = claude({**TOKENS, "iterations": iterations})
+
+    assert (stated.usage, stated.served) == (usage, served)
+
+
+def test_a_stream_of_messages_says_at_its_end_what_it_cost():
+    opening = {**TOKENS, "output_tokens": 1, "service_tier": "priority", "cache_creation_input_tokens": 8}
+    opening["cache_creation"] = {"ephemeral_1h_input_tokens": 8}
+    start = {"type": "message_start", "message": {"model": "claude-haiku-4-5", "usage": opening}}
+    advised = step("advisor_message", "claude-opus-4-8", input_tokens=5, output_tokens=5)
+    delta = {"type": "message_delta", "usage": {"output_tokens": 60, "iterations": [advised]}}
+
+    known = messages.read_event(None, json.dumps(start).encode())
+    stated = messages.read_event(known, json.dumps(delta).encode())
+
+    assert stated.usage == Usage(
+        input_tokens=108, output_tokens=60, cache_write_tokens=8, further={"cache_write_1h_tokens": 8}
+    )
+    assert stated.served == Served(
+        model="claude-haiku-4-5",
+        service_tier="priority",
+        iterations=(Iteration("advisor_message", Usage(input_tokens=5, output_tokens=5), "claude-opus-4-8"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("usage", "output", "reasoning"),
+    [
+        ({"prompt_tokens": 35, "completion_tokens": 12, "total_tokens": 109}, 74, 62),
+        ({"prompt_tokens": 66, "completion_tokens": 6, "total_tokens": 100}, 34, 28),
+        ({"prompt_tokens": 66, "completion_tokens": 34, "total_tokens": 100}, 34, 0),
+        ({"prompt_tokens": 66, "completion_tokens": 34, "total_tokens": 7}, 34, 0),
+        ({"prompt_tokens": 9, "total_tokens": 20}, 11, 11),
+    ],
+)
+def test_thoughts_that_stand_in_the_total_alone_are_output(usage, output, reasoning):
+    read = openai(usage).usage
+
+    assert (read.output_tokens, read.reasoning_tokens) == (output, reasoning)
+
+
+PLAIN = {"prompt_tokens": 100, "completion_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ({**PLAIN, "prompt_cache_hit_tokens": 40, "prompt_cache_miss_tokens": 60}, {"cache_read_tokens": 40}),
+        ({**PLAIN, "cached_tokens": 40}, {"cache_read_tokens": 40}),
+        ({**PLAIN, "prompt_tokens_details": {"cached_tokens": 40, "image_tokens": 5}}, {"cache_read_tokens": 40, "further": {"input_image_tokens": 5}}),
+        (
+            {**PLAIN, "input_tokens_details": {"cached_tokens": 9, "cached_tokens_details": {"audio_tokens": 7}}},
+            {"cache_read_tokens": 9, "further": {"cache_audio_read_tokens": 7}},
+        ),
+        ({**PLAIN, "output_tokens_details": {"image_tokens": 8, "text_tokens": 2}}, {"further": {"output_image_tokens": 8}}),
+        (
+            {**PLAIN, "server_side_tool_usage_details": {"web_search_calls": 2, "x_search_calls": 3}},
+            {"further": {"web_searches": 2, "social_searches": 3}},
+        ),
+        ({**PLAIN, "prompt_tokens": 100.0}, {}),
+    ],
+)  # fmt: skip
+def test_figures_and_dialects_of_openais_shapes(usage, expected):
+    assert openai(usage).usage == Usage(input_tokens=100, output_tokens=10, **expected)
+
+
+def test_perplexitys_research_stands_beside_its_output():
+    usage = {**PLAIN, "total_tokens": 110, "citation_tokens": 20, "reasoning_tokens": 5, "num_search_queries": 4}
+
+    assert openai(usage).usage == Usage(
+        input_tokens=100,
+        output_tokens=35,
+        reasoning_tokens=5,
+        further={"output_citation_tokens": 20, "web_searches": 4},
+    )
+
+
+def test_a_total_alone_is_that_of_a_prompt():
+    assert openai({"total_tokens": 8}).usage == Usage(input_tokens=8)
+
+
+SEARCH = {"type": "web_search_call", "action": {"type": "search", "query": "x"}}
+OPENED = {"type": "web_search_call", "action": {"type": "open_page", "url": "https://x"}}
+
+
+@pytest.mark.parametrize(
+    ("beside", "further"),
+    [
+        ({"output": [SEARCH, OPENED, {"type": "web_search_call"}]}, {"web_searches": 2}),
+        ({"output": [{"type": "file_search_call"}, {"type": "code_interpreter_call"}]}, {"file_searches": 1, "code_executions": 1}),
+        ({"output": [SEARCH, SEARCH], "tool_usage": {"web_search": {"num_requests": 1}}}, {"web_searches": 1}),
+        ({"output": [{"type": "message", "content": [{"text": '"type":"web_search_call"'}]}]}, None),
+    ],
+)  # fmt: skip
+def test_calls_that_responses_bill(beside, further):
+    expected = Usage(**TOKENS) if further is None else Usage(**TOKENS, further=further)
+
+    assert openai(TOKENS, **beside).usage == expected
+    event = {"type": "response.completed", "response": {"usage": TOKENS, "model": "gpt-5", **beside}}
+    assert read(openai_usage, event).usage == expected
+
+
+def test_what_another_model_drew_is_an_iteration_of_its_own():
+    drawn = {"input_tokens": 50, "output_tokens": 4160, "output_tokens_details": {"image_tokens": 4160}}
+    stated = openai(
+        TOKENS,
+        output=[],
+        tools=[{"type": "web_search"}, {"type": "image_generation", "model": "gpt-image-1.5"}],
+        tool_usage={"image_gen": drawn, "web_search": {"num_requests": 0}},
+        service_tier="flex",
+    )
+
+    usage = Usage(input_tokens=50, output_tokens=4160, further={"output_image_tokens": 4160})
+    assert stated.served == Served(
+        model="gpt-5", service_tier="flex", iterations=(Iteration("image_generation", usage, "gpt-image-1.5"),)
+    )
+
+
+def test_a_stream_of_groq_states_its_usage_in_its_own_member():
+    assert read(openai_usage, {"choices": [], "x_groq": {"usage": PLAIN}}).usage == Usage(
+        input_tokens=100, output_tokens=10
+    )
+
+
+def test_pictures_that_are_billed_one_by_one_are_counted():
+    assert read(images, {"created": 1, "data": [{"url": "https://x"}, {"b64_json": "x"}]}).usage == Usage(
+        further={"images": 2}
+    )
+    assert read(images, {"created": 1, "data": []}) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected", "unread"),
+    [
+        ({"prompt_tokens": "7", "completion_tokens": 4}, Usage(output_tokens=4), {"input_tokens": "usage.prompt_tokens"}),
+        ({"prompt_tokens": 7, "completion_tokens": 1.5}, Usage(input_tokens=7), {"output_tokens": "usage.completion_tokens"}),
+        ({"prompt_tokens": 7, "completion_tokens": -1, "total_tokens": 9}, Usage(input_tokens=7, output_tokens=2, reasoning_tokens=2), {}),
+        (
+            {"prompt_tokens": 7, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": True}},
+            Usage(input_tokens=7, output_tokens=1),
+            {"cache_read_tokens": "usage.prompt_tokens_details.cached_tokens"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_figure_that_cannot_be_read_is_named_and_the_others_count(usage, expected, unread):
+    stated = openai(usage)
+
+    assert stated.usage == expected
+    assert dict(zip(stated.unread, stated.served.unreadable, strict=True)) == unread
+
+
+@pytest.mark.parametrize(
+    ("answer", "usage", "served"),
+    [
+        (
+            {
+                "usage": {"inputTokens": 5, "outputTokens": 3, "totalTokens": 8},
+                "performanceConfig": {"latency": "standard"},
+            },
+            Usage(input_tokens=5, output_tokens=3),
+            None,
+        ),
+        (
+            {
+                "usage": {
+                    "inputTokens": 5,
+                    "outputTokens": 3,
+                    "cacheReadInputTokens": 4,
+                    "cacheWriteInputTokens": 9,
+                    "cacheDetails": [{"ttl": "1h", "inputTokens": 6}, {"ttl": "5m", "inputTokens": 3}],
+                },
+                "performanceConfig": {"latency": "optimized"},
+                "serviceTier": {"type": "priority"},
+            },
+            Usage(
+                input_tokens=18,
+                output_tokens=3,
+                cache_read_tokens=4,
+                cache_write_tokens=9,
+                further={"cache_write_1h_tokens": 6},
+            ),
+            Served(service_tier="priority", speed="optimized"),
+        ),
+    ],
+)
+def test_what_converse_states(answer, usage, served):
+    stated = read(converse, answer)
+
+    assert (stated.usage, stated.served) == (usage, served)
