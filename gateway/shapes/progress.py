@@ -7,54 +7,24 @@ ends as it should and then its last event says all. What is kept is bounded: a b
 import re
 from typing import Any, Final
 
-import msgspec
-
 from gateway.shapes.ending import OPENING, TEXT, Ending, Event, Events, How, Stage, StatedError, Stop, stated_error
+from gateway.shapes.told import Begun, Told, decode_begun, decode_event, decode_events
 from gateway.wire.received import Received
-from gateway.wire.sse_events import RawEvents, event_parts
+from gateway.wire.sse_events import ENDS_EVENT, RawEvents, event_parts, events_of
 from gateway.wire.unreadable import UNREADABLE
 
-_BATCH_BYTES = 32 * 1024
+_BATCH_BYTES = 64 * 1024
 _LARGEST_EVENT = 1024 * 1024
 _HEAD_OF_LARGE_EVENT = 1024
-_TYPE: Final = re.compile(rb'"type"\s*:\s*"([\w.]+)"')
+_TYPE: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"([\w.]+)"')
 _DONE: Final = b"[DONE]"
 _ERROR: Final = "error"
+_ERROR_BYTES: Final = b"error"
+_OPENING, _CONTENT, _ENDED = Stage.OPENING, Stage.CONTENT, Stage.ENDED
 _NOT_SAID: Final = frozenset(
     ("role", "type", "id", "data", "signature", "encrypted_content", "citation", "citations", "reasoning_details")
 )
 """Members of a delta that the model did not write, or that say once more what stands beside them."""
-
-
-class _Choice(msgspec.Struct, gc=False):
-    index: Any = None
-    delta: Any = None
-    text: Any = None
-    finish_reason: Any = None
-    error: Any = None
-
-
-class _Told(msgspec.Struct, gc=False):
-    """What an event of any of the APIs says of the course of its answer."""
-
-    type: Any = None
-    choices: list[_Choice] | None = None
-    delta: Any = None
-    sequence_number: Any = None
-    response: msgspec.Raw = msgspec.Raw()
-    error: Any = None
-
-
-class Begun(msgspec.Struct, frozen=True):
-    """The response that a stream of Responses said it would make; `None` for what it did not say."""
-
-    id: Any = None
-    created_at: Any = None
-    model: Any = None
-
-
-_decode = msgspec.json.Decoder(_Told).decode
-_decode_begun = msgspec.json.Decoder(Begun).decode
 
 
 class Progress:
@@ -126,21 +96,25 @@ class Progress:
             self._take(rows.get("[DONE]", OPENING), name, data)
             return
         try:
-            told = _decode(data)
+            told = decode_event(data)
         except UNREADABLE:
             self._take(rows.get(name) or self._unknown(), name, data)
             return
+        self._told(told, name, data)
+
+    def _told(self, told: Told, name: str, data: bytes) -> None:
         if type(told.sequence_number) is int:
             self._sequence = told.sequence_number
         if told.choices is not None and name != _ERROR:
             self._chunk(told, data)
             return
+        rows = self._events.rows
         kind = told.type if isinstance(told.type, str) and name != _ERROR else name
         row = rows.get(kind)
         if row is None:
             row = rows[_ERROR] if told.error else self._unknown()
         if self._begun is None and row.stage is Stage.OPENING and told.response:
-            self._begun = _begun_of(told.response)
+            self._begun = _begun_of(told)
         self._take(row, kind, data, told.delta)
 
     def _unknown(self) -> Event:
@@ -187,71 +161,105 @@ class Progress:
 
         What the stream said itself holds whatever happened to the connection, or to the client, afterwards.
         """
-        self._fold()
+        if self._how is None and not self._ends_well():
+            self._fold()
         if self._how is not None:
             return Ending(self._how, self._error)
         if self._stage is Stage.COMPLETE and (client_left or not self._events.needs_end):
             return Ending(How.COMPLETE)
         return Ending(How.LEFT if client_left else How.CUT)
 
+    def _ends_well(self) -> bool:
+        """Whether the last event says that the answer is complete. PERF: then nothing before it has to be read."""
+        unread = b"".join(self._pieces)
+        if _ERROR_BYTES in unread or self._large or self._raw.size:
+            return False
+        last = unread.rstrip(b"\r\n")
+        name, data = event_parts(last[last.rfind(b"\n\n") + 2 :])
+        row = self._events.rows.get("[DONE]" if data == _DONE else _type_of(data) or name)
+        if row is None or row.how is not How.COMPLETE or not unread.endswith(ENDS_EVENT):
+            return False
+        self._how, self._stage = row.how, row.stage
+        return True
+
     def _fold(self) -> None:
         """Reads what came since."""
         if not self._pieces:
             return
-        events = self._raw.feed(b"".join(self._pieces))
+        whole = self._raw.feed(b"".join(self._pieces))
         self._pieces.clear()
         self._size = 0
-        for event in events:
-            if self._large:
-                self._take_large()
-            elif (parts := event_parts(event))[1]:
-                self.event(*parts)
+        if whole and (self._large or not self._take_together(whole)):
+            for event in events_of(whole):
+                if self._large:
+                    self._take_large()
+                elif (parts := event_parts(event))[1]:
+                    self.event(*parts)
         if self._raw.size > _LARGEST_EVENT:
             head = self._raw.shed(_HEAD_OF_LARGE_EVENT)
             self._large = self._large or head
+
+    def _take_together(self, events: bytes) -> bool:
+        """Takes ordinary events, decoded in one go; false where one of them is not, and then nothing is taken.
+
+        PERF: an ordinary event has one line of data, and its data says its type. An error has to be read with its
+        event's name.
+        """
+        if _ERROR_BYTES in events or b"\r" in events:
+            return False
+        data = [line[6:] for line in events.split(b"\n") if line[:6] == b"data: "]
+        if len(data) != events.count(b"\n\n"):
+            return False
+        try:
+            all_told = decode_events(b"[" + b",".join(data) + b"]")
+        except UNREADABLE:
+            return False
+        if len(all_told) != len(data):
+            return False
+        for told in all_told:
+            if told.choices is None and not told.type:
+                return False
+        for told in all_told:
+            self._told(told, "", b"")
+        return True
 
     def _take_large(self) -> None:
         """An event ended of which only the beginning was kept; its type stands there."""
         head, self._large = self._large, b""
         name, data = event_parts(head)
-        stated = _TYPE.search(data)
-        kind = name if stated is None else stated[1].decode()
+        kind = _type_of(data) or name
         self._take(self._events.rows.get(kind) or self._unknown(), kind, b"{}")
 
-    def _chunk(self, told: _Told, data: bytes) -> None:
+    def _chunk(self, told: Told, data: bytes) -> None:
         """A chunk of completions: what is in it says what it is."""
-        if self._stage is Stage.ENDED:
+        if self._stage is _ENDED:
             return
         failed = told.error
-        stage = self._stage
         for choice in told.choices or ():
-            size = _size_of(choice.delta) + _size_of(choice.text)
+            delta = choice.delta
+            size = _size_of(delta if choice.text is None else choice.text)
             if size:
                 self._received.text(size)
-            if stage is Stage.OPENING and (size or _says(choice.delta)):
-                stage = Stage.CONTENT
+            if self._stage is _OPENING and (size or _says(delta)):
+                self._stage = _CONTENT
             index = choice.index if type(choice.index) is int else 0
             if choice.finish_reason is None:
-                if index not in self._finished:
-                    self._open.add(index)
+                self._open.add(index)
                 continue
-            self._open.discard(index)
             self._finished.add(index)
             reason = choice.finish_reason
             stop = self._events.stops.get(reason) if isinstance(reason, str) else None
             failed = failed or choice.error or stop is Stop.FAILED
         if failed:
             self._take(self._events.rows[_ERROR], _ERROR, data)
-            return
-        if len(self._finished) >= self._choices and not self._open:
-            stage = Stage.COMPLETE
-        self._stage = stage
+        elif len(self._finished) >= self._choices and self._open <= self._finished:
+            self._stage = Stage.COMPLETE
 
     def _take(self, row: Event, name: str, data: bytes, delta: Any = None) -> None:
         if row.stating is not None and not _states(delta, row.stating):
             return
         if row.text:
-            size = len(delta) if isinstance(delta, str) else _size_of(delta)
+            size = _size_of(delta)
             if size:
                 self._received.text(size)
         if row.how is How.FAILED:
@@ -268,9 +276,15 @@ class Progress:
         self._stage = max(self._stage, row.stage)
 
 
-def _begun_of(response: msgspec.Raw) -> Begun | None:
+def _type_of(data: bytes) -> str:
+    """The type that stands at the beginning of an event's data."""
+    stated = _TYPE.match(data)
+    return "" if stated is None else stated[1].decode()
+
+
+def _begun_of(told: Told) -> Begun | None:
     try:
-        return _decode_begun(response)
+        return decode_begun(told.response)
     except UNREADABLE:
         return None
 
@@ -286,10 +300,14 @@ def _states(delta: Any, member: str) -> bool:
 
 def _size_of(said: Any) -> int:
     """Bytes of the text in a delta, at whatever depth it stands."""
-    if isinstance(said, str):
+    if type(said) is str:
         return len(said) if said.isascii() else len(said.encode(errors="replace"))
-    if isinstance(said, dict):
-        return sum([_size_of(value) for name, value in said.items() if value and name not in _NOT_SAID])
-    if isinstance(said, list):
-        return sum([_size_of(one) for one in said])
-    return 0
+    size = 0
+    if type(said) is dict:
+        for name, value in said.items():
+            if value and name not in _NOT_SAID:
+                size += _size_of(value)
+    elif type(said) is list:
+        for one in said:
+            size += _size_of(one)
+    return size

@@ -8,8 +8,9 @@ from gateway.errors import GatewayError
 from gateway.shapes import openai_usage
 from gateway.shapes.declares import END_USER, Declares
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
-from gateway.shapes.progress import Begun, Progress
+from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
+from gateway.shapes.told import Begun
 from gateway.shapes.vendor import Vendor
 
 EVENTS: Final = Events(

@@ -9,7 +9,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.usage import Stated
 from gateway.wire.json_tail import usage_object
-from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, event_data, events_of
+from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, SEAM, event_data, events_of, has_blank_line
 from gateway.wire.unreadable import UNREADABLE
 
 ReadEvent = Callable[[Stated | None, bytes], Stated | None]
@@ -29,9 +29,12 @@ _TERMINAL = frozenset(
         "speech.audio.done",
     )
 )
-_LONGEST_BLANK_LINE = 4
+_LEADS = (b":", b"\r", b"\n")
 _LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
-_HAS_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*[^\]\s]')
+_HAS_CHOICES = re.compile(rb'"choices"\s{0,8}:\s{0,8}\[\s{0,8}[^\]\s]')
+_LONGEST_CHOICES = 64
+_DATA_BEGINS_WITHIN = 1024
+_USAGE, _NO_USAGE = b'"usage"', b'"usage":null'
 
 
 class StreamTap:
@@ -41,17 +44,21 @@ class StreamTap:
     on: the gateway asked for it, the client did not. An event that comes in pieces is then held for as long as it can
     still turn out to be that chunk. Everything else goes on at once and as it came.
 
-    Memory is bounded: an event over 1 MiB goes on, and only its last 64 KiB are kept to look for its usage.
+    Memory is bounded: an event over 1 MiB goes on, and only the end of it, at least 64 KiB, is kept to look for its
+    usage. Work is linear in the bytes of the stream, whatever the pieces: of an event that comes in many, only what is
+    new is looked at.
     """
 
     __slots__ = (
         "_awaits_line_feed",
+        "_data_begins",
         "_head",
         "_last_events",
         "_passed",
         "_pending",
         "_quiet",
         "_read_event",
+        "_searched",
         "_withholds",
         "usage",
     )
@@ -59,8 +66,10 @@ class StreamTap:
     def __init__(self, read_event: ReadEvent, *, withhold_usage: bool) -> None:
         self._read_event = read_event
         self._withholds = withhold_usage
-        self._pending = b""  # the event that has begun and not ended
+        self._pending = bytearray()  # the event that has begun and not ended
         self._passed = 0  # how many bytes of it went on
+        self._searched = 0  # how many were searched for choices
+        self._data_begins = False  # whether its data began, as an object
         self._head = b""  # its first bytes, when it is too large to be kept whole
         self._awaits_line_feed = False  # the withheld event ended in CR; an LF now would still belong to it
         self._quiet = True  # neither of these
@@ -87,14 +96,17 @@ class StreamTap:
             # PERF: nearly every chunk of nearly every provider holds whole events, and no usage.
             if b"data:" in chunk:
                 self._last_events = chunk
-            return self._read(chunk, self._withholds) if b'"usage"' in chunk else chunk
+            found = chunk.find(_USAGE)
+            if found < 0 or (chunk.startswith(_NO_USAGE, found) and chunk.find(_USAGE, found + 1) < 0):
+                return chunk
+            return self._read(chunk, self._withholds)
         passing = self._gather(chunk)
         return passing if self._withholds else chunk
 
     def end(self) -> bytes:
         """The stream is over: what was held back and goes on after all."""
-        pending, passed = self._pending, self._passed
-        self._pending = b""
+        pending, passed = bytes(self._pending), self._passed
+        self._pending.clear()
         if self._head:
             self._read_large(pending)
             return b""
@@ -108,43 +120,77 @@ class StreamTap:
         if self._awaits_line_feed and chunk:
             self._awaits_line_feed = False
             chunk = chunk.removeprefix(b"\n")
-        search_from = max(0, len(self._pending) - _LONGEST_BLANK_LINE + 1)
-        gathered = self._pending + chunk
+        pending = self._pending
+        search_from = max(0, len(pending) - SEAM)
+        pending += chunk
+        if not has_blank_line(bytes(pending[search_from:])):
+            if pending:
+                self._awaits_line_feed = False
+            piece = self._begin(len(chunk))
+            self._quiet = not pending and not self._awaits_line_feed
+            return piece
+        gathered = bytes(pending)
         position = 0
         passing: list[bytes] = []
         ends = [match.end() for match in BLANK_LINE.finditer(gathered, search_from)]
-        if ends and self._passed:
+        if self._passed:
             position = ends[0]
             passing.append(gathered[self._passed : position])
             self._finish_passed_event(gathered[:position])
-        if ends and ends[-1] > position:
+        if ends[-1] > position:
             events = gathered[position : ends[-1]]
             self._remember(events)
             passing.append(self._read(events, self._withholds))
             position = ends[-1]
         if position < len(gathered):
             self._awaits_line_feed = False
-        passing.append(self._begin(gathered[position:]))
+        self._pending = bytearray(gathered[position:])
+        self._searched, self._data_begins = 0, False
+        passing.append(self._begin(len(self._pending)))
         self._quiet = not self._pending and not self._awaits_line_feed
         return b"".join(passing)
 
-    def _begin(self, rest: bytes) -> bytes:
-        """Takes in an event that has not ended; returns what of it goes on."""
-        lead = b""
-        if self._passed == 0:
-            # Blank lines and comments before the first field are no part of an event.
-            lead = rest[: _end_of_lead(rest)]
-            rest = rest[len(lead) :]
+    def _begin(self, added: int) -> bytes:
+        """Takes in so many more bytes of an event that has not ended; returns what goes on of it."""
+        pending = self._pending
+        lead = b"" if self._passed else self._take_lead(added)
         passing = b""
-        if self._passed or not self._withholds or not _may_be_usage_only(rest):
-            passing = rest[self._passed :]
-            self._passed = len(rest)
-        if len(rest) > _MAX_EVENT_BYTES or self._head:
-            self._head = self._head or rest[:_HEAD_OF_LARGE_EVENT]
-            rest = rest[-_KEPT_OF_LARGE_EVENT:]
-            self._passed = len(rest)
-        self._pending = rest
+        if self._passed or not self._withholds or not self._may_be_usage_only(added):
+            passing = bytes(pending[self._passed :]) if self._withholds else b""
+            self._passed = len(pending)
+        if len(pending) > _MAX_EVENT_BYTES or self._head:
+            self._head = self._head or bytes(pending[:_HEAD_OF_LARGE_EVENT])
+            if len(pending) > 2 * _KEPT_OF_LARGE_EVENT:
+                del pending[:-_KEPT_OF_LARGE_EVENT]
+            self._passed = len(pending)
         return lead + passing
+
+    def _take_lead(self, added: int) -> bytes:
+        """Takes off the blank lines and comments before the first field, which are no part of an event."""
+        pending = self._pending
+        if not pending.startswith(_LEADS):
+            return b""
+        if pending.startswith(b":") and LINE_END.search(pending, len(pending) - added) is None:
+            return b""  # a comment that goes on
+        lead = bytes(pending[: _end_of_lead(pending)])
+        if lead:
+            del pending[: len(lead)]
+            self._searched = 0
+        return lead
+
+    def _may_be_usage_only(self, added: int) -> bool:
+        pending = self._pending
+        if len(pending) > _MAX_EVENT_BYTES:
+            return False
+        search_from = max(0, self._searched - _LONGEST_CHOICES)
+        self._searched = len(pending)
+        if _HAS_CHOICES.search(pending, search_from) is not None:
+            return False
+        if not self._data_begins and len(pending) - added < _DATA_BEGINS_WITHIN:
+            data = event_data(bytes(pending[:_DATA_BEGINS_WITHIN])).lstrip()
+            self._data_begins = bool(data)
+            return not data or data.startswith(b"{")
+        return True
 
     def _finish_passed_event(self, event: bytes) -> None:
         if self._head:
@@ -206,13 +252,6 @@ def _is_usage_only(data: bytes) -> bool:
     return bool(chunk.choices == [] and chunk.usage is not None)
 
 
-def _may_be_usage_only(start: bytes) -> bool:
-    if len(start) > _MAX_EVENT_BYTES or _HAS_CHOICES.search(start) is not None:
-        return False
-    data = event_data(start).lstrip()
-    return not data or data.startswith(b"{")
-
-
 def _is_terminal(event: bytes) -> bool:
     lines = LINE_END.split(event)
     if any(line[6:].strip().decode("latin-1") in _TERMINAL for line in lines if line.startswith(b"event:")):
@@ -227,7 +266,7 @@ def _is_terminal(event: bytes) -> bool:
     return isinstance(type_, str) and type_ in _TERMINAL
 
 
-def _end_of_lead(event: bytes) -> int:
+def _end_of_lead(event: bytes | bytearray) -> int:
     match = _LEAD.match(event)
     return 0 if match is None else match.end()
 

@@ -33,20 +33,20 @@ class RawEvents:
         self.size = 0
         """Bytes of the event that has begun and not ended."""
 
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The events that this piece ends."""
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that this piece ends, one behind the other as they came; empty while there is none."""
         seam = self._seam
         if not has_blank_line(seam + chunk if seam else chunk):
             self._pieces.append(chunk)
             self.size += len(chunk)
             self._seam = chunk[-SEAM:] if len(chunk) >= SEAM else (seam + chunk)[-SEAM:]
-            return []
+            return b""
         if self._pieces:
             self._pieces.append(chunk)
             chunk = b"".join(self._pieces)
-        *whole, rest = split_events(chunk, max(0, self.size - SEAM))
-        self._keep(rest)
-        return whole
+        end = _end_of_last(chunk, max(0, self.size - SEAM))
+        self._keep(chunk[end:])
+        return chunk[:end]
 
     def shed(self, kept: int) -> bytes:
         """Lets go of the event that has begun; returns its first bytes, as many as asked for."""
@@ -76,7 +76,8 @@ class EventSplitter:
 
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
         """Name and data of each event that this piece completes. Raises `EventTooLarge`."""
-        events = [parts for event in self._events.feed(chunk) if (parts := event_parts(event))[1]]
+        whole = self._events.feed(chunk)
+        events = [parts for event in events_of(whole) if (parts := event_parts(event))[1]]
         if self._events.size > _LARGEST_EVENT:
             raise EventTooLarge
         return events
@@ -92,22 +93,14 @@ def has_blank_line(stream: bytes) -> bool:
     return b"\n\n" in stream or (b"\r" in stream and BLANK_LINE.search(stream) is not None)
 
 
-def split_events(stream: bytes, search_from: int = 0) -> list[bytes]:
-    """Whole events, each with the blank line that ends it, and then what stands after the last, which may be nothing.
-
-    No event ends before `search_from`.
-    """
+def _end_of_last(stream: bytes, search_from: int) -> int:
+    """Where the last event ends whose blank line has come."""
     if b"\r" not in stream:
-        whole = [event + b"\n\n" for event in stream.split(b"\n\n")]
-        whole[-1] = whole[-1][:-2]
-        return whole
-    position = 0
-    events: list[bytes] = []
+        return stream.rfind(b"\n\n") + 2
+    end = 0
     for match in BLANK_LINE.finditer(stream, search_from):
-        events.append(stream[position : match.end()])
-        position = match.end()
-    events.append(stream[position:])
-    return events
+        end = match.end()
+    return end
 
 
 def event_parts(event: bytes) -> tuple[str, bytes]:

@@ -1,0 +1,39 @@
+"""What an event of any of the APIs tells of the course of its answer, decoded without looking at the rest."""
+
+from typing import Any, Final
+
+import msgspec
+
+
+class Choice(msgspec.Struct, gc=False):
+    """One choice of a chunk of completions."""
+
+    index: Any = None
+    delta: Any = None
+    text: Any = None
+    finish_reason: Any = None
+    error: Any = None
+
+
+class Told(msgspec.Struct, gc=False):
+    """An event; what it does not state is `None`, or empty."""
+
+    type: Any = None
+    choices: list[Choice] | None = None
+    delta: Any = None
+    sequence_number: Any = None
+    response: msgspec.Raw = msgspec.Raw()
+    error: Any = None
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """The response that a stream of Responses said it would make; `None` for what it did not say."""
+
+    id: Any = None
+    created_at: Any = None
+    model: Any = None
+
+
+decode_event: Final = msgspec.json.Decoder(Told).decode
+decode_events: Final = msgspec.json.Decoder(list[Told]).decode
+decode_begun: Final = msgspec.json.Decoder(Begun).decode
