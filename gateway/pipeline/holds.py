@@ -12,9 +12,9 @@ from gateway.money.estimate import InputBound, bound_input, estimate, output_bou
 from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, BudgetHold, Trail, Received, Reservation
+from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
 from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.stated import end_users
+from gateway.shapes.stated import choices, end_users, output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -105,9 +105,21 @@ def estimated_cost(request: Admitted, price: Price) -> int:
     """Nano-USD that the request costs at most at a price."""
     body = request.body
     several, best_of = body.decoded("n"), body.decoded("best_of")
-    choices = 1 if several is None and best_of is None else max(_count(several), _count(best_of))
-    output = output_bound(body.max_output_tokens, choices, request.key.assumed_output_tokens)
+    answers = 1 if several is None and best_of is None else max(_count(several), _count(best_of))
+    output = output_bound(body.max_output_tokens, answers, request.key.assumed_output_tokens)
     return min(estimate(price, prompt_bound(request), output), _MOST)
+
+
+def output_limit(request: Admitted) -> int | None:
+    """Output tokens that the request allows in all, where it says so."""
+    cap = output_cap(request.received.endpoint.shape, request.body)
+    return cap * answers_asked_for(request) if isinstance(cap, int) else None
+
+
+def answers_asked_for(request: Admitted) -> int:
+    """How many answers to one prompt the request asks for."""
+    number = choices(request.received.endpoint.shape, request.body)
+    return max(1, number) if isinstance(number, int) else 1
 
 
 def prompt_bound(request: Admitted) -> InputBound:

@@ -2,17 +2,22 @@
 
 from itertools import pairwise
 
+import msgspec
+
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, release
+from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Ended, Received
+from gateway.pipeline.states import Asked, Ended, Received
+from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
+from gateway.upstream.failure import FailureKind
+from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499
@@ -20,6 +25,11 @@ CLIENT_CLOSED = 499
 
 LEDGER_FULL = "ledger_full"
 """The code of the refusal that the ledger has no room to hear of."""
+
+USAGE_NOT_REPORTED = "usage-not-reported"
+STREAM_CUT_SHORT = "stream-cut-short"
+ERROR_IN_ANSWER = "error_in_stream"
+"""The outcome of a call whose answer, under a status that promised one, was an error."""
 
 _MICROSECONDS = 1_000_000
 _NOBODY = Attribution(None, (), None, None, ())
@@ -68,6 +78,76 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         log.write(record, encoded)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
+
+
+_OUTCOMES = {How.COMPLETE: "ok", How.FAILED: "failed", How.CUT: "failed"}
+_BROKEN = (How.FAILED, How.CUT)
+
+
+def conclude(
+    asked: Asked,
+    services: Services,
+    ending: Ending,
+    output_tokens: int,
+    *,
+    is_final: bool = True,
+    error_code: str = "upstream_mid_stream_failure",
+) -> None:
+    """Ends an answered request by how its answer ended: outcome, usage, circuit and record follow from that alone.
+
+    Args:
+        asked: The request.
+        services: Where it is told.
+        ending: How its answer ended.
+        output_tokens: What came of it, as it was counted in passing.
+        is_final: Whether the usage that was stated is the provider's last word.
+        error_code: What is recorded of an answer that failed.
+    """
+    received, how = asked.received, ending.how
+    if how in _BROKEN:
+        tell_failure(asked, services, ERROR_IN_ANSWER if how is How.FAILED else FailureKind.NETWORK.value)
+    if received.endpoint.metered:
+        _complete_usage(asked, how, output_tokens, is_final=is_final)
+    outcome = _OUTCOMES.get(how, received.cancelled_as)
+    status = CLIENT_CLOSED if how is How.LEFT or received.client_left else asked.response.status
+    error_type, code = ("provider_error", error_code) if how in _BROKEN else (None, None)
+    settle(received, services, Ended(status, outcome, error_type, code))
+
+
+def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
+    """The circuit breaker and the record hear that a call failed after its answer had begun."""
+    upstream = asked.candidate.upstream
+    services.breakers.of(upstream.provider.name).failed(upstream.circuit)
+    attempts = asked.received.trail.attempts
+    attempts[-1] = msgspec.structs.replace(attempts[-1], outcome=outcome)
+
+
+def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: bool) -> None:
+    """What was stated, or what came where nothing was stated, or not to the end.
+
+    An error that came instead of an answer consumed nothing.
+    """
+    if how is How.COMPLETE and asked.stated is None:
+        asked.usage_warning = USAGE_NOT_REPORTED
+        if output_tokens and asked.received.snapshot.charges_missing_usage:
+            asked.is_counted = True
+            asked.stated = _received_usage(asked, output_tokens)
+    elif how is How.COMPLETE and is_final:
+        return
+    elif how is not How.FAILED or output_tokens:
+        asked.usage_warning = STREAM_CUT_SHORT
+        asked.stated = _received_usage(asked, output_tokens)
+
+
+def _received_usage(asked: Asked, output_tokens: int) -> Stated:
+    """What was stated so far, but at least the prompt and the output that came."""
+    stated = asked.stated or Stated(usage=Usage())
+    usage = stated.usage
+    prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
+    output = max(usage.output_tokens, output_tokens)
+    return msgspec.structs.replace(
+        stated, usage=msgspec.structs.replace(usage, input_tokens=prompt, output_tokens=output)
+    )
 
 
 def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:

@@ -161,7 +161,8 @@ class Admitted:
 class Asked:
     """A request that a candidate has answered: the head of the answer is there, and what is read off its body.
 
-    `content` is what the head says of the body. Moments are of the monotonic clock.
+    `content` is what the head says of the body. `is_counted` says that what is `stated` was not stated by the provider,
+    but counted as it passed. Moments are of the monotonic clock.
     """
 
     def __init__(
@@ -182,6 +183,7 @@ class Asked:
         self.first_token_at: float | None = None
         self.stated: Stated | None = None
         self.usage_warning: str | None = None
+        self.is_counted = False
 
     @property
     def usage(self) -> Usage | None:

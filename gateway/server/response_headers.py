@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from gateway.pipeline.states import Trail, Received
+from gateway.pipeline.states import Received, Trail
 from gateway.version import __version__
 
 _REQUEST_ID = "x-langwatch-request-id"
@@ -50,7 +50,7 @@ def _cache_outcome(trail: Trail) -> str | None:
     """What became of prompt caching, as far as it is known when the head goes out: a stream's usage comes later."""
     if trail.cache_mode == "disable":
         return "bypass"
-    usage = None if trail.asked is None else trail.asked.usage
+    usage = None if trail.asked is None or trail.asked.is_counted else trail.asked.usage
     if usage is not None and usage.cache_read_tokens:
         return "hit"
     if trail.cache_mode == "force":
