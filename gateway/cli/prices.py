@@ -2,10 +2,10 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
@@ -69,31 +69,55 @@ def diff(
 def list_prices(config: ConfigPaths = None, output: Output = Format.TEXT) -> None:
     """Show what each model that the configuration names costs, and where the price comes from."""
     from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415 - see above
-    from gateway.money.nano_usd import to_usd  # noqa: PLC0415
-    from gateway.snapshot.locked_prices import USD_NAMES  # noqa: PLC0415
     from gateway.snapshot.price_lock import named_targets  # noqa: PLC0415
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
+    from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
+    prices = Prices(loaded, datetime.now(UTC))
     rows = []
     for target in sorted({*named_targets(loaded), *loaded.locked_prices}):
         name, _, model = target.partition("/")
         provider = loaded.providers.get(name)
         price = None if provider is None else prices.of(name, provider.type, model)
-        rates = {} if price is None else {USD_NAMES[kind]: to_usd(rate) for kind, rate in price.known.items()}
-        rows.append((target, rates, "" if price is None else price.source))
+        written = {} if price is None else written_price(price)
+        rows.append((target, written, "" if price is None else price.source))
     if output is Format.JSON:
-        document = [{"model": target, "rates": rates, "source": source or None} for target, rates, source in rows]
+        document = [
+            {
+                "model": target,
+                "rates": {name: value for name, value in written.items() if isinstance(value, str)},
+                **{name: value for name, value in written.items() if not isinstance(value, str)},
+                "source": source or None,
+            }
+            for target, written, source in rows
+        ]
         results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     table = new_table()
     for column in ("model", "US dollars", "source"):
         table.add_column(column)
-    for target, rates, source in rows:
-        shown = ", ".join(f"{kind.removesuffix('_usd_per_mtok')} {rate}" for kind, rate in rates.items())
-        table.add_row(cell(target), cell(shown or "no price"), cell(source))
+    for target, written, source in rows:
+        table.add_row(cell(target), cell("\n".join(_said(written)) or "no price"), cell(source))
     print_table(table)
+
+
+def _said(written: Mapping[str, Any]) -> Iterator[str]:
+    """A price in lines: its own rates, those of longer prompts, and those of other services."""
+    rates = [f"{_short(name)} {rate}" for name, rate in written.items() if isinstance(rate, str)]
+    if rates:
+        yield ", ".join(rates)
+    for tier in written.get("tiers", ()):
+        longer = ", ".join(f"{_short(name)} {rate}" for name, rate in tier.items() if name != "from_tokens")
+        yield f"from {tier['from_tokens']:,} tokens: {longer}"
+    for section, words in (("service_tiers", "tier"), ("speeds", "speed"), ("regions", "region")):
+        for name, service in written.get(section, {}).items():
+            for line in _said(service):
+                yield f"{words} {name}: {line}"
+
+
+def _short(name: str) -> str:
+    return name.removesuffix("_usd_per_mtok").removesuffix("_usd").replace("_usd_", "_")
 
 
 def paths_of(config: list[Path] | None) -> Sequence[Path]:

@@ -11,25 +11,24 @@ from gateway.cli.database import database
 from gateway.cli.output import results, say
 from gateway.cli.prices import load_config, paths_of
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
+from gateway.ledger.period import BadParameterError
 from gateway.ledger.recompute import Recomputed, recompute
 from gateway.ledger.report import SpendQuestion, inert
-from gateway.money.prices import Price
 from gateway.snapshot.prices import Prices
-from gateway.telemetry.decision_record import DecisionRecord
 
 
 def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
     """Asks the ledger and prints `table`, `csv` or `json`."""
+    if "tag" in question.by:
+        raise BadParameterError(
+            "by", "a request has several tags but one price; --recompute knows all others than `tag`"
+        )
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded.prices, loaded.locked_prices, datetime.now(UTC))
-
-    def price_of(entry: DecisionRecord) -> Price | None:
-        return prices.of(entry.provider or "", entry.provider_type or "", entry.model or "")
-
+    prices = Prices(loaded, datetime.now(UTC))
     period = question.period
     with database(url) as engine, engine.connect() as connection:
         rows = recompute(
-            connection, question.by, start=period.start, end=period.end, price_of=price_of, scope=question.scope
+            connection, question.by, start=period.start, end=period.end, price_of=prices.of, scope=question.scope
         )
     if form == "json":
         document = [
@@ -71,4 +70,7 @@ def _print(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> None:
     print_table(table)
     unpriced = sum(row.unpriced for row in rows)
     if unpriced:
-        say(f"{unpriced} requests are of models without a price today; they stay at what was charged.")
+        say(
+            f"Requests of which something has no price today: {unpriced}; where that is the model, they stay at what "
+            "was charged."
+        )

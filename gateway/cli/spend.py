@@ -36,8 +36,8 @@ def spend(
     by: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to keep apart: virtual_key, principal, project, team, organization, provider, model, day; "
-            "repeatable, or with commas. Default: team"
+            help="What to keep apart: virtual_key, principal, project, team, organization, provider, model, day, hour, "
+            "tag, end_user, served_model, service_tier; repeatable, or with commas. Default: team"
         ),
     ] = None,
     from_: Annotated[str | None, typer.Option("--from", help="Where the period begins. Default: this-month")] = None,
@@ -53,7 +53,9 @@ def spend(
     provider: Annotated[Filter, typer.Option(help="Only this provider.")] = None,
     model: Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")] = None,
     end_user: Annotated[Filter, typer.Option(help="Only this end user.")] = None,
-    sort: Annotated[str | None, typer.Option(help="cost, requests or name. Default: cost, and name by day")] = None,
+    sort: Annotated[
+        str | None, typer.Option(help="cost, requests or name. Default: cost, and name by day or hour")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Rows at most; the total is of all. Default: 100")] = None,
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Beside what was charged, what it would cost at today's prices.")
@@ -90,15 +92,15 @@ def spend(
     parameters = {name: [value] for name, value in given.items() if value is not None} | {"by": by or []}
     try:
         question = reports.read_question(parameters, clock.utc_now())
+        if recompute:
+            from gateway.cli import recompute as recomputing  # noqa: PLC0415 - see above
+
+            recomputing.show(question, config, output.value, url)
+            return
+        with database(url) as engine, engine.connect() as connection:
+            report = reports.spend_report(connection, question)
     except BadParameterError as error:
         raise failed(f"--{error.parameter.replace('_', '-')}: {error}") from None
-    if recompute:
-        from gateway.cli import recompute as recomputing  # noqa: PLC0415 - see above
-
-        recomputing.show(question, config, output.value, url)
-        return
-    with database(url) as engine, engine.connect() as connection:
-        report = reports.spend_report(connection, question)
     if output is TableFormat.JSON:
         results.out(msgspec.json.format(msgspec.json.encode(reports.document(report)), indent=2).decode())
     elif output is TableFormat.CSV:
@@ -110,6 +112,7 @@ def spend(
 def _print(report: "SpendReport") -> None:
     from gateway.cli.tables import bar, cell, exact_usd, new_table, print_table  # noqa: PLC0415 - see above
     from gateway.ledger.period import moment_text  # noqa: PLC0415
+    from gateway.ledger.report import further_kinds  # noqa: PLC0415
 
     question, rows, total = report.question, report.rows, report.total
     period = question.period
@@ -135,5 +138,8 @@ def _print(report: "SpendReport") -> None:
     figures = (f"{total.requests:,}", f"{total.usage.input_tokens:,}", f"{total.usage.output_tokens:,}", total_cost)
     table.add_row("total", *[""] * (len(question.by) - 1), *figures, "", style="bold")
     print_table(table)
+    if further := total.usage.further:
+        told = (f"{further[kind]:,} {kind.replace('_', ' ')}" for kind in further_kinds([total]))
+        results.print(Text(f"besides: {', '.join(told)}"))
     if report.left_out:
         say(f"Rows in the total that are not shown: {report.left_out}; see --limit.")

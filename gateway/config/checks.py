@@ -7,13 +7,14 @@ some of its keys at a time.
 from collections.abc import Callable, Iterator, Mapping
 
 from gateway.config.address import parse_address
-from gateway.config.budget_checks import MOST_USD, budget_checks
+from gateway.config.budget_checks import budget_checks
 from gateway.config.credential_checks import duplicate_secrets, key_life, keys_without_secret, secrets_in_clear
 from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
+from gateway.config.price_checks import locked_prices, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import BaseProvider
@@ -176,26 +177,6 @@ def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: 
         yield Checked(Finding("unreachable-fallback", message, (*at, "chain")), Severity.WARNING)
 
 
-def _prices(config: Config, _facts: Facts) -> Iterator[Checked]:
-    for target, price in config.prices.items():
-        at = ("prices", target)
-        yield from known(target.partition("/")[0], config.providers, "provider", at, at_key=True)
-        if not price.model_fields_set:
-            yield Checked(Finding("empty-price", f"the price of {target} says nothing", at, None, True))
-        for name, rate in price:
-            if rate is not None and rate > MOST_USD:
-                yield Checked(Finding("invalid-value", f"a price is at most {MOST_USD:,} US dollars", (*at, name)))
-
-
-def _locked_prices(config: Config, _facts: Facts) -> Iterator[Checked]:
-    for target in config.locked_prices:
-        if target.partition("/")[0] not in config.providers:
-            message = f"the price of {target} is locked, and there is no such provider"
-            hint = "gateway prices update --prune takes it out."
-            finding = Finding("unused-locked-price", message, ("locked_prices", target), hint, True, "providers")
-            yield Checked(finding, Severity.WARNING)
-
-
 def _base_urls(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, provider in config.providers.items():
         if provider.base_url is not None and (fault := url_fault(provider.base_url, "as `api_key` or in `headers`")):
@@ -240,8 +221,8 @@ FILE_CHECKS: tuple[Check, ...] = (
     keys_without_secret,
     budget_checks,
     keys_across_teams,
-    _prices,
-    _locked_prices,
+    prices,
+    locked_prices,
     _base_urls,
     trace_collectors,
     collector_references,

@@ -108,8 +108,10 @@ model_aliases:
     "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
     "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
     "LockedPrice": 'locked_prices:\n  openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}',
-    "LockedTier": "locked_prices:\n  vertex/gemini-2.5-pro:\n    source: catalogue\n    locked_on: 2026-11-24\n"
-    '    input_usd_per_mtok: "1.25"\n    tiers: [{from_tokens: 200001, input_usd_per_mtok: "2.5"}]',
+    "PriceTier": "prices:\n  vertex/gemini-2.5-pro:\n    input_usd_per_mtok: 1.125\n    output_usd_per_mtok: 9\n"
+    "    tiers: [{from_tokens: 200001, input_usd_per_mtok: 2.25, output_usd_per_mtok: 13.5}]",
+    "ServicePrice": "prices:\n  openai/gpt-5:\n    service_tiers:\n      flex: {times: 0.5}\n"
+    "      priority: {input_usd_per_mtok: 2.50, output_usd_per_mtok: 20}",
     "ModelPrice": "prices:\n  custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}",
     "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx, timeout, rate_limit], timeout_ms: 30000}",
 }

@@ -129,7 +129,7 @@ def _asked(connection: Connection, aliases: Sequence[str], now: int) -> dict[str
 
 
 def _prices(config: Config, aliases: Sequence[ResourceChange], now: int) -> dict[str, tuple[int, int]]:
-    prices = Prices(config.prices, config.locked_prices, _moment(now))
+    prices = Prices(config, _moment(now))
     found = {}
     for alias in aliases:
         for spec in (alias.before, alias.after):

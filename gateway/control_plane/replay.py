@@ -1,8 +1,8 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, select
@@ -19,7 +19,7 @@ from gateway.snapshot.compile import compile_snapshot
 from gateway.snapshot.snapshot import Revision, Snapshot
 from gateway.storage.tables import TOKENS, ledger_entries
 from gateway.upstream.request import NoTransport
-from gateway.usage import Usage
+from gateway.usage import Served, Usage
 
 _DAY_US: Final = 24 * 3_600 * 1_000_000
 _MOST_GROUPS: Final = 20_000
@@ -33,53 +33,81 @@ def replay(
     if was is None or becomes is None:
         return None
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
-    differences: list[Difference] = []
-    for row in _groups(connection, now - days * _DAY_US):
-        endpoint = ENDPOINTS.get(row["endpoint"])
+    differences: dict[tuple[str, str, str], Difference] = {}
+    for group in _groups(connection, now - days * _DAY_US):
+        endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue
-        number = row["requests"]
+        number = group.requests
         totals["requests"] += number
-        body = msgspec.json.encode({"model": row["model_asked"], "messages": []})
-        old, new = (way(snapshot, row["virtual_key"], endpoint, body) for snapshot in (was, becomes))
+        body = msgspec.json.encode({"model": group.model_asked, "messages": []})
+        old, new = (way(snapshot, group.virtual_key, endpoint, body) for snapshot in (was, becomes))
         if old.refused is None and new.refused is None:
-            usage = Usage(**{kind: row[kind] for kind in TOKENS})
-            totals["cost_before"] += _cost(old, usage, number)
-            totals["cost_after"] += _cost(new, usage, number)
+            totals["cost_before"] += _cost(old, group)
+            totals["cost_after"] += _cost(new, group)
         if old.told == new.told:
             continue
         kind = "rerouted" if old.refused is None and new.refused is None else None
         kind = kind or ("refused" if old.refused is None else "admitted" if new.refused is None else "")
         if kind:
             totals[kind] += number
-        differences.append(
-            Difference(
-                virtual_key=row["virtual_key"],
-                model_asked=row["model_asked"],
-                endpoint=row["endpoint"],
-                requests=number,
-                before=old.told,
-                after=new.told,
-                refused=kind == "refused",
-            )
+        whose = group.virtual_key, group.model_asked, group.endpoint
+        known = differences.get(whose)
+        differences[whose] = Difference(
+            virtual_key=group.virtual_key,
+            model_asked=group.model_asked,
+            endpoint=group.endpoint,
+            requests=number + (0 if known is None else known.requests),
+            before=old.told,
+            after=new.told,
+            refused=kind == "refused",
         )
-    differences.sort(key=lambda one: (-one.requests, one.virtual_key, one.model_asked, one.endpoint))
-    left_out = max(0, len(differences) - SHOWN)
-    return Replay(days=days, **totals, differences=differences[:SHOWN], left_out=left_out)
+    found = sorted(
+        differences.values(), key=lambda one: (-one.requests, one.virtual_key, one.model_asked, one.endpoint)
+    )
+    left_out = max(0, len(found) - SHOWN)
+    return Replay(days=days, **totals, differences=found[:SHOWN], left_out=left_out)
 
 
-def _groups(connection: Connection, since: int) -> list[dict[str, Any]]:
-    by = [ledger_entries.c[name] for name in ("virtual_key", "model_asked", "endpoint")]
-    sums = [func.sum(ledger_entries.c[kind]).label(kind) for kind in TOKENS]
+class _Group(NamedTuple):
+    """Requests that one key sent to one endpoint for one model, and that were served alike."""
+
+    virtual_key: str
+    model_asked: str
+    endpoint: str
+    requests: int
+    usage: Usage
+    served: Served
+
+
+def _groups(connection: Connection, since: int) -> Iterator[_Group]:
+    """The busiest first. Requests that named no model are refused whatever the configuration says."""
+    entries = ledger_entries.c
+    names = ("virtual_key", "model_asked", "endpoint", "service_tier", "speed", "region")
+    by = [entries[name] for name in names]
+    meant = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    further: dict[tuple[str, ...], dict[str, int]] = {}
+    for *whose, amounts in connection.execute(select(*by, entries.further).where(*meant, entries.further.is_not(None))):
+        known = further.setdefault(tuple(whose), {})
+        for kind, amount in amounts.items():
+            known[kind] = known.get(kind, 0) + amount
+    sums = [func.sum(entries[kind]).label(kind) for kind in TOKENS]
     statement = (
         select(*by, func.count().label("requests"), *sums)
-        .where(ledger_entries.c.occurred_at >= since, ledger_entries.c.virtual_key != "")
+        .where(*meant)
         .group_by(*by)
         .order_by(func.count().desc(), *by)
         .limit(_MOST_GROUPS)
     )
-    rows = connection.execute(statement).mappings()
-    return [{name: int(value) if name in TOKENS else value for name, value in row.items()} for row in rows]
+    for row in connection.execute(statement).mappings():
+        usage = Usage(
+            **{kind: int(row[kind]) for kind in TOKENS},
+            further=further.get(tuple(row[name] for name in names), msgspec.UNSET),
+        )
+        served = Served(
+            service_tier=row["service_tier"] or None, speed=row["speed"] or None, region=row["region"] or None
+        )
+        yield _Group(row["virtual_key"], row["model_asked"], row["endpoint"], row["requests"], usage, served)
 
 
 def _snapshot(resources: Iterable[Resource], now: int) -> Snapshot | None:
@@ -90,9 +118,9 @@ def _snapshot(resources: Iterable[Resource], now: int) -> Snapshot | None:
     return compile_snapshot(config, revision, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
 
 
-def _cost(found: Way, usage: Usage, requests: int) -> int:
+def _cost(found: Way, group: _Group) -> int:
     if found.price is None:
         return 0
     # The sum of many prompts is no long prompt: the tier is that of short ones.
-    short = msgspec.structs.replace(found.price, tiers=())
-    return cost(usage, short, requests)
+    own = found.price.under(group.served)
+    return cost(group.usage, msgspec.structs.replace(own, tiers=()), group.requests)

@@ -78,6 +78,11 @@ class UntranslatableAnswer(ValueError):  # noqa: N818 - an answer of the other s
     """The upstream answered something that the pair cannot read. The message says what; it holds no content."""
 
 
+def said(stated: Any) -> str:
+    """A text that an answer states, empty for anything else: what is optional makes no answer unreadable."""
+    return stated if isinstance(stated, str) else ""
+
+
 def event(name: str, data: object) -> bytes:
     """One server-sent event. OpenAI's chat streams name none: pass "" there."""
     head = b"event: " + name.encode() + b"\n" if name else b""

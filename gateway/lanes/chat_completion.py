@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import Asked, event
+from gateway.usage import Usage
 
 DONE: Final = b"data: [DONE]\n\n"
 
@@ -30,6 +31,17 @@ def completion(asked: Asked, message: dict[str, Any], reason: str, usage: dict[s
     if usage is not None:
         whole["usage"] = usage
     return msgspec.json.encode(whole)
+
+
+def usage_of(usage: Usage) -> dict[str, Any]:
+    """Usage in OpenAI's form, where the prompt's tokens include cached ones."""
+    cached = {"cached_tokens": usage.cache_read_tokens, "cache_write_tokens": usage.cache_write_tokens}
+    return {
+        "prompt_tokens": usage.input_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": cached,
+    }
 
 
 class Chunks:

@@ -11,9 +11,18 @@ import msgspec
 from sqlalchemy import Connection, CursorResult, Select, Table, delete, func, select, text
 
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of
-from gateway.ledger.sums import SUMS, Key, Sums, add_up, sums_of, traffic_of
+from gateway.ledger.sums import SUMS, Key, Sums, add_up, per_day, sums_of, traffic_of
 from gateway.storage.insert import add_to_sums
-from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.storage.tables import (
+    DIMENSIONS,
+    TOKENS,
+    charged_by_hour,
+    further_by_day,
+    further_by_hour,
+    ledger_entries,
+    spend_by_day,
+    spend_by_hour,
+)
 from gateway.telemetry.decision_record import DecisionRecord
 
 _FIGURES: Final = ("requests", *TOKENS, "cost_nano_usd")
@@ -45,6 +54,9 @@ def check_sums(connection: Connection) -> tuple[Difference, ...]:
         known = true_days.get(hour // DAY_HOURS, (0,) * len(figures))
         true_days[hour // DAY_HOURS] = tuple(one + other for one, other in zip(known, figures, strict=True))
     found += _compared(spend_by_day, "day", _kept(connection, spend_by_day, "day"), true_days)
+    true_further = _true_further(connection)
+    found += _compared_by_key(connection, further_by_hour, true_further)
+    found += _compared_by_key(connection, further_by_day, per_day(true_further))
     found += _compared_by_key(connection, charged_by_hour, _true_charges(connection))
     for table, true in _true_traffic(connection).items():
         found += _compared_by_key(connection, table, true)
@@ -135,6 +147,19 @@ def _true_charges(connection: Connection) -> Sums:
             key = counter, occurred_at // HOUR_US
             charges[key] = (charges.get(key, (0,))[0] + amount,)
     return charges
+
+
+def _true_further(connection: Connection) -> Sums:
+    entries = ledger_entries.c
+    who = (entries[name] for name in DIMENSIONS)
+    statement = select(entries.occurred_at, entries.further, *who).where(entries.further.is_not(None))
+    sums: dict[Key, tuple[int]] = {}
+    rows: Iterable[Any] = _streamed(connection, statement)
+    for occurred_at, further, *named in rows:
+        for kind, amount in further.items():
+            key = occurred_at // HOUR_US, *named, kind
+            sums[key] = (sums.get(key, (0,))[0] + amount,)
+    return sums
 
 
 def _true_traffic(connection: Connection) -> Mapping[Table, Sums]:

@@ -2,30 +2,43 @@
 
 A period is `start <= occurred_at < end`, in microseconds since the Unix epoch. Sums come from the sums
 per day; where a period begins or ends inside a day, from those per hour; where inside an hour, from its entries. So
-every period is exact, and one until now is cheapest with an `end` on the hour that follows.
+every period is exact, and one until now is cheapest with an `end` on the hour that follows. What sums do not keep apart
+(`FROM_ENTRIES`) is summed from the entries of the whole period.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Literal, NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
+from operator import attrgetter
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, Table, and_, func, or_, select, union_all
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import Connection, FromClause, Select, Table, and_, func, or_, select, union_all
+from sqlalchemy.sql.elements import ColumnElement, Label
 
 from gateway.ledger.pages import Cursor, Page, entries, entry
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.ledger.scope import EVERYBODY, Scope
 from gateway.ledger.storable import stored_text
-from gateway.storage.tables import TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.storage.tables import (
+    TOKENS,
+    charged_by_hour,
+    further_by_day,
+    further_by_hour,
+    ledger_entries,
+    spend_by_day,
+    spend_by_hour,
+)
 from gateway.usage import Usage
 
 __all__ = [
     "EVERYBODY",
+    "FROM_ENTRIES",
     "Cursor",
     "GroupBy",
     "Page",
     "Scope",
     "Spend",
+    "added",
     "busiest",
     "charged",
     "entries",
@@ -34,13 +47,32 @@ __all__ = [
     "spent",
 ]
 
-GroupBy = Literal["virtual_key", "principal", "project", "team", "organization", "provider", "model", "day"]
+GroupBy = Literal[
+    "virtual_key",
+    "principal",
+    "project",
+    "team",
+    "organization",
+    "provider",
+    "model",
+    "day",
+    "hour",
+    "tag",
+    "end_user",
+    "served_model",
+    "service_tier",
+]
+FROM_ENTRIES: Final[frozenset[GroupBy]] = frozenset({"tag", "end_user", "served_model", "service_tier"})
+"""Dimensions that only entries tell."""
 
 _FIGURES = ("requests", *TOKENS, "cost_nano_usd")
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
-    """What a group of requests consumed. `group` has one value per dimension asked for, days as `YYYY-MM-DD` in UTC."""
+    """What a group of requests consumed. `group` has one value per dimension asked for, all as text.
+
+    Days are `YYYY-MM-DD` in UTC, hours begin at a moment as `YYYY-MM-DDTHH:00:00Z`.
+    """
 
     group: tuple[str, ...]
     requests: int
@@ -58,9 +90,17 @@ class _Stretch(NamedTuple):
 
 
 def spend(
-    connection: Connection, by: Sequence[GroupBy], *, start: int, end: int, scope: Scope = EVERYBODY
+    connection: Connection,
+    by: Sequence[GroupBy],
+    *,
+    start: int,
+    end: int,
+    scope: Scope = EVERYBODY,
+    most: int | None = None,
 ) -> tuple[Spend, ...]:
     """What was spent in a period, one row per combination of values, ordered by them.
+
+    A request with several tags is in the row of each, one without any in that of the empty text.
 
     Args:
         connection: To the migrated database.
@@ -68,18 +108,23 @@ def spend(
         start: The first microsecond of the period.
         end: The first one behind it.
         scope: Whose spend.
+        most: Combinations that are read at most; the others are left out.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    parts = [_part(stretch, by, scope) for stretch in _stretches(start, end, scope)]
+    stretches = _stretches(start, end, scope, by)
+    parts = [_part(stretch, by, scope) for stretch in stretches]
     if not parts:
         return ()
     together = union_all(*parts).subquery()
     groups = [together.c[f"group_{position}"] for position in range(len(by))]
     statement = select(*groups, *(func.sum(together.c[name]).label(name) for name in _FIGURES))
-    statement = statement.group_by(*groups).order_by(*groups)
-    return tuple(_spend(row, by) for row in connection.execute(statement).mappings() if row["requests"])
+    statement = statement.group_by(*groups).order_by(*groups).limit(most)
+    found = [row for row in connection.execute(statement) if row.requests]
+    further = _further(connection, by, stretches, scope)
+    rows = [one for row in found for one in _spend(row, by, further)]
+    return tuple(rows if "tag" not in by else _together(rows))
 
 
 def spent(connection: Connection, scope: Scope, *, start: int, end: int) -> Spend:
@@ -144,18 +189,18 @@ def _whole(start: int, end: int, unit: int) -> range:
     return range(-(-start // unit), end // unit)
 
 
-def _stretches(start: int, end: int, scope: Scope) -> list[_Stretch]:
+def _stretches(start: int, end: int, scope: Scope, by: Collection[GroupBy]) -> list[_Stretch]:
     """The period as stretches of the tables that answer soonest: days, hours beside them, entries beside those."""
     entries_from_to = _Stretch(ledger_entries, ledger_entries.c.occurred_at, start, end)
     hours, days = _whole(start, end, HOUR_US), _whole(start, end, DAY_HOURS * HOUR_US)
-    if scope.end_user is not None or not hours:
+    if scope.end_user is not None or not hours or not FROM_ENTRIES.isdisjoint(by):
         return [entries_from_to] if start < end else []
     at, hour, day = ledger_entries.c.occurred_at, spend_by_hour.c.hour, spend_by_day.c.day
     stretches = [
         _Stretch(ledger_entries, at, start, hours.start * HOUR_US),
         _Stretch(ledger_entries, at, hours.stop * HOUR_US, end),
     ]
-    if days:
+    if days and "hour" not in by:
         stretches += [
             _Stretch(spend_by_hour, hour, hours.start, days.start * DAY_HOURS),
             _Stretch(spend_by_day, day, days.start, days.stop),
@@ -169,16 +214,11 @@ def _stretches(start: int, end: int, scope: Scope) -> list[_Stretch]:
 def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]:
     """The sums of one stretch."""
     columns = stretch.table.c
-    days = {
-        ledger_entries: ledger_entries.c.occurred_at // (DAY_HOURS * HOUR_US),
-        spend_by_hour: spend_by_hour.c.hour // DAY_HOURS,
-        spend_by_day: spend_by_day.c.day,
-    }
-    groups = [(days[stretch.table] if name == "day" else columns[name]) for name in by]
+    groups = _groups(stretch.table, by)
     requests = func.count() if stretch.table is ledger_entries else func.sum(columns.requests)
     return (
         select(
-            *(group.label(f"group_{position}") for position, group in enumerate(groups)),
+            *groups,
             requests.label("requests"),
             *(func.sum(columns[name]).label(name) for name in _FIGURES[1:]),
         )
@@ -187,12 +227,98 @@ def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]
     )
 
 
-def _spend(row: Any, by: Sequence[GroupBy]) -> Spend:
-    group = (row[f"group_{place}"] for place in range(len(by)))
-    tokens: dict[str, Any] = {name: int(row[name]) for name in TOKENS}
+def _groups(table: FromClause, by: Sequence[GroupBy]) -> list[Label[Any]]:
+    """The values of a table by which its rows are kept apart: days and hours as numbers, tags all together."""
+    columns = table.c
+    found: list[Label[Any]] = []
+    for place, name in enumerate(by):
+        value: ColumnElement[Any]
+        if name in ("day", "hour"):
+            unit = DAY_HOURS * HOUR_US if name == "day" else HOUR_US
+            if "occurred_at" in columns:
+                value = columns.occurred_at // unit
+            elif name in columns:
+                value = columns[name]
+            else:
+                value = columns.hour // DAY_HOURS
+        else:
+            value = columns["tags" if name == "tag" else name]
+        found.append(value.label(f"group_{place}"))
+    return found
+
+
+_FURTHER_OF: Final[Mapping[Table, tuple[Table, ColumnElement[int]]]] = {
+    spend_by_hour: (further_by_hour, further_by_hour.c.hour),
+    spend_by_day: (further_by_day, further_by_day.c.day),
+}
+
+
+def _further(
+    connection: Connection, by: Sequence[GroupBy], stretches: Sequence[_Stretch], scope: Scope
+) -> dict[str, dict[str, int]]:
+    """The kinds that are no tokens of `TOKENS`, by group and kind. PERF: most ledgers have few of them, or none."""
+    sums: dict[str, dict[str, int]] = {}
+    for stretch in stretches:
+        entries_alone = stretch.table is ledger_entries
+        table, time = _FURTHER_OF.get(stretch.table, (stretch.table, stretch.time))
+        groups = _groups(table, by)
+        told = [table.c.further] if entries_alone else [table.c.kind, func.sum(table.c.amount)]
+        statement = select(*groups, *told).where(time >= stretch.first, time < stretch.behind, *scope.conditions(table))
+        if entries_alone:
+            statement = statement.where(table.c.further.is_not(None))
+        else:
+            statement = statement.group_by(*groups, table.c.kind)
+        for row in connection.execute(statement):
+            amounts = row[-1] if entries_alone else {row[-2]: int(row[-1])}
+            known = sums.setdefault(_key(row[: len(by)]), {})
+            for kind, amount in amounts.items():
+                known[kind] = known.get(kind, 0) + amount
+    return sums
+
+
+def _key(group: Sequence[Any]) -> str:
+    """A group as something to be found by; tags are a list, which nothing can be found by."""
+    return msgspec.json.encode([*group]).decode()
+
+
+def _spend(row: Any, by: Sequence[GroupBy], further: Mapping[str, Mapping[str, int]]) -> Iterator[Spend]:
+    """One row for each tag, where tags are asked for, else one."""
+    group = row[: len(by)]
+    tokens: dict[str, Any] = {name: int(getattr(row, name)) for name in TOKENS}
+    usage = Usage(**tokens, further=further.get(_key(group), msgspec.UNSET))
+    texts = [_texts_of(name, value) for name, value in zip(by, group, strict=True)]
+    for combination in product(*texts):
+        yield Spend(group=combination, requests=int(row.requests), usage=usage, cost_nano_usd=int(row.cost_nano_usd))
+
+
+def _texts_of(name: GroupBy, value: Any) -> Sequence[str]:
+    if name == "day":
+        return (day_text(value),)
+    if name == "hour":
+        return (hour_text(value),)
+    if name == "tag":
+        return [*dict.fromkeys(value)] or ("",)
+    return (value,)
+
+
+def _together(rows: Iterable[Spend]) -> Iterator[Spend]:
+    """Rows of one group as one."""
+    by_group = attrgetter("group")
+    for group, members in groupby(sorted(rows, key=by_group), by_group):
+        yield added(members, group)
+
+
+def added(rows: Iterable[Spend], group: tuple[str, ...] = ()) -> Spend:
+    """What several groups consumed together."""
+    members = [*rows]
+    tokens: dict[str, Any] = {kind: sum(getattr(row.usage, kind) for row in members) for kind in TOKENS}
+    further: dict[str, int] = {}
+    for row in members:
+        for kind, amount in (row.usage.further or {}).items():
+            further[kind] = further.get(kind, 0) + amount
     return Spend(
-        group=tuple(day_text(value) if name == "day" else value for name, value in zip(by, group, strict=True)),
-        requests=int(row["requests"]),
-        usage=Usage(**tokens),
-        cost_nano_usd=int(row["cost_nano_usd"]),
+        group=group,
+        requests=sum(row.requests for row in members),
+        usage=Usage(**tokens, further=further or msgspec.UNSET),
+        cost_nano_usd=sum(row.cost_nano_usd for row in members),
     )

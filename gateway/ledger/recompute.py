@@ -1,13 +1,14 @@
 """A period at other prices than those that it was charged at; no row is touched."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
-from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text
-from gateway.money.cost import cost
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
+from gateway.money.cost import AnswerCost, answer_cost
 from gateway.money.prices import Price
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
@@ -15,14 +16,14 @@ from gateway.usage import Usage
 _PAGE = 1_000
 _NO_USAGE = Usage()
 
-PriceOf = Callable[[DecisionRecord], Price | None]
-"""The price of the model of an entry; `None` where it has none."""
+PriceOf = Callable[[str, str, str], Price | None]
+"""The price at a provider, of a type, of a model; `None` where it has none."""
 
 
 class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     """One group: what was charged and what it would be, in nano-USD.
 
-    `unpriced` counts the requests with tokens whose model has no price; they stay at what was charged.
+    `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged.
     """
 
     group: tuple[str, ...]
@@ -45,7 +46,7 @@ def recompute(
 
     Args:
         connection: To the migrated database.
-        by: The dimensions to keep apart; days are those of UTC.
+        by: The dimensions to keep apart, but for `tag`; days are those of UTC.
         start: The first microsecond of the period.
         end: The first one behind it.
         price_of: Today's prices, say.
@@ -61,10 +62,11 @@ def recompute(
         for entry in page.entries:
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
-            price = price_of(entry) if charged or usage.total_tokens else None
-            now = charged if price is None else cost(usage, price)
-            unpriced = int(price is None and usage.total_tokens > 0)
-            for place, amount in enumerate((1, charged, now, unpriced)):
+            consumed = usage != _NO_USAGE
+            found = _cost(entry, usage, price_of) if charged or consumed else None
+            now = charged if found is None else found.nano_usd
+            unpriced = consumed and (found is None or bool(found.unpriced))
+            for place, amount in enumerate((1, charged, now, int(unpriced))):
                 figures[place] += amount
         cursor = page.following
         if cursor is None:
@@ -75,8 +77,25 @@ def recompute(
     )
 
 
+def _cost(entry: DecisionRecord, usage: Usage, price_of: PriceOf) -> AnswerCost | None:
+    """What the answer costs as it was served; `None` where its model has no price."""
+    at_provider = partial(price_of, entry.provider or "", entry.provider_type or "")
+    model = entry.model or ""
+    price = at_provider(model)
+    return None if price is None else answer_cost(usage, entry.served, price, at_provider, model)
+
+
 def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:
-    return tuple(
-        day_text(entry.occurred_at // (DAY_HOURS * HOUR_US)) if name == "day" else getattr(entry, name) or ""
-        for name in by
-    )
+    return tuple(_value(entry, name) or "" for name in by)
+
+
+def _value(entry: DecisionRecord, name: GroupBy) -> str | None:
+    if name == "day":
+        return day_text(entry.occurred_at // (DAY_HOURS * HOUR_US))
+    if name == "hour":
+        return hour_text(entry.occurred_at // HOUR_US)
+    if name in ("served_model", "service_tier"):
+        member = name.removeprefix("served_")
+        return None if entry.served is None else getattr(entry.served, member)
+    value: str | None = getattr(entry, name)
+    return value

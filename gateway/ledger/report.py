@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, Literal, TypeVar, get_args
@@ -11,12 +11,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
-from gateway.ledger.query import GroupBy, Scope, Spend, spend
+from gateway.ledger.query import FROM_ENTRIES, GroupBy, Scope, Spend, added, spend
 from gateway.ledger.storable import visible
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
-from gateway.usage import Usage
+from gateway.usage import FURTHER_KINDS
 
 Sort = Literal["cost", "requests", "name"]
 DIMENSIONS: Final[tuple[GroupBy, ...]] = get_args(GroupBy)
@@ -36,7 +36,12 @@ DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 10_000
 
 _MOST_DAYS = 400
+_MOST_DAYS_OF_HOURS = 31
+_MOST_DAYS_OF_ENTRIES = 92
+_MOST_GROUPS = 100_000
+_BEYOND = _MOST_GROUPS + 1
 _SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
 _DEFAULT_BY: Final[tuple[GroupBy, ...]] = ("team",)
 
 Parameters = Mapping[str, Sequence[str]]
@@ -72,12 +77,28 @@ def read_question(parameters: Parameters, now: datetime) -> SpendQuestion:
     by = _dimensions(parameters.get("by", ()))
     first, last = read_one(parameters, "from"), read_one(parameters, "to")
     period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
-    if "day" in by and period.zone != "UTC" and period.end - period.start > _MOST_DAYS * 86_400 * _SECOND_US:
-        raise BadParameterError("by", f"days of another time zone than UTC are reported for {_MOST_DAYS} days at once")
-    sort = _one_of("sort", read_one(parameters, "sort"), get_args(Sort), "name" if by[0] == "day" else "cost")
+    _check(by, period)
+    chronological = by[0] in ("day", "hour")
+    sort = _one_of("sort", read_one(parameters, "sort"), get_args(Sort), "name" if chronological else "cost")
     return SpendQuestion(
         by=by, period=period, scope=read_scope(parameters), sort=sort, limit=read_limit(parameters, DEFAULT_LIMIT)
     )
+
+
+def _check(by: Sequence[GroupBy], period: Period) -> None:
+    """Refuses what would take too long, or say the same twice. Raises `BadParameterError`."""
+    days = (period.end - period.start) / _DAY_US
+    from_entries = [name for name in by if name in FROM_ENTRIES]
+    if "day" in by and "hour" in by:
+        raise BadParameterError("by", "an hour lies in one day: give `hour` or `day`, not both")
+    if "day" in by and period.zone != "UTC" and days > _MOST_DAYS:
+        raise BadParameterError("by", f"days of another time zone than UTC are reported for {_MOST_DAYS} days at once")
+    if "hour" in by and days > _MOST_DAYS_OF_HOURS:
+        raise BadParameterError("by", f"hours are reported for {_MOST_DAYS_OF_HOURS} days at once")
+    if from_entries and days > _MOST_DAYS_OF_ENTRIES:
+        raise BadParameterError(
+            "by", f"{from_entries[0]} is summed request by request, for {_MOST_DAYS_OF_ENTRIES} days at once"
+        )
 
 
 def read_scope(parameters: Parameters) -> Scope:
@@ -107,14 +128,15 @@ def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport
     """Asks the ledger.
 
     Raises:
+        BadParameterError: There are more groups than anybody could read.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     rows = sorted(_rows(connection, question), key=attrgetter("group"))
     if question.sort != "name":
         figure = attrgetter("cost_nano_usd" if question.sort == "cost" else "requests")
         rows.sort(key=figure, reverse=True)
-    kept = tuple(rows[: question.limit])
-    return SpendReport(question, kept, len(rows) - len(kept), _total(rows))
+    kept = tuple(_in_zone(row, question) for row in rows[: question.limit])
+    return SpendReport(question, kept, len(rows) - len(kept), _total(connection, question, rows))
 
 
 def document(report: SpendReport) -> dict[str, Any]:
@@ -140,12 +162,21 @@ def csv_text(report: SpendReport) -> str:
     """The rows as CSV (RFC 4180) with a line of names; without a total, so that a column can be summed."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*report.question.by, "requests", *TOKENS, "cost_nano_usd", "cost_usd"])
+    further = further_kinds(report.rows)
+    names = [*report.question.by, "requests", *TOKENS, "cost_nano_usd", "cost_usd"]
+    writer.writerow([*names, *map(inert, further)])
     for row in report.rows:
-        usage = msgspec.structs.asdict(row.usage)
-        cost = row.cost_nano_usd
-        writer.writerow([*map(inert, row.group), row.requests, *(usage[kind] for kind in TOKENS), cost, to_usd(cost)])
+        tokens = [getattr(row.usage, kind) for kind in TOKENS]
+        cost, others = row.cost_nano_usd, row.usage.further or {}
+        figures = [row.requests, *tokens, cost, to_usd(cost), *(others.get(kind, 0) for kind in further)]
+        writer.writerow([*map(inert, row.group), *figures])
     return out.getvalue()
+
+
+def further_kinds(rows: Iterable[Spend]) -> list[str]:
+    """The kinds besides the usual tokens that some row has, in the order of `FURTHER_KINDS`."""
+    found = {kind for row in rows for kind in row.usage.further or ()}
+    return [*(kind for kind in FURTHER_KINDS if kind in found), *sorted(found - FURTHER_KINDS.keys())]
 
 
 def inert(text: str) -> str:
@@ -157,7 +188,8 @@ def inert(text: str) -> str:
 def _figures(row: Spend) -> dict[str, Any]:
     return {
         "requests": row.requests,
-        "tokens": {kind.removesuffix("_tokens"): count for kind, count in msgspec.structs.asdict(row.usage).items()},
+        "tokens": {kind.removesuffix("_tokens"): getattr(row.usage, kind) for kind in TOKENS},
+        "further": row.usage.further or {},
         "cost_nano_usd": row.cost_nano_usd,
         "cost_usd": to_usd(row.cost_nano_usd),
     }
@@ -166,15 +198,35 @@ def _figures(row: Spend) -> dict[str, Any]:
 def _rows(connection: Connection, question: SpendQuestion) -> list[Spend]:
     period, by = question.period, question.by
     if "day" not in by or period.zone == "UTC":
-        return list(spend(connection, by, start=period.start, end=period.end, scope=question.scope))
+        return _bounded(spend(connection, by, start=period.start, end=period.end, scope=question.scope, most=_BEYOND))
     place = by.index("day")
     others = tuple(name for name in by if name != "day")
     rows = []
     for day, start, end in _days(period):
-        for row in spend(connection, others, start=start, end=end, scope=question.scope):
+        for row in spend(connection, others, start=start, end=end, scope=question.scope, most=_BEYOND):
             group = (*row.group[:place], day, *row.group[place:])
             rows.append(msgspec.structs.replace(row, group=group))
+        _bounded(rows)
     return rows
+
+
+def _bounded(rows: Sequence[Spend]) -> list[Spend]:
+    if len(rows) > _MOST_GROUPS:
+        message = (
+            f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period, fewer dimensions, or a filter"
+        )
+        raise BadParameterError("by", message)
+    return [*rows]
+
+
+def _in_zone(row: Spend, question: SpendQuestion) -> Spend:
+    """Hours begin where they do in UTC, and are written by the clocks of the zone."""
+    if "hour" not in question.by or question.period.zone == "UTC":
+        return row
+    place = question.by.index("hour")
+    moment = int(datetime.fromisoformat(row.group[place]).timestamp()) * _SECOND_US
+    text = moment_text(moment, question.period.zone)
+    return msgspec.structs.replace(row, group=(*row.group[:place], text, *row.group[place + 1 :]))
 
 
 def _days(period: Period) -> Iterator[tuple[str, int, int]]:
@@ -187,14 +239,12 @@ def _days(period: Period) -> Iterator[tuple[str, int, int]]:
         at = behind
 
 
-def _total(rows: Sequence[Spend]) -> Spend:
-    usage = {kind: sum(getattr(row.usage, kind) for row in rows) for kind in TOKENS}
-    return Spend(
-        group=(),
-        requests=sum(row.requests for row in rows),
-        usage=Usage(**usage),
-        cost_nano_usd=sum(row.cost_nano_usd for row in rows),
-    )
+def _total(connection: Connection, question: SpendQuestion, rows: Sequence[Spend]) -> Spend:
+    """Of all requests, each counted once, however many tags it has."""
+    if "tag" not in question.by:
+        return added(rows)
+    period = question.period
+    return added(spend(connection, (), start=period.start, end=period.end, scope=question.scope))
 
 
 def _dimensions(written: Sequence[str]) -> tuple[GroupBy, ...]:

@@ -7,7 +7,7 @@ import msgspec
 
 from gateway.ledger.plain import LARGEST_FIGURE, plain_type
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
-from gateway.usage import Usage
+from gateway.usage import Iteration, Served, Usage
 
 TEXTS: Final = tuple(field.name for field in msgspec.structs.fields(DecisionRecord) if field.type in (str, str | None))
 """The members of a record that are plain text."""
@@ -18,6 +18,7 @@ _SURELY_SHORT: Final = 63
 _DIGEST_CHARACTERS: Final = 16
 _LONG_PAYLOAD: Final = 16 * 1024
 _TOKENS: Final = tuple(field.name for field in msgspec.structs.fields(Usage) if field.type is int)
+_SERVED_TEXTS: Final = tuple(field.name for field in msgspec.structs.fields(Served) if field.type == str | None)
 _Plain: Final = plain_type(_SURELY_SHORT)
 _PlainAscii: Final = plain_type(_LONGEST_BYTES)
 _encode = msgspec.json.Encoder().encode
@@ -54,6 +55,8 @@ def storable(record: DecisionRecord) -> DecisionRecord:
         tags=tuple(stored_text(tag) for tag in record.tags),
         budgets=tuple(Charge(stored_text(charge.counter), charge.amount) for charge in record.budgets),
         attempts=tuple(map(_storable_attempt, record.attempts)),
+        usage=None if record.usage is None else _storable_usage(record.usage),
+        served=None if record.served is None else _storable_served(record.served),
         **{name: stored_text(text) for name, text in texts.items()},
     )
 
@@ -63,10 +66,11 @@ def kept(record: DecisionRecord) -> DecisionRecord:
     if isinstance(record, (_Plain, _PlainAscii)):
         return record
     record = storable(record)
-    usage, cost = record.usage, record.cost_nano_usd
+    usage, served, cost = record.usage, record.served, record.cost_nano_usd
     return msgspec.structs.replace(
         record,
         usage=None if usage is None else _bounded_usage(usage),
+        served=None if served is None else _bounded_served(served),
         cost_nano_usd=None if cost is None else _bounded(cost),
         budgets=tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets),
     )
@@ -102,6 +106,30 @@ def _storable_attempt(one: AttemptRecord) -> AttemptRecord:
     return AttemptRecord(
         stored_text(one.provider), stored_text(one.model), stored_text(one.outcome), one.began_ms, one.duration_ms
     )
+
+
+def _storable_usage(usage: Usage) -> Usage:
+    if not usage.further:
+        return usage
+    return msgspec.structs.replace(usage, further={stored_text(kind): count for kind, count in usage.further.items()})
+
+
+def _storable_served(served: Served) -> Served:
+    told = {name: stored_text(text) for name in _SERVED_TEXTS if (text := getattr(served, name)) is not None}
+    return msgspec.structs.replace(
+        served,
+        iterations=tuple(
+            Iteration(stored_text(one.kind), _storable_usage(one.usage), one.model and stored_text(one.model))
+            for one in served.iterations
+        ),
+        unreadable=tuple(map(stored_text, served.unreadable)),
+        **told,
+    )
+
+
+def _bounded_served(served: Served) -> Served:
+    iterations = (Iteration(one.kind, _bounded_usage(one.usage), one.model) for one in served.iterations)
+    return msgspec.structs.replace(served, iterations=tuple(iterations))
 
 
 def _bounded_usage(usage: Usage) -> Usage:

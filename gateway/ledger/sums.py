@@ -12,6 +12,8 @@ from gateway.ledger.rows import DAY_HOURS, HOUR_US, tokens_of
 from gateway.storage.tables import (
     DIMENSIONS,
     charged_by_hour,
+    further_by_day,
+    further_by_hour,
     spend_by_day,
     spend_by_hour,
 )
@@ -27,6 +29,8 @@ FIVE_MINUTES_US: Final = 300_000_000
 SUMS: Final = (
     spend_by_hour,
     spend_by_day,
+    further_by_hour,
+    further_by_day,
     charged_by_hour,
     traffic_by_five_minutes,
     traffic_by_hour,
@@ -50,9 +54,17 @@ def sums_of(records: Sequence[DecisionRecord]) -> Iterator[tuple[Table, Sums]]:
     """What records that are `gateway.ledger.storable.kept` add to every table of sums, one after the other."""
     by_hour = _spend(records)
     yield spend_by_hour, by_hour
-    yield spend_by_day, _added(((key[0] // DAY_HOURS, *key[1:]), figures) for key, figures in by_hour.items())
+    yield spend_by_day, per_day(by_hour)
+    further = _further(records)
+    yield further_by_hour, further
+    yield further_by_day, per_day(further)
     yield charged_by_hour, _charges(records)
     yield from traffic_of(records)
+
+
+def per_day(by_hour: Sums) -> Sums:
+    """Sums by hour as sums by day."""
+    return _added(((key[0] // DAY_HOURS, *key[1:]), figures) for key, figures in by_hour.items())
 
 
 def traffic_of(records: Sequence[DecisionRecord]) -> Iterator[tuple[Table, Sums]]:
@@ -78,6 +90,15 @@ def _spend(records: Sequence[DecisionRecord]) -> Sums:
     return _added(
         ((hour, *[one or "" for one in who]), (len(members), *map(sum, zip(*members, strict=True))))
         for (hour, who), members in groups.items()
+    )
+
+
+def _further(records: Iterable[DecisionRecord]) -> Sums:
+    return _added(
+        ((record.occurred_at // HOUR_US, *[one or "" for one in _who(record)], kind), (amount,))
+        for record in records
+        if record.usage is not None and record.usage.further
+        for kind, amount in record.usage.further.items()
     )
 
 

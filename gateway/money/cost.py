@@ -1,93 +1,211 @@
-"""What a call cost: the tokens of each kind times their rates, summed exactly, rounded half up once."""
+"""What a call cost: so many of each kind times their rates, summed exactly, rounded half up once."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
+from gateway.money.kinds import KIND_OF, KINDS, TOKENS_PER_RATE
 from gateway.money.nano_usd import divide_half_up
-from gateway.money.prices import TOKENS_PER_RATE, Price, Rates
-from gateway.usage import Usage
+from gateway.money.prices import Price, Rates
+from gateway.usage import Served, Usage
+
+_SCALE: Final = 18_000_000
+"""What every kind's `per` divides, so that a sum of several is exact."""
+
+_NONE: Final[Mapping[str, int]] = {}
+_FEES: Final = tuple(kind for kind in KINDS if not kind.is_of_tokens and kind.rate != "per_request")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One kind of token in a cost: how many, at which rate (nano-USD per million tokens).
+    """One kind in a cost: how many, at which rate, in nano-USD for `per` of them.
 
-    `kind` is a name of `RATE_NAMES`; for `per_request`, `count` is a number of requests and `rate` is for each of them.
+    `kind` is a name of `RATE_NAMES`; `charged_as` the one whose rate counted, `None` where there is none.
     """
 
     kind: str
     count: int
     rate: int
+    per: int
+    charged_as: str | None
+
+
+class AnswerCost(NamedTuple):
+    """What an answer cost, and by what: the price of its own model as it was served.
+
+    `unpriced` names what was consumed and has no price anywhere: kinds of usage, `service_tier priority`.
+    """
+
+    nano_usd: int
+    price: Price
+    unpriced: tuple[str, ...] = ()
+
+
+def answer_cost(
+    usage: Usage,
+    served: Served | None,
+    price: Price,
+    price_of: Callable[[str], Price | None],
+    asked: str = "",
+    requests: int = 1,
+) -> AnswerCost:
+    """What an answer cost, with all that happened on the provider's side for it.
+
+    Args:
+        usage: Of the model that answered.
+        served: How it was served, and the steps on other models.
+        price: Of the model that was asked.
+        price_of: The price of another model at the same provider, `None` where it has none.
+        asked: The name of the model that was asked. One that is served under a part of that name is the same.
+        requests: How many calls it was.
+    """
+    if served is None:
+        # PERF: most answers say nothing but tokens in and out, and those of most prices are told by two products.
+        if _is_plain(usage, price):
+            return AnswerCost(cost(usage, price, requests), price)
+        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests))
+    own = _priced_as(price, served.model, price_of, asked).under(served)
+    unpriced = [*own.unpriced, *_unpriced(usage, own, requests)]
+    total = cost(usage, own, requests)
+    for step in served.iterations:
+        listed = own if step.model is None else _priced_as(price, step.model, price_of, asked)
+        charged = listed if step.model is None else listed.under(served)
+        total += cost(step.usage, charged, 0)
+        unpriced += _unpriced(step.usage, charged, 0)
+        if step.model is not None and listed is price and not _is_same(step.model, asked):
+            unpriced.append(f"model {step.model}")
+    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)))
 
 
 def cost(usage: Usage, price: Price, requests: int = 1) -> int:
     """Nano-USD that a usage costs, never negative.
 
-    Cached tokens are charged at the price of the cache or, where it has none, at that of other input; so are audio
-    tokens. Reasoning tokens are part of the output. The length of the whole prompt decides on the tier. A kind that has
-    no price at all costs nothing.
+    A kind without a rate costs what those do that it falls to, in the end what its direction does. The length of the
+    whole prompt decides on the tier. A kind that has no price at all costs nothing.
     """
     rates = price.rates_at(usage.input_tokens)
-    base = rates.input or 0
-    said = rates.output or 0
     fixed = max(requests, 0) * (rates.per_request or 0)
-    if _is_plain(usage):
-        return divide_half_up(usage.input_tokens * base + usage.output_tokens * said, TOKENS_PER_RATE) + fixed
-    rest, read, written, heard, text, spoken = _counts(usage)
-    total = (
-        rest * base
-        + read * _or(rates.cache_read, base)
-        + written * _or(rates.cache_write, base)
-        + heard * _or(rates.input_audio, base)
-        + text * said
-        + spoken * _or(rates.output_audio, said)
-    )
-    return divide_half_up(total, TOKENS_PER_RATE) + fixed
+    if _is_plain(usage, rates):
+        tokens = usage.input_tokens * (rates.input or 0) + usage.output_tokens * (rates.output or 0)
+        return divide_half_up(tokens, TOKENS_PER_RATE) + fixed
+    total = 0
+    for part in _parts(usage, rates):
+        total += part.count * part.rate * (_SCALE // part.per)
+    return divide_half_up(total, _SCALE) + fixed
 
 
 def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]:
     """What `cost` adds up, part by part, without the parts of which there is none.
 
-    `count * rate` is exact, in nano-USD per million tokens; the rounding is of the sum alone.
+    `count * rate / per` is exact; the rounding is of the sum alone.
     """
     rates = price.rates_at(usage.input_tokens)
-    kinds = ("input", "cache_read", "cache_write", "input_audio", "output", "output_audio")
-    parts = [
-        Part(kind, count, _charged(rates, kind)) for kind, count in zip(kinds, _counts(usage), strict=True) if count
-    ]
+    parts = _parts(usage, rates)
     if requests > 0 and rates.per_request is not None:
-        parts.append(Part("per_request", requests, rates.per_request))
+        parts.append(Part("per_request", requests, rates.per_request, 1, "per_request"))
     return tuple(parts)
 
 
-def _is_plain(usage: Usage) -> bool:
+def _priced_as(price: Price, served: str | None, price_of: Callable[[str], Price | None], asked: str) -> Price:
+    if served is None or _is_same(served, asked):
+        return price
+    return price_of(served) or price
+
+
+def _is_same(served: str, asked: str) -> bool:
+    """Whether an answer's model is the asked one: its name, or the part of it behind a region or a maker."""
+    if served == asked:
+        return True
+    name, whole = served.lower().replace("@", "-"), asked.lower().replace("@", "-")
+    begin = whole.find(name)
+    if begin < 0 or (begin and whole[begin - 1] not in "./:"):
+        return False
+    rest = whole[begin + len(name) :]
+    return not rest or rest[0] == ":" or (rest[:2] == "-v" and rest[2:3].isdigit())
+
+
+def _is_plain(usage: Usage, rates: Rates) -> bool:
     """PERF: most answers report nothing but text in and out, with no kind to be told apart."""
     return (
         usage.input_tokens >= 0
         and usage.output_tokens >= 0
+        and usage.further is UNSET
         and not (
             usage.cache_read_tokens or usage.cache_write_tokens or usage.input_audio_tokens or usage.output_audio_tokens
         )
+        and (rates.output_reasoning is None or not usage.reasoning_tokens)
     )
 
 
-def _counts(usage: Usage) -> tuple[int, int, int, int, int, int]:
-    """Tokens by kind: other input, cache reads, cache writes, audio input, other output, audio output.
-
-    The total of a direction holds: a report whose parts are more than their whole is cut in this order.
-    """
-    whole = max(usage.input_tokens, 0)
-    read = min(max(usage.cache_read_tokens, 0), whole)
-    written = min(max(usage.cache_write_tokens, 0), whole - read)
-    heard = min(max(usage.input_audio_tokens, 0), whole - read - written)
-    said = max(usage.output_tokens, 0)
-    spoken = min(max(usage.output_audio_tokens, 0), said)
-    return whole - read - written - heard, read, written, heard, said - spoken, spoken
+def _parts(usage: Usage, rates: Rates) -> list[Part]:
+    further = _NONE if usage.further is UNSET else usage.further
+    counts = _of_input(usage, further)
+    counts.update(_of_output(usage, further, rates))
+    for kind in _FEES:
+        counts[kind.rate] = max(further.get(kind.figure, 0), 0)
+    return [_part(name, count, rates) for name, count in counts.items() if count]
 
 
-def _charged(rates: Rates, kind: str) -> int:
-    rate: int | None = getattr(rates, kind)
-    return _or(rate, (rates.output if kind.startswith("output") else rates.input) or 0)
+def _part(name: str, count: int, rates: Rates) -> Part:
+    kind = KIND_OF[name]
+    for one in (name, *kind.falls_to):
+        rate: int | None = getattr(rates, one)
+        if rate is not None:
+            return Part(name, count, rate, kind.per, one)
+    return Part(name, count, 0, kind.per, None)
 
 
-def _or(rate: int | None, base: int) -> int:
-    return base if rate is None else rate
+def _of_input(usage: Usage, further: Mapping[str, int]) -> dict[str, int]:
+    """Tokens of the prompt by kind, each in one. Parts that are more than their whole are cut in this order."""
+    left = max(usage.input_tokens, 0)
+    counts: dict[str, int] = {}
+
+    def taken(name: str, stated: int) -> int:
+        nonlocal left
+        counts[name] = count = min(max(stated, 0), left)
+        left -= count
+        return count
+
+    heard = taken("cache_audio_read", further.get("cache_audio_read_tokens", 0))
+    seen = taken("cache_image_read", further.get("cache_image_read_tokens", 0))
+    taken("cache_read", usage.cache_read_tokens - heard - seen)
+    for_an_hour = taken("cache_write_1h", min(further.get("cache_write_1h_tokens", 0), usage.cache_write_tokens))
+    taken("cache_write", usage.cache_write_tokens - for_an_hour)
+    taken("input_audio", usage.input_audio_tokens - heard)
+    taken("input_image", further.get("input_image_tokens", 0) - seen)
+    taken("input_video", further.get("input_video_tokens", 0))
+    counts["input"] = left
+    return counts
+
+
+def _of_output(usage: Usage, further: Mapping[str, int], rates: Rates) -> dict[str, int]:
+    """Tokens of the answer by kind. Reasoning is told apart only where it has a rate of its own."""
+    left = max(usage.output_tokens, 0)
+    counts: dict[str, int] = {}
+    stated = (
+        ("output_audio", usage.output_audio_tokens),
+        ("output_image", further.get("output_image_tokens", 0)),
+        ("output_video", further.get("output_video_tokens", 0)),
+        ("output_citation", further.get("output_citation_tokens", 0)),
+        ("output_reasoning", 0 if rates.output_reasoning is None else usage.reasoning_tokens),
+    )
+    for name, count in stated:
+        counts[name] = taken = min(max(count, 0), left)
+        left -= taken
+    counts["output"] = left
+    return counts
+
+
+def _unpriced(usage: Usage, price: Price, requests: int) -> tuple[str, ...]:
+    """What was consumed and has no rate; tokens that a price for the whole request pays for are none of it."""
+    rates = price.rates_at(usage.input_tokens)
+    if usage.further is UNSET and rates.input is not None and rates.output is not None:
+        return ()
+    paid = requests > 0 and rates.per_request is not None and rates.input is None and rates.output is None
+    return tuple(
+        KIND_OF[part.kind].figure
+        for part in _parts(usage, rates)
+        if part.charged_as is None and not (paid and KIND_OF[part.kind].is_of_tokens)
+    )

@@ -16,12 +16,14 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import re2
 
-from gateway.money.prices import TOKENS_PER_RATE, Price, Rates
+from gateway.money.kinds import KINDS, TOKENS_PER_RATE
+from gateway.money.prices import Price, Rates
 
 BYTES_PER_TOKEN: Final = 3
 """Bytes of text for which one token is held."""
@@ -48,7 +50,7 @@ _NAMES_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*\Z')
 _OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _MEDIA_NAMES = (b'"data"', b'"bytes"')
-_TOOLS, _AUDIO, _CACHE = 1, 2, 4
+_TOOLS, _AUDIO, _CACHE, _HOUR = 1, 2, 4, 8
 _FLAGS = {
     b'"tools"': _TOOLS,
     b'"functions"': _TOOLS,
@@ -57,6 +59,7 @@ _FLAGS = {
     b'"input_audio': _AUDIO,
     b'"cache_control"': _CACHE,
     b'"cachePoint"': _CACHE,
+    b'"ttl"': _HOUR,
 }
 
 
@@ -69,8 +72,8 @@ def _marks(seen: int) -> bytes:
 # PERF: RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each match it gives Python's
 # lock away, which costs more than a short body is worth. There it helps `re` to look at the next byte first.
 _LONG_BYTES = 4 * 1024
-_MARKS_OF_LONG = [re2.compile(_marks(seen)) for seen in range(8)]
-_MARKS_OF_SHORT = [re.compile(_marks(seen).replace(b"(", b"(?=[abcdfit])(", 1)) for seen in range(8)]
+_MARKS_OF_LONG = [re2.compile(_marks(seen)) for seen in range(16)]
+_MARKS_OF_SHORT = [re.compile(_marks(seen).replace(b"(", b"(?=[abcdfit])(", 1)) for seen in range(16)]
 _OF_BASE64 = (string.ascii_letters + string.digits + "+/=_\\-").encode()
 _BASE64 = re2.compile(rb"[A-Za-z0-9+/=_\\-]*")
 
@@ -81,14 +84,27 @@ _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
 
 
 class InputBound:
-    """At most how many tokens a prompt has, and whether some may be billed as audio or as writes to a cache."""
+    """At most how many tokens a prompt has, and whether some may be billed as media or as writes to a cache.
 
-    __slots__ = ("has_audio", "tokens", "writes_cache")
+    `keeps_cache` says that a lifetime is asked for, which may be the dearer one.
+    """
 
-    def __init__(self, tokens: int, *, has_audio: bool, writes_cache: bool) -> None:
+    __slots__ = ("has_audio", "has_images", "keeps_cache", "tokens", "writes_cache")
+
+    def __init__(
+        self,
+        tokens: int,
+        *,
+        has_audio: bool,
+        writes_cache: bool,
+        has_images: bool = False,
+        keeps_cache: bool = False,
+    ) -> None:
         self.tokens: Final = tokens
         self.has_audio: Final = has_audio
+        self.has_images: Final = has_images
         self.writes_cache: Final = writes_cache
+        self.keeps_cache: Final = keeps_cache
 
 
 def bound_input(body: bytes) -> InputBound:
@@ -122,7 +138,13 @@ def bound_input(body: bytes) -> InputBound:
         tokens += IMAGE_TOKENS * max(images, _image_parts(named))
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
-    return InputBound(tokens, has_audio=escaped or bool(seen & _AUDIO), writes_cache=escaped or bool(seen & _CACHE))
+    return InputBound(
+        tokens,
+        has_audio=escaped or bool(seen & _AUDIO),
+        has_images=escaped or bool(images or named),
+        writes_cache=escaped or bool(seen & _CACHE),
+        keeps_cache=escaped or bool(seen & _HOUR),
+    )
 
 
 def output_bound(limit: int | None, choices: int = 1, default: int = DEFAULT_OUTPUT_TOKENS) -> int:
@@ -130,28 +152,71 @@ def output_bound(limit: int | None, choices: int = 1, default: int = DEFAULT_OUT
     return (limit or default) * max(choices, 1)
 
 
-def estimate(price: Price, prompt: InputBound, output_tokens: int, requests: int = 1) -> int:
+def estimate(
+    price: Price,
+    prompt: InputBound,
+    output_tokens: int,
+    requests: int = 1,
+    *,
+    beside: Mapping[str, int] = MappingProxyType({}),
+    caches_unasked: bool = False,
+) -> int:
     """Nano-USD that a request costs at most, rounded up.
 
     The dearest of the tiers that a prompt of at most `prompt.tokens` can fall into decides, and in each of them the
     dearest kind that the tokens can be billed as.
+
+    Args:
+        price: Of the model, as it may be served.
+        prompt: The most that the prompt can count.
+        output_tokens: The most that the answers can have.
+        requests: How many calls it is.
+        beside: What else it may consume at most: figures of `Usage.further` with their counts.
+        caches_unasked: Whether the provider may write its cache without a mark in the prompt.
     """
     output_tokens, requests = max(output_tokens, 0), max(requests, 0)
-    most = _at(price, prompt, output_tokens, requests)
+    writes = prompt.writes_cache or caches_unasked
+    most = _at(price, prompt, writes, output_tokens, requests, beside)
     for tier in price.tiers:
         if tier.from_tokens <= prompt.tokens:
-            most = max(most, _at(tier.rates, prompt, output_tokens, requests))
+            most = max(most, _at(tier.rates, prompt, writes, output_tokens, requests, beside))
     return most
 
 
-def _at(rates: Rates, prompt: InputBound, output_tokens: int, requests: int) -> int:
+def _at(
+    rates: Rates, prompt: InputBound, writes: bool, output_tokens: int, requests: int, beside: Mapping[str, int]
+) -> int:
     given, said = max(rates.input or 0, rates.cache_read or 0), rates.output or 0
-    if prompt.writes_cache:
-        given = max(given, rates.cache_write or 0)
+    if writes:
+        given = max(given, rates.cache_write or 0, (rates.cache_write_1h or 0) if prompt.keeps_cache else 0)
     if prompt.has_audio:
-        given, said = max(given, rates.input_audio or 0), max(said, rates.output_audio or 0)
+        given = max(given, rates.input_audio or 0, rates.cache_audio_read or 0)
+        said = max(said, rates.output_audio or 0)
+    if prompt.has_images:
+        given = max(given, rates.input_image or 0, rates.cache_image_read or 0, rates.input_video or 0)
+    said = max(
+        said,
+        rates.output_image or 0,
+        rates.output_video or 0,
+        rates.output_reasoning or 0,
+        rates.output_citation or 0,
+    )
     total = prompt.tokens * given + output_tokens * said
-    return _divide_up(total, TOKENS_PER_RATE) + requests * (rates.per_request or 0)
+    fixed = requests * (rates.per_request or 0)
+    if not beside:
+        return _divide_up(total, TOKENS_PER_RATE) + fixed
+    total *= _SCALE // TOKENS_PER_RATE
+    for figure, count in beside.items():
+        kind = _FEES[figure]
+        rate: int | None = getattr(rates, kind.rate)
+        total += count * (rate or 0) * (_SCALE // kind.per)
+    return _divide_up(total, _SCALE) + fixed
+
+
+_SCALE: Final = 18_000_000
+"""What every kind's `per` divides, so that a sum of several is exact."""
+
+_FEES: Final = {kind.figure: kind for kind in KINDS if not kind.is_of_tokens}
 
 
 def _image_parts(named: Sequence[bytes]) -> int:

@@ -19,7 +19,7 @@ class Kind:
 
     `usd` is how the configuration calls it, in US dollars. `published` are the catalogue's names for it, the first that
     has a price counts, each for so many of `per`. `falls_to` are the rates that count, in this order, where it has
-    none; a kind with none to fall to is a fee, and nobody knows what it costs.
+    none. `is_of_tool` says that it is billed beside what the model itself does.
     """
 
     rate: str
@@ -29,6 +29,7 @@ class Kind:
     words: str
     published: Mapping[str, int]
     falls_to: tuple[str, ...] = ()
+    is_of_tool: bool = False
 
     @property
     def is_of_tokens(self) -> bool:
@@ -48,8 +49,9 @@ def _tokens(rate: str, words: str, *falls_to: str, figure: str | None = None, pu
     )
 
 
-def _each(rate: str, figure: str, words: str, published: str | None = None) -> Kind:
-    return Kind(rate, figure, 1, f"{rate}_usd", f"Per {words}.", {} if published is None else {published: 1000})
+def _each(rate: str, figure: str, words: str, published: str | None = None, *, of_tool: bool = False) -> Kind:
+    found = {} if published is None else {published: 1000}
+    return Kind(rate, figure, 1, f"{rate}_usd", f"Per {words}.", found, is_of_tool=of_tool)
 
 
 KINDS: Final = (
@@ -69,10 +71,16 @@ KINDS: Final = (
     _tokens("output_reasoning", "output tokens of reasoning", "output", figure="reasoning_tokens"),
     _tokens("output_citation", "output tokens of citations", "output"),
     Kind("per_request", "requests", 1, "per_request_usd", "Per request.", {"requests_kcount": 1000}),
-    _each("web_search", "web_searches", "search of the web", "web_searches_kcount"),
-    _each("social_search", "social_searches", "search of a social network", "social_searches_kcount"),
-    _each("file_search", "file_searches", "search in stored files", "storage_searches_kcount"),
-    _each("code_execution", "code_executions", "run of code in the provider's sandbox", "code_executions_kcount"),
+    _each("web_search", "web_searches", "search of the web", "web_searches_kcount", of_tool=True),
+    _each("social_search", "social_searches", "search of a social network", "social_searches_kcount", of_tool=True),
+    _each("file_search", "file_searches", "search in stored files", "storage_searches_kcount", of_tool=True),
+    _each(
+        "code_execution",
+        "code_executions",
+        "run of code in the provider's sandbox",
+        "code_executions_kcount",
+        of_tool=True,
+    ),
     Kind(
         "input_audio_hour",
         "input_audio_ms",
@@ -87,7 +95,7 @@ KINDS: Final = (
         _HOUR_MS,
         "output_audio_hour_usd",
         "Per hour of audio that comes out.",
-        {"output_audio_hours": 1, "audio_hours": 1},
+        {"output_audio_hours": 1},
     ),
     Kind(
         "input_characters",

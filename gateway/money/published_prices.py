@@ -10,7 +10,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from gateway.money import nano_usd
-from gateway.money.prices import Price, Rates, Tier
+from gateway.money.kinds import KINDS, Kind
+from gateway.money.multipliers import MULTIPLIERS
+from gateway.money.prices import Price, Rates, Terms, Tier
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
@@ -24,36 +26,41 @@ _PUBLISHER: Final[Mapping[str, str]] = {
     "vertex": "google",
 }
 
-_PER_MILLION_TOKENS: Final[Mapping[str, str]] = {
-    "input": "input_mtok",
-    "output": "output_mtok",
-    "cache_read": "cache_read_mtok",
-    "cache_write": "cache_write_mtok",
-    "input_audio": "input_audio_mtok",
-    "output_audio": "output_audio_mtok",
-}
-_PER_THOUSAND_REQUESTS: Final = "requests_kcount"
+_SERVICES: Final = ("service_tier", "speed")
+"""What a price of the catalogue may hang on, besides the moment."""
+
+_ORDINARY: Final = ("default", "standard")
 
 
 class PublishedPrices:
-    """The prices of `genai-prices`.
+    """The prices of `genai-prices`, with the multipliers that providers publish.
 
     A provider of type `custom` is looked up under its name in the file: one called `groq` has Groq's prices, one called
-    `our-vllm` has none. A model that is priced in other units alone, such as hours of audio, has no price here, because
-    no usage tells how many were used.
+    `our-vllm` has none.
     """
 
-    def price(
-        self, provider_type: str, provider_name: str, model: str, at: datetime, service_tier: str | None = None
-    ) -> Price | None:
+    def price(self, provider_type: str, provider_name: str, model: str, at: datetime) -> Price | None:
         """The price at a moment (with a zone), `None` where the package has none; see `Catalogue.price`."""
-        publisher = provider_name if provider_type == "custom" else _PUBLISHER.get(provider_type)
-        found = _find(publisher, model, by_last_segment=provider_type != "custom") if publisher is not None else None
-        if found is None:
+        publisher, found = _entry(provider_type, provider_name, model)
+        if publisher is None or found is None:
             return None
-        context = None if service_tier is None else {"service_tier": service_tier}
-        converted = _convert(found.get_prices(at, context), f"{_version()}: {publisher}/{found.id}")
-        return converted if converted.is_priced else None
+        ordinary = found.get_prices(at)
+        rates, tiers = _convert(ordinary)
+        source = f"{_version()}: {publisher}/{found.id}"
+        price = Price(**rates.known, tiers=tiers, terms=_terms(found, publisher, model, at), source=source)
+        return price if price.is_priced else None
+
+    def entry(self, provider_type: str, provider_name: str, model: str) -> str | None:
+        """See `Catalogue.entry`."""
+        _, found = _entry(provider_type, provider_name, model)
+        return None if found is None else found.id
+
+
+def _entry(provider_type: str, provider_name: str, model: str) -> "tuple[str | None, ModelInfo | None]":
+    publisher = provider_name if provider_type == "custom" else _PUBLISHER.get(provider_type)
+    if publisher is None:
+        return None, None
+    return publisher, _find(publisher, model, by_last_segment=provider_type != "custom")
 
 
 @lru_cache(maxsize=1)
@@ -81,18 +88,39 @@ def _find(publisher: str, model: str, *, by_last_segment: bool) -> "ModelInfo | 
     return found
 
 
-def _convert(prices: "ModelPrice", source: str) -> Price:
+def _terms(found: "ModelInfo", publisher: str, model: str, at: datetime) -> tuple[Terms, ...]:
+    """What other services cost: as the catalogue states it, else by a multiplier."""
+    terms: dict[tuple[str, str], Terms] = {}
+    for variant in found.price_variants or ():
+        if len(variant.when) != 1 or (variant.constraint is not None and not variant.constraint.active(at)):
+            continue
+        by, value = next(iter(variant.when.items()))
+        if by in _SERVICES and value not in _ORDINARY and (by, value) not in terms:
+            rates, tiers = _convert(found.get_prices(at, {by: value}))
+            terms[by, value] = Terms(by, value, rates, tiers)
+    for row in MULTIPLIERS:
+        if row.applies_to(publisher, model) and (row.by, row.value) not in terms:
+            terms[row.by, row.value] = Terms(row.by, row.value, per_mille=row.per_mille)
+    return tuple(terms.values())
+
+
+def _convert(prices: "ModelPrice") -> tuple[Rates, tuple[Tier, ...]]:
     """The package's prices as ours. It counts a tier from the first token *after* its `start`."""
-    published = {name: getattr(prices, theirs) for name, theirs in _PER_MILLION_TOKENS.items()}
-    per_request: Decimal | TieredPrices | None = getattr(prices, _PER_THOUSAND_REQUESTS)
-    starts = sorted({tier.start for one in (*published.values(), per_request) for tier in getattr(one, "tiers", ())})
+    published = {kind.rate: _published(prices, kind) for kind in KINDS}
+    starts = sorted({tier.start for one, _ in published.values() for tier in getattr(one, "tiers", ())})
 
-    def at_start(start: int) -> dict[str, int | None]:
-        rates = {name: _nano(_rate_after(start, price)) for name, price in published.items()}
-        return {**rates, "per_request": _nano(_rate_after(start, per_request), share_of=1000)}
+    def at_start(start: int) -> Rates:
+        return Rates(**{name: _nano(_rate_after(start, one), each) for name, (one, each) in published.items()})
 
-    tiers = tuple(Tier(start + 1, Rates(**at_start(start))) for start in starts)
-    return Price(**at_start(-1), tiers=tiers, source=source)
+    return at_start(-1), tuple(Tier(start + 1, at_start(start)) for start in starts)
+
+
+def _published(prices: "ModelPrice", kind: Kind) -> "tuple[Decimal | TieredPrices | None, int]":
+    for name, each in kind.published.items():
+        price: Decimal | TieredPrices | None = getattr(prices, name)
+        if price is not None:
+            return price, each
+    return None, 1
 
 
 def _rate_after(start: int, price: "Decimal | TieredPrices | None") -> Decimal | None:
@@ -102,6 +130,6 @@ def _rate_after(start: int, price: "Decimal | TieredPrices | None") -> Decimal |
     return next((tier.price for tier in reversed(price.tiers) if tier.start <= start), price.base)
 
 
-def _nano(usd: Decimal | None, *, share_of: int = 1) -> int | None:
+def _nano(usd: Decimal | None, share_of: int) -> int | None:
     """Published US dollars in nano-USD: some carry seventeen digits of a float, so the nearest is taken."""
     return None if usd is None else nano_usd.nearest_to_usd(usd / share_of)

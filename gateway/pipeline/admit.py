@@ -1,15 +1,18 @@
 """May this request pass? Whose it is, what its rules say of its body, and how its prompt-cache marks are treated."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 
 from gateway import clock
 from gateway.errors import GatewayError
 from gateway.keys.virtual_key import PREFIX, PREFIX_OF
 from gateway.pipeline.states import Received
+from gateway.shapes.shape import Shape
+from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.snapshot.snapshot import CompiledKey, KeyEntry
 from gateway.wire.request_body import RequestBody
 
 _PREFIX = PREFIX.encode()
+_SWITCHED_OFF = (None, b"null", b"false")
 _CACHE_MODES = ("respect", "disable", "force")
 
 
@@ -58,16 +61,24 @@ def _was_rotated_away(entry: KeyEntry) -> bool:
     return entry.valid_until is not None and clock.now() >= entry.valid_until
 
 
-def judge(key: CompiledKey, body: RequestBody) -> None:
-    """Asks the policy rules about tools, MCP servers and URLs; does no work where the key has no rule.
+def judge(key: CompiledKey, shape: Shape, body: RequestBody) -> None:
+    """Asks the policy rules about tools and MCP servers; does no work where the key has no rule.
 
-    Raises `tool_not_allowed` or `url_not_allowed`.
+    Raises `tool_not_allowed`, `bad_request` or `unsupported_parameter` for what cannot be judged;
+    and `unsupported_parameter` for what the API has and the gateway does not serve.
     """
+    for name, reason in shape.declares.refused.items():
+        if body.raw(name) not in _SWITCHED_OFF:
+            raise GatewayError("unsupported_parameter", reason, param=name)
     rules = key.judge
     if rules.has_declarations:
-        rules.check_declarations(body)
-    if rules.has_urls:
-        rules.check_urls(body.urls(), body.path_at)
+        rules.check_declarations(shape, body)
+
+
+def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[None, None, None]:
+    """Asks the policy rules about URLs, in short steps: a body may hold a great many. Raises `url_not_allowed`."""
+    places = URL_MEMBERS.get(shape.name, NO_URLS)
+    return key.judge.check_urls(body.urls(places), body.path_at)
 
 
 def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:

@@ -9,12 +9,13 @@ import msgspec
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.prices import Price
-from gateway.pipeline.admit import cache_mode, judge
+from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
-from gateway.snapshot.snapshot import Candidate, FallbackPolicy, Resolution, Snapshot
+from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
+from gateway.turns import at_once
 from gateway.wire.json_body import JsonBody
 
 _T = TypeVar("_T")
@@ -104,9 +105,9 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
     try:
-        parsed = JsonBody(body)
-        judge(key, parsed)
-        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed))
+        parsed = JsonBody(body, endpoint.shape.declares.judged)
+        _judge(key, endpoint, parsed)
+        found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed), parsed)
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
@@ -121,14 +122,14 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     found: Resolution | None = None
     mode = _DEFAULT_CACHE_MODE
     candidates: tuple[ExplainedCandidate, ...] = ()
-    parsed = _judged(verdicts, "body", lambda: JsonBody(body))
+    parsed = _judged(verdicts, "body", lambda: JsonBody(body, endpoint.shape.declares.judged))
     if parsed is not None:
-        _judged(verdicts, "policy", lambda: judge(key, parsed))
+        _judged(verdicts, "policy", lambda: _judge(key, endpoint, parsed))
 
         def find() -> Resolution:
             nonlocal model_asked
             model_asked = named_model(endpoint, parsed)
-            return resolve(snapshot, key, endpoint, model_asked)
+            return resolve(snapshot, key, endpoint, model_asked, parsed)
 
         found = _judged(verdicts, "model", find)
         mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode
@@ -158,6 +159,12 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             for target, reason in (() if found is None else found.skipped)
         ),
     )
+
+
+def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
+    judge(key, endpoint.shape, body)
+    if key.judge.has_urls:
+        at_once(judge_urls(key, endpoint.shape, body))
 
 
 def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | None:

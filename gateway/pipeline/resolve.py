@@ -10,6 +10,7 @@ from gateway.errors import GatewayError
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.providers.base import Provider
 from gateway.providers.well_known_models import types_serving
+from gateway.shapes.declares import OF_MODELS, Declared, declared
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
 from gateway.snapshot.snapshot import (
     Balance,
@@ -43,17 +44,45 @@ def named_model(endpoint: Endpoint, body: RequestBody) -> str:
     return asked
 
 
-def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
-    """Whom a request may ask for a model, in the order of this request. Raises `model_not_allowed`."""
+def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, body: RequestBody) -> Resolution:
+    """Whom a request may ask for a model, in the order of this request.
+
+    Raises `model_not_allowed`, also for every further model that the body names; what of it cannot be judged is
+    `bad_request` or `unsupported_parameter`.
+    """
     found = key.resolutions.get((endpoint.name, asked))
     if found is None:
         found = resolution(snapshot, key, endpoint, asked)
         if len(key.resolutions) >= _REMEMBERED:
             key.resolutions.clear()
         key.resolutions[endpoint.name, asked] = found
-    if not found.balances:
+    candidates = _balanced(found) if found.balances else found.candidates
+    if key.models_allowed is not None or key.judge.has_models:
+        further = tuple(declared(endpoint.shape.declares, body, OF_MODELS))
+        if further:
+            candidates = _serving(key, candidates, further)
+    if candidates is found.candidates:
         return found
-    return Resolution(found.source, _balanced(found), (), found.skipped, found.fallback)
+    return Resolution(found.source, candidates, (), found.skipped, found.fallback)
+
+
+def _serving(key: CompiledKey, candidates: tuple[Candidate, ...], further: Sequence[Declared]) -> tuple[Candidate, ...]:
+    """Those of the candidates at whose providers the key may call every further model that the request names.
+
+    Raises `model_not_allowed`, with the model's place, where there is none.
+    """
+    refusal: GatewayError | None = None
+    serving: list[Candidate] = []
+    for one in candidates:
+        try:
+            for model in further:
+                judge_model(key, Target(one.upstream.provider.name, model.value), model.path)
+            serving.append(one)
+        except GatewayError as error:
+            refusal = refusal or error
+    if refusal is not None and not serving:
+        raise refusal
+    return tuple(serving)
 
 
 def _balanced(found: Resolution) -> tuple[Candidate, ...]:
@@ -134,14 +163,14 @@ def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     return (Step((target,)),), source
 
 
-def judge_model(key: CompiledKey, target: Target) -> None:
-    """Raises `model_not_allowed` when the allow list or a rule refuses the resolved model."""
+def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
+    """Raises `model_not_allowed` when the allow list or a rule refuses a model that the body names at a path."""
     spellings = (target.model, f"{target.provider}/{target.model}")
     allowed = key.models_allowed
     if allowed is not None and not any(matches(name) for matches in allowed for name in spellings):
-        raise refused(key, f"{spellings[1]} is not in this key's `models_allowed`.")
+        raise refused(key, f"{spellings[1]} is not in this key's `models_allowed`.", path)
     if key.judge.has_models:
-        key.judge.check_models(target.provider, target.model)
+        key.judge.check_models(target.provider, target.model, path)
 
 
 def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str, str]]:
@@ -159,13 +188,13 @@ def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str,
             yield name, target.provider
 
 
-def refused(key: CompiledKey, reason: str) -> GatewayError:
+def refused(key: CompiledKey, reason: str, path: str = "model") -> GatewayError:
     """The 403, with what the key can call: its allow list, or the providers that it reaches."""
     if key.models_allowed_text:
         hint = f"It may call models matching: {', '.join(key.models_allowed_text[:_LISTED_MODELS])}."
     else:
         hint = f"It reaches the providers: {', '.join(list(key.upstreams)[:_LISTED_MODELS])}."
-    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param="model")
+    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param=path)
 
 
 def _behind(

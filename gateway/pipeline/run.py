@@ -2,7 +2,7 @@
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
-3. `limit`, `judge`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O; they only ask for holds
+3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O; they only ask for holds
 4. `reserve` takes every hold at once: the request is admitted
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from gateway.errors import GatewayError
-from gateway.pipeline.admit import authenticate, cache_mode, judge
+from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.holds import candidate_holds, find_end_user, limit, reserve, reserve_limits
 from gateway.pipeline.relay import Reply, relay
@@ -26,6 +26,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
 from gateway.snapshot.snapshot import CompiledKey
+from gateway.turns import in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -87,9 +88,11 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     trail, endpoint = received.trail, received.endpoint
     limits = limit(key, endpoint, body)
     try:
-        judge(key, body)
+        judge(key, endpoint.shape, body)
+        if key.judge.has_urls:
+            await in_turns(judge_urls(key, endpoint.shape, body))
         model = trail.model_asked = named_model(endpoint, body)
-        found = resolve(received.snapshot, key, endpoint, model)
+        found = resolve(received.snapshot, key, endpoint, model, body)
         trail.model_source, trail.candidate = found.source, found.candidates[0]
         mode = trail.cache_mode = cache_mode(key, received.header_map)
         end_user = trail.end_user = find_end_user(received, body)

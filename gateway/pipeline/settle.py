@@ -218,6 +218,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         error_code=ended.error_code,
         outcome=ended.outcome,
         usage=usage,
+        served=None if asked is None or asked.stated is None else asked.stated.served,
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
         price_source=None if price is None else price.source,

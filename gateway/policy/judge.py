@@ -1,16 +1,16 @@
 """All rules of one key, compiled: asked by the pipeline, silent or raising."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
+from typing import Protocol
 
 from gateway.errors import Denial, GatewayError
-from gateway.policy import mcp, tools
 from gateway.policy.rule_set import CompiledRule, Verdict
+from gateway.shapes.declares import OF_MCP, OF_TOOLS, Declared, Says, declared
+from gateway.shapes.shape import Shape
+from gateway.wire.url_reading import read
 
 _SHOWN = 64
 _REMEMBERED = 1024
-_WEB_SEARCH = "web_search_options"
-"""Chat completions switch the hosted search on by this field, without declaring a tool."""
 
 
 class Rule(Protocol):
@@ -46,74 +46,99 @@ class RuleSet(Protocol):
 
 
 class Declarations(Protocol):
-    """Where tools and servers stand: a request body."""
+    """Where tools and servers are declared: a request body."""
 
     def fingerprint(self, *names: str) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
-    def decoded(self, name: str) -> Any:
-        """What stands under a name, as plain data."""
+    def raw(self, name: str) -> bytes | None:
+        """The bytes of a top-level value, `None` when it is not there."""
 
 
 class Judge:
     """The rules of a key by dimension; `has_...` says whether there is anything to look for."""
 
-    __slots__ = ("_mcp", "_models", "_passed", "_tools", "_urls", "has_declarations", "has_models", "has_urls")
+    __slots__ = (
+        "_mcp",
+        "_models",
+        "_passed",
+        "_tools",
+        "_urls",
+        "_wanted",
+        "has_declarations",
+        "has_models",
+        "has_urls",
+    )
 
     def __init__(self, rule_sets: Sequence[tuple[str, RuleSet]]) -> None:
         self._tools = _compile((name, rules.tools) for name, rules in rule_sets)
         self._mcp = _compile((name, rules.mcp) for name, rules in rule_sets)
         self._urls = _compile((name, rules.urls) for name, rules in rule_sets)
         self._models = _compile((name, rules.models) for name, rules in rule_sets)
+        self._wanted = (OF_TOOLS if self._tools else frozenset()) | (OF_MCP if self._mcp else frozenset())
         self._passed: set[Hashable] = set()
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
 
-    def check_declarations(self, body: Declarations) -> None:
-        """Judges the tools and MCP servers that a body declares; raises `tool_not_allowed`.
+    def check_declarations(self, shape: Shape, body: Declarations) -> None:
+        """Judges the tools and MCP servers that a body of an API declares, wherever the API lets it.
+
+        Raises `tool_not_allowed`; `bad_request` and `unsupported_parameter` for what cannot be judged.
 
         PERF: applications declare the same tools in every request, so what passed once is known by its fingerprint.
         """
-        fingerprint = body.fingerprint("tools", "functions", "mcp_servers", _WEB_SEARCH)
-        if fingerprint is None or fingerprint in self._passed:
-            return
-        declared, functions, servers = (body.decoded(name) for name in ("tools", "functions", "mcp_servers"))
-        if self._tools:
-            for path, value in tools.values(declared, functions):
-                _judge(self._tools, "tools", "tool_not_allowed", "The tool", path, value)
-            if body.decoded(_WEB_SEARCH) is not None:
-                _judge(self._tools, "tools", "tool_not_allowed", "The tool", _WEB_SEARCH, _WEB_SEARCH)
-        if self._mcp:
-            for path, value in mcp.values(servers, declared):
-                spellings = (value, _normalised(value)) if "://" in value else (value,)
-                _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", path, *spellings)
-        if len(self._passed) >= _REMEMBERED:
-            self._passed.clear()
-        self._passed.add(fingerprint)
+        table = shape.declares
+        fingerprint = body.fingerprint(*table.names_of_lasting)
+        if fingerprint is not None and (shape.name, fingerprint) not in self._passed:
+            for one in declared(table, body, self._wanted, bulk=False):
+                self._check(one)
+            if len(self._passed) >= _REMEMBERED:
+                self._passed.clear()
+            self._passed.add((shape.name, fingerprint))
+        for one in declared(table, body, self._wanted, bulk=True):
+            self._check(one)
 
-    def check_urls(self, urls: Iterable[tuple[int, str, bool]], path_at: Callable[[int], str]) -> None:
+    def _check(self, one: Declared) -> None:
+        if one.says is Says.TOOL:
+            _judge(self._tools, "tools", "tool_not_allowed", "The tool", one.path, one.value)
+        elif one.says is Says.LISTED_TOOL:
+            _deny(self._tools, "tools", "tool_not_allowed", "The tool", one.path, one.value)
+        else:
+            spellings = read(one.value).spellings if "://" in one.value else (one.value,)
+            _judge(self._mcp, "mcp", "tool_not_allowed", "The MCP server", one.path, *spellings)
+
+    def check_urls(
+        self, urls: Iterable[tuple[int, str, bool] | None], path_at: Callable[[int], Generator[None, None, str]]
+    ) -> Generator[None, None, None]:
         """Judges (offset, URL, whether it is certain); raises `url_not_allowed`, with the path that `path_at` finds.
 
         Allow lists are asked only about what is certain to be a URL: they would refuse all that looks like one, too.
+        The work is done in short steps, with a `yield` between them.
         """
-        for offset, value, certain in urls:
-            spellings = (value, _normalised(value))
+        passed: set[tuple[str, bool]] = set()
+        for found in urls:
+            yield
+            if found is None or found[1:] in passed:
+                continue
+            offset, url, certain = found
+            if len(passed) >= _REMEMBERED:
+                passed.clear()
+            passed.add((url, certain))
+            reading = read(url)
+            if certain and reading.is_data:
+                continue
             for rule in self._urls:
-                verdict = rule.refuses(*spellings) if certain else rule.denies(*spellings)
+                verdict = rule.denies(*reading.spellings)
+                if verdict is None and certain:
+                    verdict = rule.refuses(*reading.leads)
                 if verdict is not None:
-                    raise _refusal(verdict, "urls", "url_not_allowed", "The URL", value, path_at(offset))
+                    path = yield from path_at(offset)
+                    raise _refusal(verdict, "urls", "url_not_allowed", "The URL", url, path)
 
-    def check_models(self, provider: str, model: str) -> None:
-        """Judges a resolved model in both its spellings; raises `model_not_allowed`."""
-        _judge(self._models, "models", "model_not_allowed", "The model", "model", model, f"{provider}/{model}")
-
-
-def _normalised(url: str) -> str:
-    """The URL with scheme and host in lower case, in which they mean the same (RFC 3986, section 6.2.2.1)."""
-    scheme, separator, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme.lower()}{separator}{host.lower()}{slash}{path}"
+    def check_models(self, provider: str, model: str, path: str = "model") -> None:
+        """Judges a model in both its spellings, named at a path of the body; raises `model_not_allowed`."""
+        _judge(self._models, "models", "model_not_allowed", "The model", path, model, f"{provider}/{model}")
 
 
 def _compile(rules: Iterable[tuple[str, Rule | None]]) -> tuple[CompiledRule, ...]:
@@ -125,6 +150,13 @@ def _judge(rules: Sequence[CompiledRule], dimension: str, type_: str, noun: str,
         verdict = rule.refuses(*spellings)
         if verdict is not None:
             raise _refusal(verdict, dimension, type_, noun, spellings[0], path)
+
+
+def _deny(rules: Sequence[CompiledRule], dimension: str, type_: str, noun: str, path: str, value: str) -> None:
+    for rule in rules:
+        verdict = rule.denies(value)
+        if verdict is not None:
+            raise _refusal(verdict, dimension, type_, noun, value, path)
 
 
 def _refusal(verdict: Verdict, dimension: str, type_: str, noun: str, value: str, path: str) -> GatewayError:

@@ -59,7 +59,7 @@ class BodyReader:
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
-        body = JsonBody(data)
+        body = JsonBody(data, received.endpoint.shape.declares.judged)
         if canonical is not None:
             _send_as(received, canonical)
         return body

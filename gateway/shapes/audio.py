@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
+from gateway.shapes import dialects, openai_usage
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, TEXT, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -24,6 +24,7 @@ SPEECH: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=dialects.DECLARES,
     events=SPEECH_EVENTS,
 )
 TRANSCRIPTIONS: Final = Shape(
@@ -31,5 +32,6 @@ TRANSCRIPTIONS: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=dialects.DECLARES,
     events=TRANSCRIPTION_EVENTS,
 )

@@ -1,12 +1,37 @@
-"""OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat)."""
+"""OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat).
+
+Tools in messages are those of servers that let a conversation bring more of them on its way.
+"""
 
 from typing import Final
 
-from gateway.shapes import openai_usage
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import dialects, openai_usage
+from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import ENDS, FAILS, Events, Stop
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
+
+_MESSAGE: Final = Kind(
+    known={None: Row(places=(Place("content[]", "part", bulk=True),))},
+    every=(Place("tools[]", "tool"), Place("functions[]", "function")),
+    tag="",
+)
+_PART: Final = Kind(
+    known=dict.fromkeys(("text", "image_url", "input_audio", "file", "refusal"), PLAIN), text=Says.NOTHING
+)
+DECLARES: Final = Declares(
+    places=(
+        *dialects.PLACES,
+        Place("moderation.model", Says.MODEL),
+        Place("messages[]", "message", bulk=True),
+    ),
+    kinds={**dialects.KINDS, "message": _MESSAGE, "part": _PART},
+    output_caps=("max_completion_tokens", "max_tokens"),
+    choices=("n", "best_of"),
+    end_user=END_USER,
+    routing=(*dialects.ROUTING, "stream_options"),
+)
+
 
 EVENTS: Final = Events(
     rows={"[DONE]": ENDS, "error": FAILS},
@@ -30,7 +55,7 @@ CHAT: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
-    declares=Declares(output_caps=("max_completion_tokens", "max_tokens"), choices=("n", "best_of"), end_user=END_USER),
+    declares=DECLARES,
     include_usage=True,
     events=EVENTS,
 )

@@ -1,4 +1,4 @@
-"""What Bedrock's Converse states of an answer.
+"""Bedrock's Converse: what requests declare, and what answers state.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_TokenUsage.html: `inputTokens` leaves cache reads
 and writes out; `Usage.input_tokens` has them in. A stream reports in its `metadata` event.
@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.shapes import anthropic_request
+from gateway.shapes.declares import PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import COMPLETES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, Stop
 from gateway.shapes.figures import (
     Figure,
@@ -107,6 +109,56 @@ def _read_lifetimes(details: Any, figures: dict[str, int], unread: Unread) -> No
             figures[HOUR_WRITES.kind] = figures.get(HOUR_WRITES.kind, 0) + count
 
 
+_BLOCK: Final = Kind(
+    known={
+        "toolResult": Row(places=(Place("toolResult.content[]", "converse_block", bulk=True),)),
+        **dict.fromkeys(
+            (
+                "audio",
+                "cachePoint",
+                "citationsContent",
+                "document",
+                "guardContent",
+                "image",
+                "json",
+                "reasoningContent",
+                "searchResult",
+                "text",
+                "toolAddition",
+                "toolRemoval",
+                "toolUse",
+                "video",
+            ),
+            PLAIN,
+        ),
+    },
+    tag=None,
+)
+_TOOL: Final = Kind(
+    known={
+        "toolSpec": Row(places=(Place("toolSpec.name", Says.TOOL),)),
+        "systemTool": Row(places=(Place("systemTool.name", Says.TOOL),)),
+        "cachePoint": PLAIN,
+    },
+    tag=None,
+)
+DECLARES: Final = Declares(
+    places=(
+        Place("toolConfig.tools[]", "converse_tool"),
+        Place("additionalModelRequestFields.tools[]", "tool"),
+        Place("additionalModelRequestFields.mcp_servers[]", "server"),
+        Place("messages[]", "converse_message", bulk=True),
+        Place("system[]", "converse_block", bulk=True),
+    ),
+    kinds={
+        **anthropic_request.DECLARES.kinds,
+        "converse_tool": _TOOL,
+        "converse_message": Kind(known={None: Row(places=(Place("content[]", "converse_block", bulk=True),))}, tag=""),
+        "converse_block": _BLOCK,
+    },
+)
+
+
 EVENTS: Final = Events(
     rows={
         "messageStart": OPENING,
@@ -137,5 +189,5 @@ EVENTS: Final = Events(
 """https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html, by `:event-type`."""
 
 CONVERSE: Final = Shape(
-    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, events=EVENTS
+    name="converse", vendor=Vendor.AMAZON, read_usage=read_body, read_event=read_event, declares=DECLARES, events=EVENTS
 )

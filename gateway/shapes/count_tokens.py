@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import messages
+from gateway.shapes import anthropic_request, messages
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -11,4 +11,5 @@ COUNT_TOKENS: Final = Shape(
     vendor=Vendor.ANTHROPIC,
     read_usage=messages.read_body,
     read_event=messages.read_event,
+    declares=anthropic_request.DECLARES,
 )

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import dialects, openai_usage
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -12,5 +11,5 @@ EMBEDDINGS: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
-    declares=Declares(end_user=END_USER),
+    declares=dialects.DECLARES,
 )

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.shapes import openai_usage
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import dialects, openai_usage
+from gateway.shapes.declares import END_USER, Declares, Place, Says
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
@@ -35,6 +35,15 @@ def read_body(body: bytes) -> Stated | None:
     return Stated(usage=Usage(further={"images": pictures})) if pictures else None
 
 
+DECLARES: Final = Declares(
+    places=(*dialects.PLACES, Place("svg.model", Says.MODEL)),
+    kinds=dialects.KINDS,
+    choices=("n",),
+    end_user=END_USER,
+    routing=dialects.ROUTING,
+)
+
+
 EVENTS: Final = Events(
     rows={
         "image_generation.partial_image": CONTENT,
@@ -51,6 +60,6 @@ IMAGES: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=read_body,
     read_event=openai_usage.read_event,
-    declares=Declares(choices=("n",), end_user=END_USER),
+    declares=DECLARES,
     events=EVENTS,
 )

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes.declares import END_USER, Declares
+from gateway.shapes import anthropic_request
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
@@ -239,7 +239,7 @@ MESSAGES: Final = Shape(
     vendor=Vendor.ANTHROPIC,
     read_usage=read_body,
     read_event=read_event,
-    declares=Declares(output_caps=("max_tokens",), end_user=END_USER),
+    declares=anthropic_request.DECLARES,
     events=EVENTS,
     frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from gateway.shapes import openai_usage
+from gateway.shapes import dialects, openai_usage
 from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
@@ -11,4 +11,5 @@ MODERATIONS: Final = Shape(
     vendor=Vendor.OPENAI,
     read_usage=openai_usage.read_body,
     read_event=openai_usage.read_event,
+    declares=dialects.DECLARES,
 )

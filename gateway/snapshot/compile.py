@@ -51,7 +51,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config.prices, config.locked_prices, clock.utc_now()),
+        prices=Prices(config, clock.utc_now()),
         budgets=budgets,
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},

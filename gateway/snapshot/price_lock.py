@@ -1,6 +1,6 @@
 """What the lock of prices should say: the published price of every model that a configuration names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -10,9 +10,8 @@ import yaml
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
-from gateway.money.nano_usd import to_usd
-from gateway.money.prices import Catalogue, Price, Rates
-from gateway.snapshot.locked_prices import USD_NAMES, price_of
+from gateway.money.prices import Catalogue, Price
+from gateway.snapshot.written_prices import price_of, written_price
 
 _HEAD = """\
 # Prices as `gateway prices update` found them published. They win over the published ones, and the `prices` of the
@@ -53,7 +52,7 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) 
     changes: list[Change] = []
     unknown: list[str] = []
     for target in sorted(named | known.keys()):
-        before = None if target not in known else _written(price_of(known[target], known[target].source))
+        before = None if target not in known else written_price(price_of(known[target], known[target].source))
         price = _published(config, catalogue, target, at)
         if price is None or (prunes and target not in named):
             if before is not None and (prunes or target.partition("/")[0] not in config.providers):
@@ -63,7 +62,7 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) 
             elif target not in config.prices:
                 unknown.append(target)
             continue
-        after = _written(price)
+        after = written_price(price)
         if before == after:
             locked[target] = _entry(before, known[target], known[target].locked_on)
             continue
@@ -95,12 +94,3 @@ def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) 
 
 def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:
     return {**written, "source": known.source, "locked_on": locked_on}
-
-
-def _written(price: Price) -> dict[str, Any]:
-    tiers = [{"from_tokens": tier.from_tokens, **dict(_usd(tier.rates))} for tier in price.tiers]
-    return {**dict(_usd(price)), **({"tiers": tiers} if tiers else {})}
-
-
-def _usd(rates: Rates) -> Iterable[tuple[str, str]]:
-    return ((USD_NAMES[name], to_usd(rate)) for name, rate in rates.known.items())

@@ -46,6 +46,8 @@ TOKENS: Final = (
     "input_audio_tokens",
     "output_audio_tokens",
 )
+SERVED: Final = ("served_model", "service_tier", "speed", "region")
+"""What an answer says of who gave it, each as a text."""
 
 ledger_entries = Table(
     "ledger_entries",
@@ -82,9 +84,14 @@ ledger_entries = Table(
         for name in ("error_type", "error_code", "denied_by", "usage_warning")
     ),
     Column("attempts", Json, nullable=False, server_default="[]"),
+    Column("further", Json),
+    *(Column(name, Name, nullable=False, server_default="") for name in SERVED),
+    *(Column(name, Json) for name in ("iterations", "unreadable")),
 )
-"""One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand. What
-stands behind `budgets` is unknown of requests that older versions kept."""
+"""One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand.
+`further` has the kinds that are not in `TOKENS`, `iterations` what steps of the provider's own consumed besides,
+`unreadable` which figures of the answer could not be read. What stands behind `budgets` is unknown of requests that
+older versions kept; what stands behind `attempts` also of those that they keep beside this one."""
 
 HOUR_OF_ENTRY: Final = literal_column("(occurred_at / 3600000000)", BigInteger)
 """The hour of an entry as its indices spell it. They begin with it so that what is inserted together lies together, and
@@ -136,6 +143,25 @@ spend_by_hour = _spend_table("spend_by_hour", "hour")
 """The sums of `ledger_entries` per hour and who and what; written in the transaction that inserts the rows."""
 spend_by_day = _spend_table("spend_by_day", "day")
 """The same per day, for reports over months; `day` counts days since the epoch."""
+
+
+def _further_table(name: str, period: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column(period, BigInteger, primary_key=True, autoincrement=False),
+        *(Column(dimension, Name, primary_key=True) for dimension in DIMENSIONS),
+        Column("kind", Name, primary_key=True),
+        Column("amount", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+further_by_hour = _further_table("further_by_hour", "hour")
+"""The sums of `ledger_entries.further`, beside `spend_by_hour`: a row for each kind that is not zero, so that requests
+which have none of them cost nothing here."""
+further_by_day = _further_table("further_by_day", "day")
+"""The same beside `spend_by_day`."""
 
 charged_by_hour = Table(
     "charged_by_hour",

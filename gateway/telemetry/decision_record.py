@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.usage import Usage
+from gateway.usage import Served, Usage
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
@@ -41,6 +41,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         model: What the provider was asked for; `model_asked` is what the client wrote.
         body: What became of the body on its way: `identical`, `spliced` or `translated`.
         status: HTTP status of the answer; 499 where the client left.
+        usage: What was consumed, by kind.
+        served: Who really answered and how, where the answer says so: what the price depends on besides the usage.
         cost_nano_usd: `None` where no price is known.
         price_source: Where the price came from.
         attempts: Every provider that was asked or passed over, in order.
@@ -78,6 +80,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     error_code: str | None = None
     outcome: str
     usage: Usage | None = None
+    served: Served | None = None
     usage_warning: str | None = None
     cost_nano_usd: int | None = None
     price_source: str | None = None

@@ -204,16 +204,16 @@ class Connection:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
+            # Behind the end of a response there may be anything; the response is whole all the same.
             self._reusable = False
             if not self._complete:
                 self._fail(FailureKind.PROTOCOL, "the response is not HTTP")
-            return
-        if self._head_bytes > _LARGEST_HEAD and not self.has_head:
-            self._fail(FailureKind.PROTOCOL, "the head of the response is too large")
-            return
-        if self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
-            self._paused = True
-            cast("asyncio.Transport", self._transport).pause_reading()
+        else:
+            if self._head_bytes > _LARGEST_HEAD and not self.has_head:
+                self._fail(FailureKind.PROTOCOL, "the head of the response is too large")
+            elif self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
+                self._paused = True
+                cast("asyncio.Transport", self._transport).pause_reading()
         self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:

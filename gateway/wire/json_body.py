@@ -4,20 +4,17 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator
 from typing import Any
 
 import msgspec
 
 from gateway.errors import GatewayError
 from gateway.wire.json_members import find_members
-from gateway.wire.json_path import path_at
+from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.urls import urls_in_json
-
-JUDGED = ("model", "tools", "stream", "mcp_servers", "functions", "web_search_options")
-"""Keys that must not repeat: two parsers must never disagree about what was judged and what was sent."""
+from gateway.wire.urls import UrlPlaces, odd_fields, urls_in_json
 
 _LONG_VALUE = 64
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
@@ -25,6 +22,7 @@ _LONG_VALUE = 64
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _MAX_DIGITS = 12
 _LONGEST_KEY = 4096
+_MAX_ODD_FIELDS = 10_000
 _KEY_BEFORE = re.compile(rb'(?:,[ \t\r\n]*)?"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*\Z')
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _DECIMAL_DIGITS_OF_64_BITS = 18
@@ -32,19 +30,23 @@ _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class JsonBody:
-    """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt."""
+    """See `RequestBody`. Raises `bad_request` on construction for what is not one JSON object without doubt.
+
+    The names in `judged` may stand once only and in no other case, even alone: two parsers must never disagree about
+    what was judged and what was sent.
+    """
 
     __slots__ = ("_readable", "_repeated", "_spans", "_varied", "data", "max_output_tokens", "model", "stream")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, judged: frozenset[str] = frozenset()) -> None:
         self.data = data
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
-        if self._repeated:
-            self._refuse_repeats()
         # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
         self._varied = [key for key in self._spans if not (key.islower() and key.isascii())]
+        if self._repeated or self._varied:
+            self._refuse_ambiguous(judged)
         self.model = self._model()
         self.stream = self.raw("stream") == b"true"
         limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
@@ -82,12 +84,29 @@ class JsonBody:
                 parts.append((name, end - start, value))
         return tuple(parts) if parts else None
 
-    def urls(self) -> Iterator[tuple[int, str, bool]]:
-        """Every http(s) URL in any string of the body, keys and repeated keys included."""
-        return urls_in_json(self._readable)
+    def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
+        """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one."""
+        fields: list[tuple[int, str]] = []
+        for field in odd_fields(self._readable, places.names):
+            yield None
+            if field is not None:
+                fields.append(field)
+            if len(fields) > _MAX_ODD_FIELDS:
+                raise GatewayError("bad_request", "The body has too many URLs that are not plainly written.")
+        if fields:
+            fields.sort()
+            waiting = iter(fields)
+            for path in paths_at(self._readable, [offset for offset, _ in fields]):
+                if path is None:
+                    yield None
+                    continue
+                offset, text = next(waiting)
+                if places.holds(path):
+                    yield offset, text, True
+        yield from urls_in_json(self._readable)
 
-    def path_at(self, offset: int) -> str:
-        """The JSON path of what stands at an offset."""
+    def path_at(self, offset: int) -> Generator[None, None, str]:
+        """The JSON path of what stands at an offset; in steps."""
         return path_at(self._readable, offset)
 
     def replacing_model(self, model: str) -> list[Splice]:
@@ -137,10 +156,13 @@ class JsonBody:
         inside = span[0] + 1
         return [Splice(inside, inside, b'"include_usage":true' + (b"," if options else b""))]
 
-    def _refuse_repeats(self) -> None:
-        for name in JUDGED:
-            if name in self._repeated:
-                raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+    def _refuse_ambiguous(self, judged: frozenset[str]) -> None:
+        for name in judged & self._repeated:
+            raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+        folded = {name.casefold() for name in judged}
+        for key in self._varied:
+            if key not in judged and key.casefold() in folded:
+                raise GatewayError("bad_request", f"Some servers read {key!r} as {key.casefold()!r}.", param=key)
 
     def _model(self) -> str | None:
         span = self._spans.get("model")

@@ -6,12 +6,17 @@ backtracking, so that megabytes of text take neither stack nor memory.
 
 import json
 import re
+from collections.abc import Generator
 from itertools import islice
 from typing import Final
 
 STRING: Final = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"')
 """A string; its group is the literal between the quotes."""
 
+STEP: Final = 32 * 1024
+"""Bytes that are looked at in one step of work that is done in steps, between which others may go first."""
+
+_LITERAL = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _SCALAR = re.compile(rb"[^ \t\r\n,\]}]+")
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|([\[{])|[\]}]')
 _MAX_TOKENS = 500_000
@@ -40,6 +45,17 @@ def end_of_value(data: bytes, start: int) -> int:
             if depth == 0:
                 return token.end()
     raise ValueError("the value holds too many others")
+
+
+def end_of_string(data: bytes, start: int) -> Generator[None, None, int]:
+    """Where the string that begins at a quote ends: at its other quote, or at the end of a malformed text; in steps."""
+    end = start + 1
+    while True:
+        run = _LITERAL.match(data, end, end + STEP)
+        before, end = end, end if run is None else run.end()
+        if end == before or data.startswith(b'"', end):
+            return end
+        yield None
 
 
 def text_of_literal(literal: bytes) -> str:

@@ -6,14 +6,14 @@ is a file, is encoded, or is in another charset) is refused: what is judged is w
 """
 
 import re
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from gateway.errors import GatewayError
 from gateway.wire.json_splice import Splice
 from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
-from gateway.wire.urls import urls_in_text
+from gateway.wire.urls import UrlPlaces, urls_in_text
 
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _HEADER = re.compile(rb"(" + _NAME + rb"):[ \t]*([^\x00-\x08\x0a-\x1f\x7f]*)\r\n")
@@ -81,14 +81,15 @@ class MultipartBody:
         """A form declares nothing that could be judged."""
         return None
 
-    def urls(self) -> Iterator[tuple[int, str, bool]]:
+    def urls(self, _places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
-            for url, certain in urls_in_text(self.data[field.start : field.end].decode("utf-8", "replace")):
-                yield field.start, url, certain
+            for found in urls_in_text(self.data[field.start : field.end].decode("utf-8", "replace")):
+                yield None if found is None else (field.start, *found)
 
-    def path_at(self, offset: int) -> str:
+    def path_at(self, offset: int) -> Generator[None, None, str]:
         """The name of the field that begins at an offset."""
+        yield from ()
         return next((field.name for field in self._fields if field.start == offset), "")
 
     def replacing_model(self, model: str) -> list[Splice]:

@@ -1,9 +1,10 @@
 """What the stages ask of a request body, whatever its form."""
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator
 from typing import Any, Protocol
 
 from gateway.wire.json_splice import Splice
+from gateway.wire.urls import UrlPlaces
 
 
 class RequestBody(Protocol):
@@ -29,11 +30,14 @@ class RequestBody(Protocol):
     def fingerprint(self, *names: str) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
-    def urls(self) -> Iterator[tuple[int, str, bool]]:
-        """Every http(s) URL in any string: the offset at which the string begins, the URL, whether it is certain."""
+    def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
+        """Every http(s) URL in any string, and whatever stands where the API wants one.
 
-    def path_at(self, offset: int) -> str:
-        """The JSON path of what stands at an offset, such as `messages[0].content`."""
+        The offset at which the string begins, the URL, whether it is certain; `None` between two steps of the work.
+        """
+
+    def path_at(self, offset: int) -> Generator[None, None, str]:
+        """The JSON path of what stands at an offset, such as `messages[0].content`; in steps."""
 
     def replacing_model(self, model: str) -> list[Splice]:
         """What puts another model in the place of the one that the body names."""

@@ -1,24 +1,45 @@
-r"""Finding the URLs that policy rules judge: every http(s) URL in any string of a body.
+r"""Finding the URLs that policy rules judge: every http(s) URL in any string of a body, and every field that is one.
 
 A URL ends at white space (Unicode's too), quotes, angle brackets and other characters that no URL may have (RFC 3986,
 appendix C); trailing punctuation belongs to the sentence around it. A URL that stands within another one is found too.
+What each of them means to whoever fetches it, `url_reading` says.
 
-What reads URLs as browsers do (https://url.spec.whatwg.org) takes many spellings for the one that a pattern such as
-`^https?://169\.254\.` has in mind. So a URL is also found as the pattern expects it, when it has
+Some text is a URL to what reads it as browsers do (https://url.spec.whatwg.org), and prose or code more often:
 
-- other signs before the host than `//` (`http:/host`, `http:///host`, `http:\\host`): with `//`;
-- user information before the host (`https://name@host`): without it;
-- nothing before the host (`http:host`): with `//`, where a letter, a digit or `[` begins a host;
-- tabs and line ends anywhere (`ht\ntp:\t//host`): without them.
+- nothing before the host (`http:host`), where a letter, a digit or `[` begins a host;
+- tabs and line ends anywhere (`ht\ntp:\t//host`), and a backslash behind the host.
 
-The last two are prose or code (`curl https:443`, a URL at the end of a line) more often than URLs. Therefore a finding
-says whether it is certain: what is not is for deny patterns alone, since an allow list would refuse ordinary text.
+Therefore a finding says whether it is certain: what is not is for deny patterns alone, since an allow list would refuse
+ordinary text. Certain is all that stands where the API wants a URL, whatever it looks like.
+
+All of it is done in short steps, between which the generators yield `None`, so that whoever drives them can let others
+go first, however large the body is.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
+from typing import Protocol
 
-from gateway.wire.json_tokens import STRING, text_of_literal
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.wire.json_tokens import STEP, end_of_string, text_of_literal
+from gateway.wire.unreadable import UNREADABLE
+
+
+class UrlPlaces(Protocol):
+    """Where an API wants a URL."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys under which one may stand."""
+
+    def holds(self, path: tuple[str | int, ...], /) -> bool:
+        """Whether one stands at a path."""
+
+
+Found = tuple[str, bool]
+FoundAt = tuple[int, str, bool]
 
 # PERF: schemes are searched for by their colon, since few of them are there and letters in any case are slow to find.
 # In a JSON string, one that is split by tabs or line ends has `\n`, `\r` or `\t` last before a rest such as `tp:`.
@@ -29,93 +50,223 @@ _MAY_BE_SCHEME = re.compile(
 )
 _BEFORE_SLASHES = re.compile(r":(?=[/\\])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
 _WITHOUT_SLASHES = re.compile(r":(?![/\\?#])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
-_SCHEME = re.compile(r"(https?:)([/\\]++)", re.IGNORECASE)
-_URL = re.compile(
-    r"(https?:)([/\\]++)[^\s\"<>\\^`{|}]++(?:(?:(?<=http:)|(?<=https:))[/\\]++[^\s\"<>\\^`{|}]*+)*+",
-    re.IGNORECASE,
-)
+_SLASHES = re.compile(r"[/\\]+")
+_AUTHORITY = re.compile(r"[^\s/\\?#]*+")
 _USER_INFORMATION = re.compile(r"[^\s/\\?#]*@")
-_REST = re.compile(r"[^\s\"<>\\^`{|}]*")
+_REST = re.compile(r"[^\s\"<>\\^`{|}]*+")
+_REST_WITH_BACKSLASHES = re.compile(r"[^\s\"<>^`{|}]*+")
 _TRAILING = (
     ".,;:!?)]}'*"
     "\u00bb\u2019\u201d\u2026\u3001\u3002\u300b\u300d\u300f\u3011"  # closing quotes and brackets, full stops
     "\uff01\uff09\uff0c\uff1a\uff1b\uff1f"  # the first line in full width
 )
+_KEY_WITH_ESCAPES = re.compile(rb'"((?:[\w-]|\\u00[0-7][0-9A-Fa-f]){3,60})"(?=[ \t\r\n]*:)')
+_VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"')
+_ORDINARY = re.compile(rb'(?:https?://[a-z0-9][^\s"<>\\^`{|}@\x80-\xff]*+"|data:)')
+"""What the search through strings finds whole, and what names no place."""
+
+_SCHEME_LENGTH = len("https:/")
+_REMEMBERED = 10_000
+_LONGEST = 64 * 1024
+"""Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
 
 
-def urls_in_json(data: bytes) -> Iterator[tuple[int, str, bool]]:
+def urls_in_json(data: bytes) -> Iterator[FoundAt | None]:
     """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included."""
     # PERF: many bodies have none, and looking into each of their strings takes several times as long as this.
-    return _urls_in_strings(data) if _may_have_url(data) else iter(())
+    if (yield from _may_have_url(data, 0, len(data))):
+        yield from _urls_in_strings(data)
 
 
-def _urls_in_strings(data: bytes) -> Iterator[tuple[int, str, bool]]:
-    for match in STRING.finditer(data):
-        literal = match[1]
-        if _may_have_url(literal):
-            for url, certain in urls_in_text(text_of_literal(literal)):
-                yield match.start(), url, certain
+def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
+    for string in _strings(data):
+        if string is None:
+            yield None
+            continue
+        offset, end = string
+        if (yield from _may_have_url(data, offset, end)):
+            for found in urls_in_text(_text(data, offset, end)):
+                yield None if found is None else (offset, *found)
 
 
-def _may_have_url(data: bytes) -> bool:
-    # Any letter, the colon and what stands between them may be written as an escape `\u00..`.
-    return _MAY_BE_SCHEME.search(data) is not None or (b"\\" in data and b"\\u00" in data)
+def odd_fields(data: bytes, names: Iterable[str]) -> Iterator[tuple[int, str] | None]:
+    """(offset, text) of every string under one of these keys that is not just what a search through text finds."""
+    keys = {name.encode() for name in names}
+    if not keys:
+        return
+    for offset in _values_of(data, keys):
+        if offset is None:
+            yield None
+        elif _ORDINARY.match(data, offset + 1, offset + _LONGEST) is None:
+            end = yield from end_of_string(data, offset)
+            text = _text(data, offset, end)
+            if len(text) > _LONGEST:
+                if _is_data(text):
+                    continue
+                raise _too_long()
+            yield offset, text
 
 
-def urls_in_text(text: str) -> Iterator[tuple[str, bool]]:
+def urls_in_text(text: str) -> Iterator[Found | None]:
     """(URL, whether it is certain) for every URL in a text, in linear time."""
     certain: set[str] = set()
     for url in _with_slashes(text):
-        certain.add(url)
-        yield url, True
-    for url in _without_slashes(text):
-        yield url, False
-    joined = text.replace("\n", "").replace("\r", "").replace("\t", "")
+        if url is not None and url[1] and len(certain) < _REMEMBERED:
+            certain.add(url[0])
+        yield url
+    yield from _without_slashes(text)
+    joined = yield from _joined(text)
     if len(joined) < len(text):
         for url in _with_slashes(joined):
-            if url not in certain:
-                yield url, False
-        for url in _without_slashes(joined):
-            yield url, False
+            if url is None or url[0] not in certain:
+                yield None if url is None else (url[0], False)
+        yield from _without_slashes(joined)
 
 
-def _with_slashes(text: str) -> Iterator[str]:
+def _with_slashes(text: str) -> Iterator[Found | None]:
     end = 0
-    for scheme in _BEFORE_SLASHES.finditer(text):
-        # The group that took no part begins at -1.
-        start = max(scheme.start(1), scheme.start(2))
-        match = _URL.match(text, start) if start >= end else None
-        if match is None:
+    for scheme in _schemes(_BEFORE_SLASHES, text):
+        if scheme is None:
+            yield None
             continue
-        end = match.end()
-        yield from _spellings(text, match, end)
-        within = list(_SCHEME.finditer(text, start + 1, end))
-        ends = [*(inner.start() for inner in within[1:]), end]
-        for inner, following in zip(within, ends, strict=False):
-            yield from _spellings(text, inner, following)
+        start, colon, following = scheme
+        slashes = _SLASHES.match(text, colon, colon + _LONGEST)
+        host = colon if slashes is None else slashes.end()
+        is_outer = start >= end
+        natural = _end(_REST, text, host, None if is_outer else following)
+        at = text.rfind("@", host, _end_of_authority(text, host))
+        if natural > host or at >= host:
+            if is_outer:
+                end = natural
+            if natural > host:
+                yield text[start:natural].rstrip(_TRAILING), True
+            if text.startswith("\\", natural):
+                longer = _end(_REST_WITH_BACKSLASHES, text, natural, following)
+                yield text[start:longer].rstrip(_TRAILING), False
+            if at >= natural:
+                # User information may hold signs that no URL may have, and so reach beyond its end.
+                yield text[start : _end(_REST, text, at + 1, None)].rstrip(_TRAILING), True
 
 
-def _spellings(text: str, match: re.Match[str], end: int) -> Iterator[str]:
-    yield text[match.start() : end].rstrip(_TRAILING)
-    host = match.end(2)
-    if match[2] != "//":
-        yield f"{match[1]}//{text[host:end].rstrip(_TRAILING)}"
-    user = _USER_INFORMATION.match(text, host)
-    if user is not None:
-        host = user.end()
-        # User information may hold signs that no URL may have, and so reach beyond its end.
-        rest = _REST.match(text, host) if host > end else None
-        yield f"{match[1]}//{(text[host:end] if rest is None else rest[0]).rstrip(_TRAILING)}"
+def _end(pattern: re.Pattern[str], text: str, start: int, limit: int | None) -> int:
+    bound = start + _LONGEST if limit is None else max(start, limit)
+    match = pattern.match(text, start, bound)
+    return start if match is None else match.end()
 
 
-def _without_slashes(text: str) -> Iterator[str]:
+def _end_of_authority(text: str, host: int) -> int:
+    authority = _AUTHORITY.match(text, host, host + _LONGEST + 1)
+    end = host if authority is None else authority.end()
+    if end > host + _LONGEST:
+        raise _too_long()
+    return end
+
+
+def _without_slashes(text: str) -> Iterator[Found | None]:
     """Each of these ends where the next one begins: nothing else would keep searches from overlapping."""
-    schemes = [(match[1] or match[2], match.end()) for match in _WITHOUT_SLASHES.finditer(text)]
-    ends = [*(host - len(scheme) for scheme, host in schemes[1:]), len(text)]
-    for (scheme, host), end in zip(schemes, ends, strict=False):
+    for scheme in _schemes(_WITHOUT_SLASHES, text):
+        if scheme is None:
+            yield None
+            continue
+        start, host, following = scheme
+        end = min(following, host + _LONGEST)
         user = _USER_INFORMATION.match(text, host, end)
         for begin in (host,) if user is None else (host, user.end()):
             rest = _REST.match(text, begin, end)
             bare = "" if rest is None else rest[0].rstrip(_TRAILING)
             if bare and (bare[0].isalnum() or bare[0] == "["):
-                yield f"{scheme}//{bare}"
+                yield f"{text[start:host]}//{bare}", False
+
+
+def _schemes(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int, int] | None]:
+    """Where each scheme begins, where its colon ends, and where the next one begins, at the end of the text at last."""
+    start, colon = -1, -1
+    for window in range(0, len(text), STEP):
+        if window:
+            yield None
+        edge = window + STEP
+        for scheme in pattern.finditer(text, window, edge + _SCHEME_LENGTH):
+            if scheme.start() >= edge:
+                break
+            # The group that took no part begins at -1.
+            following = max(scheme.start(1), scheme.start(2))
+            if colon >= 0:
+                yield start, colon, following
+            start, colon = following, scheme.end()
+    if colon >= 0:
+        yield start, colon, len(text)
+
+
+def _joined(text: str) -> Generator[None, None, str]:
+    """The text without tabs and line ends, which URLs may have anywhere."""
+    pieces: list[str] = []
+    for window in range(0, len(text), STEP):
+        if window:
+            yield None
+        piece = text[window : window + STEP]
+        pieces.append(piece.replace("\n", "").replace("\r", "").replace("\t", ""))
+    return "".join(pieces)
+
+
+def _may_have_url(data: bytes, start: int, end: int) -> Generator[None, None, bool]:
+    # Any letter, the colon and what stands between them may be written as an escape `\u00..`.
+    if data.find(b"\\u00", start, end) >= 0:
+        return True
+    while start < end:
+        if _MAY_BE_SCHEME.search(data, start, min(start + STEP, end)) is not None:
+            return True
+        start += STEP
+        if start < end:
+            yield None
+    return False
+
+
+def _strings(data: bytes) -> Iterator[tuple[int, int] | None]:
+    """Where each string of a JSON text begins and ends, at its quotes."""
+    end, told = 0, 0
+    while (start := data.find(b'"', end)) >= 0:
+        end = yield from end_of_string(data, start)
+        yield start, end
+        end += 1
+        if end - told > STEP:
+            told = end
+            yield None
+
+
+def _values_of(data: bytes, keys: set[bytes]) -> Iterator[int | None]:
+    """The offset of every string that stands under one of these keys."""
+    endings = {key[-3:] + b'"' for key in keys}
+    for ending in endings:
+        at = 0
+        while (at := data.find(ending, at)) >= 0:
+            at += len(ending)
+            begin = data.rfind(b'"', max(0, at - 64), at - 1)
+            value = _VALUE.match(data, at, at + STEP) if data[begin + 1 : at - 1] in keys else None
+            yield None if value is None else value.end() - 1
+    if b"\\u00" in data:
+        for window in range(0, len(data), STEP):
+            if window:
+                yield None
+            for key in _KEY_WITH_ESCAPES.finditer(data, window, window + STEP + 512):
+                value = _VALUE.match(data, key.end(), key.end() + STEP)
+                if value is not None and b"\\" in key[1] and text_of_literal(key[1]).encode() in keys:
+                    yield value.end() - 1
+
+
+def _text(data: bytes, start: int, end: int) -> str:
+    """What the string between two quotes says."""
+    try:
+        return _decode_text(memoryview(data)[start : end + 1])
+    except UNREADABLE:
+        return text_of_literal(data[start + 1 : end])
+
+
+_decode_text = msgspec.json.Decoder(str).decode
+
+
+def _is_data(text: str) -> bool:
+    return text[:STEP].lstrip().lower().startswith("data:")
+
+
+def _too_long() -> GatewayError:
+    return GatewayError("bad_request", f"A URL of more than {_LONGEST} characters cannot be judged.")

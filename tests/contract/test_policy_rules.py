@@ -1,11 +1,13 @@
 """Rules on tools, MCP servers, URLs and models."""
 
+import json
+
 import pytest
 
 from tests.contract.conftest import config
 from tests.support.keys import SECRET, new_key
 
-INLINE, ALLOWED, NAMED, DOCS = new_key(), new_key(), new_key(), new_key()
+INLINE, ALLOWED, NAMED, DOCS, SERVERS, MODELS = (new_key() for _ in range(6))
 KEYS = f"""
   named:
     environment: test
@@ -27,6 +29,17 @@ KEYS = f"""
     environment: test
     secret_hash: "{DOCS[1]}"
     policy_rules: [{{urls: {{allow: ['^https://docs\\.acme\\.com/']}}}}]
+  servers:
+    environment: test
+    secret_hash: "{SERVERS[1]}"
+    policy_rules:
+      - mcp: {{allow: ['^corp$', '^https://corp\\.example/']}}
+      - tools: {{deny: ['^shell', '^bash', '^web_search']}}
+  models:
+    environment: test
+    secret_hash: "{MODELS[1]}"
+    models_allowed: ["gpt-5*", "claude-haiku-*", "anthropic/claude-sonnet-*"]
+    policy_rules: [{{models: {{deny: ['^gpt-5-pro']}}}}]
 policy_rules:
   no-shell: {{tools: {{deny: ['^shell\\.', '^computer', '^web_search_options$']}}}}
 """
@@ -188,6 +201,214 @@ def test_models_are_judged_as_resolved_in_both_spellings(gateway, model):
 
     assert answer.status_code == 403
     assert answer.json()["error"]["type"] == "model_not_allowed"
+
+
+SHELL = {"type": "function", "name": "shell.exec", "parameters": {"type": "object"}}
+EVIL = {"type": "mcp", "server_label": "evil", "server_url": "https://evil.example/mcp", "require_approval": "never"}
+
+
+def item(type_, *tools, **members):
+    return {"input": [{"role": "user", "content": "hi"}, {"type": type_, "tools": list(tools), **members}]}
+
+
+def addition(definition):
+    block = {"type": "tool_addition", "tool": {"type": "tool_definition", "definition": definition}}
+    return {"messages": [{"role": "user", "content": "hi"}, {"role": "system", "content": [block]}]}
+
+
+IN_CONVERSATIONS = [
+    ("/v1/responses", item("additional_tools", SHELL, role="developer"), "input[1].tools[0].name"),
+    ("/v1/responses", item("additional_tools", {"type": "web_search"}), "input[1].tools[0].type"),
+    ("/v1/responses", item("additional_tools", {"type": "shell"}), "input[1].tools[0].type"),
+    ("/v1/responses", item("additional_tools", EVIL), "input[1].tools[0].server_label"),
+    ("/v1/responses", item("tool_search_output", SHELL, execution="client"), "input[1].tools[0].name"),
+    ("/v1/responses", item("tool_search_output", EVIL, call_id="c"), "input[1].tools[0].server_label"),
+    (
+        "/v1/responses",
+        item("additional_tools", {"type": "namespace", "name": "n", "tools": [SHELL]}),
+        "input[1].tools[0].tools[0].name",
+    ),
+    ("/v1/responses", item("mcp_list_tools", {"name": "shell"}, server_label="corp"), "input[1].tools[0].name"),
+    (
+        "/v1/responses",
+        {"tools": [{"type": "mcp", "server_label": "corp", "tunnel_id": "evil"}]},
+        "tools[0].tunnel_id",
+    ),
+    (
+        "/v1/messages",
+        addition({"name": "shell_exec", "input_schema": {}}),
+        "messages[1].content[0].tool.definition.name",
+    ),
+    (
+        "/v1/messages",
+        addition({"type": "web_search_20250305", "name": "search"}),
+        "messages[1].content[0].tool.definition.type",
+    ),
+    (
+        "/v1/messages",
+        addition({"type": "mcp_toolset", "mcp_server_name": "evil"}),
+        "messages[1].content[0].tool.definition.mcp_server_name",
+    ),
+    ("/v1/messages/count_tokens", addition({"name": "bash"}), "messages[1].content[0].tool.definition.name"),
+    (
+        "/v1/chat/completions",
+        {"messages": [{"role": "system", "tools": [function("shell")]}]},
+        "messages[0].tools[0].function.name",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "fields", "param"), IN_CONVERSATIONS)
+def test_tools_and_servers_in_the_conversation_are_judged_like_any_other(gateway, upstream, path, fields, param):
+    answer = ask(gateway, SERVERS, path, **fields)
+
+    assert answer.status_code == 403, answer.text
+    assert (answer.json()["error"]["type"], answer.json()["error"]["param"]) == ("tool_not_allowed", param)
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/v1/responses", '{"input":[{"type":"additional_tools","too\\u006cs":[{"type":"shell"}]}]}'),
+        ("/v1/responses", '{"input":[ {"tools" :[{"type":"sh\\u0065ll"}],"type":"additional_tools"} ]}'),
+    ],
+)
+def test_escapes_hide_nothing_in_a_conversation(gateway, upstream, path, text):
+    body = '{"model":"gpt-5-mini",' + text[1:]
+
+    answer = gateway.post(body.encode(), path, headers={"authorization": f"Bearer {SERVERS[0]}"})
+
+    assert (answer.status_code, answer.json()["error"]["param"]) == (403, "input[0].tools[0].type")
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "param"),
+    [
+        ("/v1/responses", {"input": [{"type": "future_tools", "list": [{"tools": [SHELL]}]}]}, "input[0]"),
+        ("/v1/messages", {"messages": [{"role": "user", "content": [{"type": "x", "toolset": "y"}]}]}, "messages[0].content[0]"),
+        ("/v1/messages", {"tools": [{"type": "future_20270101", "name": "f", "input_schema": {}}]}, "tools[0]"),
+    ],
+)  # fmt: skip
+def test_what_is_not_known_and_could_declare_tools_is_refused_where_there_are_rules(
+    gateway, upstream, path, fields, param
+):
+    answer = ask(gateway, SERVERS, path, **fields)
+
+    assert answer.status_code == 400, answer.text
+    assert (answer.json()["error"]["type"], answer.json()["error"]["param"]) == ("unsupported_parameter", param)
+    assert upstream.requests == []
+
+    body = json.dumps({"model": "gpt-5-mini" if "responses" in path else "claude-haiku-4-5", **fields}).encode()
+    assert gateway.post(body, path, headers={"authorization": f"Bearer {SECRET}"}).status_code == 200
+    assert upstream.requests[-1].body == body
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "fields"),
+    [
+        ("/v1/responses", "gpt-5-mini", {"input": [{"type": "future", "weight": 1, "list": [{"text": "tools"}]}]}),
+        ("/v1/responses", "gpt-5-mini", item("additional_tools", {"type": "function", "name": "fine", "parameters": {}})),
+        ("/v1/responses", "gpt-5-mini", item("mcp_list_tools", {"name": "fine", "input_schema": {}}, server_label="corp")),
+        ("/v1/messages", "claude-haiku-4-5", addition({"name": "fine", "input_schema": {}})),
+        (
+            "/v1/messages",
+            "claude-haiku-4-5",
+            {"messages": [{"role": "assistant", "content": [{"type": "tool_use", "name": "f", "input": {"tools": [{"type": "bash"}], "Type": 1, "type": 2}}]}]},
+        ),
+    ],
+)  # fmt: skip
+def test_what_declares_nothing_that_is_denied_passes_byte_for_byte(gateway, upstream, path, model, fields):
+    body = json.dumps({"model": model, "max_tokens": 9, **fields}, indent=1).encode()
+
+    answer = gateway.post(body, path, headers={"authorization": f"Bearer {SERVERS[0]}"})
+
+    assert answer.status_code == 200, answer.text
+    assert upstream.requests[-1].body == body
+
+
+OPUS = "claude-opus-4-8"
+FURTHER_MODELS = [
+    ("/v1/messages", "claude-haiku-4-5", {"fallbacks": [{"model": OPUS}]}, "fallbacks[0].model"),
+    ("/v1/messages", "claude-haiku-4-5", {"fallbacks": "default"}, "fallbacks"),
+    (
+        "/v1/messages",
+        "claude-haiku-4-5",
+        {"tools": [{"type": "advisor_20260301", "name": "advisor", "model": OPUS}]},
+        "tools[0].model",
+    ),
+    (
+        "/v1/messages",
+        "claude-haiku-4-5",
+        addition({"type": "advisor_20260301", "name": "advisor", "model": OPUS}),
+        "messages[1].content[0].tool.definition.model",
+    ),
+    ("/v1/messages", "gpt-5-mini", {"fallbacks": [{"model": OPUS}]}, "fallbacks[0].model"),
+    (
+        "/v1/responses",
+        "gpt-5-mini",
+        {"tools": [{"type": "image_generation", "model": "gpt-image-1"}]},
+        "tools[0].model",
+    ),
+    (
+        "/v1/responses",
+        "gpt-5-mini",
+        item("additional_tools", {"type": "image_generation", "model": "gpt-image-1"}),
+        "input[1].tools[0].model",
+    ),
+    ("/v1/chat/completions", "gpt-5-mini", {"models": ["gpt-5", "o3"]}, "models[1]"),
+    ("/v1/chat/completions", "gpt-5-mini", {"fallbacks": ["gpt-5-pro"]}, "fallbacks[0]"),
+    ("/v1/chat/completions", "gpt-5-mini", {"moderation": {"model": "omni"}}, "moderation.model"),
+]
+
+
+@pytest.mark.parametrize(("path", "model", "fields", "param"), FURTHER_MODELS)
+def test_every_model_that_a_request_names_is_judged(gateway, upstream, path, model, fields, param):
+    answer = ask(gateway, MODELS, path, **{"model": model, "max_tokens": 9, **fields})
+
+    assert answer.status_code == 403, answer.text
+    assert (answer.json()["error"]["type"], answer.json()["error"]["param"]) == ("model_not_allowed", param)
+    assert upstream.requests == []
+
+
+def test_a_further_model_is_judged_in_both_spellings_and_passes_as_it_was_written(gateway, upstream):
+    fields = {"max_tokens": 9, "messages": [], "fallbacks": [{"model": "claude-sonnet-4-6"}]}
+
+    assert ask(gateway, MODELS, "/v1/messages", model="claude-haiku-4-5", **fields).status_code == 200
+    assert json.loads(upstream.requests[-1].body) == {"model": "claude-haiku-4-5", **fields}
+    refused = ask(gateway, MODELS, model="gpt-5-mini", fallbacks=["claude-sonnet-4-6"])
+    assert "openai/claude-sonnet-4-6" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"Model":"gpt-5"}',
+        b'{"model":"gpt-5-mini","MODEL":"gpt-5"}',
+        b'{"model":"gpt-5-mini","messages":[],"Messages":[]}',
+    ],
+)
+def test_another_spelling_of_what_is_judged_is_refused_for_every_key(gateway, upstream, body):
+    answer = gateway.post(body, headers={"authorization": f"Bearer {SECRET}"})
+
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "bad_request")
+    assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("true", 400), ("1", 400), ('"true"', 400), ("false", 200), ("null", 200)]
+)
+def test_responses_in_the_background_are_not_served(gateway, upstream, value, status):
+    body = f'{{"model":"gpt-5-mini","input":"x","background":{value}}}'.encode()
+
+    answer = gateway.post(body, "/v1/responses", headers={"authorization": f"Bearer {SECRET}"})
+
+    assert answer.status_code == status, answer.text
+    if status == 400:
+        assert answer.json()["error"]["type"] == "unsupported_parameter"
+        assert answer.json()["error"]["param"] == "background"
+        assert upstream.requests == []
 
 
 def test_models_allowed_judges_the_resolved_model(gateway):

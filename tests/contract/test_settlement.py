@@ -1,5 +1,8 @@
 """What a request costs in the end: the provider's own figures, what was received of a stream, and the ledger's row."""
 
+import json
+import os
+
 import httpx
 import msgspec
 import pytest
@@ -7,6 +10,7 @@ import pytest
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
 from tests.contract.conftest import config
+from tests.support import launcher
 from tests.support.keys import new_key
 from tests.support.ledger import settled_entries
 from tests.support.upstream import CHAT, CUT, HANG, response, stream
@@ -64,6 +68,39 @@ def test_the_row_of_the_ledger_says_who_what_and_for_how_much(start_gateway, ups
     assert entry.revision == answer.headers["x-langwatch-config-revision"]
     (charge,) = entry.budgets
     assert (charge.counter.split(":month=")[0], charge.amount) == ("budget:cap:team=engineering", 18 * MICRO)
+
+
+STATED = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-cheap-20260101",
+    "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn",
+    "usage": {
+        "input_tokens": 11,
+        "output_tokens": 7,
+        "service_tier": "priority",
+        "server_tool_use": {"web_search_requests": 3},
+    },
+}
+
+
+def test_the_row_of_the_ledger_keeps_what_the_answer_states_besides(start_gateway, upstream):
+    gateway = start_gateway(priced(upstream.url))
+    upstream.play = lambda _: response(json.dumps(STATED).encode())
+    answer = gateway.post({**BODY, "model": "anthropic/cheap"}, "/v1/messages")
+    assert answer.status_code == 200
+
+    (entry,) = settled_entries(gateway, 1)
+
+    assert entry.usage.further == {"web_searches": 3}
+    assert (entry.served.model, entry.served.service_tier) == ("claude-cheap-20260101", "priority")
+    data = {**os.environ, "GATEWAY_DATA_DIR": str(gateway.directory / "data")}
+    done = launcher.run(["spend", "--by", "service_tier,served_model,tag", "--format", "json"], env=data)
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["group"] == {"service_tier": "priority", "served_model": "claude-cheap-20260101", "tag": "env=ci"}
+    assert row["further"] == {"web_searches": 3}
 
 
 def test_refused_and_failed_requests_are_rows_that_cost_nothing_and_strangers_are_none(start_gateway, upstream):

@@ -105,6 +105,16 @@ Usd = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _AMOUNT}]}),
 ]
 
+Times = Annotated[
+    Decimal,
+    Field(ge=0, le=1000, max_digits=7, decimal_places=3),
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1000}, {"type": "string", "pattern": _AMOUNT}]}
+    ),
+]
+"""A multiplier, in thousandths at the finest."""
+
 FallbackTrigger = Literal["5xx", "timeout", "rate_limit", "network_error", "not_found"]
 
 

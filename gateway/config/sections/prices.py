@@ -5,19 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.config.sections.base import Section, Usd
-
-
-class ModelPrice(Section):
-    """What one model costs at one provider, in US dollars."""
-
-    input_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens.")
-    output_usd_per_mtok: Usd | None = Field(None, description="Per million output tokens.")
-    cache_read_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens read from a cache.")
-    cache_write_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens written to a cache.")
-    input_audio_usd_per_mtok: Usd | None = Field(None, description="Per million audio input tokens.")
-    output_audio_usd_per_mtok: Usd | None = Field(None, description="Per million audio output tokens.")
-    per_request_usd: Usd | None = Field(None, description="Per request.")
+from gateway.config.sections.base import Section, Times, Usd
 
 
 def _date(value: object) -> object:
@@ -36,15 +24,79 @@ Date = Annotated[
 ]
 
 
-class LockedTier(ModelPrice):
-    """What longer prompts cost."""
+ServiceName = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class ModelRates(Section):
+    """What a model costs, in US dollars."""
+
+    input_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens.")
+    output_usd_per_mtok: Usd | None = Field(None, description="Per million output tokens.")
+    cache_read_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens read from a cache.")
+    cache_write_usd_per_mtok: Usd | None = Field(None, description="Per million input tokens written to a cache.")
+    cache_write_1h_usd_per_mtok: Usd | None = Field(
+        None, description="Per million input tokens written to a cache for an hour."
+    )
+    input_audio_usd_per_mtok: Usd | None = Field(None, description="Per million audio input tokens.")
+    output_audio_usd_per_mtok: Usd | None = Field(None, description="Per million audio output tokens.")
+    cache_audio_read_usd_per_mtok: Usd | None = Field(
+        None, description="Per million audio input tokens read from a cache."
+    )
+    cache_image_read_usd_per_mtok: Usd | None = Field(
+        None, description="Per million image input tokens read from a cache."
+    )
+    input_image_usd_per_mtok: Usd | None = Field(None, description="Per million image input tokens.")
+    output_image_usd_per_mtok: Usd | None = Field(None, description="Per million image output tokens.")
+    input_video_usd_per_mtok: Usd | None = Field(None, description="Per million video input tokens.")
+    output_video_usd_per_mtok: Usd | None = Field(None, description="Per million video output tokens.")
+    output_reasoning_usd_per_mtok: Usd | None = Field(None, description="Per million output tokens of reasoning.")
+    output_citation_usd_per_mtok: Usd | None = Field(None, description="Per million output tokens of citations.")
+    per_request_usd: Usd | None = Field(None, description="Per request.")
+    web_search_usd: Usd | None = Field(None, description="Per search of the web.")
+    social_search_usd: Usd | None = Field(None, description="Per search of a social network.")
+    file_search_usd: Usd | None = Field(None, description="Per search in stored files.")
+    code_execution_usd: Usd | None = Field(None, description="Per run of code in the provider's sandbox.")
+    input_audio_hour_usd: Usd | None = Field(None, description="Per hour of audio that goes in.")
+    output_audio_hour_usd: Usd | None = Field(None, description="Per hour of audio that comes out.")
+    input_usd_per_mchars: Usd | None = Field(None, description="Per million characters of text that goes in.")
+    image_usd: Usd | None = Field(None, description="Per picture.")
+    document_page_usd: Usd | None = Field(None, description="Per page of a document.")
+    annotated_page_usd: Usd | None = Field(None, description="Per annotated page.")
+    text_message_usd: Usd | None = Field(None, description="Per message of text.")
+
+
+class PriceTier(ModelRates):
+    """What longer prompts cost: all their tokens, and those of the answer."""
 
     from_tokens: Annotated[int, Field(ge=1)] = Field(description="From how many tokens of prompt on.")
+
+
+class ServicePrice(ModelRates):
+    """What a service costs other than the ordinary one. What is not said costs what it does in the ordinary one."""
+
+    times: Times | None = Field(
+        None, description="Multiplies all that tokens cost in the ordinary service; up to three decimal places."
+    )
+    tiers: list[PriceTier] = Field([], description="What longer prompts cost, shortest first.")
+
+
+class ModelPrice(ModelRates):
+    """What one model costs at one provider, in US dollars."""
+
+    tiers: list[PriceTier] = Field([], description="What longer prompts cost, shortest first.")
+    service_tiers: dict[ServiceName, ServicePrice] = Field(
+        {}, description="What tiers of service cost, by the name that answers give them, such as `priority` or `flex`."
+    )
+    speeds: dict[ServiceName, ServicePrice] = Field(
+        {}, description="What speeds cost, by the name that answers give them, such as `fast`."
+    )
+    regions: dict[ServiceName, ServicePrice] = Field(
+        {}, description="What regions cost, by the name that answers give them, such as `us`."
+    )
 
 
 class LockedPrice(ModelPrice):
     """A price of the built-in catalogue as it was on a day; `gateway prices update` writes it."""
 
-    tiers: list[LockedTier] = Field([], description="What longer prompts cost, shortest first.")
     source: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="Where the price was published.")
     locked_on: Date = Field(description="The day on which it was written here.")

@@ -23,7 +23,9 @@ from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, rea
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import TEXTS, stored_text
 from gateway.money.nano_usd import to_usd
+from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.usage import Usage
 
 FATE: Final = ("status", "outcome", "error_code")
 """Parameters that say what became of requests; `status` is one of `ENDINGS`."""
@@ -95,13 +97,14 @@ def read_page(
 
 def _document(entry: DecisionRecord) -> dict[str, Any]:
     members = msgspec.structs.asdict(entry)
-    usage = msgspec.structs.asdict(members.pop("usage"))
+    usage: Usage = members.pop("usage") or Usage()
     del members["time"]
     members.update((name, "") for name in TEXTS if members.get(name, "") is None)
     return {
         **members,
         "occurred_at": moment_text(entry.occurred_at),
-        "tokens": {kind.removesuffix("_tokens"): count for kind, count in usage.items()},
+        "tokens": {kind.removesuffix("_tokens"): getattr(usage, kind) for kind in TOKENS},
+        "further": usage.further or {},
         "cost_usd": to_usd(entry.cost_nano_usd or 0),
     }
 

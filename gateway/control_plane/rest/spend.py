@@ -1,7 +1,7 @@
 """`GET /spend`: what `gateway spend` reports."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import falcon.asgi
 
@@ -10,6 +10,10 @@ from gateway.control_plane.rest.route import Route, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger import report
+from gateway.ledger.query import FROM_ENTRIES
+
+PATIENCE_S: Final = 30.0
+"""Seconds for a report that is summed request by request."""
 
 
 class SpendResource:
@@ -24,7 +28,10 @@ class SpendResource:
         """The report of the query's parameters. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, report.SPEND_PARAMETERS)
         question = report.read_question(parameters, clock.utc_now())
-        found = await self._database.read(lambda connection: report.spend_report(connection, question))
+        at_most_s = None if FROM_ENTRIES.isdisjoint(question.by) else PATIENCE_S
+        found = await self._database.read(
+            lambda connection: report.spend_report(connection, question), at_most_s=at_most_s
+        )
         answer(response, report.document(found))
 
 

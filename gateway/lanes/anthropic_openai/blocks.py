@@ -22,25 +22,47 @@ _DELTAS: Final = {
 class _Block:
     """One block on its way: what of it waits to go out, and for a call everything that it said."""
 
-    __slots__ = ("closed", "fragments", "id", "index", "kind", "name", "waiting")
+    __slots__ = ("closed", "fragments", "id", "index", "is_object", "kind", "name", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self.id: str | None = None
-        self.name: str | None = None
+        self.id = ""
+        self.name = ""
         self.index: int | None = None
         self.waiting: list[str] = []
         self.fragments: list[str] = []
+        self.is_object: bool | None = None  # whether the arguments begin as an object; unknown before they do
         self.closed = False
 
     @property
     def whole(self) -> bool:
         """Whether nothing more can come for a block that has others behind it."""
-        if self.kind != "tool_use":
+        if self.kind != "tool_use" or self.is_object is False:
             return True
         # PERF: an object ends in a brace; without one the arguments need not be put together.
         ends = bool(self.fragments) and self.fragments[-1].rstrip().endswith("}")
         return ends and is_json_object("".join(self.fragments))
+
+    def write(self, arguments: str) -> None:
+        """More of a call's arguments. What does not begin as an object never goes out: its input stays empty."""
+        self.fragments.append(arguments)
+        if self.is_object is None:
+            arguments = "".join(self.fragments).lstrip()
+            self.is_object = arguments.startswith("{") if arguments else None
+        if self.is_object:
+            self.waiting.append(arguments)
+
+
+def _begins(call: ToolCall, arguments: str, known: _Block) -> bool:
+    """Whether a call is another one than that which is known under its index, as some providers give every call one.
+
+    What goes on repeats the name at most. Gemini's calls have neither ids nor indexes, and come whole.
+    """
+    if not call.name:
+        return False
+    if call.identifier and known.id:
+        return call.identifier != known.id
+    return call.name != (known.name or call.name) or (known.whole and bool(arguments.strip()))
 
 
 class ContentBlocks:
@@ -68,44 +90,39 @@ class ContentBlocks:
 
     def call(self, call: ToolCall) -> bytes:
         """A tool call begins, or goes on."""
-        block = self._block_of(call)
-        name = call.function.name if call.function else None
-        arguments = (call.function.arguments if call.function else None) or ""
-        if block.closed and arguments.strip():
+        arguments = call.arguments
+        block = self._block_of(call, arguments)
+        if block.closed and block.is_object and arguments.strip():
             raise UntranslatableAnswer("A tool call goes on behind its end.")
-        block.id = block.id or call.id
-        block.name = block.name or name
+        block.id = block.id or call.identifier
+        block.name = block.name or call.name
         if arguments and not block.closed:
-            block.waiting.append(arguments)
-            block.fragments.append(arguments)
+            block.write(arguments)
         return self._advance()
 
-    def close(self, *, truncated: bool) -> bytes:
-        """Nothing more comes: every block goes out and ends. Only a truncated answer may leave a call incomplete."""
+    def close(self, *, stopped: bool) -> bytes:
+        """Nothing more comes: every block goes out and ends.
+
+        Where the model `stopped` a call has whatever it wrote as its arguments; where the stream only ceased they have
+        to be whole. Raises `UntranslatableAnswer`.
+        """
         written = []
         while self._queue:
             block = self._queue[0]
             if block.kind == "tool_use" and not block.name:
                 raise UntranslatableAnswer("A tool call of the provider's answer names no function.")
-            if not truncated and not block.whole and "".join(block.fragments).strip():
-                raise UntranslatableAnswer("The arguments of a tool call are no JSON object.")
+            if not stopped and not block.whole and "".join(block.fragments).strip():
+                raise UntranslatableAnswer("The arguments of a tool call break off.")
             written.append(self._write(block))
             written.append(self._end(block))
         self._latest = None
         return b"".join(written)
 
-    def _block_of(self, call: ToolCall) -> _Block:
-        """The block of a call, by its index, or by its id where the provider counts none."""
-        name = call.function.name if call.function else None
-        key: int | str | None = call.index if call.index is not None else call.id
-        if key is None:
-            latest = self._latest
-            if latest is not None and latest.kind == "tool_use" and not (name and latest.whole):
-                return latest
-            key = len(self._calls)
-        known = self._calls.get(key)
-        begins = bool(known and known.id and call.id and call.id != known.id and name)
-        if known is None or begins:  # some providers give every call the same index
+    def _block_of(self, call: ToolCall, arguments: str) -> _Block:
+        """The block of a call: by its index, by its id where the provider counts none, or the latest without either."""
+        key: int | str = call.index if type(call.index) is int else call.identifier
+        known = self._latest if key == "" else self._calls.get(key)
+        if known is None or known.kind != "tool_use" or _begins(call, arguments, known):
             known = self._calls[key] = self._add("tool_use")
             self.uses_tools = True
         return known

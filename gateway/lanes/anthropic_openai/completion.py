@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import UntranslatableAnswer
+from gateway.lanes.base import UntranslatableAnswer, said
 from gateway.shapes.openai_usage import read_usage_object
 from gateway.usage import Usage
 from gateway.wire.json_tokens import without_lone_surrogates
@@ -18,38 +18,65 @@ _ABSENT: Final = msgspec.Raw()
 
 
 class Function(msgspec.Struct):
-    """The function that a call names, or a fragment of it."""
+    """The function that a call names, or a fragment of it; some servers state arguments as the object itself."""
 
-    name: str | None = None
-    arguments: str | None = None
+    name: Any = None
+    arguments: Any = None
 
 
 class ToolCall(msgspec.Struct):
-    """A call, or the part of one that a chunk adds."""
+    """A call, or the part of one that a chunk adds. What is of another type than the reference says is not there."""
 
-    index: int | None = None
-    id: str | None = None
-    type: str | None = None
+    index: Any = None
+    id: Any = None
     function: Function | None = None
+
+    @property
+    def name(self) -> str:
+        """The function's name, empty where there is none."""
+        return said(self.function.name) if self.function is not None else ""
+
+    @property
+    def arguments(self) -> str:
+        """The arguments, or a fragment of them, as text."""
+        stated = self.function.arguments if self.function is not None else None
+        if isinstance(stated, dict | list):
+            return msgspec.json.encode(stated).decode()
+        return said(stated)
+
+    @property
+    def identifier(self) -> str:
+        """The call's id, empty where there is none; some servers number their calls."""
+        return str(self.id) if type(self.id) is int else said(self.id)
 
 
 class Said(msgspec.Struct):
     """A message, or the part of one that a chunk adds."""
 
-    content: str | None = None
+    content: Any = None
     reasoning_content: Any = None
     reasoning: Any = None
-    refusal: str | None = None
+    refusal: Any = None
     tool_calls: list[ToolCall] | None = None
     function_call: Function | None = None
 
     @property
-    def thought(self) -> str:
-        """The reasoning, where the provider shows it."""
-        for stated in (self.reasoning_content, self.reasoning):
-            if isinstance(stated, str) and stated:
-                return stated
-        return ""
+    def refused(self) -> str:
+        """The words of a refusal."""
+        return said(self.refusal)
+
+    @property
+    def pieces(self) -> list[tuple[str, str]]:
+        """What was thought and said, in order, each with its kind: `thinking` or `text`. Raises."""
+        pieces = [("thinking", said(self.reasoning_content) or said(self.reasoning))]
+        if isinstance(self.content, list):
+            pieces += _pieces(self.content)
+        elif self.content is not None:
+            if not isinstance(self.content, str):
+                raise UntranslatableAnswer("What the provider's answer says is no text.")
+            pieces.append(("text", self.content))
+        pieces.append(("text", self.refused))
+        return [piece for piece in pieces if piece[1]]
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -58,13 +85,38 @@ class Said(msgspec.Struct):
         return calls if self.function_call is None else [*calls, ToolCall(function=self.function_call)]
 
 
+def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
+    """A content in chunks, as Mistral's reasoning models answer (https://docs.mistral.ai/capabilities/reasoning)."""
+    pieces: list[tuple[str, str]] = []
+    for chunk in chunks:
+        if not isinstance(chunk, dict):
+            raise UntranslatableAnswer("What the provider's answer says is neither text nor a list of chunks.")
+        thought = chunk.get("thinking")
+        if isinstance(thought, list):
+            thought = "".join([words for _, words in _pieces(thought)])
+        pieces.append(("thinking", said(thought)))
+        pieces.append(("text", said(chunk.get("text"))))
+    joined: list[tuple[str, str]] = []
+    for kind, words in pieces:
+        if joined and words and joined[-1][0] == kind:
+            joined[-1] = kind, joined[-1][1] + words
+        elif words:
+            joined.append((kind, words))
+    return joined
+
+
 class Choice(msgspec.Struct):
     """One of the alternatives; the gateway never asks for more than the first."""
 
-    index: int | None = None
+    index: Any = None
     message: Said | None = None
     delta: Said | None = None
-    finish_reason: str | None = None
+    finish_reason: Any = None
+
+    @property
+    def reason(self) -> str:
+        """The finish reason, empty where there is none."""
+        return said(self.finish_reason)
 
 
 class Completion(msgspec.Struct):
@@ -78,7 +130,7 @@ class Completion(msgspec.Struct):
     @property
     def first(self) -> Choice | None:
         """The first alternative, where there is one."""
-        return next((choice for choice in self.choices or () if not choice.index), None)
+        return next((one for one in self.choices or () if type(one.index) is not int or one.index == 0), None)
 
 
 _decode = msgspec.json.Decoder(Completion).decode
@@ -92,7 +144,7 @@ def read_completion(data: bytes) -> Completion:
         completion = _read_mended(data)
     if completion.error is not None:
         raise UntranslatableAnswer("The provider sent an error object in the place of an answer.")
-    if completion.first is not None and completion.first.finish_reason == "error":
+    if completion.first is not None and completion.first.reason == "error":
         raise UntranslatableAnswer("The provider says that it failed within the answer.")
     return completion
 

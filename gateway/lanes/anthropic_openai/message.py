@@ -25,7 +25,7 @@ def message_id(given: Any, asked: Asked) -> str:
     return "msg_" + asked.request_id.removeprefix("grq_")
 
 
-def tool_use_id(given: str | None, asked: Asked, position: int) -> str:
+def tool_use_id(given: str, asked: Asked, position: int) -> str:
     """The provider's id of the call, so that its result finds it, or one made from the request's."""
     return given or f"toolu_{asked.request_id.removeprefix('grq_')}_{position}"
 

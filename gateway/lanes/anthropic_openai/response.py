@@ -30,7 +30,7 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
             "role": "assistant",
             "model": asked.model,
             "content": list(_blocks(choice, asked)),
-            "stop_reason": stop_reason(choice.finish_reason, uses_tools=bool(said.calls), refused=bool(said.refusal)),
+            "stop_reason": stop_reason(choice.reason, uses_tools=bool(said.calls), refused=bool(said.refused)),
             "stop_sequence": None,
             "usage": usage_of(read_usage(completion)),
         }
@@ -41,27 +41,22 @@ def _blocks(choice: Choice, asked: Asked) -> Iterator[dict[str, Any]]:
     said = choice.message
     if said is None:
         return
-    if said.thought:
+    for kind, words in said.pieces:
         # Only Anthropic signs reasoning; its types demand the field.
-        yield {"type": "thinking", "thinking": said.thought, "signature": ""}
-    for words in (said.content, said.refusal):
-        if words:
-            yield {"type": "text", "text": words}
+        signed = {"signature": ""} if kind == "thinking" else {}
+        yield {"type": kind, kind: words, **signed}
     for position, call in enumerate(said.calls):
-        yield _tool_use(call, asked, position, truncated=choice.finish_reason == "length")
+        yield _tool_use(call, asked, position)
 
 
-def _tool_use(call: ToolCall, asked: Asked, position: int, *, truncated: bool) -> dict[str, Any]:
-    if call.function is None or not call.function.name:
+def _tool_use(call: ToolCall, asked: Asked, position: int) -> dict[str, Any]:
+    """A call; arguments that are no JSON object, as models write them now and then, leave its input empty."""
+    if not call.name:
         raise UntranslatableAnswer("A tool call of the provider's answer names no function.")
-    arguments = (call.function.arguments or "").strip() or "{}"
-    if not is_json_object(arguments):
-        if not truncated:
-            raise UntranslatableAnswer("The arguments of a tool call are no JSON object.")
-        arguments = "{}"
+    arguments = call.arguments if is_json_object(call.arguments) else "{}"
     return {
         "type": "tool_use",
-        "id": tool_use_id(call.id, asked, position),
-        "name": call.function.name,
-        "input": msgspec.Raw(arguments.encode()),
+        "id": tool_use_id(call.identifier, asked, position),
+        "name": call.name,
+        "input": msgspec.Raw(arguments.strip().encode()),
     }

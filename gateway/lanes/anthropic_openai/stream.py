@@ -55,7 +55,7 @@ class ChunksToEvents:
             return b""
         if not self._started:
             raise UntranslatableAnswer("The provider's stream ended before it said anything.")
-        written = self._blocks.close(truncated=self._finish_reason == "length")
+        written = self._blocks.close(stopped=self._finish_reason is not None)
         self._ended = True
         reason = stop_reason(self._finish_reason, uses_tools=self._blocks.uses_tools, refused=self._refused)
         delta = {"stop_reason": reason, "stop_sequence": None}
@@ -83,14 +83,10 @@ class ChunksToEvents:
 
     def _say(self, choice: Choice) -> bytes:
         said = choice.delta or choice.message or Said()
-        self._refused = self._refused or bool(said.refusal)
-        written = [
-            self._blocks.say("thinking", said.thought),
-            self._blocks.say("text", said.content or ""),
-            self._blocks.say("text", said.refusal or ""),
-            *(self._blocks.call(call) for call in said.calls),
-        ]
-        if choice.finish_reason:
-            written.append(self._blocks.close(truncated=choice.finish_reason == "length"))
-            self._finish_reason = choice.finish_reason
+        self._refused = self._refused or bool(said.refused)
+        written = [self._blocks.say(kind, words) for kind, words in said.pieces]
+        written += [self._blocks.call(call) for call in said.calls]
+        if choice.reason:
+            written.append(self._blocks.close(stopped=True))
+            self._finish_reason = choice.reason
         return b"".join(written)

@@ -5,30 +5,16 @@ https://docs.anthropic.com/en/api/versioning, by which new kinds of events, bloc
 are to be passed over.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from gateway.lanes.base import UntranslatableAnswer
-from gateway.lanes.openai_anthropic.message import BLOCKS, MessageUsage, StopDetails, read
+from gateway.lanes.openai_anthropic.message import BLOCKS, read
+from gateway.shapes.messages import EVENTS
 
-_EVENTS: Final = (
-    "message_start",
-    "content_block_start",
-    "content_block_delta",
-    "content_block_stop",
-    "message_delta",
-    "message_stop",
-    "error",
-)
 _ABSENT: Final = msgspec.Raw()
 _DELTAS: Final = ("text_delta", "input_json_delta", "thinking_delta", "signature_delta")
-
-
-class Started(msgspec.Struct):
-    """The message that begins."""
-
-    usage: MessageUsage | None = None
 
 
 class StartedBlock(msgspec.Struct):
@@ -37,10 +23,10 @@ class StartedBlock(msgspec.Struct):
     type: str = ""
     id: str = ""
     name: str = ""
-    data: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
+    data: Any = None
+    text: str | None = None
+    thinking: str | None = None
+    signature: Any = None
     input: msgspec.Raw = _ABSENT
 
 
@@ -48,18 +34,12 @@ class Delta(msgspec.Struct):
     """The delta of a block or of the message."""
 
     type: str = ""
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    partial_json: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: Any = None
+    partial_json: str | None = None
     stop_reason: str | None = None
-    stop_details: StopDetails | None = None
-
-
-class Failure(msgspec.Struct):
-    """What an `error` event says."""
-
-    type: str = "an error"
+    stop_details: Any = None
 
 
 class Event(msgspec.Struct):
@@ -67,11 +47,8 @@ class Event(msgspec.Struct):
 
     type: str
     index: int = 0
-    message: Started | None = None
     content_block: StartedBlock | None = None
     delta: Delta | None = None
-    usage: MessageUsage | None = None
-    error: Failure | None = None
 
 
 class _Typed(msgspec.Struct):
@@ -104,7 +81,7 @@ def read_event(data: bytes) -> Event:
 
 def _outline(data: bytes) -> Event | None:
     kind = read(_decode_typed, data).type
-    if kind not in _EVENTS:
+    if kind not in EVENTS.rows:
         return Event(kind)
     if kind not in ("content_block_start", "content_block_delta"):
         return None

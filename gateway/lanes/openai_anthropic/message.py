@@ -6,9 +6,9 @@ Source: https://docs.anthropic.com/en/api/messages (response).
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from gateway.lanes.base import UntranslatableAnswer
+from gateway.lanes import chat_completion
+from gateway.lanes.base import UntranslatableAnswer, said
+from gateway.usage import Usage
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
@@ -28,52 +28,22 @@ _FINISH_REASONS: Final[Mapping[str, str]] = {
 }
 
 
-class OutputDetails(msgspec.Struct):
-    """What of the output was thinking."""
-
-    thinking_tokens: int | None = None
-
-
-class MessageUsage(msgspec.Struct):
-    """`usage`; `input_tokens` leaves what the cache was read or written for out."""
-
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    output_tokens_details: OutputDetails | None = None
-
-    def joined(self, later: "MessageUsage") -> "MessageUsage":
-        """These figures with the later ones put in, which are cumulative."""
-        merged = {
-            name: getattr(self, name) if getattr(later, name) is None else getattr(later, name)
-            for name in self.__struct_fields__
-        }
-        return MessageUsage(**merged)
-
-
-class StopDetails(msgspec.Struct):
-    """Why the model refused."""
-
-    explanation: str | None = None
-
-
-def finish_reason(stop_reason: str | None) -> str:
+def finish_reason(stop_reason: str) -> str:
     """OpenAI's reason for one of Anthropic's; `stop` for those that OpenAI has no word for."""
-    return _FINISH_REASONS.get(stop_reason or "", "stop")
+    return _FINISH_REASONS.get(stop_reason, "stop")
 
 
-def usage_of(usage: MessageUsage) -> dict[str, Any]:
-    """Usage in OpenAI's form, where the prompt's tokens include cached ones."""
-    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    prompt, output = (usage.input_tokens or 0) + read + written, usage.output_tokens or 0
-    thinking = usage.output_tokens_details.thinking_tokens if usage.output_tokens_details is not None else None
+def refusal_of(stop_details: Any) -> str:
+    """Why the model refused, in its own words where it has any."""
+    explained = said(stop_details.get("explanation")) if isinstance(stop_details, dict) else ""
+    return explained or "The model declined to answer."
+
+
+def usage_of(usage: Usage) -> dict[str, Any]:
+    """Usage in OpenAI's form, with what of the output was thinking."""
     return {
-        "prompt_tokens": prompt,
-        "completion_tokens": output,
-        "total_tokens": prompt + output,
-        "prompt_tokens_details": {"cached_tokens": read, "cache_write_tokens": written},
-        "completion_tokens_details": {"reasoning_tokens": thinking or 0},
+        **chat_completion.usage_of(usage),
+        "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
 
 

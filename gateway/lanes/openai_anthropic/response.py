@@ -9,16 +9,10 @@ from typing import Any
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer
+from gateway.lanes.base import Asked, UntranslatableAnswer, said
 from gateway.lanes.chat_completion import completion
-from gateway.lanes.openai_anthropic.message import (
-    BLOCKS,
-    MessageUsage,
-    StopDetails,
-    finish_reason,
-    read,
-    usage_of,
-)
+from gateway.lanes.openai_anthropic.message import BLOCKS, finish_reason, read, refusal_of, usage_of
+from gateway.shapes.messages import read_body
 
 _ABSENT = msgspec.Raw()
 
@@ -27,10 +21,10 @@ class _Block(msgspec.Struct):
     """One block; what is needed of the kinds that a completion can hold. Results of server tools are left out."""
 
     type: str
-    text: str = ""
-    thinking: str = ""
-    signature: str = ""
-    data: str = ""
+    text: str | None = None
+    thinking: str | None = None
+    signature: Any = None
+    data: Any = None
     id: str = ""
     name: str = ""
     input: msgspec.Raw = _ABSENT
@@ -39,8 +33,7 @@ class _Block(msgspec.Struct):
 class _Message(msgspec.Struct):
     content: list[_Block]
     stop_reason: str | None = None
-    stop_details: StopDetails | None = None
-    usage: MessageUsage | None = None
+    stop_details: Any = None
 
 
 class _Unread(msgspec.Struct):
@@ -48,8 +41,7 @@ class _Unread(msgspec.Struct):
 
     content: list[msgspec.Raw]
     stop_reason: str | None = None
-    stop_details: StopDetails | None = None
-    usage: MessageUsage | None = None
+    stop_details: Any = None
 
 
 class _Typed(msgspec.Struct):
@@ -65,8 +57,9 @@ _decode_block = msgspec.json.Decoder(_Block).decode
 def translate_response(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
     message = _read_message(body)
-    usage = None if message.usage is None else usage_of(message.usage)
-    return completion(asked, _chat_message(message), finish_reason(message.stop_reason), usage)
+    stated = read_body(body)
+    usage = None if stated is None else usage_of(stated.usage)
+    return completion(asked, _chat_message(message), finish_reason(message.stop_reason or ""), usage)
 
 
 def _read_message(body: bytes) -> _Message:
@@ -78,7 +71,7 @@ def _read_message(body: bytes) -> _Message:
     blocks = [
         read(_decode_block, block) for block in map(bytes, unread.content) if read(_decode_typed, block).type in BLOCKS
     ]
-    return _Message(blocks, unread.stop_reason, unread.stop_details, unread.usage)
+    return _Message(blocks, unread.stop_reason, unread.stop_details)
 
 
 def _chat_message(message: _Message) -> dict[str, Any]:
@@ -88,20 +81,19 @@ def _chat_message(message: _Message) -> dict[str, Any]:
     calls: list[dict[str, Any]] = []
     for block in message.content:
         if block.type == "text":
-            texts.append(block.text)
+            texts.append(block.text or "")
         elif block.type == "tool_use":
             written = bytes(block.input).decode()
             written = "{}" if written in ("", "null") else written
             calls.append({"id": block.id, "type": "function", "function": {"name": block.name, "arguments": written}})
         elif block.type == "thinking":
-            thoughts.append(block.thinking)
-            kept.append({"type": "thinking", "thinking": block.thinking, "signature": block.signature})
+            thoughts.append(block.thinking or "")
+            kept.append({"type": "thinking", "thinking": thoughts[-1], "signature": said(block.signature)})
         elif block.type == "redacted_thinking":
-            kept.append({"type": "redacted_thinking", "data": block.data})
+            kept.append({"type": "redacted_thinking", "data": said(block.data)})
     chat: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}
     if message.stop_reason == "refusal":
-        explained = None if message.stop_details is None else message.stop_details.explanation
-        chat["refusal"] = explained or "The model declined to answer."
+        chat["refusal"] = refusal_of(message.stop_details)
     if any(thoughts):
         chat["reasoning_content"] = "".join(thoughts)
     if kept:

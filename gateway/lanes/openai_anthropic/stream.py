@@ -4,10 +4,13 @@ Sources: https://docs.anthropic.com/en/docs/build-with-claude/streaming and
 https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
-from gateway.lanes.base import Asked, UntranslatableAnswer
+from gateway.lanes.base import Asked, UntranslatableAnswer, said
 from gateway.lanes.chat_completion import Chunks
-from gateway.lanes.openai_anthropic.events import Delta, Failure, StartedBlock, read_event
-from gateway.lanes.openai_anthropic.message import MessageUsage, finish_reason, usage_of
+from gateway.lanes.openai_anthropic.events import Delta, StartedBlock, read_event
+from gateway.lanes.openai_anthropic.message import finish_reason, refusal_of, usage_of
+from gateway.shapes import messages
+from gateway.shapes.ending import stated_error
+from gateway.usage import Stated, Usage
 
 
 class _Open:
@@ -23,14 +26,14 @@ class _Open:
         self.call = call
         self.has_arguments = False
         self.input = bytes(block.input).decode()
-        self.signature = block.signature
+        self.signature = said(block.signature)
         self.thinking: list[str] = []
 
 
 class AnthropicStream:
     """See `StreamTranslator`. The stream's proper end is `message_stop`."""
 
-    __slots__ = ("_calls", "_chunks", "_open", "_reason", "_thoughts", "_usage", "finished")
+    __slots__ = ("_calls", "_chunks", "_open", "_reason", "_stated", "_thoughts", "finished")
 
     def __init__(self, asked: Asked) -> None:
         self._chunks = Chunks(asked)
@@ -38,40 +41,38 @@ class AnthropicStream:
         self._calls = 0
         self._thoughts = 0
         self._reason: str | None = None
-        self._usage = MessageUsage()
+        self._stated: Stated | None = None
         self.finished = False
 
     def feed(self, event: str, data: bytes) -> bytes:  # noqa: ARG002 - the data names its event too
         """See `StreamTranslator.feed`."""
         happened = read_event(data)
         kind = happened.type
+        index = happened.index
         if kind == "content_block_delta":
-            return self._delta(happened.index, happened.delta or Delta())
+            return self._delta(index, happened.delta or Delta())
         if kind == "content_block_start":
-            return self._block_start(happened.index, happened.content_block or StartedBlock())
+            return self._block_start(index, happened.content_block or StartedBlock())
         if kind == "content_block_stop":
-            return self._block_stop(happened.index)
+            return self._block_stop(index)
         if kind == "message_start":
-            self._count(happened.message.usage if happened.message is not None else None)
+            self._stated = messages.read_event(self._stated, data)
             return self._chunks.begin()
         if kind == "message_delta":
-            self._count(happened.usage)
+            self._stated = messages.read_event(self._stated, data)
             return self._message_delta(happened.delta or Delta())
         if kind == "message_stop":
             self.finished = True
             return b"" if self._reason is not None else self._chunks.finish("stop")
         if kind == "error":
-            failure = happened.error or Failure()
-            raise UntranslatableAnswer(f"its stream broke off with {failure.type}")
+            error = stated_error(data)
+            kind = "an error" if error is None or error.type is None else error.type
+            raise UntranslatableAnswer(f"its stream broke off with {kind}")
         return b""
 
     def end(self) -> bytes:
         """See `StreamTranslator.end`."""
-        return self._chunks.end(usage_of(self._usage))
-
-    def _count(self, usage: MessageUsage | None) -> None:
-        if usage is not None:
-            self._usage = self._usage.joined(usage)
+        return self._chunks.end(usage_of(Usage() if self._stated is None else self._stated.usage))
 
     def _block_start(self, index: int, block: StartedBlock) -> bytes:
         opened = self._open[index] = _Open(block, self._calls)
@@ -79,7 +80,7 @@ class AnthropicStream:
             self._calls += 1
             return self._chunks.call(opened.call, block.id, block.name)
         if block.type == "redacted_thinking":
-            return self._thought({"type": block.type, "data": block.data})
+            return self._thought({"type": block.type, "data": said(block.data)})
         if block.type == "text" and block.text:
             return self._chunks.say({"content": block.text})
         if block.type == "thinking" and block.thinking:
@@ -97,7 +98,7 @@ class AnthropicStream:
             return self._chunks.arguments(opened.call, delta.partial_json)
         if delta.type == "thinking_delta" and delta.thinking:
             return self._think(opened, delta.thinking)
-        if delta.type == "signature_delta" and delta.signature:
+        if delta.type == "signature_delta" and said(delta.signature):
             return self._sign(opened, delta.signature)
         return b""
 
@@ -126,11 +127,11 @@ class AnthropicStream:
         return b""
 
     def _message_delta(self, delta: Delta) -> bytes:
-        if delta.stop_reason is None or self._reason is not None:
+        reason = delta.stop_reason
+        if not reason or self._reason is not None:
             return b""
-        self._reason = delta.stop_reason
+        self._reason = reason
         refusal = b""
-        if delta.stop_reason == "refusal":
-            explained = None if delta.stop_details is None else delta.stop_details.explanation
-            refusal = self._chunks.say({"refusal": explained or "The model declined to answer."})
-        return refusal + self._chunks.finish(finish_reason(delta.stop_reason))
+        if reason == "refusal":
+            refusal = self._chunks.say({"refusal": refusal_of(delta.stop_details)})
+        return refusal + self._chunks.finish(finish_reason(reason))

@@ -10,13 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_completion import completion
-from gateway.lanes.openai_converse.completion import (
-    TokenUsage,
-    finish_reason,
-    read,
-    usage_of,
-)
+from gateway.lanes.chat_completion import completion, usage_of
+from gateway.lanes.openai_converse.completion import finish_reason, read
+from gateway.shapes.converse import read_body
 
 _ABSENT: Final = msgspec.Raw()
 
@@ -63,7 +59,6 @@ class _Output(msgspec.Struct):
 class _Answer(msgspec.Struct, rename="camel"):
     output: _Output
     stop_reason: str = ""
-    usage: TokenUsage | None = None
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -73,7 +68,8 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
     answer = read(_decode, body)
     message = _message(answer.output.message.content)
-    usage = None if answer.usage is None else usage_of(answer.usage)
+    stated = read_body(body)
+    usage = None if stated is None else usage_of(stated.usage)
     return completion(asked, message, finish_reason(answer.stop_reason), usage)
 
 

@@ -9,13 +9,10 @@ from typing import Any
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_completion import Chunks
-from gateway.lanes.openai_converse.completion import (
-    TokenUsage,
-    finish_reason,
-    read,
-    usage_of,
-)
+from gateway.lanes.chat_completion import Chunks, usage_of
+from gateway.lanes.openai_converse.completion import finish_reason, read
+from gateway.shapes import converse
+from gateway.usage import Stated
 
 
 class _ToolUseStart(msgspec.Struct, rename="camel"):
@@ -62,15 +59,10 @@ class _MessageStop(msgspec.Struct, rename="camel"):
     stop_reason: str
 
 
-class _Metadata(msgspec.Struct):
-    usage: TokenUsage | None = None
-
-
 _decode_start = msgspec.json.Decoder(_BlockStart).decode
 _decode_delta = msgspec.json.Decoder(_BlockDelta).decode
 _decode_block_stop = msgspec.json.Decoder(_BlockStop).decode
 _decode_stop = msgspec.json.Decoder(_MessageStop).decode
-_decode_metadata = msgspec.json.Decoder(_Metadata).decode
 
 
 class _Call:
@@ -86,13 +78,13 @@ class _Call:
 class ConverseStream:
     """See `StreamTranslator`. The stream's proper end is the event `metadata`, which follows `messageStop`."""
 
-    __slots__ = ("_calls", "_chunks", "_stopped", "_usage", "finished")
+    __slots__ = ("_calls", "_chunks", "_stated", "_stopped", "finished")
 
     def __init__(self, asked: Asked) -> None:
         self._chunks = Chunks(asked)
         self._stopped = False
         self._calls: dict[int, _Call] = {}
-        self._usage: TokenUsage | None = None
+        self._stated: Stated | None = None
         self.finished = False
 
     def feed(self, event: str, data: bytes) -> bytes:
@@ -108,7 +100,7 @@ class ConverseStream:
         if event == "messageStop":
             return self._stop(read(_decode_stop, data))
         if event == "metadata":
-            self._usage = read(_decode_metadata, data).usage
+            self._stated = converse.read_event(self._stated, data)
             self.finished = self._stopped
         elif event.endswith("Exception"):
             raise UntranslatableAnswer(f"its stream broke off with {event}")
@@ -116,7 +108,7 @@ class ConverseStream:
 
     def end(self) -> bytes:
         """See `StreamTranslator.end`."""
-        return self._chunks.end(None if self._usage is None else usage_of(self._usage))
+        return self._chunks.end(None if self._stated is None else usage_of(self._stated.usage))
 
     def _block_start(self, block: _BlockStart) -> bytes:
         if block.start.image is not None:

@@ -4,7 +4,7 @@ from gateway.config.resources import Resource
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import markdown
 from gateway.telemetry.decision_record import Charge
-from gateway.usage import Usage
+from gateway.usage import Served, Usage
 from tests.unit.control_plane.test_applies import NOW, Plane, hash_of, key
 from tests.unit.ledger.ledger_entries import entry, put
 
@@ -118,6 +118,31 @@ def test_a_replay_says_what_would_have_been(engine, snapshot):
     assert "\n".join(line.text for line in lines(saved.plan)).partition("Replay")[2] == snapshot(name="text")
     assert "<details><summary>Replay of 40 requests" in markdown(saved.plan)
     assert plane.apply(saved).revision == 2
+
+
+def test_a_replay_knows_how_requests_were_served_and_leaves_out_those_without_a_model(engine):
+    plane = Plane(engine)
+    used(engine, plane)
+    kept = {"occurred_at": NOW - HOUR, "virtual_key": "busy", "model_asked": "fast", "usage": Usage(input_tokens=10**6)}
+    put(
+        engine,
+        entry("grq_unread", **{**kept, "model_asked": None, "status": 400, "outcome": "refused"}),
+        entry("grq_fast", **{**kept, "served": Served(service_tier="priority")}),
+        entry("grq_flex", **{**kept, "served": Served(service_tier="flex")}),
+    )
+    price = {"input_usd_per_mtok": "1", "output_usd_per_mtok": "2", "service_tiers": {"priority": {"times": 3}}}
+    plane.put_in_force(*config(**{"prices.sim/gpt-5-mini": price}))
+
+    aliases = {"model_aliases.fast": {"targets": ["sim/claude-haiku-4-5"]}}
+    saved = plane.plan(*config(**{"prices.sim/gpt-5-mini": price, **aliases}), replay_days=7)
+
+    replay = saved.plan.replay
+    (difference,) = replay.differences
+    assert (replay.requests, difference.requests) == (42, 22)
+    # 30 requests at 0.003 dollars and 10 at 0.006, and a million tokens at three dollars and at one.
+    assert replay.cost_before == 150_000_000 + 3_000_000_000 + 1_000_000_000
+    # 10 at 0.003 and 30 at 0.006, and a million tokens twice at two.
+    assert replay.cost_after == 210_000_000 + 2 * 2_000_000_000
 
 
 def test_a_replay_of_a_key_that_goes(engine):

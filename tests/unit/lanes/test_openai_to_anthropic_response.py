@@ -74,3 +74,18 @@ def test_thoughts_go_out_and_come_back_as_they_were():
     there = OPENAI_TO_ANTHROPIC.request({"messages": [HI, message, HI]}, model="claude-opus-4-6", strict=True)
 
     assert there.body["messages"][1]["content"] == [*thoughts, {"type": "text", "text": "Yes"}]
+
+
+def test_optional_members_that_are_null_or_of_other_types_make_no_answer_unreadable():
+    blocks = [
+        {"type": "thinking", "thinking": "Hm", "signature": None},
+        {"type": "text", "text": "Yes", "citations": None},
+        {"type": "text", "text": None},
+    ]
+    body = {"content": blocks, "stop_reason": None, "stop_details": "none", "usage": {"input_tokens": "x"}}
+
+    completion = json.loads(OPENAI_TO_ANTHROPIC.response(json.dumps(body).encode(), ASKED))
+
+    assert completion["choices"][0]["message"]["content"] == "Yes"
+    assert completion["choices"][0]["message"]["reasoning_content"] == "Hm"
+    assert "usage" not in completion

@@ -226,3 +226,15 @@ def test_a_stream_says_what_the_whole_message_says_and_its_thoughts_can_come_bac
     request = {"messages": [HI, {**ours.model_dump(exclude_none=True), "content": "Said"}, HI]}
     there = OPENAI_TO_ANTHROPIC.request(request, model="claude-opus-4-6", strict=False).body
     assert [block for block in there["messages"][1]["content"] if "thinking" in block["type"]] == thoughts
+
+
+def test_optional_members_that_are_null_or_of_other_types_make_no_stream_unreadable():
+    odd = [
+        {"type": "message_start", "message": {"usage": [1]}},
+        start({"type": "text", "text": None, "signature": None}),
+        piece({"type": "text_delta", "text": "Hi", "signature": 5}),
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_details": []}, "usage": "none"},
+        {"type": "message_stop"},
+    ]
+
+    assert message_of(completed(*odd)).content == "Hi"

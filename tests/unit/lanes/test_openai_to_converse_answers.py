@@ -289,7 +289,6 @@ def test_a_stream_without_its_end_is_not_finished():
         ("contentBlockStart", []),
         ("contentBlockStop", {"contentBlockIndex": "0"}),
         ("messageStop", {}),
-        ("metadata", {"usage": 5}),
     ],
 )
 def test_events_that_cannot_be_read_are_reported(event, data):
@@ -302,3 +301,9 @@ def test_arbitrary_data_never_raises_anything_else(event, data):
     stream = OPENAI_TO_CONVERSE.stream(QUIET)
     with contextlib.suppress(UntranslatableAnswer):
         stream.feed(event, data)
+
+
+def test_usage_that_cannot_be_read_leaves_the_stream_whole():
+    chunks = streamed(ASKED, [*CONVERSATION[:-1], ("metadata", {"usage": 5})])
+
+    assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"

@@ -1,5 +1,6 @@
 """Entries for tests, and what a ledger's tables say together."""
 
+import msgspec
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select
 
@@ -11,7 +12,7 @@ from gateway.ledger.storable import encode
 from gateway.storage.engine import writing
 from gateway.storage.tables import DIMENSIONS, TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
-from gateway.usage import Usage
+from gateway.usage import Iteration, Served, Usage
 
 HOUR = 3_600_000_000
 NOON = 490_908 * HOUR
@@ -108,6 +109,14 @@ _attempts = st.builds(
     began_ms=st.integers(0, 10**6),
     duration_ms=st.integers(0, 10**6),
 )
+_further = st.just(msgspec.UNSET) | st.dictionaries(st.sampled_from(["web_searches", "images"]), _counts, min_size=1)
+_usages = st.builds(Usage, input_tokens=_counts, output_tokens=_counts, reasoning_tokens=_counts, further=_further)
+_served = st.builds(
+    Served,
+    model=_names,
+    service_tier=st.sampled_from([None, "default", "flex"]),
+    iterations=st.lists(st.builds(Iteration, st.just("advisor"), _usages, _names), max_size=2).map(tuple),
+)
 any_entry = st.builds(
     DecisionRecord,
     request_id=st.sampled_from([f"grq_{number}" for number in range(12)]),
@@ -122,7 +131,9 @@ any_entry = st.builds(
     error_code=_names,
     duration_ms=st.none() | st.integers(0, 10**7),
     attempts=st.lists(_attempts, max_size=3).map(tuple),
-    usage=st.builds(Usage, input_tokens=_counts, output_tokens=_counts, reasoning_tokens=_counts),
+    usage=_usages,
+    served=st.none() | _served,
+    tags=st.lists(st.sampled_from(["a", "b", "ü"]), max_size=3).map(tuple),
     cost_nano_usd=st.integers(1, 10**12),
     budgets=st.lists(st.builds(Charge, st.sampled_from(["one", "two"]), _counts), max_size=2).map(tuple),
 )

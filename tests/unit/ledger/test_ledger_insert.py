@@ -11,7 +11,7 @@ from gateway.ledger.query import entries
 from gateway.ledger.rows import columns_of
 from gateway.ledger.storable import decode, encode, kept, storable, stored_text
 from gateway.telemetry.decision_record import AttemptRecord, Charge
-from gateway.usage import Usage
+from gateway.usage import Iteration, Served, Usage
 from tests.unit.ledger.ledger_entries import (
     HOUR,
     NOON,
@@ -36,6 +36,15 @@ def test_an_entry_comes_back_as_it_went_in(engine):
             reasoning_tokens=5,
             input_audio_tokens=6,
             output_audio_tokens=7,
+            further={"web_searches": 8, "a kind of tomorrow": 9},
+        ),
+        served=Served(
+            model="gpt-5-mini-2025-08-07",
+            service_tier="priority",
+            speed="fast",
+            region="eu",
+            iterations=(Iteration("advisor", Usage(input_tokens=10, further={"web_searches": 1}), "opus"),),
+            unreadable=("usage.output_tokens",),
         ),
         cost_nano_usd=9_007_199_254_740_993,
         budgets=(Charge("one", 9_007_199_254_740_993), Charge("two", 2)),

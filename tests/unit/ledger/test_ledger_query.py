@@ -1,6 +1,9 @@
 """Questions to the ledger."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import product
 from typing import NamedTuple
 
 import pytest
@@ -16,6 +19,7 @@ from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 from gateway.storage.patience import TooSlowError, at_most
 from gateway.telemetry.decision_record import Charge, DecisionRecord
+from gateway.usage import Served
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
 from tests.unit.storage.databases import empty
 
@@ -128,6 +132,52 @@ def test_any_period_is_the_sum_of_its_entries(engine, known, start, length):
     for charge in (charge for one in inside for charge in one.budgets):
         expected[charge.counter] = expected.get(charge.counter, 0) + charge.amount
     assert charges == expected
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    known=st.lists(any_entry, max_size=12, unique_by=lambda one: one.request_id),
+    by=st.sampled_from(
+        [("hour",), ("hour", "team"), ("end_user",), ("served_model", "provider"), ("service_tier", "day"), ("tag",)]
+    ),
+    start=st.integers(NOON - 30 * HOUR, NOON + 3 * HOUR),
+    length=st.sampled_from([0, HOUR // 2, HOUR, 30 * HOUR, 60 * HOUR]),
+)
+def test_every_dimension_keeps_apart_what_its_entries_say(engine, known, by, start, length):
+    empty(engine)
+    put(engine, *known)
+
+    with engine.connect() as connection:
+        rows = spend(connection, by, start=start, end=start + length)
+
+    def values(one, name):
+        moment = f"{datetime.fromtimestamp(one.occurred_at // 1_000_000, UTC):%Y-%m-%dT%H:00:00Z}"
+        served = one.served or Served()
+        told = {"hour": moment, "day": moment[:10], "served_model": served.model, "service_tier": served.service_tier}
+        if name == "tag":
+            return sorted(set(one.tags)) or [""]
+        return [stored_text(told.get(name, getattr(one, name, None)) or "")]
+
+    expected = {}
+    for one in known:
+        if start <= one.occurred_at < start + length:
+            for group in product(*(values(one, name) for name in by)):
+                sums = expected.setdefault(group, Counter())
+                sums.update({"requests": 1, "cost": one.cost_nano_usd, "input": one.usage.input_tokens})
+                sums.update(one.usage.further or {})
+    found = {
+        row.group: Counter(
+            {
+                "requests": row.requests,
+                "cost": row.cost_nano_usd,
+                "input": row.usage.input_tokens,
+                **(row.usage.further or {}),
+            }
+        )
+        for row in rows
+    }
+    assert [row.group for row in rows] == sorted(expected)
+    assert found == expected
 
 
 def test_scopes_and_counters_are_found_under_names_of_any_length(engine):

@@ -8,9 +8,11 @@ from gateway.ledger.check import check_sums, mend_sums
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.recompute import recompute
 from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
+from gateway.money.prices import Price, Terms
 from gateway.money.window import Window
 from gateway.storage.engine import writing
 from gateway.telemetry.decision_record import Charge
+from gateway.usage import Iteration, Served, Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON, assert_sums_agree, entry, put
 
 NOW = NOON / 1_000_000
@@ -61,6 +63,8 @@ def test_more_budgets_than_one_statement_asks_for_are_all_restored(engine):
 
 TAMPERING = {
     "a sum of spend is another": "UPDATE spend_by_hour SET cost_nano_usd = cost_nano_usd + 5",
+    "searches are another number": "UPDATE further_by_hour SET amount = 1",
+    "searches of a day are missing": "DELETE FROM further_by_day",
     "a day is missing": "DELETE FROM spend_by_day",
     "charges are missing": "DELETE FROM charged_by_hour",
     "traffic is another": "UPDATE traffic_by_five_minutes SET requests = 9",
@@ -70,7 +74,8 @@ TAMPERING = {
 
 @pytest.mark.parametrize("statement", TAMPERING.values(), ids=TAMPERING.keys())
 def test_sums_are_mended_by_the_entries(engine, statement):
-    put(engine, *(entry(f"grq_{number}", occurred_at=NOON + number * HOUR // 4) for number in range(20)))
+    searched = Usage(input_tokens=5, further={"web_searches": 2})
+    put(engine, *(entry(f"grq_{one}", occurred_at=NOON + one * HOUR // 4, usage=searched) for one in range(20)))
     with writing(engine) as connection:
         connection.execute(text(statement))
 
@@ -85,10 +90,44 @@ def test_a_period_is_recomputed_without_touching_a_row(engine):
     put(engine, entry("grq_1"), entry("grq_2", team=""), entry("grq_3", occurred_at=NOON - 24 * HOUR))
 
     with engine.connect() as connection:
-        rows = recompute(connection, ("day", "team"), start=NOON - 24 * HOUR, end=NOON + HOUR, price_of=lambda _: None)
+        rows = recompute(connection, ("day", "team"), start=NOON - 24 * HOUR, end=NOON + HOUR, price_of=lambda *_: None)
 
     assert [(row.group, row.requests, row.charged, row.recomputed, row.unpriced) for row in rows] == [
         (("2025-12-31", "core"), 1, 290_000, 290_000, 1),
         (("2026-01-01", ""), 1, 290_000, 290_000, 1),
         (("2026-01-01", "core"), 1, 290_000, 290_000, 1),
     ]
+
+
+PRICES = {
+    "slow": Price(
+        input=1_000, output=1_000, terms=(Terms(by="service_tier", value="priority", per_mille=2_000),), source="x"
+    ),
+    "clever": Price(input=50_000, output=50_000, web_search=7, source="x"),
+}
+
+
+@pytest.mark.parametrize(
+    ("usage", "served", "recomputed", "unpriced"),
+    [
+        (Usage(input_tokens=10**6), None, 1_000, 0),
+        (Usage(input_tokens=10**6), Served(service_tier="priority"), 2_000, 0),
+        (Usage(input_tokens=10**6), Served(service_tier="unheard-of"), 1_000, 1),
+        (Usage(input_tokens=10**6), Served(model="clever"), 50_000, 0),
+        (Usage(input_tokens=10**6, further={"web_searches": 3}), Served(model="clever"), 50_021, 0),
+        (Usage(input_tokens=10**6, further={"web_searches": 3}), None, 1_000, 1),
+        (
+            Usage(input_tokens=10**6),
+            Served(iterations=(Iteration("advisor", Usage(output_tokens=10**6), "clever"),)),
+            51_000,
+            0,
+        ),
+    ],
+)
+def test_an_answer_is_recomputed_as_it_was_served(engine, usage, served, recomputed, unpriced):
+    put(engine, entry(usage=usage, served=served, model="slow"))
+
+    with engine.connect() as connection:
+        (row,) = recompute(connection, (), start=NOON, end=NOON + 1, price_of=lambda *what: PRICES.get(what[-1]))
+
+    assert (row.charged, row.recomputed, row.unpriced) == (290_000, recomputed, unpriced)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.query import Scope
 from gateway.ledger.report import csv_text, document, read_question, spend_report
+from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
 from tests.unit.storage.databases import empty
 
@@ -69,6 +70,63 @@ def test_days_begin_where_the_zones_clocks_say(ledger):
     assert report(ledger, by="team", **there).total == found.total
 
 
+def test_hours_are_written_by_the_zones_clocks(ledger):
+    there = {"timezone": "Asia/Kolkata", "from": "2025-12-31"}
+
+    assert groups(report(ledger, by="hour", **there)) == [
+        ("2026-01-01T04:30:00+05:30",),
+        ("2026-01-01T17:30:00+05:30",),
+    ]
+    assert groups(report(ledger, by="hour")) == [("2026-01-01T12:00:00Z",)]
+
+
+def test_a_request_with_two_tags_is_in_two_rows_and_once_in_the_total(engine):
+    put(
+        engine,
+        entry("grq_1", tags=("env=prod", "app=chat"), cost_nano_usd=5),
+        entry("grq_2", tags=("env=prod",), cost_nano_usd=7),
+        entry("grq_3", tags=(), cost_nano_usd=1),
+    )
+
+    found = report(engine, by="tag")
+
+    assert [(row.group, row.requests, row.cost_nano_usd) for row in found.rows] == [
+        (("env=prod",), 2, 12),
+        (("app=chat",), 1, 5),
+        (("",), 1, 1),
+    ]
+    assert (found.total.requests, found.total.cost_nano_usd) == (3, 13)
+
+
+def test_kinds_besides_tokens_are_summed_and_have_a_column_where_there_are_any(engine):
+    put(
+        engine,
+        entry("grq_1", model="a", usage=Usage(input_tokens=1, further={"web_searches": 2})),
+        entry("grq_2", model="b", usage=Usage(input_tokens=1, further={"web_searches": 3, "images": 4})),
+        entry("grq_3", model="c", occurred_at=NOON - 10 * HOUR),
+    )
+    found = report(engine, by="model", sort="name")
+
+    rows = list(csv.DictReader(io.StringIO(csv_text(found))))
+    assert [(row["model"], row["web_searches"], row["images"]) for row in rows] == [
+        ("a", "2", "0"),
+        ("b", "3", "4"),
+        ("c", "0", "0"),
+    ]
+    assert document(found)["total"]["further"] == {"web_searches": 5, "images": 4}
+    assert "images" not in csv_text(report(engine, model="a"))
+
+
+def test_more_groups_than_anybody_could_read_are_refused(engine, monkeypatch):
+    monkeypatch.setattr("gateway.ledger.report._MOST_GROUPS", 2)
+    monkeypatch.setattr("gateway.ledger.report._BEYOND", 3)
+    put(engine, *(entry(f"grq_{number}", end_user=f"person {number}") for number in range(3)))
+
+    with pytest.raises(BadParameterError, match="more than 2 groups"):
+        report(engine, by="end_user")
+    assert len(report(engine, by="end_user", end_user="person 1").rows) == 1
+
+
 def test_the_total_is_of_all_rows_to_the_last_nano(ledger):
     found = report(ledger, limit=1)
 
@@ -102,6 +160,10 @@ def test_machines_get_whole_nano_and_exact_dollars(ledger):
         ({"from": ["x"]}, "from"),
         ({"timezone": ["x"]}, "timezone"),
         ({"by": ["day"], "timezone": ["Asia/Tokyo"], "from": ["2020-01-01"]}, "by"),
+        ({"by": ["hour,day"]}, "by"),
+        ({"by": ["hour"], "from": ["2025-11-30"]}, "by"),
+        ({"by": ["team,end_user"], "from": ["2025-09-30"]}, "by"),
+        ({"by": ["tag"], "from": ["2025-09-30"]}, "by"),
     ],
 )
 def test_a_question_that_cannot_be_asked_names_the_parameter(parameters, at_fault):

@@ -4,12 +4,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET
 
 from gateway.money.cost import breakdown, cost
+from gateway.money.kinds import KIND_OF
 from gateway.money.prices import RATE_NAMES, Price, Rates, Tier
-from gateway.usage import Usage
+from gateway.usage import FURTHER_KINDS, Usage
 
-KINDS = (
+FIGURES = (
     "input_tokens",
     "output_tokens",
     "cache_read_tokens",
@@ -19,20 +21,21 @@ KINDS = (
 )
 RATES = st.fixed_dictionaries({name: st.none() | st.integers(0, 10**12) for name in RATE_NAMES})
 FLAT = RATES.map(lambda rates: Price(**rates, source="x"))
-USAGES = st.fixed_dictionaries({kind: st.integers(-5, 10**7) for kind in KINDS}).map(lambda one: Usage(**one))
+_PLAIN = st.fixed_dictionaries({kind: st.integers(-5, 10**7) for kind in FIGURES})
+FURTHER = st.dictionaries(st.sampled_from(sorted(FURTHER_KINDS)), st.integers(0, 10**7), min_size=1)
+USAGES = st.builds(lambda plain, further: Usage(**plain, further=further), _PLAIN, st.just(UNSET) | FURTHER)
 
 
 @given(USAGES, FLAT, st.integers(-1, 3))
 def test_a_cost_is_the_rounded_sum_of_its_parts(usage, price, requests):
     parts = breakdown(usage, price, requests)
-    exact = sum((Fraction(p.count * p.rate, 1 if p.kind == "per_request" else 10**6) for p in parts), Fraction())
+    exact = sum((Fraction(p.count * p.rate, p.per) for p in parts), Fraction())
     charged = cost(usage, price, requests)
 
     assert charged >= 0
     assert Fraction(-1, 2) < charged - exact <= Fraction(1, 2)
-    assert sum(p.count for p in parts if p.kind != "per_request") == max(usage.input_tokens, 0) + max(
-        usage.output_tokens, 0
-    )
+    tokens = sum(p.count for p in parts if KIND_OF[p.kind].is_of_tokens)
+    assert tokens == max(usage.input_tokens, 0) + max(usage.output_tokens, 0)
 
 
 @given(USAGES, FLAT, st.sampled_from(["input_tokens", "output_tokens"]), st.integers(0, 10**6))
@@ -42,7 +45,7 @@ def test_more_tokens_never_cost_less(usage, price, kind, more):
 
 @given(st.lists(USAGES, max_size=20), FLAT)
 def test_the_error_of_a_sum_is_half_a_nano_dollar_each(usages, price):
-    exact = sum((Fraction(p.count * p.rate, 10**6) for u in usages for p in breakdown(u, price, 0)), Fraction())
+    exact = sum((Fraction(p.count * p.rate, p.per) for u in usages for p in breakdown(u, price, 0)), Fraction())
 
     assert abs(sum(cost(u, price, 0) for u in usages) - exact) <= Fraction(len(usages), 2)
 

@@ -194,6 +194,49 @@ def test_an_answer_that_is_none_says_why(pieces: tuple[bytes, ...], kind: Failur
     run(answering(*pieces), use)
 
 
+def staying(*pieces: bytes) -> Play:
+    """Answers, and then neither says more nor hangs up."""
+
+    async def play(peer: Peer) -> None:
+        await peer.request()
+        await peer.play(*pieces)
+        await peer.reader.read()
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("pieces", "answer"),
+    [
+        ((OK + b"more",), [b"ok"]),
+        ((OK, b"more"), [b"ok"]),
+        ((OK + OK,), [b"ok"]),
+        ((HEAD + b"content-length: 0\r\n\r\nmore",), []),
+        ((b"HTTP/1.1 204 No Content\r\n\r\nmore",), []),
+        ((HEAD + b"content-length: 2\r\nconnection: close\r\n\r\nokmore",), [b"ok"]),
+        ((HEAD + b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nmore",), [b"ok"]),
+        ((b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK + b"more",), [b"ok"]),
+        ((HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n",), "the response is not HTTP"),
+        ((HEAD, b"nonsense\r\n\r\n"), "the response is not HTTP"),
+        ((b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\nmore",), "another protocol"),
+        ((HEAD + b"x: " + b"y" * 300_000,), "the head of the response is too large"),
+    ],
+)
+def test_whatever_a_peer_sends_nobody_waits_longer_than_it_takes(
+    pieces: tuple[bytes, ...], answer: list[bytes] | str
+) -> None:
+    async def use(transport: Http1Transport, authority: str) -> None:
+        request = request_to(f"http://{authority}/", first_byte_timeout_s=60, idle_timeout_s=60)
+        async with asyncio.timeout(5):
+            if isinstance(answer, list):
+                assert (await fetch(transport, request))[2] == answer
+            else:
+                with pytest.raises(UpstreamFailure, match=answer):
+                    await fetch(transport, request)
+
+    run(staying(*pieces), use)
+
+
 async def silent(peer: Peer) -> None:
     """Reads, and says nothing more than a head when asked for `/head`."""
     line, _, _ = await peer.request()

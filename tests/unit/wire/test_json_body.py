@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
-from gateway.wire.json_body import JUDGED, JsonBody
+from gateway.shapes.chat import CHAT
+from gateway.shapes.messages import MESSAGES
+from gateway.shapes.responses import RESPONSES
+from gateway.shapes.url_members import NO_URLS
+from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 
 _SPACE = st.text(" \t\r\n", max_size=2)
@@ -166,7 +170,7 @@ def test_stream_options_are_added_to_an_empty_object():
     assert apply(b" { } ", JsonBody(b" { } ").asking_for_usage()) == b' {"stream_options":{"include_usage":true} } '
 
 
-@pytest.mark.parametrize("name", JUDGED)
+@pytest.mark.parametrize("name", sorted(CHAT.declares.judged))
 @pytest.mark.parametrize("second", ["{}", r"\u00{:02x}"])
 @pytest.mark.parametrize(
     "values", [("1", "2"), ("1", "1"), ('"a"', '"ab"'), ("[[1],2]", "{}"), ("12", "1"), ("1", "12")]
@@ -175,10 +179,47 @@ def test_a_judged_key_may_not_repeat(name, second, values):
     again = name[:-1] + (second.format(ord(name[-1])) if "u00" in second else name[-1])
     data = f'{{"x":0,"{name}":{values[0]},"y":"}}","{again}" : {values[1]} }}'.encode()
     with pytest.raises(GatewayError) as refusal:
-        JsonBody(data)
+        JsonBody(data, CHAT.declares.judged)
 
     assert (refusal.value.type, refusal.value.param) == ("bad_request", name)
     assert "twice" in refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("shape", "members", "param"),
+    [
+        (CHAT, '"Model":"gpt-5"', "Model"),
+        (CHAT, '"model":"gpt-5-mini","MODEL":"gpt-5"', "MODEL"),
+        (CHAT, '"model":"m","Tools":[]', "Tools"),
+        (CHAT, r'"model":"m","\u0054ools":[]', "Tools"),
+        (CHAT, '"model":"m","tool\u017f":[]', "tool\u017f"),
+        (CHAT, '"model":"m","\u017ftream":true', "\u017ftream"),
+        (MESSAGES, '"model":"m","Messages":[]', "Messages"),
+        (RESPONSES, '"model":"m","Background":true', "Background"),
+        (RESPONSES, '"model":"m","Metadata":{}', "Metadata"),
+    ],
+)
+def test_another_spelling_of_a_judged_key_is_refused_even_alone(shape, members, param):
+    with pytest.raises(GatewayError) as refusal:
+        JsonBody(f"{{{members}}}".encode(), shape.declares.judged)
+
+    assert (refusal.value.type, refusal.value.param) == ("bad_request", param)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        '"model":"m","Temperature":1,"temperature":2,"temperature":3',
+        '"model":"m","metadata":{"Model":1,"model":2,"Tools":3}',
+        '"model":"m","model ":"n","modelx":1,"":2,"MODEL_":3',
+        '"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"Type":1,"type":2}}}]',
+        '"model":"m","max_tokens":1,"MAX_TOKENS":2',
+    ],
+)
+def test_other_keys_are_free(members):
+    data = f"{{{members}}}".encode()
+
+    assert JsonBody(data, CHAT.declares.judged).data == data
 
 
 def test_other_keys_may_repeat_and_a_nested_model_is_no_repeat():
@@ -283,7 +324,7 @@ def test_bytes_that_are_not_utf8_pass_where_nothing_judges_them():
 def test_no_bytes_raise_anything_but_a_refusal(data):
     try:
         body = JsonBody(data)
-        list(body.urls())
+        list(body.urls(NO_URLS))
         body.asking_for_usage()
         body.decoded("model")
     except GatewayError as refusal:

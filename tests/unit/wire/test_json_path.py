@@ -1,5 +1,6 @@
 import pytest
 
+from gateway.turns import at_once
 from gateway.wire.json_path import path_at
 
 _TEXT = b'{"a":"A","b":[{"c\\u0041":["B"]},[],"C",{"d":{"e":"D"}}],"f":[[0,"E"]],"g":{},"h":"F","I":1}'
@@ -18,10 +19,10 @@ _TEXT = b'{"a":"A","b":[{"c\\u0041":["B"]},[],"C",{"d":{"e":"D"}}],"f":[[0,"E"]]
     ],
 )
 def test_the_path_of_a_string(mark, path):
-    assert path_at(_TEXT, _TEXT.index(mark)) == path
+    assert at_once(path_at(_TEXT, _TEXT.index(mark))) == path
 
 
 def test_a_long_key_is_cut():
     text = b'{"' + b"k" * 1000 + b'":"x"}'
 
-    assert path_at(text, text.index(b'"x"')) == "k" * 64
+    assert at_once(path_at(text, text.index(b'"x"'))) == "k" * 64

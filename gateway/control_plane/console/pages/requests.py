@@ -19,6 +19,7 @@ from gateway.money.nano_usd import to_usd
 from gateway.money.prices import RATE_NAMES
 from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
+from gateway.usage import Served
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
@@ -79,6 +80,8 @@ class RequestPage(Page):
             "one": one,
             "attempts": _waterfall(one),
             "tokens": [(kind.removesuffix("_tokens"), getattr(one.usage, kind)) for kind in TOKENS],
+            "further": (one.usage and one.usage.further) or {},
+            "served": one.served or Served(),
             "price": _price(one.price),
             "charges": [(_budget(charge.counter), charge) for charge in one.budgets],
             "trace_link": template.replace("{trace_id}", quote(trace_id, safe="")) if template and trace_id else None,

@@ -1,6 +1,7 @@
 """Who spent what on what: the report of `gateway spend`, to look around in."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import falcon.asgi
@@ -32,6 +33,8 @@ _NEXT: Final[Mapping[str, str]] = {
     "provider": "model",
     "model": "virtual_key",
     "day": "team",
+    "hour": "team",
+    "end_user": "model",
 }
 """What a click on a row of one dimension keeps apart next."""
 
@@ -53,6 +56,9 @@ class SpendPage(Page):
             "address": address,
             "report": found,
             "rows": [_row(found, row, address) for row in found.rows],
+            "further": [
+                (kind, (found.total.usage.further or {})[kind]) for kind in report.further_kinds([found.total])
+            ],
             "most": max((_share(found, row) for row in found.rows), default=0),
             "filters": [(name, member, getattr(question.scope, member)) for name, member in FILTERS.items()],
             "dimensions": report.DIMENSIONS,
@@ -117,10 +123,15 @@ def _row(found: SpendReport, row: Spend, address: Address) -> dict[str, Any]:
     }
 
 
-def _deeper(member: str, value: str, address: Address) -> str:
-    """Where a click on a value leads: to this value alone, kept apart by the next dimension."""
+def _deeper(member: str, value: str, address: Address) -> str | None:
+    """Where a click on a value leads: to this value alone, kept apart by the next dimension; some can only be read."""
     if member == "day":
         return address.link(**{"from": value, "to": value, "by": _NEXT[member], "sort": None})
+    if member == "hour":
+        behind = (datetime.fromisoformat(value) + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+        return address.link(**{"from": value, "to": behind, "by": _NEXT[member], "sort": None})
+    if member not in _NEXT:
+        return None
     return address.link(**{_FILTER_OF[member]: value, "by": _NEXT[member], "sort": None})
 
 
