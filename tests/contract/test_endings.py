@@ -13,7 +13,7 @@ from tests.support.upstream import CHAT, CUT, HANG, PlayedUpstream, response, st
 
 CONFIG = """
 version: 1
-{breakers}providers:
+providers:
   openai: {{type: openai, api_key: k, base_url: "{url}/v1"{circuit}}}
   anthropic: {{type: anthropic, api_key: k, base_url: "{url}"{circuit}}}
   second: {{type: openai, api_key: k, base_url: "{second}/v1"}}
@@ -30,7 +30,8 @@ virtual_keys:
   dev: {{environment: test, secret_hash: "{hash}"}}
 """
 MICRO = 1000
-CIRCUIT = ", circuit_breaker: {failures: 1, open_ms: 60000}"
+OPENS_AT_ONCE = ", circuit_breaker: {failures: 1, open_ms: 60000}"
+NEVER_OPENS = ", circuit_breaker: {failures: 1000}"
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +47,13 @@ def _reset(second):
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream, second):
-    return module_gateway(CONFIG.format(url=upstream.url, second=second.url, hash=HASH, circuit="", breakers=""))
+    return module_gateway(CONFIG.format(url=upstream.url, second=second.url, hash=HASH, circuit=NEVER_OPENS))
 
 
 @pytest.fixture
 def fragile(start_gateway, upstream, second):
     """A gateway whose circuits open at the first failure."""
-    return start_gateway(CONFIG.format(url=upstream.url, second=second.url, hash=HASH, circuit=CIRCUIT, breakers=""))
+    return start_gateway(CONFIG.format(url=upstream.url, second=second.url, hash=HASH, circuit=OPENS_AT_ONCE))
 
 
 def chat(text, finish=None, index=0):
