@@ -89,3 +89,11 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     served: Served | None = None
     unread: tuple[str, ...] = ()
+
+    @property
+    def total_tokens(self) -> int:
+        """Input plus output of every model that had a part in it, the figure that token rate limits count."""
+        total = self.usage.total_tokens
+        if self.served is not None and self.served.iterations:
+            total += sum(step.usage.total_tokens for step in self.served.iterations)
+        return total

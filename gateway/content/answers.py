@@ -1,26 +1,18 @@
 """Answers as output messages of the conventions."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.content import parts
 from gateway.content.anthropic_parts import block_part
 from gateway.content.openai_parts import chat_message, response_item
 from gateway.content.parts import Fields, Part
+from gateway.shapes.chat import CHAT
+from gateway.shapes.ending import Stop
+from gateway.shapes.messages import MESSAGES
+from gateway.shapes.responses import RESPONSES
+from gateway.shapes.shape import Shape
 
-_REASONS: Final[Mapping[str, str]] = {
-    "tool_calls": "tool_call",
-    "function_call": "tool_call",
-    "tool_use": "tool_call",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "refusal": "content_filter",
-}
-"""Why a model stopped, in the conventions' words; others are theirs already, or stay as they are."""
-
-_NEVER_SAID: Final = "error"
+_NOT_OF_THE_CONVENTIONS: Final = (Stop.PAUSED, Stop.MALFORMED)
 
 
 def read_answer(endpoint: str, answer: Fields) -> list[dict[str, Any]]:
@@ -33,7 +25,7 @@ def read_answer(endpoint: str, answer: Fields) -> list[dict[str, Any]]:
 
 
 def _choice(choice: Fields) -> dict[str, Any]:
-    finish_reason = _reason(choice.get("finish_reason"))
+    finish_reason = _reason(CHAT, choice.get("finish_reason"))
     if "text" in choice:
         return {"role": "assistant", "parts": [parts.text(choice["text"])], "finish_reason": finish_reason}
     return {**chat_message(choice.get("message") or {}), "finish_reason": finish_reason}
@@ -43,7 +35,7 @@ def _message(answer: Fields) -> list[dict[str, Any]]:
     if answer.get("type") != "message":
         return []
     made = [block_part(block) for block in parts.blocks(answer.get("content"))]
-    return [{"role": "assistant", "parts": made, "finish_reason": _reason(answer.get("stop_reason"))}]
+    return [{"role": "assistant", "parts": made, "finish_reason": _reason(MESSAGES, answer.get("stop_reason"))}]
 
 
 def _response(answer: Fields) -> list[dict[str, Any]]:
@@ -52,14 +44,19 @@ def _response(answer: Fields) -> list[dict[str, Any]]:
         made += response_item(item)[1]
     if not made:
         return []
-    return [{"role": "assistant", "parts": made, "finish_reason": _reason(_end_of_response(answer, made))}]
+    return [{"role": "assistant", "parts": made, "finish_reason": _end_of_response(answer, made)}]
 
 
-def _end_of_response(answer: Fields, made: list[Part]) -> Any:
+def _end_of_response(answer: Fields, made: list[Part]) -> str:
     if answer.get("status") == "completed":
-        return "tool_calls" if any(one["type"] == "tool_call" for one in made) else "stop"
-    return (answer.get("incomplete_details") or {}).get("reason")
+        called = any(one["type"] == "tool_call" for one in made)
+        return (Stop.TOOL_CALL if called else Stop.FINISHED).value
+    return _reason(RESPONSES, (answer.get("incomplete_details") or {}).get("reason"))
 
 
-def _reason(stated: Any) -> str:
-    return _NEVER_SAID if stated is None else _REASONS.get(stated, str(stated))
+def _reason(shape: Shape, stated: Any) -> str:
+    """Why a model stopped, in the conventions' words; what they have none for stays as it is."""
+    if stated is None:
+        return Stop.FAILED.value
+    stop = shape.events.stops.get(stated)
+    return str(stated) if stop is None or stop in _NOT_OF_THE_CONVENTIONS else stop.value

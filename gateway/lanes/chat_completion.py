@@ -4,14 +4,21 @@ Sources: https://platform.openai.com/docs/api-reference/chat/object and
 https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from gateway.lanes.base import Asked, event
+from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 
 DONE: Final = b"data: [DONE]\n\n"
+_FINISH_REASONS: Final[Mapping[Stop | None, str]] = {
+    Stop.LENGTH: "length",
+    Stop.TOOL_CALL: "tool_calls",
+    Stop.FILTERED: "content_filter",
+}
 
 
 def completion_id(asked: Asked) -> str:
@@ -31,6 +38,11 @@ def completion(asked: Asked, message: dict[str, Any], reason: str, usage: dict[s
     if usage is not None:
         whole["usage"] = usage
     return msgspec.json.encode(whole)
+
+
+def finish_reason(stop: Stop | None) -> str:
+    """OpenAI's word for why a model stopped; `stop` for what it has no word for."""
+    return _FINISH_REASONS.get(stop, "stop")
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:

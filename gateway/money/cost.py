@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from msgspec import UNSET
 
 from gateway.money.kinds import KIND_OF, KINDS, TOKENS_PER_RATE
 from gateway.money.nano_usd import divide_half_up
-from gateway.money.prices import Price, Rates
+from gateway.money.prices import FROM_FILE, Price, Rates
 from gateway.usage import Served, Usage
 
 _SCALE: Final = 18_000_000
@@ -33,7 +34,7 @@ class Part:
 
 
 class AnswerCost(NamedTuple):
-    """What an answer cost, and by what: the price of its own model as it was served.
+    """What an answer cost, and by what: the price of its own model as it was served, and where that comes from.
 
     `unpriced` names what was consumed and has no price anywhere: kinds of usage, `service_tier priority`.
     """
@@ -41,6 +42,7 @@ class AnswerCost(NamedTuple):
     nano_usd: int
     price: Price
     unpriced: tuple[str, ...] = ()
+    source: str = ""
 
 
 def answer_cost(
@@ -64,19 +66,27 @@ def answer_cost(
     if served is None:
         # PERF: most answers say nothing but tokens in and out, and those of most prices are told by two products.
         if _is_plain(usage, price):
-            return AnswerCost(cost(usage, price, requests), price)
-        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests))
-    own = _priced_as(price, served.model, price_of, asked).under(served)
-    unpriced = [*own.unpriced, *_unpriced(usage, own, requests)]
+            return AnswerCost(cost(usage, price, requests), price, (), price.source)
+        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests), price.source)
+    is_asked = served.model is None or _is_same(served.model, asked)
+    other = None if is_asked or served.model is None else price_of(served.model)
+    own = (other or price).under(served)
+    # A price that the file states in full is what the operator pays, whatever the server calls the model.
+    is_certain = is_asked or other is not None or price.source == FROM_FILE
+    source = own.source if is_certain else f"{own.source}, as asked"
+    missing = own.unpriced + _unpriced(usage, own, requests)
     total = cost(usage, own, requests)
+    if not served.iterations:
+        return AnswerCost(total, own, missing, source)
+    unpriced = list(missing)
     for step in served.iterations:
-        listed = own if step.model is None else _priced_as(price, step.model, price_of, asked)
-        charged = listed if step.model is None else listed.under(served)
+        listed = None if step.model is None or _is_same(step.model, asked) else price_of(step.model)
+        charged = own if step.model is None else (listed or price).under(served)
         total += cost(step.usage, charged, 0)
         unpriced += _unpriced(step.usage, charged, 0)
-        if step.model is not None and listed is price and not _is_same(step.model, asked):
+        if step.model is not None and listed is None and not _is_same(step.model, asked):
             unpriced.append(f"model {step.model}")
-    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)))
+    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)), source)
 
 
 def cost(usage: Usage, price: Price, requests: int = 1) -> int:
@@ -108,12 +118,7 @@ def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]
     return tuple(parts)
 
 
-def _priced_as(price: Price, served: str | None, price_of: Callable[[str], Price | None], asked: str) -> Price:
-    if served is None or _is_same(served, asked):
-        return price
-    return price_of(served) or price
-
-
+@lru_cache(maxsize=1024)
 def _is_same(served: str, asked: str) -> bool:
     """Whether an answer's model is the asked one: its name, or the part of it behind a region or a maker."""
     if served == asked:

@@ -21,9 +21,12 @@ from types import MappingProxyType
 from typing import Final
 
 import re2
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.prices import Price, Rates
+from gateway.usage import FURTHER_KINDS, Usage
 
 BYTES_PER_TOKEN: Final = 3
 """Bytes of text for which one token is held."""
@@ -106,6 +109,16 @@ class InputBound:
         self.writes_cache: Final = writes_cache
         self.keeps_cache: Final = keeps_cache
 
+    def with_more(self, tokens: int, *, of_speech: bool) -> "InputBound":
+        """This bound with what the prompt only points at; a call for speech may be billed as audio throughout."""
+        return InputBound(
+            self.tokens + tokens,
+            has_audio=self.has_audio or of_speech,
+            writes_cache=self.writes_cache,
+            has_images=self.has_images or tokens > 0,
+            keeps_cache=self.keeps_cache,
+        )
+
 
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
@@ -147,9 +160,51 @@ def bound_input(body: bytes) -> InputBound:
     )
 
 
+def bound_recording(size: int) -> InputBound:
+    """The upper estimate of a form that holds a recording: the rule for audio, of bytes that are no base64."""
+    raw = AUDIO_BYTES_PER_TOKEN * _BYTES_OF_BASE64 // _CHARACTERS_OF_BASE64
+    return InputBound(BASE_TOKENS + _divide_up(size, raw), has_audio=True, writes_cache=False)
+
+
+_BYTES_OF_BASE64, _CHARACTERS_OF_BASE64 = 3, 4
+
+
 def output_bound(limit: int | None, choices: int = 1, default: int = DEFAULT_OUTPUT_TOKENS) -> int:
     """At most how many output tokens a request has: its own limit, or the default, for each of its choices."""
     return (limit or default) * max(choices, 1)
+
+
+def at_most(usage: Usage, unread: Sequence[str], input_tokens: int, output_tokens: int) -> Usage:
+    """A usage with the most that they can be in the place of figures that were stated and could not be read.
+
+    A whole is as large as the estimate says, a part as large as its whole, but for parts that are cheaper than the
+    rest of it. What is counted one by one counts once.
+    """
+    whole = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    if "input_tokens" in unread:
+        whole["input_tokens"] = max(usage.input_tokens, input_tokens)
+    if "output_tokens" in unread:
+        whole["output_tokens"] = max(usage.output_tokens, output_tokens)
+    parts: dict[str, int] = {}
+    further = {} if usage.further is UNSET else dict(usage.further)
+    for figure in unread:
+        if figure in whole or figure in _CHEAP:
+            continue
+        most = whole["output_tokens" if figure.startswith("output") else "input_tokens"]
+        if figure not in FURTHER_KINDS:
+            parts[figure] = most
+        elif figure.endswith("_tokens"):
+            further[figure] = most
+        else:
+            further[figure] = max(further.get(figure, 0), 1)
+    if "cache_write_1h_tokens" in further:
+        parts["cache_write_tokens"] = max(usage.cache_write_tokens, parts.get("cache_write_tokens", 0))
+        if "cache_write_1h_tokens" in unread:
+            parts["cache_write_tokens"] = parts["cache_write_tokens"] or whole["input_tokens"]
+    return replace(usage, **whole, **parts, further=further or UNSET)
+
+
+_CHEAP: Final = ("cache_read_tokens", "cache_audio_read_tokens", "cache_image_read_tokens", "reasoning_tokens")
 
 
 def estimate(

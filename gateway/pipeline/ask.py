@@ -46,6 +46,7 @@ _HELD_S = 3.0
 """For so long a stream that has said nothing yet is held back, so that another candidate may still answer."""
 
 _STRICTNESS = "drop_tuning_params"
+_LARGE_BODY_BYTES = 128 * 1024
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
 _CANCELLED = "cancelled"
@@ -64,7 +65,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
     client's to read.
     """
     chain = _Chain(request, services)
-    outbound = chain.first() or await chain.first_after_open_circuit()
+    outbound = await chain.first() or await chain.first_after_open_circuit()
     while True:
         candidate = request.candidate
         try:
@@ -109,7 +110,7 @@ class _Chain:
         """Whether another candidate could be asked if this one fails."""
         return bool(self._waiting) and self._tries_left > 0
 
-    def first(self) -> Outbound | None:
+    async def first(self) -> Outbound | None:
         """Goes to the first candidate, for which everything was taken; `None` when its circuit is open.
 
         Raises what keeps its body from going.
@@ -120,7 +121,7 @@ class _Chain:
         request = self._request
         request.go_to(candidate)
         try:
-            outbound = prepare_body(request, candidate)
+            outbound = await _prepared(request, candidate)
         except BaseException:
             self._abandon(candidate)
             raise
@@ -185,7 +186,7 @@ class _Chain:
         request = self._request
         request.go_to(candidate)
         try:
-            outbound = prepare_body(request, candidate)
+            outbound = await _prepared(request, candidate)
             request.go_to(candidate, outbound)
             refusal = await take(request.received, candidate_holds(request, candidate), self._services)
         except GatewayError as error:
@@ -259,6 +260,14 @@ async def _answer(
         await response.close()
         raise
     return (peeked, content, "5xx", _HIDDEN_ERROR) if hides_error else (peeked, content, None, _OK)
+
+
+async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
+    """See `prepare_body`. What takes long for a large body is done in a thread, beside which others are served."""
+    is_short = len(request.body.data) < _LARGE_BODY_BYTES
+    if is_short or (candidate.lane.translation is None and request.cache_mode == "respect"):
+        return prepare_body(request, candidate)
+    return await asyncio.to_thread(prepare_body, request, candidate)
 
 
 def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:

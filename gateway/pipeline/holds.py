@@ -1,24 +1,30 @@
 """What a request holds of limits and budgets: asked for, taken all or none, and in the end settled for what it cost."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
-from gateway.money.cost import cost
-from gateway.money.estimate import InputBound, bound_input, estimate, output_bound
-from gateway.money.nano_usd import shown
+from gateway.money.cost import AnswerCost, answer_cost, cost
+from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
+from gateway.money.kinds import KINDS
+from gateway.money.nano_usd import to_usd
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
-from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.stated import choices, end_users, output_cap
+from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows
+from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.stated import Unreadable, choices, end_users, output_cap
+from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
-from gateway.usage import Usage
+from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 _TPM = Dimension.TPM
@@ -52,15 +58,16 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None
             wanted.append(hold)
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
-            wanted.append(Hold(limit_, min(_tokens_at_most(body), limit_.ceiling)))
+            wanted.append(Hold(limit_, min(_tokens_at_most(endpoint, body), limit_.ceiling)))
     return wanted
 
 
-def _tokens_at_most(body: RequestBody | None) -> int:
+def _tokens_at_most(endpoint: Endpoint, body: RequestBody | None) -> int:
     """What a call may consume: a token for every four bytes of the body, and the output that it asks for at most."""
     if body is None:
         return 1
-    return max(1, len(body.data) // _BYTES_PER_TOKEN + (body.max_output_tokens or 0))
+    cap = output_cap(endpoint.shape, body)
+    return max(1, len(body.data) // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0))
 
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
@@ -77,19 +84,23 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
     if not key.budgets or not received.endpoint.metered:
         return []
     provider, price = candidate.upstream.provider.name, candidate.price
-    needed = 0 if price is None else estimated_cost(request, price)
+    counting = [meter for meter in key.budgets if counts_provider(meter.budget, provider)]
+    blocking = next((meter.budget for meter in counting if meter.budget.blocks), None)
+    strict = next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None)
+    if price is None and strict is not None:
+        raise _unpriced(strict, candidate, candidate.model)
+    needed = 0
+    if price is not None:
+        if blocking is not None:
+            _check_limits(request, blocking)
+        needed = estimated_cost(request, price, candidate, strict)
     held = _held(received.trail)
     holds: list[BudgetHold] = []
-    for meter in key.budgets:
-        compiled = meter.budget
-        if not counts_provider(compiled, provider):
-            continue
-        if price is None and refuses_unpriced(compiled):
-            raise _unpriced(compiled, candidate)
+    for meter in counting:
         limit_ = meter.limit(received.started_at, request.end_user)
         missing = needed - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
-            holds.append(BudgetHold(limit_, max(missing, 0), compiled))
+            holds.append(BudgetHold(limit_, max(missing, 0), meter.budget))
     return holds
 
 
@@ -101,19 +112,84 @@ def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
     return holds
 
 
-def estimated_cost(request: Admitted, price: Price) -> int:
-    """Nano-USD that the request costs at most at a price."""
-    body = request.body
-    several, best_of = body.decoded("n"), body.decoded("best_of")
-    answers = 1 if several is None and best_of is None else max(_count(several), _count(best_of))
-    output = output_bound(body.max_output_tokens, answers, request.key.assumed_output_tokens)
-    return min(estimate(price, prompt_bound(request), output), _MOST)
+def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict: CompiledBudget | None = None) -> int:
+    """Nano-USD that the request costs at most at a price: the dearest of all that it allows.
+
+    Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such.
+    """
+    received, body = request.received, request.body
+    shape = received.endpoint.shape
+    allowed, prompt = allows(received.endpoint, body), prompt_bound(request)
+    several = choices(shape, body)
+    answers = (several if isinstance(several, int) else 1) * allowed.prompts
+    output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
+    implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
+    if allowed is ORDINARY:
+        return min(estimate(price, prompt, output, caches_unasked=implicit), _MOST)
+    if allowed.stored_tokens or allowed.beside:
+        prompt = prompt.with_more(allowed.stored_tokens, of_speech=received.endpoint.name.startswith("audio_"))
+    beside = dict(allowed.beside)
+    if allowed.pictures:
+        beside["images"] = allowed.pictures * answers
+        output = max(output, PICTURE_TOKENS * answers)
+    if strict is not None:
+        _check_fees(strict, candidate, price, beside)
+
+    def at_most(one: Price) -> int:
+        ways = (one,) if allowed.served is None else (one, one.under(allowed.served))
+        return max(estimate(way, prompt, output, beside=beside, caches_unasked=implicit) for way in ways)
+
+    most, others = at_most(price), 0
+    provider = candidate.upstream.provider
+    for model in allowed.models:
+        other = received.snapshot.prices.of(provider.name, provider.type, model.name)
+        if other is None:
+            if strict is not None:
+                raise _unpriced(strict, candidate, model.name, model.path)
+            continue
+        if model.calls:
+            others += model.calls * at_most(other)
+        else:
+            most = max(most, at_most(other))
+    return min(most + others, _MOST)
+
+
+def _check_limits(request: Admitted, blocking: CompiledBudget) -> None:
+    """Raises `bad_request` where a limit cannot be read on which it hangs what the request may cost."""
+    shape, body = request.received.endpoint.shape, request.body
+    for limit_ in (output_cap(shape, body), choices(shape, body)):
+        if isinstance(limit_, Unreadable):
+            raise GatewayError(
+                "bad_request",
+                f"{limit_.path!r} cannot be read, and the budget {blocking.name} needs it to tell what the request may "
+                "cost: write one whole number of at least 0, once.",
+                param=limit_.path,
+            )
+
+
+def _cap(request: Admitted) -> int | None:
+    cap = output_cap(request.received.endpoint.shape, request.body)
+    return cap if isinstance(cap, int) else None
+
+
+def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, beside: Mapping[str, int]) -> None:
+    """Raises `model_not_allowed` for tools that are billed call by call, and that nobody knows the price of."""
+    for kind in KINDS:
+        if kind.is_of_tool and kind.figure in beside and kind.rate not in price.known:
+            target = f"{candidate.upstream.provider.name}/{candidate.model}"
+            raise GatewayError(
+                "model_not_allowed",
+                f"Nobody knows what {kind.figure.replace('_', ' ')} of {target} cost, and the budget {strict.name} "
+                f"counts money; write `{kind.usd}` under `prices`, or `unpriced: allow` at the budget.",
+                code="model_unpriced",
+                param="tools",
+            )
 
 
 def output_limit(request: Admitted) -> int | None:
     """Output tokens that the request allows in all, where it says so."""
-    cap = output_cap(request.received.endpoint.shape, request.body)
-    return cap * answers_asked_for(request) if isinstance(cap, int) else None
+    cap = _cap(request)
+    return None if cap is None else cap * answers_asked_for(request)
 
 
 def answers_asked_for(request: Admitted) -> int:
@@ -125,7 +201,9 @@ def answers_asked_for(request: Admitted) -> int:
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
-        request.prompt = bound_input(request.body.data)
+        data = request.body.data
+        is_form = request.received.endpoint.body is BodyForm.MULTIPART
+        request.prompt = bound_recording(len(data)) if is_form else bound_input(data)
     return request.prompt
 
 
@@ -138,21 +216,14 @@ def _held(trail: Trail) -> dict[str, int]:
     return held
 
 
-def _count(value: object) -> int:
-    """How many choices a value asks for; some providers take `3.0` for 3."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 1
-
-
-def _unpriced(compiled: CompiledBudget, candidate: Candidate) -> GatewayError:
-    target = f"{candidate.upstream.provider.name}/{candidate.model}"
+def _unpriced(compiled: CompiledBudget, candidate: Candidate, model: str, path: str = "model") -> GatewayError:
+    target = f"{candidate.upstream.provider.name}/{model}"
     return GatewayError(
         "model_not_allowed",
         f"Nobody knows what {target} costs, and the budget {compiled.name} counts money; write its price under "
         "`prices`, or `unpriced: allow` at the budget.",
         code="model_unpriced",
-        param="model",
+        param=path,
     )
 
 
@@ -275,8 +346,9 @@ def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
     headers = {} if resets_at is None else {"retry-after": str(max(1, math.ceil(resets_at - now)))}
     return GatewayError(
         "budget_exceeded",
-        f"The budget {compiled.name} of the {what} has no room for this request: {shown(compiled.limit)} in one "
-        f"{compiled.window.kind} window, of which this request may take {shown(hold.amount)}; it starts anew: {ends}.",
+        f"The budget {compiled.name} of the {what} has no room for this request: ${to_usd(compiled.limit)} in one "
+        f"{compiled.window.kind} window, of which this request may take ${to_usd(hold.amount)}; "
+        f"it starts anew: {ends}.",
         headers=headers,
         meta={
             "budget": compiled.name,
@@ -308,40 +380,73 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
 
 
 class Bill(NamedTuple):
-    """Nano-USD that a request cost, by provider and together; `cost` is `None` where no price is known."""
+    """Nano-USD that a request cost, by provider and together; `cost` is `None` where no price is known.
+
+    `price` is that of the answer as it was served, `source` where it comes from; `unpriced` names what has no price.
+    """
 
     owed: dict[str, int]
     cost: int | None
+    price: Price | None = None
+    source: str | None = None
+    unpriced: tuple[str, ...] = ()
 
 
 NOTHING_OWED = Bill({}, None)
 
 
-def charge(request: Admitted, usage: Usage | None, outcome: str) -> Bill:
-    """What each provider is owed for an admitted request, whose answer reported this usage.
+def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
+    """What each provider is owed for an admitted request, whose answer stated this.
 
     What a provider reported is what counts. An answer without a report costs its upper estimate, unless the file says
     `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
     or was not asked, costs nothing.
     """
     owed: dict[str, int] = {}
-    for candidate, replaced in request.replaced:
-        if candidate.price is not None:
-            _owe(owed, candidate, cost(replaced.usage, candidate.price))
-    price = request.candidate.price
-    if price is not None:
-        last = _last_attempt(request, price, usage, outcome)
-        if last is not None:
-            _owe(owed, request.candidate, last)
-    return Bill(owed, sum(owed.values())) if owed else NOTHING_OWED
+    unpriced: tuple[str, ...] = ()
+    for replaced, consumed in request.replaced:
+        earlier = _cost_of(request, replaced, consumed)
+        if earlier is not None:
+            _owe(owed, replaced, earlier.nano_usd)
+            unpriced += earlier.unpriced
+    last = _last_attempt(request, stated, outcome)
+    if last is not None:
+        _owe(owed, request.candidate, last.nano_usd)
+        return Bill(owed, sum(owed.values()), last.price, last.source or last.price.source, unpriced + last.unpriced)
+    return Bill(owed, sum(owed.values()), None, None, unpriced) if owed else NOTHING_OWED
 
 
-def release(received: Received, metrics: Metrics, bill: Bill, usage: Usage | None, outcome: str) -> None:
+def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
+    """What an answer cost by what it states; `None` where neither who was asked nor who answered has a price."""
+    provider, prices = candidate.upstream.provider, request.received.snapshot.prices
+    served, price = stated.served, candidate.price
+    if price is None:
+        model = None if served is None else served.model
+        price = None if model is None else prices.of(provider.name, provider.type, model)
+        if price is None:
+            return None
+
+    def price_of(model: str) -> Price | None:
+        return prices.of(provider.name, provider.type, model)
+
+    return answer_cost(stated.usage, served, price, price_of, candidate.model)
+
+
+def with_estimates(request: Admitted, stated: Stated) -> Stated:
+    """What was stated, with the most that it can be in the place of each figure that could not be read."""
+    if not stated.unread:
+        return stated
+    output = output_bound(_cap(request), default=request.key.assumed_output_tokens)
+    usage = at_most(stated.usage, stated.unread, prompt_bound(request).tokens, output)
+    return msgspec.structs.replace(stated, usage=usage)
+
+
+def release(received: Received, metrics: Metrics, bill: Bill, stated: Stated | None, outcome: str) -> None:
     """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
     reservations = received.trail.reservations
     if not reservations:
         return
-    amounts = _settlements(received, bill, usage, outcome)
+    amounts = _settlements(received, bill, stated, outcome)
     for (lease, _, budgets), consumed in zip(reservations, amounts, strict=True):
         if lease is not None:
             lease.settle(consumed)
@@ -351,7 +456,7 @@ def release(received: Received, metrics: Metrics, bill: Bill, usage: Usage | Non
                     _tell_spent(received, metrics, hold, settled.get(hold.limit.key, 0))
 
 
-def _settlements(received: Received, bill: Bill, usage: Usage | None, outcome: str) -> list[dict[str, int]]:
+def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome: str) -> list[dict[str, int]]:
     """For each reservation in turn, what was consumed of its counters; a counter of several counts in the first.
 
     What is held is an estimate of money and of tokens alone; of the others it is what counts.
@@ -359,7 +464,7 @@ def _settlements(received: Received, bill: Bill, usage: Usage | None, outcome: s
     trail = received.trail
     candidate = trail.candidate
     provider = "" if candidate is None else candidate.upstream.provider.name
-    tokens = _tokens(trail, usage, outcome)
+    tokens = _tokens(trail, stated, outcome)
     counted: set[str] = set()
     settled: list[dict[str, int]] = []
     for reservation in trail.reservations:
@@ -388,17 +493,17 @@ def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
     return tuple([Charge(key, amount) for key, amount in added.items() if amount])
 
 
-def _last_attempt(request: Admitted, price: Price, usage: Usage | None, outcome: str) -> int | None:
-    if usage is not None:
-        return cost(usage, price)
-    received = request.received
-    if not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
+def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> AnswerCost | None:
+    if stated is not None:
+        return _cost_of(request, request.candidate, stated)
+    price, received = request.candidate.price, request.received
+    if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:
-        return 0
+        return AnswerCost(0, price)
     if outcome == "ok":
-        return estimated_cost(request, price)
-    return cost(Usage(input_tokens=prompt_bound(request).tokens), price)
+        return AnswerCost(estimated_cost(request, price, request.candidate), price)
+    return AnswerCost(cost(Usage(input_tokens=prompt_bound(request).tokens), price), price)
 
 
 def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
@@ -418,10 +523,10 @@ def _spent(bill: Bill, hold: BudgetHold) -> int:
     return sum(owed for provider, owed in bill.owed.items() if counts_provider(hold.budget, provider))
 
 
-def _tokens(trail: Trail, usage: Usage | None, outcome: str) -> int | None:
+def _tokens(trail: Trail, stated: Stated | None, outcome: str) -> int | None:
     """Tokens that count: what was reported; none where nothing was answered; else `None`, and the estimate stands."""
-    if usage is not None:
-        return usage.total_tokens
+    if stated is not None:
+        return stated.total_tokens
     return 0 if _consumed_nothing(trail, outcome) else None
 
 

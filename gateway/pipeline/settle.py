@@ -6,9 +6,9 @@ import msgspec
 
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
-from gateway.ledger.storable import encode
+from gateway.ledger.storable import encode, visible
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release
+from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
@@ -32,6 +32,7 @@ ERROR_IN_ANSWER = "error_in_stream"
 """The outcome of a call whose answer, under a status that promised one, was an error."""
 
 _MICROSECONDS = 1_000_000
+_LONGEST_WARNING = 250
 _NOBODY = Attribution(None, (), None, None, ())
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
@@ -59,12 +60,17 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         return
     trail.is_settled = True
     admitted, bill = trail.admitted, NOTHING_OWED
-    usage = None if trail.asked is None else trail.asked.usage
+    asked = trail.asked
+    stated = None if asked is None else asked.stated
     if admitted is not None:
         for engaged in admitted.under_way:
             engaged.count -= 1
-        bill = charge(admitted, usage, ended.outcome)
-    release(received, services.metrics, bill, usage, ended.outcome)
+        if asked is not None and stated is not None and stated.unread:
+            asked.stated = stated = with_estimates(admitted, stated)
+        bill = charge(admitted, stated, ended.outcome)
+    if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
+        asked.usage_warning = _warning(asked, bill)
+    release(received, services.metrics, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
@@ -150,6 +156,17 @@ def _received_usage(asked: Asked, output_tokens: int) -> Stated:
     )
 
 
+def _warning(asked: Asked, bill: Bill) -> str:
+    """What is wrong with the usage, in words that a header may have: names from upstream may be anything."""
+    warnings = [] if asked.usage_warning is None else [asked.usage_warning]
+    served = None if asked.stated is None else asked.stated.served
+    if served is not None and served.unreadable:
+        warnings.append(f"unreadable: {', '.join(served.unreadable)}")
+    if bill.unpriced:
+        warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
+    return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]
+
+
 def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:
     trail = received.trail
     admitted, asked, candidate = trail.admitted, trail.asked, trail.candidate
@@ -189,7 +206,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
-    price = None if bill.cost is None or candidate is None else candidate.price
+    price = bill.price
     usage = None if asked is None else asked.usage
     occurred_at = int(received.started_at * _MICROSECONDS)
     return DecisionRecord(
@@ -221,7 +238,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         served=None if asked is None or asked.stated is None else asked.stated.served,
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
-        price_source=None if price is None else price.source,
+        price_source=bill.source,
         attempts=tuple(trail.attempts),
         duration_ms=round((clock.monotonic() - started) * 1000),
         first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),

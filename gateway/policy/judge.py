@@ -5,7 +5,7 @@ from typing import Protocol
 
 from gateway.errors import Denial, GatewayError
 from gateway.policy.rule_set import CompiledRule, Verdict
-from gateway.shapes.declares import OF_MCP, OF_TOOLS, Declared, Says, declared
+from gateway.shapes.declares import OF_MCP, OF_TOOLS, Body, Declared, Says, declared
 from gateway.shapes.shape import Shape
 from gateway.wire.url_reading import read
 
@@ -45,16 +45,6 @@ class RuleSet(Protocol):
         """On models."""
 
 
-class Declarations(Protocol):
-    """Where tools and servers are declared: a request body."""
-
-    def fingerprint(self, *names: str) -> Hashable | None:
-        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
-
-    def raw(self, name: str) -> bytes | None:
-        """The bytes of a top-level value, `None` when it is not there."""
-
-
 class Judge:
     """The rules of a key by dimension; `has_...` says whether there is anything to look for."""
 
@@ -81,7 +71,7 @@ class Judge:
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
 
-    def check_declarations(self, shape: Shape, body: Declarations) -> None:
+    def check_declarations(self, shape: Shape, body: Body) -> None:
         """Judges the tools and MCP servers that a body of an API declares, wherever the API lets it.
 
         Raises `tool_not_allowed`; `bad_request` and `unsupported_parameter` for what cannot be judged.
@@ -89,15 +79,16 @@ class Judge:
         PERF: applications declare the same tools in every request, so what passed once is known by its fingerprint.
         """
         table = shape.declares
-        fingerprint = body.fingerprint(*table.names_of_lasting)
+        fingerprint = body.fingerprint(table.names_of_lasting)
         if fingerprint is not None and (shape.name, fingerprint) not in self._passed:
             for one in declared(table, body, self._wanted, bulk=False):
                 self._check(one)
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
             self._passed.add((shape.name, fingerprint))
-        for one in declared(table, body, self._wanted, bulk=True):
-            self._check(one)
+        if table.conversation_tells(body):
+            for one in declared(table, body, self._wanted, bulk=True):
+                self._check(one)
 
     def _check(self, one: Declared) -> None:
         if one.says is Says.TOOL:

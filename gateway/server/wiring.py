@@ -172,9 +172,8 @@ class Worker:
         self._metrics.serving(snapshot.revision_label)
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
-        if self._tracing.is_on:
-            # PERF: exporting threads have to let requests go on soon.
-            sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        # PERF: threads that export spans or prepare large bodies have to let requests go on soon.
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)

@@ -109,7 +109,7 @@ DECLARES: Final = Declares(
     kinds={
         **dialects.KINDS,
         "tool": _TOOL,
-        "message": Kind(known={None: _CONTENT}, every=(Place("tools[]", "tool"),), tag=""),
+        "message": Kind(known={None: _CONTENT}, every=(Place("tools[]", "tool"),), tag="", text=Says.NOTHING),
         "block": _BLOCK,
         "change": _CHANGE,
     },

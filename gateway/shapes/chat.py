@@ -15,6 +15,7 @@ _MESSAGE: Final = Kind(
     known={None: Row(places=(Place("content[]", "part", bulk=True),))},
     every=(Place("tools[]", "tool"), Place("functions[]", "function")),
     tag="",
+    text=Says.NOTHING,
 )
 _PART: Final = Kind(
     known=dict.fromkeys(("text", "image_url", "input_audio", "file", "refusal"), PLAIN), text=Says.NOTHING

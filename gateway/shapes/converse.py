@@ -133,6 +133,7 @@ _BLOCK: Final = Kind(
         ),
     },
     tag=None,
+    text=Says.NOTHING,
 )
 _TOOL: Final = Kind(
     known={
@@ -153,7 +154,9 @@ DECLARES: Final = Declares(
     kinds={
         **anthropic_request.DECLARES.kinds,
         "converse_tool": _TOOL,
-        "converse_message": Kind(known={None: Row(places=(Place("content[]", "converse_block", bulk=True),))}, tag=""),
+        "converse_message": Kind(
+            known={None: Row(places=(Place("content[]", "converse_block", bulk=True),))}, tag="", text=Says.NOTHING
+        ),
         "converse_block": _BLOCK,
     },
 )

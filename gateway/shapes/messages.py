@@ -63,6 +63,7 @@ UNBILLED: Final = (
 OWN_STEPS: Final = frozenset(("message", "fallback_message"))
 """Types of iterations in which a model worked on the answer itself."""
 
+_MUCH: Final = 10**9
 _TABLE: Final = table_of(ROWS)
 
 
@@ -102,6 +103,21 @@ def read_event(known: Stated | None, data: bytes) -> Stated | None:
 
 
 def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated | None:
+    if known is not None and len(stated) == 1 and not known.unread:
+        # PERF: many a stream states nothing more at its end than how much was said.
+        said, before = stated.get("output_tokens"), known.usage
+        if type(said) is int and before.output_tokens <= said <= _MUCH:
+            return Stated(
+                usage=Usage(
+                    input_tokens=before.input_tokens,
+                    output_tokens=said,
+                    cache_read_tokens=before.cache_read_tokens,
+                    cache_write_tokens=before.cache_write_tokens,
+                    reasoning_tokens=before.reasoning_tokens,
+                    further=before.further,
+                ),
+                served=known.served,
+            )
     figures: dict[str, int] = {}
     unread: Unread = []
     read_figures(stated, _TABLE, figures, unread, "usage")
@@ -115,10 +131,10 @@ def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated 
         if known.unread and known.served is not None:
             kept = zip(known.unread, known.served.unreadable, strict=True)
             unread += [one for one in kept if one[0] not in figures or not figures[one[0]]]
-    before = None if known is None else known.served
+    earlier = None if known is None else known.served
     if iterations:
-        return _with_steps(figures, unread, iterations, model, stated, before)
-    if before is None:
+        return _with_steps(figures, unread, iterations, model, stated, earlier)
+    if earlier is None:
         return stated_as(
             usage_of(figures),
             unread,
@@ -130,11 +146,11 @@ def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated 
     return stated_as(
         usage_of(figures),
         unread,
-        model=model or before.model,
-        service_tier=stated.get("service_tier") or before.service_tier,
-        speed=stated.get("speed") or before.speed,
-        region=stated.get("inference_geo") or before.region,
-        iterations=before.iterations,
+        model=model or earlier.model,
+        service_tier=stated.get("service_tier") or earlier.service_tier,
+        speed=stated.get("speed") or earlier.speed,
+        region=stated.get("inference_geo") or earlier.region,
+        iterations=earlier.iterations,
     )
 
 

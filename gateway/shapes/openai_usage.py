@@ -30,7 +30,7 @@ from gateway.shapes.figures import (
     whole,
 )
 from gateway.shapes.openai_answer import Answer, Item, decode_answer, decode_items, decode_tools, decode_usage
-from gateway.usage import Iteration, Stated, Usage
+from gateway.usage import Iteration, Served, Stated, Usage
 from gateway.wire.json_tail import usage_object
 from gateway.wire.unreadable import UNREADABLE
 
@@ -129,7 +129,7 @@ CALLS: Final = {
 
 _TABLE: Final = table_of(ROWS)
 _IMAGE_TABLE: Final = table_of(IMAGE_TOOL_ROWS)
-_IMAGE_MODEL: Final = "gpt-image-1"
+IMAGE_MODEL: Final = "gpt-image-1"
 """What the tool of Responses draws with where the request names none."""
 
 _FREE_ACTIONS: Final = frozenset(("open_page", "find_in_page", "find"))
@@ -178,6 +178,9 @@ def _stated(answer: Answer) -> Stated | None:
         usage = answer.x_groq.get("usage") if isinstance(answer.x_groq, dict) else None
     if type(usage) is not dict:
         return None
+    plain = _plain(answer, usage)
+    if plain is not None:
+        return plain
     figures: dict[str, int] = {}
     unread: Unread = []
     read_figures(usage, _TABLE, figures, unread, "usage")
@@ -195,6 +198,25 @@ def _stated(answer: Answer) -> Stated | None:
     return stated_as(
         usage_of(figures), unread, model=answer.model, service_tier=answer.service_tier, iterations=iterations
     )
+
+
+def _plain(answer: Answer, usage: dict[str, Any]) -> Stated | None:
+    """PERF: most answers state the prompt, the output and their sum, and nothing else of what is billed."""
+    if len(usage) != _PLAIN or answer.output is not ABSENT or answer.service_tier not in _USUAL:
+        return None
+    given, said = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if type(given) is not int or type(said) is not int or given < 0 or said < 0:
+        return None
+    if usage.get("total_tokens") != given + said or given + said > _MUCH:
+        return None
+    model = answer.model
+    served = Served(model=model) if type(model) is str and model else None
+    return Stated(usage=Usage(input_tokens=given, output_tokens=said), served=served)
+
+
+_PLAIN: Final = 3
+_MUCH: Final = 10**9
+_USUAL: Final = (None, "default", "standard")
 
 
 def _put_in_total(figures: dict[str, int], unread: Unread, total: int) -> None:
@@ -270,4 +292,4 @@ def _image_model(tools: msgspec.Raw) -> str:
     except UNREADABLE:
         declared = []
     named = (one.model for one in declared if one.type == "image_generation")
-    return next((model for model in named if isinstance(model, str)), _IMAGE_MODEL)
+    return next((model for model in named if isinstance(model, str)), IMAGE_MODEL)

@@ -20,6 +20,7 @@ _LARGEST_EVENT = 1024 * 1024
 _HEAD_OF_LARGE_EVENT = 1024
 _TYPE: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"([\w.]+)"')
 _DONE: Final = b"[DONE]"
+_DATA: Final = b"data: "
 _ERROR: Final = "error"
 _ERROR_BYTES: Final = b"error"
 _OPENING, _CONTENT, _ENDED = Stage.OPENING, Stage.CONTENT, Stage.ENDED
@@ -219,20 +220,28 @@ class Progress:
         """
         if _ERROR_BYTES in events or b"\r" in events:
             return False
-        data = [line[6:] for line in events.split(b"\n") if line[:6] == b"data: "]
-        if len(data) != events.count(b"\n\n"):
+        if events.startswith(_DATA):
+            data = events[len(_DATA) : -2].replace(b"\n\n" + _DATA, b",")
+        else:
+            lines = events.split(b"\n")
+            stated = [line[len(_DATA) :] for line in lines if line.startswith(_DATA)]
+            if len(stated) != lines.count(b"") - 1:
+                return False
+            data = b",".join(stated)
+        if b"\n" in data:
             return False
         try:
-            all_told = decode_events(b"[" + b",".join(data) + b"]")
+            all_told = decode_events(b"[" + data + b"]")
         except UNREADABLE:
-            return False
-        if len(all_told) != len(data):
             return False
         for told in all_told:
             if told.choices is None and not told.type:
                 return False
         for told in all_told:
-            self._told(told, "", b"")
+            if told.choices is None:
+                self._told(told, "", b"")
+            else:
+                self._chunk(told, b"")
         return True
 
     def _take_large(self) -> None:
@@ -247,6 +256,7 @@ class Progress:
         if self._stage is _ENDED:
             return
         failed = told.error
+        finishes = False
         for choice in told.choices or ():
             delta = choice.delta
             size = _size_of(delta if choice.text is None else choice.text)
@@ -256,15 +266,17 @@ class Progress:
                 self._stage = _CONTENT
             index = choice.index if type(choice.index) is int else 0
             if choice.finish_reason is None:
-                self._open.add(index)
+                if index not in self._open:
+                    self._open.add(index)
                 continue
             self._finished.add(index)
+            finishes = True
             reason = choice.finish_reason
             stop = self._events.stops.get(reason) if isinstance(reason, str) else None
             failed = failed or choice.error or stop is Stop.FAILED
         if failed:
             self._take(self._events.rows[_ERROR], _ERROR, data)
-        elif len(self._finished) >= self._choices and self._open <= self._finished:
+        elif finishes and len(self._finished) >= self._choices and self._open <= self._finished:
             self._stage = Stage.COMPLETE
 
     def _take(self, row: Event, name: str, data: bytes, delta: Any = None) -> None:

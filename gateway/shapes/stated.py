@@ -48,6 +48,11 @@ def choices(shape: Shape, body: RequestBody) -> Limit:
     return _largest(shape.declares.choices, body)
 
 
+def call_cap(shape: Shape, body: RequestBody) -> Limit:
+    """How often tools of the provider may run at most in one answer, all of them together."""
+    return _largest(tuple(path for path in shape.declares.search_caps if "[" not in path), body)
+
+
 def end_users(shape: Shape, body: RequestBody) -> Iterator[str]:
     """Every text that names the person behind a request, the one that counts most first.
 

@@ -36,10 +36,23 @@ class JsonBody:
     what was judged and what was sent.
     """
 
-    __slots__ = ("_readable", "_repeated", "_spans", "_varied", "data", "max_output_tokens", "model", "stream")
+    __slots__ = (
+        "_fingerprint",
+        "_readable",
+        "_repeated",
+        "_spans",
+        "_varied",
+        "data",
+        "max_output_tokens",
+        "model",
+        "stream",
+        "telling",
+    )
 
     def __init__(self, data: bytes, judged: frozenset[str] = frozenset()) -> None:
         self.data = data
+        self.telling: bool | None = None
+        self._fingerprint: tuple[frozenset[str], Hashable | None] | None = None
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
@@ -71,13 +84,16 @@ class JsonBody:
         document: dict[str, Any] = _decode_strictly(self._readable, "body", parse_float=_finite)
         return document
 
-    def fingerprint(self, *names: str) -> Hashable | None:
+    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
+        if self._fingerprint is None or self._fingerprint[0] is not names:
+            self._fingerprint = names, self._fingerprint_of(names)
+        return self._fingerprint[1]
+
+    def _fingerprint_of(self, names: frozenset[str]) -> Hashable | None:
         parts: list[tuple[str, int, bytes]] = []
-        for name in names:
-            span = self._spans.get(name)
-            if span is not None:
-                start, end = span
+        for name, (start, end) in self._spans.items():
+            if name in names:
                 value = self._readable[start:end]
                 if end - start > _LONG_VALUE:
                     value = hashlib.blake2b(value, digest_size=16).digest()

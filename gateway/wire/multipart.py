@@ -23,7 +23,7 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 _BEYOND_ASCII = (b"us-ascii", b"iso-8859-1", b"windows-1252")
 """Charsets that some clients name, in which ASCII is what it is in UTF-8."""
 _NOT_ENCODED = (b"7bit", b"8bit", b"binary")
-_JUDGED = ("model", "stream")
+_JUDGED = ("model", "stream", "telling")
 _CHARSET_FIELD = "_charset_"
 """A field that says in which charset the others are (RFC 7578, section 4.6)."""
 _MAX_HEAD_BYTES = 8192
@@ -47,13 +47,14 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "max_output_tokens", "model", "stream")
+    __slots__ = ("_fields", "_spans", "content_type", "data", "max_output_tokens", "model", "stream", "telling")
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
         self.max_output_tokens: int | None = None
+        self.telling: bool | None = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         for part in _parts(data, b"--" + boundary.encode()):
@@ -77,7 +78,7 @@ class MultipartBody:
         """What a form may not say twice was refused before."""
         return False
 
-    def fingerprint(self, *_names: str) -> Hashable | None:
+    def fingerprint(self, _names: frozenset[str]) -> Hashable | None:
         """A form declares nothing that could be judged."""
         return None
 

@@ -8,12 +8,16 @@ from gateway.wire.urls import UrlPlaces
 
 
 class RequestBody(Protocol):
-    """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated."""
+    """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated.
+
+    `telling` is left to those who look for what a body declares: what they found of its conversation.
+    """
 
     data: bytes
     model: str | None
     stream: bool
     max_output_tokens: int | None
+    telling: bool | None
 
     def decoded(self, name: str) -> Any:
         """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
@@ -27,7 +31,7 @@ class RequestBody(Protocol):
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
 
-    def fingerprint(self, *names: str) -> Hashable | None:
+    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
 
     def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:

@@ -1,5 +1,7 @@
 """What a call costs, by the catalogue and by the file, to the billionth of a dollar."""
 
+import json
+
 import httpx
 import pytest
 
@@ -13,9 +15,13 @@ prices:
 """
 
 
+GEMINI = '  gemini: {{type: gemini, api_key: sk-up, base_url: "{url}"}}\n'
+
+
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    return module_gateway(config(upstream.url).replace("virtual_keys:", PRICES + "virtual_keys:"))
+    text = config(upstream.url).replace("  simulator:", GEMINI.format(url=upstream.url) + "  simulator:")
+    return module_gateway(text.replace("virtual_keys:", PRICES + "virtual_keys:"))
 
 
 # The upstream reports 11 tokens in and 7 out.
@@ -63,3 +69,218 @@ def test_the_sum_is_a_metric(gateway, upstream):
         if line.startswith('gateway_cost_usd_total{model="of-the-file",provider="openai"}')
     )
     assert float(line.split()[1]) >= 0.01
+
+
+REPORTS = {
+    "cache writes for an hour": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {
+            "input_tokens": 100,
+            "cache_creation_input_tokens": 100_000,
+            "cache_read_input_tokens": 0,
+            "output_tokens": 10,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 100_000},
+        },
+        {},
+        600_450_000,
+    ),
+    "searches of Anthropic": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {"input_tokens": 100, "output_tokens": 10, "server_tool_use": {"web_search_requests": 10}},
+        {},
+        100_450_000,
+    ),
+    "searches of OpenAI": (
+        "/v1/responses",
+        "openai/gpt-5.4",
+        {"input_tokens": 1000, "output_tokens": 1000, "total_tokens": 2000},
+        {"output": [{"type": "web_search_call", "id": f"ws_{n}"} for n in range(10)]},
+        117_500_000,
+    ),
+    "the flex tier": (
+        "/v1/chat/completions",
+        "openai/gpt-5",
+        {"prompt_tokens": 100_000, "completion_tokens": 100_000, "total_tokens": 200_000},
+        {"service_tier": "flex"},
+        562_500_000,
+    ),
+    "the priority tier": (
+        "/v1/chat/completions",
+        "openai/gpt-5",
+        {"prompt_tokens": 100_000, "completion_tokens": 100_000, "total_tokens": 200_000},
+        {"service_tier": "priority"},
+        2_250_000_000,
+    ),
+    "fast mode": (
+        "/v1/messages",
+        "anthropic/claude-opus-4-8",
+        {"input_tokens": 1_000_000, "output_tokens": 1_000_000, "speed": "fast"},
+        {},
+        60_000_000_000,
+    ),
+    "inference in the US": (
+        "/v1/messages",
+        "anthropic/claude-opus-4-8",
+        {"input_tokens": 1_000_000, "output_tokens": 1_000_000, "inference_geo": "us"},
+        {},
+        33_000_000_000,
+    ),
+    "pictures": (
+        "/v1/images/generations",
+        "openai/gpt-image-1.5",
+        {
+            "input_tokens": 1000,
+            "output_tokens": 100_000,
+            "total_tokens": 101_000,
+            "output_tokens_details": {"image_tokens": 100_000, "text_tokens": 0},
+        },
+        {"data": [{"b64_json": "eA=="}]},
+        3_205_000_000,
+    ),
+    "thoughts in the total alone": (
+        "/v1/chat/completions",
+        "gemini/gemini-2.5-pro",
+        {"completion_tokens": 12, "prompt_tokens": 35, "total_tokens": 109},
+        {},
+        35 * 1250 + 74 * 10_000,
+    ),
+    "a compaction": (
+        "/v1/messages",
+        "anthropic/claude-opus-4-8",
+        {
+            "input_tokens": 23_000,
+            "output_tokens": 1000,
+            "iterations": [
+                {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3500},
+                {"type": "message", "input_tokens": 23_000, "output_tokens": 1000},
+            ],
+        },
+        {},
+        1_127_500_000,
+    ),
+    "an advisor": (
+        "/v1/messages",
+        "anthropic/claude-haiku-4-5",
+        {
+            "input_tokens": 10,
+            "output_tokens": 10,
+            "iterations": [
+                {"type": "message", "input_tokens": 10, "output_tokens": 10},
+                {
+                    "type": "advisor_message",
+                    "model": "claude-opus-4-8",
+                    "input_tokens": 1_000_000,
+                    "output_tokens": 100_000,
+                },
+            ],
+        },
+        {},
+        7_500_060_000,
+    ),
+    "a fallback of the provider": (
+        "/v1/messages",
+        "anthropic/claude-haiku-4-5",
+        {"input_tokens": 1_000_000, "output_tokens": 100_000},
+        {"model": "claude-opus-4-8"},
+        7_500_000_000,
+    ),
+    "a fine-tuned model": (
+        "/v1/chat/completions",
+        "openai/ft:gpt-4o-mini-2024-07-18:org::id",
+        {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000},
+        {},
+        1_500_000,
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "model", "usage", "beside", "cost"), REPORTS.values(), ids=REPORTS.keys())
+def test_everything_that_is_billed_is_counted(gateway, upstream, path, model, usage, beside, cost):
+    answer = {"id": "x", "model": model.partition("/")[2], "usage": usage, **beside}
+    upstream.play = lambda _: response(json.dumps(answer).encode())
+
+    reply = gateway.post({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}, path=path)
+
+    assert gateway.record_of(reply)["cost_nano_usd"] == cost
+
+
+def test_seconds_of_audio_are_billed_by_the_hour(gateway, upstream):
+    upstream.play = lambda _: response(b'{"text":"hi","usage":{"type":"duration","seconds":27}}')
+
+    reply = gateway.client.post(
+        "/v1/audio/transcriptions", data={"model": "openai/whisper-1"}, files={"file": ("a.mp3", b"xx", "audio/mpeg")}
+    )
+
+    assert gateway.record_of(reply)["cost_nano_usd"] == 27 * 360_000_000 // 3600
+
+
+def test_speech_is_billed_by_the_characters_of_the_request(gateway, upstream):
+    upstream.play = lambda _: response(b"sound", content_type="audio/mpeg")
+
+    reply = gateway.post({"model": "openai/tts-1", "input": "h\u00e9llo", "voice": "alloy"}, path="/v1/audio/speech")
+
+    assert gateway.record_of(reply)["cost_nano_usd"] == 5 * 15_000
+
+
+def test_a_stream_costs_what_its_steps_cost_at_their_own_models(gateway, upstream):
+    start = {"type": "message_start", "message": {"model": "claude-haiku-4-5", "usage": {"input_tokens": 10}}}
+    step = {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 1000, "output_tokens": 100}
+    delta = {"type": "message_delta", "usage": {"output_tokens": 10, "iterations": [step]}}
+    events = [
+        f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode()
+        for one in (start, delta, {"type": "message_stop"})
+    ]
+    upstream.play = lambda _: stream(events)
+
+    body = {"model": "anthropic/claude-haiku-4-5", "max_tokens": 9, "messages": [], "stream": True}
+    record = gateway.record_of(gateway.post(body, path="/v1/messages"))
+
+    assert record["cost_nano_usd"] == 10 * 1000 + 10 * 5000 + 1000 * 5000 + 100 * 25_000
+    assert record["served"]["iterations"][0]["model"] == "claude-opus-4-8"
+
+
+@pytest.mark.parametrize(
+    ("usage", "beside", "cost", "warning"),
+    [
+        ({"prompt_tokens": "many", "completion_tokens": 7}, {}, None, "unreadable: usage.prompt_tokens"),
+        (
+            {"prompt_tokens": 11, "completion_tokens": 7},
+            {"service_tier": "turbo"},
+            83_750,
+            "unpriced: service_tier turbo",
+        ),
+        (
+            {"prompt_tokens": 11, "completion_tokens": 7, "server_side_tool_usage_details": {"x_search_calls": 2}},
+            {},
+            83_750,
+            "unpriced: social_searches",
+        ),
+    ],
+)
+def test_what_cannot_be_read_or_priced_is_told_and_marked(gateway, upstream, usage, beside, cost, warning):
+    upstream.play = lambda _: response(json.dumps({"usage": usage, **beside}).encode())
+
+    reply = gateway.chat("openai/gpt-5")
+
+    record = gateway.record_of(reply)
+    assert reply.headers["x-langwatch-usage-warning"] == record["usage_warning"] == warning
+    if cost is None:
+        assert record["served"]["unreadable"] == ["usage.prompt_tokens"]
+        assert record["cost_nano_usd"] > 7 * 10_000 + 11 * 1250
+    else:
+        assert record["cost_nano_usd"] == cost
+
+
+def test_the_served_model_prices_the_answer_and_says_so(gateway, upstream):
+    usage = {"prompt_tokens": 11, "completion_tokens": 7}
+    upstream.play = lambda _: response(json.dumps({"model": "gpt-5-2025-08-07", "usage": usage}).encode())
+    dearer = gateway.record_of(gateway.chat("openai/gpt-5-nano"))
+    unknown = gateway.record_of(gateway.chat("openai/made-up"))
+    upstream.play = lambda _: response(json.dumps({"model": "nobody-knows", "usage": usage}).encode())
+    asked = gateway.record_of(gateway.chat("openai/gpt-5"))
+
+    assert [one["cost_nano_usd"] for one in (dearer, unknown, asked)] == [83_750] * 3
+    assert dearer["price_source"].endswith("openai/gpt-5")
+    assert asked["price_source"].endswith("openai/gpt-5, as asked")

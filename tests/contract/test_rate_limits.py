@@ -71,11 +71,13 @@ def _swallow_timeout(gateway):
         )
 
 
-def test_tokens_are_held_by_estimate_and_settled_to_what_was_used(start_gateway, upstream):
+@pytest.mark.parametrize("written", ["300", "300.0", "3e2"])
+def test_tokens_are_held_by_estimate_and_settled_to_what_was_used(start_gateway, upstream, written):
     gateway = start_gateway(limited(upstream.url, "{tpm: 1000}"))
     upstream.play = lambda _: response(b'{"usage":{"prompt_tokens":100,"completion_tokens":200}}')
+    body = f'{{"model": "gpt-5-mini", "messages": [], "max_tokens": {written}}}'.encode()
 
-    answers = [gateway.post({"model": "gpt-5-mini", "messages": [], "max_tokens": 300}) for _ in range(4)]
+    answers = [gateway.post(body) for _ in range(4)]
 
     # 300 a call are used; each asks for about 310, so the fourth does not fit beside 900.
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]

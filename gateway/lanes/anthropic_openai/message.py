@@ -11,10 +11,12 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import Asked
+from gateway.shapes.chat import EVENTS
+from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 
 _USABLE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_STOP_REASONS: Final[Mapping[str, str]] = {"length": "max_tokens", "content_filter": "refusal"}
+_STOP_REASONS: Final[Mapping[Stop, str]] = {Stop.LENGTH: "max_tokens", Stop.FILTERED: "refusal"}
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -34,8 +36,8 @@ def stop_reason(finish_reason: str | None, *, uses_tools: bool, refused: bool) -
     """Why the model stopped. Calls decide over `stop`, which OpenAI says where the request forced the function."""
     if refused:
         return "refusal"
-    known = _STOP_REASONS.get(finish_reason or "")
-    return known or ("tool_use" if uses_tools else "end_turn")
+    known = EVENTS.stops.get(finish_reason or "", Stop.FINISHED)
+    return _STOP_REASONS.get(known, "tool_use" if uses_tools else "end_turn")
 
 
 def usage_of(usage: Usage | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Source: https://docs.anthropic.com/en/api/messages (response).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from gateway.lanes import chat_completion
@@ -16,21 +16,6 @@ _Read = TypeVar("_Read")
 
 BLOCKS: Final = ("text", "tool_use", "thinking", "redacted_thinking")
 """The kinds of blocks that a completion can hold. What servers' tools did is left out."""
-
-_FINISH_REASONS: Final[Mapping[str, str]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "content_filter",
-}
-
-
-def finish_reason(stop_reason: str) -> str:
-    """OpenAI's reason for one of Anthropic's; `stop` for those that OpenAI has no word for."""
-    return _FINISH_REASONS.get(stop_reason, "stop")
 
 
 def refusal_of(stop_details: Any) -> str:

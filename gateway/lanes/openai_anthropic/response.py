@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer, said
-from gateway.lanes.chat_completion import completion
-from gateway.lanes.openai_anthropic.message import BLOCKS, finish_reason, read, refusal_of, usage_of
-from gateway.shapes.messages import read_body
+from gateway.lanes.chat_completion import completion, finish_reason
+from gateway.lanes.openai_anthropic.message import BLOCKS, read, refusal_of, usage_of
+from gateway.shapes.messages import EVENTS, read_body
 
 _ABSENT = msgspec.Raw()
 
@@ -59,7 +59,7 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
     message = _read_message(body)
     stated = read_body(body)
     usage = None if stated is None else usage_of(stated.usage)
-    return completion(asked, _chat_message(message), finish_reason(message.stop_reason or ""), usage)
+    return completion(asked, _chat_message(message), finish_reason(EVENTS.stops.get(message.stop_reason or "")), usage)
 
 
 def _read_message(body: bytes) -> _Message:

@@ -5,9 +5,9 @@ https://platform.openai.com/docs/api-reference/chat-streaming.
 """
 
 from gateway.lanes.base import Asked, UntranslatableAnswer, said
-from gateway.lanes.chat_completion import Chunks
+from gateway.lanes.chat_completion import Chunks, finish_reason
 from gateway.lanes.openai_anthropic.events import Delta, StartedBlock, read_event
-from gateway.lanes.openai_anthropic.message import finish_reason, refusal_of, usage_of
+from gateway.lanes.openai_anthropic.message import refusal_of, usage_of
 from gateway.shapes import messages
 from gateway.shapes.ending import stated_error
 from gateway.usage import Stated, Usage
@@ -134,4 +134,4 @@ class AnthropicStream:
         refusal = b""
         if reason == "refusal":
             refusal = self._chunks.say({"refusal": refusal_of(delta.stop_details)})
-        return refusal + self._chunks.finish(finish_reason(reason))
+        return refusal + self._chunks.finish(finish_reason(messages.EVENTS.stops.get(reason)))

@@ -4,29 +4,14 @@ Sources: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Con
 https://platform.openai.com/docs/api-reference/chat/object.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeVar
+from collections.abc import Callable
+from typing import TypeVar
 
 from gateway.lanes.base import UntranslatableAnswer
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
 _Read = TypeVar("_Read")
-
-_FINISH_REASONS: Final[Mapping[str, str]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "content_filtered": "content_filter",
-    "guardrail_intervened": "content_filter",
-}
-
-
-def finish_reason(stop_reason: str) -> str:
-    """OpenAI's reason for one of Converse's; `stop` for those that OpenAI has no word for."""
-    return _FINISH_REASONS.get(stop_reason, "stop")
 
 
 def read(decode: Callable[[bytes], _Read], data: bytes) -> _Read:

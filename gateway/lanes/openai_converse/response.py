@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_completion import completion, usage_of
-from gateway.lanes.openai_converse.completion import finish_reason, read
-from gateway.shapes.converse import read_body
+from gateway.lanes.chat_completion import completion, finish_reason, usage_of
+from gateway.lanes.openai_converse.completion import read
+from gateway.shapes.converse import EVENTS, read_body
 
 _ABSENT: Final = msgspec.Raw()
 
@@ -70,7 +70,7 @@ def translate_response(body: bytes, asked: Asked) -> bytes:
     message = _message(answer.output.message.content)
     stated = read_body(body)
     usage = None if stated is None else usage_of(stated.usage)
-    return completion(asked, message, finish_reason(answer.stop_reason), usage)
+    return completion(asked, message, finish_reason(EVENTS.stops.get(answer.stop_reason)), usage)
 
 
 def _message(blocks: list[_Block]) -> dict[str, Any]:

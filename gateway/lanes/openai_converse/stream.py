@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_completion import Chunks, usage_of
-from gateway.lanes.openai_converse.completion import finish_reason, read
+from gateway.lanes.chat_completion import Chunks, finish_reason, usage_of
+from gateway.lanes.openai_converse.completion import read
 from gateway.shapes import converse
 from gateway.usage import Stated
 
@@ -147,4 +147,4 @@ class ConverseStream:
 
     def _stop(self, message: _MessageStop) -> bytes:
         self._stopped = True
-        return self._chunks.finish(finish_reason(message.stop_reason))
+        return self._chunks.finish(finish_reason(converse.EVENTS.stops.get(message.stop_reason)))

@@ -344,6 +344,7 @@ _STREAMS = {
     "a refusal": ([_chunk(refusal="N"), _chunk(refusal="o."), _chunk("stop")], [_text("No.")], "refusal"),
     "a filter": ([_chunk(content="So"), _chunk("content_filter")], [_text("So")], "refusal"),
     "cut short": ([_chunk(content="So"), _chunk("length")], [_text("So")], "max_tokens"),
+    "a full context, in Mistral's word": ([_chunk(content="So"), _chunk("model_length")], [_text("So")], "max_tokens"),
     "nothing said": ([_ROLE, _chunk("stop")], [], "end_turn"),
     "no delta": ([{"choices": [{"delta": None, "finish_reason": "stop"}]}], [], "end_turn"),
     "other choices": (

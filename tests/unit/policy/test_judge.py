@@ -24,9 +24,10 @@ class Body:
     def __init__(self, **fields):
         self.fields = fields
         self.opened = []
+        self.telling = None
 
-    def fingerprint(self, *names):
-        stated = {name: self.fields[name] for name in names if name in self.fields}
+    def fingerprint(self, names):
+        stated = {name: value for name, value in self.fields.items() if name in names}
         return msgspec.json.encode(stated) if stated else None
 
     def raw(self, name):

@@ -329,5 +329,4 @@ def _ways(table, place, wanted, seen):
 
 
 def _would_look(table, written, wanted):
-    find = table.find_models if wanted == OF_MODELS else table.find_tools
-    return find.search(written[written.index(b"[") :]) is not None
+    return table.reader(wanted)._find.found(written[written.index(b"[") :])

@@ -1,0 +1,208 @@
+"""The most that a request allows its provider to do, beside its prompt and the answer: what money is held for.
+
+What it only points at is not in its bytes: a stored conversation, a file, a document at a URL. Each counts as the
+bound says that stands here.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import re2
+
+from gateway.errors import GatewayError
+from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
+from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.figures import served_as
+from gateway.shapes.openai_usage import IMAGE_MODEL
+from gateway.shapes.stated import call_cap
+from gateway.usage import Served
+from gateway.wire.request_body import RequestBody
+from gateway.wire.unreadable import UNREADABLE
+
+SEARCHES: Final = 20
+"""Calls of a tool of the provider for which is held where the request does not say how many it may make."""
+
+STORED_TOKENS: Final = 128_000
+"""Tokens of a conversation, a prompt or a cache that the provider stores, and the request only names."""
+
+FILE_TOKENS: Final = 100_000
+"""Tokens of a file or of a document at a URL: a hundred pages, text and pictures of them."""
+
+ADVISOR_CALLS: Final = 3
+"""Calls of another model that is declared as a tool, where the request does not say how many it may make."""
+
+PICTURE_TOKENS: Final = 16_000
+"""Tokens of output of one picture, at the best quality in the largest size."""
+
+AUDIO_BYTES_PER_SECOND: Final = 750
+"""Bytes of a second of audio at the least: what speech codecs make of it."""
+
+FEES: Final = (
+    ("web_searches", ("web_search", "google_search", "openrouter:web_search", "live_search")),
+    ("social_searches", ("x_search",)),
+    ("file_searches", ("file_search", "collections_search")),
+    ("code_executions", ("code_interpreter",)),
+)
+"""Figures that are billed for each call of a tool, and what the types of the tools begin with."""
+
+_OF_FEES: Final = re2.compile(rb"_search|search_parameters|code_interpreter|\\u00")
+_OPTIONS: Final = ("web_search_options", "search_parameters", "enable_search")
+_INSTEAD: Final = ("models", "fallbacks", "fallback_models")
+"""Top-level members that name models which take the place of the first."""
+
+_FREE: Final = ("moderation",)
+_STORED: Final = ("previous_response_id", "conversation", "cached_content", "cachedContent")
+_POINTS: Final = re2.compile(
+    rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
+)
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
+
+
+class OtherModel(NamedTuple):
+    """Another model that the request names: where, and how often it may run; 0: in the place of the first."""
+
+    name: str
+    path: str
+    calls: int
+
+
+class Allows(NamedTuple):
+    """What a request allows.
+
+    `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `stored_tokens` what
+    the prompt only points at. `beside` are figures of `Usage.further` with their counts.
+    """
+
+    served: Served | None = None
+    prompts: int = 1
+    pictures: int = 0
+    stored_tokens: int = 0
+    beside: tuple[tuple[str, int], ...] = ()
+    models: tuple[OtherModel, ...] = ()
+
+
+ORDINARY: Final = Allows()
+"""Nothing but a prompt and its answer."""
+
+
+def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
+    """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream."""
+    if endpoint.body is BodyForm.MULTIPART:
+        return Allows(beside=(("input_audio_ms", len(body.data) * 1000 // AUDIO_BYTES_PER_SECOND),))
+    served, prompts = _served(body), _prompts(endpoint, body)
+    stored = _stored_tokens(body)
+    beside = tuple(_fees(endpoint, body))
+    models = tuple(_models(endpoint, body))
+    if endpoint.name == "audio_speech":
+        text = body.decoded("input")
+        beside += (("input_characters", len(text if isinstance(text, str) else body.data)),)
+    pictures = int(endpoint.name.startswith("images_"))
+    if served is None and prompts == 1 and not (stored or beside or models or pictures):
+        return ORDINARY
+    return Allows(served, prompts, pictures, stored, beside, models)
+
+
+def _served(body: RequestBody) -> Served | None:
+    tier, speed, region = (_word(body.raw(name)) for name in ("service_tier", "speed", "inference_geo"))
+    if tier is None and speed is None and region is None:
+        return None
+    return served_as(None, tier, speed, region)
+
+
+def _word(raw: bytes | None) -> str | None:
+    return msgspec.json.decode(raw, type=str) if raw is not None and raw.startswith(b'"') else None
+
+
+def _stored_tokens(body: RequestBody) -> int:
+    """Tokens of what the request only points at."""
+    names = [name for name in _STORED if _stands(body.raw(name))]
+    prompt = body.raw("prompt")
+    if prompt is not None and prompt.startswith(b"{"):
+        names.append("prompt")
+    data = body.data
+    files = len(_POINTS.findall(data)) if b'"file' in data or b'"url"' in data or b"s3Location" in data else 0
+    return len(names) * STORED_TOKENS + files * FILE_TOKENS
+
+
+def _stands(raw: bytes | None) -> bool:
+    return raw is not None and raw != b"null"
+
+
+def _prompts(endpoint: Endpoint, body: RequestBody) -> int:
+    """How many prompts a list has that are answered one by one; a list of numbers is one prompt of tokens."""
+    raw = body.raw("prompt") if endpoint.name == "completions" else None
+    if raw is None or not raw.startswith(b"["):
+        return 1
+    try:
+        several = _LIST.decode(raw)
+    except UNREADABLE:
+        return 1
+    return len(several) if several and bytes(several[0])[:1] in (b'"', b"[", b"{") else 1
+
+
+def _fees(endpoint: Endpoint, body: RequestBody) -> Iterator[tuple[str, int]]:
+    """Figures that tools of the provider are billed by, each with the most calls of it."""
+    if _OF_FEES.search(body.data) is None:
+        return
+    types = {one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")}
+    if any(_stands(body.raw(name)) for name in _OPTIONS):
+        types.add("web_search")
+    cap = call_cap(endpoint.shape, body)
+    for figure, prefixes in FEES:
+        matching = [type_ for type_ in types if type_.startswith(prefixes)]
+        if matching:
+            yield figure, cap if isinstance(cap, int) else _uses(body, matching)
+
+
+def _uses(body: RequestBody, types: list[str]) -> int:
+    """How often tools of some types may run: as often as each of them says, else the bound."""
+    caps = [_positive(tool.get("max_uses")) or SEARCHES for tool in _tools(body) if tool.get("type") in types]
+    return sum(caps) or SEARCHES
+
+
+def _models(endpoint: Endpoint, body: RequestBody) -> Iterator[OtherModel]:
+    data = body.data
+    if data.count(b"model") < _SEVERAL and b"fallback" not in data and b"image_generation" not in data:
+        return
+    tools: list[dict[str, Any]] | None = None
+    for one in _declared(endpoint, body, OF_MODELS):
+        place = one.path.partition("[")[0].partition(".")[0]
+        if place in _FREE:
+            continue
+        if place in _INSTEAD:
+            yield OtherModel(one.value, one.path, 0)
+            continue
+        tools = _tools(body) if tools is None else tools
+        uses = [tool.get("max_uses") for tool in tools if tool.get("model") == one.value]
+        yield OtherModel(
+            one.value, one.path, max((_positive(use) or ADVISOR_CALLS for use in uses), default=ADVISOR_CALLS)
+        )
+    if b"image_generation" in data and endpoint.name == "responses":
+        for index, tool in enumerate(_tools(body)):
+            if tool.get("type") == "image_generation" and "model" not in tool:
+                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
+
+
+_SEVERAL: Final = 2
+
+
+def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) -> Iterator[Declared]:
+    try:
+        yield from declared(endpoint.shape.declares, body, wanted)
+    except GatewayError:
+        # A new type of tool is no reason to refuse a request whose key has no rule about tools.
+        return
+
+
+def _positive(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _tools(body: RequestBody) -> list[dict[str, Any]]:
+    raw = body.raw("tools")
+    try:
+        return [] if raw is None else _OBJECTS.decode(raw)
+    except UNREADABLE:
+        return []

@@ -1,0 +1,165 @@
+"""What is held of a budget that blocks: the dearest that a request allows; what cannot be told is refused."""
+
+import re
+
+import pytest
+
+from tests.contract.conftest import config
+from tests.support.upstream import CHAT, response
+
+BUDGET = """
+prices:
+  openai/fixed: {input_usd_per_mtok: 0, output_usd_per_mtok: 0, web_search_usd: 0.01, file_search_usd: 0.002}
+  openai/plain: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}
+  openai/long: {input_usd_per_mtok: 1, output_usd_per_mtok: 0}
+  openai/said: {input_usd_per_mtok: 0, output_usd_per_mtok: 1}
+  openai/tiered:
+    input_usd_per_mtok: 0
+    output_usd_per_mtok: 1
+    service_tiers: {priority: {times: 2}, flex: {times: 0.5}}
+budgets:
+  cap: {scope: {team: engineering}, window: total, limit_usd: 0.000000001}
+"""
+
+MESSAGE = [{"role": "user", "content": "hi"}]
+SEARCH = {"type": "web_search_20250305", "name": "web_search"}
+ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-4-8"}
+
+
+@pytest.fixture(scope="module")
+def gateway(module_gateway, upstream):
+    return module_gateway(config(upstream.url).replace("virtual_keys:", BUDGET + "virtual_keys:"))
+
+
+def held(reply):
+    """US dollars that the refused request would have taken."""
+    assert reply.status_code == 402, reply.text
+    return float(re.search(r"may take \$([0-9.]+);", reply.json()["error"]["message"])[1])
+
+
+def chat(model, **more):
+    return {"model": f"openai/{model}", "messages": MESSAGE, "max_tokens": 1000, **more}
+
+
+def responses(model, **more):
+    return {"model": f"openai/{model}", "input": "hi", "max_output_tokens": 1000, **more}
+
+
+def messages(**more):
+    return {"model": "anthropic/claude-haiku-4-5", "messages": MESSAGE, "max_tokens": 1000, **more}
+
+
+HELD = {
+    "searches up to the cap of the request": (
+        "/v1/responses",
+        responses("fixed", tools=[{"type": "web_search"}], max_tool_calls=7),
+        0.07,
+    ),
+    "searches up to a bound": ("/v1/responses", responses("fixed", tools=[{"type": "web_search"}]), 0.2),
+    "searches in files": ("/v1/responses", responses("fixed", tools=[{"type": "file_search"}], max_tool_calls=5), 0.01),
+    "searches that chat asks for": ("/v1/chat/completions", chat("fixed", web_search_options={}), 0.2),
+    "a dearer tier": ("/v1/chat/completions", chat("tiered", service_tier="priority"), 0.002),
+    "a cheaper tier that may not be had": ("/v1/chat/completions", chat("tiered", service_tier="flex"), 0.001),
+    "choices": ("/v1/chat/completions", chat("said", n=3), 0.003),
+    "a limit in another spelling": ("/v1/chat/completions", chat("said", max_tokens=5e5), 0.5),
+    "prompts in a list": (
+        "/v1/completions",
+        {"model": "openai/said", "prompt": ["a", "b", "c"], "max_tokens": 1000, "n": 2},
+        0.006,
+    ),
+    "one prompt of tokens": (
+        "/v1/completions",
+        {"model": "openai/said", "prompt": [1, 2, 3], "max_tokens": 1000},
+        0.001,
+    ),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "usd"), HELD.values(), ids=HELD.keys())
+def test_what_a_request_allows_is_held(gateway, path, body, usd):
+    assert held(gateway.post(body, path=path)) == pytest.approx(usd)
+
+
+POINTS = {
+    "a response": responses("long", previous_response_id="resp_1"),
+    "a conversation": responses("long", conversation={"id": "conv_1"}),
+    "a prompt": responses("long", prompt={"id": "pmpt_1"}),
+    "a file": responses("long", input=[{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]),
+}
+
+
+@pytest.mark.parametrize("body", POINTS.values(), ids=POINTS.keys())
+def test_what_a_request_only_points_at_is_held(gateway, body):
+    assert held(gateway.post(body, path="/v1/responses")) > 0.1
+
+
+def test_other_models_and_dearer_service_are_held(gateway):
+    def asking(**more):
+        return held(gateway.post(messages(**more), path="/v1/messages"))
+
+    plain = asking()
+
+    assert asking(fallbacks=[{"model": "claude-opus-4-8"}]) >= 4.9 * plain
+    assert asking(tools=[{**ADVISOR, "max_uses": 2}]) > plain + 2 * 0.025
+    assert asking(tools=[ADVISOR]) > plain + 3 * 0.025
+    assert asking(inference_geo="us") == pytest.approx(plain, rel=0.05)
+    assert asking(tools=[{**SEARCH, "max_uses": 4}]) == pytest.approx(plain + 0.04, rel=0.2)
+    marked = {
+        "role": "user",
+        "content": [{"type": "text", "text": "hi " * 9000, "cache_control": {"type": "ephemeral"}}],
+    }
+    hour = {"role": "user", "content": [{**marked["content"][0], "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}
+    assert asking(messages=[hour]) > 1.2 * asking(messages=[marked])
+
+
+def test_the_amounts_are_exact(gateway):
+    reply = gateway.post(chat("said", max_tokens=1), path="/v1/chat/completions")
+
+    assert "$0.000000001 in one" in reply.json()["error"]["message"]
+    assert "may take $0.000001;" in reply.json()["error"]["message"]
+
+
+UNREADABLE = {
+    "text": '{"max_tokens": "600000"}',
+    "twice": '{"max_tokens": 1, "max_tokens": 600000}',
+    "in another case": '{"Max_Tokens": 600000}',
+    "out of range": '{"max_tokens": 99999999999999999999}',
+    "true": '{"max_tokens": true}',
+    "half": '{"max_tokens": 1.5}',
+}
+
+
+@pytest.mark.parametrize("limit", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_limit_that_cannot_be_read_is_refused(gateway, limit):
+    body = '{"model": "openai/said", "messages": [{"role": "user", "content": "hi"}], ' + limit[1:]
+
+    reply = gateway.post(body.encode())
+
+    assert reply.status_code == 400
+    assert reply.json()["error"]["param"] == "max_tokens"
+
+
+UNPRICED = {
+    "searches": ("/v1/responses", responses("plain", tools=[{"type": "web_search"}]), "tools"),
+    "an advisor": ("/v1/messages", messages(tools=[{**ADVISOR, "model": "nobody"}]), "tools[0].model"),
+    "a fallback": ("/v1/messages", messages(fallbacks=[{"model": "nobody"}]), "fallbacks[0].model"),
+}
+
+
+@pytest.mark.parametrize(("path", "body", "param"), UNPRICED.values(), ids=UNPRICED.keys())
+def test_what_has_no_price_is_refused_where_the_request_asks_for_it(gateway, path, body, param):
+    reply = gateway.post(body, path=path)
+
+    assert reply.status_code == 403
+    assert (reply.json()["error"].get("code"), reply.json()["error"].get("param")) in (
+        ("model_unpriced", param),
+        (None, None),
+    )
+    assert gateway.record_of(reply)["error_code"] == "model_unpriced"
+
+
+def test_a_function_of_the_client_that_is_called_like_a_tool_is_none(gateway, upstream):
+    upstream.play = lambda _: response(CHAT)
+    tool = {"type": "function", "function": {"name": "web_search", "parameters": {"type": "object"}}}
+
+    assert held(gateway.post(chat("said", tools=[tool]))) == 0.001
