@@ -5,6 +5,7 @@ bound says that stands here.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -46,15 +47,27 @@ FEES: Final = (
 )
 """Figures that are billed for each call of a tool, and what the types of the tools begin with."""
 
-_OF_FEES: Final = re2.compile(rb"_search|search_parameters|code_interpreter|\\u00")
+# Within a text the quotes of a name are escaped, so that no text is taken for a tool or a model.
+_TYPES: Final = (
+    rb'"type"\s*:\s*"(?:' + "|".join(prefix for _, prefixes in FEES for prefix in prefixes).encode() + rb"|image_gen)"
+)
+_LETTER: Final = rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
+_HOSTED: Final = re2.compile(_TYPES)
+_NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
+_ESCAPED_LETTER: Final = re2.compile(_LETTER)
 _OPTIONS: Final = ("web_search_options", "search_parameters", "enable_search")
 _INSTEAD: Final = ("models", "fallbacks", "fallback_models")
 """Top-level members that name models which take the place of the first."""
 
 _FREE: Final = ("moderation",)
 _STORED: Final = ("previous_response_id", "conversation", "cached_content", "cachedContent")
-_POINTS: Final = re2.compile(
-    rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
+_POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
+_POINTS: Final = re2.compile(_POINTED_AT)
+_TALKS: Final = ("chat_completions", "messages", "responses")
+_NAMES: Final = ("service_tier", "speed", "inference_geo", *_STORED, *_OPTIONS, *_INSTEAD)
+# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer.
+_UNUSUAL: Final = re2.compile(
+    rb'"(?:' + "|".join(_NAMES).encode() + rb')"\s*:|"prompt"\s*:\s*\{|' + b"|".join((_POINTED_AT, _TYPES, _LETTER))
 )
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
@@ -89,26 +102,37 @@ ORDINARY: Final = Allows()
 
 def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream."""
+    data = body.data
     if endpoint.body is BodyForm.MULTIPART:
-        return Allows(beside=(("input_audio_ms", len(body.data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    served, prompts = _served(body), _prompts(endpoint, body)
-    stored = _stored_tokens(body)
-    beside = tuple(_fees(endpoint, body))
-    models = tuple(_models(endpoint, body))
+        return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
+    if endpoint.name in _TALKS and _UNUSUAL.search(data) is None and not _names_several(data):
+        return ORDINARY
+    hides = _ESCAPED_LETTER.search(data) is not None
+    hosts = hides or _HOSTED.search(data) is not None
+    beside = tuple(_fees(endpoint, body, hosts=hosts))
+    models = tuple(_models(endpoint, body, hosts=hosts)) if hides or _names_several(data) or hosts else ()
+    served, prompts, stored = _served(body), _prompts(endpoint, body), _stored_tokens(body)
     if endpoint.name == "audio_speech":
         text = body.decoded("input")
-        beside += (("input_characters", len(text if isinstance(text, str) else body.data)),)
+        beside += (("input_characters", len(text if isinstance(text, str) else data)),)
     pictures = int(endpoint.name.startswith("images_"))
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
     return Allows(served, prompts, pictures, stored, beside, models)
 
 
+def _names_several(data: bytes) -> bool:
+    """Whether more than one model may be named."""
+    if data.count(b'"model"') < _SEVERAL:
+        return False
+    return sum(1 for _ in islice(_NAMED.finditer(data), _SEVERAL)) == _SEVERAL
+
+
 def _served(body: RequestBody) -> Served | None:
-    tier, speed, region = (_word(body.raw(name)) for name in ("service_tier", "speed", "inference_geo"))
+    tier, speed, region = body.raw("service_tier"), body.raw("speed"), body.raw("inference_geo")
     if tier is None and speed is None and region is None:
         return None
-    return served_as(None, tier, speed, region)
+    return served_as(None, _word(tier), _word(speed), _word(region))
 
 
 def _word(raw: bytes | None) -> str | None:
@@ -122,7 +146,7 @@ def _stored_tokens(body: RequestBody) -> int:
     if prompt is not None and prompt.startswith(b"{"):
         names.append("prompt")
     data = body.data
-    files = len(_POINTS.findall(data)) if b'"file' in data or b'"url"' in data or b"s3Location" in data else 0
+    files = len(_POINTS.findall(data))
     return len(names) * STORED_TOKENS + files * FILE_TOKENS
 
 
@@ -142,12 +166,13 @@ def _prompts(endpoint: Endpoint, body: RequestBody) -> int:
     return len(several) if several and bytes(several[0])[:1] in (b'"', b"[", b"{") else 1
 
 
-def _fees(endpoint: Endpoint, body: RequestBody) -> Iterator[tuple[str, int]]:
+def _fees(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[tuple[str, int]]:
     """Figures that tools of the provider are billed by, each with the most calls of it."""
-    if _OF_FEES.search(body.data) is None:
+    asks = any(_stands(body.raw(name)) for name in _OPTIONS)
+    if not hosts and not asks:
         return
-    types = {one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")}
-    if any(_stands(body.raw(name)) for name in _OPTIONS):
+    types = {one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")} if hosts else set()
+    if asks:
         types.add("web_search")
     cap = call_cap(endpoint.shape, body)
     for figure, prefixes in FEES:
@@ -162,10 +187,7 @@ def _uses(body: RequestBody, types: list[str]) -> int:
     return sum(caps) or SEARCHES
 
 
-def _models(endpoint: Endpoint, body: RequestBody) -> Iterator[OtherModel]:
-    data = body.data
-    if data.count(b"model") < _SEVERAL and b"fallback" not in data and b"image_generation" not in data:
-        return
+def _models(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[OtherModel]:
     tools: list[dict[str, Any]] | None = None
     for one in _declared(endpoint, body, OF_MODELS):
         place = one.path.partition("[")[0].partition(".")[0]
@@ -179,7 +201,7 @@ def _models(endpoint: Endpoint, body: RequestBody) -> Iterator[OtherModel]:
         yield OtherModel(
             one.value, one.path, max((_positive(use) or ADVISOR_CALLS for use in uses), default=ADVISOR_CALLS)
         )
-    if b"image_generation" in data and endpoint.name == "responses":
+    if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
                 yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)

@@ -20,7 +20,7 @@ def test_a_lock_that_appears_and_changes_is_live(start_gateway, upstream):
         gateway.wait(lambda before=before: gateway.readyz()["revision"] != before)
 
         record = gateway.record_of(gateway.chat("openai/gpt-5"))
-        assert (record["cost_nano_usd"], record["price_source"]) == (11 * dollars * 1000, "lock: a day")
+        assert (record["cost_nano_usd"], record["price_source"]) == (11 * dollars * 1000, "lock: a day, as asked")
 
     lock.write_text("version: 1\nlocked_prices: {openai/gpt-5: {}}\n")
     gateway.wait(lambda: gateway.readyz()["config"] == "stale")
