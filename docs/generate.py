@@ -34,8 +34,11 @@ Every error that the gateway itself makes has one envelope: `{"error": {"type", 
 path at fault, `meta` details for machines where there are any.
 
 A provider's own 4xx reaches the client as it came, status, body and `retry-after`; but a 401, 402 or 403 speaks of the
-gateway's own account and becomes `provider_error` with `x-should-retry: false`. An upstream that dies in the middle of
-a stream leaves one last frame, `event: error`, with code `upstream_mid_stream_failure`.
+gateway's own account and becomes `provider_error` with `x-should-retry: false`. A stream that ends before its API's
+last event, however cleanly, leaves one last frame with code `upstream_mid_stream_failure`: `event: error`, on
+`/v1/responses` a `response.failed`. A provider's own error under status 200 reaches the client as it came and is
+recorded as failed, with code `upstream_server_error` where it is the whole answer. JSON that ends in the middle is
+`upstream_protocol_error`.
 
 | type | status | when |
 |---|---|---|

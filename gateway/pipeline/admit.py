@@ -25,7 +25,7 @@ def authenticate(received: Received) -> CompiledKey:
     entry = received.snapshot.authenticate(secret)
     if entry is None or not secret.startswith(PREFIX_OF[entry.key.environment]) or _was_rotated_away(entry):
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
-    key = received.progress.key = entry.key
+    key = received.trail.key = entry.key
     if key.state == "revoked":
         raise GatewayError("virtual_key_revoked", f"The virtual key {key.name} was revoked.")
     if key.state == "disabled":

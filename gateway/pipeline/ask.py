@@ -7,8 +7,9 @@ limit, or that cannot be sent the request, is passed over without a call.
 
 import asyncio
 import enum
+import json
 import math
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
@@ -22,7 +23,9 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
+from gateway.shapes.ending import Events, How, ending_of
 from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
 from gateway.upstream.circuit_breaker import CircuitBreaker
@@ -39,6 +42,9 @@ WHOLE_BODY_BYTES = 1024 * 1024
 """Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
 
 _LARGEST_PEEK = 256 * 1024
+_HELD_S = 3.0
+"""For so long a stream that has said nothing yet is held back, so that another candidate may still answer."""
+
 _STRICTNESS = "drop_tuning_params"
 _LARGE_BODY_BYTES = 128 * 1024
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
@@ -82,7 +88,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
             if following is not None:
                 outbound = following
                 continue
-        asked = request.received.progress.asked = Asked(request, candidate, outbound, response, content)
+        asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content)
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()
@@ -243,9 +249,10 @@ async def _answer(
         return response, content, trigger_of_status(response.status), str(response.status)
     if not peeks:
         return response, content, None, _OK
+    left_s = max(0.0, began + timeout_s - clock.monotonic())
+    events = candidate.lane.endpoint.shape.events
     try:
-        async with asyncio.timeout(max(0.0, began + timeout_s - clock.monotonic())):
-            peeked, hides_error = await _peek(response, content, streams=request.body.stream)
+        peeked, hides_error = await _peek(response, content, events, left_s, streams=request.body.stream)
     except TimeoutError:
         await response.close()
         raise UpstreamFailure(FailureKind.TIMEOUT, f"no first byte within {timeout_s:g} s") from None
@@ -373,11 +380,17 @@ async def _signed(provider: Provider, signer: Signer, request: UpstreamRequest) 
 
 def _remember_consumed(request: Admitted, candidate: Candidate, response: UpstreamResponse) -> None:
     """Keeps what a replaced answer says of its usage: it is charged too."""
-    usage = None
-    for _, data in response.events if isinstance(response, PeekedResponse) else ():
-        usage = candidate.lane.endpoint.shape.read_event(usage, data)
-    if usage is not None:
-        request.replaced.append((candidate, usage))
+    if not isinstance(response, PeekedResponse):
+        return
+    shape, beginning = candidate.lane.endpoint.shape, response.beginning
+    stated = None
+    if beginning.startswith(b"{"):
+        stated = shape.read_usage(beginning)
+    else:
+        for _, data in events_in(beginning, whole=False):
+            stated = shape.read_event(stated, data)
+    if stated is not None:
+        request.replaced.append((candidate, stated))
 
 
 def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:
@@ -387,100 +400,159 @@ def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:
 
 
 class PeekedResponse:
-    """A response of which the beginning was read already, and comes first again."""
+    """A response of which the beginning was read already, and comes first again.
 
-    def __init__(self, response: UpstreamResponse, pieces: list[bytes], *, ended: bool) -> None:
+    `reading` waits for the piece after that, where somebody began to. `usage` is what the beginning states.
+    """
+
+    def __init__(
+        self,
+        response: UpstreamResponse,
+        pieces: list[bytes],
+        *,
+        has_ended: bool = False,
+        reading: "asyncio.Task[bytes | None] | None" = None,
+    ) -> None:
         self._response = response
         self._pieces = pieces
         self._next = 0
-        self._ended = ended
+        self._has_ended = has_ended
+        self._reading = reading
         self.status = response.status
         self.headers: Headers = response.headers
 
     @property
-    def events(self) -> Iterator[tuple[str, bytes]]:
-        """Name and data of each whole event in what was read."""
-        return events_in(b"".join(self._pieces), whole=False)
+    def beginning(self) -> bytes:
+        """What was read."""
+        return b"".join(self._pieces)
 
     async def read_chunk(self) -> bytes | None:
         """See `UpstreamResponse`."""
         if self._next < len(self._pieces):
             self._next += 1
             return self._pieces[self._next - 1]
-        return None if self._ended else await self._response.read_chunk()
+        if self._has_ended:
+            return None
+        if self._reading is not None:
+            reading, self._reading = self._reading, None
+            return await reading
+        return await self._response.read_chunk()
 
     async def read_all(self) -> bytes:
         """See `UpstreamResponse`."""
-        peeked = b"".join(self._pieces[self._next :])
-        self._next = len(self._pieces)
-        return peeked if self._ended else peeked + await self._response.read_all()
+        pieces: list[bytes] = []
+        while (piece := await self.read_chunk()) is not None:
+            pieces.append(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def close(self) -> None:
         """See `UpstreamResponse`."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
         await self._response.close()
 
 
 async def _peek(
-    response: UpstreamResponse, content: Content, *, streams: bool
+    response: UpstreamResponse, content: Content, events: Events, first_byte_s: float, *, streams: bool
 ) -> tuple[PeekedResponse | UpstreamResponse, bool]:
     """Looks at the beginning of an answer before it is committed to; says whether it hides an error.
 
-    Raises `UpstreamFailure`.
+    The first piece, or the whole of a small body of stated length, has to come within `first_byte_s`. Raises
+    `UpstreamFailure`, for JSON that is none too.
     """
     if streams and content.is_event_stream:
-        return await _peek_at_first_event(response)
+        return await _peek_at_openings(response, events, first_byte_s)
     if content.length is not None and content.length <= WHOLE_BODY_BYTES:
-        return await _peek_at_whole(response, is_json=content.is_json), False
-    return response, False
-
-
-async def _peek_at_whole(response: UpstreamResponse, *, is_json: bool) -> PeekedResponse:
-    """Reads a body whose length the head bounds to its end. Raises `UpstreamFailure`, for JSON that is none too."""
-    body = await response.read_all()
-    if is_json:
+        async with asyncio.timeout(first_byte_s):
+            pieces, has_ended = [await response.read_all()], True
+    elif content.is_json:
+        # A server may send white space for as long as its answer takes.
+        async with asyncio.timeout(first_byte_s):
+            first = await response.read_chunk()
+        pieces, has_ended = ([], True) if first is None else await gather(response, first)
+    else:
+        return response, False
+    hides_error = False
+    if has_ended and content.is_json:
+        body = b"".join(pieces)
         try:
             _decode_object(body)
         except UNREADABLE:
             raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not") from None
-    return PeekedResponse(response, [body], ended=True)
+        hides_error = ending_of(body, events).how is How.FAILED
+    return PeekedResponse(response, pieces, has_ended=has_ended), hides_error
 
 
-async def _peek_at_first_event(response: UpstreamResponse) -> tuple[PeekedResponse, bool]:
-    """Reads a stream up to its first event; says whether that is an error. Raises `UpstreamFailure`.
+async def gather(response: UpstreamResponse, *pieces: bytes) -> tuple[list[bytes], bool]:
+    """Reads on after these pieces to the end of the body, or of what is held whole; says whether that is its end.
 
-    A stream that ends before any event is an error too: a provider that has something to say says it in an event.
+    Raises `UpstreamFailure`.
     """
-    pieces: list[bytes] = []
-    gathered = b""
-    while len(gathered) < _LARGEST_PEEK:
+    gathered = list(pieces)
+    size = sum(map(len, gathered))
+    while size <= WHOLE_BODY_BYTES:
         piece = await response.read_chunk()
         if piece is None:
-            return PeekedResponse(response, pieces, ended=True), _first_error(gathered, ended=True) is not False
-        pieces.append(piece)
-        gathered += piece
-        verdict = _first_error(gathered, ended=False)
-        if verdict is not None:
-            return PeekedResponse(response, pieces, ended=False), verdict
-    return PeekedResponse(response, pieces, ended=False), False
+            return gathered, True
+        gathered.append(piece)
+        size += len(piece)
+    return gathered, False
 
 
-def _first_error(stream: bytes, *, ended: bool) -> bool | None:
-    """Whether the first event with data is an error; `None` when there is no whole event yet."""
-    for name, data in events_in(stream, whole=not ended):
-        if data:
-            return name == "error" or _is_error(data)
-    return None
-
-
-def _is_error(data: bytes) -> bool:
-    """Whether an event's data is an error object: `{"error": {...}}`, or Anthropic's `{"type": "error"}`."""
-    if b'"error"' not in data:
-        return False
+def is_torn(body: bytes) -> bool:
+    """Whether a body is no JSON by anybody's reading; some servers write `NaN`, and others read it."""
     try:
-        event = _decode_object(data)
+        _decode_object(body)
     except UNREADABLE:
-        return False
-    return event.get("type") == "error" or isinstance(event.get("error"), dict | str)
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            return True
+    return False
+
+
+async def _peek_at_openings(
+    response: UpstreamResponse, events: Events, first_byte_s: float
+) -> tuple[PeekedResponse, bool]:
+    """Holds a stream while it says nothing, `_HELD_S` at most; says whether an error came in place of an answer.
+
+    A stream that ends before any content is an error too: a provider that has something to say says it in an event.
+    """
+    loop = asyncio.get_running_loop()
+    progress, size = Progress(events), 0
+    pieces: list[bytes] = []
+    until = loop.time() + first_byte_s
+    reading: asyncio.Task[bytes | None] | None = None
+    try:
+        while size < _LARGEST_PEEK:
+            reading = asyncio.ensure_future(response.read_chunk())
+            done, _ = await asyncio.wait((reading,), timeout=max(0.0, until - loop.time()))
+            if not done:
+                if not pieces:
+                    raise TimeoutError
+                held, reading = reading, None
+                return PeekedResponse(response, pieces, reading=held), False
+            piece, reading = reading.result(), None
+            if piece is None:
+                progress.end()
+                is_empty = progress.only_openings
+                return PeekedResponse(response, pieces, has_ended=True), is_empty or _is_only_error(progress)
+            if not pieces:
+                until = loop.time() + _HELD_S
+            pieces.append(piece)
+            size += len(piece)
+            progress.feed(piece)
+            if not progress.only_openings:
+                return PeekedResponse(response, pieces), _is_only_error(progress)
+    finally:
+        if reading is not None:
+            reading.cancel()
+    return PeekedResponse(response, pieces), False
+
+
+def _is_only_error(progress: Progress) -> bool:
+    return progress.ending(client_left=False).how is How.FAILED and not progress.tokens(None)
 
 
 class Outcome(enum.Enum):

@@ -16,7 +16,7 @@ from gateway.money.kinds import KINDS
 from gateway.money.nano_usd import to_usd
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, BudgetHold, Progress, Received, Reservation
+from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import Unreadable, choices, end_users, output_cap
@@ -94,7 +94,7 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
         if blocking is not None:
             _check_limits(request, blocking)
         needed = estimated_cost(request, price, candidate, strict)
-    held = _held(received.progress)
+    held = _held(received.trail)
     holds: list[BudgetHold] = []
     for meter in counting:
         limit_ = meter.limit(received.started_at, request.end_user)
@@ -186,6 +186,18 @@ def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, besi
             )
 
 
+def output_limit(request: Admitted) -> int | None:
+    """Output tokens that the request allows in all, where it says so."""
+    cap = _cap(request)
+    return None if cap is None else cap * answers_asked_for(request)
+
+
+def answers_asked_for(request: Admitted) -> int:
+    """How many answers to one prompt the request asks for."""
+    number = choices(request.received.endpoint.shape, request.body)
+    return max(1, number) if isinstance(number, int) else 1
+
+
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
@@ -195,10 +207,10 @@ def prompt_bound(request: Admitted) -> InputBound:
     return request.prompt
 
 
-def _held(progress: Progress) -> dict[str, int]:
+def _held(trail: Trail) -> dict[str, int]:
     """Nano-USD that the request holds by now, by counter."""
     held: dict[str, int] = {}
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         for hold in reservation.budgets:
             held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
     return held
@@ -245,7 +257,7 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
     While the counters do not answer, the process's setting decides: the request goes on uncounted, or the call raises
     `overloaded`. The ledger hears of it in both cases.
     """
-    progress = received.progress
+    trail = received.trail
     lease: Lease | Refusal | None = None
     if holds:
         try:
@@ -258,11 +270,11 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
             _tell_spent(received, services.metrics, lease.hold, lease.spent)
         return lease
     budgets: list[BudgetHold] = []
-    if progress.key is not None and progress.key.budgets:
+    if trail.key is not None and trail.key.budgets:
         budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
         if lease is not None:
-            progress.budget_warning = _warning(lease, budgets) or progress.budget_warning
-    progress.reservations.append(Reservation(lease, holds, budgets))
+            trail.budget_warning = _warning(lease, budgets) or trail.budget_warning
+    trail.reservations.append(Reservation(lease, holds, budgets))
     return None
 
 
@@ -431,7 +443,7 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
 
 def release(received: Received, metrics: Metrics, bill: Bill, stated: Stated | None, outcome: str) -> None:
     """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
-    reservations = received.progress.reservations
+    reservations = received.trail.reservations
     if not reservations:
         return
     amounts = _settlements(received, bill, stated, outcome)
@@ -449,13 +461,13 @@ def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome:
 
     What is held is an estimate of money and of tokens alone; of the others it is what counts.
     """
-    progress = received.progress
-    candidate = progress.candidate
+    trail = received.trail
+    candidate = trail.candidate
     provider = "" if candidate is None else candidate.upstream.provider.name
-    tokens = _tokens(progress, stated, outcome)
+    tokens = _tokens(trail, stated, outcome)
     counted: set[str] = set()
     settled: list[dict[str, int]] = []
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         amounts: dict[str, int] = {}
         for spent in reservation.budgets:
             key = spent.limit.key
@@ -470,12 +482,12 @@ def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome:
     return settled
 
 
-def charges(progress: Progress, bill: Bill) -> tuple[Charge, ...]:
+def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
     """What the request added to the counters of its budgets."""
-    if progress.key is None or not progress.key.budgets:
+    if trail.key is None or not trail.key.budgets:
         return ()
     added: dict[str, int] = {}
-    for reservation in progress.reservations:
+    for reservation in trail.reservations:
         for hold in reservation.budgets:
             added[hold.limit.key] = _spent(bill, hold)
     return tuple([Charge(key, amount) for key, amount in added.items() if amount])
@@ -485,7 +497,7 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     if stated is not None:
         return _cost_of(request, request.candidate, stated)
     price, received = request.candidate.price, request.received
-    if price is None or not received.endpoint.metered or _consumed_nothing(received.progress, outcome):
+    if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:
         return AnswerCost(0, price)
@@ -511,16 +523,16 @@ def _spent(bill: Bill, hold: BudgetHold) -> int:
     return sum(owed for provider, owed in bill.owed.items() if counts_provider(hold.budget, provider))
 
 
-def _tokens(progress: Progress, stated: Stated | None, outcome: str) -> int | None:
+def _tokens(trail: Trail, stated: Stated | None, outcome: str) -> int | None:
     """Tokens that count: what was reported; none where nothing was answered; else `None`, and the estimate stands."""
     if stated is not None:
         return stated.total_tokens
-    return 0 if _consumed_nothing(progress, outcome) else None
+    return 0 if _consumed_nothing(trail, outcome) else None
 
 
-def _consumed_nothing(progress: Progress, outcome: str) -> bool:
+def _consumed_nothing(trail: Trail, outcome: str) -> bool:
     """Whether nothing was answered, or the client left while no call was under way."""
     if outcome in ("refused", "failed"):
         return True
-    attempts = progress.attempts
+    attempts = trail.attempts
     return outcome != "ok" and (not attempts or attempts[-1].outcome not in _MAY_COST)

@@ -7,26 +7,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-import msgspec
-
 from gateway import clock
 from gateway.errors import GatewayError
-from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed
-from gateway.pipeline.holds import prompt_bound
+from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
+from gateway.pipeline.holds import answers_asked_for, output_limit
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import CLIENT_CLOSED, settle
+from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
+from gateway.shapes.ending import Ending, How, ending_of
 from gateway.shapes.openai_usage import find_usage
-from gateway.shapes.vendor import Vendor
-from gateway.upstream.failure import UpstreamFailure
+from gateway.shapes.progress import Progress, tokens_in
+from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
-from gateway.usage import Stated, Usage
 from gateway.wire.headers import response_headers
-from gateway.wire.received import Received as ReceivedOutput
-from gateway.wire.sse import StreamTap, terminal_error_frame
+from gateway.wire.received import BYTES_PER_TOKEN
+from gateway.wire.sse import StreamTap
 
-USAGE_NOT_REPORTED = "usage-not-reported"
-STREAM_CUT_SHORT = "stream-cut-short"
+ENDED_TOO_EARLY = "its stream ended before its end"
 _TAIL_BYTES = 64 * 1024
 
 
@@ -39,6 +36,10 @@ class ReplyStream(Protocol):
     @property
     def has_ended(self) -> bool:
         """Whether the client has everything that its API sends; some clients hang up then, and miss nothing."""
+
+    @property
+    def awaits_usage(self) -> bool:
+        """Whether the client may have all of the content, so that at most figures of usage are still to come."""
 
     async def close(self) -> None:
         """Lets go of the upstream and settles."""
@@ -65,65 +66,76 @@ class ResponseAborted(Exception):  # noqa: N818 - a signal to the server, not an
 async def relay(asked: Asked, services: Services) -> Reply:
     """The reply to a request whose answer is in the client's own shape. Raises `GatewayError` where it breaks off."""
     response, content = asked.response, asked.content
-    if content.is_event_stream and not content.is_encoded:
-        tap = StreamTap(asked.received.endpoint.shape.read_event, withhold_usage=asked.outbound.withholds_usage)
-        headers = response_headers(response.headers)
-        stream = kept_alive(EventRelay(asked, services, tap), asked.admitted.key.stream_keepalive_s)
-        return Reply(response.status, headers, stream=stream)
-    if content.length is None or content.length > WHOLE_BODY_BYTES or content.is_encoded:
-        return await _unknown_length(asked, services)
-    try:
-        body = await response.read_all()
-    except UpstreamFailure as failure:
-        raise failed(failure, asked.provider_name) from failure
-    return _whole(asked, services, body)
-
-
-async def _unknown_length(asked: Asked, services: Services) -> Reply:
-    """JSON is gathered while it is small, anything else (audio, say) goes on as it arrives."""
-    response = asked.response
+    if content.is_event_stream and not content.is_encoded and is_answer(asked):
+        stream = kept_alive(EventRelay(asked, services), asked.admitted.key.stream_keepalive_s)
+        return Reply(response.status, response_headers(response.headers), stream=stream)
     gathered: list[bytes] = []
-    size = 0
-    if asked.content.is_json:
-        try:
-            while size <= WHOLE_BODY_BYTES:
-                chunk = await response.read_chunk()
-                if chunk is None:
-                    return _whole(asked, services, b"".join(gathered))
-                gathered.append(chunk)
-                size += len(chunk)
-        except UpstreamFailure as failure:
-            raise failed(failure, asked.provider_name) from failure
+    try:
+        if content.length is not None and content.length <= WHOLE_BODY_BYTES and not content.is_encoded:
+            return _whole(asked, services, await response.read_all())
+        if content.is_json:
+            gathered, ended = await gather(response)
+            if ended:
+                return _whole(asked, services, b"".join(gathered))
+    except UpstreamFailure as failure:
+        raise broke_off(asked, services, failure) from failure
     headers = response_headers(response.headers)
     return Reply(response.status, headers, stream=RawRelay(asked, services, gathered))
+
+
+def is_answer(asked: Asked) -> bool:
+    """Whether the status promises an answer, and not an error."""
+    return asked.response.status < 400  # noqa: PLR2004 - RFC 9110, section 15
+
+
+def broke_off(asked: Asked, services: Services, failure: UpstreamFailure) -> GatewayError:
+    """The error for an answer that broke off before anything of it went out; circuit and record hear of it."""
+    tell_failure(asked, services, failure.kind.value)
+    return failed(failure, asked.provider_name)
 
 
 def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
-    if status < 400:  # noqa: PLR2004 - RFC 9110, section 15
-        asked.stated = received.endpoint.shape.read_usage(body)
-        if asked.stated is None and received.endpoint.metered:
-            asked.usage_warning = USAGE_NOT_REPORTED
-    settle(received, services, Ended(status, "ok" if status < 400 else "failed"))  # noqa: PLR2004
+    if is_answer(asked):
+        conclude_whole(asked, services, body)
+    else:
+        settle(received, services, Ended(status, "failed"))
     return Reply(status, response_headers(asked.response.headers), data=body)
 
 
+def conclude_whole(asked: Asked, services: Services, body: bytes) -> None:
+    """Reads what a whole answer states, and ends the request by how it ended.
+
+    Raises `UpstreamFailure` where it says that it is JSON and is none: half of it, say.
+    """
+    shape = asked.candidate.lane.endpoint.shape
+    asked.stated = shape.read_usage(body)
+    ending = ending_of(body, shape.events)
+    output_tokens = 0
+    if asked.stated is None and asked.received.endpoint.metered and ending.how is How.COMPLETE:
+        if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
+            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
+        output_tokens = tokens_in(body, output_limit(asked.admitted))
+    conclude(asked, services, ending, output_tokens, error_code="upstream_server_error")
+
+
 class Relay:
-    """What both kinds share: reading on for a client that left, and ending exactly once."""
+    """What all kinds share: how far the answer has come, reading on for a client that left, and ending exactly once."""
 
     def __init__(self, asked: Asked, services: Services) -> None:
         self._asked = asked
         self._received = asked.received
         self._services = services
         self._response = asked.response
-        self._outcome: str | None = None
-        self._output = ReceivedOutput()
+        shape = asked.candidate.lane.endpoint.shape
+        self._progress = Progress(shape.events, choices=answers_asked_for(asked.admitted))
+        self._ending: Ending | None = None
         content = asked.received.content
         self._keep: Callable[[bytes], None] = _forget if content is None else content.add
         self._drained = 0
-        self._ended = False
+        self._is_over = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -143,8 +155,13 @@ class Relay:
 
     @property
     def has_ended(self) -> bool:
+        """See `ReplyStream`. A client that hung up earlier is sent nothing, so it cannot have seen the end."""
+        return self._ending is not None or (not self._received.client_left and self._progress.ended)
+
+    @property
+    def awaits_usage(self) -> bool:
         """See `ReplyStream`."""
-        return self._outcome == "ok"
+        return self._progress.content_may_be_complete
 
     @property
     def keepalive(self) -> bytes:
@@ -153,106 +170,93 @@ class Relay:
 
     async def close(self) -> None:
         """Lets go of the upstream and settles; idempotent."""
-        received = self._received
-        if received.progress.is_settled:
+        if self._received.trail.is_settled:
             return
         self._read_usage()
-        if self._outcome is None and self.has_ended:
-            self._outcome = "ok"
-        status = CLIENT_CLOSED if self._outcome is None or received.client_left else self._response.status
-        outcome = self._outcome or received.cancelled_as
-        broke_off = outcome == "failed"
-        error_type, error_code = ("provider_error", "upstream_mid_stream_failure") if broke_off else (None, None)
-        settle(received, self._services, Ended(status, outcome, error_type, error_code))
+        progress, ending = self._progress, self._ending
+        is_final = ending is not None or progress.ended
+        if ending is None:
+            ending = progress.ending(client_left=True)
+        conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
         await self._response.close()
 
     def _read_usage(self) -> None:
-        raise NotImplementedError
+        """Takes over what the answer stated, where that is not done in passing."""
 
-    def _end_usage(self, *, cut_short: bool) -> None:
-        """Says what is wrong with the usage; that of a stream that was cut short becomes what was received of it."""
-        asked = self._asked
-        if cut_short and self._outcome != "ok":
-            asked.usage_warning = STREAM_CUT_SHORT
-            asked.stated = received_usage(asked, self._output)
-        elif asked.stated is None:
-            asked.usage_warning = USAGE_NOT_REPORTED
-        elif cut_short:
-            asked.usage_warning = STREAM_CUT_SHORT
+    def _output_tokens(self, ending: Ending, is_final: bool) -> int:
+        """Output tokens that came, where they count."""
+        if ending.how is How.COMPLETE and is_final and self._asked.stated is not None:
+            # PERF: the ordinary end.
+            return 0
+        return self._progress.tokens(output_limit(self._asked.admitted))
 
-    def _terminal_frame(self, reason: str, *, at_boundary: bool) -> bytes:
-        """The last frame of a stream that broke off; the breaker hears of it too."""
-        self._ended = True
-        self._outcome = "failed"
-        upstream = self._asked.candidate.upstream
-        self._services.breakers.of(upstream.provider.name).failed(upstream.circuit)
+    def _terminal_frame(self, reason: str, sent: Progress, *, at_boundary: bool) -> bytes:
+        """The last frame of a stream that broke off, in the client's shape; `sent` is how far it has been sent."""
         error = GatewayError(
             "provider_error",
-            f"The provider {upstream.provider.name} broke off: {reason}.",
+            f"The provider {self._asked.provider_name} broke off: {reason}.",
             code="upstream_mid_stream_failure",
         )
-        return terminal_error_frame(
-            error, anthropic=self._received.endpoint.shape.vendor is Vendor.ANTHROPIC, at_boundary=at_boundary
-        )
+        return self._received.endpoint.shape.terminal_frame(error, sent, at_boundary=at_boundary)
 
-    def _is_drained(self, chunk: bytes) -> bool:
-        """Counts what is read for a client that left; true when the bound is reached."""
-        self._drained += len(chunk)
-        return self._drained > self._services.disconnect_drain_bytes
+    def _goes_out(self, piece: bytes, chunk: bytes) -> bool:
+        """Whether a piece is for the client; ends the stream when more was read for one that left than is allowed."""
+        if self._received.client_left:
+            self._drained += len(chunk)
+            self._is_over = self._is_over or self._drained > self._services.disconnect_drain_bytes
+            return False
+        if piece and self._asked.first_token_at is None:
+            self._asked.first_token_at = clock.monotonic()
+        return bool(piece)
 
 
 class EventRelay(Relay):
-    """Server-sent events, identical and unbuffered; a failure becomes one terminal frame."""
+    """Server-sent events, identical and unbuffered; one that is cut gets one terminal frame."""
 
-    def __init__(self, asked: Asked, services: Services, tap: StreamTap) -> None:
+    def __init__(self, asked: Asked, services: Services) -> None:
         super().__init__(asked, services)
-        self._tap = tap
+        shape = asked.received.endpoint.shape
+        self._tap = StreamTap(shape.read_event, withhold_usage=asked.outbound.withholds_usage)
 
     @property
     def at_boundary(self) -> bool:
         """See `Relay`."""
         return self._tap.at_boundary
 
-    @property
-    def has_ended(self) -> bool:
-        """See `ReplyStream`. A client that hung up earlier is sent nothing, so it cannot have seen the end."""
-        return self._outcome == "ok" or (not self._received.client_left and self._tap.finished)
-
     async def __anext__(self) -> bytes:
-        if self._ended:
-            raise StopAsyncIteration
-        while True:
+        while not self._is_over:
+            chunk: bytes | None = None
+            failure: UpstreamFailure | None = None
             try:
                 chunk = await self._response.read_chunk()
-            except UpstreamFailure as failure:
-                return self._break_off(failure)
+            except UpstreamFailure as broken:
+                failure = broken
             if chunk is None:
-                self._ended = True
-                self._outcome = "ok"
-                rest = self._tap.end()
-                if rest and not self._received.client_left:
-                    return rest
-                raise StopAsyncIteration
-            self._output.count(chunk)
-            self._keep(chunk)
-            piece = self._tap.feed(chunk)
-            if self._received.client_left:
-                if self._is_drained(chunk):
-                    raise StopAsyncIteration
-            elif piece:
-                if self._asked.first_token_at is None:
-                    self._asked.first_token_at = clock.monotonic()
+                piece = self._end(failure)
+            else:
+                self._progress.feed(chunk)
+                self._keep(chunk)
+                piece = self._tap.feed(chunk)
+            if self._goes_out(piece, chunk or b""):
                 return piece
+        raise StopAsyncIteration
 
-    def _break_off(self, failure: UpstreamFailure) -> bytes:
+    def _end(self, failure: UpstreamFailure | None) -> bytes:
+        """What goes out when no more comes: what was held back, or a terminal frame where the stream was cut."""
+        self._is_over = True
         at_boundary = self._tap.at_boundary
-        # What was held back is a torn event that the client never began; without it the frame stands alone.
-        self._tap.end()
-        return self._terminal_frame(failure.message, at_boundary=at_boundary)
+        rest = self._tap.end()
+        if failure is None:
+            self._progress.end()
+        ending = self._ending = self._progress.ending(client_left=False)
+        if ending.how is How.CUT:
+            # What was held back is a torn event that the client never began; without it the frame stands alone.
+            reason = ENDED_TOO_EARLY if failure is None else failure.message
+            return self._terminal_frame(reason, self._progress, at_boundary=at_boundary)
+        return rest if failure is None else b""
 
     def _read_usage(self) -> None:
         self._asked.stated = self._tap.usage
-        self._end_usage(cut_short=not self._tap.finished)
 
 
 class RawRelay(Relay):
@@ -265,51 +269,52 @@ class RawRelay(Relay):
         super().__init__(asked, services)
         self._gathered = list(reversed(gathered))
         self._tail = b""
-        self._watches_tail = bool(gathered)
+        self._is_text = bool(gathered)
+        self._size = 0
 
     async def __anext__(self) -> bytes:
         if self._gathered:
             return self._remember(self._gathered.pop())
-        while True:
+        while not self._is_over:
             try:
                 chunk = await self._response.read_chunk()
             except UpstreamFailure as failure:
-                self._outcome = "failed"
+                self._ending = Ending(How.CUT)
                 raise ResponseAborted from failure
             if chunk is None:
-                self._outcome = "ok"
-                raise StopAsyncIteration
+                self._ending = Ending(How.COMPLETE)
+                break
             self._remember(chunk)
-            if not self._received.client_left:
+            if self._goes_out(chunk, chunk):
                 return chunk
-            if self._is_drained(chunk):
-                raise StopAsyncIteration
+        raise StopAsyncIteration
+
+    async def close(self) -> None:
+        """See `Relay`; an error of the client's is none of the provider's, however its body ended."""
+        if not is_answer(self._asked):
+            settle(self._received, self._services, Ended(self._response.status, "failed"))
+            await self._response.close()
+            return
+        await super().close()
 
     def _remember(self, chunk: bytes) -> bytes:
         self._keep(chunk)
-        if self._watches_tail:
+        if self._is_text:
+            self._size += len(chunk)
             self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
         return chunk
 
     def _read_usage(self) -> None:
-        asked = self._asked
-        asked.stated = find_usage(self._tail) if self._watches_tail else None
-        if asked.stated is None and self._received.endpoint.metered:
-            asked.usage_warning = USAGE_NOT_REPORTED
+        self._asked.stated = find_usage(self._tail) if self._is_text else None
+
+    def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
+        limit = output_limit(self._asked.admitted)
+        tokens = self._size // BYTES_PER_TOKEN
+        return tokens if limit is None else min(tokens, limit)
 
 
 def _forget(_piece: bytes) -> None:
     """What becomes of a piece of an answer that is not captured."""
-
-
-def received_usage(asked: Asked, received: ReceivedOutput) -> Stated:
-    """What a stream that broke off cost: what it reported, but at least the prompt and the output that came."""
-    stated = asked.stated or Stated(usage=Usage())
-    reported = stated.usage
-    prompt = reported.input_tokens or prompt_bound(asked.admitted).tokens
-    output = max(reported.output_tokens, received.tokens)
-    usage = msgspec.structs.replace(reported, input_tokens=prompt, output_tokens=output)
-    return msgspec.structs.replace(stated, usage=usage)
 
 
 def kept_alive(stream: Relay, after_s: float) -> ReplyStream:
@@ -329,6 +334,11 @@ class KeptAlive:
     def has_ended(self) -> bool:
         """See `ReplyStream`."""
         return self._inner.has_ended
+
+    @property
+    def awaits_usage(self) -> bool:
+        """See `ReplyStream`."""
+        return self._inner.awaits_usage
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -1,14 +1,15 @@
 """Handing on an answer in another company's shape, translated; streams event by event, without holding any back."""
 
-from gateway import clock
 from gateway.errors import GatewayError
 from gateway.lanes.base import Asked as Question
 from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnswer
-from gateway.pipeline.ask import Outcome, classify, failed
-from gateway.pipeline.relay import USAGE_NOT_REPORTED, Relay, Reply, kept_alive
+from gateway.pipeline.ask import Outcome, classify
+from gateway.pipeline.relay import ENDED_TOO_EARLY, Relay, Reply, broke_off, conclude_whole, kept_alive
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import settle
+from gateway.pipeline.settle import ERROR_IN_ANSWER, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
+from gateway.shapes.ending import Ending, How, ending_of
+from gateway.shapes.progress import Progress
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.headers import response_headers
@@ -26,26 +27,30 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
     """The reply in the client's shape. Raises `GatewayError` where the answer cannot be read."""
     received, response = asked.received, asked.response
     question = _question(asked)
-    is_answer = classify(response.status) is Outcome.SUCCESS
-    if is_answer and asked.content.is_event_stream:
+    answers = classify(response.status) is Outcome.SUCCESS
+    if answers and asked.content.is_event_stream:
         headers = _headers(response, "text/event-stream; charset=utf-8")
         stream = TranslatedRelay(asked, services, translation.stream(question))
         return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.stream_keepalive_s))
     try:
         body = await _read(response)
     except UpstreamFailure as failure:
-        raise failed(failure, asked.provider_name) from failure
+        raise broke_off(asked, services, failure) from failure
     headers = _headers(response, "application/json")
-    if not is_answer:
+    if not answers:
         settle(received, services, Ended(response.status, "failed"))
         return Reply(response.status, headers, data=translation.error(response.status, body))
+    # What it states is charged, whether it can be translated or not.
+    shape = asked.candidate.lane.endpoint.shape
+    asked.stated = shape.read_usage(body)
+    ending = ending_of(body, shape.events)
+    if ending.how is How.FAILED:
+        tell_failure(asked, services, ERROR_IN_ANSWER)
+        raise _answered_with_error(asked, ending)
     data = _translated(translation, body, question, asked.provider_name)
-    asked.stated = asked.candidate.lane.endpoint.shape.read_usage(body)
-    if asked.stated is None:
-        asked.usage_warning = USAGE_NOT_REPORTED
     if received.content is not None:
         received.content.add(data)
-    settle(received, services, Ended(response.status, "ok"))
+    conclude_whole(asked, services, body)
     return Reply(response.status, headers, data=data)
 
 
@@ -71,58 +76,72 @@ class TranslatedRelay(Relay):
         self._read_event = asked.candidate.lane.endpoint.shape.read_event
 
     async def __anext__(self) -> bytes:
-        while not self._ended:
+        while not self._is_over:
+            chunk: bytes | None = None
+            failure: UpstreamFailure | None = None
             try:
                 chunk = await self._response.read_chunk()
-                piece = self._translate(self._events_of(chunk))
-            except UpstreamFailure as failure:
-                return self._terminal_frame(failure.message, at_boundary=True)
-            except EventTooLarge:
-                return self._terminal_frame("an event is too large", at_boundary=True)
-            except UntranslatableAnswer as problem:
-                return self._terminal_frame(str(problem), at_boundary=True)
-            if chunk is None:
-                piece += self._end_of_source()
-                self._ended = True
+            except UpstreamFailure as broken:
+                failure = broken
+            piece = self._end(failure) if chunk is None else self._translate(chunk)
             self._keep(piece)
-            if self._received.client_left:
-                if self._is_drained(chunk or b""):
-                    raise StopAsyncIteration
-            elif piece:
-                if self._asked.first_token_at is None:
-                    self._asked.first_token_at = clock.monotonic()
+            if self._goes_out(piece, chunk or b""):
                 return piece
         raise StopAsyncIteration
 
-    def _events_of(self, chunk: bytes | None) -> list[tuple[str, bytes]]:
-        if chunk is None:
-            return self._splitter.end()
-        self._output.count(chunk)
-        return self._splitter.feed(chunk)
-
-    def _translate(self, events: list[tuple[str, bytes]]) -> bytes:
+    def _translate(self, chunk: bytes) -> bytes:
+        self._progress.feed(chunk)
         pieces: list[bytes] = []
+        try:
+            self._take(self._splitter.feed(chunk), pieces)
+        except (EventTooLarge, UntranslatableAnswer) as problem:
+            pieces.append(self._break_off(str(problem) or "an event is too large"))
+        return b"".join(pieces)
+
+    def _end(self, failure: UpstreamFailure | None) -> bytes:
+        """What is still owed: the end in the client's shape, or a terminal frame when the source broke off."""
+        self._is_over = True
+        pieces: list[bytes] = []
+        if failure is None:
+            self._progress.end()
+            try:
+                self._take(self._splitter.end(), pieces)
+            except UntranslatableAnswer as problem:
+                pieces.append(self._break_off(str(problem)))
+        if self._ending is None and self._translator.finished:
+            pieces.append(self._finish())
+        elif self._ending is None:
+            pieces.append(self._break_off(ENDED_TOO_EARLY if failure is None else failure.message))
+        return b"".join(pieces)
+
+    def _take(self, events: list[tuple[str, bytes]], pieces: list[bytes]) -> None:
+        """Adds what events become. Raises `UntranslatableAnswer`, when what came before is there already."""
         for name, data in events:
-            if self._outcome is not None:
-                break
+            if self._ending is not None:
+                return
             if b'"usage"' in data or b"Usage" in data:
                 self._asked.stated = self._read_event(self._asked.stated, data)
             pieces.append(self._translator.feed(name, data))
             if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):
-                pieces.append(self._end_of_source())
-        return b"".join(pieces)
+                pieces.append(self._finish())
 
-    def _end_of_source(self) -> bytes:
-        """What is still owed: the end in the client's shape, or a terminal frame when the source broke off."""
-        if self._outcome is not None:
-            return b""
-        if not self._translator.finished:
-            return self._terminal_frame("its stream ended before its end", at_boundary=True)
-        self._outcome = "ok"
+    def _finish(self) -> bytes:
+        self._ending = Ending(How.COMPLETE)
         return self._translator.end()
 
-    def _read_usage(self) -> None:
-        self._end_usage(cut_short=self._outcome != "ok")
+    def _break_off(self, reason: str) -> bytes:
+        """A terminal frame; what the source said of its own failure is its ending, else it was cut."""
+        self._is_over = True
+        said = self._progress.ending(client_left=False)
+        self._ending = said if said.how is How.FAILED else Ending(How.CUT)
+        return self._terminal_frame(reason, Progress(self._received.endpoint.shape.events), at_boundary=True)
+
+
+def _answered_with_error(asked: Asked, ending: Ending) -> GatewayError:
+    """The error for an answer that is one, under a status that promised another, in the provider's own words."""
+    words = "" if ending.error is None else f": {ending.error.message or ending.error.type or ending.error.code}"
+    message = f"The provider {asked.provider_name} answered with an error{words}."
+    return GatewayError("provider_error", message, code="upstream_server_error")
 
 
 def _translated(translation: Translation, body: bytes, question: Question, provider: str) -> bytes:

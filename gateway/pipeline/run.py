@@ -49,7 +49,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         asked = await ask(admitted, services)
         return await _relay(asked, services)
     except GatewayError as error:
-        outcome = "failed" if received.progress.attempts else "refused"
+        outcome = "failed" if received.trail.attempts else "refused"
         settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
         raise
     except asyncio.CancelledError:
@@ -68,7 +68,7 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint, None), services)
         raise
-    received.progress.streams = body.stream
+    received.trail.streams = body.stream
     return body
 
 
@@ -85,24 +85,24 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             code=LEDGER_FULL,
             headers={"retry-after": "5"},
         )
-    progress, endpoint = received.progress, received.endpoint
+    trail, endpoint = received.trail, received.endpoint
     limits = limit(key, endpoint, body)
     try:
         judge(key, endpoint.shape, body)
         if key.judge.has_urls:
             await in_turns(judge_urls(key, endpoint.shape, body))
-        model = progress.model_asked = named_model(endpoint, body)
+        model = trail.model_asked = named_model(endpoint, body)
         found = resolve(received.snapshot, key, endpoint, model, body)
-        progress.model_source, progress.candidate = found.source, found.candidates[0]
-        mode = progress.cache_mode = cache_mode(key, received.header_map)
-        end_user = progress.end_user = find_end_user(received, body)
+        trail.model_source, trail.candidate = found.source, found.candidates[0]
+        mode = trail.cache_mode = cache_mode(key, received.header_map)
+        end_user = trail.end_user = find_end_user(received, body)
         admitted = Admitted(received, key, body, model, found, mode, end_user)
         holds = candidate_holds(admitted, admitted.candidate)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise
     await reserve(admitted, limits, holds, services)
-    progress.admitted = admitted
+    trail.admitted = admitted
     return admitted
 
 

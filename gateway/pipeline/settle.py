@@ -2,17 +2,22 @@
 
 from itertools import pairwise
 
+import msgspec
+
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode, visible
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, release, with_estimates
+from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Asked, Ended, Received
+from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
+from gateway.upstream.failure import FailureKind
+from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499
@@ -20,6 +25,11 @@ CLIENT_CLOSED = 499
 
 LEDGER_FULL = "ledger_full"
 """The code of the refusal that the ledger has no room to hear of."""
+
+USAGE_NOT_REPORTED = "usage-not-reported"
+STREAM_CUT_SHORT = "stream-cut-short"
+ERROR_IN_ANSWER = "error_in_stream"
+"""The outcome of a call whose answer, under a status that promised one, was an error."""
 
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250
@@ -30,7 +40,7 @@ _METADATA = b"x-langwatch-trace-metadata"
 
 def sample(received: Received, services: Services) -> None:
     """Samples for the collector of the key, as soon as it is known; else for that of the process."""
-    key = received.progress.key
+    key = received.trail.key
     sampled = services.tracing.sample(received.trace, None if key is None else key.trace_collector)
     if sampled is not None:
         received.trace = sampled
@@ -45,12 +55,12 @@ def capture(received: Received, key: CompiledKey, body: RequestBody) -> None:
 
 def settle(received: Received, services: Services, ended: Ended) -> None:
     """Gives back what the request held and tells the ledger, metrics and log. Doing it twice does nothing."""
-    progress = received.progress
-    if progress.is_settled:
+    trail = received.trail
+    if trail.is_settled:
         return
-    progress.is_settled = True
-    admitted, bill = progress.admitted, NOTHING_OWED
-    asked = progress.asked
+    trail.is_settled = True
+    admitted, bill = trail.admitted, NOTHING_OWED
+    asked = trail.asked
     stated = None if asked is None else asked.stated
     if admitted is not None:
         for engaged in admitted.under_way:
@@ -62,7 +72,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         asked.usage_warning = _warning(asked, bill)
     release(received, services.metrics, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
-    is_kept = progress.key is not None and ended.error_code != LEDGER_FULL
+    is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     if not is_kept and log is None and not received.is_traced:
         return
@@ -74,6 +84,76 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         log.write(record, encoded)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
+
+
+_OUTCOMES = {How.COMPLETE: "ok", How.FAILED: "failed", How.CUT: "failed"}
+_BROKEN = (How.FAILED, How.CUT)
+
+
+def conclude(
+    asked: Asked,
+    services: Services,
+    ending: Ending,
+    output_tokens: int,
+    *,
+    is_final: bool = True,
+    error_code: str = "upstream_mid_stream_failure",
+) -> None:
+    """Ends an answered request by how its answer ended: outcome, usage, circuit and record follow from that alone.
+
+    Args:
+        asked: The request.
+        services: Where it is told.
+        ending: How its answer ended.
+        output_tokens: What came of it, as it was counted in passing.
+        is_final: Whether the usage that was stated is the provider's last word.
+        error_code: What is recorded of an answer that failed.
+    """
+    received, how = asked.received, ending.how
+    if how in _BROKEN:
+        tell_failure(asked, services, ERROR_IN_ANSWER if how is How.FAILED else FailureKind.NETWORK.value)
+    if received.endpoint.metered:
+        _complete_usage(asked, how, output_tokens, is_final=is_final)
+    outcome = _OUTCOMES.get(how, received.cancelled_as)
+    status = CLIENT_CLOSED if how is How.LEFT or received.client_left else asked.response.status
+    error_type, code = ("provider_error", error_code) if how in _BROKEN else (None, None)
+    settle(received, services, Ended(status, outcome, error_type, code))
+
+
+def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
+    """The circuit breaker and the record hear that a call failed after its answer had begun."""
+    upstream = asked.candidate.upstream
+    services.breakers.of(upstream.provider.name).failed(upstream.circuit)
+    attempts = asked.received.trail.attempts
+    attempts[-1] = msgspec.structs.replace(attempts[-1], outcome=outcome)
+
+
+def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: bool) -> None:
+    """What was stated, or what came where nothing was stated, or not to the end.
+
+    An error that came instead of an answer consumed nothing.
+    """
+    if how is How.COMPLETE and asked.stated is None:
+        asked.usage_warning = USAGE_NOT_REPORTED
+        if output_tokens and asked.received.snapshot.charges_missing_usage:
+            asked.is_counted = True
+            asked.stated = _received_usage(asked, output_tokens)
+    elif how is How.COMPLETE and is_final:
+        return
+    elif how is not How.FAILED or output_tokens:
+        asked.usage_warning = STREAM_CUT_SHORT
+        asked.stated = _received_usage(asked, output_tokens)
+
+
+def _received_usage(asked: Asked, output_tokens: int) -> Stated:
+    """What was stated so far, but at least the prompt and the output that came."""
+    stated = asked.stated or Stated(usage=Usage())
+    usage = stated.usage
+    prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
+    output = max(usage.output_tokens, output_tokens)
+    return msgspec.structs.replace(
+        stated, usage=msgspec.structs.replace(usage, input_tokens=prompt, output_tokens=output)
+    )
 
 
 def _warning(asked: Asked, bill: Bill) -> str:
@@ -88,8 +168,8 @@ def _warning(asked: Asked, bill: Bill) -> str:
 
 
 def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> None:
-    progress = received.progress
-    admitted, asked, candidate = progress.admitted, progress.asked, progress.candidate
+    trail = received.trail
+    admitted, asked, candidate = trail.admitted, trail.asked, trail.candidate
     # Nobody who was not asked is to blame for what the gateway refuses, however far its choice had come.
     was_asked = admitted is not None and admitted.under_way
     provider = candidate.upstream.provider.name if candidate is not None and was_asked else ""
@@ -105,7 +185,7 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     )
     if ended.denial is not None:
         metrics.denied(ended.denial.by, ended.denial.dimension)
-    attempts = progress.attempts
+    attempts = trail.attempts
     for attempt in attempts:
         metrics.attempted(attempt.provider, attempt.outcome)
     if len(attempts) > 1:
@@ -122,8 +202,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
 
 def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
-    progress, started, trace = received.progress, received.started, received.trace
-    key, candidate, asked, outbound = progress.key, progress.candidate, progress.asked, progress.outbound
+    trail, started, trace = received.trail, received.started, received.trace
+    key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
     price = bill.price
@@ -142,14 +222,14 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         project=who.project,
         principal=who.principal,
         tags=who.tags,
-        end_user=progress.end_user,
-        model_asked=progress.model_asked,
+        end_user=trail.end_user,
+        model_asked=trail.model_asked,
         model=None if candidate is None else candidate.model,
         provider=None if provider is None else provider.name,
         provider_type=None if provider is None else provider.type,
-        model_source=progress.model_source,
+        model_source=trail.model_source,
         body=None if outbound is None else outbound.treatment,
-        streaming=progress.streams,
+        streaming=trail.streams,
         status=ended.status,
         error_type=ended.error_type,
         error_code=ended.error_code,
@@ -159,20 +239,20 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
         price_source=bill.source,
-        attempts=tuple(progress.attempts),
+        attempts=tuple(trail.attempts),
         duration_ms=round((clock.monotonic() - started) * 1000),
         first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),
         first_token_ms=None if asked is None else _ms_until(asked.first_token_at, started),
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else price.rates_at(0 if usage is None else usage.input_tokens).known,
-        budgets=charges(progress, bill) if bill.cost else (),
+        budgets=charges(trail, bill) if bill.cost else (),
     )
 
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:
     """What spans are made of."""
-    headers, key = received.header_map, received.progress.key
+    headers, key = received.header_map, received.trail.key
     thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
     return TracedRequest(
         record=record,
@@ -181,7 +261,7 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         provider_type=record.provider_type,
         thread_id=None if thread is None else thread.decode("utf-8", "replace"),
         metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
-        budget_warning=received.progress.budget_warning,
+        budget_warning=received.trail.budget_warning,
         collector=None if key is None else key.trace_collector,
         content=received.content,
     )

@@ -80,13 +80,13 @@ class Received:
         self.content: CapturedContent | None = None
         self.client_left = False
         self.cancelled_as = "client_left"
-        self.progress = Progress()
+        self.trail = Trail()
 
     def __repr__(self) -> str:
         return f"Received({self.request_id})"
 
 
-class Progress:
+class Trail:
     """How far a request has come, for those who tell of it wherever it ends: headers, ledger, metrics and traces.
 
     Stages write it and do not decide by it; what is `None` was not reached.
@@ -141,9 +141,9 @@ class Admitted:
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""
-        progress = self.received.progress
-        self.candidate = progress.candidate = candidate
-        progress.outbound = outbound
+        trail = self.received.trail
+        self.candidate = trail.candidate = candidate
+        trail.outbound = outbound
 
     def attempted(self, candidate: Candidate, outcome: str, began: float) -> None:
         """A candidate was asked from a moment of the monotonic clock until now."""
@@ -151,7 +151,7 @@ class Admitted:
         began_ms = round((began - received.started) * 1000)
         duration_ms = round((clock.monotonic() - began) * 1000)
         record = AttemptRecord(candidate.upstream.provider.name, candidate.model, outcome, began_ms, duration_ms)
-        received.progress.attempts.append(record)
+        received.trail.attempts.append(record)
 
     def passed_over(self, candidate: Candidate, reason: str) -> None:
         """A candidate was not asked."""
@@ -161,7 +161,8 @@ class Admitted:
 class Asked:
     """A request that a candidate has answered: the head of the answer is there, and what is read off its body.
 
-    `content` is what the head says of the body. Moments are of the monotonic clock.
+    `content` is what the head says of the body. `is_counted` says that what is `stated` was not stated by the provider,
+    but counted as it passed. Moments are of the monotonic clock.
     """
 
     def __init__(
@@ -182,6 +183,7 @@ class Asked:
         self.first_token_at: float | None = None
         self.stated: Stated | None = None
         self.usage_warning: str | None = None
+        self.is_counted = False
 
     @property
     def usage(self) -> Usage | None:

@@ -23,6 +23,8 @@ from gateway.snapshot.snapshot import Snapshot
 from gateway.upstream.request import Headers
 from gateway.wire.request_body import RequestBody
 
+_USAGE_WAIT_S = 2.0
+
 
 class LlmResource:
     """POST on one endpoint of the table."""
@@ -93,10 +95,17 @@ class _Call:
         self.client.cancel_request()
 
     def client_left(self) -> None:
-        """Cancels the request, or lets the upstream speak to its end, up to a bound."""
-        progress, reply = self.received.progress, self.reply
-        has_ended = reply is not None and reply.stream is not None and reply.stream.has_ended
-        if progress.key is not None and progress.key.drains and progress.candidate is not None and not has_ended:
+        """Cancels the request, or lets the upstream speak to its end, up to a bound.
+
+        A client that has all of the content leaves nothing behind but the figures of its usage, which are waited for
+        whatever the file says: else leaving early would be a way not to pay.
+        """
+        trail = self.received.trail
+        stream = None if self.reply is None else self.reply.stream
+        has_ended = stream is not None and stream.has_ended
+        if stream is not None and not has_ended and stream.awaits_usage:
+            asyncio.get_running_loop().call_later(_USAGE_WAIT_S, self.client.cancel_request)
+        elif trail.key is not None and trail.key.drains and trail.candidate is not None and not has_ended:
             self.received.client_left = True
             asyncio.get_running_loop().call_later(self._resource.disconnect_drain_s, self.client.cancel_request)
         else:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from gateway.pipeline.states import Progress, Received
+from gateway.pipeline.states import Received, Trail
 from gateway.version import __version__
 
 _REQUEST_ID = "x-langwatch-request-id"
@@ -17,7 +17,7 @@ def of_every_response(request_id: str) -> dict[str, str]:
 
 def of_gateway(received: Received) -> dict[str, str]:
     """What the gateway says about a request, as far as it went."""
-    trace, progress = received.trace, received.progress
+    trace, trail = received.trace, received.trail
     headers = {
         _REQUEST_ID: received.request_id,
         "x-langwatch-trace-id": trace.trace_id,
@@ -26,34 +26,34 @@ def of_gateway(received: Received) -> dict[str, str]:
         "x-langwatch-config-revision": received.snapshot.revision_label,
         _VERSION: __version__,
     }
-    candidate, outbound = progress.candidate, progress.outbound
+    candidate, outbound = trail.candidate, trail.outbound
     if candidate is not None:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
         headers["x-langwatch-model"] = printable(candidate.model)
-        headers["x-langwatch-fallback-count"] = str(max(0, len(progress.attempts) - 1))
-        headers["x-langwatch-cache-mode"] = progress.cache_mode
-    cache = _cache_outcome(progress)
+        headers["x-langwatch-fallback-count"] = str(max(0, len(trail.attempts) - 1))
+        headers["x-langwatch-cache-mode"] = trail.cache_mode
+    cache = _cache_outcome(trail)
     if cache is not None:
         headers["x-langwatch-cache"] = cache
     if outbound is not None:
         headers["x-langwatch-body"] = outbound.treatment
         if outbound.params_dropped:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
-    if progress.budget_warning is not None:
-        headers["x-langwatch-budget-warning"] = progress.budget_warning
-    if progress.asked is not None and progress.asked.usage_warning is not None:
-        headers["x-langwatch-usage-warning"] = progress.asked.usage_warning
+    if trail.budget_warning is not None:
+        headers["x-langwatch-budget-warning"] = trail.budget_warning
+    if trail.asked is not None and trail.asked.usage_warning is not None:
+        headers["x-langwatch-usage-warning"] = trail.asked.usage_warning
     return headers
 
 
-def _cache_outcome(progress: Progress) -> str | None:
+def _cache_outcome(trail: Trail) -> str | None:
     """What became of prompt caching, as far as it is known when the head goes out: a stream's usage comes later."""
-    if progress.cache_mode == "disable":
+    if trail.cache_mode == "disable":
         return "bypass"
-    usage = None if progress.asked is None else progress.asked.usage
+    usage = None if trail.asked is None or trail.asked.is_counted else trail.asked.usage
     if usage is not None and usage.cache_read_tokens:
         return "hit"
-    if progress.cache_mode == "force":
+    if trail.cache_mode == "force":
         return "force"
     return "miss" if usage is not None else None
 

@@ -74,18 +74,21 @@ class Event:
     """What one type of event means for the answer.
 
     `text` says that its `delta` is what the model wrote. `how` is set where the event ends the answer. With `stating`
-    the row holds only where the event's `delta` states that member; otherwise the event changes nothing.
+    the row holds only where the event's `delta` states that member; otherwise the event changes nothing. `closes` says
+    that a part of the answer is whole, which may have been the last.
     """
 
     stage: Stage
     text: bool = False
     how: How | None = None
     stating: str | None = None
+    closes: bool = False
 
 
 OPENING: Final = Event(Stage.OPENING)
 CONTENT: Final = Event(Stage.CONTENT)
 TEXT: Final = Event(Stage.CONTENT, text=True)
+CLOSES: Final = Event(Stage.CONTENT, closes=True)
 COMPLETES: Final = Event(Stage.COMPLETE)
 ENDS: Final = Event(Stage.ENDED, how=How.COMPLETE)
 FAILS: Final = Event(Stage.ENDED, how=How.FAILED)

@@ -16,7 +16,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.shapes import anthropic_request
-from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
+from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
     Figure,
@@ -226,7 +226,7 @@ EVENTS: Final = Events(
         "ping": OPENING,
         "content_block_start": CONTENT,
         "content_block_delta": TEXT,
-        "content_block_stop": CONTENT,
+        "content_block_stop": CLOSES,
         "message_delta": Event(Stage.COMPLETE, stating="stop_reason"),
         "message_stop": ENDS,
         "error": FAILS,

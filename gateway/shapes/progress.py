@@ -7,6 +7,8 @@ ends as it should and then its last event says all. What is kept is bounded: a b
 import re
 from typing import Any, Final
 
+import msgspec
+
 from gateway.shapes.ending import OPENING, TEXT, Ending, Event, Events, How, Stage, StatedError, Stop, stated_error
 from gateway.shapes.told import Begun, Told, decode_begun, decode_event, decode_events
 from gateway.wire.received import Received
@@ -23,9 +25,12 @@ _ERROR: Final = "error"
 _ERROR_BYTES: Final = b"error"
 _OPENING, _CONTENT, _ENDED = Stage.OPENING, Stage.CONTENT, Stage.ENDED
 _NOT_SAID: Final = frozenset(
-    ("role", "type", "id", "data", "signature", "encrypted_content", "citation", "citations", "reasoning_details")
+    (
+        *("role", "type", "id", "call_id", "data", "signature", "encrypted_content", "citation", "citations"),
+        *("reasoning_details", "finish_reason", "status", "object", "logprobs", "annotations"),
+    )
 )
-"""Members of a delta that the model did not write, or that say once more what stands beside them."""
+"""Members of a delta or an answer that the model did not write, or that say once more what stands beside them."""
 
 
 class Progress:
@@ -36,6 +41,7 @@ class Progress:
 
     - `only_openings`: nothing was said yet, so that another provider may still answer;
     - `content_complete`: the client has all of the content, and at most figures of usage are still to come;
+    - `content_may_be_complete`: so it is, or the last part that began is whole and nothing says that another follows;
     - `ended`: the API's own last event came, or an error in its place;
     - `ending(client_left=...)`: how the answer ended, once no more comes;
     - `tokens(limit)`: output tokens received so far;
@@ -49,6 +55,7 @@ class Progress:
     __slots__ = (
         "_begun",
         "_choices",
+        "_closed",
         "_error",
         "_events",
         "_finished",
@@ -66,6 +73,7 @@ class Progress:
     def __init__(self, events: Events, *, choices: int = 1) -> None:
         self._events = events
         self._choices = choices
+        self._closed = False
         self._pieces: list[bytes] = []  # what came and was not read yet
         self._size = 0
         self._raw = RawEvents()
@@ -135,6 +143,12 @@ class Progress:
         return self._stage >= Stage.COMPLETE
 
     @property
+    def content_may_be_complete(self) -> bool:
+        """Whether the client may have all of the content: the last part that came is whole."""
+        self._fold()
+        return self._closed or self._stage >= Stage.COMPLETE
+
+    @property
     def ended(self) -> bool:
         """Whether the stream itself said that it is over, well or not."""
         self._fold()
@@ -162,8 +176,9 @@ class Progress:
 
         What the stream said itself holds whatever happened to the connection, or to the client, afterwards.
         """
-        if self._how is None and not self._ends_well():
-            self._fold()
+        if self._how is None and self._ends_well():
+            return Ending(How.COMPLETE)
+        self._fold()
         if self._how is not None:
             return Ending(self._how, self._error)
         if self._stage is Stage.COMPLETE and (client_left or not self._events.needs_end):
@@ -178,10 +193,7 @@ class Progress:
         last = unread.rstrip(b"\r\n")
         name, data = event_parts(last[last.rfind(b"\n\n") + 2 :])
         row = self._events.rows.get("[DONE]" if data == _DONE else _type_of(data) or name)
-        if row is None or row.how is not How.COMPLETE or not unread.endswith(ENDS_EVENT):
-            return False
-        self._how, self._stage = row.how, row.stage
-        return True
+        return row is not None and row.how is How.COMPLETE and unread.endswith(ENDS_EVENT)
 
     def _fold(self) -> None:
         """Reads what came since."""
@@ -274,6 +286,8 @@ class Progress:
             size = _size_of(delta)
             if size:
                 self._received.text(size)
+        if row.stage is Stage.CONTENT:
+            self._closed = row.closes
         if row.how is How.FAILED:
             if self._stage is not Stage.ENDED or self._how is How.FAILED:
                 self._how = How.FAILED
@@ -323,3 +337,26 @@ def _size_of(said: Any) -> int:
         for one in said:
             size += _size_of(one)
     return size
+
+
+def tokens_in(body: bytes, limit: int | None) -> int:
+    """Output tokens in a whole answer, roughly, by what the model wrote in it; never more than the request allowed.
+
+    What is no JSON object, and what holds no text (an image, say), counts as nothing.
+    """
+    try:
+        answer = _decode_answer(body)
+    except UNREADABLE:
+        return 0
+    received = Received()
+    for member in _WRITTEN:
+        size = _size_of(answer.get(member))
+        if size:
+            received.text(size)
+    return received.within(limit)
+
+
+_WRITTEN: Final = ("choices", "content", "output", "text")
+"""Members of an answer that hold what the model wrote, in one API or another."""
+
+_decode_answer: Final = msgspec.json.Decoder(dict[str, Any]).decode

@@ -11,7 +11,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
-from gateway.shapes.ending import CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
+from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
 from gateway.shapes.told import Begun
@@ -105,14 +105,14 @@ EVENTS: Final = Events(
         "response.steer.pending": OPENING,
         "response.steer.failed": OPENING,
         "response.output_item.added": CONTENT,
-        "response.output_item.done": CONTENT,
+        "response.output_item.done": CLOSES,
         "response.content_part.added": CONTENT,
-        "response.content_part.done": CONTENT,
+        "response.content_part.done": CLOSES,
         "response.output_text.delta": TEXT,
-        "response.output_text.done": CONTENT,
+        "response.output_text.done": CLOSES,
         "response.output_text.annotation.added": CONTENT,
         "response.refusal.delta": TEXT,
-        "response.refusal.done": CONTENT,
+        "response.refusal.done": CLOSES,
         "response.reasoning_text.delta": TEXT,
         "response.reasoning_text.done": CONTENT,
         "response.reasoning_summary_part.added": CONTENT,
@@ -120,9 +120,9 @@ EVENTS: Final = Events(
         "response.reasoning_summary_text.delta": TEXT,
         "response.reasoning_summary_text.done": CONTENT,
         "response.function_call_arguments.delta": TEXT,
-        "response.function_call_arguments.done": CONTENT,
+        "response.function_call_arguments.done": CLOSES,
         "response.custom_tool_call_input.delta": TEXT,
-        "response.custom_tool_call_input.done": CONTENT,
+        "response.custom_tool_call_input.done": CLOSES,
         "response.audio.delta": CONTENT,
         "response.audio.done": CONTENT,
         "response.audio.transcript.delta": TEXT,

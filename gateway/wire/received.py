@@ -1,7 +1,7 @@
-"""How many output tokens a stream has brought so far, for one that breaks off before it reports its usage.
+"""How many output tokens an answer has brought so far, for one that does not say so itself.
 
 Providers send a token or a few in each event; some send many. So it is the larger of two counts: one token for each
-event, and one for every four bytes of what the events have beyond the smallest of them, which is mostly envelope.
+piece of text, and one for every four bytes of it.
 """
 
 from typing import Final
@@ -9,18 +9,13 @@ from typing import Final
 BYTES_PER_TOKEN: Final = 4
 """Bytes of text that count as one token."""
 
-_DATA = b"data:"
-
 
 class Received:
     """Counts in passing; no byte is kept."""
 
-    __slots__ = ("_bytes", "_events", "_smallest", "_texts", "_written")
+    __slots__ = ("_texts", "_written")
 
     def __init__(self) -> None:
-        self._bytes = 0
-        self._events = 0
-        self._smallest = 0
         self._texts = 0
         self._written = 0
 
@@ -33,19 +28,3 @@ class Received:
         """Output tokens so far, roughly, and never more than the request allowed."""
         tokens = max(self._texts, self._written // BYTES_PER_TOKEN)
         return tokens if limit is None else min(tokens, limit)
-
-    def count(self, chunk: bytes) -> None:
-        """A piece of the stream has come."""
-        events, size = chunk.count(_DATA), len(chunk)
-        self._bytes += size
-        if events:
-            self._events += events
-            each = size // events
-            if each < self._smallest or not self._smallest:
-                self._smallest = each
-
-    @property
-    def tokens(self) -> int:
-        """Output tokens so far, roughly."""
-        text = self._bytes - self._events * self._smallest
-        return max(self._events, text // BYTES_PER_TOKEN)

@@ -6,7 +6,6 @@ from typing import Any
 
 import msgspec
 
-from gateway.errors import GatewayError
 from gateway.usage import Stated
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, SEAM, event_data, events_of, has_blank_line
@@ -17,18 +16,6 @@ ReadEvent = Callable[[Stated | None, bytes], Stated | None]
 _MAX_EVENT_BYTES = 1024 * 1024
 _KEPT_OF_LARGE_EVENT = 64 * 1024
 _HEAD_OF_LARGE_EVENT = 256
-_TERMINAL = frozenset(
-    (
-        "message_stop",
-        "response.completed",
-        "response.failed",
-        "response.incomplete",
-        "image_generation.completed",
-        "image_edit.completed",
-        "transcript.text.done",
-        "speech.audio.done",
-    )
-)
 _LEADS = (b":", b"\r", b"\n")
 _LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
 _HAS_CHOICES = re.compile(rb'"choices"\s{0,8}:\s{0,8}\[\s{0,8}[^\]\s]')
@@ -53,7 +40,6 @@ class StreamTap:
         "_awaits_line_feed",
         "_data_begins",
         "_head",
-        "_last_events",
         "_passed",
         "_pending",
         "_quiet",
@@ -73,7 +59,6 @@ class StreamTap:
         self._head = b""  # its first bytes, when it is too large to be kept whole
         self._awaits_line_feed = False  # the withheld event ended in CR; an LF now would still belong to it
         self._quiet = True  # neither of these
-        self._last_events = b""
         self.usage: Stated | None = None
 
     @property
@@ -81,21 +66,10 @@ class StreamTap:
         """Whether what went on so far ends between two events."""
         return self._passed == 0
 
-    @property
-    def finished(self) -> bool:
-        """Whether the last event so far is one that ends a stream of its API."""
-        last = b""
-        for event in events_of(self._last_events):
-            if b"data:" in event:
-                last = event
-        return _is_terminal(last)
-
     def feed(self, chunk: bytes) -> bytes:
         """What goes on now that this chunk has come."""
         if self._quiet and chunk.endswith(ENDS_EVENT):
             # PERF: nearly every chunk of nearly every provider holds whole events, and no usage.
-            if b"data:" in chunk:
-                self._last_events = chunk
             found = chunk.find(_USAGE)
             if found < 0 or (chunk.startswith(_NO_USAGE, found) and chunk.find(_USAGE, found + 1) < 0):
                 return chunk
@@ -110,7 +84,6 @@ class StreamTap:
         if self._head:
             self._read_large(pending)
             return b""
-        self._remember(pending)
         passing = self._read(pending, self._withholds and not passed)[passed:]
         self._passed += len(passing)
         return passing
@@ -139,7 +112,6 @@ class StreamTap:
             self._finish_passed_event(gathered[:position])
         if ends[-1] > position:
             events = gathered[position : ends[-1]]
-            self._remember(events)
             passing.append(self._read(events, self._withholds))
             position = ends[-1]
         if position < len(gathered):
@@ -196,16 +168,11 @@ class StreamTap:
         if self._head:
             self._read_large(event)
         else:
-            self._remember(event)
             self._read(event, withholds=False)
         self._passed = 0
 
-    def _remember(self, events: bytes) -> None:
-        if b"data:" in events:
-            self._last_events = events
-
     def _read_large(self, tail: bytes) -> None:
-        self._last_events, self._head = self._head, b""
+        self._head = b""
         found = usage_object(tail)
         if found is not None:
             self.usage = self._read_event(self.usage, b'{"usage":' + found + b"}")
@@ -236,12 +203,7 @@ class _Chunk(msgspec.Struct):
     usage: Any = None
 
 
-class _Typed(msgspec.Struct):
-    type: Any = None
-
-
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
-_decode_typed = msgspec.json.Decoder(_Typed).decode
 
 
 def _is_usage_only(data: bytes) -> bool:
@@ -252,30 +214,6 @@ def _is_usage_only(data: bytes) -> bool:
     return bool(chunk.choices == [] and chunk.usage is not None)
 
 
-def _is_terminal(event: bytes) -> bool:
-    lines = LINE_END.split(event)
-    if any(line[6:].strip().decode("latin-1") in _TERMINAL for line in lines if line.startswith(b"event:")):
-        return True
-    data = event_data(event)
-    if data == b"[DONE]":
-        return True
-    try:
-        type_ = _decode_typed(data).type
-    except UNREADABLE:
-        return False
-    return isinstance(type_, str) and type_ in _TERMINAL
-
-
 def _end_of_lead(event: bytes | bytearray) -> int:
     match = _LEAD.match(event)
     return 0 if match is None else match.end()
-
-
-def terminal_error_frame(error: GatewayError, *, anthropic: bool, at_boundary: bool) -> bytes:
-    """The last frame of a stream whose upstream died: an `error` event in the client's shape.
-
-    When the stream was cut within an event, a blank line goes first. It hands the torn event to the client's parser,
-    which fails on it as it would on a cut connection; without it the frame would melt into the torn event and be lost.
-    """
-    frame = b"event: error\ndata: " + error.envelope(anthropic=anthropic) + b"\n\n"
-    return frame if at_boundary else b"\n\n" + frame

@@ -83,7 +83,8 @@ def test_silence_is_bridged_between_events_only(gateway, upstream):
 
 
 def test_anthropic_s_clients_get_a_ping(gateway, upstream):
-    upstream.play = lambda _: stream([EVENT, 1.4, EVENT])
+    end = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+    upstream.play = lambda _: stream([EVENT, 1.4, end])
 
     answer = gateway.post(
         {"model": "claude", "max_tokens": 1, "stream": True, "messages": []},
@@ -91,7 +92,7 @@ def test_anthropic_s_clients_get_a_ping(gateway, upstream):
         headers={"authorization": f"Bearer {KEPT[0]}"},
     )
 
-    assert answer.content == EVENT + b'event: ping\ndata: {"type": "ping"}\n\n' + EVENT
+    assert answer.content == EVENT + b'event: ping\ndata: {"type": "ping"}\n\n' + end
 
 
 def test_audio_goes_on_as_it_arrives(gateway, upstream):

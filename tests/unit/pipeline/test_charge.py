@@ -26,6 +26,6 @@ def test_a_client_that_leaves_before_any_provider_was_asked_owes_nothing():
         received, key, body, "openai/m", resolve(snapshot, key, endpoint, "openai/m", body), "respect", None
     )
     assert request.candidate.price is not None
-    received.progress.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
+    received.trail.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
 
     assert charge(request, None, "client_left") == NOTHING_OWED

@@ -12,8 +12,9 @@ from gateway.shapes import messages as anthropic
 from gateway.shapes import openai_usage as openai
 from gateway.shapes.chat import CHAT
 from gateway.shapes.messages import MESSAGES
+from gateway.shapes.progress import Progress
 from gateway.usage import Usage
-from gateway.wire.sse import StreamTap, terminal_error_frame
+from gateway.wire.sse import StreamTap
 
 _USAGE = '{"id":"x","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}}'
 _START, _REST = _USAGE[:22], _USAGE[22:]
@@ -116,7 +117,6 @@ def test_without_withholding_every_chunk_goes_on_as_it_came(chunked):
 
     assert tap.end() == whole.end() == b""
     assert tap.usage == whole.usage
-    assert tap.finished == whole.finished
 
 
 @settings(deadline=None, max_examples=300)
@@ -209,7 +209,6 @@ def test_a_large_event_takes_bounded_memory_and_its_usage_is_found_at_its_end(si
 
     assert passed + tap.end() == stream
     assert tap.usage.usage == Usage(input_tokens=3, output_tokens=5)
-    assert tap.finished
     assert tap.at_boundary
 
 
@@ -234,51 +233,20 @@ def test_an_anthropic_stream(cuts):
     tap = StreamTap(anthropic.read_event, withhold_usage=False)
     for start, end in zip([0, *cuts], [*cuts, len(_ANTHROPIC)], strict=True):
         tap.feed(_ANTHROPIC[start:end])
-        if end < len(_ANTHROPIC) - 40:
-            assert not tap.finished
 
     assert tap.usage.usage == Usage(input_tokens=15, output_tokens=7, cache_read_tokens=3, cache_write_tokens=2)
-    assert tap.finished
-
-
-@pytest.mark.parametrize(
-    ("last", "finished"),
-    [
-        (b"data: [DONE]\n\n", True),
-        (b"data: [DONE]\n\n: bye\n\n", True),
-        (b"data:[DONE]", True),
-        (b'data: {"type":"response.completed"}\n\n', True),
-        (b'event: response.failed\ndata: {"type":"response.failed"}\n\n', True),
-        (b'data: {"type":"response.incomplete"}\n\n', True),
-        (b'data: {"type":"image_generation.completed"}\n\n', True),
-        (b'data: {"type":"transcript.text.done"}\n\n', True),
-        (b'data: {"type":"message_stop"}\n\n', True),
-        (b'data: {"type":"response.output_text.done"}\n\n', False),
-        (b'data: {"choices":[{"delta":{"content":"data: [DONE]"}}]}\n\n', False),
-        (b'data: {"delta":"message_stop response.completed"}\n\n', False),
-        (b"data: [DO", False),
-        (b"", False),
-    ],
-)
-def test_finished_is_said_of_the_streams_own_terminal_event_only(last, finished):
-    for chunks in ([_chunk("x") + last], [_chunk("x"), last], [bytes([byte]) for byte in _chunk("x") + last]):
-        tap = StreamTap(openai.read_event, withhold_usage=False)
-        for chunk in chunks:
-            tap.feed(chunk)
-        tap.end()
-        assert tap.finished is finished
 
 
 def _error() -> GatewayError:
     return GatewayError("provider_error", "The provider broke off.", code="upstream_mid_stream_failure")
 
 
-@pytest.mark.parametrize("anthropic_shape", [False, True])
+@pytest.mark.parametrize("shape", [CHAT, MESSAGES], ids=["chat", "messages"])
 @pytest.mark.parametrize("torn", [b"", b'data: {"cho', b"data: {}\n", b"data: {}\r", b"data: {}\r\n", b"event: x"])
-def test_the_terminal_frame_stands_alone_wherever_the_stream_was_cut(torn, anthropic_shape):
+def test_the_terminal_frame_stands_alone_wherever_the_stream_was_cut(torn, shape):
     tap = StreamTap(openai.read_event, withhold_usage=False)
     passed = tap.feed(_chunk("a") + torn) + tap.end()
-    stream = passed + terminal_error_frame(_error(), anthropic=anthropic_shape, at_boundary=tap.at_boundary)
+    stream = passed + shape.terminal_frame(_error(), Progress(shape.events), at_boundary=tap.at_boundary)
     last = json.loads(_dispatched(stream)[-1])
 
     assert stream.endswith(b"\n\n")
@@ -289,7 +257,7 @@ def test_the_terminal_frame_stands_alone_wherever_the_stream_was_cut(torn, anthr
         "message": "The provider broke off.",
         "param": None,
     }
-    assert last.get("type") == ("error" if anthropic_shape else None)
+    assert last.get("type") == ("error" if shape is MESSAGES else None)
 
 
 def test_keepalives():
