@@ -19,8 +19,6 @@ from gateway.wire.urls import UrlPlaces, odd_fields, urls_in_json
 _LONG_VALUE = 64
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-_MAX_DIGITS = 12
 _LONGEST_KEY = 4096
 _MAX_ODD_FIELDS = 10_000
 _KEY_BEFORE = re.compile(rb'(?:,[ \t\r\n]*)?"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*\Z')
@@ -43,7 +41,6 @@ class JsonBody:
         "_spans",
         "_varied",
         "data",
-        "max_output_tokens",
         "model",
         "stream",
         "telling",
@@ -62,8 +59,6 @@ class JsonBody:
             self._refuse_ambiguous(judged)
         self.model = self._model()
         self.stream = self.raw("stream") == b"true"
-        limits = [self._count(self._spans[name]) for name in _OUTPUT_LIMITS if name in self._spans]
-        self.max_output_tokens = max(limits, default=0) or None
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
@@ -192,10 +187,6 @@ class JsonBody:
         if not model:
             raise GatewayError("bad_request", "`model` has to be a string that is not empty.", param="model")
         return model
-
-    def _count(self, span: tuple[int, int]) -> int:
-        digits = self._readable[span[0] : span[1]]
-        return int(digits) if digits.isdigit() and len(digits) < _MAX_DIGITS else 0
 
 
 def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict[str, msgspec.Raw]]:

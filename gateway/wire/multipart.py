@@ -47,13 +47,12 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "max_output_tokens", "model", "stream", "telling")
+    __slots__ = ("_fields", "_spans", "content_type", "data", "model", "stream", "telling")
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
-        self.max_output_tokens: int | None = None
         self.telling: bool | None = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}

@@ -16,7 +16,6 @@ class RequestBody(Protocol):
     data: bytes
     model: str | None
     stream: bool
-    max_output_tokens: int | None
     telling: bool | None
 
     def decoded(self, name: str) -> Any:

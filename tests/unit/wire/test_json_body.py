@@ -109,13 +109,8 @@ def test_only_the_value_of_the_top_level_model_is_spliced(data, model):
 @given(_bodies())
 def test_facts_are_those_of_an_exact_parser(data):
     body = JsonBody(data)
-    members = dict(_pairs(data))
-    limit = members.get("max_tokens")
-    plain = isinstance(limit, str) and limit.isdigit() and len(limit) < 12 and f'"{limit}"'.encode() not in data
 
     assert body.stream is False
-    if plain:
-        assert body.max_output_tokens == (int(limit) or None)
     assert apply(data, []) == data
 
 
@@ -269,23 +264,6 @@ def test_a_model_is_text(value):
         JsonBody(f'{{"model":{value}}}'.encode())
 
     assert refusal.value.param == "model"
-
-
-@pytest.mark.parametrize(
-    ("members", "expected"),
-    [
-        ("", None),
-        ('"max_tokens":5', 5),
-        ('"max_tokens":5,"max_completion_tokens":7,"max_output_tokens":6', 7),
-        ('"max_tokens":null,"max_completion_tokens":"9"', None),
-        ('"max_tokens":-5', None),
-        ('"max_tokens":1e3', None),
-        ('"max_tokens":' + "9" * 30, None),
-        ('"max_tokens":1,"max_tokens":20', 20),
-    ],
-)
-def test_max_output_tokens(members, expected):
-    assert JsonBody(f"{{{members}}}".encode()).max_output_tokens == expected
 
 
 def test_a_body_without_a_model_cannot_be_given_another_one():
