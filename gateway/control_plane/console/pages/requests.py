@@ -15,8 +15,8 @@ from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.report import FILTERS, Parameters, read_one
+from gateway.money.kinds import KIND_OF, Kind
 from gateway.money.nano_usd import to_usd
-from gateway.money.prices import RATE_NAMES
 from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
 from gateway.usage import Served
@@ -110,13 +110,20 @@ def _waterfall(one: DecisionRecord) -> list[tuple[AttemptRecord, float, float]]:
 
 
 def _price(price: Mapping[str, Any] | None) -> list[tuple[str, str]]:
-    """The price that was used: rates are nano-USD for a million tokens, or for the request."""
-    units = dict.fromkeys(RATE_NAMES, "a million tokens") | {"per_request": "the request"}
+    """The price that was used, each rate in nano-USD for so many as its kind says."""
     return [
-        (name.removeprefix("per_"), f"${to_usd(rate)} for {units[name]}")
+        (name.removeprefix("per_"), f"${to_usd(rate)} for {_unit(KIND_OF[name])}")
         for name, rate in (price or {}).items()
-        if name in units and isinstance(rate, int)
+        if name in KIND_OF and isinstance(rate, int)
     ]
+
+
+def _unit(kind: Kind) -> str:
+    if kind.figure.endswith("_ms"):
+        return "an hour"
+    if kind.per == 1:
+        return "the request" if kind.figure == "requests" else "each"
+    return "a million tokens" if kind.is_of_tokens else "a million characters"
 
 
 def _budget(counter: str) -> tuple[str, str]:
