@@ -18,6 +18,13 @@ EVENT = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[{
 EVENT += b'"}}]}\n\n'
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 CHUNK = b"%x\r\n%s\r\n" % (len(EVENT), EVENT)
+LAST = (
+    b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","choices":[],"usage":'
+    b'{"prompt_tokens":200,"completion_tokens":200,"total_tokens":400}}\n\ndata: [DONE]\n\n'
+)
+"""A stream that ended without its last event would be one that broke off."""
+
+LAST_CHUNK = b"%x\r\n%s\r\n" % (len(LAST), LAST)
 
 
 class Upstream(asyncio.Protocol):
@@ -52,7 +59,7 @@ class Upstream(asyncio.Protocol):
         for _ in range(self.events):
             write(CHUNK)
             await asyncio.sleep(0)
-        write(b"0\r\n\r\n")
+        write(LAST_CHUNK + b"0\r\n\r\n")
 
 
 async def serve(port: int, events: int) -> None:
