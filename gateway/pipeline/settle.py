@@ -121,11 +121,13 @@ def conclude(
 
 
 def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
-    """The circuit breaker and the record hear that a call failed after its answer had begun."""
+    """The circuit breaker and the record hear, once, that a call failed after its answer had begun."""
     upstream = asked.candidate.upstream
+    attempts, number = asked.received.trail.attempts, asked.attempt
+    if attempts[number].outcome == ERROR_IN_ANSWER:
+        return
     services.breakers.of(upstream.provider.name).failed(upstream.circuit)
-    attempts = asked.received.trail.attempts
-    attempts[-1] = msgspec.structs.replace(attempts[-1], outcome=outcome)
+    attempts[number] = msgspec.structs.replace(attempts[number], outcome=outcome)
 
 
 def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: bool) -> None:
