@@ -62,16 +62,17 @@ _UNUSUAL: Final = frozenset(("service_tier", "speed", "inference_geo", "prompt",
 _TYPES: Final = (
     rb'"type"\s*:\s*"(?:' + "|".join(prefix for _, prefixes in FEES for prefix in prefixes).encode() + rb"|image_gen)"
 )
-_LETTER: Final = rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
 _POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
 _HOSTED: Final = re2.compile(_TYPES)
 _NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
-_ESCAPED_LETTER: Final = re2.compile(_LETTER)
+_ESCAPED_LETTER: Final = re2.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
 _POINTS: Final = re2.compile(_POINTED_AT)
-# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer. For a short one `re`
-# goes before RE2, which gives Python's lock away for each search, and waits to get it back.
-_MORE_IN_LONG: Final = re2.compile(b"|".join((_POINTED_AT, _TYPES, _LETTER)))
-_MORE_IN_SHORT: Final = re.compile(rb'(?="[tfs])(?:' + b"|".join((_POINTED_AT, _TYPES)) + b")|" + _LETTER)
+# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer. In a short one `re`,
+# which goes from quote to quote, is done before RE2 has given Python's lock away and got it back.
+_MORE_IN_LONG: Final = re2.compile(_POINTED_AT + b"|" + _TYPES)
+_MORE_IN_SHORT: Final = re.compile(
+    rb'"(?:' + (_POINTED_AT + b"|" + _TYPES).replace(b'|"', b"|").removeprefix(b'"') + b")"
+)
 _LONG_BYTES: Final = 4 * 1024
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
@@ -128,7 +129,7 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
 def _holds_more(data: bytes) -> bool:
     """Whether a tool of the provider or something stored may stand in a body."""
     more = _MORE_IN_SHORT if len(data) < _LONG_BYTES else _MORE_IN_LONG
-    return more.search(data) is not None
+    return more.search(data) is not None or (b"\\u00" in data and _ESCAPED_LETTER.search(data) is not None)
 
 
 def _names_several(data: bytes) -> bool:
