@@ -9,7 +9,7 @@ import sys
 import uvloop
 
 BODY = (
-    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":'
+    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"gpt-5-mini-2025-08-07","choices":[{"index":0,"message":'
     b'{"role":"assistant","content":"' + b"a" * 450 + b'"},"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":200,"completion_tokens":100,"total_tokens":300}}'
 )

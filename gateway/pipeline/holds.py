@@ -19,7 +19,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows
 from gateway.shapes.endpoints import BodyForm, Endpoint
-from gateway.shapes.stated import Unreadable, choices, end_users, output_cap
+from gateway.shapes.stated import Unreadable, end_users, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
@@ -118,10 +118,8 @@ def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such.
     """
     received, body = request.received, request.body
-    shape = received.endpoint.shape
     allowed, prompt = allows(received.endpoint, body), prompt_bound(request)
-    several = choices(shape, body)
-    answers = (several if isinstance(several, int) else 1) * allowed.prompts
+    answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
     implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
     if allowed is ORDINARY:
@@ -156,8 +154,7 @@ def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict
 
 def _check_limits(request: Admitted, blocking: CompiledBudget) -> None:
     """Raises `bad_request` where a limit cannot be read on which it hangs what the request may cost."""
-    shape, body = request.received.endpoint.shape, request.body
-    for limit_ in (output_cap(shape, body), choices(shape, body)):
+    for limit_ in (request.output_cap, request.choices):
         if isinstance(limit_, Unreadable):
             raise GatewayError(
                 "bad_request",
@@ -168,8 +165,7 @@ def _check_limits(request: Admitted, blocking: CompiledBudget) -> None:
 
 
 def _cap(request: Admitted) -> int | None:
-    cap = output_cap(request.received.endpoint.shape, request.body)
-    return cap if isinstance(cap, int) else None
+    return request.output_cap if isinstance(request.output_cap, int) else None
 
 
 def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, beside: Mapping[str, int]) -> None:
@@ -194,8 +190,7 @@ def output_limit(request: Admitted) -> int | None:
 
 def answers_asked_for(request: Admitted) -> int:
     """How many answers to one prompt the request asks for."""
-    number = choices(request.received.endpoint.shape, request.body)
-    return max(1, number) if isinstance(number, int) else 1
+    return max(1, request.choices) if isinstance(request.choices, int) else 1
 
 
 def prompt_bound(request: Admitted) -> InputBound:

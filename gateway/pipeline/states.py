@@ -10,6 +10,7 @@ from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.stated import StatedLimit, choices, output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
@@ -129,6 +130,8 @@ class Admitted:
         self.received = received
         self.key = key
         self.body = body
+        self.output_cap: StatedLimit = output_cap(received.endpoint.shape, body)
+        self.choices: StatedLimit = choices(received.endpoint.shape, body)
         self.model_asked = model_asked
         self.candidates: Sequence[Candidate] = resolution.candidates
         self.candidate: Candidate = resolution.candidates[0]

@@ -4,6 +4,7 @@ What it only points at is not in its bytes: a stored conversation, a file, a doc
 bound says that stands here.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -47,28 +48,32 @@ FEES: Final = (
 )
 """Figures that are billed for each call of a tool, and what the types of the tools begin with."""
 
-# Within a text the quotes of a name are escaped, so that no text is taken for a tool or a model.
-_TYPES: Final = (
-    rb'"type"\s*:\s*"(?:' + "|".join(prefix for _, prefixes in FEES for prefix in prefixes).encode() + rb"|image_gen)"
-)
-_LETTER: Final = rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
-_HOSTED: Final = re2.compile(_TYPES)
-_NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
-_ESCAPED_LETTER: Final = re2.compile(_LETTER)
 _OPTIONS: Final = ("web_search_options", "search_parameters", "enable_search")
 _INSTEAD: Final = ("models", "fallbacks", "fallback_models")
 """Top-level members that name models which take the place of the first."""
 
 _FREE: Final = ("moderation",)
 _STORED: Final = ("previous_response_id", "conversation", "cached_content", "cachedContent")
-_POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
-_POINTS: Final = re2.compile(_POINTED_AT)
 _TALKS: Final = ("chat_completions", "messages", "responses")
-_NAMES: Final = ("service_tier", "speed", "inference_geo", *_STORED, *_OPTIONS, *_INSTEAD)
-# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer.
-_UNUSUAL: Final = re2.compile(
-    rb'"(?:' + "|".join(_NAMES).encode() + rb')"\s*:|"prompt"\s*:\s*\{|' + b"|".join((_POINTED_AT, _TYPES, _LETTER))
+_UNUSUAL: Final = frozenset(("service_tier", "speed", "inference_geo", "prompt", *_STORED, *_OPTIONS, *_INSTEAD))
+"""Top-level members by which a conversation allows more than its prompt and its answer."""
+
+# Within a text the quotes of a name are escaped, so that no text is taken for a tool or a model.
+_TYPES: Final = (
+    rb'"type"\s*:\s*"(?:' + "|".join(prefix for _, prefixes in FEES for prefix in prefixes).encode() + rb"|image_gen)"
 )
+_POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
+_HOSTED: Final = re2.compile(_TYPES)
+_NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
+_ESCAPED_LETTER: Final = re2.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
+_POINTS: Final = re2.compile(_POINTED_AT)
+# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer. In a short one `re`,
+# which goes from quote to quote, is done before RE2 has given Python's lock away and got it back.
+_MORE_IN_LONG: Final = re2.compile(_POINTED_AT + b"|" + _TYPES)
+_MORE_IN_SHORT: Final = re.compile(
+    rb'"(?:' + (_POINTED_AT + b"|" + _TYPES).replace(b'|"', b"|").removeprefix(b'"') + b")"
+)
+_LONG_BYTES: Final = 4 * 1024
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 
@@ -105,7 +110,7 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     data = body.data
     if endpoint.body is BodyForm.MULTIPART:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    if endpoint.name in _TALKS and _UNUSUAL.search(data) is None and not _names_several(data):
+    if endpoint.name in _TALKS and not body.states_any(_UNUSUAL) and not _holds_more(data) and not _names_several(data):
         return ORDINARY
     hides = _ESCAPED_LETTER.search(data) is not None
     hosts = hides or _HOSTED.search(data) is not None
@@ -119,6 +124,12 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
     return Allows(served, prompts, pictures, stored, beside, models)
+
+
+def _holds_more(data: bytes) -> bool:
+    """Whether a tool of the provider or something stored may stand in a body."""
+    more = _MORE_IN_SHORT if len(data) < _LONG_BYTES else _MORE_IN_LONG
+    return more.search(data) is not None or (b"\\u00" in data and _ESCAPED_LETTER.search(data) is not None)
 
 
 def _names_several(data: bytes) -> bool:

@@ -34,21 +34,21 @@ class Unreadable:
         self.path: Final = path
 
 
-Limit = int | None | Unreadable
+StatedLimit = int | None | Unreadable
 """What a request says of one limit; `None`: nothing."""
 
 
-def output_cap(shape: Shape, body: RequestBody) -> Limit:
+def output_cap(shape: Shape, body: RequestBody) -> StatedLimit:
     """The output tokens of one answer at most; the largest, where the API has several names for it."""
     return _largest(shape.declares.output_caps, body)
 
 
-def choices(shape: Shape, body: RequestBody) -> Limit:
+def choices(shape: Shape, body: RequestBody) -> StatedLimit:
     """How many answers to one prompt are made, those that are thrown away included; `None`: one."""
     return _largest(shape.declares.choices, body)
 
 
-def call_cap(shape: Shape, body: RequestBody) -> Limit:
+def call_cap(shape: Shape, body: RequestBody) -> StatedLimit:
     """How often tools of the provider may run at most in one answer, all of them together."""
     return _largest(tuple(path for path in shape.declares.search_caps if "[" not in path), body)
 
@@ -83,7 +83,7 @@ def _member(raw: bytes, name: str, path: str) -> bytes | None:
     return None if value is None else bytes(value)
 
 
-def _largest(paths: tuple[str, ...], body: RequestBody) -> Limit:
+def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
     largest: int | None = None
     for path in paths:
         stated = _stated(path, body)
@@ -94,7 +94,7 @@ def _largest(paths: tuple[str, ...], body: RequestBody) -> Limit:
     return largest
 
 
-def _stated(path: str, body: RequestBody) -> Limit:
+def _stated(path: str, body: RequestBody) -> StatedLimit:
     if body.is_ambiguous(path):
         return Unreadable(path)
     raw = body.raw(path)

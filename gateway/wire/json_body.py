@@ -72,7 +72,14 @@ class JsonBody:
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
+        # PERF: hardly any body repeats a key or writes one in another case.
+        if not self._repeated and not self._varied:
+            return False
         return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)
+
+    def states_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these names stands at the top."""
+        return not names.isdisjoint(self._spans)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""

@@ -77,6 +77,10 @@ class MultipartBody:
         """What a form may not say twice was refused before."""
         return False
 
+    def states_any(self, names: frozenset[str]) -> bool:
+        """Whether the form has one of these fields."""
+        return not names.isdisjoint(self._spans)
+
     def fingerprint(self, _names: frozenset[str]) -> Hashable | None:
         """A form declares nothing that could be judged."""
         return None

@@ -27,6 +27,9 @@ class RequestBody(Protocol):
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
 
+    def states_any(self, names: frozenset[str]) -> bool:
+        """Whether one of these names stands at the top."""
+
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
 
