@@ -20,8 +20,7 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Translation
 from gateway.pipeline.holds import candidate_holds, take
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import ERROR_IN_ANSWER
-from gateway.pipeline.states import Admitted, Asked, Outbound
+from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of

@@ -10,7 +10,7 @@ from gateway.ledger.storable import encode, visible
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Asked, Ended, Received
+from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import DecisionRecord
@@ -28,8 +28,6 @@ LEDGER_FULL = "ledger_full"
 
 USAGE_NOT_REPORTED = "usage-not-reported"
 STREAM_CUT_SHORT = "stream-cut-short"
-ERROR_IN_ANSWER = "error_in_stream"
-"""The outcome of a call whose answer, under a status that promised one, was an error."""
 
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250

@@ -19,6 +19,9 @@ from gateway.upstream.request import Content, UpstreamResponse
 from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
+ERROR_IN_ANSWER: Final = "error_in_stream"
+"""The outcome of a call whose answer, under a status that promised one, was an error."""
+
 
 class Outbound(NamedTuple):
     """The body that a candidate gets; `treatment` says what became of the client's to make it.
