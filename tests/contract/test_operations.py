@@ -217,8 +217,8 @@ def test_garbage_harms_nobody(gateway, garbage):
 
 def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1"})
-    event = b"data: {}\n\n"
-    upstream.play = lambda _: stream([event, 2.5, event])
+    last = b"data: [DONE]\n\n"
+    upstream.play = lambda _: stream([b"data: {}\n\n", 2.5, last])
     body = {"model": "gpt-5-mini", "messages": [], "stream": True}
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer:
@@ -229,7 +229,7 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         assert httpx.get(f"{gateway.url}/healthz").status_code == 200
         rest = b"".join(pieces)
 
-    assert rest == event
+    assert rest == last
     assert gateway.process.wait(10) == 0
 
 

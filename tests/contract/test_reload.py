@@ -127,8 +127,8 @@ def test_a_referenced_file_is_watched(start_gateway, upstream, tmp_path):
 def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
     before = gateway.readyz()["revision"]
-    event = b"data: {}\n\n"
-    upstream.play = lambda _: stream([event, 2.0, event])
+    last = b"data: [DONE]\n\n"
+    upstream.play = lambda _: stream([b"data: {}\n\n", 2.0, last])
     body = {"model": "gpt-5-mini", "messages": [], "stream": True}
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer:
@@ -136,7 +136,7 @@ def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, ups
         next(pieces)
         gateway.write_config("version: 1\nproviders: {s: {type: simulator}}\n")
         httpx_wait(lambda: httpx.get(f"{gateway.url}/readyz").json()["revision"] != before)
-        assert b"".join(pieces) == event
+        assert b"".join(pieces) == last
 
     assert gateway.record_of(answer)["revision"] == before
 

@@ -16,7 +16,7 @@ from tests.support.gateway import free_port
 from tests.support.keys import SECRET
 from tests.support.upstream import stream
 
-EVENT = b"data: {}\n\n"
+EVENT, LAST = b"data: {}\n\n", b"data: [DONE]\n\n"
 STREAM = {"model": "gpt-5-mini", "messages": [], "stream": True}
 
 both = pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
@@ -90,7 +90,7 @@ def serve(tmp_path, upstream):
 @both
 def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream, signum):
     gateway = start_gateway(config(upstream.url))
-    upstream.play = lambda _: stream([EVENT, 2.0, EVENT])
+    upstream.play = lambda _: stream([EVENT, 2.0, LAST])
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=STREAM) as answer:
         pieces = answer.iter_raw()
@@ -100,7 +100,7 @@ def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream
         os.killpg(gateway.process.pid, signum)
         rest = b"".join(pieces)
 
-    assert rest == EVENT
+    assert rest == LAST
     assert gateway.process.wait(10) == 0
     assert "Unexpected exit" not in gateway.log()
 
