@@ -17,7 +17,7 @@ from gateway.money.nano_usd import to_usd
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
-from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows
+from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import Unreadable, end_users, output_cap
 from gateway.shapes.vendor import Vendor
@@ -183,14 +183,15 @@ def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, besi
 
 
 def output_limit(request: Admitted) -> int | None:
-    """Output tokens that the request allows in all, where it says so."""
+    """Output tokens that the request allows in all, where it says so; none at all is no limit to some servers."""
     cap = _cap(request)
-    return None if cap is None else cap * answers_asked_for(request)
+    return cap * answers_asked_for(request) if cap else None
 
 
 def answers_asked_for(request: Admitted) -> int:
-    """How many answers to one prompt the request asks for."""
-    return max(1, request.choices) if isinstance(request.choices, int) else 1
+    """How many answers the request asks for, to all of its prompts together."""
+    to_each = max(1, request.choices) if isinstance(request.choices, int) else 1
+    return to_each * prompts_in(request.received.endpoint, request.body)
 
 
 def prompt_bound(request: Admitted) -> InputBound:

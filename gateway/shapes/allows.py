@@ -116,7 +116,7 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     hosts = hides or _HOSTED.search(data) is not None
     beside = tuple(_fees(endpoint, body, hosts=hosts))
     models = tuple(_models(endpoint, body, hosts=hosts)) if hides or _names_several(data) or hosts else ()
-    served, prompts, stored = _served(body), _prompts(endpoint, body), _stored_tokens(body)
+    served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
     if endpoint.name == "audio_speech":
         text = body.decoded("input")
         beside += (("input_characters", len(text if isinstance(text, str) else data)),)
@@ -165,7 +165,7 @@ def _stands(raw: bytes | None) -> bool:
     return raw is not None and raw != b"null"
 
 
-def _prompts(endpoint: Endpoint, body: RequestBody) -> int:
+def prompts_in(endpoint: Endpoint, body: RequestBody) -> int:
     """How many prompts a list has that are answered one by one; a list of numbers is one prompt of tokens."""
     raw = body.raw("prompt") if endpoint.name == "completions" else None
     if raw is None or not raw.startswith(b"["):

@@ -265,7 +265,8 @@ class Progress:
             if self._stage is _OPENING and (size or _says(delta)):
                 self._stage = _CONTENT
             index = choice.index if type(choice.index) is int else 0
-            if choice.finish_reason is None:
+            # Some servers write "" where they have no reason yet.
+            if choice.finish_reason is None or choice.finish_reason == "":
                 if index not in self._open:
                     self._open.add(index)
                 continue

@@ -179,6 +179,27 @@ def test_what_came_is_never_more_than_the_request_allowed(gateway, upstream):
     assert (record["usage"]["input_tokens"], record["usage"]["output_tokens"]) == (40, 20)
 
 
+def test_each_answer_to_each_prompt_may_be_as_long_as_the_request_allowed(gateway, upstream):
+    choices = [{"index": index, "text": "x" * 200, "finish_reason": "stop"} for index in range(4)]
+    upstream.play = lambda _: stream(
+        [*[f"data: {json.dumps({'choices': [one]})}\n\n".encode() for one in choices], DONE]
+    )
+    body = {"model": "gpt", "prompt": ["a", "b"], "n": 2, "max_tokens": 30, "stream": True}
+
+    record = gateway.record_of(gateway.post({**body, "stream_options": {"include_usage": False}}, "/v1/completions"))
+
+    assert (record["outcome"], record["usage"]["output_tokens"]) == ("ok", 4 * 30)
+
+
+def test_a_limit_of_nothing_bounds_nothing(gateway, upstream):
+    """Some servers take it for no limit."""
+    upstream.play = lambda _: stream([*[chat("x" * 400)] * 3, STOP, DONE])
+
+    record = gateway.record_of(ask(gateway, max_tokens=0, stream_options={"include_usage": False}))
+
+    assert (record["outcome"], record["usage"]["output_tokens"]) == ("ok", 300)
+
+
 ERRORS = {
     "chat": (CHAT_PATH, [CHAT_ERROR]),
     "messages": (MESSAGES, [OVERLOADED]),

@@ -79,6 +79,7 @@ def _progress(shape, events, **arguments):
         (CHAT, [ROLE, HI], True, False, "cut"),
         (CHAT, [ROLE, _delta(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f"}}])], True, False, "cut"),
         (CHAT, [ROLE, _delta(reasoning_content="hm")], True, False, "cut"),
+        (CHAT, [ROLE, _delta(content="hi there", finish="")], True, False, "cut"),
         (CHAT, [ROLE, HI, STOP], True, True, "complete"),
         (CHAT, [ROLE, HI, STOP, USAGE], True, True, "complete"),
         (CHAT, [ROLE, HI, STOP, USAGE, "[DONE]"], True, True, "complete"),
