@@ -15,6 +15,7 @@ JSON: Final = "application/json"
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _ESSENCE = re.compile(rf"({_NAME}/{_NAME})[ \t]*(?=;|\Z)")
 _PARAMETER = re.compile(rf';[ \t]*(?:({_NAME})=(?:({_NAME})|"([^"\\\x00-\x08\x0a-\x1f\x7f]*)"))?[ \t]*(?=;|\Z)')
+_AS_MOST_WRITE_IT = b"application/json"
 _PLAIN_JSON = re.compile(rb"application/json(?:; ?charset=utf-8)?", re.IGNORECASE)
 _JSON = re.compile(r"application/(?:[^/]+\+)?json|text/json")
 _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
@@ -27,7 +28,7 @@ def check_json(written: bytes) -> str | None:
     A body without one is taken for JSON. Raises `bad_request` for what parsers could read differently, and
     `unsupported_media_type` for another media type or another charset than UTF-8 (RFC 8259, section 8.1).
     """
-    if _PLAIN_JSON.fullmatch(written):
+    if written == _AS_MOST_WRITE_IT or _PLAIN_JSON.fullmatch(written):
         return None
     if not written:
         return JSON

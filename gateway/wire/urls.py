@@ -17,7 +17,8 @@ go first, however large the body is.
 """
 
 import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -89,12 +90,12 @@ def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
                 yield None if found is None else (offset, *found)
 
 
-def odd_fields(data: bytes, names: Iterable[str]) -> Iterator[tuple[int, str] | None]:
+def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] | None]:
     """(offset, text) of every string under one of these keys that is not just what a search through text finds."""
-    keys = {name.encode() for name in names}
+    keys, endings = _keys_of(names)
     if not keys:
         return
-    for offset in _values_of(data, keys):
+    for offset in _values_of(data, keys, endings):
         if offset is None:
             yield None
         elif _ORDINARY.match(data, offset + 1, offset + _LONGEST) is None:
@@ -233,9 +234,15 @@ def _strings(data: bytes) -> Iterator[tuple[int, int] | None]:
             yield None
 
 
-def _values_of(data: bytes, keys: set[bytes]) -> Iterator[int | None]:
+@lru_cache(maxsize=64)
+def _keys_of(names: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Keys as they are written, and what they end in. PERF: an API has the same ones for every request."""
+    keys = frozenset(name.encode() for name in names)
+    return keys, frozenset(key[-3:] + b'"' for key in keys)
+
+
+def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:
     """The offset of every string that stands under one of these keys."""
-    endings = {key[-3:] + b'"' for key in keys}
     for ending in endings:
         at = 0
         while (at := data.find(ending, at)) >= 0:
