@@ -187,7 +187,10 @@ def _fees(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[tup
     asks = any(_stands(body.raw(name)) for name in _OPTIONS)
     if not hosts and not asks:
         return
-    types = {one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")} if hosts else set()
+    types: set[str] = set()
+    if hosts:
+        types.update(one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type"))
+        types.update(_text(tool, "type") for tool in _tools(body))
     if asks:
         types.add("web_search")
     cap = call_cap(endpoint.shape, body)
@@ -199,12 +202,13 @@ def _fees(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[tup
 
 def _uses(body: RequestBody, types: list[str]) -> int:
     """How often tools of some types may run: as often as each of them says, else the bound."""
-    caps = [_positive(tool.get("max_uses")) or SEARCHES for tool in _tools(body) if tool.get("type") in types]
+    wanted = frozenset(types)
+    caps = (_positive(tool.get("max_uses")) or SEARCHES for tool in _tools(body) if _text(tool, "type") in wanted)
     return sum(caps) or SEARCHES
 
 
 def _models(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[OtherModel]:
-    tools: list[dict[str, Any]] | None = None
+    calls, named = _calls_by_model(body), set[str]()
     for one in _declared(endpoint, body, OF_MODELS):
         place = one.path.partition("[")[0].partition(".")[0]
         if place in _FREE:
@@ -212,15 +216,28 @@ def _models(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[O
         if place in _INSTEAD:
             yield OtherModel(one.value, one.path, 0)
             continue
-        tools = _tools(body) if tools is None else tools
-        uses = [tool.get("max_uses") for tool in tools if tool.get("model") == one.value]
-        yield OtherModel(
-            one.value, one.path, max((_positive(use) or ADVISOR_CALLS for use in uses), default=ADVISOR_CALLS)
-        )
+        named.add(one.value)
+        yield OtherModel(one.value, one.path, calls.get(one.value, ADVISOR_CALLS))
+    for model in calls.keys() - named:
+        yield OtherModel(model, "tools", calls[model])
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
                 yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
+
+
+def _calls_by_model(body: RequestBody) -> dict[str, int]:
+    """How often a model may run that is declared as a tool; where several declare it, the most of them."""
+    calls: dict[str, int] = {}
+    for tool in _tools(body):
+        if model := _text(tool, "model"):
+            calls[model] = max(calls.get(model, 0), _positive(tool.get("max_uses")) or ADVISOR_CALLS)
+    return calls
+
+
+def _text(tool: dict[str, Any], name: str) -> str:
+    value = tool.get(name)
+    return value if isinstance(value, str) else ""
 
 
 _SEVERAL: Final = 2
@@ -230,7 +247,8 @@ def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) ->
     try:
         yield from declared(endpoint.shape.declares, body, wanted)
     except GatewayError:
-        # A new type of tool is no reason to refuse a request whose key has no rule about tools.
+        # A new type of tool is no reason to refuse a request whose key has no rule about tools; what is plain to see of
+        # the others is read without the table.
         return
 
 
