@@ -17,7 +17,7 @@ from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declare
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
-from gateway.shapes.stated import call_cap
+from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
 from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
@@ -75,22 +75,33 @@ _MORE_IN_SHORT: Final = re.compile(
 )
 _LONG_BYTES: Final = 4 * 1024
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
+_OWN: Final = re.compile(r"(?:tools|fallbacks)\[(\d+)\]\.\w+")
+"""The path of a member of a tool, or of a fallback, that stands at the top of the body."""
+
+_USES: Final = re2.compile(rb'"max_uses"\s*:\s*("[^"]*"|[^\s,}]+)')
 
 
 class OtherModel(NamedTuple):
-    """Another model that the request names: where, and how often it may run; 0: in the place of the first."""
+    """Another model that the request names: where, and how often it may run; 0: in the place of the first.
+
+    `output_cap` and `served` are what a fallback says for itself, beside what the request says.
+    """
 
     name: str
     path: str
     calls: int
+    output_cap: int | None = None
+    served: Served | None = None
 
 
 class Allows(NamedTuple):
     """What a request allows.
 
     `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `stored_tokens` what
-    the prompt only points at. `beside` are figures of `Usage.further` with their counts.
+    the prompt only points at. `beside` are figures of `Usage.further` with their counts. `unreadable` is a limit of a
+    tool or a fallback that stands there and cannot be read.
     """
 
     served: Served | None = None
@@ -99,6 +110,7 @@ class Allows(NamedTuple):
     stored_tokens: int = 0
     beside: tuple[tuple[str, int], ...] = ()
     models: tuple[OtherModel, ...] = ()
+    unreadable: Unreadable | None = None
 
 
 ORDINARY: Final = Allows()
@@ -114,8 +126,10 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
         return ORDINARY
     hides = _ESCAPED_LETTER.search(data) is not None
     hosts = hides or _HOSTED.search(data) is not None
-    beside = tuple(_fees(endpoint, body, hosts=hosts))
-    models = tuple(_models(endpoint, body, hosts=hosts)) if hides or _names_several(data) or hosts else ()
+    unread: list[Unreadable] = []
+    beside = tuple(_fees(endpoint, body, unread, hosts=hosts))
+    names = hides or hosts or _names_several(data)
+    models = tuple(_models(endpoint, body, unread, hosts=hosts)) if names else ()
     served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
     if endpoint.name == "audio_speech":
         text = body.decoded("input")
@@ -123,7 +137,7 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     pictures = int(endpoint.name.startswith("images_"))
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
-    return Allows(served, prompts, pictures, stored, beside, models)
+    return Allows(served, prompts, pictures, stored, beside, models, unread[0] if unread else None)
 
 
 def _holds_more(data: bytes) -> bool:
@@ -182,45 +196,71 @@ def prompts_in(endpoint: Endpoint, body: RequestBody) -> int:
     return len(several) if several and bytes(several[0])[:1] in (b'"', b"[", b"{") else 1
 
 
-def _fees(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[tuple[str, int]]:
+def _fees(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, hosts: bool) -> Iterator[tuple[str, int]]:
     """Figures that tools of the provider are billed by, each with the most calls of it."""
     asks = any(_stands(body.raw(name)) for name in _OPTIONS)
     if not hosts and not asks:
         return
-    types = {one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")} if hosts else set()
-    if asks:
-        types.add("web_search")
+    hosted = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")] if hosts else []
     cap = call_cap(endpoint.shape, body)
     for figure, prefixes in FEES:
-        matching = [type_ for type_ in types if type_.startswith(prefixes)]
-        if matching:
-            yield figure, cap if isinstance(cap, int) else _uses(body, matching)
+        paths = [one.path for one in hosted if one.value.startswith(prefixes)]
+        if paths or (asks and figure == "web_searches"):
+            uses = _uses(body, paths, SEARCHES, unread) if cap is None else _read(cap, unread)
+            yield figure, SEARCHES if uses is None else uses
 
 
-def _uses(body: RequestBody, types: list[str]) -> int:
-    """How often tools of some types may run: as often as each of them says, else the bound."""
-    caps = [_positive(tool.get("max_uses")) or SEARCHES for tool in _tools(body) if tool.get("type") in types]
-    return sum(caps) or SEARCHES
+def _uses(body: RequestBody, paths: list[str], bound: int, unread: list[Unreadable]) -> int:
+    """How often tools may run, given a member of each: as often as each of them says, else the bound.
+
+    Of those that stand elsewhere than in `tools` it is all that any tool says, and the bound.
+    """
+    own = [found for path in paths if (found := _OWN.fullmatch(path)) is not None]
+    tools = _entries(body, "tools") if own else []
+    uses = 0
+    for one in own:
+        index = int(one[1])
+        uses += _read(member_cap(tools[index], "max_uses", f"tools[{index}].max_uses"), unread) or bound
+    if len(own) < len(paths):
+        said = [limit_of(bytes(one), "max_uses") for one in _USES.findall(body.data)]
+        uses += bound + sum(_read(one, unread) or 0 for one in said)
+    return uses or bound
 
 
-def _models(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[OtherModel]:
-    tools: list[dict[str, Any]] | None = None
+def _models(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, hosts: bool) -> Iterator[OtherModel]:
     for one in _declared(endpoint, body, OF_MODELS):
         place = one.path.partition("[")[0].partition(".")[0]
         if place in _FREE:
             continue
         if place in _INSTEAD:
-            yield OtherModel(one.value, one.path, 0)
+            yield _instead(body, one, unread)
             continue
-        tools = _tools(body) if tools is None else tools
-        uses = [tool.get("max_uses") for tool in tools if tool.get("model") == one.value]
-        yield OtherModel(
-            one.value, one.path, max((_positive(use) or ADVISOR_CALLS for use in uses), default=ADVISOR_CALLS)
-        )
+        yield OtherModel(one.value, one.path, _uses(body, [one.path], ADVISOR_CALLS, unread))
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
                 yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
+
+
+def _instead(body: RequestBody, one: Declared, unread: list[Unreadable]) -> OtherModel:
+    """A model that may take the place of the first, with the limit and the speed that it has of its own."""
+    own = _OWN.fullmatch(one.path)
+    if own is None:
+        return OtherModel(one.value, one.path, 0)
+    index = int(own[1])
+    entry = _entries(body, "fallbacks")[index]
+    cap = _read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"), unread)
+    speed = _OBJECT.decode(entry).get("speed")
+    served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
+    return OtherModel(one.value, one.path, 0, cap, served if isinstance(speed, str) else None)
+
+
+def _read(limit: StatedLimit, unread: list[Unreadable]) -> int | None:
+    """A limit, where there is one; one that cannot be read is remembered."""
+    if isinstance(limit, Unreadable):
+        unread.append(limit)
+        return None
+    return limit
 
 
 _SEVERAL: Final = 2
@@ -234,13 +274,14 @@ def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) ->
         return
 
 
-def _positive(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
-
-
 def _tools(body: RequestBody) -> list[dict[str, Any]]:
     raw = body.raw("tools")
     try:
         return [] if raw is None else _OBJECTS.decode(raw)
     except UNREADABLE:
         return []
+
+
+def _entries(body: RequestBody, name: str) -> list[bytes]:
+    """The values of a list at the top of the body, which a judge has read as one."""
+    return [bytes(one) for one in _LIST.decode(body.raw(name) or b"[]")]
