@@ -118,7 +118,8 @@ def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such.
     """
     received, body = request.received, request.body
-    allowed, prompt = allows(received.endpoint, body), prompt_bound(request)
+    prompt = prompt_bound(request)
+    allowed = allows(received.endpoint, body, prompt)
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
     implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
