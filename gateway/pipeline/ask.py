@@ -20,7 +20,7 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Translation
 from gateway.pipeline.holds import candidate_holds, take
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, Asked, Outbound
+from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
@@ -50,10 +50,9 @@ _LARGE_BODY_BYTES = 128 * 1024
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
 _CANCELLED = "cancelled"
-_HIDDEN_ERROR = "error_in_stream"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
 _PASSED_OVER = {Dimension.SPEND: "budget_exceeded"}
-_FAILURES = frozenset((*(kind.value for kind in FailureKind), _HIDDEN_ERROR))
+_FAILURES = frozenset((*(kind.value for kind in FailureKind), ERROR_IN_ANSWER))
 _OF_ONE_API = ("anthropic-", "openai-", "x-stainless-", "x-goog-", "x-amzn-", "x-ms-")
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -76,6 +75,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
                 raise failed(failure, candidate.upstream.provider.name) from failure
             outbound = following
             continue
+        attempt = len(request.received.trail.attempts) - 1
         if trigger is not None:
             stands, following = False, None
             try:
@@ -88,7 +88,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
             if following is not None:
                 outbound = following
                 continue
-        asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content)
+        asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content, attempt)
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()
@@ -259,7 +259,7 @@ async def _answer(
     except BaseException:
         await response.close()
         raise
-    return (peeked, content, "5xx", _HIDDEN_ERROR) if hides_error else (peeked, content, None, _OK)
+    return (peeked, content, "5xx", ERROR_IN_ANSWER) if hides_error else (peeked, content, None, _OK)
 
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
@@ -474,12 +474,10 @@ async def _peek(
     else:
         return response, False
     hides_error = False
-    if has_ended and content.is_json:
+    if has_ended and content.is_json and not content.is_encoded:
         body = b"".join(pieces)
-        try:
-            _decode_object(body)
-        except UNREADABLE:
-            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not") from None
+        if is_torn(body):
+            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
         hides_error = ending_of(body, events).how is How.FAILED
     return PeekedResponse(response, pieces, has_ended=has_ended), hides_error
 
@@ -501,7 +499,7 @@ async def gather(response: UpstreamResponse, *pieces: bytes) -> tuple[list[bytes
 
 
 def is_torn(body: bytes) -> bool:
-    """Whether a body is no JSON by anybody's reading; some servers write `NaN`, and others read it."""
+    """Whether a body is no JSON by anybody's reading; some servers write `NaN` or half an emoji, and others read it."""
     try:
         _decode_object(body)
     except UNREADABLE:

@@ -6,8 +6,8 @@ from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnsw
 from gateway.pipeline.ask import Outcome, classify
 from gateway.pipeline.relay import ENDED_TOO_EARLY, Relay, Reply, broke_off, conclude_whole, kept_alive
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import ERROR_IN_ANSWER, settle, tell_failure
-from gateway.pipeline.states import Asked, Ended
+from gateway.pipeline.settle import settle, tell_failure
+from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
 from gateway.shapes.progress import Progress
 from gateway.upstream.failure import UpstreamFailure

@@ -10,7 +10,7 @@ from gateway.ledger.storable import encode, visible
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Asked, Ended, Received
+from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import DecisionRecord
@@ -28,8 +28,6 @@ LEDGER_FULL = "ledger_full"
 
 USAGE_NOT_REPORTED = "usage-not-reported"
 STREAM_CUT_SHORT = "stream-cut-short"
-ERROR_IN_ANSWER = "error_in_stream"
-"""The outcome of a call whose answer, under a status that promised one, was an error."""
 
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250
@@ -121,11 +119,13 @@ def conclude(
 
 
 def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
-    """The circuit breaker and the record hear that a call failed after its answer had begun."""
+    """The circuit breaker and the record hear, once, that a call failed after its answer had begun."""
     upstream = asked.candidate.upstream
+    attempts, number = asked.received.trail.attempts, asked.attempt
+    if attempts[number].outcome == ERROR_IN_ANSWER:
+        return
     services.breakers.of(upstream.provider.name).failed(upstream.circuit)
-    attempts = asked.received.trail.attempts
-    attempts[-1] = msgspec.structs.replace(attempts[-1], outcome=outcome)
+    attempts[number] = msgspec.structs.replace(attempts[number], outcome=outcome)
 
 
 def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: bool) -> None:

@@ -19,6 +19,9 @@ from gateway.upstream.request import Content, UpstreamResponse
 from gateway.usage import Stated, Usage
 from gateway.wire.request_body import RequestBody
 
+ERROR_IN_ANSWER: Final = "error_in_stream"
+"""The outcome of a call whose answer, under a status that promised one, was an error."""
+
 
 class Outbound(NamedTuple):
     """The body that a candidate gets; `treatment` says what became of the client's to make it.
@@ -164,8 +167,9 @@ class Admitted:
 class Asked:
     """A request that a candidate has answered: the head of the answer is there, and what is read off its body.
 
-    `content` is what the head says of the body. `is_counted` says that what is `stated` was not stated by the provider,
-    but counted as it passed. Moments are of the monotonic clock.
+    `content` is what the head says of the body, `attempt` which of the trail's attempts it was: behind it may stand
+    those that were passed over in the search for another answer. `is_counted` says that what is `stated` was not stated
+    by the provider, but counted as it passed. Moments are of the monotonic clock.
     """
 
     def __init__(
@@ -175,6 +179,7 @@ class Asked:
         outbound: Outbound,
         response: UpstreamResponse,
         content: Content,
+        attempt: int = -1,
     ) -> None:
         self.admitted = admitted
         self.received: Received = admitted.received
@@ -182,6 +187,7 @@ class Asked:
         self.outbound = outbound
         self.response = response
         self.content = content
+        self.attempt = attempt
         self.first_byte_at: float = clock.monotonic()
         self.first_token_at: float | None = None
         self.stated: Stated | None = None

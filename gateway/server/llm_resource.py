@@ -103,13 +103,14 @@ class _Call:
         trail = self.received.trail
         stream = None if self.reply is None else self.reply.stream
         has_ended = stream is not None and stream.has_ended
-        if stream is not None and not has_ended and stream.awaits_usage:
-            asyncio.get_running_loop().call_later(_USAGE_WAIT_S, self.client.cancel_request)
-        elif trail.key is not None and trail.key.drains and trail.candidate is not None and not has_ended:
-            self.received.client_left = True
-            asyncio.get_running_loop().call_later(self._resource.disconnect_drain_s, self.client.cancel_request)
-        else:
+        drains = trail.key is not None and trail.key.drains and trail.candidate is not None
+        awaits_usage = stream is not None and stream.awaits_usage
+        if has_ended or not (drains or awaits_usage):
             self.client.cancel_request()
+            return
+        self.received.client_left = drains
+        wait_s = max(_USAGE_WAIT_S if awaits_usage else 0.0, self._resource.disconnect_drain_s if drains else 0.0)
+        asyncio.get_running_loop().call_later(wait_s, self.client.cancel_request)
 
     def end(self) -> Awaitable[None] | None:
         self._resource.forget(self)

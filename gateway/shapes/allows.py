@@ -137,7 +137,12 @@ def _served(body: RequestBody) -> Served | None:
 
 
 def _word(raw: bytes | None) -> str | None:
-    return msgspec.json.decode(raw, type=str) if raw is not None and raw.startswith(b'"') else None
+    if raw is None or not raw.startswith(b'"'):
+        return None
+    try:
+        return msgspec.json.decode(raw, type=str)
+    except UNREADABLE:
+        return None
 
 
 def _stored_tokens(body: RequestBody) -> int:

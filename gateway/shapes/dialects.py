@@ -11,7 +11,7 @@ https://openrouter.ai/docs/guides/features/server-tools.
 
 from typing import Final
 
-from gateway.shapes.declares import END_USER, OF_MCP, PLAIN, Declares, Kind, Place, Row, Says
+from gateway.shapes.declares import END_USER, OF_MCP, OF_MODELS, PLAIN, Declares, Kind, Place, Row, Says
 
 SERVER: Final = ("server_label", "server_url", "connector_id", "tunnel_id")
 """How a tool of type `mcp` says which server it means."""
@@ -98,7 +98,12 @@ KINDS: Final = {
         tag="",
     ),
     "listed": Kind(every=(Place("name", Says.LISTED_TOOL),), tag=""),
-    "fallback": Kind(every=(Place("model", Says.MODEL),), tag="", text=Says.MODEL),
+    "fallback": Kind(
+        known={None: Row(needs=("model",), needs_for=OF_MODELS)},
+        every=(Place("model", Says.MODEL),),
+        tag="",
+        text=Says.MODEL,
+    ),
 }
 """The kinds that `PLACES` lead to."""
 

@@ -11,11 +11,14 @@ https://docs.anthropic.com/en/api/errors#streaming, and the object `error` of ev
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 
 from gateway.wire.unreadable import UNREADABLE
+
+_ERROR: Final = b"error"
 
 
 class Stage(enum.IntEnum):
@@ -110,6 +113,12 @@ class Events:
     stops: Mapping[str, Stop] = field(default_factory=dict)
     needs_end: bool = True
     statuses: Mapping[str, How] = field(default_factory=dict)
+
+    @cached_property
+    def signs_of_failure(self) -> tuple[bytes, ...]:
+        """Bytes of which one stands in every event that may say of a failure, for a search before any is read."""
+        reasons = [reason.encode() for reason, stop in self.stops.items() if stop is Stop.FAILED]
+        return (_ERROR, *(reason for reason in reasons if _ERROR not in reason))
 
 
 NO_EVENTS: Final = Events(rows={"error": FAILS})

@@ -161,13 +161,16 @@ def _count_cache_in(figures: dict[str, int]) -> None:
 
 
 def _later(before: Usage, figures: dict[str, int]) -> dict[str, int]:
-    """The figures of before with the later ones put in; a part of the input that is stated anew changes the whole."""
+    """The figures of before with the later ones put in; a part of the input that is stated anew changes the whole.
+
+    They are cumulative, so a later zero takes nothing back: some servers state the input at the beginning alone.
+    """
     merged = {name: getattr(before, name) for name in _FIELDS}
     if before.further is not msgspec.UNSET:
         merged.update(before.further)
     fresh = before.input_tokens - before.cache_read_tokens - before.cache_write_tokens
-    merged.update(figures)
-    merged[_FRESH] = figures.get(_FRESH, fresh) + merged[_READ] + merged[_WRITTEN]
+    merged.update((kind, count) for kind, count in figures.items() if count)
+    merged[_FRESH] = (figures.get(_FRESH) or fresh) + merged[_READ] + merged[_WRITTEN]
     return merged
 
 
@@ -182,12 +185,16 @@ def _with_steps(
     stated: dict[str, Any],
     before: Served | None,
 ) -> Stated:
-    """The account of an answer that says what each step consumed."""
+    """The account of an answer that says what each step consumed.
+
+    Where its steps name a single model, that is the answer's, however either of them spells it.
+    """
     steps = written if isinstance(written, list) else []
     if not isinstance(written, list):
         unread.append((_FRESH, "usage.iterations"))
     fallbacks = [one.get("model") for one in steps if isinstance(one, dict) and one.get("type") == "fallback_message"]
     own = readable_text(fallbacks[-1] if fallbacks else model) or (None if before is None else before.model)
+    worked = {readable_text(one.get("model")) for one in steps if isinstance(one, dict) and _is_own_step(one)}
     summed: dict[str, int] = {}
     others: list[Iteration] = []
     for index, step in enumerate(steps):
@@ -198,7 +205,7 @@ def _with_steps(
         read_figures(step, _TABLE, counted, unread, f"usage.iterations[{index}]")
         _count_cache_in(counted)
         ran_on = readable_text(step.get("model"))
-        if step.get("type") in OWN_STEPS and (ran_on is None or own is None or ran_on == own):
+        if _is_own_step(step) and (ran_on is None or own is None or ran_on == own or len(worked) == 1):
             _add(summed, counted.items())
         elif any(counted.values()):
             others.append(Iteration(readable_text(step.get("type")) or "unknown", usage_of(counted), ran_on))
@@ -213,6 +220,11 @@ def _with_steps(
         region=stated.get("inference_geo") or (before and before.region),
         iterations=tuple(others),
     )
+
+
+def _is_own_step(step: dict[str, Any]) -> bool:
+    kind = step.get("type")
+    return isinstance(kind, str) and kind in OWN_STEPS
 
 
 def _add(figures: dict[str, int], more: Iterable[tuple[str, int]]) -> None:

@@ -264,7 +264,8 @@ def _count_calls(answer: Answer, figures: dict[str, int], unread: Unread) -> Non
 
 
 def _is_free(item: Item) -> bool:
-    return isinstance(item.action, dict) and item.action.get("type") in _FREE_ACTIONS
+    kind = item.action.get("type") if isinstance(item.action, dict) else None
+    return isinstance(kind, str) and kind in _FREE_ACTIONS
 
 
 def _drawn(answer: Answer) -> tuple[Iteration, ...]:

@@ -22,7 +22,6 @@ _TYPE: Final = re.compile(rb'\s*\{\s*"type"\s*:\s*"([\w.]+)"')
 _DONE: Final = b"[DONE]"
 _DATA: Final = b"data: "
 _ERROR: Final = "error"
-_ERROR_BYTES: Final = b"error"
 _OPENING, _CONTENT, _ENDED = Stage.OPENING, Stage.CONTENT, Stage.ENDED
 _NOT_SAID: Final = frozenset(
     (
@@ -188,7 +187,7 @@ class Progress:
     def _ends_well(self) -> bool:
         """Whether the last event says that the answer is complete. PERF: then nothing before it has to be read."""
         unread = b"".join(self._pieces)
-        if _ERROR_BYTES in unread or self._large or self._raw.size:
+        if self._large or self._raw.size or self._may_say_failure(unread):
             return False
         last = unread.rstrip(b"\r\n")
         name, data = event_parts(last[last.rfind(b"\n\n") + 2 :])
@@ -218,7 +217,7 @@ class Progress:
         PERF: an ordinary event has one line of data, and its data says its type. An error has to be read with its
         event's name.
         """
-        if _ERROR_BYTES in events or b"\r" in events:
+        if b"\r" in events or self._may_say_failure(events):
             return False
         if events.startswith(_DATA):
             data = events[len(_DATA) : -2].replace(b"\n\n" + _DATA, b",")
@@ -243,6 +242,9 @@ class Progress:
             else:
                 self._chunk(told, b"")
         return True
+
+    def _may_say_failure(self, events: bytes) -> bool:
+        return any(sign in events for sign in self._events.signs_of_failure)
 
     def _take_large(self) -> None:
         """An event ended of which only the beginning was kept; its type stands there."""

@@ -56,7 +56,7 @@ def call_cap(shape: Shape, body: RequestBody) -> StatedLimit:
 def end_users(shape: Shape, body: RequestBody) -> Iterator[str]:
     """Every text that names the person behind a request, the one that counts most first.
 
-    Raises `bad_request` where a name stands twice: two readers would count for two people.
+    Raises `bad_request` where a name stands twice, for two readers would count for two people, or is not UTF-8.
     """
     for path in shape.declares.end_user:
         name, _, inside = path.partition(".")
@@ -64,7 +64,10 @@ def end_users(shape: Shape, body: RequestBody) -> Iterator[str]:
         if raw is not None and inside:
             raw = _member(raw, inside, path)
         if raw is not None and raw.startswith(b'"'):
-            yield msgspec.json.decode(raw, type=str)
+            try:
+                yield msgspec.json.decode(raw, type=str)
+            except UNREADABLE:
+                raise GatewayError("bad_request", f"{path!r} is not UTF-8.", param=path) from None
 
 
 def _member(raw: bytes, name: str, path: str) -> bytes | None:

@@ -23,7 +23,7 @@ _CHARSET = re.compile(rb"charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 _BEYOND_ASCII = (b"us-ascii", b"iso-8859-1", b"windows-1252")
 """Charsets that some clients name, in which ASCII is what it is in UTF-8."""
 _NOT_ENCODED = (b"7bit", b"8bit", b"binary")
-_JUDGED = ("model", "stream", "telling")
+_JUDGED = ("model", "stream")
 _CHARSET_FIELD = "_charset_"
 """A field that says in which charset the others are (RFC 7578, section 4.6)."""
 _MAX_HEAD_BYTES = 8192

@@ -74,6 +74,17 @@ def test_a_drained_stream_is_read_to_its_end(gateway, upstream):
     assert not upstream.wait_for().hung_up.is_set()
 
 
+def test_a_stream_is_drained_however_its_parts_stand_when_its_client_leaves(gateway, upstream):
+    part = b'event: response.output_text.done\ndata: {"type":"response.output_text.done","text":"h"}\n\n'
+    upstream.play = lambda _: stream([part, 2.5, *ENDS["/v1/responses"][1]])
+    before = len(gateway.records())
+
+    leave_after(gateway, DRAINS[0], {"model": "gpt-5-mini", "input": "x", "stream": True}, part, path="/v1/responses")
+
+    record = record_of_the_last(gateway, before)
+    assert (record["outcome"], record["usage"]["output_tokens"]) == ("ok", 2)
+
+
 ENDS = {
     "/v1/chat/completions": (b"[DONE]", [EVENT, USAGE, b"data: [DONE]\n\n"]),
     "/v1/responses": (

@@ -1,5 +1,6 @@
 """How an answer ended is one fact: frame, outcome, circuit, cost and fallback follow from it, unary and streamed."""
 
+import gzip
 import json
 import re
 import socket
@@ -348,6 +349,39 @@ def test_a_whole_answer_in_chunks_falls_back_while_nothing_of_it_went_out(gatewa
 
     assert (answer.status_code, answer.content) == (200, CHAT)
     assert [one["outcome"] for one in gateway.record_of(answer)["attempts"]] == [outcome, "ok"]
+
+
+ODD = {
+    "NaN": (b'{"choices":[],"x":NaN}', {}),
+    "half an emoji": (rb'{"choices":[],"x":"\ud83d"}', {}),
+    "compressed against the wish": (gzip.compress(CHAT), {"content-encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize(("body", "headers"), ODD.values(), ids=ODD.keys())
+def test_what_some_can_read_goes_on_whether_another_candidate_stands_by_or_not(gateway, upstream, body, headers):
+    upstream.play = lambda _: response(body, 200, {"content-type": "application/json", **headers})
+
+    for model in ("gpt", "both"):
+        with gateway.client.stream("POST", CHAT_PATH, json={**BODIES[CHAT_PATH], "model": model}) as answer:
+            assert (answer.status_code, b"".join(answer.iter_raw())) == (200, body)
+            assert answer.headers["x-langwatch-provider"] == "openai"
+
+
+def test_an_error_that_nobody_could_stand_in_for_is_told_once_and_of_who_answered(start_gateway, upstream, second):
+    twice = ", circuit_breaker: {failures: 2, open_ms: 60000}"
+    text = CONFIG.format(url=upstream.url, second=second.url, hash=HASH, circuit=twice)
+    gateway = start_gateway(text.replace("second: {type: openai,", f"second: {{type: openai{OPENS_AT_ONCE},"))
+    second.play = lambda _: response(b"{}", 500)
+    ask(gateway, model="second/m", stream=False)
+    upstream.play = lambda _: stream([CHAT_ERROR, DONE])
+
+    answers = [ask(gateway, model="both") for _ in range(2)]
+
+    assert [answer.content for answer in answers] == [CHAT_ERROR + DONE] * 2
+    attempts = [(one["provider"], one["outcome"]) for one in gateway.record_of(answers[0])["attempts"]]
+    assert attempts == [("openai", "error_in_stream"), ("second", "circuit_open")]
+    assert ask(gateway, model="both").status_code == 503
 
 
 @pytest.mark.parametrize("half", ["breaks off", "ends in the middle"])

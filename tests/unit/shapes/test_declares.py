@@ -304,6 +304,13 @@ def test_an_unknown_type_that_could_name_a_model_is_refused(name):
     assert found(RESPONSES, {"input": [item]}, OF_TOOLS) == []
 
 
+def test_a_fallback_that_names_its_models_in_another_way_cannot_be_judged():
+    body = {"model": "m", "fallbacks": [{"m": ["a", "b"]}]}
+
+    assert found(CHAT, body, OF_MODELS) == ("bad_request", "fallbacks[0]")
+    assert found(CHAT, body, OF_TOOLS) == []
+
+
 @pytest.mark.parametrize("shape", [CHAT, RESPONSES, MESSAGES, CONVERSE, IMAGES])
 def test_members_by_which_known_types_of_a_conversation_declare_are_looked_for(shape):
     """What is skipped unseen holds no place that a table knows of."""

@@ -77,6 +77,8 @@ def _progress(shape, events, **arguments):
         (CHAT, [ROLE], False, False, "cut"),
         (CHAT, [{"choices": [], "prompt_filter_results": []}, ROLE], False, False, "cut"),
         (CHAT, [ROLE, HI], True, False, "cut"),
+        (CHAT, [_delta(finish="", role="assistant", content="")], False, False, "cut"),
+        (CHAT, [ROLE, _delta(finish="", content="hi")], True, False, "cut"),
         (CHAT, [ROLE, _delta(tool_calls=[{"index": 0, "id": "c", "function": {"name": "f"}}])], True, False, "cut"),
         (CHAT, [ROLE, _delta(reasoning_content="hm")], True, False, "cut"),
         (CHAT, [ROLE, _delta(content="hi there", finish="")], True, False, "cut"),
@@ -89,6 +91,7 @@ def _progress(shape, events, **arguments):
         (CHAT, [HI, {"error": {"message": "no", "code": 502}}, "[DONE]"], True, True, "failed"),
         (CHAT, [HI, ("error", {"message": "no", "type": "server_error"})], True, True, "failed"),
         (CHAT, [HI, _delta(finish="error")], True, True, "failed"),
+        (CHAT, [HI, _delta(finish="insufficient_system_resource"), "[DONE]"], True, True, "failed"),
         (CHAT, [HI, STOP, "[DONE]", {"error": {"message": "late"}}], True, True, "complete"),
         (COMPLETIONS, [{"choices": [{"index": 0, "text": "hi"}]}], True, False, "cut"),
         (COMPLETIONS, [{"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}], True, True, "complete"),
@@ -147,6 +150,12 @@ def test_how_far_a_stream_has_come_and_how_it_ended(shape, events, said, complet
 )
 def test_a_client_that_goes_leaves_an_answer_unless_it_had_all_of_it(shape, events, how):
     assert _progress(shape, events).ending(client_left=True).how is how
+
+
+def test_a_failure_that_is_told_by_its_reason_alone_is_seen_without_a_question_in_between():
+    unasked = _progress(CHAT, [HI, _delta(finish="insufficient_system_resource"), "[DONE]"])
+
+    assert unasked.ending(client_left=False) == Ending(How.FAILED)
 
 
 def test_an_answer_of_several_choices_is_complete_when_as_many_have_finished():

@@ -101,6 +101,14 @@ def test_who_is_behind_a_request(members, named):
     assert list(end_users(CHAT, JsonBody(f"{{{members}}}".encode()))) == named
 
 
+@pytest.mark.parametrize("body", [b'{"user":"\xff"}', b'{"metadata":{"user_id":"a\xc3"}}'])
+def test_a_person_whose_name_is_no_utf8_is_refused(body):
+    with pytest.raises(GatewayError) as refused:
+        list(end_users(CHAT, JsonBody(body)))
+
+    assert refused.value.type == "bad_request"
+
+
 def test_two_people_behind_one_request_are_refused():
     body = JsonBody(b'{"metadata":{"user_id":"a","user_id":"b"}}')
 

@@ -109,9 +109,15 @@ def step(kind, model=None, **figures):
                 iterations=(Iteration("message", Usage(input_tokens=7, output_tokens=1), "claude-haiku-4-5"),),
             ),
         ),
+        (
+            [step("message", "claude-haiku-4-5-20251001", **TOKENS), step("compaction", input_tokens=7)],
+            Usage(**TOKENS),
+            Served(model="claude-haiku-4-5", iterations=(Iteration("compaction", Usage(input_tokens=7)),)),
+        ),
+        ([step(["message"])], Usage(**TOKENS), Served(model="claude-haiku-4-5")),
         ([step("something_new")], Usage(**TOKENS), Served(model="claude-haiku-4-5")),
     ],
-    ids=["compaction", "advisor", "fallback", "nothing"],
+    ids=["compaction", "advisor", "fallback", "another spelling", "no type", "nothing"],
 )
 def test_steps_on_the_providers_side_are_billed_each_at_its_model(iterations, usage, served):
     stated = claude({**TOKENS, "iterations": iterations})
@@ -203,6 +209,7 @@ OPENED = {"type": "web_search_call", "action": {"type": "open_page", "url": "htt
     ("beside", "further"),
     [
         ({"output": [SEARCH, OPENED, {"type": "web_search_call"}]}, {"web_searches": 2}),
+        ({"output": [{"type": "web_search_call", "action": {"type": ["open_page"]}}]}, {"web_searches": 1}),
         ({"output": [{"type": "file_search_call"}, {"type": "code_interpreter_call"}]}, {"file_searches": 1, "code_executions": 1}),
         ({"output": [SEARCH, SEARCH], "tool_usage": {"web_search": {"num_requests": 1}}}, {"web_searches": 1}),
         ({"output": [{"type": "message", "content": [{"text": '"type":"web_search_call"'}]}]}, None),

@@ -148,6 +148,10 @@ def test_anthropic_input_tokens_count_the_cache_in():
             {"cache_read_input_tokens": 13},
             Usage(input_tokens=25, output_tokens=1, cache_read_tokens=13, cache_write_tokens=2),
         ),
+        (
+            {"output_tokens": 9, "input_tokens": 0, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 0},
+            Usage(input_tokens=15, output_tokens=9, cache_read_tokens=3, cache_write_tokens=2),
+        ),
         ({"output_tokens": -9}, Usage(input_tokens=15, output_tokens=1, cache_read_tokens=3, cache_write_tokens=2)),
     ],
 )

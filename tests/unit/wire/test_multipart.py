@@ -128,6 +128,13 @@ def test_names_are_read_quoted_or_not(name):
     assert MultipartBody(data, _TYPE).model == "m"
 
 
+@pytest.mark.parametrize("name", [b"telling", b"data", b"_fields"])
+def test_a_field_by_which_nothing_is_judged_may_have_any_name(name):
+    part = _part(name, b"x")
+
+    assert MultipartBody(_form(_part(b"model", b"m"), part, part), _TYPE).model == "m"
+
+
 @pytest.mark.parametrize(
     "more",
     [
