@@ -125,7 +125,8 @@ def estimated_cost(
     `bad_request` under one that blocks, where a limit cannot be read.
     """
     received, body = request.received, request.body
-    allowed, prompt = allows(received.endpoint, body), prompt_bound(request)
+    prompt = prompt_bound(request)
+    allowed = allows(received.endpoint, body, prompt)
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
     implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI

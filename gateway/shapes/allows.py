@@ -4,7 +4,6 @@ What it only points at is not in its bytes: a stored conversation, a file, a doc
 bound says that stands here.
 """
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -13,6 +12,7 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
+from gateway.money.estimate import InputBound
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
@@ -67,13 +67,6 @@ _HOSTED: Final = re2.compile(_TYPES)
 _NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
 _ESCAPED_LETTER: Final = re2.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
 _POINTS: Final = re2.compile(_POINTED_AT)
-# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer. In a short one `re`,
-# which goes from quote to quote, is done before RE2 has given Python's lock away and got it back.
-_MORE_IN_LONG: Final = re2.compile(_POINTED_AT + b"|" + _TYPES)
-_MORE_IN_SHORT: Final = re.compile(
-    rb'"(?:' + (_POINTED_AT + b"|" + _TYPES).replace(b'|"', b"|").removeprefix(b'"') + b")"
-)
-_LONG_BYTES: Final = 4 * 1024
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
@@ -117,12 +110,15 @@ ORDINARY: Final = Allows()
 """Nothing but a prompt and its answer."""
 
 
-def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
-    """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream."""
+def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
+    """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream.
+
+    PERF: `prompt`, for which the whole body was looked through, tells most requests from those that allow more.
+    """
     data = body.data
     if endpoint.body is BodyForm.MULTIPART:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    if endpoint.name in _TALKS and not body.states_any(_UNUSUAL) and not _holds_more(data) and not _names_several(data):
+    if endpoint.name in _TALKS and not (prompt.may_allow_more or body.states_any(_UNUSUAL) or _names_several(data)):
         return ORDINARY
     hides = _ESCAPED_LETTER.search(data) is not None
     hosts = hides or _HOSTED.search(data) is not None
@@ -138,12 +134,6 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
     return Allows(served, prompts, pictures, stored, beside, models, unread[0] if unread else None)
-
-
-def _holds_more(data: bytes) -> bool:
-    """Whether a tool of the provider or something stored may stand in a body."""
-    more = _MORE_IN_SHORT if len(data) < _LONG_BYTES else _MORE_IN_LONG
-    return more.search(data) is not None or (b"\\u00" in data and _ESCAPED_LETTER.search(data) is not None)
 
 
 def _names_several(data: bytes) -> bool:
