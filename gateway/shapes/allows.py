@@ -4,6 +4,7 @@ What it only points at is not in its bytes: a stored conversation, a file, a doc
 bound says that stands here.
 """
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, NamedTuple
