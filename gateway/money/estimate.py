@@ -17,8 +17,9 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 import re
 import string
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import re2
 from msgspec import UNSET
@@ -53,7 +54,7 @@ _NAMES_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*\Z')
 _OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _MEDIA_NAMES = (b'"data"', b'"bytes"')
-_TOOLS, _AUDIO, _CACHE, _HOUR = 1, 2, 4, 8
+_TOOLS, _AUDIO, _CACHE, _HOUR, _MORE = 1, 2, 4, 8, 16
 _FLAGS = {
     b'"tools"': _TOOLS,
     b'"functions"': _TOOLS,
@@ -63,6 +64,29 @@ _FLAGS = {
     b'"cache_control"': _CACHE,
     b'"cachePoint"': _CACHE,
     b'"ttl"': _HOUR,
+    **dict.fromkeys(
+        (
+            *(
+                b'"file_id"',
+                b'"file_url"',
+                b'"file_uri"',
+                b'"fileUri"',
+                b'"s3Location"',
+                b'"container_upload"',
+                b'"url"',
+            ),
+            *(
+                b'"web_search',
+                b'"google_search',
+                b'"live_search',
+                b'"x_search',
+                b'"file_search',
+                b'"collections_search',
+            ),
+            *(b'"openrouter:', b'"code_interpreter', b'"image_gen'),
+        ),
+        _MORE,
+    ),
 }
 
 
@@ -75,8 +99,19 @@ def _marks(seen: int) -> bytes:
 # PERF: RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each match it gives Python's
 # lock away, which costs more than a short body is worth. There it helps `re` to look at the next byte first.
 _LONG_BYTES = 4 * 1024
-_MARKS_OF_LONG = [re2.compile(_marks(seen)) for seen in range(16)]
-_MARKS_OF_SHORT = [re.compile(_marks(seen).replace(b"(", b"(?=[abcdfit])(", 1)) for seen in range(16)]
+_FIRST = b"".join(sorted({name[1:2] for name in (*_IMAGES, *_MEDIA_NAMES, *_FLAGS)}))
+
+
+@lru_cache(maxsize=64)
+def _marks_of_long(seen: int) -> Any:
+    return re2.compile(_marks(seen))
+
+
+@lru_cache(maxsize=64)
+def _marks_of_short(seen: int) -> Any:
+    return re.compile(_marks(seen).replace(b"(", b"(?=[" + _FIRST + b"])(", 1))
+
+
 _OF_BASE64 = (string.ascii_letters + string.digits + "+/=_\\-").encode()
 _BASE64 = re2.compile(rb"[A-Za-z0-9+/=_\\-]*")
 
@@ -89,10 +124,11 @@ _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
 class InputBound:
     """At most how many tokens a prompt has, and whether some may be billed as media or as writes to a cache.
 
-    `keeps_cache` says that a lifetime is asked for, which may be the dearer one.
+    `keeps_cache` says that a lifetime is asked for, which may be the dearer one; `may_allow_more` that the body holds a
+    word by which it could point at what is stored, or allow a tool of the provider.
     """
 
-    __slots__ = ("has_audio", "has_images", "keeps_cache", "tokens", "writes_cache")
+    __slots__ = ("has_audio", "has_images", "keeps_cache", "may_allow_more", "tokens", "writes_cache")
 
     def __init__(
         self,
@@ -102,12 +138,14 @@ class InputBound:
         writes_cache: bool,
         has_images: bool = False,
         keeps_cache: bool = False,
+        may_allow_more: bool = False,
     ) -> None:
         self.tokens: Final = tokens
         self.has_audio: Final = has_audio
         self.has_images: Final = has_images
         self.writes_cache: Final = writes_cache
         self.keeps_cache: Final = keeps_cache
+        self.may_allow_more: Final = may_allow_more
 
     def with_more(self, tokens: int, *, of_speech: bool) -> "InputBound":
         """This bound with what the prompt only points at; a call for speech may be billed as audio throughout."""
@@ -117,17 +155,18 @@ class InputBound:
             writes_cache=self.writes_cache,
             has_images=self.has_images or tokens > 0,
             keeps_cache=self.keeps_cache,
+            may_allow_more=self.may_allow_more,
         )
 
 
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
     is_long = len(body) >= _LONG_BYTES
-    marks = _MARKS_OF_LONG if is_long else _MARKS_OF_SHORT
+    marks = _marks_of_long if is_long else _marks_of_short
     seen = at = 0
     named: list[bytes] = []
     image_bytes = audio_bytes = images = 0
-    while (mark := marks[seen].search(body, at)) is not None:
+    while (mark := marks(seen).search(body, at)) is not None:
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
@@ -157,6 +196,7 @@ def bound_input(body: bytes) -> InputBound:
         has_images=escaped or bool(images or named),
         writes_cache=escaped or bool(seen & _CACHE),
         keeps_cache=escaped or bool(seen & _HOUR),
+        may_allow_more=escaped or bool(seen & _MORE),
     )
 
 

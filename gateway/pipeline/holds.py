@@ -19,12 +19,12 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
-from gateway.shapes.stated import Unreadable, end_users, output_cap
+from gateway.shapes.stated import StatedLimit, Unreadable, end_users, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
-from gateway.usage import Stated, Usage
+from gateway.usage import Served, Stated, Usage
 from gateway.wire.request_body import RequestBody
 
 _TPM = Dimension.TPM
@@ -91,9 +91,9 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
         raise _unpriced(strict, candidate, candidate.model)
     needed = 0
     if price is not None:
-        if blocking is not None:
-            _check_limits(request, blocking)
-        needed = estimated_cost(request, price, candidate, strict)
+        _check_limit(request.output_cap, blocking)
+        _check_limit(request.choices, blocking)
+        needed = estimated_cost(request, price, candidate, strict, blocking)
     held = _held(received.trail)
     holds: list[BudgetHold] = []
     for meter in counting:
@@ -112,18 +112,26 @@ def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
     return holds
 
 
-def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict: CompiledBudget | None = None) -> int:
+def estimated_cost(
+    request: Admitted,
+    price: Price,
+    candidate: Candidate,
+    strict: CompiledBudget | None = None,
+    blocking: CompiledBudget | None = None,
+) -> int:
     """Nano-USD that the request costs at most at a price: the dearest of all that it allows.
 
-    Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such.
+    Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such, and
+    `bad_request` under one that blocks, where a limit cannot be read.
     """
-    received = request.received
-    allowed, prompt = _allowed(request), prompt_bound(request)
+    received, prompt = request.received, prompt_bound(request)
+    allowed = _allowed(request, prompt)
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
     implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
     if allowed is ORDINARY:
         return min(estimate(price, prompt, output, caches_unasked=implicit), _MOST)
+    _check_limit(allowed.unreadable, blocking)
     if allowed.stored_tokens or allowed.beside:
         prompt = prompt.with_more(allowed.stored_tokens, of_speech=received.endpoint.name.startswith("audio_"))
     beside = dict(allowed.beside)
@@ -133,9 +141,10 @@ def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
 
-    def at_most(one: Price) -> int:
-        ways = (one,) if allowed.served is None else (one, one.under(allowed.served))
-        return max(estimate(way, prompt, output, beside=beside, caches_unasked=implicit) for way in ways)
+    def at_most(one: Price, own_output: int = 0, own_served: Served | None = None) -> int:
+        ways = [one, *(one.under(way) for way in (allowed.served, own_served) if way is not None)]
+        longest = max(output, own_output)
+        return max(estimate(way, prompt, longest, beside=beside, caches_unasked=implicit) for way in ways)
 
     most, others = at_most(price), 0
     provider = candidate.upstream.provider
@@ -148,20 +157,19 @@ def estimated_cost(request: Admitted, price: Price, candidate: Candidate, strict
         if model.calls:
             others += model.calls * at_most(other)
         else:
-            most = max(most, at_most(other))
+            most = max(most, at_most(other, (model.output_cap or 0) * answers, model.served))
     return min(most + others, _MOST)
 
 
-def _check_limits(request: Admitted, blocking: CompiledBudget) -> None:
-    """Raises `bad_request` where a limit cannot be read on which it hangs what the request may cost."""
-    for limit_ in (request.output_cap, request.choices):
-        if isinstance(limit_, Unreadable):
-            raise GatewayError(
-                "bad_request",
-                f"{limit_.path!r} cannot be read, and the budget {blocking.name} needs it to tell what the request may "
-                "cost: write one whole number of at least 0, once.",
-                param=limit_.path,
-            )
+def _check_limit(limit_: StatedLimit, blocking: CompiledBudget | None) -> None:
+    """Raises `bad_request` under a budget that blocks, for a limit that cannot be read and the cost hangs on."""
+    if blocking is not None and isinstance(limit_, Unreadable):
+        raise GatewayError(
+            "bad_request",
+            f"{limit_.path!r} cannot be read, and the budget {blocking.name} needs it to tell what the request may "
+            "cost: write one whole number of at least 0, once.",
+            param=limit_.path,
+        )
 
 
 def _cap(request: Admitted) -> int | None:
@@ -203,10 +211,10 @@ def prompt_bound(request: Admitted) -> InputBound:
     return request.prompt
 
 
-def _allowed(request: Admitted) -> Allows:
+def _allowed(request: Admitted, prompt: InputBound) -> Allows:
     """What the request allows, found when it is first asked for."""
     if request.allowed is None:
-        request.allowed = allows(request.received.endpoint, request.body)
+        request.allowed = allows(request.received.endpoint, request.body, prompt)
     return request.allowed
 
 

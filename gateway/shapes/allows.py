@@ -6,6 +6,7 @@ bound says that stands here.
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -13,11 +14,12 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
+from gateway.money.estimate import InputBound
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
-from gateway.shapes.stated import call_cap
+from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
 from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
@@ -67,30 +69,34 @@ _HOSTED: Final = re2.compile(_TYPES)
 _NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
 _ESCAPED_LETTER: Final = re2.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
 _POINTS: Final = re2.compile(_POINTED_AT)
-# PERF: one pattern tells that an ordinary request allows nothing beside its prompt and its answer. In a short one `re`,
-# which goes from quote to quote, is done before RE2 has given Python's lock away and got it back.
-_MORE_IN_LONG: Final = re2.compile(_POINTED_AT + b"|" + _TYPES)
-_MORE_IN_SHORT: Final = re.compile(
-    rb'"(?:' + (_POINTED_AT + b"|" + _TYPES).replace(b'|"', b"|").removeprefix(b'"') + b")"
-)
-_LONG_BYTES: Final = 4 * 1024
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
+_OWN: Final = re.compile(r"(?:tools|fallbacks)\[(\d+)\]\.\w+")
+"""The path of a member of a tool, or of a fallback, that stands at the top of the body."""
+
+_USES: Final = re2.compile(rb'"max_uses"\s*:\s*("[^"]*"|[^\s,}]+)')
 
 
 class OtherModel(NamedTuple):
-    """Another model that the request names: where, and how often it may run; 0: in the place of the first."""
+    """Another model that the request names: where, and how often it may run; 0: in the place of the first.
+
+    `output_cap` and `served` are what a fallback says for itself, beside what the request says.
+    """
 
     name: str
     path: str
     calls: int
+    output_cap: int | None = None
+    served: Served | None = None
 
 
 class Allows(NamedTuple):
     """What a request allows.
 
     `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `stored_tokens` what
-    the prompt only points at. `beside` are figures of `Usage.further` with their counts.
+    the prompt only points at. `beside` are figures of `Usage.further` with their counts. `unreadable` is a limit of a
+    tool or a fallback that stands there and cannot be read.
     """
 
     served: Served | None = None
@@ -99,23 +105,29 @@ class Allows(NamedTuple):
     stored_tokens: int = 0
     beside: tuple[tuple[str, int], ...] = ()
     models: tuple[OtherModel, ...] = ()
+    unreadable: Unreadable | None = None
 
 
 ORDINARY: Final = Allows()
 """Nothing but a prompt and its answer."""
 
 
-def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
-    """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream."""
+def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
+    """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream.
+
+    PERF: `prompt`, for which the whole body was looked through, tells most requests from those that allow more.
+    """
     data = body.data
     if endpoint.body is BodyForm.MULTIPART:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    if endpoint.name in _TALKS and not body.states_any(_UNUSUAL) and not _holds_more(data) and not _names_several(data):
+    if endpoint.name in _TALKS and not (prompt.may_allow_more or body.states_any(_UNUSUAL) or _names_several(data)):
         return ORDINARY
     hides = _ESCAPED_LETTER.search(data) is not None
     hosts = hides or _HOSTED.search(data) is not None
-    beside = tuple(_fees(endpoint, body, hosts=hosts))
-    models = tuple(_models(endpoint, body, hosts=hosts)) if hides or _names_several(data) or hosts else ()
+    limits = _Limits(body)
+    beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
+    names = hides or hosts or _names_several(data)
+    models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
     if endpoint.name == "audio_speech":
         text = body.decoded("input")
@@ -123,13 +135,7 @@ def allows(endpoint: Endpoint, body: RequestBody) -> Allows:
     pictures = int(endpoint.name.startswith("images_"))
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
-    return Allows(served, prompts, pictures, stored, beside, models)
-
-
-def _holds_more(data: bytes) -> bool:
-    """Whether a tool of the provider or something stored may stand in a body."""
-    more = _MORE_IN_SHORT if len(data) < _LONG_BYTES else _MORE_IN_LONG
-    return more.search(data) is not None or (b"\\u00" in data and _ESCAPED_LETTER.search(data) is not None)
+    return Allows(served, prompts, pictures, stored, beside, models, limits.unreadable)
 
 
 def _names_several(data: bytes) -> bool:
@@ -182,78 +188,114 @@ def prompts_in(endpoint: Endpoint, body: RequestBody) -> int:
     return len(several) if several and bytes(several[0])[:1] in (b'"', b"[", b"{") else 1
 
 
-def _fees(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[tuple[str, int]]:
+class _Limits:
+    """What tools and fallbacks of one body say of their own limits; each list of them is read once at most.
+
+    `unreadable` is the first that stands there and cannot be read.
+    """
+
+    def __init__(self, body: RequestBody) -> None:
+        self._body = body
+        self.unreadable: Unreadable | None = None
+
+    def read(self, limit: StatedLimit) -> int | None:
+        """A limit, where there is one; one that cannot be read is remembered."""
+        if isinstance(limit, Unreadable):
+            self.unreadable = self.unreadable or limit
+            return None
+        return limit
+
+    def uses(self, paths: list[str], bound: int) -> int:
+        """How often tools may run, given a member of each: as often as each of them says, else the bound.
+
+        Of those that stand elsewhere than in `tools` it is all that any tool says, and the bound.
+        """
+        own = [found for path in paths if (found := _OWN.fullmatch(path)) is not None]
+        uses = 0
+        for one in own:
+            index = int(one[1])
+            uses += self.read(member_cap(self._tools[index], "max_uses", f"tools[{index}].max_uses")) or bound
+        if len(own) < len(paths):
+            uses += bound + self._said_anywhere
+        return uses or bound
+
+    def instead(self, one: Declared) -> OtherModel:
+        """A model that may take the place of the first, with the limit and the speed that it has of its own."""
+        own = _OWN.fullmatch(one.path)
+        if own is None:
+            return OtherModel(one.value, one.path, 0)
+        index, body = int(own[1]), self._body
+        entry = self._fallbacks[index]
+        cap = self.read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"))
+        speed = _OBJECT.decode(entry).get("speed")
+        served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
+        return OtherModel(one.value, one.path, 0, cap, served if isinstance(speed, str) else None)
+
+    @cached_property
+    def _tools(self) -> list[bytes]:
+        return _entries(self._body, "tools")
+
+    @cached_property
+    def _fallbacks(self) -> list[bytes]:
+        return _entries(self._body, "fallbacks")
+
+    @cached_property
+    def _said_anywhere(self) -> int:
+        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(self._body.data))
+        return sum(self.read(one) or 0 for one in said)
+
+
+def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[tuple[str, int]]:
     """Figures that tools of the provider are billed by, each with the most calls of it."""
     asks = any(_stands(body.raw(name)) for name in _OPTIONS)
     if not hosts and not asks:
         return
-    types: set[str] = set()
-    if hosts:
-        types.update(one.value for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type"))
-        types.update(_text(tool, "type") for tool in _tools(body))
-    if asks:
-        types.add("web_search")
+    hosted = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")] if hosts else []
     cap = call_cap(endpoint.shape, body)
     for figure, prefixes in FEES:
-        matching = [type_ for type_ in types if type_.startswith(prefixes)]
-        if matching:
-            yield figure, cap if isinstance(cap, int) else _uses(body, matching)
+        paths = [one.path for one in hosted if one.value.startswith(prefixes)]
+        if paths or (asks and figure == "web_searches"):
+            uses = limits.uses(paths, SEARCHES) if cap is None else limits.read(cap)
+            yield figure, SEARCHES if uses is None else uses
 
 
-def _uses(body: RequestBody, types: list[str]) -> int:
-    """How often tools of some types may run: as often as each of them says, else the bound."""
-    wanted = frozenset(types)
-    caps = (_positive(tool.get("max_uses")) or SEARCHES for tool in _tools(body) if _text(tool, "type") in wanted)
-    return sum(caps) or SEARCHES
-
-
-def _models(endpoint: Endpoint, body: RequestBody, *, hosts: bool) -> Iterator[OtherModel]:
-    calls, named = _calls_by_model(body), set[str]()
+def _models(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[OtherModel]:
     for one in _declared(endpoint, body, OF_MODELS):
         place = one.path.partition("[")[0].partition(".")[0]
         if place in _FREE:
             continue
         if place in _INSTEAD:
-            yield OtherModel(one.value, one.path, 0)
+            yield limits.instead(one)
             continue
-        named.add(one.value)
-        yield OtherModel(one.value, one.path, calls.get(one.value, ADVISOR_CALLS))
-    for model in calls.keys() - named:
-        yield OtherModel(model, "tools", calls[model])
+        yield OtherModel(one.value, one.path, limits.uses([one.path], ADVISOR_CALLS))
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
                 yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
 
 
-def _calls_by_model(body: RequestBody) -> dict[str, int]:
-    """How often a model may run that is declared as a tool; where several declare it, the most of them."""
-    calls: dict[str, int] = {}
-    for tool in _tools(body):
-        if model := _text(tool, "model"):
-            calls[model] = max(calls.get(model, 0), _positive(tool.get("max_uses")) or ADVISOR_CALLS)
-    return calls
-
-
-def _text(tool: dict[str, Any], name: str) -> str:
-    value = tool.get(name)
-    return value if isinstance(value, str) else ""
-
-
 _SEVERAL: Final = 2
 
 
-def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) -> Iterator[Declared]:
-    try:
-        yield from declared(endpoint.shape.declares, body, wanted)
-    except GatewayError:
-        # A new type of tool is no reason to refuse a request whose key has no rule about tools; what is plain to see of
-        # the others is read without the table.
-        return
+def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) -> list[Declared]:
+    """What is declared. A new type of tool is no reason to refuse a request whose key has no rule about tools."""
+    found: list[Declared] = []
+    for bulk in (False, True):
+        try:
+            found += declared(endpoint.shape.declares, body, wanted, bulk=bulk)
+        except GatewayError:
+            if not bulk:
+                found += _plainly_declared(body, wanted)
+    return found
 
 
-def _positive(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+def _plainly_declared(body: RequestBody, wanted: frozenset[Says]) -> Iterator[Declared]:
+    """What is plain to see of `tools`, where the table cannot tell all of it: one tool hides no other."""
+    says, member = (Says.TOOL, "type") if wanted == OF_TOOLS else (Says.MODEL, "model")
+    for index, tool in enumerate(_tools(body)):
+        value = tool.get(member)
+        if isinstance(value, str):
+            yield Declared(says, f"tools[{index}].{member}", value)
 
 
 def _tools(body: RequestBody) -> list[dict[str, Any]]:
@@ -262,3 +304,8 @@ def _tools(body: RequestBody) -> list[dict[str, Any]]:
         return [] if raw is None else _OBJECTS.decode(raw)
     except UNREADABLE:
         return []
+
+
+def _entries(body: RequestBody, name: str) -> list[bytes]:
+    """The values of a list at the top of the body, which a judge has read as one."""
+    return [bytes(one) for one in _LIST.decode(body.raw(name) or b"[]")]

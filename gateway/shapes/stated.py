@@ -53,6 +53,22 @@ def call_cap(shape: Shape, body: RequestBody) -> StatedLimit:
     return _largest(tuple(path for path in shape.declares.search_caps if "[" not in path), body)
 
 
+def member_cap(raw: bytes, name: str, path: str) -> StatedLimit:
+    """A limit that is a member of an object, of a tool for one; `path` is where it stands."""
+    # PERF: hardly any object has one.
+    if name.encode() not in raw.lower() and b"\\u" not in raw:
+        return None
+    try:
+        members = _OBJECT.decode(raw)
+        repeated = find_members(raw, members)[1]
+    except (*UNREADABLE, GatewayError):
+        return Unreadable(path)
+    if name in repeated or any(key != name and key.casefold() == name for key in members):
+        return Unreadable(path)
+    value = members.get(name)
+    return None if value is None else limit_of(bytes(value), path)
+
+
 def end_users(shape: Shape, body: RequestBody) -> Iterator[str]:
     """Every text that names the person behind a request, the one that counts most first.
 
@@ -98,7 +114,12 @@ def _stated(path: str, body: RequestBody) -> StatedLimit:
     if body.is_ambiguous(path):
         return Unreadable(path)
     raw = body.raw(path)
-    if raw is None or raw == b"null":
+    return None if raw is None else limit_of(raw, path)
+
+
+def limit_of(raw: bytes, path: str) -> StatedLimit:
+    """The limit that a JSON value is; `path` is where it stands."""
+    if raw == b"null":
         return None
     # PERF: nearly every limit is written as plain digits.
     if raw.isdigit() and len(raw) <= _DIGITS_OF_MOST:

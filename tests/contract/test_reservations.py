@@ -1,5 +1,6 @@
 """What is held of a budget that blocks: the dearest that a request allows; what cannot be told is refused."""
 
+import json
 import re
 
 import pytest
@@ -112,6 +113,27 @@ def test_other_models_and_dearer_service_are_held(gateway):
     assert asking(messages=[hour]) > 1.2 * asking(messages=[marked])
 
 
+def inline(tool):
+    return {
+        "role": "system",
+        "content": [{"type": "tool_addition", "tool": {"type": "tool_definition", "definition": tool}}],
+    }
+
+
+def test_limits_and_speeds_of_tools_and_fallbacks_are_held(gateway):
+    def asking(**more):
+        return held(gateway.post(messages(**more), path="/v1/messages"))
+
+    plain, opus = asking(), asking(fallbacks=[{"model": "claude-opus-4-8"}])
+
+    assert asking(fallbacks=[{"model": "claude-opus-4-8", "max_tokens": 64_000}]) > 64 * plain
+    assert asking(fallbacks=[{"model": "claude-haiku-4-5", "max_tokens": 2000}]) == pytest.approx(2 * plain, rel=0.1)
+    assert asking(fallbacks=[{"model": "claude-opus-4-8", "speed": "fast"}]) == pytest.approx(2 * opus, rel=0.01)
+    assert asking(tools=[{**SEARCH, "max_uses": 2e2}]) > 2
+    assert asking(messages=[*MESSAGE, inline({**SEARCH, "max_uses": 200})]) > 2
+    assert asking(messages=[*MESSAGE, inline({**ADVISOR, "max_uses": 10})]) > plain + 10 * 0.025
+
+
 def test_the_amounts_are_exact(gateway):
     reply = gateway.post(chat("said", max_tokens=1), path="/v1/chat/completions")
 
@@ -137,6 +159,39 @@ def test_a_limit_that_cannot_be_read_is_refused(gateway, limit):
 
     assert reply.status_code == 400
     assert reply.json()["error"]["param"] == "max_tokens"
+
+
+UNREADABLE_WITHIN = {
+    "text": ({"tools": [{**SEARCH, "max_uses": "200"}]}, "tools[0].max_uses"),
+    "in another case": ({"tools": [SEARCH, {**SEARCH, "Max_Uses": 200}]}, "tools[1].max_uses"),
+    "of an inline tool": ({"messages": [*MESSAGE, inline({**SEARCH, "max_uses": "200"})]}, "max_uses"),
+    "of a fallback": ({"fallbacks": [{"model": "claude-opus-4-8", "max_tokens": "9"}]}, "fallbacks[0].max_tokens"),
+}
+
+
+@pytest.mark.parametrize(("more", "param"), UNREADABLE_WITHIN.values(), ids=UNREADABLE_WITHIN.keys())
+def test_a_limit_of_a_tool_or_a_fallback_that_cannot_be_read_is_refused(gateway, more, param):
+    reply = gateway.post(messages(**more), path="/v1/messages")
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, param)
+
+
+def test_a_limit_of_a_tool_may_not_repeat(gateway):
+    body = json.dumps(messages(tools=[{**SEARCH, "max_uses": 1}])).replace(
+        '"max_uses": 1', '"max_uses": 200, "max_uses": 1'
+    )
+
+    reply = gateway.post(body.encode(), path="/v1/messages")
+
+    assert (reply.status_code, reply.json()["error"]["param"]) == (400, "tools[0].max_uses")
+
+
+def test_a_bound_of_calls_that_cannot_be_read_is_refused_where_calls_cost(gateway):
+    searching = gateway.post(
+        responses("fixed", tools=[{"type": "web_search"}], max_tool_calls="7"), path="/v1/responses"
+    )
+
+    assert (searching.status_code, searching.json()["error"]["param"]) == (400, "max_tool_calls")
 
 
 UNPRICED = {

@@ -16,6 +16,7 @@ from gateway.money.estimate import (
     output_bound,
 )
 from gateway.money.prices import RATE_NAMES, Price, Rates, Tier
+from gateway.shapes.allows import FEES
 from gateway.usage import Usage
 
 RATES = st.fixed_dictionaries({name: st.none() | st.integers(0, 10**12) for name in RATE_NAMES})
@@ -153,3 +154,15 @@ def test_long_and_short_bodies_are_read_alike(parts):
 
     assert (long_.has_audio, long_.writes_cache) == (short.has_audio, short.writes_cache)
     assert abs(long_.tokens - short.tokens - len(filler) // 3) <= 1
+
+
+@pytest.mark.parametrize("filler", ["", " " * 20_000], ids=["short", "long"])
+def test_every_word_by_which_a_request_allows_more_is_told(filler):
+    types = [prefix for _, prefixes in FEES for prefix in prefixes]
+    words = [f'"type": "{one}_x"' for one in (*types, "image_generation")]
+    words += [f'"{name}":"a"' for name in ("file_id", "file_url", "fileUri", "file_uri", "s3Location")]
+    words += ['"type":"url"', '"type":"container_upload"', '"t\\u0079pe":"x"']
+
+    silent = [word for word in words if not bound_input(f'{{"a":{{{word}}}}}{filler}'.encode()).may_allow_more]
+    assert silent == []
+    assert not bound_input(f'{{"tools":[{{"type":"function"}}],"messages":[]}}{filler}'.encode()).may_allow_more

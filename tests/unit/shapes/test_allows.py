@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from gateway.money.estimate import bound_input
 from gateway.shapes.allows import ADVISOR_CALLS, SEARCHES, OtherModel, allows
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.wire.json_body import JsonBody
@@ -21,7 +22,12 @@ def search(type_="web_search_20250305", **more):
 
 
 def allowed(*tools):
-    return allows(MESSAGES, JsonBody(json.dumps({"model": "m", "tools": tools}).encode()))
+    return _allows({"tools": tools})
+
+
+def _allows(fields):
+    data = json.dumps({"model": "m", **fields}).encode()
+    return allows(MESSAGES, JsonBody(data), bound_input(data))
 
 
 @pytest.mark.parametrize(
@@ -46,20 +52,22 @@ def test_a_tool_that_cannot_be_judged_hides_no_other():
 
 
 @pytest.mark.parametrize(
-    "tools",
+    ("name", "one"),
     [
-        [advisor(f"a{number}", max_uses=2) for number in range(5_000)],
-        [search(f"web_search_{number}", max_uses=2) for number in range(5_000)],
+        ("tools", lambda number: advisor(f"a{number}", max_uses=2)),
+        ("tools", lambda number: search(f"web_search_{number}", max_uses=2)),
+        ("fallbacks", lambda number: {"model": f"a{number}", "max_tokens": 7}),
+        ("messages", lambda number: {"role": "user", "tools": [advisor(f"a{number}", max_uses=2)]}),
     ],
-    ids=["advisors", "searches"],
+    ids=["advisors", "searches", "fallbacks", "in the conversation"],
 )
-def test_many_tools_take_linear_time(tools):
-    def seconds(some, spaces=0):
-        # What was read before is known again; white space makes it new.
-        body = JsonBody(json.dumps({"model": "m", "tools": [{"name": "x" + " " * spaces}, *some]}).encode())
+def test_many_of_them_take_linear_time(name, one):
+    def seconds(count, spaces):
+        # What was read before is known again; another name makes it new.
+        fields = {name: [one("x" * spaces), *map(one, range(count))]}
         began = time.process_time()
-        allows(MESSAGES, body)
+        _allows(fields)
         return time.process_time() - began
 
-    few = min(seconds(tools[: len(tools) // 8], spaces) for spaces in range(3))
-    assert seconds(tools) < 25 * few
+    few = min(seconds(600, spaces) for spaces in range(3))
+    assert seconds(4800, 3) < 25 * few
