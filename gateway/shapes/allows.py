@@ -74,13 +74,14 @@ _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _OWN: Final = re.compile(r"(?:tools|fallbacks)\[(\d+)\]\.\w+")
 """The path of a member of a tool, or of a fallback, that stands at the top of the body."""
 
+_ESCAPED_KEY: Final = re2.compile(rb'[^"\\]\\u00[4-7][0-9a-fA-F][^"]*"\s*:')
 _USES: Final = re2.compile(rb'"max_uses"\s*:\s*("[^"]*"|[^\s,}]+)')
 
 
 class OtherModel(NamedTuple):
     """Another model that the request names: where, and how often it may run; 0: in the place of the first.
 
-    `output_cap` and `served` are what a fallback says for itself, beside what the request says.
+    `output_cap` and `served` are what a fallback or a tool says for itself; the request's own limit is none for a tool.
     """
 
     name: str
@@ -214,6 +215,8 @@ def _uses(body: RequestBody, paths: list[str], bound: int, unread: list[Unreadab
         uses += _read(member_cap(tools[index], "max_uses", f"tools[{index}].max_uses"), unread) or bound
     if len(own) < len(paths):
         said = [limit_of(bytes(one), "max_uses") for one in _USES.findall(body.data)]
+        if _ESCAPED_KEY.search(body.data) is not None:
+            said.append(Unreadable("max_uses"))
         uses += bound + sum(_read(one, unread) or 0 for one in said)
     return uses or bound
 
@@ -226,11 +229,22 @@ def _models(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, 
         if place in _INSTEAD:
             yield _instead(body, one, unread)
             continue
-        yield OtherModel(one.value, one.path, _uses(body, [one.path], ADVISOR_CALLS, unread))
+        yield _as_tool(body, one, unread)
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
-                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
+                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS, PICTURE_TOKENS)
+
+
+def _as_tool(body: RequestBody, one: Declared, unread: list[Unreadable]) -> OtherModel:
+    """A model that is declared as a tool, with the calls and the output of each that it says."""
+    own = _OWN.fullmatch(one.path)
+    index = -1 if own is None else int(own[1])
+    tool = _entries(body, "tools")[index] if own is not None else b""
+    cap = _read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"), unread)
+    if cap is None and (b"image" in tool or "image" in one.value):
+        cap = PICTURE_TOKENS
+    return OtherModel(one.value, one.path, _uses(body, [one.path], ADVISOR_CALLS, unread), cap)
 
 
 def _instead(body: RequestBody, one: Declared, unread: list[Unreadable]) -> OtherModel:
