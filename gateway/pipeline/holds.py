@@ -17,7 +17,7 @@ from gateway.money.nano_usd import to_usd
 from gateway.money.prices import Price
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
-from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, allows, prompts_in
+from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users, output_cap
 from gateway.shapes.vendor import Vendor
@@ -124,9 +124,8 @@ def estimated_cost(
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such, and
     `bad_request` under one that blocks, where a limit cannot be read.
     """
-    received, body = request.received, request.body
-    prompt = prompt_bound(request)
-    allowed = allows(received.endpoint, body, prompt)
+    received, prompt = request.received, prompt_bound(request)
+    allowed = _allowed(request, prompt)
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
     implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
@@ -211,6 +210,13 @@ def prompt_bound(request: Admitted) -> InputBound:
         is_form = request.received.endpoint.body is BodyForm.MULTIPART
         request.prompt = bound_recording(len(data)) if is_form else bound_input(data)
     return request.prompt
+
+
+def _allowed(request: Admitted, prompt: InputBound) -> Allows:
+    """What the request allows, found when it is first asked for."""
+    if request.allowed is None:
+        request.allowed = allows(request.received.endpoint, request.body, prompt)
+    return request.allowed
 
 
 def _held(trail: Trail) -> dict[str, int]:

@@ -2,7 +2,8 @@
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
-3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O; they only ask for holds
+3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
+   threads; they only ask for holds
 4. `reserve` takes every hold at once: the request is admitted
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -12,6 +13,7 @@ are coroutines, so a stage that has to wait for something is one more `await`, a
 """
 
 import asyncio
+from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -25,6 +27,7 @@ from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
+from gateway.shapes.declares import LONG_BYTES
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import in_turns
 from gateway.wire.request_body import RequestBody
@@ -87,17 +90,28 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         )
     trail, endpoint = received.trail, received.endpoint
     limits = limit(key, endpoint, body)
+    # PERF: what takes long is done in threads, beside which others are served; a thread costs more than a short look.
+    is_long = len(body.data) >= LONG_BYTES and endpoint.shape.declares.takes_long(body)
     try:
-        judge(key, endpoint.shape, body)
+        if is_long:
+            await to_thread(judge, key, endpoint.shape, body)
+        else:
+            judge(key, endpoint.shape, body)
         if key.judge.has_urls:
             await in_turns(judge_urls(key, endpoint.shape, body))
         model = trail.model_asked = named_model(endpoint, body)
-        found = resolve(received.snapshot, key, endpoint, model, body)
+        if is_long:
+            found = await to_thread(resolve, received.snapshot, key, endpoint, model, body)
+        else:
+            found = resolve(received.snapshot, key, endpoint, model, body)
         trail.model_source, trail.candidate = found.source, found.candidates[0]
         mode = trail.cache_mode = cache_mode(key, received.header_map)
         end_user = trail.end_user = find_end_user(received, body)
         admitted = Admitted(received, key, body, model, found, mode, end_user)
-        holds = candidate_holds(admitted, admitted.candidate)
+        if is_long:
+            holds = await to_thread(candidate_holds, admitted, admitted.candidate)
+        else:
+            holds = candidate_holds(admitted, admitted.candidate)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise

@@ -9,6 +9,7 @@ from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
+from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import StatedLimit, choices, output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
@@ -117,7 +118,7 @@ class Admitted:
     """A request that the judges let pass: whose it is, what it says, and whom it may ask, in this order.
 
     `candidate` is the present one. `under_way` are the calls that have begun, `replaced` what answers consumed that
-    another one took the place of, `prompt` its bound once somebody has asked for it.
+    another one took the place of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
     """
 
     def __init__(
@@ -142,6 +143,7 @@ class Admitted:
         self.cache_mode = cache_mode
         self.end_user = end_user
         self.prompt: InputBound | None = None
+        self.allowed: Allows | None = None
         self.under_way: list[UnderWay] = []
         self.replaced: list[tuple[Candidate, Stated]] = []
 

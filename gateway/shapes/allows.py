@@ -6,6 +6,7 @@ bound says that stands here.
 
 import re
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -124,10 +125,10 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
         return ORDINARY
     hides = _ESCAPED_LETTER.search(data) is not None
     hosts = hides or _HOSTED.search(data) is not None
-    unread: list[Unreadable] = []
-    beside = tuple(_fees(endpoint, body, unread, hosts=hosts))
+    limits = _Limits(body)
+    beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
     names = hides or hosts or _names_several(data)
-    models = tuple(_models(endpoint, body, unread, hosts=hosts)) if names else ()
+    models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
     if endpoint.name == "audio_speech":
         text = body.decoded("input")
@@ -135,7 +136,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
     pictures = int(endpoint.name.startswith("images_"))
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
-    return Allows(served, prompts, pictures, stored, beside, models, unread[0] if unread else None)
+    return Allows(served, prompts, pictures, stored, beside, models, limits.unreadable)
 
 
 def _names_several(data: bytes) -> bool:
@@ -188,7 +189,77 @@ def prompts_in(endpoint: Endpoint, body: RequestBody) -> int:
     return len(several) if several and bytes(several[0])[:1] in (b'"', b"[", b"{") else 1
 
 
-def _fees(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, hosts: bool) -> Iterator[tuple[str, int]]:
+class _Limits:
+    """What tools and fallbacks of one body say of their own limits; each list of them is read once at most.
+
+    `unreadable` is the first that stands there and cannot be read.
+    """
+
+    def __init__(self, body: RequestBody) -> None:
+        self._body = body
+        self.unreadable: Unreadable | None = None
+
+    def read(self, limit: StatedLimit) -> int | None:
+        """A limit, where there is one; one that cannot be read is remembered."""
+        if isinstance(limit, Unreadable):
+            self.unreadable = self.unreadable or limit
+            return None
+        return limit
+
+    def uses(self, paths: list[str], bound: int) -> int:
+        """How often tools may run, given a member of each: as often as each of them says, else the bound.
+
+        Of those that stand elsewhere than in `tools` it is all that any tool says, and the bound.
+        """
+        own = [found for path in paths if (found := _OWN.fullmatch(path)) is not None]
+        uses = 0
+        for one in own:
+            index = int(one[1])
+            uses += self.read(member_cap(self._tools[index], "max_uses", f"tools[{index}].max_uses")) or bound
+        if len(own) < len(paths):
+            uses += bound + self._said_anywhere
+        return uses or bound
+
+    def instead(self, one: Declared) -> OtherModel:
+        """A model that may take the place of the first, with the limit and the speed that it has of its own."""
+        own = _OWN.fullmatch(one.path)
+        if own is None:
+            return OtherModel(one.value, one.path, 0)
+        index, body = int(own[1]), self._body
+        entry = self._fallbacks[index]
+        cap = self.read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"))
+        speed = _OBJECT.decode(entry).get("speed")
+        served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
+        return OtherModel(one.value, one.path, 0, cap, served if isinstance(speed, str) else None)
+
+    def as_tool(self, one: Declared) -> OtherModel:
+        """A model that is declared as a tool, with the calls and the output of each that it says."""
+        own = _OWN.fullmatch(one.path)
+        index = -1 if own is None else int(own[1])
+        tool = b"" if own is None else self._tools[index]
+        cap = self.read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"))
+        if cap is None and (b"image" in tool or "image" in one.value):
+            cap = PICTURE_TOKENS
+        return OtherModel(one.value, one.path, self.uses([one.path], ADVISOR_CALLS), cap)
+
+    @cached_property
+    def _tools(self) -> list[bytes]:
+        return _entries(self._body, "tools")
+
+    @cached_property
+    def _fallbacks(self) -> list[bytes]:
+        return _entries(self._body, "fallbacks")
+
+    @cached_property
+    def _said_anywhere(self) -> int:
+        data = self._body.data
+        if _ESCAPED_KEY.search(data) is not None:
+            self.read(Unreadable("max_uses"))
+        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(data))
+        return sum(self.read(one) or 0 for one in said)
+
+
+def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[tuple[str, int]]:
     """Figures that tools of the provider are billed by, each with the most calls of it."""
     asks = any(_stands(body.raw(name)) for name in _OPTIONS)
     if not hosts and not asks:
@@ -198,85 +269,47 @@ def _fees(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, ho
     for figure, prefixes in FEES:
         paths = [one.path for one in hosted if one.value.startswith(prefixes)]
         if paths or (asks and figure == "web_searches"):
-            uses = _uses(body, paths, SEARCHES, unread) if cap is None else _read(cap, unread)
+            uses = limits.uses(paths, SEARCHES) if cap is None else limits.read(cap)
             yield figure, SEARCHES if uses is None else uses
 
 
-def _uses(body: RequestBody, paths: list[str], bound: int, unread: list[Unreadable]) -> int:
-    """How often tools may run, given a member of each: as often as each of them says, else the bound.
-
-    Of those that stand elsewhere than in `tools` it is all that any tool says, and the bound.
-    """
-    own = [found for path in paths if (found := _OWN.fullmatch(path)) is not None]
-    tools = _entries(body, "tools") if own else []
-    uses = 0
-    for one in own:
-        index = int(one[1])
-        uses += _read(member_cap(tools[index], "max_uses", f"tools[{index}].max_uses"), unread) or bound
-    if len(own) < len(paths):
-        said = [limit_of(bytes(one), "max_uses") for one in _USES.findall(body.data)]
-        if _ESCAPED_KEY.search(body.data) is not None:
-            said.append(Unreadable("max_uses"))
-        uses += bound + sum(_read(one, unread) or 0 for one in said)
-    return uses or bound
-
-
-def _models(endpoint: Endpoint, body: RequestBody, unread: list[Unreadable], *, hosts: bool) -> Iterator[OtherModel]:
+def _models(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[OtherModel]:
     for one in _declared(endpoint, body, OF_MODELS):
         place = one.path.partition("[")[0].partition(".")[0]
         if place in _FREE:
             continue
         if place in _INSTEAD:
-            yield _instead(body, one, unread)
+            yield limits.instead(one)
             continue
-        yield _as_tool(body, one, unread)
+        yield limits.as_tool(one)
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
                 yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS, PICTURE_TOKENS)
 
 
-def _as_tool(body: RequestBody, one: Declared, unread: list[Unreadable]) -> OtherModel:
-    """A model that is declared as a tool, with the calls and the output of each that it says."""
-    own = _OWN.fullmatch(one.path)
-    index = -1 if own is None else int(own[1])
-    tool = _entries(body, "tools")[index] if own is not None else b""
-    cap = _read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"), unread)
-    if cap is None and (b"image" in tool or "image" in one.value):
-        cap = PICTURE_TOKENS
-    return OtherModel(one.value, one.path, _uses(body, [one.path], ADVISOR_CALLS, unread), cap)
-
-
-def _instead(body: RequestBody, one: Declared, unread: list[Unreadable]) -> OtherModel:
-    """A model that may take the place of the first, with the limit and the speed that it has of its own."""
-    own = _OWN.fullmatch(one.path)
-    if own is None:
-        return OtherModel(one.value, one.path, 0)
-    index = int(own[1])
-    entry = _entries(body, "fallbacks")[index]
-    cap = _read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"), unread)
-    speed = _OBJECT.decode(entry).get("speed")
-    served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
-    return OtherModel(one.value, one.path, 0, cap, served if isinstance(speed, str) else None)
-
-
-def _read(limit: StatedLimit, unread: list[Unreadable]) -> int | None:
-    """A limit, where there is one; one that cannot be read is remembered."""
-    if isinstance(limit, Unreadable):
-        unread.append(limit)
-        return None
-    return limit
-
-
 _SEVERAL: Final = 2
 
 
-def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) -> Iterator[Declared]:
-    try:
-        yield from declared(endpoint.shape.declares, body, wanted)
-    except GatewayError:
-        # A new type of tool is no reason to refuse a request whose key has no rule about tools.
-        return
+def _declared(endpoint: Endpoint, body: RequestBody, wanted: frozenset[Says]) -> list[Declared]:
+    """What is declared. A new type of tool is no reason to refuse a request whose key has no rule about tools."""
+    found: list[Declared] = []
+    for bulk in (False, True):
+        try:
+            found += declared(endpoint.shape.declares, body, wanted, bulk=bulk)
+        except GatewayError:
+            if not bulk:
+                found += _plainly_declared(body, wanted)
+    return found
+
+
+def _plainly_declared(body: RequestBody, wanted: frozenset[Says]) -> Iterator[Declared]:
+    """What is plain to see of `tools`, where the table cannot tell all of it: one tool hides no other."""
+    says, member = (Says.TOOL, "type") if wanted == OF_TOOLS else (Says.MODEL, "model")
+    for index, tool in enumerate(_tools(body)):
+        value = tool.get(member)
+        if isinstance(value, str):
+            yield Declared(says, f"tools[{index}].{member}", value)
 
 
 def _tools(body: RequestBody) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """Rules on tools, MCP servers, URLs and models."""
 
 import json
+import threading
+import time
 
 import pytest
 
@@ -416,6 +418,24 @@ def test_models_allowed_judges_the_resolved_model(gateway):
     refused = ask(gateway, ALLOWED, model="renamed")
     assert refused.status_code == 403
     assert "gpt-5*" in refused.json()["error"]["message"]
+
+
+def test_others_are_served_beside_a_conversation_that_takes_long_to_judge(gateway, upstream):
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {"tools": 1, "model": "m"}}
+    messages = [{"role": "assistant", "content": [call] * 60_000}]
+    answers = []
+    fields = {"model": "claude-haiku-4-5", "max_tokens": 9, "messages": messages}
+    beside = threading.Thread(target=lambda: answers.append(ask(gateway, SERVERS, "/v1/messages", **fields)))
+    beside.start()
+    waits = []
+    while beside.is_alive():
+        began = time.monotonic()
+        assert gateway.client.get("/healthz").status_code == 200
+        waits.append(time.monotonic() - began)
+
+    assert max(waits) < sum(waits) / 4
+    assert [answer.status_code for answer in answers] == [200], answers[0].text
+    assert json.loads(upstream.wait_for().body)["messages"] == messages
 
 
 def test_a_key_without_rules_is_not_judged(gateway):

@@ -1,0 +1,73 @@
+"""What a request allows beside its prompt and its answer."""
+
+import json
+import time
+
+import pytest
+
+from gateway.money.estimate import bound_input
+from gateway.shapes.allows import ADVISOR_CALLS, SEARCHES, OtherModel, allows
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.wire.json_body import JsonBody
+
+MESSAGES = ENDPOINTS["messages"]
+
+
+def advisor(model, **more):
+    return {"type": "advisor_20260301", "name": "advisor", "model": model, **more}
+
+
+def search(type_="web_search_20250305", **more):
+    return {"type": type_, "name": "web_search", **more}
+
+
+def allowed(*tools):
+    return _allows({"tools": tools})
+
+
+def _allows(fields):
+    data = json.dumps({"model": "m", **fields}).encode()
+    return allows(MESSAGES, JsonBody(data), bound_input(data))
+
+
+@pytest.mark.parametrize(
+    ("uses", "calls"), [({}, ADVISOR_CALLS), ({"max_uses": 7}, 7), ({"max_uses": 0}, ADVISOR_CALLS), ({"max_uses": "7"}, ADVISOR_CALLS)]
+)  # fmt: skip
+def test_an_advisor_may_run_as_often_as_it_says(uses, calls):
+    assert allowed(advisor("a", **uses)).models == (OtherModel("a", "tools[0].model", calls),)
+
+
+def test_several_tools_of_one_kind_add_up():
+    assert allowed(search(max_uses=2), search("web_search_20260209")).beside == (("web_searches", 2 + SEARCHES),)
+    assert allowed(search(max_uses=2), {"type": ["web_search"], "name": "x"}).beside == (("web_searches", 2),)
+
+
+def test_a_tool_that_cannot_be_judged_hides_no_other():
+    hiding = {"type": "of_next_year", "name": "x", "parameters": {}, "models": []}
+
+    found = allowed(hiding, search(max_uses=2), advisor("a", max_uses=4))
+
+    assert found.beside == (("web_searches", 2),)
+    assert [(model.name, model.calls) for model in found.models] == [("a", 4)]
+
+
+@pytest.mark.parametrize(
+    ("name", "one"),
+    [
+        ("tools", lambda number: advisor(f"a{number}", max_uses=2)),
+        ("tools", lambda number: search(f"web_search_{number}", max_uses=2)),
+        ("fallbacks", lambda number: {"model": f"a{number}", "max_tokens": 7}),
+        ("messages", lambda number: {"role": "user", "tools": [advisor(f"a{number}", max_uses=2)]}),
+    ],
+    ids=["advisors", "searches", "fallbacks", "in the conversation"],
+)
+def test_many_of_them_take_linear_time(name, one):
+    def seconds(count, spaces):
+        # What was read before is known again; another name makes it new.
+        fields = {name: [one("x" * spaces), *map(one, range(count))]}
+        began = time.process_time()
+        _allows(fields)
+        return time.process_time() - began
+
+    few = min(seconds(600, spaces) for spaces in range(3))
+    assert seconds(4800, 3) < 25 * few
