@@ -34,6 +34,7 @@ _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
 
 _WARNS_FROM = 80
+_LONGEST_WAIT_S = 60
 _NEVER = "never"
 _UNITS = {
     Dimension.RPM: "requests per minute",
@@ -355,13 +356,12 @@ def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
     compiled, resets_at = hold.budget, hold.limit.resets_at
     ends = _NEVER if resets_at is None else clock.iso(resets_at)
     what = f"{compiled.scope.kind} {compiled.scope.value}"
-    headers = {} if resets_at is None else {"retry-after": str(max(1, math.ceil(resets_at - now)))}
     return GatewayError(
         "budget_exceeded",
         f"The budget {compiled.name} of the {what} has no room for this request: ${to_usd(compiled.limit)} in one "
         f"{compiled.window.kind} window, of which this request may take ${to_usd(hold.amount)}; "
         f"it starts anew: {ends}.",
-        headers=headers,
+        headers={} if resets_at is None else _retry_after(max(1, math.ceil(resets_at - now))),
         meta={
             "budget": compiled.name,
             "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
@@ -386,9 +386,14 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
         code=code,
-        headers={"retry-after": str(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
+        headers={**_retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
     )
+
+
+def _retry_after(wait_s: int) -> dict[str, str]:
+    """When to come back, if that is soon: coding agents sleep whatever it says, in silence, be it for hours."""
+    return {"retry-after": str(wait_s)} if wait_s <= _LONGEST_WAIT_S else {}
 
 
 class Bill(NamedTuple):

@@ -8,13 +8,15 @@ from gateway.shapes.shape import Shape
 from gateway.shapes.vendor import Vendor
 
 SPEECH_EVENTS: Final = Events(
-    rows={"speech.audio.delta": CONTENT, "speech.audio.done": ENDS, "error": FAILS},
+    rows={"speech.audio.delta": CONTENT, "speech.audio.done": ENDS, "[DONE]": ENDS, "error": FAILS},
 )
 TRANSCRIPTION_EVENTS: Final = Events(
     rows={
         "transcript.text.delta": TEXT,
         "transcript.text.segment": CONTENT,
         "transcript.text.done": ENDS,
+        # Of servers that stream chunks as those of chat here: https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html.
+        "[DONE]": ENDS,
         "error": FAILS,
     }
 )

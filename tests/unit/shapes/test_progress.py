@@ -128,6 +128,8 @@ def _progress(shape, events, **arguments):
         (SPEECH, [{"type": "speech.audio.done"}], True, True, "complete"),
         (TRANSCRIPTIONS, [{"type": "transcript.text.delta", "delta": "hi"}], True, False, "cut"),
         (TRANSCRIPTIONS, [{"type": "transcript.text.done", "text": "hi"}], True, True, "complete"),
+        (TRANSCRIPTIONS, [HI, STOP, "[DONE]"], True, True, "complete"),
+        (TRANSCRIPTIONS, [HI], True, False, "cut"),
     ],
 )
 def test_how_far_a_stream_has_come_and_how_it_ended(shape, events, said, complete, how):
