@@ -156,7 +156,8 @@ def estimated_cost(
                 raise _unpriced(strict, candidate, model.name, model.path)
             continue
         if model.calls:
-            others += model.calls * at_most(other)
+            own = model.output_cap or request.key.assumed_output_tokens
+            others += model.calls * at_most(other, own)
         else:
             most = max(most, at_most(other, (model.output_cap or 0) * answers, model.served))
     return min(most + others, _MOST)

@@ -75,13 +75,14 @@ _OBJECTS: Final = msgspec.json.Decoder(list[dict[str, Any]])
 _OWN: Final = re.compile(r"(?:tools|fallbacks)\[(\d+)\]\.\w+")
 """The path of a member of a tool, or of a fallback, that stands at the top of the body."""
 
+_ESCAPED_KEY: Final = re2.compile(rb'[^"\\]\\u00[4-7][0-9a-fA-F][^"]*"\s*:')
 _USES: Final = re2.compile(rb'"max_uses"\s*:\s*("[^"]*"|[^\s,}]+)')
 
 
 class OtherModel(NamedTuple):
     """Another model that the request names: where, and how often it may run; 0: in the place of the first.
 
-    `output_cap` and `served` are what a fallback says for itself, beside what the request says.
+    `output_cap` and `served` are what a fallback or a tool says for itself; the request's own limit is none for a tool.
     """
 
     name: str
@@ -231,6 +232,16 @@ class _Limits:
         served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
         return OtherModel(one.value, one.path, 0, cap, served if isinstance(speed, str) else None)
 
+    def as_tool(self, one: Declared) -> OtherModel:
+        """A model that is declared as a tool, with the calls and the output of each that it says."""
+        own = _OWN.fullmatch(one.path)
+        index = -1 if own is None else int(own[1])
+        tool = b"" if own is None else self._tools[index]
+        cap = self.read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"))
+        if cap is None and (b"image" in tool or "image" in one.value):
+            cap = PICTURE_TOKENS
+        return OtherModel(one.value, one.path, self.uses([one.path], ADVISOR_CALLS), cap)
+
     @cached_property
     def _tools(self) -> list[bytes]:
         return _entries(self._body, "tools")
@@ -241,7 +252,10 @@ class _Limits:
 
     @cached_property
     def _said_anywhere(self) -> int:
-        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(self._body.data))
+        data = self._body.data
+        if _ESCAPED_KEY.search(data) is not None:
+            self.read(Unreadable("max_uses"))
+        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(data))
         return sum(self.read(one) or 0 for one in said)
 
 
@@ -267,11 +281,11 @@ def _models(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bo
         if place in _INSTEAD:
             yield limits.instead(one)
             continue
-        yield OtherModel(one.value, one.path, limits.uses([one.path], ADVISOR_CALLS))
+        yield limits.as_tool(one)
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
-                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS)
+                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS, PICTURE_TOKENS)
 
 
 _SEVERAL: Final = 2

@@ -13,7 +13,7 @@ DECLARES: Final = Declares(
     output_caps=("max_tokens",),
     choices=("n", "best_of"),
     end_user=END_USER,
-    routing=(*dialects.ROUTING, "stream_options"),
+    routing=(*dialects.ROUTING, "stream_options", "prompt"),
 )
 
 

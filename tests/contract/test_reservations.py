@@ -81,6 +81,21 @@ def test_what_a_request_allows_is_held(gateway, path, body, usd):
     assert held(gateway.post(body, path=path)) == pytest.approx(usd)
 
 
+def test_a_picture_of_a_tool_is_held_whatever_the_limit_of_the_text(gateway):
+    tool = {"type": "image_generation", "model": "gpt-image-1"}
+
+    assert held(gateway.post(responses("said", tools=[tool], max_output_tokens=1), path="/v1/responses")) > 3 * 0.64
+
+
+@pytest.mark.parametrize(
+    "members", ['"previous_response_id": "r", "previous_response_id": null', '"Conversation": "c"']
+)
+def test_what_is_held_for_may_not_repeat(gateway, members):
+    body = json.dumps(responses("long"))[:-1] + f", {members}" + "}"
+
+    assert gateway.post(body.encode(), path="/v1/responses").status_code == 400
+
+
 POINTS = {
     "a response": responses("long", previous_response_id="resp_1"),
     "a conversation": responses("long", conversation={"id": "conv_1"}),
@@ -129,6 +144,8 @@ def test_limits_and_speeds_of_tools_and_fallbacks_are_held(gateway):
     assert asking(fallbacks=[{"model": "claude-opus-4-8", "max_tokens": 64_000}]) > 64 * plain
     assert asking(fallbacks=[{"model": "claude-haiku-4-5", "max_tokens": 2000}]) == pytest.approx(2 * plain, rel=0.1)
     assert asking(fallbacks=[{"model": "claude-opus-4-8", "speed": "fast"}]) == pytest.approx(2 * opus, rel=0.01)
+    assert asking(tools=[{**ADVISOR, "max_uses": 1}]) > plain + 8192 * 0.000025, "the request's limit is not its own"
+    assert asking(tools=[{**ADVISOR, "max_uses": 1, "max_tokens": 20_000}]) > plain + 20_000 * 0.000025
     assert asking(tools=[{**SEARCH, "max_uses": 2e2}]) > 2
     assert asking(messages=[*MESSAGE, inline({**SEARCH, "max_uses": 200})]) > 2
     assert asking(messages=[*MESSAGE, inline({**ADVISOR, "max_uses": 10})]) > plain + 10 * 0.025
@@ -165,13 +182,19 @@ UNREADABLE_WITHIN = {
     "text": ({"tools": [{**SEARCH, "max_uses": "200"}]}, "tools[0].max_uses"),
     "in another case": ({"tools": [SEARCH, {**SEARCH, "Max_Uses": 200}]}, "tools[1].max_uses"),
     "of an inline tool": ({"messages": [*MESSAGE, inline({**SEARCH, "max_uses": "200"})]}, "max_uses"),
+    "of an inline tool, behind an escape": (
+        {"messages": [*MESSAGE, inline({**SEARCH, "max_us\\e": 200})]},
+        "max_uses",
+    ),
     "of a fallback": ({"fallbacks": [{"model": "claude-opus-4-8", "max_tokens": "9"}]}, "fallbacks[0].max_tokens"),
 }
 
 
 @pytest.mark.parametrize(("more", "param"), UNREADABLE_WITHIN.values(), ids=UNREADABLE_WITHIN.keys())
 def test_a_limit_of_a_tool_or_a_fallback_that_cannot_be_read_is_refused(gateway, more, param):
-    reply = gateway.post(messages(**more), path="/v1/messages")
+    body = json.dumps(messages(**more)).replace("max_us\\\\e", "max_us\\u0065s")
+
+    reply = gateway.post(body.encode(), path="/v1/messages")
 
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, param)
 
