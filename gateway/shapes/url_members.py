@@ -27,16 +27,19 @@ class UrlMembers:
     told: tuple[tuple[str, ...], ...] = ()
     own_data: frozenset[str] = _SCHEMAS
     names: frozenset[str] = field(init=False)
+    _places: tuple[tuple[str, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "names", frozenset(place[-1] for place in self.fetched))
+        object.__setattr__(self, "names", frozenset(place[-1].lower() for place in self.fetched))
+        object.__setattr__(self, "_places", tuple(tuple(map(str.lower, place)) for place in self.fetched))
 
     def holds(self, path: tuple[str | int, ...]) -> bool:
-        """Whether the member at a path is a URL that is fetched."""
+        """Whether the member at a path is a URL that is fetched, by a server that minds the case of names or not."""
         names = tuple(part for part in path if isinstance(part, str))
         if not self.own_data.isdisjoint(names):
             return False
-        return any(names[-len(place) :] == place for place in self.fetched)
+        names = tuple(map(str.lower, names))
+        return any(names[-len(place) :] == place for place in self._places)
 
 
 NO_URLS: Final = UrlMembers()

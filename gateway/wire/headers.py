@@ -37,8 +37,11 @@ _CREDENTIALS: Final = frozenset(
         "cf-access-client-secret",
         "cf-access-jwt-assertion",
         "cf-access-token",
+        "helicone-auth",
         "modal-key",
         "modal-secret",
+        "x-litellm-api-key",
+        "x-portkey-api-key",
     )
 )
 """What proves to a provider who calls; the gateway has its own."""
@@ -47,6 +50,8 @@ _ACCOUNTS: Final = frozenset(
     (
         "openai-organization",  # https://platform.openai.com/docs/api-reference/authentication
         "openai-project",
+        "chatgpt-account-id",
+        "x-organization-id",
         "anthropic-organization-id",
         "anthropic-user-profile-id",
         "anthropic-workspace-id",

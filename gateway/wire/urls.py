@@ -91,7 +91,10 @@ def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
 
 
 def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] | None]:
-    """(offset, text) of every string under one of these keys that is not just what a search through text finds."""
+    """(offset, text) of every string under one of these keys that is not just what a search through text finds.
+
+    The keys are given in lower case, and are found in any.
+    """
     keys, endings = _keys_of(names)
     if not keys:
         return
@@ -242,13 +245,14 @@ def _keys_of(names: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]
 
 
 def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:
-    """The offset of every string that stands under one of these keys."""
+    """The offset of every string that stands under one of these keys, in whatever case."""
+    lowered = data.lower()
     for ending in endings:
         at = 0
-        while (at := data.find(ending, at)) >= 0:
+        while (at := lowered.find(ending, at)) >= 0:
             at += len(ending)
-            begin = data.rfind(b'"', max(0, at - 64), at - 1)
-            value = _VALUE.match(data, at, at + STEP) if data[begin + 1 : at - 1] in keys else None
+            begin = lowered.rfind(b'"', max(0, at - 64), at - 1)
+            value = _VALUE.match(data, at, at + STEP) if lowered[begin + 1 : at - 1] in keys else None
             yield None if value is None else value.end() - 1
     if b"\\u00" in data:
         for window in range(0, len(data), STEP):
@@ -256,7 +260,7 @@ def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -
                 yield None
             for key in _KEY_WITH_ESCAPES.finditer(data, window, window + STEP + 512):
                 value = _VALUE.match(data, key.end(), key.end() + STEP)
-                if value is not None and b"\\" in key[1] and text_of_literal(key[1]).encode() in keys:
+                if value is not None and b"\\" in key[1] and text_of_literal(key[1]).lower().encode() in keys:
                     yield value.end() - 1
 
 

@@ -131,6 +131,14 @@ def test_a_key_written_with_escapes_is_the_same_key(gateway, upstream):
     assert upstream.requests == []
 
 
+@pytest.mark.parametrize("member", ['"Image_URL":{"url":"//evil.example/"}', '"image_url":{"URL":"//evil.example/"}'])
+def test_a_key_in_another_case_is_the_same_key(gateway, upstream, member):
+    body = f'{{"model":"gpt-5-mini","messages":[{{"content":[{{{member}}}]}}]}}'.encode()
+
+    assert ask(gateway, ALLOWED, body).json()["error"]["type"] == "url_not_allowed"
+    assert upstream.requests == []
+
+
 @pytest.mark.parametrize(
     "body",
     [
