@@ -178,6 +178,7 @@ class Relay:
         if ending is None:
             ending = progress.ending(client_left=True)
         conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
+        self._received.trail.let_go()
         await self._response.close()
 
     def _read_usage(self) -> None:

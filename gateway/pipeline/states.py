@@ -113,6 +113,10 @@ class Trail:
         self.asked: Asked | None = None
         self.is_settled = False
 
+    def let_go(self) -> None:
+        """Nobody asks any more. PERF: states lead back to the trail, and only the collector would find that circle."""
+        self.admitted = self.asked = None
+
 
 class Admitted:
     """A request that the judges let pass: whose it is, what it says, and whom it may ask, in this order.

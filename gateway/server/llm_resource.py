@@ -115,6 +115,7 @@ class _Call:
     def end(self) -> Awaitable[None] | None:
         self._resource.forget(self)
         if self.reply is None or self.reply.stream is None:
+            self.received.trail.let_go()
             return None
         return self.reply.stream.close()
 
