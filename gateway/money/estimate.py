@@ -182,7 +182,7 @@ def bound_input(body: bytes) -> InputBound:
                 images += 1
             elif kind == "audio":
                 audio_bytes += end - begin
-    escaped = _has_escaped_letter(body, is_long=is_long)
+    escaped = has_escaped_letter(body)
     tokens = BASE_TOKENS + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
     if audio_bytes:
         tokens += _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
@@ -342,11 +342,12 @@ def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
     return begin, _BASE64.match(body, begin).end()
 
 
-def _has_escaped_letter(body: bytes, *, is_long: bool) -> bool:
+def has_escaped_letter(body: bytes) -> bool:
+    """Whether a letter or an underscore is written as an escape, so that a name can hide from a search of the bytes."""
     # PERF: to look for a single byte takes a fraction of what a longer text takes.
     if b"\\" not in body:
         return False
-    return (_ESCAPED_IN_LONG if is_long else _ESCAPED_IN_SHORT).search(body) is not None
+    return (_ESCAPED_IN_LONG if len(body) >= _LONG_BYTES else _ESCAPED_IN_SHORT).search(body) is not None
 
 
 def _kind(before: bytes) -> str:

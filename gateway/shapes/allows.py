@@ -14,7 +14,7 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
-from gateway.money.estimate import InputBound
+from gateway.money.estimate import InputBound, has_escaped_letter
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
@@ -67,7 +67,6 @@ _TYPES: Final = (
 _POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
 _HOSTED: Final = re2.compile(_TYPES)
 _NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
-_ESCAPED_LETTER: Final = re2.compile(rb"\\u00(?:5[fF]|[46][1-9a-fA-F]|[57][0-9aA])")
 _POINTS: Final = re2.compile(_POINTED_AT)
 _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
@@ -123,7 +122,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
     if endpoint.name in _TALKS and not (prompt.may_allow_more or body.states_any(_UNUSUAL) or _names_several(data)):
         return ORDINARY
-    hides = _ESCAPED_LETTER.search(data) is not None
+    hides = has_escaped_letter(data)
     hosts = hides or _HOSTED.search(data) is not None
     limits = _Limits(body)
     beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
