@@ -28,6 +28,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
 from gateway.shapes.declares import LONG_BYTES
+from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import in_turns
 from gateway.wire.request_body import RequestBody
@@ -69,7 +70,7 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
         body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            await reserve_limits(received, limit(key, received.endpoint, None), services)
+            await reserve_limits(received, limit(key, received.endpoint), services)
         raise
     received.trail.streams = body.stream
     return body
@@ -89,7 +90,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             headers={"retry-after": "5"},
         )
     trail, endpoint = received.trail, received.endpoint
-    limits = limit(key, endpoint, body)
+    cap = output_cap(endpoint.shape, body)
+    limits = limit(key, endpoint, len(body.data), cap)
     # PERF: what takes long is done in threads, beside which others are served; a thread costs more than a short look.
     is_long = len(body.data) >= LONG_BYTES and endpoint.shape.declares.takes_long(body)
     try:
@@ -97,8 +99,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             await to_thread(judge, key, endpoint.shape, body)
         else:
             judge(key, endpoint.shape, body)
-        if key.judge.has_urls:
-            await in_turns(judge_urls(key, endpoint.shape, body))
+        judging = judge_urls(key, endpoint.shape, body)
+        if judging is not None:
+            await in_turns(judging)
         model = trail.model_asked = named_model(endpoint, body)
         if is_long:
             found = await to_thread(resolve, received.snapshot, key, endpoint, model, body)
@@ -107,7 +110,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         trail.model_source, trail.candidate = found.source, found.candidates[0]
         mode = trail.cache_mode = cache_mode(key, received.header_map)
         end_user = trail.end_user = find_end_user(received, body)
-        admitted = Admitted(received, key, body, model, found, mode, end_user)
+        admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
         if is_long:
             holds = await to_thread(candidate_holds, admitted, admitted.candidate)
         else:
