@@ -111,9 +111,10 @@ def stated_as(
     speed: Any = None,
     region: Any = None,
     iterations: tuple[Iteration, ...] = (),
+    longest_prompt: int | None = None,
 ) -> Stated:
     """An answer's own account; words that are no text count as not said."""
-    served = served_as(model, service_tier, speed, region, iterations)
+    served = served_as(model, service_tier, speed, region, iterations, longest_prompt)
     if not unread:
         return Stated(usage=usage, served=served)
     paths = tuple(path for _, path in unread)
@@ -122,16 +123,26 @@ def stated_as(
 
 
 def served_as(
-    model: Any, service_tier: Any = None, speed: Any = None, region: Any = None, iterations: tuple[Iteration, ...] = ()
+    model: Any,
+    service_tier: Any = None,
+    speed: Any = None,
+    region: Any = None,
+    iterations: tuple[Iteration, ...] = (),
+    longest_prompt: int | None = None,
 ) -> Served | None:
     """How an answer was served, `None` where nothing is said of it."""
     model = model if type(model) is str and model else None
-    if service_tier is None and speed is None and region is None and not iterations:
+    if service_tier is None and speed is None and region is None and not iterations and longest_prompt is None:
         return None if model is None else Served(model=model)
-    tier, speed, region = _word(service_tier), _word(speed), _word(region)
-    if model is None and tier is None and speed is None and region is None and not iterations:
-        return None
-    return Served(model=model, service_tier=tier, speed=speed, region=region, iterations=iterations)
+    served = Served(
+        model=model,
+        service_tier=_word(service_tier),
+        speed=_word(speed),
+        region=_word(region),
+        iterations=iterations,
+        longest_prompt=longest_prompt,
+    )
+    return None if served == _NOT_SAID else served
 
 
 def readable_text(value: Any) -> str | None:
@@ -146,6 +157,7 @@ def whole(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < _ABSURD else None
 
 
+_NOT_SAID: Final = Served()
 _PLAIN: Final = 2
 _WHOLES: Final[Mapping[str, str]] = {
     "prompt_tokens": "input_tokens",

@@ -160,6 +160,31 @@ REPORTS = {
         {},
         1_127_500_000,
     ),
+    "several short prompts": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {
+            "input_tokens": 270_000,
+            "output_tokens": 30,
+            "iterations": [{"type": "message", "input_tokens": 90_000, "output_tokens": 10}] * 3,
+        },
+        {},
+        270_000 * 3000 + 30 * 15_000,
+    ),
+    "a long prompt among short ones": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {
+            "input_tokens": 290_001,
+            "output_tokens": 20,
+            "iterations": [
+                {"type": "message", "input_tokens": 90_000, "output_tokens": 10},
+                {"type": "message", "input_tokens": 1, "cache_read_input_tokens": 200_000, "output_tokens": 10},
+            ],
+        },
+        {},
+        90_001 * 6000 + 200_000 * 600 + 20 * 22_500,
+    ),
     "an advisor": (
         "/v1/messages",
         "anthropic/claude-haiku-4-5",
@@ -204,6 +229,19 @@ def test_everything_that_is_billed_is_counted(gateway, upstream, path, model, us
     reply = gateway.post({"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}, path=path)
 
     assert gateway.record_of(reply)["cost_nano_usd"] == cost
+
+
+def test_the_price_in_a_record_is_that_of_the_longest_prompt(gateway, upstream):
+    step = {"type": "message", "input_tokens": 90_000, "output_tokens": 10}
+    usage = {"input_tokens": 270_000, "output_tokens": 30, "iterations": [step] * 3}
+    upstream.play = lambda _: response(json.dumps({"model": "claude-sonnet-4-5", "usage": usage}).encode())
+
+    body = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 9, "messages": []}
+    record = gateway.record_of(gateway.post(body, path="/v1/messages"))
+
+    assert record["price"]["input"] == 3_000_000_000
+    assert record["served"]["longest_prompt"] == 90_000
+    assert record["usage"]["input_tokens"] == 270_000
 
 
 def test_seconds_of_audio_are_billed_by_the_hour(gateway, upstream):

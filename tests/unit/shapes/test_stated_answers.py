@@ -89,6 +89,7 @@ def step(kind, model=None, **figures):
             Usage(input_tokens=400, output_tokens=50),
             Served(
                 model="claude-haiku-4-5",
+                longest_prompt=300,
                 iterations=(
                     Iteration(
                         "advisor_message",
@@ -123,6 +124,42 @@ def test_steps_on_the_providers_side_are_billed_each_at_its_model(iterations, us
     stated = claude({**TOKENS, "iterations": iterations})
 
     assert (stated.usage, stated.served) == (usage, served)
+
+
+ONE, TWO = step("message", input_tokens=100, output_tokens=1), step("message", input_tokens=70, output_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("usage", "iterations", "longest"),
+    [
+        ({"input_tokens": 100}, [ONE], None),
+        ({"input_tokens": 170}, [ONE, TWO], 100),
+        ({"input_tokens": 0}, [ONE, TWO], 100),
+        ({"input_tokens": 290}, [ONE, TWO], 120),
+        ({"input_tokens": 270}, [step("message", input_tokens=30, cache_read_input_tokens=70), ONE, TWO], 100),
+        ({"input_tokens": 170}, [ONE, TWO, step("compaction", input_tokens=900)], 100),
+        ({"input_tokens": 170}, [step("compaction", input_tokens=900)], None),
+        ({"input_tokens": 170}, [ONE, TWO, step("message", input_tokens="many")], None),
+        ({"input_tokens": 170}, "many", None),
+    ],
+    ids=["one", "two", "no sum", "more than their sum", "cached", "compacted", "no step", "unreadable", "no list"],
+)
+def test_the_longest_prompt_of_several_is_kept(usage, iterations, longest):
+    stated = claude({"output_tokens": 2, **usage, "iterations": iterations})
+
+    assert stated.served.longest_prompt == longest
+
+
+@pytest.mark.parametrize(
+    ("later", "longest"),
+    [({"output_tokens": 9}, 100), ({"output_tokens": 9, "speed": "fast"}, 100), ({"input_tokens": 500}, None)],
+)
+def test_in_a_stream_the_longest_prompt_holds_until_the_input_grows(later, longest):
+    known = None
+    for usage in ({"input_tokens": 100, "speed": "fast"}, {"input_tokens": 170, "iterations": [ONE, TWO]}, later):
+        known = messages.read_event(known, json.dumps({"type": "message_delta", "usage": usage}).encode())
+
+    assert known.served.longest_prompt == longest
 
 
 def test_a_stream_of_messages_says_at_its_end_what_it_cost():
