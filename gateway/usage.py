@@ -29,6 +29,10 @@ FURTHER_KINDS: Final[Mapping[str, str]] = {
 """What else a provider bills for, and what is counted. Kinds of tokens are parts of the input or output they are in."""
 
 
+UNREADABLE_SERVICE: Final = "unreadable"
+"""A tier, a speed or a region of `Served` that was stated, and not as a text: nobody knows its price."""
+
+
 class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one model consumed in one call.
 

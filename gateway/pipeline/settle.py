@@ -162,7 +162,7 @@ def _warning(asked: Asked, bill: Bill) -> str:
     warnings = [] if asked.usage_warning is None else [asked.usage_warning]
     served = None if asked.stated is None else asked.stated.served
     if served is not None and served.unreadable:
-        warnings.append(f"unreadable: {', '.join(served.unreadable)}")
+        warnings.append(f"unreadable: {', '.join(dict.fromkeys(served.unreadable))}")
     if bill.unpriced:
         warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
     return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]

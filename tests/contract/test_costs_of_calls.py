@@ -262,6 +262,19 @@ def test_speech_is_billed_by_the_characters_of_the_request(gateway, upstream):
     assert gateway.record_of(reply)["cost_nano_usd"] == 5 * 15_000
 
 
+def test_every_picture_of_a_stream_is_billed(gateway, upstream):
+    usage = {"input_tokens": 100, "output_tokens": 1000, "total_tokens": 1100}
+    done = {"type": "image_generation.completed", "b64_json": "x" * 2_000_000, "usage": usage}
+    event = f"event: image_generation.completed\ndata: {json.dumps(done)}\n\n".encode()
+    upstream.play = lambda _: stream([event[:1_000_000], event[1_000_000:], event, event])
+
+    body = {"model": "openai/gpt-image-1.5", "prompt": "three cats", "n": 3, "stream": True}
+    record = gateway.record_of(gateway.post(body, path="/v1/images/generations"))
+
+    assert record["usage"] == {**record["usage"], "input_tokens": 300, "output_tokens": 3000}
+    assert record["cost_nano_usd"] == 300 * 5000 + 3000 * 32_000
+
+
 def test_a_stream_costs_what_its_steps_cost_at_their_own_models(gateway, upstream):
     start = {"type": "message_start", "message": {"model": "claude-haiku-4-5", "usage": {"input_tokens": 10}}}
     step = {"type": "advisor_message", "model": "claude-opus-4-8", "input_tokens": 1000, "output_tokens": 100}
@@ -288,6 +301,12 @@ def test_a_stream_costs_what_its_steps_cost_at_their_own_models(gateway, upstrea
             {"service_tier": "turbo"},
             83_750,
             "unpriced: service_tier turbo",
+        ),
+        (
+            {"prompt_tokens": 11, "completion_tokens": 7},
+            {"service_tier": ["priority"]},
+            83_750,
+            "unpriced: service_tier unreadable",
         ),
         (
             {"prompt_tokens": 11, "completion_tokens": 7, "server_side_tool_usage_details": {"x_search_calls": 2}},

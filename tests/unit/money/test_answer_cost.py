@@ -133,6 +133,7 @@ DEAR = Price(input=10**10, output=10**11, source="dear")
         (Served(model="unknown"), 20_000, ()),
         (Served(service_tier="turbo"), 20_000, ("service_tier turbo",)),
         (Served(region="mars"), 20_000, ()),
+        (Served(region="unreadable"), 20_000, ("region unreadable",)),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7)),)), 27_000, ()),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7), "dear"),)), 90_000, ()),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7), "unknown"),)), 27_000, ("model unknown",)),
