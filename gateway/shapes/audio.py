@@ -1,5 +1,6 @@
 """OpenAI's speech and transcriptions (https://platform.openai.com/docs/api-reference/audio)."""
 
+from functools import partial
 from typing import Final
 
 from gateway.shapes import dialects, openai_usage
@@ -24,8 +25,8 @@ TRANSCRIPTION_EVENTS: Final = Events(
 SPEECH: Final = Shape(
     name="speech",
     vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
-    read_event=openai_usage.read_event,
+    read_usage=partial(openai_usage.read_body, output=openai_usage.SPEECH),
+    read_event=partial(openai_usage.read_event, output=openai_usage.SPEECH),
     declares=dialects.DECLARES,
     events=SPEECH_EVENTS,
 )
