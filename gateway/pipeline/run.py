@@ -1,4 +1,4 @@
-"""The stages of a request, in order: what `run` and `_admit` call is the documentation.
+"""The stages of a request, in order: what `run`, `_admit` and `_find` call is the documentation.
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
@@ -8,8 +8,8 @@
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
 
-A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. Both functions here
-are coroutines, so a stage that has to wait for something is one more `await`, and one that has not costs nothing.
+A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. `run` and `_admit` are
+coroutines, so a stage that has to wait for something is one more `await`, and one that has not costs nothing.
 """
 
 import asyncio
