@@ -16,11 +16,10 @@ from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
 from gateway.shapes.openai_usage import find_usage
-from gateway.shapes.progress import Progress, tokens_in
+from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 from gateway.wire.headers import response_headers
-from gateway.wire.received import BYTES_PER_TOKEN
 from gateway.wire.sse import StreamTap
 
 ENDED_TOO_EARLY = "its stream ended before its end"
