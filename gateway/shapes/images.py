@@ -13,7 +13,6 @@ from gateway.shapes.declares import END_USER, Declares, Place, Says
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.figures import together
 from gateway.shapes.shape import Shape
-from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
 
@@ -67,7 +66,6 @@ EVENTS: Final = Events(
 
 IMAGES: Final = Shape(
     name="images",
-    vendor=Vendor.OPENAI,
     read_usage=read_body,
     read_event=read_event,
     declares=DECLARES,

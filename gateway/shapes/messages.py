@@ -285,3 +285,12 @@ MESSAGES: Final = Shape(
     frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
+
+COUNT_TOKENS: Final = Shape(
+    name="count_tokens",
+    vendor=Vendor.ANTHROPIC,
+    read_usage=read_body,
+    read_event=read_event,
+    declares=anthropic_request.DECLARES,
+)
+"""https://docs.anthropic.com/en/api/messages-count-tokens."""
