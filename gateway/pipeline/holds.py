@@ -201,7 +201,14 @@ def output_limit(request: Admitted) -> int | None:
 def answers_asked_for(request: Admitted) -> int:
     """How many answers the request asks for, to all of its prompts together."""
     to_each = max(1, request.choices) if isinstance(request.choices, int) else 1
-    return to_each * prompts_in(request.received.endpoint, request.body)
+    allowed = request.allowed
+    return to_each * (prompts_in(request.received.endpoint, request.body) if allowed is None else allowed.prompts)
+
+
+def foresee(request: Admitted) -> None:
+    """Finds what the end of a request may ask of its body: the bound of its prompt, and what it allows."""
+    if request.received.endpoint.metered:
+        _allowed(request, prompt_bound(request))
 
 
 def prompt_bound(request: Admitted) -> InputBound:

@@ -1,7 +1,6 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from gateway.config.sections.budgets import Budget
 from gateway.counters.hold import Dimension, Limit
@@ -44,14 +43,6 @@ class Meter:
             blocks=budget.blocks,
         )
         return limit
-
-
-@dataclass(frozen=True)
-class Held:
-    """The limit of a budget that a request was held against."""
-
-    budget: CompiledBudget
-    limit: Limit
 
 
 def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:
