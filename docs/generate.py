@@ -16,8 +16,8 @@ from pydantic_core import PydanticUndefined
 from gateway.cli.main import app
 from gateway.config import reference
 from gateway.errors import ERROR_TYPES
-from gateway.lanes import anthropic_openai, openai_anthropic, openai_converse
-from gateway.lanes.parameter import LaneTable
+from gateway.lanes.losses import LaneTable
+from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
@@ -99,9 +99,7 @@ def _command(path: str, command: Any) -> Iterator[str]:
 
 def translation() -> str:
     """docs/translation.md."""
-    return _TRANSLATION + "".join(
-        _lane(table) for table in (openai_anthropic.TABLE, anthropic_openai.TABLE, openai_converse.TABLE)
-    )
+    return _TRANSLATION + "".join(_lane(translation.table) for translation in TRANSLATIONS.values())
 
 
 def _lane(table: LaneTable) -> str:

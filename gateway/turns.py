@@ -8,6 +8,9 @@ from typing import Final, TypeVar
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
+LONG_BYTES: Final = 128 * 1024
+"""Bytes of a body from which on it is worked on in threads, beside which others are served: that may take long."""
+
 PAUSE_S: Final = 0.004
 """A rest that is long enough to work off what came meanwhile, on a core that is shared."""
 BREATH_S: Final = 0.0001

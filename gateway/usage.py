@@ -29,6 +29,10 @@ FURTHER_KINDS: Final[Mapping[str, str]] = {
 """What else a provider bills for, and what is counted. Kinds of tokens are parts of the input or output they are in."""
 
 
+UNREADABLE_SERVICE: Final = "unreadable"
+"""A tier, a speed or a region of `Served` that was stated, and not as a text: nobody knows its price."""
+
+
 class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What one model consumed in one call.
 
@@ -69,6 +73,8 @@ class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
 
     What every provider calls its ordinary service is `None`: tier, speed and region are stated where they cost
     something else. `unreadable` names the figures that were stated and could not be read, as JSON paths.
+    `longest_prompt` is how many tokens the longest prompt had, where the input of the usage is that of several prompts
+    together: a price that hangs on the length of the prompt hangs on that.
     """
 
     model: str | None = None
@@ -77,6 +83,7 @@ class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     region: str | None = None
     iterations: tuple[Iteration, ...] = ()
     unreadable: tuple[str, ...] = ()
+    longest_prompt: int | None = None
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):

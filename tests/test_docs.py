@@ -61,7 +61,7 @@ def test_the_page_on_requests_names_the_stages_in_order():
 def _stages_called():
     """What `run` calls of the modules of the walk, in order, through the functions beside it."""
     tree = ast.parse(inspect.getsource(run))
-    own = {node.name: node for node in tree.body if isinstance(node, ast.AsyncFunctionDef)}
+    own = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     imported = {
         one.name
         for node in tree.body

@@ -6,8 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.content import parts
-from gateway.content.anthropic_parts import block_part
-from gateway.content.openai_parts import chat_message, response_item
+from gateway.content.messages import block_part, chat_message, response_item
 from gateway.content.parts import Fields, Part
 
 

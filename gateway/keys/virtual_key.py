@@ -12,11 +12,6 @@ PREFIX_OF: Final[Mapping[str, str]] = {environment: f"{PREFIX}{environment}_" fo
 _FORM = re.compile(r"lw_vk_(live|test)_[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-def is_well_formed(secret: str) -> bool:
-    """Whether a text has the form of a virtual key."""
-    return _FORM.fullmatch(secret) is not None
-
-
 def environment_of(secret: str) -> str | None:
     """`live` or `test`, `None` for what is not a virtual key."""
     match = _FORM.fullmatch(secret)

@@ -4,10 +4,16 @@ Translations are pure: JSON in, JSON out, no I/O, no clock of their own. They bu
 parsed ones. A parameter without counterpart follows the pair's table: it is mapped, dropped (and reported), or refused.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
+
+from gateway.lanes.losses import LaneTable, Losses
+from gateway.wire.json_tokens import without_lone_surrogates
+from gateway.wire.unreadable import UNREADABLE
+
+_Read = TypeVar("_Read")
 
 Json = Mapping[str, Any]
 """A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
@@ -54,8 +60,20 @@ class StreamTranslator(Protocol):
         """
 
 
-class Translation(Protocol):
-    """One pair, in the direction client -> upstream for requests and upstream -> client for answers."""
+class Translation(NamedTuple):
+    """One pair, in the direction client -> upstream for requests and upstream -> client for answers.
+
+    `written` makes the upstream's body of the client's, for a model, and tells the losses what it leaves out.
+    `response` makes the whole answer in the client's shape and raises `UntranslatableAnswer`. `error` makes an error in
+    the client's shape of a status and a body, with type and message kept; for bodies that are no JSON too. `stream`
+    makes a translator for one streamed answer.
+    """
+
+    table: LaneTable
+    written: Callable[[Json, str, Losses], dict[str, Any]]
+    response: Callable[[bytes, Asked], bytes]
+    error: Callable[[int, bytes], bytes]
+    stream: Callable[[Asked], StreamTranslator]
 
     def request(self, body: Json, *, model: str, strict: bool) -> Translated:
         """The request in the upstream's shape for `model`.
@@ -63,15 +81,10 @@ class Translation(Protocol):
         With `strict` (the client's `drop_tuning_params: false`) every parameter that would be dropped is refused.
         Raises `GatewayError` `unsupported_parameter` or `bad_request`, with the JSON path as `param`.
         """
-
-    def response(self, body: bytes, asked: Asked) -> bytes:
-        """The whole answer in the client's shape. Raises `UntranslatableAnswer`."""
-
-    def error(self, status: int, body: bytes) -> bytes:
-        """An error body in the client's shape, with type and message kept; for bodies that are no JSON too."""
-
-    def stream(self, asked: Asked) -> StreamTranslator:
-        """A translator for one streamed answer."""
+        losses = Losses(self.table, strict=strict)
+        losses.judge(body, "", "")
+        written = self.written(body, model, losses)
+        return Translated(written, losses.names)
 
 
 class UntranslatableAnswer(ValueError):  # noqa: N818 - an answer of the other side, not an error of ours
@@ -87,3 +100,29 @@ def event(name: str, data: object) -> bytes:
     """One server-sent event. OpenAI's chat streams name none: pass "" there."""
     head = b"event: " + name.encode() + b"\n" if name else b""
     return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
+
+
+def read(decode: Callable[[bytes], _Read], data: bytes, what: str) -> _Read:
+    """What a decoder makes of JSON from a provider, of which it should be `what`. Raises `UntranslatableAnswer`."""
+    try:
+        return decode(data)
+    except UNREADABLE:
+        # Text that was cut within a pair of surrogates, which msgspec refuses and JSON allows.
+        mended = without_lone_surrogates(data)
+    try:
+        return decode(mended)
+    except UNREADABLE as problem:
+        raise UntranslatableAnswer(f"it is no {what} ({type(problem).__name__})") from None
+
+
+def read_error(body: bytes) -> Any:
+    """The JSON that an error's body is; `None` where it is none."""
+    try:
+        return msgspec.json.decode(without_lone_surrogates(body))
+    except UNREADABLE:
+        return None
+
+
+def no_words(status: int) -> str:
+    """The message of an error that states none."""
+    return f"The provider answered with status {status} and said no more."

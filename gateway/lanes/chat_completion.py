@@ -1,19 +1,21 @@
-"""Chat completions as OpenAI writes them: the frame of a whole one, and the chunks of a streamed one.
+"""Chat completions as OpenAI writes them: a whole one, the chunks of a streamed one, and the error in place of one.
 
-Sources: https://platform.openai.com/docs/api-reference/chat/object and
-https://platform.openai.com/docs/api-reference/chat-streaming.
+Sources: https://platform.openai.com/docs/api-reference/chat/object,
+https://platform.openai.com/docs/api-reference/chat-streaming and
+https://platform.openai.com/docs/guides/error-codes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, event
+from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 
-DONE: Final = b"data: [DONE]\n\n"
+_SERVER_ERROR: Final = 500
+_DONE: Final = b"data: [DONE]\n\n"
 _FINISH_REASONS: Final[Mapping[Stop | None, str]] = {
     Stop.LENGTH: "length",
     Stop.TOOL_CALL: "tool_calls",
@@ -21,7 +23,7 @@ _FINISH_REASONS: Final[Mapping[Stop | None, str]] = {
 }
 
 
-def completion_id(asked: Asked) -> str:
+def _completion_id(asked: Asked) -> str:
     """The completion's id, made from the request's."""
     return "chatcmpl-" + asked.request_id.removeprefix("grq_")
 
@@ -29,7 +31,7 @@ def completion_id(asked: Asked) -> str:
 def completion(asked: Asked, message: dict[str, Any], reason: str, usage: dict[str, Any] | None) -> bytes:
     """A whole completion with one choice."""
     whole: dict[str, Any] = {
-        "id": completion_id(asked),
+        "id": _completion_id(asked),
         "object": "chat.completion",
         "created": asked.created,
         "model": asked.model,
@@ -38,6 +40,30 @@ def completion(asked: Asked, message: dict[str, Any], reason: str, usage: dict[s
     if usage is not None:
         whole["usage"] = usage
     return msgspec.json.encode(whole)
+
+
+def message(
+    texts: Sequence[str],
+    thoughts: Sequence[str],
+    calls: Sequence[dict[str, Any]],
+    *,
+    refusal: str | None = None,
+    thinking_blocks: Sequence[dict[str, str]] = (),
+) -> dict[str, Any]:
+    """The assistant's message, of what was said, thought and called in it."""
+    members: dict[str, Any] = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": refusal}
+    if any(thoughts):
+        members["reasoning_content"] = "".join(thoughts)
+    if thinking_blocks:
+        members["thinking_blocks"] = thinking_blocks
+    if calls:
+        members["tool_calls"] = calls
+    return members
+
+
+def tool_call(identifier: str, name: str, arguments: str) -> dict[str, Any]:
+    """A whole call; one without arguments has an empty object of them, since clients read them as JSON."""
+    return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments or "{}"}}
 
 
 def finish_reason(stop: Stop | None) -> str:
@@ -56,16 +82,29 @@ def usage_of(usage: Usage) -> dict[str, Any]:
     }
 
 
-class Chunks:
-    """Writes the chunks of one completion: the role first, whatever comes first."""
+def error_body(status: int, message: str, kind: str, code: str | None = None) -> bytes:
+    """An error in OpenAI's shape; message and kind are empty where the provider stated none."""
+    kind = kind or ("server_error" if status >= _SERVER_ERROR else "invalid_request_error")
+    error = {"message": message or no_words(status), "type": kind, "param": None, "code": code}
+    return msgspec.json.encode({"error": error})
 
-    __slots__ = ("_asked", "_begun", "_head")
+
+class Chunks:
+    """Writes the chunks of one completion: the role first, whatever comes first.
+
+    A call is known by the block of the source that it comes in.
+    """
+
+    __slots__ = ("_asked", "_begun", "_calls", "_count", "_head", "_without_arguments")
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._begun = False
+        self._calls: dict[int, int] = {}
+        self._count = 0
+        self._without_arguments: set[int] = set()
         self._head = {
-            "id": completion_id(asked),
+            "id": _completion_id(asked),
             "object": "chat.completion.chunk",
             "created": asked.created,
             "model": asked.model,
@@ -80,16 +119,30 @@ class Chunks:
 
     def say(self, delta: dict[str, Any]) -> bytes:
         """A chunk with something new."""
-        return self.begin() + self._chunk(delta, None)
+        chunk = self._chunk(delta, None)
+        return chunk if self._begun else self.begin() + chunk
 
-    def call(self, index: int, identifier: str, name: str) -> bytes:
+    def call(self, block: int, identifier: str, name: str) -> bytes:
         """The chunk that begins a tool call."""
+        index = self._calls[block] = self._count
+        self._count += 1
+        self._without_arguments.add(block)
         function = {"name": name, "arguments": ""}
         return self.say({"tool_calls": [{"index": index, "id": identifier, "type": "function", "function": function}]})
 
-    def arguments(self, index: int, piece: str) -> bytes:
-        """A chunk with more of a call's arguments."""
+    def arguments(self, block: int, piece: str) -> bytes:
+        """A chunk with more of a call's arguments. Raises `UntranslatableAnswer`."""
+        index = self._calls.get(block)
+        if index is None:
+            raise UntranslatableAnswer("it has arguments of a call that never began")
+        if not piece:
+            return b""
+        self._without_arguments.discard(block)
         return self.say({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+
+    def end_call(self, block: int, unsaid: str = "{}") -> bytes:
+        """The chunk with the arguments of a call that has streamed none, which clients read as JSON at any rate."""
+        return self.arguments(block, unsaid) if block in self._without_arguments else b""
 
     def finish(self, reason: str) -> bytes:
         """The chunk that says why the completion ended."""
@@ -98,8 +151,8 @@ class Chunks:
     def end(self, usage: dict[str, Any] | None) -> bytes:
         """The chunk with the usage, for a client that asked for it, and the last frame."""
         if self._asked.include_usage and usage is not None:
-            return event("", {**self._head, "choices": [], "usage": usage}) + DONE
-        return DONE
+            return event("", {**self._head, "choices": [], "usage": usage}) + _DONE
+        return _DONE
 
     def _chunk(self, delta: dict[str, Any], reason: str | None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}

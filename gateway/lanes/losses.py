@@ -1,22 +1,70 @@
-"""What a translation leaves out: every object of the request is judged here, member by member, by the lane's table."""
+"""What becomes of every parameter of the client's API on a lane, as a table, and what one request loses by it."""
 
+import enum
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from gateway.lanes.parameter import UNKNOWN, LaneTable, Parameter, Treatment
+from gateway.errors import GatewayError
 
 _SHOWN: Final = 64
 _UNPRINTABLE: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
+class Treatment(enum.StrEnum):
+    """What becomes of a parameter."""
+
+    MAPPED = "mapped"
+    """It has a counterpart, or several."""
+
+    IGNORED = "ignored"
+    """It is left out without a report: the answer is the same without it."""
+
+    DROPPED = "dropped"
+    """It is left out and reported, or refused for a client that sent `drop_tuning_params: false`."""
+
+    REFUSED = "refused"
+    """It has no counterpart and the answer would not be the one that was asked for."""
+
+
+_SILENT: Final = (Treatment.MAPPED, Treatment.IGNORED)
+
+
+class Parameter(NamedTuple):
+    """A row: the treatment, the target or the reason, and the values that ask for nothing (`null` always does)."""
+
+    treatment: Treatment
+    note: str
+    harmless: tuple[Any, ...] = ()
+
+
+class LaneTable(NamedTuple):
+    """One lane, such as `openai -> anthropic`, and its rows by name.
+
+    A name is the way to the parameter: `tools[].function.strict`, and `messages[].content[type=file]` for a kind of
+    part. What stands in no row is treated as `UNKNOWN`.
+    """
+
+    lane: str
+    rows: Mapping[str, Parameter]
+
+    def unsupported(self, path: str, reason: str) -> GatewayError:
+        """The refusal of a parameter that cannot be translated, with the lane and the reason."""
+        message = f"`{path}` is not supported on the lane {self.lane}: {reason}"
+        return GatewayError("unsupported_parameter", message, param=path)
+
+
+UNKNOWN = Parameter(Treatment.DROPPED, "This parameter is not known to the lane.")
+"""The row of whatever has none."""
+
+
 class Losses:
     """Gathers the parameters that one request loses; with `strict` the first one is refused instead."""
 
-    __slots__ = ("_names", "_strict", "_table")
+    __slots__ = ("_names", "_strict", "table")
 
     def __init__(self, table: LaneTable, *, strict: bool) -> None:
-        self._table = table
+        self.table = table
         self._strict = strict
         self._names: dict[str, None] = {}
 
@@ -30,9 +78,10 @@ class Losses:
 
         `name` is the object's in the table (`tools[]`), `path` where it stands in this body (`tools[3]`).
         """
+        rows = self.table.rows
         for key, value in members.items():
-            row = self._table.rows.get(f"{name}.{key}" if name else key, UNKNOWN)
-            if row.treatment in (Treatment.MAPPED, Treatment.IGNORED) or _asks_for_nothing(value, row):
+            row = rows.get(f"{name}.{key}" if name else key, UNKNOWN)
+            if row.treatment in _SILENT or _asks_for_nothing(value, row):
                 continue
             # A key that the table does not have is the client's own text; names end up in a response header.
             shown = _UNPRINTABLE.sub("?", key[:_SHOWN])
@@ -44,9 +93,9 @@ class Losses:
 
     def _settle(self, row: Parameter, name: str, path: str) -> None:
         if row.treatment is Treatment.REFUSED:
-            raise self._table.unsupported(path, row.note)
+            raise self.table.unsupported(path, row.note)
         if self._strict:
-            raise self._table.unsupported(path, f"{row.note} `drop_tuning_params` is false, so it is not left out.")
+            raise self.table.unsupported(path, f"{row.note} `drop_tuning_params` is false, so it is not left out.")
         self._names[name] = None
 
 

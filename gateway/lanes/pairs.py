@@ -1,16 +1,43 @@
-"""Which endpoints can be answered through another one, and by which translation. One line each."""
+"""Which endpoints can be answered through another one, and by which translation."""
 
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.lanes.anthropic_openai import ANTHROPIC_TO_OPENAI
+from gateway.lanes import chat_parameters
+from gateway.lanes.anthropic_openai import answer as message_answers
+from gateway.lanes.anthropic_openai import parameters as message_parameters
+from gateway.lanes.anthropic_openai.request import chat_request
 from gateway.lanes.base import Translation
-from gateway.lanes.openai_anthropic import OPENAI_TO_ANTHROPIC
-from gateway.lanes.openai_converse import OPENAI_TO_CONVERSE
+from gateway.lanes.openai_anthropic import answer as anthropic_answers
+from gateway.lanes.openai_anthropic.request import anthropic_request
+from gateway.lanes.openai_converse import answer as converse_answers
+from gateway.lanes.openai_converse.request import converse_request
+
+OPENAI_TO_ANTHROPIC: Final = Translation(
+    chat_parameters.TO_ANTHROPIC,
+    anthropic_request,
+    anthropic_answers.chat_completion,
+    anthropic_answers.chat_error,
+    anthropic_answers.ChatStream,
+)
+OPENAI_TO_CONVERSE: Final = Translation(
+    chat_parameters.TO_CONVERSE,
+    converse_request,
+    converse_answers.chat_completion,
+    converse_answers.chat_error,
+    converse_answers.ChatStream,
+)
+ANTHROPIC_TO_OPENAI: Final = Translation(
+    message_parameters.TABLE,
+    chat_request,
+    message_answers.message,
+    message_answers.message_error,
+    message_answers.MessageStream,
+)
 
 TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("chat_completions", "messages"): OPENAI_TO_ANTHROPIC,
-    ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
     ("messages", "chat_completions"): ANTHROPIC_TO_OPENAI,
+    ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
 }
 """(the client's endpoint, the provider's endpoint) -> how to cross."""

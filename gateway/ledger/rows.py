@@ -34,6 +34,7 @@ COLUMNS: Final = (
     *SERVED,
     "iterations",
     "unreadable",
+    "longest_prompt",
 )
 """The columns of `ledger_entries`, as `columns_of` has them."""
 
@@ -79,6 +80,7 @@ def _served_columns(answers: Sequence[Served]) -> Iterator[Sequence[Any]]:
     yield [one.region or "" for one in answers]
     yield [_json(one.iterations) if one.iterations else None for one in answers]
     yield [_json(one.unreadable) if one.unreadable else None for one in answers]
+    yield [one.longest_prompt for one in answers]
 
 
 def entry_of(row: Mapping[str, Any]) -> DecisionRecord:
@@ -106,6 +108,7 @@ def _served_of(row: Mapping[str, Any]) -> Served | None:
         region=row["region"] or None,
         iterations=msgspec.convert(row["iterations"] or (), _ITERATIONS),
         unreadable=tuple(row["unreadable"] or ()),
+        longest_prompt=row["longest_prompt"],
     )
     return None if served == _NOT_SAID else served
 

@@ -129,7 +129,10 @@ def _storable_served(served: Served) -> Served:
 
 def _bounded_served(served: Served) -> Served:
     iterations = (Iteration(one.kind, _bounded_usage(one.usage), one.model) for one in served.iterations)
-    return msgspec.structs.replace(served, iterations=tuple(iterations))
+    longest = served.longest_prompt
+    return msgspec.structs.replace(
+        served, iterations=tuple(iterations), longest_prompt=None if longest is None else _bounded(longest)
+    )
 
 
 def _bounded_usage(usage: Usage) -> Usage:

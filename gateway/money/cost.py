@@ -67,26 +67,30 @@ def answer_cost(
         # PERF: most answers say nothing but tokens in and out, and those of most prices are told by two products.
         if _is_plain(usage, price):
             return AnswerCost(cost(usage, price, requests), price, (), price.source)
-        return AnswerCost(cost(usage, price, requests), price, _unpriced(usage, price, requests), price.source)
+        rates = price.rates_at(usage.input_tokens)
+        missing = _unpriced(usage, rates, requests)
+        return AnswerCost(_cost_at(rates, usage, requests), price, missing, price.source)
     is_asked = served.model is None or _is_same(served.model, asked)
     other = None if is_asked or served.model is None else price_of(served.model)
     own = (other or price).under(served)
     # A price that the file states in full is what the operator pays, whatever the server calls the model.
     is_certain = is_asked or other is not None or price.source == FROM_FILE
     source = own.source if is_certain else f"{own.source}, as asked"
-    missing = own.unpriced + _unpriced(usage, own, requests)
-    total = cost(usage, own, requests)
+    rates = rates_of(own, usage, served)
+    missing = own.unpriced + _unpriced(usage, rates, requests)
     if not served.iterations:
-        return AnswerCost(total, own, missing, source)
+        return AnswerCost(_cost_at(rates, usage, requests), own, missing, source)
+    exact = _exact_at(rates, usage, requests)
     unpriced = list(missing)
     for step in served.iterations:
         listed = None if step.model is None or _is_same(step.model, asked) else price_of(step.model)
         charged = own if step.model is None else (listed or price).under(served)
-        total += cost(step.usage, charged, 0)
-        unpriced += _unpriced(step.usage, charged, 0)
+        rates = charged.rates_at(step.usage.input_tokens)
+        exact += _exact_at(rates, step.usage, 0)
+        unpriced += _unpriced(step.usage, rates, 0)
         if step.model is not None and listed is None and not _is_same(step.model, asked):
             unpriced.append(f"model {step.model}")
-    return AnswerCost(total, own, tuple(dict.fromkeys(unpriced)), source)
+    return AnswerCost(divide_half_up(exact, _SCALE), own, tuple(dict.fromkeys(unpriced)), source)
 
 
 def cost(usage: Usage, price: Price, requests: int = 1) -> int:
@@ -95,15 +99,29 @@ def cost(usage: Usage, price: Price, requests: int = 1) -> int:
     A kind without a rate costs what those do that it falls to, in the end what its direction does. The length of the
     whole prompt decides on the tier. A kind that has no price at all costs nothing.
     """
-    rates = price.rates_at(usage.input_tokens)
-    fixed = max(requests, 0) * (rates.per_request or 0)
+    return _cost_at(price.rates_at(usage.input_tokens), usage, requests)
+
+
+def rates_of(price: Price, usage: Usage | None, served: Served | None) -> Rates:
+    """The rates of an answer: those of the tier that its longest prompt falls into."""
+    if served is not None and served.longest_prompt is not None:
+        return price.rates_at(served.longest_prompt)
+    return price.rates_at(0 if usage is None else usage.input_tokens)
+
+
+def _cost_at(rates: Rates, usage: Usage, requests: int) -> int:
     if _is_plain(usage, rates):
         tokens = usage.input_tokens * (rates.input or 0) + usage.output_tokens * (rates.output or 0)
-        return divide_half_up(tokens, TOKENS_PER_RATE) + fixed
-    total = 0
+        return divide_half_up(tokens, TOKENS_PER_RATE) + max(requests, 0) * (rates.per_request or 0)
+    return divide_half_up(_exact_at(rates, usage, requests), _SCALE)
+
+
+def _exact_at(rates: Rates, usage: Usage, requests: int) -> int:
+    """What a usage costs in parts of a nano-USD, `_SCALE` of them, with nothing rounded."""
+    exact = max(requests, 0) * (rates.per_request or 0) * _SCALE
     for part in _parts(usage, rates):
-        total += part.count * part.rate * (_SCALE // part.per)
-    return divide_half_up(total, _SCALE) + fixed
+        exact += part.count * part.rate * (_SCALE // part.per)
+    return exact
 
 
 def breakdown(usage: Usage, price: Price, requests: int = 1) -> tuple[Part, ...]:
@@ -203,9 +221,8 @@ def _of_output(usage: Usage, further: Mapping[str, int], rates: Rates) -> dict[s
     return counts
 
 
-def _unpriced(usage: Usage, price: Price, requests: int) -> tuple[str, ...]:
+def _unpriced(usage: Usage, rates: Rates, requests: int) -> tuple[str, ...]:
     """What was consumed and has no rate; tokens that a price for the whole request pays for are none of it."""
-    rates = price.rates_at(usage.input_tokens)
     if usage.further is UNSET and rates.input is not None and rates.output is not None:
         return ()
     paid = requests > 0 and rates.per_request is not None and rates.input is None and rates.output is None

@@ -55,6 +55,7 @@ _OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _MEDIA_NAMES = (b'"data"', b'"bytes"')
 _TOOLS, _AUDIO, _CACHE, _HOUR, _MORE = 1, 2, 4, 8, 16
+_EVERY_FLAG = _TOOLS | _AUDIO | _CACHE | _HOUR | _MORE
 _FLAGS = {
     b'"tools"': _TOOLS,
     b'"functions"': _TOOLS,
@@ -90,10 +91,18 @@ _FLAGS = {
 }
 
 
+_DATA_URL = rb"data:[\w.+/-]{1,64};base64,"
+
+
+def _names_of_flags(seen: int) -> list[bytes]:
+    """The names that would set a flag not `seen` yet."""
+    return [name for name, flag in _FLAGS.items() if not flag & seen]
+
+
 def _marks(seen: int) -> bytes:
     """The pattern of what is looked for in a body: names of media, and those that would set a flag not `seen` yet."""
-    names = [*_IMAGES, *_MEDIA_NAMES, *(name for name, flag in _FLAGS.items() if not flag & seen)]
-    return rb'"(?:data:[\w.+/-]{1,64};base64,|' + b"|".join(name[1:] for name in names) + b")"
+    names = (*_IMAGES, *_MEDIA_NAMES, *_names_of_flags(seen))
+    return b'"(?:%s|%s)' % (_DATA_URL, b"|".join([name[1:] for name in names]))
 
 
 # PERF: RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each match it gives Python's
@@ -111,6 +120,21 @@ def _marks_of_long(seen: int) -> Any:
 def _marks_of_short(seen: int) -> Any:
     return re.compile(_marks(seen).replace(b"(", b"(?=[" + _FIRST + b"])(", 1))
 
+
+# PERF: hardly any body has so many marks. One that has is searched in few steps, whatever it is full of.
+_MANY = 2_000
+
+
+@lru_cache(maxsize=64)
+def _flags_of_many(seen: int) -> Any:
+    return re2.compile(b"|".join(_names_of_flags(seen)))
+
+
+# A run of `_MIN_MEDIA_BYTES`, in halves: RE2 counts to a thousand.
+_MEDIA_OF_MANY = re2.compile(
+    rb'"(?:%s|(?:data|bytes)"\s*:\s*")' % _DATA_URL + rb"[A-Za-z0-9+/=_\\-]{512}" * (_MIN_MEDIA_BYTES // 512)
+)
+_DATA_URL_BEGINS = b'"data:'
 
 _OF_BASE64 = (string.ascii_letters + string.digits + "+/=_\\-").encode()
 _BASE64 = re2.compile(rb"[A-Za-z0-9+/=_\\-]*")
@@ -161,12 +185,38 @@ class InputBound:
 
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
-    is_long = len(body) >= _LONG_BYTES
-    marks = _marks_of_long if is_long else _marks_of_short
-    seen = at = 0
+    seen, parts, images, image_bytes, audio_bytes = _look_through(body) or _look_through_many(body)
+    escaped = has_escaped_letter(body)
+    tokens = BASE_TOKENS + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
+    if audio_bytes:
+        tokens += _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
+    if images or parts:
+        tokens += IMAGE_TOKENS * max(images, parts)
+    if escaped or seen & _TOOLS:
+        tokens += TOOLS_TOKENS
+    return InputBound(
+        tokens,
+        has_audio=escaped or bool(seen & _AUDIO),
+        has_images=escaped or bool(images or parts),
+        writes_cache=escaped or bool(seen & _CACHE),
+        keeps_cache=escaped or bool(seen & _HOUR),
+        may_allow_more=escaped or bool(seen & _MORE),
+    )
+
+
+_Found = tuple[int, int, int, int, int]
+"""Flags, parts that are images by their names, images in base64, the bytes of these, and the bytes of audio."""
+
+
+def _look_through(body: bytes) -> _Found | None:
+    """From mark to mark; `None` where there are too many."""
+    marks = _marks_of_long if len(body) >= _LONG_BYTES else _marks_of_short
+    seen = at = images = image_bytes = audio_bytes = 0
     named: list[bytes] = []
-    image_bytes = audio_bytes = images = 0
-    while (mark := marks(seen).search(body, at)) is not None:
+    for _ in range(_MANY):
+        if (mark := marks(seen).search(body, at)) is None:
+            parts = _image_parts(*map(named.count, _IMAGES)) if named else 0
+            return seen, parts, images, image_bytes, audio_bytes
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
@@ -182,22 +232,28 @@ def bound_input(body: bytes) -> InputBound:
                 images += 1
             elif kind == "audio":
                 audio_bytes += end - begin
-    escaped = has_escaped_letter(body)
-    tokens = BASE_TOKENS + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
-    if audio_bytes:
-        tokens += _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
-    if images or named:
-        tokens += IMAGE_TOKENS * max(images, _image_parts(named))
-    if escaped or seen & _TOOLS:
-        tokens += TOOLS_TOKENS
-    return InputBound(
-        tokens,
-        has_audio=escaped or bool(seen & _AUDIO),
-        has_images=escaped or bool(images or named),
-        writes_cache=escaped or bool(seen & _CACHE),
-        keeps_cache=escaped or bool(seen & _HOUR),
-        may_allow_more=escaped or bool(seen & _MORE),
-    )
+    return None
+
+
+def _look_through_many(body: bytes) -> _Found:
+    """The same: each flag is found once, names of images are counted, and media that is too short is passed over."""
+    seen = at = images = image_bytes = audio_bytes = 0
+    while seen != _EVERY_FLAG and (mark := _flags_of_many(seen).search(body, at)) is not None:
+        seen |= _FLAGS[mark[0]]
+        at = mark.end() - 1
+    at = 0
+    while (mark := _MEDIA_OF_MANY.search(body, at)) is not None:
+        begin, at = mark.end() - _MIN_MEDIA_BYTES, mark.end()
+        if not body.startswith(_DATA_URL_BEGINS, mark.start()) or _is_named_data_url(body, mark.start()):
+            at = _BASE64.match(body, at).end()
+            kind = _kind(body[max(begin - _LOOK_BACK, 0) : begin])
+            if kind == "image":
+                image_bytes += at - begin
+                images += 1
+            elif kind == "audio":
+                audio_bytes += at - begin
+    parts = _image_parts(*[_count(body, name) for name in _IMAGES])
+    return seen, parts, images, image_bytes, audio_bytes
 
 
 def bound_recording(size: int) -> InputBound:
@@ -314,10 +370,18 @@ _SCALE: Final = 18_000_000
 _FEES: Final = {kind.figure: kind for kind in KINDS if not kind.is_of_tokens}
 
 
-def _image_parts(named: Sequence[bytes]) -> int:
+def _count(body: bytes, name: bytes) -> int:
+    """How often a name stands in JSON, where no quote ends one and begins another; in steps that let others go on."""
+    beyond = _STEP + len(name) - 1
+    return sum(body.count(name, start, start + beyond) for start in range(0, len(body), _STEP))
+
+
+_STEP = 1024 * 1024
+
+
+def _image_parts(images: int, image_urls: int, inputs: int) -> int:
     """How many parts of messages are images: `image_url` is both type and name in chat, a name in Responses."""
-    inputs = named.count(b'"input_image"')
-    return max(inputs, _divide_up(inputs + named.count(b'"image_url"'), 2)) + named.count(b'"image"')
+    return max(inputs, _divide_up(inputs + image_urls, 2)) + images
 
 
 def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
@@ -331,7 +395,7 @@ def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
         if value is None:
             return begin, begin
         begin = value.end()
-    elif _NAMES_DATA_URL.search(body, max(mark.start() - 64, 0), mark.start()) is None:
+    elif not _is_named_data_url(body, mark.start()):
         return begin, begin
     closed = body.find(b'"', begin)
     if 0 <= closed < begin + _MIN_MEDIA_BYTES:
@@ -340,6 +404,11 @@ def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
     if closed >= 0 and not body[begin:closed].translate(None, _OF_BASE64):
         return begin, closed
     return begin, _BASE64.match(body, begin).end()
+
+
+def _is_named_data_url(body: bytes, start: int) -> bool:
+    """Whether what begins there is the value of a name under which media is sent by URL."""
+    return _NAMES_DATA_URL.search(body, max(start - 64, 0), start) is not None
 
 
 def has_escaped_letter(body: bytes) -> bool:

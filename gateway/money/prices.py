@@ -11,7 +11,7 @@ import msgspec
 
 from gateway.money import nano_usd
 from gateway.money.kinds import KINDS
-from gateway.usage import Served
+from gateway.usage import UNREADABLE_SERVICE, Served
 
 FROM_FILE: Final = "file"
 """The source of a price that the configuration states in full."""
@@ -163,7 +163,7 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
                 continue
             terms = next((one for one in self.terms if one.by == by and one.value == value), None)
             if terms is None:
-                if by != "region":
+                if by != "region" or value == UNREADABLE_SERVICE:
                     unpriced.append(f"{by} {value}")
                 continue
             source = f"{source}, {by} {value}"

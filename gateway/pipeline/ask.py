@@ -24,10 +24,11 @@ from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
-from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
+from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreaker
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
@@ -46,7 +47,6 @@ _HELD_S = 3.0
 """For so long a stream that has said nothing yet is held back, so that another candidate may still answer."""
 
 _STRICTNESS = "drop_tuning_params"
-_LARGE_BODY_BYTES = 128 * 1024
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
 _CANCELLED = "cancelled"
@@ -263,9 +263,8 @@ async def _answer(
 
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
-    """See `prepare_body`. What takes long for a large body is done in a thread, beside which others are served."""
-    is_short = len(request.body.data) < _LARGE_BODY_BYTES
-    if is_short or (candidate.lane.translation is None and request.cache_mode == "respect"):
+    """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
+    if len(request.body.data) < LONG_BYTES:
         return prepare_body(request, candidate)
     return await asyncio.to_thread(prepare_body, request, candidate)
 
@@ -359,18 +358,32 @@ def send(
         headers.append(("tracestate", trace.state))
     url = provider.url(lane.endpoint, candidate.model, stream=stream)
     timeouts = provider.timeouts
+    body = outbound.body
+    is_long = len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
         method="POST",
         url=with_query(url, query) if query else url,
         headers=headers,
-        body=provider.adapt(lane.endpoint, outbound.body, headers, stream=stream),
+        body=body if is_long else provider.adapt(lane.endpoint, body, headers, stream=stream),
         connect_timeout_s=timeouts.connect_s,
         first_byte_timeout_s=first_byte_timeout_s,
         idle_timeout_s=timeouts.idle_s,
     )
+    if is_long:
+        return _adapted(provider, lane.endpoint, outgoing, stream=stream)
     return (
         provider.transport.send(outgoing) if provider.signer is None else _signed(provider, provider.signer, outgoing)
     )
+
+
+async def _adapted(
+    provider: Provider, endpoint: Endpoint, request: UpstreamRequest, *, stream: bool
+) -> UpstreamResponse:
+    """Sends a long body, which a thread brings into the form that goes over the wire."""
+    request.body = await asyncio.to_thread(provider.adapt, endpoint, request.body, request.headers, stream=stream)
+    if provider.signer is None:
+        return await provider.transport.send(request)
+    return await _signed(provider, provider.signer, request)
 
 
 async def _signed(provider: Provider, signer: Signer, request: UpstreamRequest) -> UpstreamResponse:

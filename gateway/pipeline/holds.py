@@ -133,9 +133,7 @@ def estimated_cost(
     `bad_request` under one that blocks, where a limit cannot be read.
     """
     prompt = request.prompt or prompt_bound(request)
-    allowed = request.allowed
-    if allowed is None:
-        allowed = request.allowed = allows(request.received.endpoint, request.body, prompt)
+    allowed = request.allowed or _allowed(request, prompt)
     if allowed is ORDINARY:
         choices = request.choices if isinstance(request.choices, int) else 1
         output = output_bound(_cap(request), choices, request.key.assumed_output_tokens)
@@ -230,7 +228,21 @@ def output_limit(request: Admitted) -> int | None:
 def answers_asked_for(request: Admitted) -> int:
     """How many answers the request asks for, to all of its prompts together."""
     to_each = max(1, request.choices) if isinstance(request.choices, int) else 1
-    return to_each * prompts_in(request.received.endpoint, request.body)
+    allowed = request.allowed
+    return to_each * (prompts_in(request.received.endpoint, request.body) if allowed is None else allowed.prompts)
+
+
+def foresee(request: Admitted) -> None:
+    """Finds what the end of a request may ask of its body: the bound of its prompt, and what it allows."""
+    if request.received.endpoint.metered:
+        _allowed(request, prompt_bound(request))
+
+
+def _allowed(request: Admitted, prompt: InputBound) -> Allows:
+    """What the request allows, found when it is first asked for."""
+    if request.allowed is None:
+        request.allowed = allows(request.received.endpoint, request.body, prompt)
+    return request.allowed
 
 
 def prompt_bound(request: Admitted) -> InputBound:

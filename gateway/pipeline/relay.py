@@ -4,7 +4,7 @@ Whole bodies while they are small, events with their usage tapped, and bytes of 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway import clock
@@ -15,12 +15,12 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
-from gateway.shapes.openai_usage import find_usage
-from gateway.shapes.progress import Progress, tokens_in
+from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 from gateway.wire.headers import response_headers
-from gateway.wire.received import BYTES_PER_TOKEN
+from gateway.wire.json_skeleton import Skeleton
+from gateway.wire.json_tail import usage_object
 from gateway.wire.sse import StreamTap
 
 ENDED_TOO_EARLY = "its stream ended before its end"
@@ -99,20 +99,24 @@ def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
     if received.content is not None:
         received.content.add(body)
     if is_answer(asked):
-        conclude_whole(asked, services, body)
+        conclude_whole(asked, services, body, read_whole(asked, body))
     else:
         settle(received, services, Ended(status, "failed"))
     return Reply(status, response_headers(asked.response.headers), data=body)
 
 
-def conclude_whole(asked: Asked, services: Services, body: bytes) -> None:
-    """Reads what a whole answer states, and ends the request by how it ended.
+def read_whole(asked: Asked, body: bytes) -> Ending:
+    """Reads what a whole answer states, and how it ended."""
+    shape = asked.candidate.lane.endpoint.shape
+    asked.stated = shape.read_usage(body)
+    return ending_of(body, shape.events)
+
+
+def conclude_whole(asked: Asked, services: Services, body: bytes, ending: Ending) -> None:
+    """Ends the request by how its answer ended.
 
     Raises `UpstreamFailure` where it says that it is JSON and is none: half of it, say.
     """
-    shape = asked.candidate.lane.endpoint.shape
-    asked.stated = shape.read_usage(body)
-    ending = ending_of(body, shape.events)
     output_tokens = 0
     if asked.stated is None and asked.received.endpoint.metered and ending.how is How.COMPLETE:
         if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
@@ -132,8 +136,7 @@ class Relay:
         shape = asked.candidate.lane.endpoint.shape
         self._progress = Progress(shape.events, choices=answers_asked_for(asked.admitted))
         self._ending: Ending | None = None
-        content = asked.received.content
-        self._keep: Callable[[bytes], None] = _forget if content is None else content.add
+        self._content = asked.received.content
         self._drained = 0
         self._is_over = False
 
@@ -141,6 +144,24 @@ class Relay:
         return self
 
     async def __anext__(self) -> bytes:
+        while not self._is_over:
+            chunk: bytes | None = None
+            failure: UpstreamFailure | None = None
+            try:
+                chunk = await self._response.read_chunk()
+            except UpstreamFailure as broken:
+                failure = broken
+            piece = self._end(failure) if chunk is None else self._take(chunk)
+            if self._goes_out(piece, chunk or b""):
+                return piece
+        raise StopAsyncIteration
+
+    def _take(self, chunk: bytes) -> bytes:
+        """What goes out for a chunk of the provider's."""
+        raise NotImplementedError
+
+    def _end(self, failure: UpstreamFailure | None) -> bytes:
+        """What goes out when no more comes, since the source ended or broke off."""
         raise NotImplementedError
 
     @property
@@ -224,26 +245,14 @@ class EventRelay(Relay):
         """See `Relay`."""
         return self._tap.at_boundary
 
-    async def __anext__(self) -> bytes:
-        while not self._is_over:
-            chunk: bytes | None = None
-            failure: UpstreamFailure | None = None
-            try:
-                chunk = await self._response.read_chunk()
-            except UpstreamFailure as broken:
-                failure = broken
-            if chunk is None:
-                piece = self._end(failure)
-            else:
-                self._progress.feed(chunk)
-                self._keep(chunk)
-                piece = self._tap.feed(chunk)
-            if self._goes_out(piece, chunk or b""):
-                return piece
-        raise StopAsyncIteration
+    def _take(self, chunk: bytes) -> bytes:
+        self._progress.feed(chunk)
+        if self._content is not None:
+            self._content.add(chunk)
+        return self._tap.feed(chunk)
 
     def _end(self, failure: UpstreamFailure | None) -> bytes:
-        """What goes out when no more comes: what was held back, or a terminal frame where the stream was cut."""
+        """See `Relay`: what was held back, or a terminal frame where the stream was cut."""
         self._is_over = True
         at_boundary = self._tap.at_boundary
         rest = self._tap.end()
@@ -263,32 +272,19 @@ class EventRelay(Relay):
 class RawRelay(Relay):
     """Any other body. What was gathered before the status went out goes first.
 
-    A JSON body's usage is looked for in its last bytes, since the whole may be larger than memory should hold.
+    What a JSON body states is read off its skeleton without long texts, since the whole may be larger than memory
+    should hold; where that is too large as well, its usage is looked for in its last bytes.
     """
 
     def __init__(self, asked: Asked, services: Services, gathered: list[bytes]) -> None:
         super().__init__(asked, services)
         self._gathered = list(reversed(gathered))
         self._tail = b""
-        self._is_text = bool(gathered)
+        self._skeleton = Skeleton() if gathered else None
         self._size = 0
 
     async def __anext__(self) -> bytes:
-        if self._gathered:
-            return self._remember(self._gathered.pop())
-        while not self._is_over:
-            try:
-                chunk = await self._response.read_chunk()
-            except UpstreamFailure as failure:
-                self._ending = Ending(How.CUT)
-                raise ResponseAborted from failure
-            if chunk is None:
-                self._ending = Ending(How.COMPLETE)
-                break
-            self._remember(chunk)
-            if self._goes_out(chunk, chunk):
-                return chunk
-        raise StopAsyncIteration
+        return self._take(self._gathered.pop()) if self._gathered else await super().__anext__()
 
     async def close(self) -> None:
         """See `Relay`; an error of the client's is none of the provider's, however its body ended."""
@@ -298,24 +294,36 @@ class RawRelay(Relay):
             return
         await super().close()
 
-    def _remember(self, chunk: bytes) -> bytes:
-        self._keep(chunk)
-        if self._is_text:
+    def _take(self, chunk: bytes) -> bytes:
+        if self._content is not None:
+            self._content.add(chunk)
+        if self._skeleton is not None:
+            self._skeleton.feed(chunk)
             self._size += len(chunk)
             self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
         return chunk
 
+    def _end(self, failure: UpstreamFailure | None) -> bytes:
+        self._is_over = True
+        if failure is not None:
+            self._ending = Ending(How.CUT)
+            raise ResponseAborted from failure
+        self._ending = Ending(How.COMPLETE)
+        return b""
+
     def _read_usage(self) -> None:
-        self._asked.stated = find_usage(self._tail) if self._is_text else None
+        if self._skeleton is None:
+            return
+        text = self._skeleton.text
+        if text is None:
+            usage = usage_object(self._tail)
+            text = b"" if usage is None else b'{"usage":' + usage + b"}"
+        self._asked.stated = self._asked.candidate.lane.endpoint.shape.read_usage(text)
 
     def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
         limit = output_limit(self._asked.admitted)
         tokens = self._size // BYTES_PER_TOKEN
         return tokens if limit is None else min(tokens, limit)
-
-
-def _forget(_piece: bytes) -> None:
-    """What becomes of a piece of an answer that is not captured."""
 
 
 def kept_alive(stream: Relay, after_s: float) -> ReplyStream:

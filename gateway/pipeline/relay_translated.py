@@ -4,11 +4,11 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Asked as Question
 from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnswer
 from gateway.pipeline.ask import Outcome, classify
-from gateway.pipeline.relay import ENDED_TOO_EARLY, Relay, Reply, broke_off, conclude_whole, kept_alive
+from gateway.pipeline.relay import ENDED_TOO_EARLY, Relay, Reply, broke_off, conclude_whole, kept_alive, read_whole
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle, tell_failure
 from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended
-from gateway.shapes.ending import Ending, How, ending_of
+from gateway.shapes.ending import Ending, How
 from gateway.shapes.progress import Progress
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
@@ -41,16 +41,14 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
         settle(received, services, Ended(response.status, "failed"))
         return Reply(response.status, headers, data=translation.error(response.status, body))
     # What it states is charged, whether it can be translated or not.
-    shape = asked.candidate.lane.endpoint.shape
-    asked.stated = shape.read_usage(body)
-    ending = ending_of(body, shape.events)
+    ending = read_whole(asked, body)
     if ending.how is How.FAILED:
         tell_failure(asked, services, ERROR_IN_ANSWER)
         raise _answered_with_error(asked, ending)
     data = _translated(translation, body, question, asked.provider_name)
     if received.content is not None:
         received.content.add(data)
-    conclude_whole(asked, services, body)
+    conclude_whole(asked, services, body, ending)
     return Reply(response.status, headers, data=data)
 
 
@@ -75,46 +73,38 @@ class TranslatedRelay(Relay):
         self._splitter = EventSplitter()
         self._read_event = asked.candidate.lane.endpoint.shape.read_event
 
-    async def __anext__(self) -> bytes:
-        while not self._is_over:
-            chunk: bytes | None = None
-            failure: UpstreamFailure | None = None
-            try:
-                chunk = await self._response.read_chunk()
-            except UpstreamFailure as broken:
-                failure = broken
-            piece = self._end(failure) if chunk is None else self._translate(chunk)
-            self._keep(piece)
-            if self._goes_out(piece, chunk or b""):
-                return piece
-        raise StopAsyncIteration
-
-    def _translate(self, chunk: bytes) -> bytes:
+    def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
         pieces: list[bytes] = []
         try:
-            self._take(self._splitter.feed(chunk), pieces)
+            self._translate(self._splitter.feed(chunk), pieces)
         except (EventTooLarge, UntranslatableAnswer) as problem:
             pieces.append(self._break_off(str(problem) or "an event is too large"))
-        return b"".join(pieces)
+        return self._joined(pieces)
 
     def _end(self, failure: UpstreamFailure | None) -> bytes:
-        """What is still owed: the end in the client's shape, or a terminal frame when the source broke off."""
+        """See `Relay`: what is still owed, the end in the client's shape or a terminal frame."""
         self._is_over = True
         pieces: list[bytes] = []
         if failure is None:
             self._progress.end()
             try:
-                self._take(self._splitter.end(), pieces)
+                self._translate(self._splitter.end(), pieces)
             except UntranslatableAnswer as problem:
                 pieces.append(self._break_off(str(problem)))
         if self._ending is None and self._translator.finished:
             pieces.append(self._finish())
         elif self._ending is None:
             pieces.append(self._break_off(ENDED_TOO_EARLY if failure is None else failure.message))
-        return b"".join(pieces)
+        return self._joined(pieces)
 
-    def _take(self, events: list[tuple[str, bytes]], pieces: list[bytes]) -> None:
+    def _joined(self, pieces: list[bytes]) -> bytes:
+        piece = b"".join(pieces)
+        if self._content is not None:
+            self._content.add(piece)
+        return piece
+
+    def _translate(self, events: list[tuple[str, bytes]], pieces: list[bytes]) -> None:
         """Adds what events become. Raises `UntranslatableAnswer`, when what came before is there already."""
         for name, data in events:
             if self._ending is not None:

@@ -47,8 +47,8 @@ def named_model(endpoint: Endpoint, body: RequestBody) -> str:
 def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, body: RequestBody) -> Resolution:
     """Whom a request may ask for a model, in the order of this request.
 
-    Raises `model_not_allowed`, also for every further model that the body names; what of it cannot be judged is
-    `bad_request` or `unsupported_parameter`.
+    Raises `model_not_found` for what nobody serves, and `model_not_allowed`, also for every further model that the body
+    names; what of it cannot be judged is `bad_request` or `unsupported_parameter`.
     """
     found = key.resolutions.get((endpoint.name, asked))
     if found is None:
@@ -100,7 +100,7 @@ def _balanced(found: Resolution) -> tuple[Candidate, ...]:
 
 
 def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
-    """Where a name leads. Raises `model_not_allowed` when the first candidate is out of the key's reach."""
+    """Where a name leads. Raises as `candidate` does, when the first is out of the key's reach."""
     steps, source = find_steps(snapshot, key, endpoint, asked)
     fallback = key.fallback or FallbackPolicy()
     candidates: list[Candidate] = []
@@ -125,13 +125,15 @@ def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
 
 
 def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) -> Candidate:
-    """A target as this key reaches it. Raises `model_not_allowed` with the reason why it does not."""
+    """A target as this key reaches it. Raises `model_not_allowed` or `model_not_found`: why it does not."""
     upstream = key.upstreams.get(target.provider)
     if upstream is None:
         raise refused(key, f"This key may not use the provider {target.provider}, where {asked!r} leads.")
     lane = lane_for(upstream.provider, endpoint, target.model)
     if lane is None:
-        raise refused(key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}.")
+        raise _unserved(
+            key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}."
+        )
     judge_model(key, target)
     price = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
     return Candidate(upstream, target.model, lane, price)
@@ -151,7 +153,7 @@ def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     """What the name stands for, and which rule found it; the first match decides.
 
     An alias of the key, an alias of the file, a provider's name before the first slash, a provider's type before it, a
-    model that a provider declares, a well-known name, the key's only provider. Raises `model_not_allowed`.
+    model that a provider declares, a well-known name, the key's only provider. Raises `model_not_found`.
     """
     steps = key.aliases.get(asked)
     if steps is not None:
@@ -189,12 +191,22 @@ def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str,
 
 
 def refused(key: CompiledKey, reason: str, path: str = "model") -> GatewayError:
-    """The 403, with what the key can call: its allow list, or the providers that it reaches."""
+    """The 403 for a model that is not for this key."""
+    return GatewayError("model_not_allowed", f"{reason} {_callable(key)}", param=path)
+
+
+def _unserved(key: CompiledKey, reason: str) -> GatewayError:
+    """The 404 for a model that nobody serves."""
+    return GatewayError("model_not_found", f"{reason} {_callable(key)}", param="model")
+
+
+def _callable(key: CompiledKey) -> str:
+    """What the key can call: its allow list, or the providers that it reaches."""
     if key.models_allowed_text:
         hint = f"It may call models matching: {', '.join(key.models_allowed_text[:_LISTED_MODELS])}."
     else:
         hint = f"It reaches the providers: {', '.join(list(key.upstreams)[:_LISTED_MODELS])}."
-    return GatewayError("model_not_allowed", f"{reason} {hint} GET /v1/models lists the names.", param=path)
+    return f"{hint} GET /v1/models lists the names."
 
 
 def _behind(
@@ -247,7 +259,7 @@ def _find_target(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked
             return Target(serving, asked), "well_known"
     if len(key.upstreams) == 1:
         return Target(next(iter(key.upstreams)), asked), "only_provider"
-    raise refused(key, f"No provider of this key serves {asked!r}.")
+    raise _unserved(key, f"No provider of this key serves {asked!r}.")
 
 
 def _first(key: CompiledKey, endpoint: Endpoint, model: str, fits: Callable[[Upstream], bool]) -> str | None:

@@ -1,4 +1,4 @@
-"""The stages of a request, in order: what `run` and `_admit` call is the documentation.
+"""The stages of a request, in order: what `run`, `_admit` and `_find` call is the documentation.
 
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
@@ -8,8 +8,8 @@
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
 
-A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. Both functions here
-are coroutines, so a stage that has to wait for something is one more `await`, and one that has not costs nothing.
+A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. `run` and `_admit` are
+coroutines, so a stage that has to wait for something is one more `await`, and one that has not costs nothing.
 """
 
 import asyncio
@@ -17,20 +17,20 @@ from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
-from gateway.pipeline.holds import candidate_holds, find_end_user, limit, reserve, reserve_limits
+from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.relay import Reply, relay
 from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
-from gateway.shapes.declares import LONG_BYTES
-from gateway.shapes.stated import output_cap
+from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import in_turns
+from gateway.turns import LONG_BYTES, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -89,38 +89,50 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             code=LEDGER_FULL,
             headers={"retry-after": "5"},
         )
-    trail, endpoint = received.trail, received.endpoint
-    cap = output_cap(endpoint.shape, body)
-    limits = limit(key, endpoint, len(body.data), cap)
-    # PERF: what takes long is done in threads, beside which others are served; a thread costs more than a short look.
-    is_long = len(body.data) >= LONG_BYTES and endpoint.shape.declares.takes_long(body)
+    shape = received.endpoint.shape
+    cap = output_cap(shape, body)
+    limits = limit(key, received.endpoint, len(body.data), cap)
+    # PERF: what may take long is done in threads, beside which others are served.
+    is_long = len(body.data) >= LONG_BYTES
     try:
         if is_long:
-            await to_thread(judge, key, endpoint.shape, body)
+            await to_thread(judge, key, shape, body)
         else:
-            judge(key, endpoint.shape, body)
-        judging = judge_urls(key, endpoint.shape, body)
+            judge(key, shape, body)
+        judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
-        model = trail.model_asked = named_model(endpoint, body)
         if is_long:
-            found = await to_thread(resolve, received.snapshot, key, endpoint, model, body)
+            admitted, holds = await to_thread(_look_through, received, key, body, cap)
         else:
-            found = resolve(received.snapshot, key, endpoint, model, body)
-        trail.model_source, trail.candidate = found.source, found.candidates[0]
-        mode = trail.cache_mode = cache_mode(key, received.header_map)
-        end_user = trail.end_user = find_end_user(received, body)
-        admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
-        if is_long:
-            holds = await to_thread(candidate_holds, admitted, admitted.candidate)
-        else:
-            holds = candidate_holds(admitted, admitted.candidate)
+            admitted, holds = _find(received, key, body, cap)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise
     await reserve(admitted, limits, holds, services)
-    trail.admitted = admitted
+    received.trail.admitted = admitted
     return admitted
+
+
+def _find(received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit) -> tuple[Admitted, list[Hold]]:
+    """Whom the request may ask, and what asking the first of them holds."""
+    trail, endpoint = received.trail, received.endpoint
+    model = trail.model_asked = named_model(endpoint, body)
+    found = resolve(received.snapshot, key, endpoint, model, body)
+    trail.model_source, trail.candidate = found.source, found.candidates[0]
+    mode = trail.cache_mode = cache_mode(key, received.header_map)
+    end_user = trail.end_user = find_end_user(received, body)
+    admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
+    return admitted, candidate_holds(admitted, admitted.candidate)
+
+
+def _look_through(
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit
+) -> tuple[Admitted, list[Hold]]:
+    """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
+    admitted, holds = _find(received, key, body, cap)
+    foresee(admitted)
+    return admitted, holds
 
 
 async def _relay(asked: Asked, services: Services) -> Reply:

@@ -7,6 +7,7 @@ import msgspec
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode, visible
+from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
 from gateway.pipeline.services import Services
@@ -161,7 +162,7 @@ def _warning(asked: Asked, bill: Bill) -> str:
     warnings = [] if asked.usage_warning is None else [asked.usage_warning]
     served = None if asked.stated is None else asked.stated.served
     if served is not None and served.unreadable:
-        warnings.append(f"unreadable: {', '.join(served.unreadable)}")
+        warnings.append(f"unreadable: {', '.join(dict.fromkeys(served.unreadable))}")
     if bill.unpriced:
         warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
     return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]
@@ -248,7 +249,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         first_token_ms=None if asked is None else _ms_until(asked.first_token_at, started),
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
-        price=None if price is None else price.rates_at(0 if usage is None else usage.input_tokens).known,
+        price=None if price is None else rates_of(price, usage, served).known,
         budgets=charges(trail, bill) if bill.cost else (),
     )
 

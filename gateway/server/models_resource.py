@@ -45,7 +45,7 @@ class ModelsResource:
             listed = dict(callable_models(received.snapshot, key))
             provider = listed.get(model) or _provider_called(received.snapshot, key, model)
             if provider is None:
-                raise GatewayError("not_found", f"This key can call no model named {model!r}.", code="model_not_found")
+                raise GatewayError("model_not_found", f"This key can call no model named {model!r}.")
             return _model(model, provider, anthropic=_wants_anthropic(received))
 
         self._answer(request, response, answer)

@@ -1,6 +1,7 @@
 """Reading a request's body: bounded, decompressed, and turned into the facts that the stages judge by."""
 
 import asyncio
+from asyncio import to_thread
 from collections.abc import Callable
 
 import falcon.asgi
@@ -18,6 +19,9 @@ from gateway.wire.request_body import RequestBody
 
 _SMALL = 64 * 1024
 """Bodies up to this size do not queue for memory; the bound on concurrent requests is their bound too."""
+
+_LONG = 1024 * 1024
+"""Bytes from which on a body is read in a thread: that takes a millisecond or more."""
 
 
 class BodyReader:
@@ -49,17 +53,20 @@ class BodyReader:
         encoding = received.header_map.get(b"content-encoding")
         if encoding:
             compressed = len(data)
-            data = decode(data, encoding.decode("latin-1"), self._limit)
+            data = await _decoded(data, encoding.decode("latin-1"), self._limit)
             await self._memory.take(max(0, len(data) - compressed), received)
         written = received.header_map.get(b"content-type", b"")
         if len(received.header_map) < len(received.headers) and _lines(received, b"content-type") > 1:
             raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
+        # PERF: for a short body, which most are, a thread would cost more than it saves.
+        is_short = len(data) < _LONG
         if received.endpoint.body is BodyForm.MULTIPART:
-            form = MultipartBody(data, written)
+            form = MultipartBody(data, written) if is_short else await to_thread(MultipartBody, data, written)
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
-        body = JsonBody(data, received.endpoint.shape.declares.judged)
+        judged = received.endpoint.shape.declares.judged
+        body = JsonBody(data, judged) if is_short else await to_thread(JsonBody, data, judged)
         if canonical is not None:
             _send_as(received, canonical)
         return body
@@ -79,6 +86,17 @@ class BodyReader:
             await self._memory.take(len(piece), received)
             pieces.append(piece)
         return b"".join(pieces)
+
+
+async def _decoded(data: bytes, encoding: str, limit: int) -> bytes:
+    """See `decode`. What turns out to be long is decoded in a thread."""
+    if len(data) < _LONG < limit:
+        try:
+            return decode(data, encoding, _LONG)
+        except GatewayError as error:
+            if error.type != "payload_too_large":
+                raise
+    return await to_thread(decode, data, encoding, limit)
 
 
 class _BodyMemory:

@@ -1,11 +1,11 @@
 """OpenAI's speech and transcriptions (https://platform.openai.com/docs/api-reference/audio)."""
 
+from functools import partial
 from typing import Final
 
-from gateway.shapes import dialects, openai_usage
+from gateway.shapes import openai_usage
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, TEXT, Events
 from gateway.shapes.shape import Shape
-from gateway.shapes.vendor import Vendor
 
 SPEECH_EVENTS: Final = Events(
     rows={"speech.audio.delta": CONTENT, "speech.audio.done": ENDS, "[DONE]": ENDS, "error": FAILS},
@@ -23,17 +23,8 @@ TRANSCRIPTION_EVENTS: Final = Events(
 
 SPEECH: Final = Shape(
     name="speech",
-    vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
-    read_event=openai_usage.read_event,
-    declares=dialects.DECLARES,
+    read_usage=partial(openai_usage.read_body, output=openai_usage.SPEECH),
+    read_event=partial(openai_usage.read_event, output=openai_usage.SPEECH),
     events=SPEECH_EVENTS,
 )
-TRANSCRIPTIONS: Final = Shape(
-    name="transcriptions",
-    vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
-    read_event=openai_usage.read_event,
-    declares=dialects.DECLARES,
-    events=TRANSCRIPTION_EVENTS,
-)
+TRANSCRIPTIONS: Final = Shape(name="transcriptions", events=TRANSCRIPTION_EVENTS)

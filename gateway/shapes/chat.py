@@ -1,15 +1,14 @@
-"""OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat).
+"""OpenAI's chat completions (https://platform.openai.com/docs/api-reference/chat), and the older completions.
 
 Tools in messages are those of servers that let a conversation bring more of them on its way.
 """
 
 from typing import Final
 
-from gateway.shapes import dialects, openai_usage
+from gateway.shapes import dialects
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import ENDS, FAILS, Events, Stop
 from gateway.shapes.shape import Shape
-from gateway.shapes.vendor import Vendor
 
 _MESSAGE: Final = Kind(
     known={None: Row(places=(Place("content[]", "part", bulk=True),))},
@@ -53,10 +52,22 @@ EVENTS: Final = Events(
 
 CHAT: Final = Shape(
     name="chat",
-    vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
-    read_event=openai_usage.read_event,
     declares=DECLARES,
     include_usage=True,
     events=EVENTS,
 )
+
+COMPLETIONS: Final = Shape(
+    name="completions",
+    declares=Declares(
+        places=dialects.PLACES,
+        kinds=dialects.KINDS,
+        output_caps=("max_tokens",),
+        choices=("n", "best_of"),
+        end_user=END_USER,
+        routing=(*dialects.ROUTING, "stream_options", "prompt"),
+    ),
+    include_usage=True,
+    events=EVENTS,
+)
+"""https://platform.openai.com/docs/api-reference/completions."""

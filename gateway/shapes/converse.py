@@ -51,18 +51,10 @@ GUARDRAIL_REASON: Final = (
 _TABLE: Final = table_of(ROWS)
 
 
-class _Tier(msgspec.Struct, gc=False):
-    type: Any = None
-
-
-class _Performance(msgspec.Struct, gc=False):
-    latency: Any = None
-
-
 class _Answer(msgspec.Struct, gc=False):
     usage: Any = None
-    tier: _Tier | None = msgspec.field(name="serviceTier", default=None)
-    performance: _Performance | None = msgspec.field(name="performanceConfig", default=None)
+    tier: Any = msgspec.field(name="serviceTier", default=None)
+    performance: Any = msgspec.field(name="performanceConfig", default=None)
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -91,13 +83,17 @@ def read_event(known: Stated | None, data: bytes) -> Stated | None:
     details = answer.usage.get("cacheDetails")
     if details:
         _read_lifetimes(details, figures, unread)
-    tier, performance = answer.tier, answer.performance
     return stated_as(
         usage_of(figures),
         unread,
-        service_tier=None if tier is None else tier.type,
-        speed=None if performance is None else performance.latency,
+        service_tier=_word_in(answer.tier, "type"),
+        speed=_word_in(answer.performance, "latency"),
     )
+
+
+def _word_in(stated: Any, member: str) -> Any:
+    """What an object says in a member; what is no object speaks for itself."""
+    return stated.get(member) if isinstance(stated, dict) else stated
 
 
 def _read_lifetimes(details: Any, figures: dict[str, int], unread: Unread) -> None:

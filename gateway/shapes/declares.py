@@ -41,9 +41,6 @@ NAMES_OF_TOOLS: Final = (
 NAMES_OF_MODELS: Final = ("model", "models", "fallbacks")
 """Members by which an object of an unknown type could name a model."""
 
-LONG_BYTES: Final = 128 * 1024
-"""Bytes of a body from which on it may take milliseconds to read what it declares."""
-
 _MAX_DEPTH = 8
 _SHORT = 4096
 _REMEMBERED = 256
@@ -252,11 +249,6 @@ class Declares:
                     body.telling = True
                     break
         return body.telling
-
-    def takes_long(self, body: Body) -> bool:
-        """Whether reading all that a body declares may take longer than others should wait."""
-        lasting = (body.raw(name) for name in self.names_of_lasting)
-        return self.conversation_tells(body) or sum(len(raw) for raw in lasting if raw is not None) >= LONG_BYTES
 
     @cached_property
     def _names_of_bulk(self) -> tuple[str, ...]:

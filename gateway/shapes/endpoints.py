@@ -4,18 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import (
-    audio,
-    chat,
-    completions,
-    converse,
-    count_tokens,
-    embeddings,
-    images,
-    messages,
-    moderations,
-    responses,
-)
+from gateway.shapes import audio, chat, converse, images, messages, responses
 from gateway.shapes.shape import Shape
 
 
@@ -48,13 +37,13 @@ class Endpoint:
 
 _TABLE = (
     Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
-    Endpoint(name="completions", path="/v1/completions", shape=completions.COMPLETIONS),
-    Endpoint(name="embeddings", path="/v1/embeddings", shape=embeddings.EMBEDDINGS),
+    Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
+    Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings")),
     Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
     Endpoint(
         name="moderations",
         path="/v1/moderations",
-        shape=moderations.MODERATIONS,
+        shape=Shape(name="moderations"),
         metered=False,
         default_model="omni-moderation-latest",
     ),
@@ -70,7 +59,7 @@ _TABLE = (
     Endpoint(
         name="messages_count_tokens",
         path="/v1/messages/count_tokens",
-        shape=count_tokens.COUNT_TOKENS,
+        shape=messages.COUNT_TOKENS,
         metered=False,
     ),
 )

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from gateway.usage import FURTHER_KINDS, Iteration, Served, Stated, Usage
+from gateway.usage import FURTHER_KINDS, UNREADABLE_SERVICE, Iteration, Served, Stated, Usage
 
 ABSENT: Final = msgspec.Raw()
 """What stands for a member that is not there."""
@@ -111,9 +111,10 @@ def stated_as(
     speed: Any = None,
     region: Any = None,
     iterations: tuple[Iteration, ...] = (),
+    longest_prompt: int | None = None,
 ) -> Stated:
-    """An answer's own account; words that are no text count as not said."""
-    served = served_as(model, service_tier, speed, region, iterations)
+    """An answer's own account; a service that is said in no words is one that nobody knows the price of."""
+    served = served_as(model, service_tier, speed, region, iterations, longest_prompt)
     if not unread:
         return Stated(usage=usage, served=served)
     paths = tuple(path for _, path in unread)
@@ -122,16 +123,49 @@ def stated_as(
 
 
 def served_as(
-    model: Any, service_tier: Any = None, speed: Any = None, region: Any = None, iterations: tuple[Iteration, ...] = ()
+    model: Any,
+    service_tier: Any = None,
+    speed: Any = None,
+    region: Any = None,
+    iterations: tuple[Iteration, ...] = (),
+    longest_prompt: int | None = None,
 ) -> Served | None:
     """How an answer was served, `None` where nothing is said of it."""
     model = model if type(model) is str and model else None
-    if service_tier is None and speed is None and region is None and not iterations:
+    if service_tier is None and speed is None and region is None and not iterations and longest_prompt is None:
         return None if model is None else Served(model=model)
-    tier, speed, region = _word(service_tier), _word(speed), _word(region)
-    if model is None and tier is None and speed is None and region is None and not iterations:
-        return None
-    return Served(model=model, service_tier=tier, speed=speed, region=region, iterations=iterations)
+    served = Served(
+        model=model,
+        service_tier=_word(service_tier),
+        speed=_word(speed),
+        region=_word(region),
+        iterations=iterations,
+        longest_prompt=longest_prompt,
+    )
+    return None if served == _NOT_SAID else served
+
+
+def together(one: Stated, other: Stated) -> Stated:
+    """What two answers to one request state, as the account of one."""
+    figures = {name: getattr(one.usage, name) + getattr(other.usage, name) for name in _COUNTED}
+    further = dict(one.usage.further or {})
+    for kind, count in (other.usage.further or {}).items():
+        further[kind] = further.get(kind, 0) + count
+    served, its = one.served or _NOT_SAID, other.served or _NOT_SAID
+    prompts = (served.longest_prompt or one.usage.input_tokens, its.longest_prompt or other.usage.input_tokens)
+    return Stated(
+        usage=Usage(**figures, further=further or msgspec.UNSET),
+        served=Served(
+            model=served.model or its.model,
+            service_tier=served.service_tier or its.service_tier,
+            speed=served.speed or its.speed,
+            region=served.region or its.region,
+            iterations=served.iterations + its.iterations,
+            unreadable=served.unreadable + its.unreadable,
+            longest_prompt=max(prompts),
+        ),
+        unread=one.unread + other.unread,
+    )
 
 
 def readable_text(value: Any) -> str | None:
@@ -146,6 +180,8 @@ def whole(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value < _ABSURD else None
 
 
+_NOT_SAID: Final = Served()
+_COUNTED: Final = tuple(name for name in Usage.__struct_fields__ if name != "further")
 _PLAIN: Final = 2
 _WHOLES: Final[Mapping[str, str]] = {
     "prompt_tokens": "input_tokens",
@@ -163,7 +199,7 @@ _ORDINARY: Final = frozenset(
 
 def _word(value: Any) -> str | None:
     if type(value) is not str:
-        return None
+        return None if value is None else UNREADABLE_SERVICE
     word = value.lower()
     return None if word in _ORDINARY else word
 

@@ -1,6 +1,7 @@
 """OpenAI's image generation (https://platform.openai.com/docs/api-reference/images).
 
-Models that bill pictures one by one, such as `dall-e-3`, state no usage: there the pictures of the answer count.
+Models that bill pictures one by one, such as `dall-e-3`, state no usage: there the pictures of the answer count. In a
+stream the last event of each of several pictures states what that one took.
 """
 
 from typing import Final
@@ -10,8 +11,8 @@ import msgspec
 from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import END_USER, Declares, Place, Says
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
+from gateway.shapes.figures import together
 from gateway.shapes.shape import Shape
-from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
 
@@ -25,7 +26,7 @@ _decode = msgspec.json.Decoder(_Pictures).decode
 
 def read_body(body: bytes) -> Stated | None:
     """What a whole response states, or how many pictures it has."""
-    stated = openai_usage.read_body(body)
+    stated = openai_usage.read_body(body, openai_usage.PICTURES)
     if stated is not None or b'"usage"' in body:
         return stated
     try:
@@ -33,6 +34,14 @@ def read_body(body: bytes) -> Stated | None:
     except UNREADABLE:
         return None
     return Stated(usage=Usage(further={"images": pictures})) if pictures else None
+
+
+def read_event(known: Stated | None, data: bytes) -> Stated | None:
+    """What is known so far, with what this event states of one more picture."""
+    stated = openai_usage.read_event(None, data, openai_usage.PICTURES)
+    if stated is None or known is None:
+        return stated or known
+    return together(known, stated)
 
 
 DECLARES: Final = Declares(
@@ -57,9 +66,8 @@ EVENTS: Final = Events(
 
 IMAGES: Final = Shape(
     name="images",
-    vendor=Vendor.OPENAI,
     read_usage=read_body,
-    read_event=openai_usage.read_event,
+    read_event=read_event,
     declares=DECLARES,
     events=EVENTS,
 )

@@ -7,6 +7,10 @@ states the input and each `message_delta` cumulative figures; a later figure win
 (https://platform.claude.com/docs/en/build-with-claude/compaction, and the pages of the advisor tool and of fallbacks):
 the figures beside it leave compactions and advisors out, and may leave out later turns of the same model. So the usage
 of the answer is the sum of its own model's steps, and never less than what stands beside them.
+
+A price by the length of the prompt is that of the longest of these steps' prompts, cached parts included, and holds for
+all of them: https://platform.claude.com/docs/en/about-claude/pricing#long-context-pricing speaks of a prompt's length,
+and of all tokens of the request. An answer that states nothing but the sum of its steps is priced by the sum.
 """
 
 from collections.abc import Iterable
@@ -134,23 +138,26 @@ def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated 
     earlier = None if known is None else known.served
     if iterations:
         return _with_steps(figures, unread, iterations, model, stated, earlier)
+    usage = usage_of(figures)
     if earlier is None:
         return stated_as(
-            usage_of(figures),
+            usage,
             unread,
             model=model,
             service_tier=stated.get("service_tier"),
             speed=stated.get("speed"),
             region=stated.get("inference_geo"),
         )
+    is_same_input = known is not None and usage.input_tokens == known.usage.input_tokens
     return stated_as(
-        usage_of(figures),
+        usage,
         unread,
         model=model or earlier.model,
         service_tier=stated.get("service_tier") or earlier.service_tier,
         speed=stated.get("speed") or earlier.speed,
         region=stated.get("inference_geo") or earlier.region,
         iterations=earlier.iterations,
+        longest_prompt=earlier.longest_prompt if is_same_input else None,
     )
 
 
@@ -196,6 +203,7 @@ def _with_steps(
     own = readable_text(fallbacks[-1] if fallbacks else model) or (None if before is None else before.model)
     worked = {readable_text(one.get("model")) for one in steps if isinstance(one, dict) and _is_own_step(one)}
     summed: dict[str, int] = {}
+    longest = 0
     others: list[Iteration] = []
     for index, step in enumerate(steps):
         if not isinstance(step, dict):
@@ -207,10 +215,14 @@ def _with_steps(
         ran_on = readable_text(step.get("model"))
         if _is_own_step(step) and (ran_on is None or own is None or ran_on == own or len(worked) == 1):
             _add(summed, counted.items())
+            longest = max(longest, counted.get(_FRESH, 0))
         elif any(counted.values()):
             others.append(Iteration(readable_text(step.get("type")) or "unknown", usage_of(counted), ran_on))
     for kind, count in summed.items():
         figures[kind] = max(figures.get(kind, 0), count)
+    prompts = figures.get(_FRESH, 0)
+    # What stands in none of the steps may have been one prompt.
+    longest = max(longest, prompts - summed.get(_FRESH, 0))
     return stated_as(
         usage_of(figures),
         unread,
@@ -219,6 +231,7 @@ def _with_steps(
         speed=stated.get("speed") or (before and before.speed),
         region=stated.get("inference_geo") or (before and before.region),
         iterations=tuple(others),
+        longest_prompt=None if unread or longest == prompts else longest,
     )
 
 
@@ -272,3 +285,12 @@ MESSAGES: Final = Shape(
     frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
 )
+
+COUNT_TOKENS: Final = Shape(
+    name="count_tokens",
+    vendor=Vendor.ANTHROPIC,
+    read_usage=read_body,
+    read_event=read_event,
+    declares=anthropic_request.DECLARES,
+)
+"""https://docs.anthropic.com/en/api/messages-count-tokens."""

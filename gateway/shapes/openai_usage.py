@@ -10,10 +10,10 @@ compatible with OpenAI's:
 - https://console.groq.com/docs/api-reference, https://docs.voyageai.com/reference
 
 Thoughts that stand in no figure but the total, as with Gemini and xAI, are output: the total is the prompt and all
-that the model made.
+that the model made. What a model of pictures or of speech put out is of its own kind where no details say otherwise.
 """
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,6 @@ from gateway.shapes.figures import (
 )
 from gateway.shapes.openai_answer import Answer, Item, decode_answer, decode_items, decode_tools, decode_usage
 from gateway.usage import Iteration, Served, Stated, Usage
-from gateway.wire.json_tail import usage_object
 from gateway.wire.unreadable import UNREADABLE
 
 ROWS: Final = (
@@ -127,6 +126,17 @@ CALLS: Final = {
 }
 """Items of a response's `output` that stand for a billed call each."""
 
+
+class Output(NamedTuple):
+    """What a model's output is where it is not said to be text: a kind of figure, and its member of the details."""
+
+    kind: str
+    member: str
+
+
+PICTURES: Final = Output("output_image_tokens", "image_tokens")
+SPEECH: Final = Output("output_audio_tokens", "audio_tokens")
+
 _TABLE: Final = table_of(ROWS)
 _IMAGE_TABLE: Final = table_of(IMAGE_TOOL_ROWS)
 IMAGE_MODEL: Final = "gpt-image-1"
@@ -136,51 +146,47 @@ _FREE_ACTIONS: Final = frozenset(("open_page", "find_in_page", "find"))
 """What a call of the web search does besides searching; OpenAI bills searches alone."""
 
 
-def read_body(body: bytes) -> Stated | None:
+def read_body(body: bytes, output: Output | None = None) -> Stated | None:
     """What a whole response states; `None` where it states no usage that can be read."""
-    return read_event(None, body)
+    return read_event(None, body, output)
 
 
-def read_event(known: Stated | None, data: bytes) -> Stated | None:
-    """What is known so far, or what this event states: the last report is the whole one."""
+def read_event(known: Stated | None, data: bytes, output: Output | None = None) -> Stated | None:
+    """What is known so far, or what this event states: the last report is the whole one.
+
+    Args:
+        known: Of earlier events.
+        data: The event's data, or a whole body.
+        output: What the output is where it is not said to be text.
+    """
     try:
         answer = decode_answer(data)
         if answer.usage is None and answer.response is not ABSENT:
             answer = decode_answer(answer.response)
-        return _stated(answer) or known
+        return _stated(answer, output) or known
     except UNREADABLE:
         return known
 
 
 def read_usage_object(data: bytes) -> Usage | None:
     """The usage in the object that stands behind `"usage":`."""
-    stated = read_stated_object(data)
+    try:
+        stated = _stated(Answer(usage=decode_usage(data)))
+    except UNREADABLE:
+        return None
     return None if stated is None else stated.usage
 
 
-def read_stated_object(data: bytes) -> Stated | None:
-    """What the object behind `"usage":` states."""
-    try:
-        return _stated(Answer(usage=decode_usage(data)))
-    except UNREADABLE:
-        return None
-
-
-def find_usage(tail: bytes) -> Stated | None:
-    """What is stated at the end of a large answer, `None` where its usage does not stand whole in the bytes."""
-    found = usage_object(tail)
-    return None if found is None else read_stated_object(found)
-
-
-def _stated(answer: Answer) -> Stated | None:
+def _stated(answer: Answer, output: Output | None = None) -> Stated | None:
     usage = answer.usage
     if usage is None and answer.x_groq is not None:
         usage = answer.x_groq.get("usage") if isinstance(answer.x_groq, dict) else None
     if type(usage) is not dict:
         return None
-    plain = _plain(answer, usage)
-    if plain is not None:
-        return plain
+    if output is None:
+        plain = _plain(answer, usage)
+        if plain is not None:
+            return plain
     figures: dict[str, int] = {}
     unread: Unread = []
     read_figures(usage, _TABLE, figures, unread, "usage")
@@ -189,10 +195,12 @@ def _stated(answer: Answer) -> Stated | None:
         _put_in_total(figures, unread, total)
     if not figures:
         return None
+    if output is not None:
+        _put_in_rest(usage, output, figures, unread)
     iterations: tuple[Iteration, ...] = ()
     if answer.output is not ABSENT or answer.tool_usage is not None or answer.svg_usage is not None:
         _count_calls(answer, figures, unread)
-        iterations = _drawn(answer)
+        iterations = _drawn(answer, unread)
     if "output_citation_tokens" in figures:
         _put_in_research(figures)
     return stated_as(
@@ -233,6 +241,15 @@ def _put_in_total(figures: dict[str, int], unread: Unread, total: int) -> None:
         figures["input_tokens"] = total
 
 
+def _put_in_rest(usage: dict[str, Any], output: Output, figures: dict[str, int], unread: Unread) -> None:
+    """Output of which no details say whether it is text is of the model's own kind."""
+    details = usage.get("output_tokens_details")
+    details = details if isinstance(details, dict) else {}
+    if details.get(output.member) is None:
+        unread += [(output.kind, at) for kind, at in unread if kind == "output_tokens"]
+        figures[output.kind] = max(figures.get("output_tokens", 0) - (whole(details.get("text_tokens")) or 0), 0)
+
+
 def _put_in_research(figures: dict[str, int]) -> None:
     """Perplexity states the reasoning and the citations of its research beside the output, not in it."""
     beside = figures["output_citation_tokens"] + figures.get("reasoning_tokens", 0)
@@ -268,22 +285,26 @@ def _is_free(item: Item) -> bool:
     return isinstance(kind, str) and kind in _FREE_ACTIONS
 
 
-def _drawn(answer: Answer) -> tuple[Iteration, ...]:
+def _drawn(answer: Answer, unread: Unread) -> tuple[Iteration, ...]:
     """What other models drew on the way."""
     iterations: list[Iteration] = []
     if isinstance(answer.tool_usage, dict) and isinstance(drawn := answer.tool_usage.get("image_gen"), dict):
-        usage = _other_usage(drawn)
+        usage = _other_usage(drawn, unread, "tool_usage.image_gen", PICTURES)
         if usage.total_tokens:
             iterations.append(Iteration("image_generation", usage, _image_model(answer.tools)))
     if isinstance(answer.svg_usage, dict):
-        usage = _other_usage(answer.svg_usage)
+        usage = _other_usage(answer.svg_usage, unread, "svg_usage")
         iterations.append(Iteration("svg", usage, readable_text(answer.svg_usage.get("model"))))
     return tuple(iterations)
 
 
-def _other_usage(stated: dict[str, Any]) -> Usage:
+def _other_usage(stated: dict[str, Any], unread: Unread, at: str, output: Output | None = None) -> Usage:
     figures: dict[str, int] = {}
-    read_figures(stated, _IMAGE_TABLE, figures, [], "")
+    own: Unread = []
+    read_figures(stated, _IMAGE_TABLE, figures, own, at)
+    if output is not None:
+        _put_in_rest(stated, output, figures, own)
+    unread += own
     return usage_of(figures)
 
 

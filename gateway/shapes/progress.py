@@ -11,9 +11,11 @@ import msgspec
 
 from gateway.shapes.ending import OPENING, TEXT, Ending, Event, Events, How, Stage, StatedError, Stop, stated_error
 from gateway.shapes.told import Begun, Told, decode_begun, decode_event, decode_events
-from gateway.wire.received import Received
 from gateway.wire.sse_events import ENDS_EVENT, RawEvents, event_parts, events_of
 from gateway.wire.unreadable import UNREADABLE
+
+BYTES_PER_TOKEN: Final = 4
+"""Bytes of text that count as one token."""
 
 _BATCH_BYTES = 64 * 1024
 _LARGEST_EVENT = 1024 * 1024
@@ -32,6 +34,30 @@ _NOT_SAID: Final = frozenset(
 """Members of a delta or an answer that the model did not write, or that say once more what stands beside them."""
 
 
+class _Received:
+    """How many output tokens an answer has brought so far, for one that does not say so itself; no byte is kept.
+
+    Providers send a token or a few in each event; some send many. So it is the larger of two counts: one token for each
+    piece of text, and one for every four bytes of it.
+    """
+
+    __slots__ = ("_texts", "_written")
+
+    def __init__(self) -> None:
+        self._texts = 0
+        self._written = 0
+
+    def text(self, size: int) -> None:
+        """A piece of what the model wrote has come, of so many bytes."""
+        self._texts += 1
+        self._written += size
+
+    def within(self, limit: int | None) -> int:
+        """Output tokens so far, roughly, and never more than the request allowed."""
+        tokens = max(self._texts, self._written // BYTES_PER_TOKEN)
+        return tokens if limit is None else min(tokens, limit)
+
+
 class Progress:
     """How far one answer has come, and how it ended.
 
@@ -39,8 +65,8 @@ class Progress:
     events that were taken apart already (`event`). Ask it whatever and whenever:
 
     - `only_openings`: nothing was said yet, so that another provider may still answer;
-    - `content_complete`: the client has all of the content, and at most figures of usage are still to come;
-    - `content_may_be_complete`: so it is, or the last part that began is whole and nothing says that another follows;
+    - `content_may_be_complete`: the client has all of the content, and at most figures of usage are still to come, or
+      the last part that began is whole and nothing says that another follows;
     - `ended`: the API's own last event came, or an error in its place;
     - `ending(client_left=...)`: how the answer ended, once no more comes;
     - `tokens(limit)`: output tokens received so far;
@@ -84,7 +110,7 @@ class Progress:
         self._finished: set[int] = set()
         self._sequence = -1
         self._begun: Begun | None = None
-        self._received = Received()
+        self._received = _Received()
 
     def feed(self, chunk: bytes) -> None:
         """A piece of the stream came."""
@@ -134,12 +160,6 @@ class Progress:
         """Whether nothing was said so far."""
         self._fold()
         return self._stage is Stage.OPENING
-
-    @property
-    def content_complete(self) -> bool:
-        """Whether the client has all of the content."""
-        self._fold()
-        return self._stage >= Stage.COMPLETE
 
     @property
     def content_may_be_complete(self) -> bool:
@@ -351,7 +371,7 @@ def tokens_in(body: bytes, limit: int | None) -> int:
         answer = _decode_answer(body)
     except UNREADABLE:
         return 0
-    received = Received()
+    received = _Received()
     for member in _WRITTEN:
         size = _size_of(answer.get(member))
         if size:

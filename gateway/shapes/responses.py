@@ -9,13 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import dialects, openai_usage
+from gateway.shapes import dialects
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
 from gateway.shapes.told import Begun
-from gateway.shapes.vendor import Vendor
 
 _MESSAGE: Final = Row(places=(Place("content[]", "part", bulk=True),))
 _OUTPUT: Final = Row(places=(Place("output[]", "part", bulk=True),))
@@ -219,9 +218,6 @@ def _failed(begun: Begun, error: dict[str, Any]) -> dict[str, Any]:
 
 RESPONSES: Final = Shape(
     name="responses",
-    vendor=Vendor.OPENAI,
-    read_usage=openai_usage.read_body,
-    read_event=openai_usage.read_event,
     declares=DECLARES,
     events=EVENTS,
     frame=failed_event,

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
-from gateway.shapes.declares import NOTHING, Declares
+from gateway.shapes import dialects, openai_usage
+from gateway.shapes.declares import Declares
 from gateway.shapes.ending import NO_EVENTS, Events
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
@@ -24,6 +25,7 @@ def error_event(error: GatewayError, _progress: Progress) -> bytes:
 class Shape:
     """One API: its request, its answer, its events and its errors, as tables that every room asks.
 
+    What is not said is as it is on every API of OpenAI's, and on those that are made after them.
     `declares` says what its requests declare, and where. `read_usage` reads what a whole response body states.
     `read_event` folds the `data` of one server-sent event into what is known so far. `include_usage` says that a stream
     reports usage only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means
@@ -32,10 +34,10 @@ class Shape:
     """
 
     name: str
-    vendor: Vendor
-    read_usage: ReadBody
-    read_event: ReadEvent
-    declares: Declares = NOTHING
+    vendor: Vendor = Vendor.OPENAI
+    read_usage: ReadBody = openai_usage.read_body
+    read_event: ReadEvent = openai_usage.read_event
+    declares: Declares = dialects.DECLARES
     include_usage: bool = False
     events: Events = NO_EVENTS
     frame: Frame = error_event

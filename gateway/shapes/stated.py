@@ -119,10 +119,12 @@ def limit_of(raw: bytes, path: str) -> StatedLimit:
     if raw == b"null":
         return None
     # PERF: nearly every limit is written as plain digits.
-    if raw.isdigit() and len(raw) <= _DIGITS_OF_MOST:
+    if len(raw) <= _DIGITS_OF_MOST and raw.isdigit():
         return int(raw)
+    if len(raw) > _LONGEST_NUMBER:
+        return Unreadable(path)
     written = raw.decode("utf-8", "replace")
-    if len(written) > _LONGEST_NUMBER or _NUMBER.fullmatch(written) is None:
+    if _NUMBER.fullmatch(written) is None:
         return Unreadable(path)
     number = Decimal(written)
     if not 0 <= number <= _MOST or number != number.to_integral_value():

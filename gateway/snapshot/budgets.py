@@ -1,7 +1,6 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.config.sections.budgets import Budget
@@ -66,14 +65,6 @@ def metering(budgets: Iterable[Meter], provider: str) -> Metering:
         next((meter.budget for meter in counting if meter.budget.blocks), None),
         next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None),
     )
-
-
-@dataclass(frozen=True)
-class Held:
-    """The limit of a budget that a request was held against."""
-
-    budget: CompiledBudget
-    limit: Limit
 
 
 def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:

@@ -51,11 +51,6 @@ class Tracing:
         self._routes: dict[str, _Route] = {}
         self._leaving: list[TraceDestination] = []
 
-    @property
-    def is_on(self) -> bool:
-        """Whether there is any collector."""
-        return self._default is not None or bool(self._routes)
-
     def configure(self, collectors: Mapping[str, CollectorSettings]) -> None:
         """From now on these are the collectors beside that of the variables.
 

@@ -70,6 +70,8 @@ def _walk_exactly(data: bytes, top_level: dict[str, msgspec.Raw]) -> Members:
     spans: dict[str, Span] = {}
     repeated: set[str] = set()
     members = 0
+    # A key that repeats may have a large value, which is copied once.
+    values: dict[str, bytes] = {}
     following = _OPEN.match(data)
     while following is not None and (key_match := _KEY.match(data, following.end())) is not None:
         members += 1
@@ -77,7 +79,9 @@ def _walk_exactly(data: bytes, top_level: dict[str, msgspec.Raw]) -> Members:
             raise _too_many()
         key = text_of_literal(key_match[1])
         start = key_match.end()
-        value = bytes(top_level[key])
+        value = values.get(key)
+        if value is None:
+            value = values[key] = bytes(top_level[key])
         end = start + len(value)
         following = _NEXT.match(data, end) if data.startswith(value, start) else None
         if following is None:

@@ -66,6 +66,9 @@ _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"')
 _ORDINARY = re.compile(rb'(?:https?://[a-z0-9][^\s"<>\\^`{|}@\x80-\xff]*+"|data:)')
 """What the search through strings finds whole, and what names no place."""
 
+_WINDOW = 8 * STEP
+_LONGEST_KEY = 64
+_LONGEST_ESCAPED_KEY = 512
 _SCHEME_LENGTH = len("https:/")
 _REMEMBERED = 10_000
 _LONGEST = 64 * 1024
@@ -105,9 +108,9 @@ def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] |
     if not keys:
         return
     for offset in _values_of(data, keys, endings):
-        if offset is None:
+        if offset is None or _ORDINARY.match(data, offset + 1, offset + _LONGEST) is not None:
             yield None
-        elif _ORDINARY.match(data, offset + 1, offset + _LONGEST) is None:
+        else:
             end = yield from end_of_string(data, offset)
             text = _text(data, offset, end)
             if len(text) > _LONGEST:
@@ -219,11 +222,10 @@ def _joined(text: str) -> Generator[None, None, str]:
 
 
 def _may_have_url(data: bytes, start: int, end: int) -> Generator[None, None, bool]:
-    # Any letter, the colon and what stands between them may be written as an escape `\u00..`.
-    if data.find(b"\\u00", start, end) >= 0:
-        return True
     while start < end:
-        if _MAY_BE_SCHEME.search(data, start, min(start + STEP, end)) is not None:
+        edge = min(start + STEP, end)
+        # Any letter, the colon and what stands between them may be written as an escape `\u00..`.
+        if data.find(b"\\u00", start, min(edge + 3, end)) >= 0 or _MAY_BE_SCHEME.search(data, start, edge) is not None:
             return True
         start += STEP
         if start < end:
@@ -261,22 +263,30 @@ def _mark_of_any(names: frozenset[str]) -> re.Pattern[bytes]:
 
 def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:
     """The offset of every string that stands under one of these keys, in whatever case."""
-    lowered = data.lower()
-    for ending in endings:
-        at = 0
-        while (at := lowered.find(ending, at)) >= 0:
-            at += len(ending)
-            begin = lowered.rfind(b'"', max(0, at - 64), at - 1)
-            value = _VALUE.match(data, at, at + STEP) if lowered[begin + 1 : at - 1] in keys else None
-            yield None if value is None else value.end() - 1
-    if b"\\u00" in data:
-        for window in range(0, len(data), STEP):
-            if window:
-                yield None
-            for key in _KEY_WITH_ESCAPES.finditer(data, window, window + STEP + 512):
-                value = _VALUE.match(data, key.end(), key.end() + STEP)
-                if value is not None and b"\\" in key[1] and text_of_literal(key[1]).lower().encode() in keys:
-                    yield value.end() - 1
+    for window in range(0, len(data), _WINDOW):
+        if window:
+            yield None
+        begin = max(0, window - _LONGEST_KEY)
+        lowered = data[begin : window + _WINDOW].lower()
+        for ending in endings:
+            # Those that end in this window, be their beginning in the one before.
+            at = max(0, window - begin - len(ending) + 1)
+            while (at := lowered.find(ending, at)) >= 0:
+                at += len(ending)
+                quote = lowered.rfind(b'"', max(0, at - _LONGEST_KEY), at - 1)
+                value = (
+                    _VALUE.match(data, begin + at, begin + at + STEP) if lowered[quote + 1 : at - 1] in keys else None
+                )
+                yield None if value is None else value.end() - 1
+    for window in range(0, len(data), STEP):
+        if window:
+            yield None
+        if data.find(b"\\u00", window, window + STEP + _LONGEST_ESCAPED_KEY) < 0:
+            continue
+        for key in _KEY_WITH_ESCAPES.finditer(data, window, window + STEP + _LONGEST_ESCAPED_KEY):
+            value = _VALUE.match(data, key.end(), key.end() + STEP)
+            if value is not None and b"\\" in key[1] and text_of_literal(key[1]).lower().encode() in keys:
+                yield value.end() - 1
 
 
 def _text(data: bytes, start: int, end: int) -> str:

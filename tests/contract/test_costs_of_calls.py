@@ -160,6 +160,31 @@ REPORTS = {
         {},
         1_127_500_000,
     ),
+    "several short prompts": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {
+            "input_tokens": 270_000,
+            "output_tokens": 30,
+            "iterations": [{"type": "message", "input_tokens": 90_000, "output_tokens": 10}] * 3,
+        },
+        {},
+        270_000 * 3000 + 30 * 15_000,
+    ),
+    "a long prompt among short ones": (
+        "/v1/messages",
+        "anthropic/claude-sonnet-4-5",
+        {
+            "input_tokens": 290_001,
+            "output_tokens": 20,
+            "iterations": [
+                {"type": "message", "input_tokens": 90_000, "output_tokens": 10},
+                {"type": "message", "input_tokens": 1, "cache_read_input_tokens": 200_000, "output_tokens": 10},
+            ],
+        },
+        {},
+        90_001 * 6000 + 200_000 * 600 + 20 * 22_500,
+    ),
     "an advisor": (
         "/v1/messages",
         "anthropic/claude-haiku-4-5",
@@ -206,6 +231,19 @@ def test_everything_that_is_billed_is_counted(gateway, upstream, path, model, us
     assert gateway.record_of(reply)["cost_nano_usd"] == cost
 
 
+def test_the_price_in_a_record_is_that_of_the_longest_prompt(gateway, upstream):
+    step = {"type": "message", "input_tokens": 90_000, "output_tokens": 10}
+    usage = {"input_tokens": 270_000, "output_tokens": 30, "iterations": [step] * 3}
+    upstream.play = lambda _: response(json.dumps({"model": "claude-sonnet-4-5", "usage": usage}).encode())
+
+    body = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 9, "messages": []}
+    record = gateway.record_of(gateway.post(body, path="/v1/messages"))
+
+    assert record["price"]["input"] == 3_000_000_000
+    assert record["served"]["longest_prompt"] == 90_000
+    assert record["usage"]["input_tokens"] == 270_000
+
+
 def test_seconds_of_audio_are_billed_by_the_hour(gateway, upstream):
     upstream.play = lambda _: response(b'{"text":"hi","usage":{"type":"duration","seconds":27}}')
 
@@ -222,6 +260,60 @@ def test_speech_is_billed_by_the_characters_of_the_request(gateway, upstream):
     reply = gateway.post({"model": "openai/tts-1", "input": "h\u00e9llo", "voice": "alloy"}, path="/v1/audio/speech")
 
     assert gateway.record_of(reply)["cost_nano_usd"] == 5 * 15_000
+
+
+DRAWN = {
+    "model": "gpt-5.4",
+    "service_tier": "flex",
+    "output": [
+        {"type": "image_generation_call", "result": "x" * 2_000_000},
+        {"type": "web_search_call", "action": {"type": "search", "query": 'y"' * 9}},
+    ],
+    "tools": [{"type": "image_generation", "model": "gpt-image-1.5"}, {"type": "web_search"}],
+    "tool_usage": {"image_gen": {"input_tokens": 100, "output_tokens": 1000}},
+    "usage": {"input_tokens": 100_000, "output_tokens": 1000, "total_tokens": 101_000},
+}
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_large_answer_costs_all_that_it_states(gateway, upstream, streams):
+    if streams:
+        event = f"data: {json.dumps({'type': 'response.completed', 'response': DRAWN})}\n\n".encode()
+        upstream.play = lambda _: stream([event[:500_000], event[500_000:1_900_000], event[1_900_000:]])
+    else:
+        upstream.play = lambda _: response(json.dumps(DRAWN).encode())
+
+    body = {"model": "openai/gpt-5.4", "input": "a cat", "stream": streams}
+    record = gateway.record_of(gateway.post(body, path="/v1/responses"))
+
+    flex = 100_000 * 1250 + 1000 * 7500
+    assert record["cost_nano_usd"] == flex + 10_000_000 + 100 * 5000 + 1000 * 32_000
+    assert record["served"]["service_tier"] == "flex"
+
+
+def test_a_large_answer_of_claude_costs_all_that_it_states(gateway, upstream):
+    steps = [{"type": "message", "input_tokens": 100, "cache_read_input_tokens": 100_000, "output_tokens": 1}] * 2
+    usage = {"input_tokens": 200, "cache_read_input_tokens": 200_000, "output_tokens": 2, "iterations": steps}
+    answer = {"model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "z" * 2_000_000}], "usage": usage}
+    upstream.play = lambda _: response(json.dumps(answer).encode())
+
+    body = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 9, "messages": []}
+    record = gateway.record_of(gateway.post(body, path="/v1/messages"))
+
+    assert record["cost_nano_usd"] == 200 * 3000 + 200_000 * 300 + 2 * 15_000
+
+
+def test_every_picture_of_a_stream_is_billed(gateway, upstream):
+    usage = {"input_tokens": 100, "output_tokens": 1000, "total_tokens": 1100}
+    done = {"type": "image_generation.completed", "b64_json": "x" * 2_000_000, "usage": usage}
+    event = f"event: image_generation.completed\ndata: {json.dumps(done)}\n\n".encode()
+    upstream.play = lambda _: stream([event[:1_000_000], event[1_000_000:], event, event])
+
+    body = {"model": "openai/gpt-image-1.5", "prompt": "three cats", "n": 3, "stream": True}
+    record = gateway.record_of(gateway.post(body, path="/v1/images/generations"))
+
+    assert record["usage"] == {**record["usage"], "input_tokens": 300, "output_tokens": 3000}
+    assert record["cost_nano_usd"] == 300 * 5000 + 3000 * 32_000
 
 
 def test_a_stream_costs_what_its_steps_cost_at_their_own_models(gateway, upstream):
@@ -250,6 +342,12 @@ def test_a_stream_costs_what_its_steps_cost_at_their_own_models(gateway, upstrea
             {"service_tier": "turbo"},
             83_750,
             "unpriced: service_tier turbo",
+        ),
+        (
+            {"prompt_tokens": 11, "completion_tokens": 7},
+            {"service_tier": ["priority"]},
+            83_750,
+            "unpriced: service_tier unreadable",
         ),
         (
             {"prompt_tokens": 11, "completion_tokens": 7, "server_side_tool_usage_details": {"x_search_calls": 2}},

@@ -56,20 +56,23 @@ def test_the_first_match_decides(gateway, upstream, key, asked, provider, model,
 
 
 @pytest.mark.parametrize(
-    ("key", "asked", "path"),
+    ("key", "asked", "path", "status", "kind"),
     [
-        (None, "unheard-of", "/v1/chat/completions"),
-        (ONLY, "openai/gpt-5", "/v1/chat/completions"),
-        (None, "claude", "/v1/embeddings"),
+        (None, "unheard-of", "/v1/chat/completions", 404, "model_not_found"),
+        (None, "unheard-of", "/v1/messages", 404, "model_not_found"),
+        (None, "azure/gpt-5", "/v1/chat/completions", 404, "model_not_found"),
+        (None, "claude", "/v1/embeddings", 404, "model_not_found"),
+        (ONLY, "openai/gpt-5", "/v1/chat/completions", 403, "model_not_allowed"),
     ],
 )
-def test_what_nothing_serves_is_refused(gateway, upstream, key, asked, path):
+def test_what_nothing_serves_is_refused(gateway, upstream, key, asked, path, status, kind):
     headers = {"authorization": f"Bearer {key[0]}"} if key else {}
 
     answer = gateway.post({"model": asked, "messages": [], "max_tokens": 1}, path, headers=headers)
 
-    assert answer.status_code == 403, answer.text
-    assert answer.json()["error"]["type"] == "model_not_allowed"
+    assert answer.status_code == status, answer.text
+    assert answer.json()["error"]["type"] == answer.json()["error"]["code"] == kind
+    assert "GET /v1/models" in answer.json()["error"]["message"]
     assert answer.json().get("type") == ("error" if path == "/v1/messages" else None)
     assert upstream.requests == []
 

@@ -8,8 +8,9 @@ out at once, those behind it gather theirs until it is their turn. A call's turn
 from collections import deque
 from typing import Any, Final
 
+import msgspec
+
 from gateway.lanes.anthropic_openai.completion import ToolCall
-from gateway.lanes.anthropic_openai.message import is_json_object, tool_use_id
 from gateway.lanes.base import Asked, UntranslatableAnswer, event
 
 _DELTAS: Final = {
@@ -17,6 +18,22 @@ _DELTAS: Final = {
     "thinking": ("thinking_delta", "thinking"),
     "tool_use": ("input_json_delta", "partial_json"),
 }
+
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+def tool_use_id(given: str, asked: Asked, position: int) -> str:
+    """The provider's id of the call, so that its result finds it, or one made from the request's."""
+    return given or f"toolu_{asked.request_id.removeprefix('grq_')}_{position}"
+
+
+def is_json_object(arguments: str) -> bool:
+    """Whether the arguments of a call are one whole JSON object."""
+    try:
+        _decode_object(arguments)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return False
+    return True
 
 
 class _Block:

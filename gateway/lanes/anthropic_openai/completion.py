@@ -8,11 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import UntranslatableAnswer, said
+from gateway.lanes.base import UntranslatableAnswer, read, said
 from gateway.shapes.openai_usage import read_usage_object
 from gateway.usage import Usage
-from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.unreadable import UNREADABLE
 
 _ABSENT: Final = msgspec.Raw()
 
@@ -138,10 +136,7 @@ _decode = msgspec.json.Decoder(Completion).decode
 
 def read_completion(data: bytes) -> Completion:
     """The answer or the chunk. Raises `UntranslatableAnswer` for anything else, error objects included."""
-    try:
-        completion = _decode(data)
-    except UNREADABLE:
-        completion = _read_mended(data)
+    completion = read(_decode, data, "chat completion")
     if completion.error is not None:
         raise UntranslatableAnswer("The provider sent an error object in the place of an answer.")
     if completion.first is not None and completion.first.reason == "error":
@@ -152,11 +147,3 @@ def read_completion(data: bytes) -> Completion:
 def read_usage(completion: Completion) -> Usage | None:
     """The usage that the answer or the chunk states."""
     return None if completion.usage is _ABSENT else read_usage_object(bytes(completion.usage))
-
-
-def _read_mended(data: bytes) -> Completion:
-    """Reads text that was cut within a pair of surrogates, which msgspec refuses and JSON allows."""
-    try:
-        return _decode(without_lone_surrogates(data))
-    except UNREADABLE as problem:
-        raise UntranslatableAnswer(f"The provider's answer is no chat completion: {type(problem).__name__}.") from None

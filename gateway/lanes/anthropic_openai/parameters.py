@@ -8,7 +8,7 @@ https://platform.openai.com/docs/api-reference/chat/create. A name is the way to
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.lanes.parameter import LaneTable, Parameter, Treatment
+from gateway.lanes.losses import LaneTable, Parameter, Treatment
 
 _MAPPED, _IGNORED, _DROPPED, _REFUSED = Treatment
 

@@ -1,15 +1,74 @@
-"""`thinking` and `output_config.effort` become `reasoning_effort`; temperature and top-p follow from it.
+"""What OpenAI's models take, as far as their names tell; `thinking` and effort become `reasoning_effort` by it.
 
-Sources: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking,
-https://docs.anthropic.com/en/docs/build-with-claude/effort, https://platform.openai.com/docs/guides/reasoning.
+Temperature and top-p follow from it. A request that names an effort or a temperature that its model does not have is
+refused by OpenAI; Claude Code sends both with nearly every request. Sources:
+https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking,
+https://docs.anthropic.com/en/docs/build-with-claude/effort, https://platform.openai.com/docs/guides/reasoning and the
+pages of the models.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from gateway.lanes.anthropic_openai.model_families import Family, family_of
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import mapping, number, text, whole_number, wrong
+from gateway.lanes.reading import mapping, number, one_of, whole_number
+
+EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+"""Every effort that OpenAI knows, the least first."""
+
+
+class Family(NamedTuple):
+    """Models that take the same parameters.
+
+    `efforts` is empty for models that do not reason. `default` is the effort of a request that names none.
+    `least` is what comes closest to no reasoning, "" where that cannot be told. Models with `samples_anyway` take a
+    temperature whatever their effort is, others only without reasoning. Models with `tools_or_reasoning` take functions
+    at Chat Completions only with the effort `none`, which has to be named.
+    """
+
+    efforts: Sequence[str]
+    default: str
+    least: str
+    samples_anyway: bool = False
+    tools_or_reasoning: bool = False
+
+    def nearest(self, effort: str) -> str:
+        """The effort itself, or else the next lower one, or else the lowest; "" for models that do not reason."""
+        rank = EFFORTS.index(effort)
+        within = [known for known in self.efforts if EFFORTS.index(known) <= rank]
+        return within[-1] if within else next(iter(self.efforts), "")
+
+    def samples(self, effort: str | None) -> bool:
+        """Whether a request with this effort (or with none named) may name a temperature."""
+        return self.samples_anyway or (effort or self.default) == "none"
+
+
+_LOW_TO_HIGH: Final = ("low", "medium", "high")
+_UNKNOWN: Final = Family(_LOW_TO_HIGH, "", "", samples_anyway=True)
+_FAMILIES: Final = (
+    (re.compile(r"gpt-[34]|chatgpt-|gpt-5(\.\d+)?-chat"), Family((), "none", "none")),
+    (re.compile(r"o[1-9]\b"), Family(_LOW_TO_HIGH, "medium", "low")),
+    (re.compile(r"gpt-5(-mini|-nano)?(-\d{4}-.*)?$"), Family(("minimal", *_LOW_TO_HIGH), "medium", "minimal")),
+    (re.compile(r"gpt-5(\.\d+)?-(pro|codex)"), Family(_LOW_TO_HIGH, "high", "low")),
+    (re.compile(r"gpt-5\.1\b"), Family(("none", *_LOW_TO_HIGH), "none", "none")),
+    (re.compile(r"gpt-5\.[23]\b"), Family(("none", *_LOW_TO_HIGH, "xhigh"), "none", "none")),
+    (re.compile(r"gpt-5\.4\b"), Family(("none", *_LOW_TO_HIGH, "xhigh"), "none", "none", tools_or_reasoning=True)),
+    (re.compile(r"gpt-5\.5\b"), Family(("none", *_LOW_TO_HIGH, "xhigh"), "medium", "none", tools_or_reasoning=True)),
+    (
+        re.compile(r"gpt-(5\.|[6-9])"),
+        Family(("none", *_LOW_TO_HIGH, "xhigh", "max"), "medium", "none", tools_or_reasoning=True),
+    ),
+)
+
+
+def family_of(model: str) -> Family:
+    """The family of a model by its name.
+
+    A name that leads with a vendor (`openai/gpt-5`) is a router's or a model server's, which have rules of their own.
+    """
+    return next((family for pattern, family in _FAMILIES if pattern.match(model.lower())), _UNKNOWN)
+
 
 _BUDGETS: Final = ((8_192, "low"), (24_576, "medium"))
 _EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
@@ -65,9 +124,7 @@ def _thinking(body: Mapping[str, Any], losses: Losses) -> tuple[str | None, str 
         return None, None
     thinking = mapping(body["thinking"], "thinking")
     losses.judge(thinking, "thinking", "thinking")
-    kind = text(thinking.get("type"), "thinking.type")
-    if kind not in _THINKING:
-        raise wrong("thinking.type", f"one of {', '.join(_THINKING)}")
+    kind = one_of(_THINKING, thinking.get("type"), "thinking.type")
     if kind != "enabled":
         return kind, None
     budget = whole_number(thinking.get("budget_tokens"), "thinking.budget_tokens")
@@ -79,9 +136,5 @@ def _asked_effort(body: Mapping[str, Any], losses: Losses) -> str | None:
         return None
     config = mapping(body["output_config"], "output_config")
     losses.judge(config, "output_config", "output_config")
-    if config.get("effort") is None:
-        return None
-    effort = text(config["effort"], "output_config.effort")
-    if effort not in _EFFORTS:
-        raise wrong("output_config.effort", f"one of {', '.join(_EFFORTS)}")
-    return effort
+    effort = config.get("effort")
+    return None if effort is None else one_of(_EFFORTS, effort, "output_config.effort")

@@ -1,40 +1,63 @@
-"""A request for Anthropic's Messages becomes one for OpenAI's Chat Completions."""
+"""A request for Anthropic's Messages becomes one for OpenAI's Chat Completions.
+
+Sources: https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview,
+https://docs.anthropic.com/en/docs/build-with-claude/structured-outputs,
+https://platform.openai.com/docs/api-reference/chat/create, https://platform.openai.com/docs/guides/function-calling and
+https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
+"""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.lanes.anthropic_openai.messages import conversation
-from gateway.lanes.anthropic_openai.output_format import response_format
+from gateway.errors import GatewayError
+from gateway.lanes.anthropic_openai.conversation import conversation
 from gateway.lanes.anthropic_openai.parameters import TABLE
 from gateway.lanes.anthropic_openai.reasoning import reasoning_and_sampling
-from gateway.lanes.anthropic_openai.tools import tools_and_choice
-from gateway.lanes.base import Json, Translated
+from gateway.lanes.base import Json
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import flag, mapping, sequence, text, whole_number, wrong
+from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, whole_number, wrong
 
 _MAX_STOPS: Final = 4
 _MAX_USER_CHARACTERS: Final = 64
 _SERVICE_TIERS: Final[Mapping[str, str]] = {"auto": "auto", "standard_only": "default"}
+_CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "any": "required", "none": "none"}
+_NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEFAULT_NAME: Final = "answer"
+_NOT_HELD: Final = f"{_NOT_STRICT[:-1]}; the model is asked to keep to it, but not held to it."
+_UNSUPPORTED: Final = frozenset(
+    (
+        "allOf",
+        "default",
+        "dependentRequired",
+        "dependentSchemas",
+        "else",
+        "if",
+        "not",
+        "oneOf",
+        "patternProperties",
+        "prefixItems",
+        "then",
+    )
+)
 
 
-def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
-    """See `Translation.request`."""
-    losses = Losses(TABLE, strict=strict)
-    losses.judge(body, "", "")
-    translated = {
+def chat_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
+    """See `Translation.written`."""
+    return {
         "model": model,
         "messages": conversation(body, losses),
         "max_completion_tokens": _max_tokens(body),
         **_streaming(body),
         **_stop(body),
         **reasoning_and_sampling(body, model, losses),
-        **tools_and_choice(body, losses),
-        **response_format(body, losses),
-        **_user(body, losses),
+        **_tools_and_choice(body, losses),
+        **_response_format(body, losses),
+        **_end_user(body, losses),
         **_service_tier(body),
     }
-    return Translated(translated, losses.names)
 
 
 def _max_tokens(body: Json) -> int:
@@ -60,7 +83,7 @@ def _stop(body: Json) -> dict[str, Any]:
     return {"stop": stops} if stops else {}
 
 
-def _user(body: Json, losses: Losses) -> dict[str, Any]:
+def _end_user(body: Json, losses: Losses) -> dict[str, Any]:
     """`user`, which every provider of the shape knows; OpenAI's newer `safety_identifier` only its own API does."""
     if body.get("metadata") is None:
         return {}
@@ -77,7 +100,132 @@ def _user(body: Json, losses: Losses) -> dict[str, Any]:
 def _service_tier(body: Json) -> dict[str, Any]:
     if body.get("service_tier") is None:
         return {}
-    tier = text(body["service_tier"], "service_tier")
-    if tier not in _SERVICE_TIERS:
-        raise wrong("service_tier", f"one of {', '.join(_SERVICE_TIERS)}")
-    return {"service_tier": _SERVICE_TIERS[tier]}
+    return {"service_tier": _SERVICE_TIERS[one_of(_SERVICE_TIERS, body["service_tier"], "service_tier")]}
+
+
+def _tools_and_choice(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
+    """The members `tools`, `tool_choice` and `parallel_tool_calls`; OpenAI takes the latter two only beside tools."""
+    declared = [] if body.get("tools") is None else sequence(body["tools"], "tools")
+    functions = [_function(tool, f"tools[{index}]", losses) for index, tool in enumerate(declared)]
+    choice = _choice(body, losses)
+    if functions:
+        return {"tools": functions, **choice}
+    if choice.get("tool_choice", "auto") not in ("auto", "none"):
+        raise wrong("tools", "an array of at least one tool, since `tool_choice` demands one")
+    return {}
+
+
+def _function(tool: Any, path: str, losses: Losses) -> dict[str, Any]:
+    tool = mapping(tool, path)
+    optional_text(tool.get("type"), f"{path}.type")
+    losses.judge(tool, "tools[]", path)
+    function: dict[str, Any] = {"name": text(tool.get("name"), f"{path}.name")}
+    description = optional_text(tool.get("description"), f"{path}.description")
+    if description:
+        function["description"] = description
+    schema = mapping(tool.get("input_schema"), f"{path}.input_schema")
+    function["parameters"] = _with_properties(schema)
+    if flag(tool.get("strict"), f"{path}.strict"):
+        if fits_strict_mode(function["parameters"]):
+            function["strict"] = True
+        else:
+            losses.drop("tools[].strict", f"{path}.strict", _NOT_STRICT)
+    return {"type": "function", "function": function}
+
+
+def _with_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI refuses an object without `properties`; Anthropic takes it as one without any."""
+    if schema.get("type") == "object" and schema.get("properties") is None:
+        return {**schema, "properties": {}}
+    return dict(schema)
+
+
+def _choice(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
+    if body.get("tool_choice") is None:
+        return {}
+    choice = mapping(body["tool_choice"], "tool_choice")
+    losses.judge(choice, "tool_choice", "tool_choice")
+    kind = text(choice.get("type"), "tool_choice.type")
+    members: dict[str, Any] = {}
+    if kind == "tool":
+        name = text(choice.get("name"), "tool_choice.name")
+        members["tool_choice"] = {"type": "function", "function": {"name": name}}
+    elif kind in _CHOICES:
+        members["tool_choice"] = _CHOICES[kind]
+    else:
+        raise wrong("tool_choice.type", "one of auto, any, tool, none")
+    if flag(choice.get("disable_parallel_tool_use"), "tool_choice.disable_parallel_tool_use"):
+        members["parallel_tool_calls"] = False
+    return members
+
+
+def _response_format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
+    """The member `response_format`, if the request asks for a format. OpenAI's needs a name: the schema's title."""
+    config = body.get("output_config")
+    newer = None if config is None else mapping(config, "output_config").get("format")
+    older = body.get("output_format")
+    if newer is not None and older is not None:
+        raise GatewayError(
+            "bad_request", "Both `output_config.format` and `output_format` are set; keep one.", param="output_format"
+        )
+    if newer is None and older is None:
+        return {}
+    path = "output_format" if newer is None else "output_config.format"
+    wanted = mapping(older if newer is None else newer, path)
+    losses.judge(wanted, path, path)
+    if wanted.get("type") != "json_schema":
+        raise wrong(f"{path}.type", '"json_schema"')
+    schema = dict(mapping(wanted.get("schema"), f"{path}.schema"))
+    title = schema.get("title")
+    name = title if isinstance(title, str) and _NAME.fullmatch(title) else _DEFAULT_NAME
+    strict = fits_strict_mode(schema)
+    if not strict:
+        losses.drop(path, f"{path}.schema", _NOT_HELD)
+    return {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": name, "schema": schema, "strict": strict},
+        }
+    }
+
+
+def fits_strict_mode(schema: Mapping[str, Any]) -> bool:
+    """Whether OpenAI's strict mode can hold a JSON schema; Anthropic's takes optional properties and more keywords.
+
+    It can where every object is closed, with all properties required, and no keyword is beyond the mode.
+    """
+    if schema.get("type") != "object" or "anyOf" in schema:
+        return False
+    waiting: list[Any] = [schema]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict) or not _fits(node):
+            return False
+        waiting.extend(_schemas_in(node))
+    return True
+
+
+def _fits(node: Mapping[str, Any]) -> bool:
+    if not _UNSUPPORTED.isdisjoint(node):
+        return False
+    kinds = node.get("type")
+    if "properties" not in node and kinds != "object" and not (isinstance(kinds, list) and "object" in kinds):
+        return True
+    properties, required = node.get("properties", {}), node.get("required", [])
+    return (
+        node.get("additionalProperties") is False
+        and isinstance(properties, dict)
+        and isinstance(required, list)
+        and properties.keys() <= {name for name in required if isinstance(name, str)}
+    )
+
+
+def _schemas_in(node: Mapping[str, Any]) -> Iterator[Any]:
+    for name in ("properties", "$defs", "definitions"):
+        held = node.get(name)
+        if isinstance(held, dict):
+            yield from held.values()
+    if isinstance(node.get("anyOf"), list):
+        yield from node["anyOf"]
+    if "items" in node:
+        yield node["items"]

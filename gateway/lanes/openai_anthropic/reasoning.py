@@ -1,15 +1,64 @@
-"""`reasoning_effort` becomes `thinking` and effort; temperature and top-p follow from it.
+"""What Claude models take, as far as their names tell; `reasoning_effort` becomes `thinking` and effort by it.
 
+Temperature and top-p follow from it. A request that names what its model does not have is refused by Anthropic.
 Sources: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking (a budget is at least 1,024 and below
-`max_tokens`; no forced tool, no temperature beside it) and https://docs.anthropic.com/en/docs/build-with-claude/effort.
+`max_tokens`; no forced tool, no temperature beside it), https://docs.anthropic.com/en/docs/build-with-claude/effort and
+the models' migration guides.
 """
 
+import enum
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from gateway.lanes.chat_request import effort, output_limit, temperature, top_p
 from gateway.lanes.losses import Losses
-from gateway.lanes.openai_anthropic.model_families import Family, Reasoning
-from gateway.lanes.openai_chat import effort, output_limit, temperature, top_p
+
+
+class Reasoning(enum.Enum):
+    """How a model is told to reason."""
+
+    NONE = enum.auto()
+    BUDGET = enum.auto()
+    ADAPTIVE = enum.auto()
+
+
+class Family(NamedTuple):
+    """Models that take the same parameters.
+
+    `default_limit` is the output limit of a request that names none. `has_xhigh` says that the effort `xhigh` is
+    among those that the model knows, `thinks_unasked` that it thinks where a request does not mention thinking.
+    """
+
+    reasoning: Reasoning
+    samples: bool
+    default_limit: int
+    has_xhigh: bool = True
+    thinks_unasked: bool = False
+
+
+_LIMIT: Final = 8192
+_FAMILIES: Final = (
+    (re.compile(r"claude-(instant|2|3-(opus|sonnet|haiku)\b)"), Family(Reasoning.NONE, True, 4096)),
+    (re.compile(r"claude-3[-.]5"), Family(Reasoning.NONE, True, _LIMIT)),
+    (re.compile(r"claude-3[-.]7"), Family(Reasoning.BUDGET, True, _LIMIT)),
+    (
+        re.compile(r"claude-(opus|sonnet|haiku)-4([-.][0-5])?(?=$|[-@]\d{8}|-\D|[^-.\d])"),
+        Family(Reasoning.BUDGET, True, _LIMIT),
+    ),
+    (re.compile(r"claude-(opus|sonnet|haiku)-4[-.]6(?!\d)"), Family(Reasoning.ADAPTIVE, True, _LIMIT, has_xhigh=False)),
+    (
+        re.compile(r"claude-((opus|sonnet|haiku)-[5-9]|fable|mythos)"),
+        Family(Reasoning.ADAPTIVE, False, _LIMIT, thinks_unasked=True),
+    ),
+)
+_LATER: Final = Family(Reasoning.ADAPTIVE, False, _LIMIT)
+
+
+def family_of(model: str) -> Family:
+    """The family of a model by its name, wherever in it `claude-` stands; later models are taken for the latest."""
+    return next((family for pattern, family in _FAMILIES if pattern.search(model.lower())), _LATER)
+
 
 _BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024,
@@ -74,15 +123,24 @@ def _thinking(
     if asked == "none":
         # A model that thinks at any rate thinks least that way.
         return {"output_config": {"effort": "low"}} if family.thinks_unasked else {}
+    # Half of a limit that the client did not choose stays for the answer itself.
+    budget = min(_BUDGETS[asked], limit // 2 if output_limit(body) is None else limit - 1)
     if family.reasoning is Reasoning.NONE:
-        losses.drop("reasoning_effort", "reasoning_effort", _NO_REASONING)
-        return {}
-    if tools.get("tool_choice", {}).get("type") in ("any", "tool"):
-        losses.drop("reasoning_effort", "reasoning_effort", _FORCED)
-        return {}
-    if family.reasoning is Reasoning.ADAPTIVE:
+        reason = _NO_REASONING
+    elif tools.get("tool_choice", {}).get("type") in ("any", "tool"):
+        reason = _FORCED
+    elif family.reasoning is Reasoning.ADAPTIVE:
         return _adaptive(asked, family, losses)
-    return _budgeted(asked, body, limit, messages, losses)
+    elif messages[-1]["role"] == "assistant":
+        reason = _BEGUN
+    elif _answers_a_call_without_thought(messages):
+        reason = _NO_THOUGHT
+    elif budget < _LEAST_BUDGET:
+        reason = _NO_ROOM
+    else:
+        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
+    losses.drop("reasoning_effort", "reasoning_effort", reason)
+    return {}
 
 
 def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:
@@ -90,22 +148,6 @@ def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:
         losses.drop("reasoning_effort", "reasoning_effort", _NO_XHIGH)
         asked = "high"
     return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(asked, asked)}}
-
-
-def _budgeted(
-    asked: str, body: Mapping[str, Any], limit: int, messages: Sequence[Mapping[str, Any]], losses: Losses
-) -> dict[str, Any]:
-    # Half of a limit that the client did not choose stays for the answer itself.
-    budget = min(_BUDGETS[asked], limit // 2 if output_limit(body) is None else limit - 1)
-    if messages[-1]["role"] == "assistant":
-        losses.drop("reasoning_effort", "reasoning_effort", _BEGUN)
-    elif _answers_a_call_without_thought(messages):
-        losses.drop("reasoning_effort", "reasoning_effort", _NO_THOUGHT)
-    elif budget < _LEAST_BUDGET:
-        losses.drop("reasoning_effort", "reasoning_effort", _NO_ROOM)
-    else:
-        return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-    return {}
 
 
 def _answers_a_call_without_thought(messages: Sequence[Mapping[str, Any]]) -> bool:

@@ -1,32 +1,55 @@
-"""A request for OpenAI's Chat Completions becomes one for Anthropic's Messages."""
+"""A request for OpenAI's Chat Completions becomes one for Anthropic's Messages.
 
+Sources: https://docs.anthropic.com/en/api/messages and
+https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use.
+"""
+
+import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
-from gateway.lanes.base import Json, Translated
+from gateway.lanes.base import Json
+from gateway.lanes.chat_request import (
+    IMAGES,
+    NO_CONTENT,
+    Block,
+    Conversation,
+    DataUrl,
+    Function,
+    answer_schema,
+    base64_text,
+    data_url,
+    encoded,
+    functions,
+    output_limit,
+    say,
+    service_tier,
+    stops,
+    streams,
+    tool_choice,
+)
 from gateway.lanes.losses import Losses
-from gateway.lanes.openai_anthropic.messages import conversation
-from gateway.lanes.openai_anthropic.model_families import family_of
-from gateway.lanes.openai_anthropic.parameters import TABLE
-from gateway.lanes.openai_anthropic.reasoning import reasoning_and_sampling
-from gateway.lanes.openai_anthropic.tools import tools_and_choice
-from gateway.lanes.openai_chat import output_limit, stops
-from gateway.lanes.reading import flag, mapping, optional_text, text, wrong
+from gateway.lanes.openai_anthropic.reasoning import family_of, reasoning_and_sampling
+from gateway.lanes.reading import flag, mapping, optional_text, sequence, text, wrong
 
 _TIERS: Final[Mapping[str, str]] = {"auto": "auto", "default": "standard_only"}
-_OTHER_TIERS: Final = ("flex", "scale", "priority", "fast")
+_CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "none": "none", "required": "any"}
+_NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 _NO_SCHEMA: Final = "Anthropic holds a model to JSON only with a schema."
+_THOUGHTS: Final = ("thinking", "redacted_thinking")
+_LONGEST_TITLE: Final = 500
 
 
-def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
-    """See `Translation.request`."""
-    losses = Losses(TABLE, strict=strict)
-    losses.judge(body, "", "")
-    streams = _streams(body, losses)
-    system, messages = conversation(body, losses)
+def anthropic_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
+    """See `Translation.written`."""
+    streamed = streams(body, losses)
+    system, turns = _Conversation(losses).read(body)
+    messages = _in_order(turns)
     family = family_of(model)
     limit = output_limit(body) or family.default_limit
-    tools = tools_and_choice(body, losses)
+    tools = _tools_and_choice(body, losses)
     members: dict[str, Any] = {
         "model": model,
         "max_tokens": limit,
@@ -36,7 +59,7 @@ def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
         **_stop_sequences(body),
         **_metadata(body),
         **_service_tier(body, losses),
-        **({"stream": True} if streams else {}),
+        **({"stream": True} if streamed else {}),
     }
     format_ = _output_format(body, losses)
     thought = reasoning_and_sampling(body, family, limit, tools, messages, losses)
@@ -44,15 +67,135 @@ def translate_request(body: Json, *, model: str, strict: bool) -> Translated:
     members.update(thought)
     if config:
         members["output_config"] = config
-    return Translated(members, losses.names)
+    return members
 
 
-def _streams(body: Json, losses: Losses) -> bool:
-    if body.get("stream_options") is not None:
-        options = mapping(body["stream_options"], "stream_options")
-        losses.judge(options, "stream_options", "stream_options")
-        flag(options.get("include_usage"), "stream_options.include_usage")
-    return flag(body.get("stream"), "stream")
+class _Conversation(Conversation):
+    usable_id = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+
+    def marked(self, said: list[Block], holder: Mapping[str, Any], path: str) -> list[Block]:
+        """A mark on a whole message is one on its last block, unless that is a thought, which takes none."""
+        mark = holder.get("cache_control")
+        if mark is None or not said or said[-1]["type"] in _THOUGHTS:
+            return said
+        return [*said[:-1], {**said[-1], **_mark(mark, path)}]
+
+    def thoughts(self, message: Mapping[str, Any], path: str) -> list[Block]:
+        """Thinking that can go back as it came: with its signature, or redacted. It stands first in the turn."""
+        if message.get("thinking_blocks") is None:
+            return []
+        said: list[Block] = []
+        for index, value in enumerate(sequence(message["thinking_blocks"], f"{path}.thinking_blocks")):
+            at = f"{path}.thinking_blocks[{index}]"
+            block = mapping(value, at)
+            kind = text(block.get("type"), f"{at}.type")
+            if kind == "redacted_thinking":
+                said.append({"type": kind, "data": text(block.get("data"), f"{at}.data")})
+            elif kind == "thinking":
+                signature = optional_text(block.get("signature"), f"{at}.signature")
+                thinking = optional_text(block.get("thinking"), f"{at}.thinking")
+                if signature:
+                    said.append({"type": kind, "thinking": thinking, "signature": signature})
+            else:
+                raise wrong(f"{at}.type", "one of thinking, redacted_thinking")
+        return said
+
+    def text(self, said: str) -> Block:
+        return {"type": "text", "text": said}
+
+    def image(self, url: str, path: str) -> Block:
+        opened = data_url(url)
+        if opened is None:
+            if not url.lower().startswith(("https://", "http://")):
+                raise wrong(path, "an http(s) URL or a data URL")
+            return {"type": "image", "source": {"type": "url", "url": url}}
+        data = encoded(opened, path)
+        if opened.media_type not in IMAGES:
+            raise self.table.unsupported(path, "Claude sees PNG, JPEG, GIF and WebP.")
+        media_type = f"image/{IMAGES[opened.media_type]}"
+        return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
+
+    def file(self, name: str, data: str, path: str) -> Block:
+        opened = data_url(data) or DataUrl("application/pdf", is_base64=True, data=data)
+        if opened.media_type == "text/plain":
+            source = {"type": "text", "media_type": "text/plain", "data": _plain_text(opened, path)}
+        else:
+            source = {"type": "base64", "media_type": opened.media_type, "data": encoded(opened, path)}
+            if opened.media_type != "application/pdf":
+                raise self.table.unsupported(path, "Claude reads PDF and plain text.")
+        return {"type": "document", "source": source, **({"title": name[:_LONGEST_TITLE]} if name else {})}
+
+    def call(self, identifier: str, name: str, arguments: dict[str, Any]) -> Block:
+        return {"type": "tool_use", "id": identifier, "name": name, "input": arguments}
+
+    def result(self, identifier: str, content: list[Block]) -> Block:
+        result: Block = {"type": "tool_result", "tool_use_id": identifier}
+        return {**result, "content": content} if content else result
+
+
+def _mark(value: Any, path: str) -> dict[str, Any]:
+    return {"cache_control": dict(mapping(value, f"{path}.cache_control"))}
+
+
+def _plain_text(opened: DataUrl, path: str) -> str:
+    try:
+        raw = b64decode(base64_text(opened.data, path)) if opened.is_base64 else unquote_to_bytes(opened.data)
+        return raw.decode()
+    except ValueError:
+        raise wrong(path, "UTF-8 text in a data URL") from None
+
+
+def _in_order(turns: list[Block]) -> list[Block]:
+    """The turns, with those of the assistant ending in something said or called, as Anthropic demands.
+
+    An answer that its limit cut short within its thinking is one that does not, when the client sends it back. What
+    tools returned stands first: a user who speaks before a tool's result came is heard after it.
+    """
+    kept: list[Block] = []
+    for turn in turns:
+        said = turn["content"]
+        while said and said[-1]["type"] in _THOUGHTS:
+            said = said[:-1]
+        say(kept, turn["role"], said)
+    if not kept:
+        raise wrong("messages", NO_CONTENT)
+    for turn in kept:
+        turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+    return kept
+
+
+def _tools_and_choice(body: Json, losses: Losses) -> dict[str, Any]:
+    """The members `tools` and `tool_choice`, as far as there are any."""
+    tools = [_tool(function) for function in functions(body, losses)]
+    wanted = tool_choice(body, losses)
+    if wanted.allowed is not None:
+        tools = [tool for tool in tools if tool["name"] in wanted.allowed]
+    if wanted.mode == "required" and not any(wanted.name in (None, tool["name"]) for tool in tools):
+        raise wrong("tool_choice", "met by a function of `tools`")
+    parallel = body.get("parallel_tool_calls")
+    one_at_a_time = parallel is not None and not flag(parallel, "parallel_tool_calls")
+    if not tools:
+        return {}
+    mode = wanted.mode or ("auto" if one_at_a_time else "")
+    if not mode:
+        return {"tools": tools}
+    choice: dict[str, Any] = {"type": _CHOICES[mode]} if wanted.name is None else {"type": "tool", "name": wanted.name}
+    if one_at_a_time and mode != "none":
+        choice["disable_parallel_tool_use"] = True
+    return {"tools": tools, "tool_choice": choice}
+
+
+def _tool(function: Function) -> dict[str, Any]:
+    tool: dict[str, Any] = {"name": function.name}
+    if function.description:
+        tool["description"] = function.description
+    schema = function.parameters
+    tool["input_schema"] = _NO_PARAMETERS if schema is None else {"type": "object", **schema}
+    if function.strict:
+        tool["strict"] = True
+    if function.tool.get("cache_control") is not None:
+        tool |= _mark(function.tool["cache_control"], function.path)
+    return tool
 
 
 def _stop_sequences(body: Json) -> dict[str, Any]:
@@ -66,38 +209,18 @@ def _metadata(body: Json) -> dict[str, Any]:
 
 
 def _service_tier(body: Json, losses: Losses) -> dict[str, Any]:
-    if body.get("service_tier") is None:
-        return {}
-    tier = text(body["service_tier"], "service_tier")
-    if tier in _TIERS:
-        return {"service_tier": _TIERS[tier]}
-    if tier not in _OTHER_TIERS:
-        raise wrong("service_tier", f"one of {', '.join((*_TIERS, *_OTHER_TIERS))}")
+    tier = service_tier(body)
+    if tier is None or tier in _TIERS:
+        return {} if tier is None else {"service_tier": _TIERS[tier]}
     losses.drop("service_tier", "service_tier", f"There is no {tier} tier.")
     return {}
 
 
 def _output_format(body: Json, losses: Losses) -> dict[str, Any]:
-    if body.get("response_format") is None:
+    wanted = answer_schema(body, losses, _NO_SCHEMA)
+    if wanted is None:
         return {}
-    wanted = mapping(body["response_format"], "response_format")
-    losses.judge(wanted, "response_format", "response_format")
-    kind = text(wanted.get("type"), "response_format.type")
-    if kind not in ("text", "json_object", "json_schema"):
-        raise wrong("response_format.type", "one of text, json_object, json_schema")
-    if kind == "text":
-        return {}
-    if kind == "json_object":
-        losses.drop("response_format", "response_format.type", _NO_SCHEMA)
-        return {}
-    path = "response_format.json_schema"
-    members = mapping(wanted.get("json_schema"), path)
-    losses.judge(members, path, path)
-    description = optional_text(members.get("description"), f"{path}.description")
-    if members.get("schema") is None:
-        losses.drop("response_format", f"{path}.schema", _NO_SCHEMA)
-        return {}
-    schema = dict(mapping(members["schema"], f"{path}.schema"))
-    if description:
-        schema.setdefault("description", description)
+    schema = dict(wanted["schema"])
+    if wanted.get("description"):
+        schema.setdefault("description", wanted["description"])
     return {"format": {"type": "json_schema", "schema": schema}}

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.keys.mint import mint
-from gateway.keys.virtual_key import environment_of, is_well_formed
+from gateway.keys.virtual_key import environment_of
 
 GOOD = "lw_vk_live_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -16,7 +16,6 @@ def test_a_minted_key_has_the_form(environment):
 
     assert re.fullmatch(r"lw_vk_(live|test)_[0-9A-HJKMNP-TV-Z]{26}", secret)
     assert len(secret) == 37
-    assert is_well_formed(secret)
     assert environment_of(secret) == environment
 
 
@@ -59,11 +58,12 @@ def test_there_are_two_environments(environment):
     ],
 )
 def test_other_texts_are_no_keys(secret):
-    assert not is_well_formed(secret)
     assert environment_of(secret) is None
 
 
 @settings(deadline=None)
-@given(st.text())
+@given(st.text() | st.from_regex(r"lw_vk_(live|test|prod)_[0-9A-Z]{26}"))
 def test_any_text_is_judged(text):
-    assert is_well_formed(text) == (environment_of(text) is not None)
+    form = re.fullmatch(r"lw_vk_(live|test)_[0-7][0-9A-HJKMNP-TV-Z]{25}", text)
+
+    assert environment_of(text) == (form[1] if form else None)

@@ -30,11 +30,11 @@ from openai.types.chat.completion_create_params import (
 from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
-from gateway.lanes.anthropic_openai import ANTHROPIC_TO_OPENAI
-from gateway.lanes.anthropic_openai.model_families import EFFORTS, family_of
 from gateway.lanes.anthropic_openai.parameters import TABLE
-from gateway.lanes.anthropic_openai.strict_schemas import fits_strict_mode
-from gateway.lanes.parameter import Treatment
+from gateway.lanes.anthropic_openai.reasoning import EFFORTS, family_of
+from gateway.lanes.anthropic_openai.request import fits_strict_mode
+from gateway.lanes.losses import Treatment
+from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI
 
 _NON_STREAMING = TypeAdapter(CompletionCreateParamsNonStreaming)
 _STREAMING = TypeAdapter(CompletionCreateParamsStreaming)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from gateway.lanes.anthropic_openai import ANTHROPIC_TO_OPENAI
 from gateway.lanes.base import Asked, UntranslatableAnswer
+from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI
 
 _ASKED = Asked(model="claude-x", include_usage=False, request_id="grq_01ABC", created=1)
 _EVENT = TypeAdapter(RawMessageStreamEvent)

@@ -16,10 +16,9 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
-from gateway.lanes.anthropic_openai import ANTHROPIC_TO_OPENAI
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.openai_anthropic import OPENAI_TO_ANTHROPIC
-from gateway.lanes.openai_anthropic.parameters import TABLE
+from gateway.lanes.chat_parameters import TO_ANTHROPIC as TABLE
+from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI, OPENAI_TO_ANTHROPIC
 from gateway.wire.sse_events import EventSplitter
 
 OLD, NEW = "claude-sonnet-4-5-20250929", "claude-opus-5-5"

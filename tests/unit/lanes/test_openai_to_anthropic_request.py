@@ -12,8 +12,8 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from gateway.errors import GatewayError
-from gateway.lanes.openai_anthropic import OPENAI_TO_ANTHROPIC
-from gateway.lanes.openai_anthropic.model_families import Family, Reasoning, family_of
+from gateway.lanes.openai_anthropic.reasoning import Family, Reasoning, family_of
+from gateway.lanes.pairs import OPENAI_TO_ANTHROPIC
 
 BUDGETED, ADAPTIVE, THINKER = "claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-opus-5-5"
 HI = {"role": "user", "content": "Hi"}

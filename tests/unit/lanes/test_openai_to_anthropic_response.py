@@ -7,7 +7,7 @@ import pytest
 from openai.types.chat import ChatCompletion
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.openai_anthropic import OPENAI_TO_ANTHROPIC
+from gateway.lanes.pairs import OPENAI_TO_ANTHROPIC
 
 ASKED = Asked(model="smart", include_usage=True, request_id="grq_01", created=1700000000)
 HI = {"role": "user", "content": "Hi"}

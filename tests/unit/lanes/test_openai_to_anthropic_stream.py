@@ -10,7 +10,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.openai_anthropic import OPENAI_TO_ANTHROPIC
+from gateway.lanes.pairs import OPENAI_TO_ANTHROPIC
 from gateway.wire.sse_events import EventSplitter
 
 ASKED = Asked(model="smart", include_usage=True, request_id="grq_01", created=1700000000)

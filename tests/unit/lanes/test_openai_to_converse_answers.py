@@ -9,7 +9,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.openai_converse import OPENAI_TO_CONVERSE
+from gateway.lanes.pairs import OPENAI_TO_CONVERSE
 from gateway.wire.sse_events import events_in
 
 ASKED = Asked(model="smart", include_usage=True, request_id="grq_01JAB", created=1_700_000_000)

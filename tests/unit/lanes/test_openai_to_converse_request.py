@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from gateway.errors import GatewayError
-from gateway.lanes.openai_converse import OPENAI_TO_CONVERSE
-from gateway.lanes.openai_converse.parameters import TABLE
-from gateway.lanes.parameter import Treatment
+from gateway.lanes.chat_parameters import TO_CONVERSE as TABLE
+from gateway.lanes.losses import Treatment
+from gateway.lanes.pairs import OPENAI_TO_CONVERSE
 
 MODEL = "mistral.mistral-large-3-675b-instruct"
 GPT_OSS = "openai.gpt-oss-120b-1:0"

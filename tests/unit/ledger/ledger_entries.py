@@ -116,6 +116,7 @@ _served = st.builds(
     model=_names,
     service_tier=st.sampled_from([None, "default", "flex"]),
     iterations=st.lists(st.builds(Iteration, st.just("advisor"), _usages, _names), max_size=2).map(tuple),
+    longest_prompt=st.none() | _counts,
 )
 any_entry = st.builds(
     DecisionRecord,

@@ -45,6 +45,7 @@ def test_an_entry_comes_back_as_it_went_in(engine):
             region="eu",
             iterations=(Iteration("advisor", Usage(input_tokens=10, further={"web_searches": 1}), "opus"),),
             unreadable=("usage.output_tokens",),
+            longest_prompt=1,
         ),
         cost_nano_usd=9_007_199_254_740_993,
         budgets=(Charge("one", 9_007_199_254_740_993), Charge("two", 2)),

@@ -8,7 +8,7 @@ from gateway.ledger.check import check_sums, mend_sums
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.recompute import recompute
 from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
-from gateway.money.prices import Price, Terms
+from gateway.money.prices import Price, Rates, Terms, Tier
 from gateway.money.window import Window
 from gateway.storage.engine import writing
 from gateway.telemetry.decision_record import Charge
@@ -104,6 +104,7 @@ PRICES = {
         input=1_000, output=1_000, terms=(Terms(by="service_tier", value="priority", per_mille=2_000),), source="x"
     ),
     "clever": Price(input=50_000, output=50_000, web_search=7, source="x"),
+    "by length": Price(input=1_000, tiers=(Tier(600_000, Rates(input=2_000)),), source="x"),
 }
 
 
@@ -122,6 +123,8 @@ PRICES = {
             51_000,
             0,
         ),
+        (Usage(input_tokens=10**6), Served(model="by length"), 2_000, 0),
+        (Usage(input_tokens=10**6), Served(model="by length", longest_prompt=500_000), 1_000, 0),
     ],
 )
 def test_an_answer_is_recomputed_as_it_was_served(engine, usage, served, recomputed, unpriced):

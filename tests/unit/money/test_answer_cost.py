@@ -9,7 +9,7 @@ from genai_prices import Usage as TheirUsage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.money.cost import answer_cost
+from gateway.money.cost import answer_cost, rates_of
 from gateway.money.estimate import InputBound, at_most, estimate
 from gateway.money.prices import Price, Rates, Terms, Tier
 from gateway.money.published_prices import PublishedPrices
@@ -133,6 +133,7 @@ DEAR = Price(input=10**10, output=10**11, source="dear")
         (Served(model="unknown"), 20_000, ()),
         (Served(service_tier="turbo"), 20_000, ("service_tier turbo",)),
         (Served(region="mars"), 20_000, ()),
+        (Served(region="unreadable"), 20_000, ("region unreadable",)),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7)),)), 27_000, ()),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7), "dear"),)), 90_000, ()),
         (Served(iterations=(Iteration("x", Usage(input_tokens=7), "unknown"),)), 27_000, ("model unknown",)),
@@ -161,6 +162,32 @@ def test_a_model_is_the_asked_one_under_a_part_of_its_name(asked, served, is_ask
     charged = answer_cost(Usage(input_tokens=10), Served(model=served), SIMPLE, lambda _: DEAR, asked)
 
     assert charged.nano_usd == (10_000 if is_asked else 100_000)
+
+
+@pytest.mark.parametrize(
+    ("served", "rate", "beside"),
+    [
+        (None, 2_000, 0),
+        (Served(model="m"), 2_000, 0),
+        (Served(longest_prompt=10), 1_000, 0),
+        (Served(longest_prompt=11), 2_000, 0),
+        (Served(longest_prompt=10, iterations=(Iteration("x", Usage(input_tokens=11)),)), 1_000, 22_000),
+        (Served(longest_prompt=11, iterations=(Iteration("x", Usage(input_tokens=10)),)), 2_000, 10_000),
+    ],
+)
+def test_the_longest_prompt_of_several_decides_on_the_tier(served, rate, beside):
+    price = Price(input=10**9, tiers=(Tier(11, Rates(input=2 * 10**9)),), source="list")
+    usage = Usage(input_tokens=30)
+
+    assert answer_cost(usage, served, price, nobody, "m").nano_usd == 30 * rate + beside
+    assert rates_of(price, usage, served).input == rate * 10**6
+
+
+def test_steps_are_rounded_together():
+    price = Price(input=1, source="list")
+    step = Iteration("x", Usage(input_tokens=300_000))
+
+    assert answer_cost(step.usage, Served(iterations=(step,)), price, nobody).nano_usd == 1
 
 
 def test_multipliers_are_of_tokens_alone():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.money import estimate as estimate_module
 from gateway.money.cost import cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
@@ -166,3 +167,61 @@ def test_every_word_by_which_a_request_allows_more_is_told(filler):
     silent = [word for word in words if not bound_input(f'{{"a":{{{word}}}}}{filler}'.encode()).may_allow_more]
     assert silent == []
     assert not bound_input(f'{{"tools":[{{"type":"function"}}],"messages":[]}}{filler}'.encode()).may_allow_more
+
+
+_NAMES = (
+    "data",
+    "bytes",
+    "image",
+    "image_url",
+    "input_image",
+    "url",
+    "file_data",
+    "tools",
+    "ttl",
+    "audio",
+    "type",
+    "x",
+)
+_VALUES = st.sampled_from(
+    [
+        *_NAMES,
+        "A" * 1023,
+        "A" * 1024,
+        "B/+" * 700,
+        "data:image/png;base64," + "A" * 1024,
+        "data:audio/wav;base64," + "A" * 2000,
+        "data:image/png;base64," + "A" * 1000,
+        "data:image/png;base64,%" + "A" * 2000,
+        "application/pdf",
+        'quoted "data": "' + "A" * 1500,
+    ]
+)
+_DOCUMENTS = st.recursive(
+    _VALUES | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=4),
+    max_leaves=25,
+)
+
+
+@given(_DOCUMENTS, st.sampled_from([None, 1]))
+def test_a_body_that_is_full_of_marks_is_held_for_as_much_as_by_going_from_mark_to_mark(document, indent):
+    body = json.dumps({"messages": document}, indent=indent).encode()
+
+    assert estimate_module._look_through_many(body) == estimate_module._look_through(body)
+
+
+def test_a_body_may_be_full_of_marks():
+    one = bound({"messages": [{"type": "image_url", "image_url": {"url": "https://x"}}] * 3, "tools": []})
+    many = bound({"messages": [{"type": "image_url", "image_url": {"url": "https://x"}}] * 3_000, "tools": []})
+
+    assert many.tokens > 3_000 * IMAGE_TOKENS > one.tokens > 3 * IMAGE_TOKENS + TOOLS_TOKENS
+    assert many.has_images
+    assert many.may_allow_more
+
+
+def test_the_names_of_images_are_counted_wherever_steps_meet():
+    name = b'"image"'
+    size = estimate_module._STEP
+    for before in range(size - len(name) - 1, size + 2):
+        assert estimate_module._count(b" " * before + name + b" " * 9 + name, name) == 2

@@ -1,11 +1,15 @@
 import fnmatch
-import time
 
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.policy import patterns
 from gateway.policy.patterns import compile_glob, compile_re2
+
+LINEAR = type(re2.compile(""))
+"""What RE2 makes, whose search takes linear time; backtracking would not come to an end below."""
 
 
 @pytest.mark.parametrize(
@@ -45,13 +49,11 @@ def test_a_malformed_expression_says_why(pattern, reason, capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_hard_expressions_take_linear_time():
+def test_expressions_are_searched_in_linear_time():
     expression = compile_re2("(a+)+$")
-    started = time.perf_counter()
 
+    assert type(expression) is LINEAR
     assert expression.search("a" * 50_000 + "b") is None
-
-    assert time.perf_counter() - started < 2
 
 
 @pytest.mark.parametrize(
@@ -103,9 +105,16 @@ def test_without_classes_globs_are_those_of_fnmatch(glob, text):
     assert compile_glob(glob)(text) == fnmatch.fnmatchcase(text, glob)
 
 
-def test_globs_take_linear_time():
-    started = time.perf_counter()
+def test_globs_are_matched_in_linear_time(monkeypatch):
+    compiled = []
 
-    assert not compile_glob("*a" * 20 + "b")("a" * 5_000)
+    def compile_and_keep(pattern):
+        compiled.append(compile_re2(pattern))
+        return compiled[-1]
 
-    assert time.perf_counter() - started < 2
+    monkeypatch.setattr(patterns, "compile_re2", compile_and_keep)
+
+    matches = compile_glob("*a" * 20 + "b")
+
+    assert [type(one) for one in compiled] == [LINEAR]
+    assert not matches("a" * 5_000)

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.shapes.audio import TRANSCRIPTIONS
 from gateway.shapes.chat import CHAT
+from gateway.shapes.ending import How
 from gateway.shapes.images import IMAGES
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.progress import Progress
@@ -50,6 +51,6 @@ def test_a_part_that_is_whole_may_have_been_the_last_until_another_begins(shape)
     seen = []
     for data in (more, whole, b'{"type":"ping"}' if shape is MESSAGES else b'{"type":"keepalive"}', more):
         progress.event("", data)
-        seen.append((progress.content_may_be_complete, progress.content_complete))
+        seen.append((progress.content_may_be_complete, progress.ending(client_left=True).how is not How.LEFT))
 
     assert seen == [(False, False), (True, False), (True, False), (False, False)]

@@ -24,23 +24,20 @@ from openai.types.chat import completion_create_params as chat_create_params
 from openai.types.responses import response_create_params
 
 from gateway.shapes.audio import SPEECH
-from gateway.shapes.chat import CHAT
-from gateway.shapes.completions import COMPLETIONS
+from gateway.shapes.chat import CHAT, COMPLETIONS
 from gateway.shapes.converse import CONVERSE
-from gateway.shapes.count_tokens import COUNT_TOKENS
 from gateway.shapes.declares import NAMES_OF_MODELS, NAMES_OF_TOOLS, Says
-from gateway.shapes.embeddings import EMBEDDINGS
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.images import IMAGES
-from gateway.shapes.messages import MESSAGES
-from gateway.shapes.moderations import MODERATIONS
+from gateway.shapes.messages import COUNT_TOKENS, MESSAGES
 from gateway.shapes.responses import RESPONSES
 
 REQUESTS = [
     (CHAT, chat_create_params.CompletionCreateParamsNonStreaming),
     (COMPLETIONS, completion_create_params.CompletionCreateParamsNonStreaming),
-    (EMBEDDINGS, embedding_create_params.EmbeddingCreateParams),
+    (ENDPOINTS["embeddings"].shape, embedding_create_params.EmbeddingCreateParams),
     (IMAGES, image_generate_params.ImageGenerateParamsNonStreaming),
-    (MODERATIONS, moderation_params.ModerationCreateParams),
+    (ENDPOINTS["moderations"].shape, moderation_params.ModerationCreateParams),
     (SPEECH, speech_create_params.SpeechCreateParams),
     (RESPONSES, response_create_params.ResponseCreateParamsNonStreaming),
     (MESSAGES, message_create_params.MessageCreateParamsNonStreaming),

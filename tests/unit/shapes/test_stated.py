@@ -3,9 +3,8 @@
 import pytest
 
 from gateway.errors import GatewayError
-from gateway.shapes.chat import CHAT
-from gateway.shapes.completions import COMPLETIONS
-from gateway.shapes.embeddings import EMBEDDINGS
+from gateway.shapes.chat import CHAT, COMPLETIONS
+from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.images import IMAGES
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.responses import RESPONSES
@@ -75,7 +74,7 @@ def test_a_limit_that_stands_twice_or_in_another_case_cannot_be_read(members):
         (RESPONSES, '"max_tokens":10,"max_output_tokens":30,"n":3', 30, None),
         (MESSAGES, '"max_completion_tokens":10,"n":3', None, None),
         (IMAGES, '"n":4', None, 4),
-        (EMBEDDINGS, '"max_tokens":10,"n":3', None, None),
+        (ENDPOINTS["embeddings"].shape, '"max_tokens":10,"n":3', None, None),
     ],
 )
 def test_each_api_has_names_of_its_own(shape, members, cap, several):

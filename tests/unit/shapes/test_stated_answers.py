@@ -5,6 +5,7 @@ import json
 import pytest
 
 from gateway.shapes import converse, images, messages, openai_usage
+from gateway.shapes.audio import SPEECH
 from gateway.usage import Iteration, Served, Usage
 
 
@@ -89,6 +90,7 @@ def step(kind, model=None, **figures):
             Usage(input_tokens=400, output_tokens=50),
             Served(
                 model="claude-haiku-4-5",
+                longest_prompt=300,
                 iterations=(
                     Iteration(
                         "advisor_message",
@@ -123,6 +125,42 @@ def test_steps_on_the_providers_side_are_billed_each_at_its_model(iterations, us
     stated = claude({**TOKENS, "iterations": iterations})
 
     assert (stated.usage, stated.served) == (usage, served)
+
+
+ONE, TWO = step("message", input_tokens=100, output_tokens=1), step("message", input_tokens=70, output_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("usage", "iterations", "longest"),
+    [
+        ({"input_tokens": 100}, [ONE], None),
+        ({"input_tokens": 170}, [ONE, TWO], 100),
+        ({"input_tokens": 0}, [ONE, TWO], 100),
+        ({"input_tokens": 290}, [ONE, TWO], 120),
+        ({"input_tokens": 270}, [step("message", input_tokens=30, cache_read_input_tokens=70), ONE, TWO], 100),
+        ({"input_tokens": 170}, [ONE, TWO, step("compaction", input_tokens=900)], 100),
+        ({"input_tokens": 170}, [step("compaction", input_tokens=900)], None),
+        ({"input_tokens": 170}, [ONE, TWO, step("message", input_tokens="many")], None),
+        ({"input_tokens": 170}, "many", None),
+    ],
+    ids=["one", "two", "no sum", "more than their sum", "cached", "compacted", "no step", "unreadable", "no list"],
+)
+def test_the_longest_prompt_of_several_is_kept(usage, iterations, longest):
+    stated = claude({"output_tokens": 2, **usage, "iterations": iterations})
+
+    assert stated.served.longest_prompt == longest
+
+
+@pytest.mark.parametrize(
+    ("later", "longest"),
+    [({"output_tokens": 9}, 100), ({"output_tokens": 9, "speed": "fast"}, 100), ({"input_tokens": 500}, None)],
+)
+def test_in_a_stream_the_longest_prompt_holds_until_the_input_grows(later, longest):
+    known = None
+    for usage in ({"input_tokens": 100, "speed": "fast"}, {"input_tokens": 170, "iterations": [ONE, TWO]}, later):
+        known = messages.read_event(known, json.dumps({"type": "message_delta", "usage": usage}).encode())
+
+    assert known.served.longest_prompt == longest
 
 
 def test_a_stream_of_messages_says_at_its_end_what_it_cost():
@@ -245,6 +283,54 @@ def test_a_stream_of_groq_states_its_usage_in_its_own_member():
     )
 
 
+PICTURE = {"input_tokens": 50, "output_tokens": 4160, "input_tokens_details": {"image_tokens": 10, "text_tokens": 40}}
+
+
+def test_each_picture_of_a_stream_is_counted():
+    stated = None
+    for usage in (PICTURE, {**PICTURE, "input_tokens": 60, "output_tokens": "many"}, PICTURE):
+        event = {"type": "image_generation.completed", "b64_json": "eA==", "usage": usage}
+        stated = images.read_event(stated, json.dumps(event).encode())
+
+    further = {"input_image_tokens": 30, "output_image_tokens": 8320}
+    assert stated.usage == Usage(input_tokens=160, output_tokens=8320, further=further)
+    assert stated.unread == ("output_tokens", "output_image_tokens")
+    assert {*stated.served.unreadable} == {"usage.output_tokens"}
+    assert stated.served.longest_prompt == 60
+
+
+@pytest.mark.parametrize(
+    ("details", "pictures"),
+    [
+        (None, 100),
+        ({}, 100),
+        ({"text_tokens": 30}, 70),
+        ({"image_tokens": 60, "text_tokens": 40}, 60),
+        ({"image_tokens": 0, "text_tokens": 100}, None),
+        ([], 100),
+    ],
+)
+def test_output_that_is_not_said_to_be_text_is_of_the_kind_of_its_api(details, pictures):
+    usage = {"input_tokens": 5, "output_tokens": 100, "output_tokens_details": details}
+    drawn = Usage(
+        input_tokens=5, output_tokens=100, **({"further": {"output_image_tokens": pictures}} if pictures else {})
+    )
+    by_tool = openai(TOKENS, output=[], tool_usage={"image_gen": usage})
+
+    assert read(images, {"data": [], "usage": usage}).usage == drawn
+    assert by_tool.served.iterations == (Iteration("image_generation", drawn, "gpt-image-1"),)
+    if details is None:
+        done = {"type": "speech.audio.done", "usage": {"input_tokens": 5, "output_tokens": 100, "total_tokens": 105}}
+        spoken = SPEECH.read_event(None, json.dumps(done).encode())
+        assert spoken.usage == Usage(input_tokens=5, output_tokens=100, output_audio_tokens=100)
+
+
+def test_a_figure_of_another_model_that_cannot_be_read_is_named():
+    stated = openai(TOKENS, output=[], tool_usage={"image_gen": {"input_tokens": "many", "output_tokens": 7}})
+
+    assert stated.served.unreadable == ("tool_usage.image_gen.input_tokens",)
+
+
 def test_pictures_that_are_billed_one_by_one_are_counted():
     assert read(images, {"created": 1, "data": [{"url": "https://x"}, {"b64_json": "x"}]}).usage == Usage(
         further={"images": 2}
@@ -310,3 +396,28 @@ def test_what_converse_states(answer, usage, served):
     stated = read(converse, answer)
 
     assert (stated.usage, stated.served) == (usage, served)
+
+
+@pytest.mark.parametrize(
+    ("beside", "served"),
+    [
+        ({"serviceTier": "priority"}, Served(service_tier="priority")),
+        ({"serviceTier": {"type": "default"}, "performanceConfig": "optimized"}, Served(speed="optimized")),
+        ({"serviceTier": 5}, Served(service_tier="unreadable")),
+        ({"serviceTier": {"type": ["priority"]}}, Served(service_tier="unreadable")),
+        ({"performanceConfig": [1], "serviceTier": {}}, Served(speed="unreadable")),
+        ({"serviceTier": None, "performanceConfig": {"latency": None}}, None),
+    ],
+)
+def test_an_odd_service_hides_no_figure_of_converse(beside, served):
+    stated = read(converse, {"usage": {"inputTokens": 5, "outputTokens": 3}, **beside})
+
+    assert (stated.usage, stated.served) == (Usage(input_tokens=5, output_tokens=3), served)
+
+
+@pytest.mark.parametrize("odd", [5, ["priority"], {"type": "priority"}, True])
+def test_a_service_in_no_words_is_one_without_a_price(odd):
+    assert openai(PLAIN, service_tier=odd).served.service_tier == "unreadable"
+    assert claude({**TOKENS, "service_tier": odd, "speed": odd, "inference_geo": odd}).served == Served(
+        model="claude-haiku-4-5", service_tier="unreadable", speed="unreadable", region="unreadable"
+    )

@@ -243,3 +243,14 @@ def test_many_urls_without_white_space_take_linear_time():
     assert len(list(urls_in_text('http:a"@b' * 100_000))) == 200_000
     assert len(list(urls_in_text("http://a\n" * 100_000))) == 100_013
     assert len(list(urls_in_text("http:\na" * 100_000))) == 100_000
+
+
+@pytest.mark.parametrize("key", ["file_url", "FILE_url", "file\\u005furl"])
+def test_a_field_that_is_a_url_is_found_wherever_steps_meet(key):
+    for size in range(urls._WINDOW - 24, urls._WINDOW + 4):
+        before = '{"x":"' + "a" * (size - 8) + '",'
+        data = f'{before}"{key}": "ftp://a.example"}}'.encode()
+
+        found = {field for field in urls.odd_fields(data, frozenset(("file_url",))) if field is not None}
+
+        assert found == {(data.index(b'"ftp'), "ftp://a.example")}
