@@ -119,7 +119,8 @@ class Chunks:
 
     def say(self, delta: dict[str, Any]) -> bytes:
         """A chunk with something new."""
-        return self.begin() + self._chunk(delta, None)
+        chunk = self._chunk(delta, None)
+        return chunk if self._begun else self.begin() + chunk
 
     def call(self, block: int, identifier: str, name: str) -> bytes:
         """The chunk that begins a tool call."""

@@ -12,13 +12,14 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import flag, mapping, number, optional_text, sequence, text, tool_name, wrong
+from gateway.lanes.reading import flag, mapping, number, one_of, optional_text, sequence, text, tool_name, wrong
 
 Block = dict[str, Any]
 """A piece of a turn, or a whole turn, in the target's shape."""
 
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_TIERS: Final = ("auto", "default", "flex", "scale", "priority", "fast")
 _CHOICES: Final = ("auto", "none", "required")
 NO_CONTENT: Final = "an array with at least one message of a user that says something"
 
@@ -91,21 +92,14 @@ def stops(body: Mapping[str, Any]) -> list[str]:
 
 def effort(body: Mapping[str, Any]) -> str | None:
     """`reasoning_effort`."""
-    return _one_of(_EFFORTS, body, "reasoning_effort")
+    given = body.get("reasoning_effort")
+    return None if given is None else one_of(_EFFORTS, given, "reasoning_effort")
 
 
 def service_tier(body: Mapping[str, Any]) -> str | None:
     """`service_tier`."""
-    return _one_of(("auto", "default", "flex", "scale", "priority", "fast"), body, "service_tier")
-
-
-def _one_of(words: Sequence[str], body: Mapping[str, Any], name: str) -> str | None:
-    if body.get(name) is None:
-        return None
-    word = text(body[name], name)
-    if word not in words:
-        raise wrong(name, f"one of {', '.join(words)}")
-    return word
+    given = body.get("service_tier")
+    return None if given is None else one_of(_TIERS, given, "service_tier")
 
 
 def answer_schema(body: Mapping[str, Any], losses: Losses, no_schema: str) -> Mapping[str, Any] | None:
@@ -117,14 +111,12 @@ def answer_schema(body: Mapping[str, Any], losses: Losses, no_schema: str) -> Ma
         return None
     wanted = mapping(body["response_format"], "response_format")
     losses.judge(wanted, "response_format", "response_format")
-    kind = text(wanted.get("type"), "response_format.type")
+    kind = one_of(("text", "json_object", "json_schema"), wanted.get("type"), "response_format.type")
     if kind == "text":
         return None
     if kind == "json_object":
         losses.drop("response_format", "response_format.type", no_schema)
         return None
-    if kind != "json_schema":
-        raise wrong("response_format.type", "one of text, json_object, json_schema")
     path = "response_format.json_schema"
     members = mapping(wanted.get("json_schema"), path)
     losses.judge(members, path, path)
@@ -194,9 +186,7 @@ def tool_choice(body: Mapping[str, Any], losses: Losses) -> Choice:
         raise wrong("tool_choice.type", "one of function, allowed_tools")
     path = "tool_choice.allowed_tools"
     allowed = mapping(choice.get("allowed_tools"), path)
-    mode = text(allowed.get("mode"), f"{path}.mode")
-    if mode not in ("auto", "required"):
-        raise wrong(f"{path}.mode", "one of auto, required")
+    mode = one_of(("auto", "required"), allowed.get("mode"), f"{path}.mode")
     tools = enumerate(sequence(allowed.get("tools"), f"{path}.tools"))
     return Choice(mode, None, [_function_name(tool, f"{path}.tools[{index}]") for index, tool in tools])
 
@@ -244,12 +234,9 @@ class Conversation(ABC):
         return system, turns
 
     def _role(self, message: Mapping[str, Any], path: str) -> str:
-        role = text(message.get("role"), f"{path}.role")
-        if role == "function":
+        if message.get("role") == "function":
             raise self.table.unsupported(f"{path}.role", self.table.rows["functions"].note)
-        if role not in _ROLES:
-            raise wrong(f"{path}.role", f"one of {', '.join(_ROLES)}")
-        return role
+        return one_of(_ROLES, message.get("role"), f"{path}.role")
 
     def _answer(self, message: Mapping[str, Any], path: str) -> list[Block]:
         said = self.thoughts(message, path)

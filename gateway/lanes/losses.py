@@ -27,6 +27,9 @@ class Treatment(enum.StrEnum):
     """It has no counterpart and the answer would not be the one that was asked for."""
 
 
+_SILENT: Final = (Treatment.MAPPED, Treatment.IGNORED)
+
+
 class Parameter(NamedTuple):
     """A row: the treatment, the target or the reason, and the values that ask for nothing (`null` always does)."""
 
@@ -78,7 +81,7 @@ class Losses:
         rows = self.table.rows
         for key, value in members.items():
             row = rows.get(f"{name}.{key}" if name else key, UNKNOWN)
-            if row.treatment in (Treatment.MAPPED, Treatment.IGNORED) or _asks_for_nothing(value, row):
+            if row.treatment in _SILENT or _asks_for_nothing(value, row):
                 continue
             # A key that the table does not have is the client's own text; names end up in a response header.
             shown = _UNPRINTABLE.sub("?", key[:_SHOWN])

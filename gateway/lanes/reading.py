@@ -4,7 +4,7 @@ The body was parsed, and nothing else was judged: any JSON type can stand in any
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.errors import GatewayError
@@ -41,6 +41,14 @@ def text(value: Any, path: str) -> str:
 def optional_text(value: Any, path: str) -> str:
     """A string, empty where there is none."""
     return "" if value is None else text(value, path)
+
+
+def one_of(words: Collection[str], value: Any, path: str) -> str:
+    """One of some strings."""
+    word = text(value, path)
+    if word not in words:
+        raise wrong(path, f"one of {', '.join(words)}")
+    return word
 
 
 def flag(value: Any, path: str) -> bool:

@@ -15,12 +15,13 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
-from gateway.shapes.openai_usage import find_usage
 from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 from gateway.wire.headers import response_headers
+from gateway.wire.json_skeleton import Skeleton
+from gateway.wire.json_tail import usage_object
 from gateway.wire.sse import StreamTap
 
 ENDED_TOO_EARLY = "its stream ended before its end"
@@ -290,14 +291,15 @@ class EventRelay(Relay):
 class RawRelay(Relay):
     """Any other body. What was gathered before the status went out goes first.
 
-    A JSON body's usage is looked for in its last bytes, since the whole may be larger than memory should hold.
+    What a JSON body states is read off its skeleton without long texts, since the whole may be larger than memory
+    should hold; where that is too large as well, its usage is looked for in its last bytes.
     """
 
     def __init__(self, asked: Asked, services: Services, gathered: list[bytes]) -> None:
         super().__init__(asked, services)
         self._gathered = list(reversed(gathered))
         self._tail = b""
-        self._is_text = bool(gathered)
+        self._skeleton = Skeleton() if gathered else None
         self._size = 0
 
     async def __anext__(self) -> bytes:
@@ -314,7 +316,8 @@ class RawRelay(Relay):
     def _take(self, chunk: bytes) -> bytes:
         if self._content is not None:
             self._content.add(chunk)
-        if self._is_text:
+        if self._skeleton is not None:
+            self._skeleton.feed(chunk)
             self._size += len(chunk)
             self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
         return chunk
@@ -328,7 +331,13 @@ class RawRelay(Relay):
         return b""
 
     def _read_usage(self) -> None:
-        self._asked.stated = find_usage(self._tail) if self._is_text else None
+        if self._skeleton is None:
+            return
+        text = self._skeleton.text
+        if text is None:
+            usage = usage_object(self._tail)
+            text = b"" if usage is None else b'{"usage":' + usage + b"}"
+        self._asked.stated = self._asked.candidate.lane.endpoint.shape.read_usage(text)
 
     def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
         limit = output_limit(self._asked.admitted)

@@ -31,7 +31,6 @@ from gateway.shapes.figures import (
 )
 from gateway.shapes.openai_answer import Answer, Item, decode_answer, decode_items, decode_tools, decode_usage
 from gateway.usage import Iteration, Served, Stated, Usage
-from gateway.wire.json_tail import usage_object
 from gateway.wire.unreadable import UNREADABLE
 
 ROWS: Final = (
@@ -171,22 +170,11 @@ def read_event(known: Stated | None, data: bytes, output: Output | None = None) 
 
 def read_usage_object(data: bytes) -> Usage | None:
     """The usage in the object that stands behind `"usage":`."""
-    stated = read_stated_object(data)
-    return None if stated is None else stated.usage
-
-
-def read_stated_object(data: bytes) -> Stated | None:
-    """What the object behind `"usage":` states."""
     try:
-        return _stated(Answer(usage=decode_usage(data)))
+        stated = _stated(Answer(usage=decode_usage(data)))
     except UNREADABLE:
         return None
-
-
-def find_usage(tail: bytes) -> Stated | None:
-    """What is stated at the end of a large answer, `None` where its usage does not stand whole in the bytes."""
-    found = usage_object(tail)
-    return None if found is None else read_stated_object(found)
+    return None if stated is None else stated.usage
 
 
 def _stated(answer: Answer, output: Output | None = None) -> Stated | None:

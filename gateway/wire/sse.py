@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.usage import Stated
+from gateway.wire.json_skeleton import Skeleton
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse_events import BLANK_LINE, ENDS_EVENT, LINE_END, SEAM, event_data, events_of, has_blank_line
 from gateway.wire.unreadable import UNREADABLE
@@ -15,7 +16,6 @@ ReadEvent = Callable[[Stated | None, bytes], Stated | None]
 
 _MAX_EVENT_BYTES = 1024 * 1024
 _KEPT_OF_LARGE_EVENT = 64 * 1024
-_HEAD_OF_LARGE_EVENT = 256
 _LEADS = (b":", b"\r", b"\n")
 _LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
 _HAS_CHOICES = re.compile(rb'"choices"\s{0,8}:\s{0,8}\[\s{0,8}[^\]\s]')
@@ -31,20 +31,20 @@ class StreamTap:
     on: the gateway asked for it, the client did not. An event that comes in pieces is then held for as long as it can
     still turn out to be that chunk. Everything else goes on at once and as it came.
 
-    Memory is bounded: an event over 1 MiB goes on, and only the end of it, at least 64 KiB, is kept to look for its
-    usage. Work is linear in the bytes of the stream, whatever the pieces: of an event that comes in many, only what is
-    new is looked at.
+    Memory is bounded: an event over 1 MiB goes on, and what is kept of it is its skeleton without long texts, and its
+    end, at least 64 KiB, in which its usage is looked for where the skeleton is too large. Work is linear in the bytes
+    of the stream, whatever the pieces: of an event that comes in many, only what is new is looked at.
     """
 
     __slots__ = (
         "_awaits_line_feed",
         "_data_begins",
-        "_head",
         "_passed",
         "_pending",
         "_quiet",
         "_read_event",
         "_searched",
+        "_skeleton",
         "_withholds",
         "usage",
     )
@@ -56,7 +56,7 @@ class StreamTap:
         self._passed = 0  # how many bytes of it went on
         self._searched = 0  # how many were searched for choices
         self._data_begins = False  # whether its data began, as an object
-        self._head = b""  # its first bytes, when it is too large to be kept whole
+        self._skeleton: Skeleton | None = None  # what is left of it, when it is too large to be kept whole
         self._awaits_line_feed = False  # the withheld event ended in CR; an LF now would still belong to it
         self._quiet = True  # neither of these
         self.usage: Stated | None = None
@@ -81,8 +81,8 @@ class StreamTap:
         """The stream is over: what was held back and goes on after all."""
         pending, passed = bytes(self._pending), self._passed
         self._pending.clear()
-        if self._head:
-            self._read_large(pending)
+        if self._skeleton is not None:
+            self._read_large(self._skeleton, pending)
             return b""
         passing = self._read(pending, self._withholds and not passed)[passed:]
         self._passed += len(passing)
@@ -130,8 +130,10 @@ class StreamTap:
         if self._passed or not self._withholds or not self._may_be_usage_only(added):
             passing = bytes(pending[self._passed :]) if self._withholds else b""
             self._passed = len(pending)
-        if len(pending) > _MAX_EVENT_BYTES or self._head:
-            self._head = self._head or bytes(pending[:_HEAD_OF_LARGE_EVENT])
+        if len(pending) > _MAX_EVENT_BYTES or self._skeleton is not None:
+            if self._skeleton is None:
+                self._skeleton, added = Skeleton(), len(pending)
+            self._skeleton.feed(bytes(pending[len(pending) - added :]))
             if len(pending) > 2 * _KEPT_OF_LARGE_EVENT:
                 del pending[:-_KEPT_OF_LARGE_EVENT]
             self._passed = len(pending)
@@ -165,14 +167,18 @@ class StreamTap:
         return True
 
     def _finish_passed_event(self, event: bytes) -> None:
-        if self._head:
-            self._read_large(event)
+        if self._skeleton is not None:
+            self._skeleton.feed(event[self._passed :])
+            self._read_large(self._skeleton, event)
         else:
             self._read(event, withholds=False)
         self._passed = 0
 
-    def _read_large(self, tail: bytes) -> None:
-        self._head = b""
+    def _read_large(self, skeleton: Skeleton, tail: bytes) -> None:
+        self._skeleton = None
+        if skeleton.text is not None:
+            self.usage = self._read_event(self.usage, event_data(skeleton.text))
+            return
         found = usage_object(tail)
         if found is not None:
             self.usage = self._read_event(self.usage, b'{"usage":' + found + b"}")

@@ -213,5 +213,5 @@ def test_what_converse_refuses_is_told_in_openais_shape(gateway, upstream):
 
 
 def test_messages_for_a_family_that_has_no_such_lane_are_refused(gateway):
-    with pytest.raises(anthropic.PermissionDeniedError, match="does not serve /v1/messages"):
+    with pytest.raises(anthropic.NotFoundError, match="does not serve /v1/messages"):
         claude(gateway).messages.create(model="nova", max_tokens=9, messages=QUESTION)

@@ -262,6 +262,47 @@ def test_speech_is_billed_by_the_characters_of_the_request(gateway, upstream):
     assert gateway.record_of(reply)["cost_nano_usd"] == 5 * 15_000
 
 
+DRAWN = {
+    "model": "gpt-5.4",
+    "service_tier": "flex",
+    "output": [
+        {"type": "image_generation_call", "result": "x" * 2_000_000},
+        {"type": "web_search_call", "action": {"type": "search", "query": 'y"' * 9}},
+    ],
+    "tools": [{"type": "image_generation", "model": "gpt-image-1.5"}, {"type": "web_search"}],
+    "tool_usage": {"image_gen": {"input_tokens": 100, "output_tokens": 1000}},
+    "usage": {"input_tokens": 100_000, "output_tokens": 1000, "total_tokens": 101_000},
+}
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_large_answer_costs_all_that_it_states(gateway, upstream, streams):
+    if streams:
+        event = f"data: {json.dumps({'type': 'response.completed', 'response': DRAWN})}\n\n".encode()
+        upstream.play = lambda _: stream([event[:500_000], event[500_000:1_900_000], event[1_900_000:]])
+    else:
+        upstream.play = lambda _: response(json.dumps(DRAWN).encode())
+
+    body = {"model": "openai/gpt-5.4", "input": "a cat", "stream": streams}
+    record = gateway.record_of(gateway.post(body, path="/v1/responses"))
+
+    flex = 100_000 * 1250 + 1000 * 7500
+    assert record["cost_nano_usd"] == flex + 10_000_000 + 100 * 5000 + 1000 * 32_000
+    assert record["served"]["service_tier"] == "flex"
+
+
+def test_a_large_answer_of_claude_costs_all_that_it_states(gateway, upstream):
+    steps = [{"type": "message", "input_tokens": 100, "cache_read_input_tokens": 100_000, "output_tokens": 1}] * 2
+    usage = {"input_tokens": 200, "cache_read_input_tokens": 200_000, "output_tokens": 2, "iterations": steps}
+    answer = {"model": "claude-sonnet-4-5", "content": [{"type": "text", "text": "z" * 2_000_000}], "usage": usage}
+    upstream.play = lambda _: response(json.dumps(answer).encode())
+
+    body = {"model": "anthropic/claude-sonnet-4-5", "max_tokens": 9, "messages": []}
+    record = gateway.record_of(gateway.post(body, path="/v1/messages"))
+
+    assert record["cost_nano_usd"] == 200 * 3000 + 200_000 * 300 + 2 * 15_000
+
+
 def test_every_picture_of_a_stream_is_billed(gateway, upstream):
     usage = {"input_tokens": 100, "output_tokens": 1000, "total_tokens": 1100}
     done = {"type": "image_generation.completed", "b64_json": "x" * 2_000_000, "usage": usage}

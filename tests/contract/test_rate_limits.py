@@ -94,12 +94,12 @@ def test_a_failed_call_costs_no_tokens(start_gateway, upstream):
     assert [answer.status_code for answer in answers] == [502] * 4
 
 
-def test_a_refusal_by_a_rule_still_counts_against_the_limit(start_gateway, upstream):
+def test_a_refused_request_still_counts_against_the_limit(start_gateway, upstream):
     gateway = start_gateway(limited(upstream.url, "{rpm: 2}"))
 
     answers = [gateway.chat("openai-nowhere/x") for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [403, 403, 429]
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
 
 
 def test_counters_outlive_a_reload(start_gateway, upstream):

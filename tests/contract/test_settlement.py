@@ -115,7 +115,7 @@ def test_refused_and_failed_requests_are_rows_that_cost_nothing_and_strangers_ar
     found = settled_entries(gateway, 2)
 
     assert [(entry.status, entry.outcome, entry.cost_nano_usd) for entry in found] == [
-        (403, "refused", 0),
+        (404, "refused", 0),
         (502, "failed", 0),
     ]
 

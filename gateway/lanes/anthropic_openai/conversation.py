@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.lanes.anthropic_openai.parameters import TABLE
 from gateway.lanes.losses import Losses, Treatment
-from gateway.lanes.reading import flag, mapping, optional_text, sequence, text, wrong
+from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, wrong
 
 _ROLES: Final = ("user", "assistant", "system")
 _EARLIER_REASONING: Final = ("thinking", "redacted_thinking")
@@ -63,9 +63,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
 def _turn(value: Any, path: str, losses: Losses) -> tuple[str, Sequence[_Block]]:
     message = mapping(value, path)
     losses.judge(message, "messages[]", path)
-    role = text(message.get("role"), f"{path}.role")
-    if role not in _ROLES:
-        raise wrong(f"{path}.role", f"one of {', '.join(_ROLES)}")
+    role = one_of(_ROLES, message.get("role"), f"{path}.role")
     blocks = _blocks_of(message.get("content"), f"{path}.content", losses)
     if not blocks:
         raise wrong(f"{path}.content", "a string or an array of at least one block")

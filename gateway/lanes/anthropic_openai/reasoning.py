@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import mapping, number, text, whole_number, wrong
+from gateway.lanes.reading import mapping, number, one_of, whole_number
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort that OpenAI knows, the least first."""
@@ -124,9 +124,7 @@ def _thinking(body: Mapping[str, Any], losses: Losses) -> tuple[str | None, str 
         return None, None
     thinking = mapping(body["thinking"], "thinking")
     losses.judge(thinking, "thinking", "thinking")
-    kind = text(thinking.get("type"), "thinking.type")
-    if kind not in _THINKING:
-        raise wrong("thinking.type", f"one of {', '.join(_THINKING)}")
+    kind = one_of(_THINKING, thinking.get("type"), "thinking.type")
     if kind != "enabled":
         return kind, None
     budget = whole_number(thinking.get("budget_tokens"), "thinking.budget_tokens")
@@ -138,9 +136,5 @@ def _asked_effort(body: Mapping[str, Any], losses: Losses) -> str | None:
         return None
     config = mapping(body["output_config"], "output_config")
     losses.judge(config, "output_config", "output_config")
-    if config.get("effort") is None:
-        return None
-    effort = text(config["effort"], "output_config.effort")
-    if effort not in _EFFORTS:
-        raise wrong("output_config.effort", f"one of {', '.join(_EFFORTS)}")
-    return effort
+    effort = config.get("effort")
+    return None if effort is None else one_of(_EFFORTS, effort, "output_config.effort")

@@ -17,7 +17,7 @@ from gateway.lanes.anthropic_openai.parameters import TABLE
 from gateway.lanes.anthropic_openai.reasoning import reasoning_and_sampling
 from gateway.lanes.base import Json
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import flag, mapping, optional_text, sequence, text, whole_number, wrong
+from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, whole_number, wrong
 
 _MAX_STOPS: Final = 4
 _MAX_USER_CHARACTERS: Final = 64
@@ -100,10 +100,7 @@ def _end_user(body: Json, losses: Losses) -> dict[str, Any]:
 def _service_tier(body: Json) -> dict[str, Any]:
     if body.get("service_tier") is None:
         return {}
-    tier = text(body["service_tier"], "service_tier")
-    if tier not in _SERVICE_TIERS:
-        raise wrong("service_tier", f"one of {', '.join(_SERVICE_TIERS)}")
-    return {"service_tier": _SERVICE_TIERS[tier]}
+    return {"service_tier": _SERVICE_TIERS[one_of(_SERVICE_TIERS, body["service_tier"], "service_tier")]}
 
 
 def _tools_and_choice(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:

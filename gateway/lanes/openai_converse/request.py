@@ -34,7 +34,7 @@ from gateway.lanes.chat_request import (
     top_p,
 )
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import mapping, optional_text, text, wrong
+from gateway.lanes.reading import mapping, one_of, optional_text, text, wrong
 
 _TIERS: Final[Mapping[str, str]] = {"flex": "flex", "priority": "priority", "fast": "priority"}
 _MOST_METADATA: Final = 16
@@ -119,9 +119,7 @@ class _Conversation(Conversation):
         return {"image": {"format": IMAGES[opened.media_type], "source": {"bytes": data}}}
 
     def audio(self, members: Mapping[str, Any], path: str) -> Block:
-        format_ = text(members.get("format"), f"{path}.format")
-        if format_ not in _AUDIO:
-            raise wrong(f"{path}.format", f"one of {', '.join(_AUDIO)}")
+        format_ = one_of(_AUDIO, members.get("format"), f"{path}.format")
         data = base64_text(text(members.get("data"), f"{path}.data"), f"{path}.data")
         return {"audio": {"format": format_, "source": {"bytes": data}}}
 
