@@ -33,7 +33,8 @@ of the group."""
 _ENDS: Final = signal.SIGUSR2
 """By this a main process ends a worker: nobody else sends it, so only the main process decides when it is time."""
 
-_before_fork = threading.local()
+_HEARD: Final = (*TOLD, signal.SIGHUP, _ENDS)
+"""What a main process hears: by `_ENDS` its workers, in turn, tell it that they serve."""
 
 _CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
 
@@ -110,7 +111,11 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
         return 1
     _signals.set_loop_signals = _listen_for_the_end
     gc.freeze()  # PERF: what is there by now stays, in pages that the workers, which are forks, share
-    os.register_at_fork(before=_hold_signals, after_in_parent=_release_signals, after_in_child=_end_when_told)
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, _HEARD
+    )  # for good: who says it again while Python ends changes no exit code
+    server.on_startup(threading.Thread(target=_hear, name="signals", daemon=True).start)
+    os.register_at_fork(after_in_child=_end_when_told)
     try:
         server.serve(target_loader=load, wrap_loader=False)
     except SystemExit as stop:
@@ -120,10 +125,21 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
         reason = str(problem).split("\n", 1)[0]
         _log.error(_CANNOT_LISTEN, server.bind_addr, server.bind_port, reason)
         return 1
-    finally:
-        for signum in TOLD:  # the exit code is known: who says it again while Python ends should not change it
-            signal.signal(signum, signal.SIG_IGN)
     return 0
+
+
+def _hear() -> None:
+    """Does what the handlers of the main process say, one signal after the other, in a thread that does nothing else.
+
+    Python runs handlers in its main thread only. That one waits in a lock, and where the kernel hands a signal to
+    another thread nothing wakes it: the signal would be lost. And a handler that comes in between whatever the main
+    thread does may wait for a lock that the main thread holds itself.
+    """
+    while True:
+        signum = signal.sigwait(_HEARD)
+        handler = signal.getsignal(signum)
+        if callable(handler):
+            handler(signum, None)
 
 
 def _why_taken(address: str, port: int) -> str | None:
@@ -141,28 +157,19 @@ def _why_taken(address: str, port: int) -> str | None:
     return None
 
 
-def _hold_signals() -> None:
-    """A worker that is told to end before it has handlers of its own would be deaf to it: it waits until it has."""
-    _before_fork.mask = signal.pthread_sigmask(signal.SIG_BLOCK, (*TOLD, _ENDS))
-
-
-def _release_signals() -> None:
-    signal.pthread_sigmask(signal.SIG_SETMASK, _before_fork.mask)
-
-
 def _end_when_told() -> None:
-    """A worker is a fork, with its parent's handlers until it serves and has its own.
+    """A worker is a fork, with its parent's handlers until it serves and has its own, and nothing reaches it at first.
 
-    Until then it has nothing to finish, so it ends when its parent tells it to. What is sent to every process of the
-    group it leaves to its parent, for as long as it lives. When its parent is killed it drains and ends as well, where
-    the kernel tells it: it would hold the port, and nobody could stop it any more.
+    Until it serves it has nothing to finish, so it ends when its parent tells it to. What is sent to every process of
+    the group it leaves to its parent, for as long as it lives. When its parent is killed it drains and ends as well,
+    where the kernel tells it: it would hold the port, and nobody could stop it any more.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _ENDS)
     signal.signal(_ENDS, signal.SIG_DFL)
-    for signum in TOLD:
+    for signum in (*TOLD, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    _release_signals()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
 
 
 def _listen_for_the_end(loop: AbstractEventLoop) -> WorkerSignal:

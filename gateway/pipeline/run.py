@@ -13,7 +13,6 @@ coroutines, so a stage that has to wait for something is one more `await`, and o
 """
 
 import asyncio
-from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -29,7 +28,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import LONG_BYTES, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -94,13 +93,13 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     is_long = len(body.data) >= LONG_BYTES
     try:
         if is_long:
-            await to_thread(judge, key, shape, body)
+            await beside(judge, key, shape, body)
         else:
             judge(key, shape, body)
         if key.judge.has_urls:
             await in_turns(judge_urls(key, shape, body))
         if is_long:
-            admitted, holds = await to_thread(_look_through, received, key, body)
+            admitted, holds = await beside(_look_through, received, key, body)
         else:
             admitted, holds = _find(received, key, body)
     except GatewayError:

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import tempfile
-import threading
+import time
 from contextlib import suppress
 from functools import partial
 
@@ -93,7 +93,8 @@ class _Server(Server):
             return
         self._draining = True
         self._signal_workers(signal.SIGUSR1)
-        threading.Timer(self._drain_grace_s, self._interrupt).start()
+        time.sleep(self._drain_grace_s)
+        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian leaves it untyped
 
     def signal_handler_reload(self, *_args: object, **_kwargs: object) -> None:
         """Hands SIGHUP on: workers reload the configuration and go on serving."""
@@ -107,11 +108,8 @@ class _Server(Server):
         """
         self.respawned_wrks.clear()
 
-    def _interrupt(self) -> None:
-        super().signal_handler_interrupt()  # type: ignore[no-untyped-call] # granian leaves it untyped
-
     def _signal_workers(self, signum: signal.Signals) -> None:
-        for worker in self.wrks:
+        for worker in tuple(self.wrks):  # the main thread may be replacing one
             pid = worker.inner.pid
             if pid is not None:
                 with suppress(ProcessLookupError):  # one that has just ended is replaced

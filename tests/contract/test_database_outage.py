@@ -44,7 +44,7 @@ def bring_back(name: str) -> None:
     administer(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
 
 
-def test_traffic_goes_on_and_the_ledger_is_complete_afterwards(start_gateway, url):
+def test_traffic_goes_on_and_the_ledger_is_complete_afterwards(url, start_gateway):
     gateway = start_gateway(
         config("cap: {scope: {team: engineering}, window: total, limit_usd: 0.30}"), env={"GATEWAY_DATABASE_URL": url}
     )
@@ -68,7 +68,7 @@ def test_traffic_goes_on_and_the_ledger_is_complete_afterwards(start_gateway, ur
     assert len({entry.request_id for entry in found}) == len(found)
 
 
-def test_a_start_without_the_database_refuses_what_a_budget_blocks_until_it_is_back(start_gateway, url):
+def test_a_start_without_the_database_refuses_what_a_budget_blocks_until_it_is_back(url, start_gateway):
     text_ = config("cap: {scope: {team: engineering}, window: total, limit_usd: 0.02}")
     first = start_gateway(text_, env={"GATEWAY_DATABASE_URL": url})
     assert first.chat("cent").status_code == 200

@@ -129,6 +129,17 @@ def test_a_group_that_is_told_while_its_workers_start_ends(cold, serve, signum, 
     assert gateway.has_stopped_in_peace()
 
 
+def test_a_gateway_that_is_told_while_it_is_suspended_ends(cold, serve):
+    gateway = cold(*serve, "--workers", "2")
+    gateway.wait_until(lambda: gateway.log().count("Started worker") == 2)
+
+    gateway.process.send_signal(signal.SIGSTOP)
+    gateway.process.send_signal(signal.SIGTERM)
+    gateway.process.send_signal(signal.SIGCONT)
+
+    assert gateway.has_stopped_in_peace()
+
+
 @both
 def test_a_control_plane_ends_when_its_group_is_told_twice(tmp_path, signum):
     database = f"sqlite:///{tmp_path / 'ledger.db'}"

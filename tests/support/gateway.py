@@ -126,6 +126,12 @@ class Gateway:
         assert code == 0, self.log()
         assert "Traceback" not in self.log(), self.log()
 
+    def kill(self) -> None:
+        """Ends it in the midst of whatever it does; to `stop` that is peace enough."""
+        self.process.kill()
+        self.process.wait()
+        self.process.returncode = 0
+
     def _wait_until_ready(self) -> None:
         def ready() -> bool:
             assert self.process.poll() is None, self.log()

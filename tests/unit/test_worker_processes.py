@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -9,14 +10,20 @@ import time
 
 from gateway.listening import WaitedFor
 
-FORKS = """
-import os, signal, time
+SERVER = """
+import os, signal, threading, time
 from gateway import listening
 
 class Server:
     bind_addr, bind_port = "127.0.0.1", 0
 
+    def on_startup(self, hook):
+        self.started = hook
+
     def serve(self, **_):
+"""
+
+FORKS = """
         # As Granian's main process does; whoever is told by this does not end.
         signal.signal(signal.SIGUSR2, lambda *_: None)
         worker = os.fork()
@@ -33,36 +40,65 @@ print(listening.serve(Server(), lambda: None))
 """
 
 BLOCKS = """
-import os, signal
-from gateway import listening
+        signal.signal(signal.SIGUSR2, signal.SIG_DFL)
+        worker = os.fork()
+        if worker == 0:
+            time.sleep(10)
+            os._exit(0)
+        os.kill(worker, signal.SIGUSR2)
+        _, status = os.waitpid(worker, 0)
+        told = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: told.set())
+        self.started()
+        os.kill(os.getpid(), signal.SIGTERM)
+        told.wait()
+        raise SystemExit(os.waitstatus_to_exitcode(status) == -signal.SIGUSR2)
 
-class Server:
-    bind_addr, bind_port = "127.0.0.1", 0
-
-    def serve(self, **_):
-        blocked = {signal.SIGINT, signal.SIGHUP}
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        child = os.fork()
-        unchanged = signal.pthread_sigmask(signal.SIG_BLOCK, ()) == blocked
-        if child == 0:
-            os._exit(unchanged)
-        _, status = os.waitpid(child, 0)
-        raise SystemExit(unchanged and os.waitstatus_to_exitcode(status) == 1)
-
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 print(listening.serve(Server(), lambda: None))
+"""
+
+WAITS = """
+        told = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: told.set())
+        for _ in range(20):
+            threading.Thread(target=threading.Event().wait, daemon=True).start()
+        self.started()
+        signal.alarm(30)
+        while True:
+            print("waits", flush=True)
+            told.wait()
+            told.clear()
+
+listening.serve(Server(), lambda: None)
 """
 
 
 def test_a_worker_that_is_told_to_end_before_it_can_listen_ends():
-    done = subprocess.run([sys.executable, "-c", FORKS], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER + FORKS], capture_output=True, text=True, timeout=30, check=False
+    )
 
     assert (done.stdout, done.stderr) == ("True\n", "")
 
 
-def test_a_fork_leaves_blocked_what_was_blocked_before():
-    done = subprocess.run([sys.executable, "-c", BLOCKS], capture_output=True, text=True, timeout=30, check=False)
+def test_who_starts_a_gateway_with_signals_blocked_can_end_it_still():
+    done = subprocess.run(
+        [sys.executable, "-c", SERVER + BLOCKS], capture_output=True, text=True, timeout=30, check=False
+    )
 
     assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+def test_a_main_process_of_many_threads_hears_what_it_is_told_while_it_is_suspended():
+    with subprocess.Popen([sys.executable, "-c", SERVER + WAITS], stdout=subprocess.PIPE, text=True) as process:
+        for _ in range(20):
+            assert process.stdout.readline() == "waits\n"
+            # When it goes on, the kernel hands the signal to the first of its threads that runs.
+            for signum in (signal.SIGSTOP, signal.SIGTERM, signal.SIGCONT):
+                process.send_signal(signum)
+        assert process.stdout.readline() == "waits\n"
+        process.kill()
 
 
 def test_a_process_that_two_threads_wait_for_has_ended_for_both(monkeypatch):
@@ -92,7 +128,7 @@ def test_who_tells_a_server_to_end_once_more_while_python_ends_changes_no_exit_c
 import os, signal
 from types import SimpleNamespace
 from gateway.listening import serve
-server = SimpleNamespace(bind_addr="127.0.0.1", bind_port=0, serve=lambda **_: None)
+server = SimpleNamespace(bind_addr="127.0.0.1", bind_port=0, on_startup=lambda _: None, serve=lambda **_: None)
 assert serve(server, None) == 0
 for signum in (signal.SIGINT, signal.SIGTERM):
     os.kill(os.getpid(), signum)
