@@ -16,6 +16,7 @@ from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
 from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 from gateway.wire.headers import response_headers
@@ -72,11 +73,11 @@ async def relay(asked: Asked, services: Services) -> Reply:
     gathered: list[bytes] = []
     try:
         if content.length is not None and content.length <= WHOLE_BODY_BYTES and not content.is_encoded:
-            return _whole(asked, services, await response.read_all())
+            return await _whole(asked, services, await response.read_all())
         if content.is_json:
             gathered, ended = await gather(response)
             if ended:
-                return _whole(asked, services, b"".join(gathered))
+                return await _whole(asked, services, b"".join(gathered))
     except UpstreamFailure as failure:
         raise broke_off(asked, services, failure) from failure
     headers = response_headers(response.headers)
@@ -94,15 +95,22 @@ def broke_off(asked: Asked, services: Services, failure: UpstreamFailure) -> Gat
     return failed(failure, asked.provider_name)
 
 
-def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
+async def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
-    if is_answer(asked):
-        conclude_whole(asked, services, body, read_whole(asked, body))
-    else:
+    if not is_answer(asked):
         settle(received, services, Ended(status, "failed"))
+    elif len(body) < LONG_BYTES:
+        conclude_whole(asked, services, *_read(asked, body))
+    else:
+        conclude_whole(asked, services, *await beside(_read, asked, body))
     return Reply(status, response_headers(asked.response.headers), data=body)
+
+
+def _read(asked: Asked, body: bytes) -> tuple[Ending, int]:
+    ending = read_whole(asked, body)
+    return ending, count_whole(asked, body, ending)
 
 
 def read_whole(asked: Asked, body: bytes) -> Ending:
@@ -112,16 +120,20 @@ def read_whole(asked: Asked, body: bytes) -> Ending:
     return ending_of(body, shape.events)
 
 
-def conclude_whole(asked: Asked, services: Services, body: bytes, ending: Ending) -> None:
-    """Ends the request by how its answer ended.
+def count_whole(asked: Asked, body: bytes, ending: Ending) -> int:
+    """Output tokens that a whole answer brought, where it states none itself.
 
     Raises `UpstreamFailure` where it says that it is JSON and is none: half of it, say.
     """
-    output_tokens = 0
-    if asked.stated is None and asked.received.endpoint.metered and ending.how is How.COMPLETE:
-        if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
-            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
-        output_tokens = tokens_in(body, output_limit(asked.admitted))
+    if asked.stated is not None or not asked.received.endpoint.metered or ending.how is not How.COMPLETE:
+        return 0
+    if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
+        raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
+    return tokens_in(body, output_limit(asked.admitted))
+
+
+def conclude_whole(asked: Asked, services: Services, ending: Ending, output_tokens: int) -> None:
+    """Ends the request by how its answer ended."""
     conclude(asked, services, ending, output_tokens, error_code="upstream_server_error")
 
 
@@ -139,6 +151,8 @@ class Relay:
         self._content = asked.received.content
         self._drained = 0
         self._is_over = False
+        # Whether an event has begun that will be long to read: then that is done beside the event loop.
+        self._holds_long_event = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -151,7 +165,10 @@ class Relay:
                 chunk = await self._response.read_chunk()
             except UpstreamFailure as broken:
                 failure = broken
-            piece = self._end(failure) if chunk is None else self._take(chunk)
+            if self._holds_long_event:
+                piece = await (beside(self._end, failure) if chunk is None else beside(self._take, chunk))
+            else:
+                piece = self._end(failure) if chunk is None else self._take(chunk)
             if self._goes_out(piece, chunk or b""):
                 return piece
         raise StopAsyncIteration
@@ -177,12 +194,14 @@ class Relay:
     @property
     def has_ended(self) -> bool:
         """See `ReplyStream`. A client that hung up earlier is sent nothing, so it cannot have seen the end."""
-        return self._ending is not None or (not self._received.client_left and self._progress.ended)
+        if self._ending is not None:
+            return True
+        return not self._received.client_left and not self._holds_long_event and self._progress.ended
 
     @property
     def awaits_usage(self) -> bool:
         """See `ReplyStream`."""
-        return self._progress.content_may_be_complete
+        return not self._holds_long_event and self._progress.content_may_be_complete
 
     @property
     def keepalive(self) -> bytes:

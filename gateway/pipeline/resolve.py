@@ -24,6 +24,7 @@ from gateway.snapshot.snapshot import (
     Target,
     Upstream,
 )
+from gateway.turns import paced
 from gateway.wire.request_body import RequestBody
 
 FALLBACK_SUFFIX = ":fallback"
@@ -75,7 +76,7 @@ def _serving(key: CompiledKey, candidates: tuple[Candidate, ...], further: Seque
     serving: list[Candidate] = []
     for one in candidates:
         try:
-            for model in further:
+            for model in paced(further):
                 judge_model(key, Target(one.upstream.provider.name, model.value), model.path)
             serving.append(one)
         except GatewayError as error:

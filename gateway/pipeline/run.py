@@ -13,7 +13,6 @@ coroutines, so a stage that has to wait for something is one more `await`, and o
 """
 
 import asyncio
-from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -30,7 +29,7 @@ from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample,
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import LONG_BYTES, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -96,14 +95,14 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     is_long = len(body.data) >= LONG_BYTES
     try:
         if is_long:
-            await to_thread(judge, key, shape, body)
+            await beside(judge, key, shape, body)
         else:
             judge(key, shape, body)
         judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
         if is_long:
-            admitted, holds = await to_thread(_look_through, received, key, body, cap)
+            admitted, holds = await beside(_look_through, received, key, body, cap)
         else:
             admitted, holds = _find(received, key, body, cap)
     except GatewayError:

@@ -20,7 +20,7 @@ from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
 from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
-from gateway.turns import LONG_BYTES
+from gateway.turns import LONG_BYTES, paced
 from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
@@ -170,7 +170,7 @@ def _stored_tokens(body: RequestBody) -> int:
     prompt = body.raw("prompt")
     if prompt is not None and prompt.startswith(b"{"):
         names.append("prompt")
-    files = sum(1 for _ in _POINTS.finditer(body.data))
+    files = sum(1 for _ in paced(_POINTS.finditer(body.data)))
     return len(names) * STORED_TOKENS + files * FILE_TOKENS
 
 
@@ -255,7 +255,7 @@ class _Limits:
         data = self._body.data
         if _ESCAPED_KEY.search(data) is not None:
             self.read(Unreadable("max_uses"))
-        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(data))
+        said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
         return sum(self.read(one) or 0 for one in said)
 
 

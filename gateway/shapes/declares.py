@@ -18,6 +18,7 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
+from gateway.turns import paced
 from gateway.wire.json_members import find_members
 from gateway.wire.unreadable import UNREADABLE
 
@@ -89,7 +90,7 @@ class Body(Protocol):
         """The bytes of a top-level value, `None` when it is not there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Declared:
     """One thing that a request declares: what it is, its JSON path, and the text that says it."""
 
@@ -364,7 +365,7 @@ class _Reader:
             if value is not None and not _is_null(value):
                 yield from self._along(following, f"{path}.{step}", bytes(value))
         elif raw.startswith(b"["):
-            for index, element in enumerate(_elements(raw, path)):
+            for index, element in enumerate(paced(_elements(raw, path))):
                 inner = bytes(element)
                 if sees or self._find.found(inner):
                     yield from self._along(following, f"{path}[{index}]", inner)
