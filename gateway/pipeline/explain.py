@@ -14,6 +14,7 @@ from gateway.pipeline.ask import prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
 from gateway.turns import at_once
 from gateway.wire.json_body import JsonBody
@@ -135,7 +136,8 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode
         if found is not None and model_asked is not None:
             received = Received(snapshot, endpoint, [], b"", "explained")
-            request = Admitted(received, key, parsed, model_asked, found, mode, None)
+            cap = output_cap(endpoint.shape, parsed)
+            request = Admitted(received, key, parsed, cap, model_asked, found, mode, None)
             candidates = tuple(_candidate(request, one) for one in found.candidates)
     if candidates and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
@@ -163,8 +165,9 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
 
 def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
     judge(key, endpoint.shape, body)
-    if key.judge.has_urls:
-        at_once(judge_urls(key, endpoint.shape, body))
+    judging = judge_urls(key, endpoint.shape, body)
+    if judging is not None:
+        at_once(judging)
 
 
 def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | None:

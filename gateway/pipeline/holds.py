@@ -9,7 +9,7 @@ import msgspec
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
 from gateway.errors import Denial, GatewayError
-from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
+from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
 from gateway.money.cost import AnswerCost, answer_cost, cost
 from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
 from gateway.money.kinds import KINDS
@@ -19,8 +19,9 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
-from gateway.shapes.stated import StatedLimit, Unreadable, end_users, output_cap
+from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
+from gateway.snapshot.budgets import metering
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -46,12 +47,19 @@ _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
 
 
-def limit(key: CompiledKey, endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
-    """A hold of every rate limit of the key; of those on tokens, for as many as the body may consume at most."""
-    return _sized(key.holds, endpoint, body)
+def limit(key: CompiledKey, endpoint: Endpoint, size: int = 0, cap: StatedLimit = None) -> list[Hold]:
+    """A hold of every rate limit of the key; of those on tokens, for as many as a body of a size may consume at most.
+
+    Args:
+        key: Whose limits.
+        endpoint: Where the body came.
+        size: Bytes of the body.
+        cap: The output tokens that it asks for at most.
+    """
+    return _sized(key.holds, endpoint, size, cap)
 
 
-def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
+def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLimit) -> list[Hold]:
     wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit
@@ -59,21 +67,17 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None
             wanted.append(hold)
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
-            wanted.append(Hold(limit_, min(_tokens_at_most(endpoint, body), limit_.ceiling)))
+            tokens = size // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0)
+            wanted.append(Hold(limit_, min(max(1, tokens), limit_.ceiling)))
     return wanted
-
-
-def _tokens_at_most(endpoint: Endpoint, body: RequestBody | None) -> int:
-    """What a call may consume: a token for every four bytes of the body, and the output that it asks for at most."""
-    if body is None:
-        return 1
-    cap = output_cap(endpoint.shape, body)
-    return max(1, len(body.data) // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0))
 
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
     """Who is behind the request, as its header or its body says. Raises `bad_request` for what names nobody."""
-    return end_user_of(received.header_map.get(_END_USER), end_users(received.endpoint.shape, body))
+    header, shape = received.header_map.get(_END_USER), received.endpoint.shape
+    if header is None and not body.states_any(shape.declares.names_of_end_users):
+        return None
+    return end_user_of(header, end_users(shape, body))
 
 
 def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
@@ -85,19 +89,21 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
     if not key.budgets or not received.endpoint.metered:
         return []
     provider, price = candidate.upstream.provider.name, candidate.price
-    counting = [meter for meter in key.budgets if counts_provider(meter.budget, provider)]
-    blocking = next((meter.budget for meter in counting if meter.budget.blocks), None)
-    strict = next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None)
+    counting = key.meterings.get(provider)
+    if counting is None:
+        counting = key.meterings[provider] = metering(key.budgets, provider)
+    meters, blocking, strict = counting
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
     needed = 0
     if price is not None:
-        _check_limit(request.output_cap, blocking)
-        _check_limit(request.choices, blocking)
+        if blocking is not None:
+            _check_limit(request.output_cap, blocking)
+            _check_limit(request.choices, blocking)
         needed = estimated_cost(request, price, candidate, strict, blocking)
-    held = _held(received.trail)
+    held = _held(received.trail) if received.trail.reservations else {}
     holds: list[BudgetHold] = []
-    for meter in counting:
+    for meter in meters:
         limit_ = meter.limit(received.started_at, request.end_user)
         missing = needed - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
@@ -107,7 +113,8 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
 
 def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
-    holds = _sized(candidate.upstream.holds, request.received.endpoint, request.body)
+    size = len(request.body.data)
+    holds = _sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
     if request.key.budgets:
         holds += budget(request, candidate)
     return holds
@@ -125,14 +132,34 @@ def estimated_cost(
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such, and
     `bad_request` under one that blocks, where a limit cannot be read.
     """
-    received, prompt = request.received, prompt_bound(request)
-    allowed = _allowed(request, prompt)
+    prompt = request.prompt or prompt_bound(request)
+    allowed = request.allowed or _allowed(request, prompt)
+    if allowed is ORDINARY:
+        choices = request.choices if isinstance(request.choices, int) else 1
+        output = output_bound(_cap(request), choices, request.key.assumed_output_tokens)
+        return min(estimate(price, prompt, output, caches_unasked=_caches_unasked(candidate)), _MOST)
+    if blocking is not None:
+        _check_limit(allowed.unreadable, blocking)
+    return _dearest(request, price, candidate, prompt, allowed, strict)
+
+
+def _caches_unasked(candidate: Candidate) -> bool:
+    return candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
+
+
+def _dearest(
+    request: Admitted,
+    price: Price,
+    candidate: Candidate,
+    prompt: InputBound,
+    allowed: Allows,
+    strict: CompiledBudget | None,
+) -> int:
+    """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
+    received = request.received
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
-    implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
-    if allowed is ORDINARY:
-        return min(estimate(price, prompt, output, caches_unasked=implicit), _MOST)
-    _check_limit(allowed.unreadable, blocking)
+    implicit = _caches_unasked(candidate)
     if allowed.stored_tokens or allowed.beside:
         prompt = prompt.with_more(allowed.stored_tokens, of_speech=received.endpoint.name.startswith("audio_"))
     beside = dict(allowed.beside)
@@ -164,9 +191,9 @@ def estimated_cost(
     return min(most + others, _MOST)
 
 
-def _check_limit(limit_: StatedLimit, blocking: CompiledBudget | None) -> None:
+def _check_limit(limit_: StatedLimit, blocking: CompiledBudget) -> None:
     """Raises `bad_request` under a budget that blocks, for a limit that cannot be read and the cost hangs on."""
-    if blocking is not None and isinstance(limit_, Unreadable):
+    if isinstance(limit_, Unreadable):
         raise GatewayError(
             "bad_request",
             f"{limit_.path!r} cannot be read, and the budget {blocking.name} needs it to tell what the request may "
@@ -217,6 +244,13 @@ def foresee(request: Admitted) -> None:
         _allowed(request, prompt_bound(request))
 
 
+def _allowed(request: Admitted, prompt: InputBound) -> Allows:
+    """What the request allows, found when it is first asked for."""
+    if request.allowed is None:
+        request.allowed = allows(request.received.endpoint, request.body, prompt)
+    return request.allowed
+
+
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
@@ -224,13 +258,6 @@ def prompt_bound(request: Admitted) -> InputBound:
         is_form = request.received.endpoint.body is BodyForm.MULTIPART
         request.prompt = bound_recording(len(data)) if is_form else bound_input(data)
     return request.prompt
-
-
-def _allowed(request: Admitted, prompt: InputBound) -> Allows:
-    """What the request allows, found when it is first asked for."""
-    if request.allowed is None:
-        request.allowed = allows(request.received.endpoint, request.body, prompt)
-    return request.allowed
 
 
 def _held(trail: Trail) -> dict[str, int]:
@@ -350,7 +377,11 @@ def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
     fullest, scope = _WARNS_FROM - 1, None
     spent = lease.spent
     for hold in holds:
-        percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
+        # PERF: most budgets are far from full.
+        found, ceiling = spent.get(hold.limit.key, 0), hold.budget.limit
+        if found * 100 < _WARNS_FROM * ceiling:
+            continue
+        percent = int(_ratio(found, hold.budget) * 100)
         if percent > fullest:
             fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"

@@ -27,6 +27,7 @@ from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
+from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
@@ -68,7 +69,7 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
         body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            await reserve_limits(received, limit(key, received.endpoint, None), services)
+            await reserve_limits(received, limit(key, received.endpoint), services)
         raise
     received.trail.streams = body.stream
     return body
@@ -88,7 +89,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             headers={"retry-after": "5"},
         )
     shape = received.endpoint.shape
-    limits = limit(key, received.endpoint, body)
+    cap = output_cap(shape, body)
+    limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
     is_long = len(body.data) >= LONG_BYTES
     try:
@@ -96,12 +98,13 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             await beside(judge, key, shape, body)
         else:
             judge(key, shape, body)
-        if key.judge.has_urls:
-            await in_turns(judge_urls(key, shape, body))
+        judging = judge_urls(key, shape, body)
+        if judging is not None:
+            await in_turns(judging)
         if is_long:
-            admitted, holds = await beside(_look_through, received, key, body)
+            admitted, holds = await beside(_look_through, received, key, body, cap)
         else:
-            admitted, holds = _find(received, key, body)
+            admitted, holds = _find(received, key, body, cap)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise
@@ -110,7 +113,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     return admitted
 
 
-def _find(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admitted, list[Hold]]:
+def _find(received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
     model = trail.model_asked = named_model(endpoint, body)
@@ -118,13 +121,15 @@ def _find(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admi
     trail.model_source, trail.candidate = found.source, found.candidates[0]
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
-    admitted = Admitted(received, key, body, model, found, mode, end_user)
+    admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
     return admitted, candidate_holds(admitted, admitted.candidate)
 
 
-def _look_through(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admitted, list[Hold]]:
+def _look_through(
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit
+) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body)
+    admitted, holds = _find(received, key, body, cap)
     foresee(admitted)
     return admitted, holds
 

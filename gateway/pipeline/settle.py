@@ -120,7 +120,7 @@ def conclude(
     received, how = asked.received, ending.how
     if how in _BROKEN:
         tell_failure(asked, services, ERROR_IN_ANSWER if how is How.FAILED else FailureKind.NETWORK.value)
-    if received.endpoint.metered:
+    if received.endpoint.metered and not (is_final and how is How.COMPLETE and asked.stated is not None):
         _complete_usage(asked, how, output_tokens, is_final=is_final)
     outcome = _OUTCOMES.get(how, received.cancelled_as)
     status = CLIENT_CLOSED if how is How.LEFT or received.client_left else asked.response.status
@@ -208,13 +208,15 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if len(attempts) > 1:
         for one, other in pairwise(attempts):
             metrics.hopped(one.provider, other.provider)
-    if asked is not None and asked.usage is not None:
-        metrics.usage(provider, model, asked.usage)
-    if admitted is not None and bill.owed:
-        models = {candidate.upstream.provider.name: candidate.model for candidate, _ in admitted.replaced}
-        models[admitted.candidate.upstream.provider.name] = model
+    if asked is not None and asked.stated is not None:
+        metrics.usage(provider, model, asked.stated.usage)
+    if admitted is not None:
         for owed_to, owed in bill.owed.items():
-            metrics.cost(owed_to, models[owed_to], owed / NANO_PER_USD)
+            owing = model
+            for replaced, _ in admitted.replaced:
+                if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
+                    owing = replaced.model
+            metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
 def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
@@ -224,8 +226,8 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
     price = bill.price
-    usage = None if asked is None else asked.usage
-    served = None if asked is None or asked.stated is None else asked.stated.served
+    stated = None if asked is None else asked.stated
+    usage, served = (None, None) if stated is None else (stated.usage, stated.served)
     occurred_at = int(received.started_at * _MICROSECONDS)
     return DecisionRecord(
         time=clock.iso_of_microseconds(occurred_at),

@@ -11,7 +11,7 @@ from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.stated import StatedLimit, choices, output_cap
+from gateway.shapes.stated import StatedLimit, choices
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
@@ -64,6 +64,23 @@ class Received:
     the outcome if the request is cancelled.
     """
 
+    __slots__ = (
+        "cancelled_as",
+        "client_left",
+        "content",
+        "endpoint",
+        "header_map",
+        "headers",
+        "is_traced",
+        "query",
+        "request_id",
+        "snapshot",
+        "started",
+        "started_at",
+        "trace",
+        "trail",
+    )
+
     def __init__(
         self,
         snapshot: Snapshot,
@@ -97,6 +114,23 @@ class Trail:
     Stages write it and do not decide by it; what is `None` was not reached.
     """
 
+    __slots__ = (
+        "admitted",
+        "asked",
+        "attempts",
+        "budget_warning",
+        "cache_mode",
+        "candidate",
+        "end_user",
+        "is_settled",
+        "key",
+        "model_asked",
+        "model_source",
+        "outbound",
+        "reservations",
+        "streams",
+    )
+
     def __init__(self) -> None:
         self.key: CompiledKey | None = None
         self.streams = False
@@ -125,11 +159,30 @@ class Admitted:
     another one took the place of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
     """
 
+    __slots__ = (
+        "allowed",
+        "body",
+        "cache_mode",
+        "candidate",
+        "candidates",
+        "choices",
+        "end_user",
+        "fallback",
+        "key",
+        "model_asked",
+        "output_cap",
+        "prompt",
+        "received",
+        "replaced",
+        "under_way",
+    )
+
     def __init__(
         self,
         received: Received,
         key: CompiledKey,
         body: RequestBody,
+        cap: StatedLimit,
         model_asked: str,
         resolution: Resolution,
         cache_mode: str,
@@ -138,7 +191,7 @@ class Admitted:
         self.received = received
         self.key = key
         self.body = body
-        self.output_cap: StatedLimit = output_cap(received.endpoint.shape, body)
+        self.output_cap: StatedLimit = cap
         self.choices: StatedLimit = choices(received.endpoint.shape, body)
         self.model_asked = model_asked
         self.candidates: Sequence[Candidate] = resolution.candidates
@@ -177,6 +230,21 @@ class Asked:
     those that were passed over in the search for another answer. `is_counted` says that what is `stated` was not stated
     by the provider, but counted as it passed. Moments are of the monotonic clock.
     """
+
+    __slots__ = (
+        "admitted",
+        "attempt",
+        "candidate",
+        "content",
+        "first_byte_at",
+        "first_token_at",
+        "is_counted",
+        "outbound",
+        "received",
+        "response",
+        "stated",
+        "usage_warning",
+    )
 
     def __init__(
         self,

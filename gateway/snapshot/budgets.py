@@ -1,10 +1,11 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from gateway.config.sections.budgets import Budget
 from gateway.counters.hold import Dimension, Limit
-from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key
+from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key, counts_provider, refuses_unpriced
 from gateway.money.nano_usd import from_usd
 from gateway.money.window import CurrentWindow, Span, Window
 
@@ -43,6 +44,27 @@ class Meter:
             blocks=budget.blocks,
         )
         return limit
+
+
+class Metering(NamedTuple):
+    """The budgets of a key that calls to one provider count against.
+
+    `blocking` is the first that blocks, `strict` the first that refuses what has no price.
+    """
+
+    meters: tuple[Meter, ...]
+    blocking: CompiledBudget | None
+    strict: CompiledBudget | None
+
+
+def metering(budgets: Iterable[Meter], provider: str) -> Metering:
+    """Those of a key's budgets that count a provider."""
+    counting = tuple(meter for meter in budgets if counts_provider(meter.budget, provider))
+    return Metering(
+        counting,
+        next((meter.budget for meter in counting if meter.budget.blocks), None),
+        next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None),
+    )
 
 
 def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:

@@ -138,6 +138,7 @@ def _compile_key(
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
         budgets=meters(budgets, who.of_key(name)),
+        meterings={},
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -12,7 +12,7 @@ from gateway.money.prices import Price
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
-from gateway.snapshot.budgets import Meter
+from gateway.snapshot.budgets import Meter, Metering
 from gateway.snapshot.prices import Prices
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.upstream.circuit_breaker import Thresholds
@@ -158,8 +158,8 @@ class CompiledKey:
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
-    one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name: an answer that
-    depends on this snapshot alone.
+    one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
+    which budgets count, by provider: answers that depend on this snapshot alone.
     """
 
     name: str
@@ -179,6 +179,7 @@ class CompiledKey:
     drains: bool
     stream_keepalive_s: float
     budgets: tuple[Meter, ...]
+    meterings: dict[str, Metering]
     assumed_output_tokens: int
     trace_collector: str | None
     capture: CapturePolicy | None

@@ -47,13 +47,14 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "model", "stream", "telling")
+    __slots__ = ("_fields", "_spans", "content_type", "data", "has_doubtful_names", "model", "stream", "telling")
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
         self.telling: bool | None = False
+        self.has_doubtful_names = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         for part in _parts(data, b"--" + boundary.encode()):
@@ -84,6 +85,10 @@ class MultipartBody:
     def fingerprint(self, _names: frozenset[str]) -> Hashable | None:
         """A form declares nothing that could be judged."""
         return None
+
+    def may_have_urls(self, _places: UrlPlaces) -> bool:
+        """Any field that is not a file."""
+        return bool(self._fields)
 
     def urls(self, _places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""

@@ -44,11 +44,11 @@ FoundAt = tuple[int, str, bool]
 
 # PERF: schemes are searched for by their colon, since few of them are there and letters in any case are slow to find.
 # In a JSON string, one that is split by tabs or line ends has `\n`, `\r` or `\t` last before a rest such as `tp:`.
-_MAY_BE_SCHEME = re.compile(
-    rb":(?<=[psnrt]:)(?:(?<=http:)|(?<=https:)"
-    rb"|(?<=\\[nrt]:)|(?<=\\[nrt][ps]:)|(?<=\\[nrt](?:tp|ps):)|(?<=\\[nrt]t(?:tp|ps):)|(?<=\\[nrt]ttps:))",
-    re.IGNORECASE,
+_BEFORE_COLON = (
+    rb"(?<=[psnrt]:)(?:(?<=http:)|(?<=https:)"
+    rb"|(?<=\\[nrt]:)|(?<=\\[nrt][ps]:)|(?<=\\[nrt](?:tp|ps):)|(?<=\\[nrt]t(?:tp|ps):)|(?<=\\[nrt]ttps:))"
 )
+_MAY_BE_SCHEME = re.compile(rb":" + _BEFORE_COLON, re.IGNORECASE)
 _BEFORE_SLASHES = re.compile(r":(?=[/\\])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
 _WITHOUT_SLASHES = re.compile(r":(?![/\\?#])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
 _SLASHES = re.compile(r"[/\\]+")
@@ -73,6 +73,12 @@ _SCHEME_LENGTH = len("https:/")
 _REMEMBERED = 10_000
 _LONGEST = 64 * 1024
 """Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
+
+
+def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
+    """Whether a JSON text may have a URL in a string, or a string under one of these keys; true for a long text."""
+    # PERF: most bodies are short and have none, and to search in steps takes several times as long as this.
+    return len(data) > STEP or _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
 
 
 def urls_in_json(data: bytes) -> Iterator[FoundAt | None]:
@@ -244,6 +250,15 @@ def _keys_of(names: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]
     """Keys as they are written, and what they end in. PERF: an API has the same ones for every request."""
     keys = frozenset(name.encode() for name in names)
     return keys, frozenset(key[-3:] + b'"' for key in keys)
+
+
+@lru_cache(maxsize=64)
+def _mark_of_any(names: frozenset[str]) -> re.Pattern[bytes]:
+    """The colon of what may be a scheme, or of one of these keys. PERF: one search for both; white space is rare."""
+    behind = [_BEFORE_COLON]
+    if names:
+        behind += [rb"(?<=[ \t\r\n]:)", *(rb"(?<=%s:)" % re.escape(ending) for ending in sorted(_keys_of(names)[1]))]
+    return re.compile(rb":(?:%s)" % b"|".join(behind), re.IGNORECASE)
 
 
 def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:

@@ -23,7 +23,7 @@ def test_a_client_that_leaves_before_any_provider_was_asked_owes_nothing():
     received = Received(snapshot, endpoint, [], b"", "grq_1")
     body = JsonBody(b'{"model":"openai/m","messages":[]}')
     request = Admitted(
-        received, key, body, "openai/m", resolve(snapshot, key, endpoint, "openai/m", body), "respect", None
+        received, key, body, None, "openai/m", resolve(snapshot, key, endpoint, "openai/m", body), "respect", None
     )
     assert request.candidate.price is not None
     received.trail.attempts.append(AttemptRecord("openai", "m", "circuit_open", 0, 0))
