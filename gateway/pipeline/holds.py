@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
-from gateway.money.cost import AnswerCost, answer_cost, cost
+from gateway.money.cost import AnswerCost, cost
 from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
 from gateway.money.kinds import KINDS
 from gateway.money.nano_usd import to_usd
@@ -21,6 +21,7 @@ from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prom
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
+from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.budgets import metering
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
@@ -88,7 +89,7 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
     received, key = request.received, request.key
     if not key.budgets or not received.endpoint.metered:
         return []
-    provider, price = candidate.upstream.provider.name, candidate.price
+    provider, price = candidate.upstream.provider.name, candidate.prices.at(received.started_at)
     counting = key.meterings.get(provider)
     if counting is None:
         counting = key.meterings[provider] = metering(key.budgets, provider)
@@ -178,7 +179,7 @@ def _dearest(
     most, others = at_most(price), 0
     provider = candidate.upstream.provider
     for model in allowed.models:
-        other = received.snapshot.prices.of(provider.name, provider.type, model.name)
+        other = received.snapshot.prices.of(provider.name, provider.type, model.name).at(received.started_at)
         if other is None:
             if strict is not None:
                 raise _unpriced(strict, candidate, model.name, model.path)
@@ -479,18 +480,17 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
 
 def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
     """What an answer cost by what it states; `None` where neither who was asked nor who answered has a price."""
-    provider, prices = candidate.upstream.provider, request.received.snapshot.prices
-    served, price = stated.served, candidate.price
-    if price is None:
-        model = None if served is None else served.model
-        price = None if model is None else prices.of(provider.name, provider.type, model)
-        if price is None:
-            return None
-
-    def price_of(model: str) -> Price | None:
-        return prices.of(provider.name, provider.type, model)
-
-    return answer_cost(stated.usage, served, price, price_of, candidate.model)
+    provider, received = candidate.upstream.provider, request.received
+    return cost_of(
+        received.snapshot.prices,
+        provider.name,
+        provider.type,
+        candidate.model,
+        stated.usage,
+        stated.served,
+        received.started_at,
+        candidate.prices,
+    )
 
 
 def with_estimates(request: Admitted, stated: Stated) -> Stated:
@@ -557,7 +557,8 @@ def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
 def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> AnswerCost | None:
     if stated is not None:
         return _cost_of(request, request.candidate, stated)
-    price, received = request.candidate.price, request.received
+    received = request.received
+    price = request.candidate.prices.at(received.started_at)
     if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:
