@@ -30,7 +30,7 @@ class Answer:
     `cuts` are sizes of the pieces in which it comes.
     """
 
-    endpoint: Endpoint
+    name: str
     type: str
     asked: str
     data: bytes
@@ -38,8 +38,10 @@ class Answer:
     charges: tuple[Charge, ...]
     cuts: Sequence[int] = ()
 
-    def __repr__(self) -> str:
-        return f"Answer({self.type}/{self.asked}, {self.charges}, {self.data.decode(errors='replace')[:3000]})"
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where it comes from."""
+        return ENDPOINTS.get(self.name, CONVERSE)
 
 
 def mixed(draw: Callable[..., Any], members: dict[str, Any]) -> dict[str, Any]:
@@ -72,12 +74,11 @@ def events(draw: Callable[..., Any], data: Sequence[Any], *, names: bool = False
 
 
 def answer(
-    draw: Callable[..., Any], path: str, type_: str, asked: str, data: bytes | str, is_stream: bool, *charges: Charge
+    draw: Callable[..., Any], name: str, type_: str, asked: str, data: bytes | str, is_stream: bool, *charges: Charge
 ) -> Answer:
     """An answer with the pieces in which it comes."""
     raw = data if isinstance(data, bytes) else data.encode()
-    endpoint = ENDPOINTS.get(path, CONVERSE)
-    return Answer(endpoint, type_, asked, raw, is_stream, charges, draw(PLACES))
+    return Answer(name, type_, asked, raw, is_stream, charges, draw(PLACES))
 
 
 def tier_of(draw: Callable[..., Any], model: str) -> str | None:

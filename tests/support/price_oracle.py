@@ -62,16 +62,16 @@ def half_up(usd: Fraction) -> int:
     return (usd * 10**9 + Fraction(1, 2)).__floor__()
 
 
-def usd(charge: Charge) -> Fraction:
+def usd(charge: Charge, at: datetime = NOW) -> Fraction:
     """What a charge comes to: by the package's own calculation, or rate by rate where it has none for such."""
     if charge.longest is None and charge.times == 1 and not charge.leaves.get("audio_s"):
-        return Fraction(calculated(charge))
-    return summed(charge)
+        return Fraction(calculated(charge, at))
+    return summed(charge, at)
 
 
-def summed(charge: Charge) -> Fraction:
+def summed(charge: Charge, at: datetime = NOW) -> Fraction:
     """Count times rate, for each leaf, at the tier of the longest prompt."""
-    prices, longest = _prices(charge), charge.prompt if charge.longest is None else charge.longest
+    prices, longest = _prices(charge, at), charge.prompt if charge.longest is None else charge.longest
     total = Fraction()
     for name, count in charge.leaves.items():
         if name in FEES:
@@ -85,10 +85,10 @@ def summed(charge: Charge) -> Fraction:
     return total
 
 
-def calculated(charge: Charge) -> Decimal:
+def calculated(charge: Charge, at: datetime = NOW) -> Decimal:
     """What `genai_prices.calc_price` says."""
     counts: dict[str, int] = {}
-    prices = _prices(charge)
+    prices = _prices(charge, at)
 
     def add(unit: str, count: int) -> None:
         counts[unit] = counts.get(unit, 0) + count
@@ -119,7 +119,7 @@ def calculated(charge: Charge) -> Decimal:
         genai_prices.Usage(**counts),
         charge.model,
         provider_id=charge.publisher,
-        genai_request_timestamp=NOW,
+        genai_request_timestamp=at,
         price_context=dict(charge.context) or None,
     )
     return found.total_price
@@ -131,8 +131,8 @@ def has_service(publisher: str, model: str, **context: str) -> bool:
     return any(dict(variant.when) == context for variant in found.price_variants or ())
 
 
-def _prices(charge: Charge) -> dict[str, Any]:
-    found = _model(charge.publisher, charge.model).get_prices(NOW, dict(charge.context) or None)
+def _prices(charge: Charge, at: datetime) -> dict[str, Any]:
+    found = _model(charge.publisher, charge.model).get_prices(at, dict(charge.context) or None)
     return {key: value for key, value in vars(found).items() if not key.startswith("_")}
 
 
