@@ -166,6 +166,7 @@ def _dearest(
     if allowed.pictures:
         beside["images"] = allowed.pictures * answers
         output = max(output, PICTURE_TOKENS * answers)
+    output = allowed.speech_tokens or output
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
 
@@ -217,6 +218,11 @@ def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, besi
                 code="model_unpriced",
                 param="tools",
             )
+
+
+def characters_asked_for(request: Admitted) -> int:
+    """Characters of text that the request wants to be read aloud."""
+    return dict(_allowed(request, prompt_bound(request)).beside).get("input_characters", 0)
 
 
 def output_limit(request: Admitted) -> int | None:

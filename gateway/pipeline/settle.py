@@ -9,7 +9,16 @@ from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode, visible
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
+from gateway.pipeline.holds import (
+    NOTHING_OWED,
+    Bill,
+    characters_asked_for,
+    charge,
+    charges,
+    prompt_bound,
+    release,
+    with_estimates,
+)
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
@@ -149,12 +158,19 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
 def _received_usage(asked: Asked, output_tokens: int) -> Stated:
     """What was stated so far, but at least the prompt and the output that came."""
     stated = asked.stated or Stated(usage=Usage())
-    usage = stated.usage
+    usage, price = stated.usage, asked.candidate.price
+    is_audio = asked.received.endpoint.shape.count_audio is not None
+    if is_audio and price is not None and price.input_characters is not None:
+        return Stated(usage=Usage(further={"input_characters": characters_asked_for(asked.admitted)}))
     prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
     output = max(usage.output_tokens, output_tokens)
-    return msgspec.structs.replace(
-        stated, usage=msgspec.structs.replace(usage, input_tokens=prompt, output_tokens=output)
+    usage = msgspec.structs.replace(
+        usage,
+        input_tokens=prompt,
+        output_tokens=output,
+        output_audio_tokens=output if is_audio else usage.output_audio_tokens,
     )
+    return msgspec.structs.replace(stated, usage=usage)
 
 
 def _warning(asked: Asked, bill: Bill) -> str:
