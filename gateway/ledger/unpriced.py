@@ -88,7 +88,7 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
     rows = connection.execute(statement).mappings().all()
     if len(rows) > _MOST_GROUPS:
         raise BadParameterError("from", f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period")
-    return _by_model(rows)
+    return _by_model([dict(row) for row in rows])
 
 
 def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:

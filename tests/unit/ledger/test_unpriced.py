@@ -14,7 +14,7 @@ from tests.unit.ledger.test_spend_report import NOW
 
 @pytest.fixture
 def ledger(engine):
-    free = {"usage_warning": "unpriced: model gpt4o", "provider": "azure", "model": "gpt4o", "cost_nano_usd": 0}
+    free = {"usage_warning": "unpriced: model gpt4o", "provider": "azure", "model": "gpt4o"}
     put(
         engine,
         entry("grq_1", **free, occurred_at=NOON - 30 * HOUR),
@@ -55,8 +55,8 @@ def test_machines_read_it_too(ledger):
     rows = list(csv.DictReader(io.StringIO(reports.csv_text(ask(ledger)))))
 
     assert [(row["model"], row["what"], row["refused"]) for row in rows] == [
-        ("gpt-5-mini", "web_searches; service_tier turbo", "0"),
         ("gpt4o", "model gpt4o", "0"),
+        ("gpt-5-mini", "web_searches; service_tier turbo", "0"),
         ("'=new", "", "1"),
     ]
     assert reports.document(ask(ledger))[0]["last_at"] == "2026-01-01T12:00:00.000Z"

@@ -27,7 +27,7 @@ def downgrade() -> None:
 
 def _count_entries(table: str, period: str, length: int) -> None:
     """Counts what the entries so far say was without a price; of most ledgers, a few rows."""
-    columns = [sa.column(name) for name in _WHO]
+    columns: list[sa.ColumnClause[Any]] = [sa.column(name) for name in _WHO]
     entries = sa.table("ledger_entries", *columns, sa.column("occurred_at"), sa.column("usage_warning"))
     at: sa.ColumnClause[Any] = sa.literal_column(f"(occurred_at / {length})")
     counted = (
