@@ -11,6 +11,7 @@ from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
 from gateway.money.prices import Catalogue, Price
 from gateway.snapshot.named_models import named_models
+from gateway.snapshot.prices import seller_at
 from gateway.snapshot.written_prices import price_of, written_price
 
 _HEAD = """\
@@ -72,7 +73,7 @@ def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
 def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) -> Price | None:
     provider, _, model = target.partition("/")
     section = config.providers.get(provider)
-    return None if section is None else catalogue.price(section.type, provider, model, at)
+    return None if section is None else catalogue.price(seller_at(section), model, at)
 
 
 def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:
