@@ -74,11 +74,13 @@ async def relay(asked: Asked, services: Services) -> Reply:
     gathered: list[bytes] = []
     try:
         if content.length is not None and content.length <= WHOLE_BODY_BYTES and not content.is_encoded:
-            return await _whole(asked, services, await response.read_all())
+            body = await response.read_all()
+            return _whole(asked, services, body) if len(body) < LONG_BYTES else await _long(asked, services, body)
         if content.is_json:
             gathered, ended = await gather(response)
             if ended:
-                return await _whole(asked, services, b"".join(gathered))
+                body = b"".join(gathered)
+                return _whole(asked, services, body) if len(body) < LONG_BYTES else await _long(asked, services, body)
     except UpstreamFailure as failure:
         raise broke_off(asked, services, failure) from failure
     headers = response_headers(response.headers)
@@ -96,17 +98,22 @@ def broke_off(asked: Asked, services: Services, failure: UpstreamFailure) -> Gat
     return failed(failure, asked.provider_name)
 
 
-async def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
+def _whole(asked: Asked, services: Services, body: bytes, read: tuple[Ending, int] | None = None) -> Reply:
+    """The reply with a whole body; `read` is what has been read of it already."""
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
-    if not is_answer(asked):
-        settle(received, services, Ended(status, "failed"))
-    elif len(body) < LONG_BYTES:
-        conclude_whole(asked, services, *_read(asked, body))
+    if is_answer(asked):
+        conclude_whole(asked, services, *(read or _read(asked, body)))
     else:
-        conclude_whole(asked, services, *await beside(_read, asked, body))
+        settle(received, services, Ended(status, "failed"))
     return Reply(status, response_headers(asked.response.headers), data=body)
+
+
+async def _long(asked: Asked, services: Services, body: bytes) -> Reply:
+    """The same with a long body, which is read beside the event loop."""
+    read = await beside(_read, asked, body) if is_answer(asked) else None
+    return _whole(asked, services, body, read)
 
 
 def _read(asked: Asked, body: bytes) -> tuple[Ending, int]:

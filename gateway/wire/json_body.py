@@ -16,7 +16,7 @@ from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.urls import UrlPlaces, may_have_urls, odd_fields, urls_in_json
 
-_LONG_VALUE = 64
+_LONG_VALUE = 512
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
 _LONGEST_KEY = 4096

@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.wire.json_tokens import STEP, end_of_string, text_of_literal
+from gateway.wire.json_tokens import STEP, end_of_string, text_in_steps, text_of_literal, without_escapes
 from gateway.wire.unreadable import UNREADABLE
 
 
@@ -95,7 +95,8 @@ def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
             continue
         offset, end = string
         if (yield from _may_have_url(data, offset, end)):
-            for found in urls_in_text(_text(data, offset, end)):
+            text = yield from _text(data, offset, end)
+            for found in urls_in_text(text):
                 yield None if found is None else (offset, *found)
 
 
@@ -112,7 +113,7 @@ def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] |
             yield None
         else:
             end = yield from end_of_string(data, offset)
-            text = _text(data, offset, end)
+            text = yield from _text(data, offset, end)
             if len(text) > _LONGEST:
                 if _is_data(text):
                     continue
@@ -289,12 +290,13 @@ def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -
                 yield value.end() - 1
 
 
-def _text(data: bytes, start: int, end: int) -> str:
-    """What the string between two quotes says."""
+def _text(data: bytes, start: int, end: int) -> Generator[None, None, str]:
+    """What the string between two quotes says; in steps."""
     try:
         return _decode_text(memoryview(data)[start : end + 1])
     except UNREADABLE:
-        return text_of_literal(data[start + 1 : end])
+        text = yield from text_in_steps(data, start + 1, end)
+        return without_escapes(text)
 
 
 _decode_text = msgspec.json.Decoder(str).decode
