@@ -1,5 +1,6 @@
 """What no schema can say of prices."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from itertools import pairwise
@@ -12,6 +13,7 @@ from gateway.config.model import Config
 from gateway.config.sections.base import Section
 from gateway.config.sections.prices import ModelPrice, PriceTier
 from gateway.config.source import Path
+from gateway.money.price_lists import NO_LIST, list_names
 
 
 def prices(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -28,6 +30,27 @@ def prices(config: Config, _facts: Facts) -> Iterator[Checked]:
             starts = [tier.from_tokens for tier in tiers]
             if any(later <= earlier for earlier, later in pairwise(starts)):
                 yield Checked(Finding("invalid-value", "tiers begin at growing numbers of tokens", place))
+
+
+def price_lists(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """Lists of the price catalogue that providers name, and that there are."""
+    for name, provider in config.providers.items():
+        stated = provider.prices_of
+        at: Path = ("providers", name, "prices_of")
+        if isinstance(stated, str):
+            yield from _known_list(stated, at, alone=True)
+        for index, one in enumerate([] if stated is None or isinstance(stated, str) else stated):
+            yield from _known_list(one, (*at, index), alone=False)
+
+
+def _known_list(name: str, at: Path, *, alone: bool) -> Iterator[Checked]:
+    if alone and name == NO_LIST:
+        return
+    names = list_names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(names)}."
+        yield Checked(Finding("invalid-value", f"the price catalogue has no list {name!r}", at, hint))
 
 
 def _amounts(price: Section, at: Path) -> Iterator[tuple[Path, Decimal]]:

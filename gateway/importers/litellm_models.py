@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from gateway.importers.draft import Draft, mapping, number, sequence, words
-from gateway.importers.peers import COMPATIBLE, NATIVE, guessed, needs_key
+from gateway.importers.peers import COMPATIBLE, NATIVE, guessed, lists_its_prices, needs_key
 
 _CARRIED = {
     "model",
@@ -104,6 +104,7 @@ def _members(draft: Draft, where: str, prefix: str, parameters: dict[str, Any]) 
     if members["type"] in ("custom", "azure") and not members.get("base_url"):
         draft.note(where, f"left out: the endpoint of {prefix!r} is not given (api_base)")
         return None
+    lists_its_prices(members, prefix)
     key = parameters.get("api_key")
     if key or needs_key(members):
         members["api_key"] = draft.credential(key, f"{prefix}_api_key", f"{where}.litellm_params.api_key")

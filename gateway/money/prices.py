@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.money import nano_usd
 from gateway.money.kinds import KINDS
+from gateway.money.price_lists import Seller
 from gateway.usage import UNREADABLE_SERVICE, Served
 
 FROM_FILE: Final = "file"
@@ -180,10 +181,10 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
 class Catalogue(Protocol):
     """Somewhere that prices are published."""
 
-    def price(self, provider_type: str, provider_name: str, model: str, at: datetime) -> Price | None:
-        """The price at a moment (with a zone) at a provider of a type, `None` where the catalogue has none."""
+    def price(self, seller: Seller, model: str, at: datetime) -> Price | None:
+        """The price at a moment (with a zone) at a seller, `None` where the catalogue has none."""
 
-    def entry(self, provider_type: str, provider_name: str, model: str) -> str | None:
+    def entry(self, seller: Seller, model: str) -> str | None:
         """What the catalogue calls the model, the same for all of its spellings; `None` where it does not know it."""
 
 

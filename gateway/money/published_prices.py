@@ -3,28 +3,20 @@
 The package is imported when the first price is asked for: it takes some time and memory.
 """
 
-from collections.abc import Mapping
+import re
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from gateway.money import nano_usd
 from gateway.money.kinds import KINDS, Kind
 from gateway.money.multipliers import MULTIPLIERS
+from gateway.money.price_lists import RESALES, Seller
 from gateway.money.prices import Price, Rates, Terms, Tier
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
-
-_PUBLISHER: Final[Mapping[str, str]] = {
-    "openai": "openai",
-    "azure": "azure",
-    "anthropic": "anthropic",
-    "bedrock": "aws",
-    "gemini": "google",
-    "vertex": "google",
-}
 
 _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
@@ -33,34 +25,50 @@ _ORDINARY: Final = ("default", "standard")
 
 
 class PublishedPrices:
-    """The prices of `genai-prices`, with the multipliers that providers publish.
+    """The prices of `genai-prices`, with the multipliers that providers publish."""
 
-    A provider of type `custom` is looked up under its name in the file: one called `groq` has Groq's prices, one called
-    `our-vllm` has none.
-    """
-
-    def price(self, provider_type: str, provider_name: str, model: str, at: datetime) -> Price | None:
-        """The price at a moment (with a zone), `None` where the package has none; see `Catalogue.price`."""
-        publisher, found = _entry(provider_type, provider_name, model)
-        if publisher is None or found is None:
+    def price(self, seller: Seller, model: str, at: datetime) -> Price | None:
+        """The price at a moment (with a zone), `None` where the seller's lists have none; see `Catalogue.price`."""
+        entry = _entry(seller, model)
+        if entry is None:
             return None
+        found = entry.model
         ordinary = found.get_prices(at)
         rates, tiers = _convert(ordinary)
-        source = f"{_version()}: {publisher}/{found.id}"
-        price = Price(**rates.known, tiers=tiers, terms=_terms(found, publisher, model, at), source=source)
+        source = f"{_version()}: {entry.told}{_mark(entry, seller)}"
+        price = Price(**rates.known, tiers=tiers, terms=_terms(found, entry.seller, model, at), source=source)
         return price if price.is_priced else None
 
-    def entry(self, provider_type: str, provider_name: str, model: str) -> str | None:
+    def entry(self, seller: Seller, model: str) -> str | None:
         """See `Catalogue.entry`."""
-        _, found = _entry(provider_type, provider_name, model)
-        return None if found is None else found.id
+        entry = _entry(seller, model)
+        return None if entry is None else entry.told
 
 
-def _entry(provider_type: str, provider_name: str, model: str) -> "tuple[str | None, ModelInfo | None]":
-    publisher = provider_name if provider_type == "custom" else _PUBLISHER.get(provider_type)
-    if publisher is None:
-        return None, None
-    return publisher, _find(publisher, model, by_last_segment=provider_type != "custom")
+class _Entry(NamedTuple):
+    """A model of a list. `seller` is the list that was asked, `maker` the one that the model was found in."""
+
+    seller: str
+    maker: str
+    model: "ModelInfo"
+
+    @property
+    def told(self) -> str:
+        return f"{self.maker}/{self.model.id}"
+
+
+def _mark(entry: _Entry, seller: Seller) -> str:
+    """What the source says of a price that is not out of the list of the seller who is asked."""
+    resold = "" if entry.maker == entry.seller else f", as sold by {entry.seller}"
+    return resold if entry.seller == seller.own else f"{resold}, by prices_of"
+
+
+def _entry(seller: Seller, model: str) -> _Entry | None:
+    for one in seller.lists:
+        found = _find(one, model, by_last_segment=seller.by_last_segment)
+        if found is not None:
+            return _Entry(one, *found)
+    return None
 
 
 @lru_cache(maxsize=1)
@@ -71,21 +79,30 @@ def _version() -> str:
 
 
 @lru_cache(maxsize=4096)
-def _find(publisher: str, model: str, *, by_last_segment: bool) -> "ModelInfo | None":
-    """The package's own entry of a model, by its own rules of matching.
+def _find(seller: str, model: str, *, by_last_segment: bool) -> "tuple[str, ModelInfo] | None":
+    """The package's own entry of a model, by its own rules of matching, and the list that has it."""
+    found = _listed(seller, model)
+    if found is None and by_last_segment and "/" in model:
+        found = _listed(seller, model.rpartition("/")[2])
+    return found
 
-    `by_last_segment`: where the whole does not match, so may what follows the last slash, as in `models/gemini-2.5-pro`
-    or in the ARN of an inference profile.
-    """
+
+def _listed(seller: str, model: str) -> "tuple[str, ModelInfo] | None":
+    """A model in a seller's own list, else in that of a maker whose prices the seller takes."""
+    found = _in_list(seller, model)
+    if found is not None:
+        return seller, found
+    for resale in RESALES:
+        if resale.seller == seller and (found := _in_list(resale.maker, model)) and re.search(resale.models, found.id):
+            return resale.maker, found
+    return None
+
+
+def _in_list(name: str, model: str) -> "ModelInfo | None":
     from genai_prices.data import providers  # noqa: PLC0415 - see the module's docstring
 
-    provider = next((one for one in providers if one.id == publisher), None)
-    if provider is None:
-        return None
-    found = provider.find_model(model, all_providers=providers)
-    if found is None and by_last_segment and "/" in model:
-        found = provider.find_model(model.rpartition("/")[2], all_providers=providers)
-    return found
+    provider = next((one for one in providers if one.id == name), None)
+    return None if provider is None else provider.find_model(model)
 
 
 def _terms(found: "ModelInfo", publisher: str, model: str, at: datetime) -> tuple[Terms, ...]:

@@ -513,11 +513,30 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
         if earlier is not None:
             _owe(owed, replaced, earlier.nano_usd)
             unpriced += earlier.unpriced
+        elif consumed.total_tokens:
+            unpriced += (unpriced_model(replaced),)
     last = _last_attempt(request, stated, outcome)
     if last is not None:
         _owe(owed, request.candidate, last.nano_usd)
         return Bill(owed, sum(owed.values()), last.price, last.source or last.price.source, unpriced + last.unpriced)
-    return Bill(owed, sum(owed.values()), None, None, unpriced) if owed else NOTHING_OWED
+    if _is_without_price(request, stated, outcome):
+        unpriced += (unpriced_model(request.candidate),)
+    return Bill(owed, sum(owed.values()) if owed else None, None, None, unpriced) if owed or unpriced else NOTHING_OWED
+
+
+def unpriced_model(candidate: Candidate) -> str:
+    """How a bill names a model that has no price at all."""
+    return f"model {candidate.model}"
+
+
+def _is_without_price(request: Admitted, stated: Stated | None, outcome: str) -> bool:
+    """Whether an answer that was not priced has consumed something."""
+    if stated is not None:
+        return bool(stated.total_tokens or stated.usage.further)
+    received = request.received
+    return (
+        request.candidate.price is None and received.endpoint.metered and not _consumed_nothing(received.trail, outcome)
+    )
 
 
 def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:

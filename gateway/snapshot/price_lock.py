@@ -1,6 +1,6 @@
 """What the lock of prices should say: the published price of every model that a configuration names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -9,8 +9,9 @@ import yaml
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
-from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.money.prices import Catalogue, Price
+from gateway.snapshot.named_models import named_models
+from gateway.snapshot.prices import seller_at
 from gateway.snapshot.written_prices import price_of, written_price
 
 _HEAD = """\
@@ -36,18 +37,10 @@ class Update(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...]
 
 
-def named_targets(config: Config) -> tuple[str, ...]:
-    """Every `provider/model` that the configuration names, in alphabetical order."""
-    names = set(_targets(config.model_aliases)) | set(config.prices)
-    for key in config.virtual_keys.values():
-        names.update(_targets(key.model_aliases))
-    return tuple(sorted(names))
-
-
 def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
     """What the lock should say at a moment (with a zone). A price that has not changed keeps its day."""
     known = config.locked_prices
-    named = set(named_targets(config))
+    named = set(named_models(config))
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
@@ -77,19 +70,10 @@ def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _targets(aliases: Mapping[str, AliasTargets]) -> Iterator[str]:
-    for written in aliases.values():
-        for one in written if isinstance(written, list) else (written,):
-            if isinstance(one, Balanced):
-                yield from (f"{provider}/{one.model}" for provider in one.balance)
-            else:
-                yield one
-
-
 def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) -> Price | None:
     provider, _, model = target.partition("/")
     section = config.providers.get(provider)
-    return None if section is None else catalogue.price(section.type, provider, model, at)
+    return None if section is None else catalogue.price(seller_at(section), model, at)
 
 
 def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:

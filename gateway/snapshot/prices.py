@@ -10,10 +10,13 @@ import genai_prices.data  # noqa: F401 - half a second of loading, which no requ
 from gateway.config.model import Config
 from gateway.config.sections.providers import Provider
 from gateway.money.multipliers import REGIONAL
+from gateway.money.price_lists import Seller, seller_of
 from gateway.money.prices import PER_MILLE, Price, overridden
 from gateway.money.published_prices import PublishedPrices
-from gateway.snapshot.locked_prices import LockedCatalogue
-from gateway.snapshot.written_prices import override_of
+from gateway.snapshot.written_prices import override_of, price_of
+
+LOCKED: Final = "lock: "
+"""What the source of a locked price begins with."""
 
 _REGIONAL_OPENAI: Final = re.compile(r"https://[a-z]{2}\.api\.openai\.com(?:[:/]|$)")
 
@@ -28,36 +31,48 @@ class Prices:
         self._providers = config.providers
         self._overrides = {target: override_of(price) for target, price in config.prices.items()}
         self._locked = config.locked_prices
-        self._catalogue = LockedCatalogue(config.locked_prices, PublishedPrices())
+        self._published = PublishedPrices()
         self._at = at
         self._known: dict[tuple[str, str], Price | None] = {}
 
     def of(self, provider: str, provider_type: str, model: str) -> Price | None:
-        """The price of a model at a provider; `None` where neither file, lock nor catalogue has one."""
+        """The price of a model at a provider; `None` where neither file, lock nor catalogue has one.
+
+        The type counts for a provider that the file does not declare, such as one of an earlier day.
+        """
         if (provider, model) not in self._known:
             self._known[provider, model] = self._find(provider, provider_type, model)
         return self._known[provider, model]
 
     def _find(self, provider: str, provider_type: str, model: str) -> Price | None:
-        own = f"{provider}/{model}"
-        spelled = own if own in self._overrides else self._spelled(provider, provider_type, model, self._overrides)
-        locked = own if own in self._locked else self._spelled(provider, provider_type, model, self._locked)
-        listed = self._catalogue.price(provider_type, provider, locked.partition("/")[2] or model, self._at)
         section = self._providers.get(provider)
+        seller = seller_of(provider_type, None) if section is None else seller_at(section)
+        override = self._spelled(provider, seller, model, self._overrides)
+        locked = self._spelled(provider, seller, model, self._locked)
+        if locked is None:
+            listed = self._published.price(seller, model, self._at)
+        else:
+            listed = price_of(locked, source=f"{LOCKED}{locked.source}")
         if listed is not None and section is not None:
             listed = _at_its_endpoint(listed, section)
-        return overridden(listed, self._overrides.get(spelled))
+        return overridden(listed, override)
 
-    def _spelled(self, provider: str, provider_type: str, model: str, written: Mapping[str, Any]) -> str:
-        """The name under which a section has the model in another spelling, empty where it has none."""
-        entry_of = self._catalogue.entry
+    def _spelled(self, provider: str, seller: Seller, model: str, written: Mapping[str, Any]) -> Any:
+        """What a section says of the model, be it in another spelling; `None` where it says nothing."""
         prefix = f"{provider}/"
+        if (own := written.get(prefix + model)) is not None:
+            return own
         others = [target for target in written if target.startswith(prefix)]
-        entry = entry_of(provider_type, provider, model) if others else None
+        entry = self._published.entry(seller, model) if others else None
         if entry is None:
-            return ""
-        same = (one for one in others if entry_of(provider_type, provider, one.removeprefix(prefix)) == entry)
-        return next(same, "")
+            return None
+        same = (written[one] for one in others if self._published.entry(seller, one.removeprefix(prefix)) == entry)
+        return next(same, None)
+
+
+def seller_at(section: Provider) -> Seller:
+    """Whose prices count at a provider of the file."""
+    return seller_of(section.type, section.base_url, section.prices_of)
 
 
 def _at_its_endpoint(price: Price, section: Provider) -> Price:

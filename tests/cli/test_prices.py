@@ -151,3 +151,44 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
         ("made-up", 7, 7, 1),
     ]
     assert gateway(*arguments, "--format", "csv").out.splitlines()[1] == "t,2,12,1250000007,1"
+
+
+PROVIDERS = """version: 1
+providers:
+  fast: {type: custom, base_url: "https://api.groq.com/openai/v1"}
+  groq: {type: custom, base_url: "https://llm.example.com/v1"}
+  openai: {type: openai, api_key: "${env:KEY:-x}"}
+  proxied: {type: openai, api_key: "${env:KEY:-x}", base_url: "https://proxy.example.com/v1"}
+  foundry: {type: azure, api_key: "${env:KEY:-x}", base_url: "https://a.openai.azure.com", prices_of: [azure, deepseek]}
+  sim: {type: simulator}
+model_aliases: {fast: fast/llama-3.3-70b-versatile, mine: groq/llama-3.3-70b-versatile, deep: foundry/deepseek-v4-pro}
+"""
+
+
+def test_validate_tells_whose_list_counts_at_each_provider(gateway, file):
+    file.write_text(PROVIDERS)
+
+    assert gateway("validate", "gateway.yaml").out.splitlines()[-1] == (
+        "Price lists: groq for fast; none for groq; openai for openai, proxied; azure, deepseek for foundry."
+    )
+    assert json.loads(gateway("validate", "gateway.yaml", "--format", "json").out)["price_lists"] == {
+        "fast": ["groq"],
+        "groq": [],
+        "openai": ["openai"],
+        "proxied": ["openai"],
+        "foundry": ["azure", "deepseek"],
+    }
+
+
+def test_list_and_lock_name_the_list_of_a_price(gateway, file, lock):
+    file.write_text(PROVIDERS)
+
+    listed = json.loads(gateway("prices", "list", "-c", "gateway.yaml", "--format", "json").out)
+
+    assert {one["model"]: one["source"] and one["source"].partition(": ")[2] for one in listed} == {
+        "fast/llama-3.3-70b-versatile": "groq/llama-3.3-70b-versatile",
+        "groq/llama-3.3-70b-versatile": None,
+        "foundry/deepseek-v4-pro": "deepseek/deepseek-v4-pro, by prices_of",
+    }
+    gateway("prices", "update", "-c", "gateway.yaml")
+    assert set(locked(lock)) == {"fast/llama-3.3-70b-versatile", "foundry/deepseek-v4-pro"}

@@ -268,3 +268,22 @@ def test_whatever_portkey_files_hold_the_result_is_valid(tmp_path_factory, confi
     draft = portkey.convert(config)
 
     assert problems(tmp_path_factory.getbasetemp(), draft.text(), dict.fromkeys(draft.variables, "x")) == []
+
+
+@pytest.mark.parametrize(
+    ("model", "base", "prices_of"),
+    [
+        ("xai/grok-4", None, None),
+        ("together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo", None, None),
+        ("xai/grok-4", "https://proxy.example.com/v1", "x-ai"),
+        ("fireworks_ai/gpt-oss-120b", "os.environ/FIREWORKS_URL", "fireworks"),
+        ("hosted_vllm/qwen", "http://localhost:8000/v1", None),
+    ],
+)
+def test_prices_of_the_seller_count_whatever_the_provider_is_called(model, base, prices_of):
+    parameters = {"model": model} if base is None else {"model": model, "api_base": base}
+
+    draft = litellm.convert({"model_list": [{"model_name": "m", "litellm_params": parameters}]}, {})
+
+    (provider,) = draft.sections["providers"].values()
+    assert provider.get("prices_of") == prices_of

@@ -16,6 +16,11 @@ from gateway.config.sections.base import (
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
 BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
+PriceList = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+PriceLists = (
+    PriceList
+    | Annotated[list[PriceList], Field(min_length=1, description="Several lists: the first that knows a model counts.")]
+)
 _CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:/run/secrets/key}`, never the key itself."
 
 
@@ -51,6 +56,11 @@ class BaseProvider(Managed):
     )
     models: list[str] = Field(
         [], description="Models that this provider serves; a request for one of them needs no prefix and no alias."
+    )
+    prices_of: PriceLists | None = Field(
+        None,
+        description="Whose list of the price catalogue counts here, such as `openai`, `azure` or `groq`, where the "
+        "address does not say it; `none`: nobody's.",
     )
     rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
