@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.money.cost import answer_cost
+from gateway.money.price_lists import seller_of
 from gateway.money.published_prices import PublishedPrices
 from gateway.wire.aws_event_stream import EventStreamDecoder, event_of
 from gateway.wire.json_skeleton import Skeleton
@@ -44,7 +45,7 @@ def stated_by(answer):
 
 def cost_of(answer, stated):
     def price_of(model):
-        return PublishedPrices().price(answer.type, "main", model, NOW)
+        return PublishedPrices().price(seller_of(answer.type, None), model, NOW)
 
     return answer_cost(stated.usage, stated.served, price_of(answer.asked), price_of, answer.asked)
 
