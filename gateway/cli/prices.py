@@ -70,14 +70,14 @@ def list_prices(config: ConfigPaths = None, output: Output = Format.TEXT) -> Non
     """Show what each model that the configuration names costs, and where the price comes from."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415
-    from gateway.snapshot.price_lock import named_targets  # noqa: PLC0415
+    from gateway.snapshot.named_models import named_models  # noqa: PLC0415
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
     from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
     loaded = load_config(paths_of(config))
     prices, now = Prices(loaded), clock.now()
     rows = []
-    for target in sorted({*named_targets(loaded), *loaded.locked_prices}):
+    for target in sorted({*named_models(loaded), *loaded.locked_prices}):
         name, _, model = target.partition("/")
         provider = loaded.providers.get(name)
         price = None if provider is None else prices.of(name, provider.type, model).at(now)

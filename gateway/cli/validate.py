@@ -36,12 +36,21 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
     given = [*(paths or ()), *(config or ())]
     if not given:
         say("error: name the configuration to check, for example: gateway validate gateway.yaml", "red")
         raise typer.Exit(1)
-    loaded = load(given, environ=os.environ, now=clock.utc_now(), strict=strict, serving=Serving() if serving else None)
+    now = clock.utc_now()
+    loaded = load(
+        given,
+        environ=os.environ,
+        now=now,
+        strict=strict,
+        serving=Serving() if serving else None,
+        checks=[lambda config: unpriced_models(config, now)],
+    )
     valid = loaded.config is not None
     if output is Format.JSON:
         report = {

@@ -9,9 +9,11 @@ import msgspec
 from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
+from gateway.pipeline.holds import budget, find_end_user
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
@@ -138,9 +140,12 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         if found is not None and model_asked is not None:
             received = Received(snapshot, endpoint, [], b"", "explained")
             cap = output_cap(endpoint.shape, parsed)
-            request = Admitted(received, key, parsed, cap, model_asked, found, mode, None)
+            end_user = _judged(verdicts, "end user", lambda: find_end_user(received, parsed)) if key.budgets else None
+            request = Admitted(received, key, parsed, cap, model_asked, found, mode, end_user)
+            if key.budgets:
+                _judged(verdicts, "budgets", lambda: _ask_budgets(request, request.candidate))
             candidates = tuple(_candidate(request, one) for one in found.candidates)
-    if candidates and candidates[0].refused is not None:
+    if candidates and candidates[0].body is None and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
     fallback = FallbackPolicy() if found is None else found.fallback
     asked = () if found is None else found.candidates
@@ -183,10 +188,20 @@ def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | 
     return given
 
 
+def _ask_budgets(request: Admitted, candidate: Candidate) -> None:
+    """Raises what budgets refuse whatever is left of them; who is behind a request, its headers may still say."""
+    try:
+        budget(request, candidate, Habits())
+    except GatewayError as error:
+        if error.type != "end_user_required":
+            raise
+
+
 def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
     outbound, refused = None, None
     try:
         outbound = prepare_body(request, candidate)
+        _ask_budgets(request, candidate)
     except GatewayError as error:
         refused = f"{error.status} {error.type}: {error.message}"
     provider, circuit = candidate.upstream.provider, candidate.upstream.circuit

@@ -20,10 +20,10 @@ from gateway.pipeline.holds import (
     with_estimates,
 )
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended, Received
+from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.decision_record import UNPRICED, DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -78,7 +78,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    release(received, services.metrics, bill, stated, ended.outcome)
+    release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
@@ -176,11 +176,11 @@ def _received_usage(asked: Asked, output_tokens: int) -> Stated:
 def _warning(asked: Asked, bill: Bill) -> str:
     """What is wrong with the usage, in words that a header may have: names from upstream may be anything."""
     warnings = [] if asked.usage_warning is None else [asked.usage_warning]
+    if bill.unpriced:
+        warnings.append(f"{UNPRICED}{', '.join(dict.fromkeys(bill.unpriced))}")
     served = None if asked.stated is None else asked.stated.served
     if served is not None and served.unreadable:
         warnings.append(f"unreadable: {', '.join(dict.fromkeys(served.unreadable))}")
-    if bill.unpriced:
-        warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
     return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]
 
 
@@ -211,12 +211,18 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if asked is not None and asked.stated is not None:
         metrics.usage(provider, model, asked.stated.usage)
     if admitted is not None:
-        for owed_to, owed in bill.owed.items():
-            owing = model
-            for replaced, _ in admitted.replaced:
-                if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
-                    owing = replaced.model
-            metrics.cost(owed_to, owing, owed / NANO_PER_USD)
+        _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str, bill: Bill) -> None:
+    if bill.unpriced:
+        metrics.unpriced(provider, model)
+    for owed_to, owed in bill.owed.items():
+        owing = model
+        for replaced, _ in admitted.replaced:
+            if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
+                owing = replaced.model
+        metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
 def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:

@@ -9,6 +9,7 @@ from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
+from gateway.money.prices import Price
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import StatedLimit, choices
@@ -46,15 +47,32 @@ class BudgetHold(Hold):
         self.budget: Final = budget
 
 
+class MarginHold(Hold):
+    """Nano-USD that a request may cost beyond what it holds of a budget, of what that keeps back. Immutable."""
+
+    __slots__ = ("beyond",)
+
+    def __init__(self, limit: Limit, amount: int, beyond: BudgetHold) -> None:
+        super().__init__(limit, amount)
+        self.beyond: Final = beyond
+
+    @property
+    def worst(self) -> BudgetHold:
+        """The hold of the budget where nothing is kept back for the request."""
+        beyond = self.beyond
+        return BudgetHold(beyond.limit, beyond.amount + self.amount, beyond.budget)
+
+
 class Reservation(NamedTuple):
     """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
 
-    `budgets` are those of the holds that are money.
+    `budgets` are those of the holds that are money, `margins` those of what budgets keep back.
     """
 
     lease: Lease | None
     holds: Sequence[Hold]
     budgets: Sequence[BudgetHold]
+    margins: Sequence[MarginHold] = ()
 
 
 class Received:
@@ -203,6 +221,11 @@ class Admitted:
         self.allowed: Allows | None = None
         self.under_way: list[UnderWay] = []
         self.replaced: list[tuple[Candidate, Stated]] = []
+
+    @property
+    def price(self) -> Price | None:
+        """What its candidate costs at the moment at which it came, `None` where nobody knows."""
+        return self.candidate.prices.at(self.received.started_at)
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""

@@ -1,6 +1,6 @@
 """What the lock of prices should say: the published price of every model that a configuration names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -9,10 +9,10 @@ import yaml
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
-from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.money.catalogue import Catalogue
 from gateway.money.price_times import Period, moment_of, written_out
 from gateway.money.prices import Price
+from gateway.snapshot.named_models import named_models
 from gateway.snapshot.prices import seller_at
 from gateway.snapshot.written_prices import locked_over_time, written_over_time
 
@@ -39,21 +39,13 @@ class Update(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...]
 
 
-def named_targets(config: Config) -> tuple[str, ...]:
-    """Every `provider/model` that the configuration names, in alphabetical order."""
-    names = set(_targets(config.model_aliases)) | set(config.prices)
-    for key in config.virtual_keys.values():
-        names.update(_targets(key.model_aliases))
-    return tuple(sorted(names))
-
-
 def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
     """What the lock should say, at whatever hour: every price with its changes. One that is as it was keeps its day.
 
     `at` (with a zone) is the day of the others.
     """
     known = config.locked_prices
-    named = set(named_targets(config))
+    named = set(named_models(config))
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
@@ -81,15 +73,6 @@ def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
     """The file: sorted, amounts as exact text, so that its diffs can be read."""
     document = {"version": 1, "locked_prices": {target: dict(locked[target]) for target in sorted(locked)}}
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
-
-
-def _targets(aliases: Mapping[str, AliasTargets]) -> Iterator[str]:
-    for written in aliases.values():
-        for one in written if isinstance(written, list) else (written,):
-            if isinstance(one, Balanced):
-                yield from (f"{provider}/{one.model}" for provider in one.balance)
-            else:
-                yield one
 
 
 def _published(config: Config, catalogue: Catalogue, target: str) -> tuple[tuple[Period, Price], ...]:
