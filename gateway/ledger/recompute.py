@@ -23,7 +23,8 @@ PriceOf = Callable[[str, str, str], Price | None]
 class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     """One group: what was charged and what it would be, in nano-USD.
 
-    `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged.
+    `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged,
+    and so do those that were charged by an estimate, since they state no usage.
     """
 
     group: tuple[str, ...]
@@ -64,7 +65,8 @@ def recompute(
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
             consumed = usage != _NO_USAGE
             found = _cost(entry, usage, price_of) if charged or consumed else None
-            now = charged if found is None else found.nano_usd
+            # What was charged without usage was estimated by a request that nobody has any more.
+            now = charged if found is None or not (consumed or found.nano_usd) else found.nano_usd
             unpriced = consumed and (found is None or bool(found.unpriced))
             for place, amount in enumerate((1, charged, now, int(unpriced))):
                 figures[place] += amount

@@ -189,7 +189,9 @@ class _Chain:
         try:
             outbound = await _prepared(request, candidate)
             request.go_to(candidate, outbound)
-            refusal = await take(request.received, candidate_holds(request, candidate), self._services)
+            refusal = await take(
+                request.received, candidate_holds(request, candidate, self._services.habits), self._services
+            )
         except GatewayError as error:
             reason = error.type
         except BaseException:

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
@@ -189,7 +190,7 @@ def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | 
 def _ask_budgets(request: Admitted, candidate: Candidate) -> None:
     """Raises what budgets refuse whatever is left of them; who is behind a request, its headers may still say."""
     try:
-        budget(request, candidate)
+        budget(request, candidate, Habits())
     except GatewayError as error:
         if error.type != "end_user_required":
             raise

@@ -1,27 +1,28 @@
 """What a request holds of limits and budgets: asked for, taken all or none, and in the end settled for what it cost."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
-from gateway.money.cost import AnswerCost, answer_cost, cost, trusted_cost
+from gateway.money.cost import AnswerCost, answer_cost, cost, rates_of, trusted_cost
 from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
-from gateway.money.kinds import KINDS
-from gateway.money.nano_usd import to_usd
+from gateway.money.habits import PER_MILLE, Habits
+from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.prices import Price
+from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
+from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
-from gateway.snapshot.budgets import metering
+from gateway.snapshot.budgets import Meter, metering
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -35,8 +36,6 @@ _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
 
 _WARNS_FROM = 80
-_LONGEST_WAIT_S = 60
-_NEVER = "never"
 _UNITS = {
     Dimension.RPM: "requests per minute",
     Dimension.RPD: "requests per day",
@@ -80,8 +79,10 @@ def find_end_user(received: Received, body: RequestBody) -> str | None:
     return end_user_of(header, end_users(shape, body))
 
 
-def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
+def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs of each budget, beyond what the request already holds.
+
+    A budget that learns holds what is usual, and of its margin what the request may cost beyond that.
 
     Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
     """
@@ -102,21 +103,37 @@ def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
             _check_limit(request.choices, blocking)
         needed = estimated_cost(request, price, candidate, strict, blocking)
     held = _held(received.trail) if received.trail.reservations else {}
-    holds: list[BudgetHold] = []
+    usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
+    holds: list[Hold] = []
     for meter in meters:
         limit_ = meter.limit(received.started_at, request.end_user)
+        if usual < needed and meter.budget.margin is not None:
+            holds += _learned(meter, limit_, needed, usual, held)
+            continue
         missing = needed - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
             holds.append(BudgetHold(limit_, max(missing, 0), meter.budget))
     return holds
 
 
-def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
+def _learned(meter: Meter, limit_: Limit, needed: int, usual: int, held: Mapping[str, int]) -> Iterator[Hold]:
+    """What is usual of a budget, and of its margin the rest of what the request may cost."""
+    margin = meter.margin(limit_)
+    own, kept = held.get(limit_.key, 0), held.get(margin.key, 0)
+    hold = BudgetHold(limit_, max(usual - own, 0), meter.budget)
+    beyond = needed - own - hold.amount - kept
+    if hold.amount or limit_.key not in held or beyond > 0:
+        yield hold
+    if beyond > 0:
+        yield MarginHold(margin, beyond, hold)
+
+
+def candidate_holds(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
     size = len(request.body.data)
     holds = _sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
     if request.key.budgets:
-        holds += budget(request, candidate)
+        holds += budget(request, candidate, habits)
     return holds
 
 
@@ -126,8 +143,11 @@ def estimated_cost(
     candidate: Candidate,
     strict: CompiledBudget | None = None,
     blocking: CompiledBudget | None = None,
+    output_tokens: int | None = None,
 ) -> int:
     """Nano-USD that the request costs at most at a price: the dearest of all that it allows.
+
+    With `output_tokens` its answers together have no more than these, whatever the request allows.
 
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such, and
     `bad_request` under one that blocks, where a limit cannot be read.
@@ -137,10 +157,26 @@ def estimated_cost(
     if allowed is ORDINARY:
         choices = request.choices if isinstance(request.choices, int) else 1
         output = output_bound(_cap(request), choices, request.key.assumed_output_tokens)
+        if output_tokens is not None:
+            output = min(output, output_tokens)
         return min(estimate(price, prompt, output, caches_unasked=_caches_unasked(candidate)), _MOST)
     if blocking is not None:
         _check_limit(allowed.unreadable, blocking)
-    return _dearest(request, price, candidate, prompt, allowed, strict)
+    return _dearest(request, price, candidate, prompt, allowed, strict, output_tokens)
+
+
+def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Habits, most: int) -> int:
+    """Nano-USD that such a request of the key usually costs; what it costs at most where nothing is usual yet."""
+    habit = habits.of(request.key.name, _target(candidate))
+    if habit is None:
+        return most
+    prompt = estimated_cost(request, price, candidate, output_tokens=0)
+    answer = estimated_cost(request, price, candidate, output_tokens=habit.output_tokens) - prompt
+    return min(most, answer + -(-prompt * habit.prompt_per_mille // PER_MILLE))
+
+
+def _target(candidate: Candidate) -> str:
+    return f"{candidate.upstream.provider.name}/{candidate.model}"
 
 
 def _caches_unasked(candidate: Candidate) -> bool:
@@ -154,6 +190,7 @@ def _dearest(
     prompt: InputBound,
     allowed: Allows,
     strict: CompiledBudget | None,
+    output_tokens: int | None,
 ) -> int:
     """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
     received = request.received
@@ -173,6 +210,8 @@ def _dearest(
     def at_most(one: Price, own_output: int = 0, own_served: Served | None = None) -> int:
         ways = [one, *(one.under(way) for way in (allowed.served, own_served) if way is not None)]
         longest = max(output, own_output)
+        if output_tokens is not None:
+            longest = min(longest, output_tokens)
         return max(estimate(way, prompt, longest, beside=beside, caches_unasked=implicit) for way in ways)
 
     most, others = at_most(price), 0
@@ -264,7 +303,7 @@ def _held(trail: Trail) -> dict[str, int]:
     """Nano-USD that the request holds by now, by counter."""
     held: dict[str, int] = {}
     for reservation in trail.reservations:
-        for hold in reservation.budgets:
+        for hold in (*reservation.budgets, *reservation.margins):
             held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
     return held
 
@@ -293,8 +332,8 @@ async def reserve(request: Admitted, limits: list[Hold], holds: list[Hold], serv
         if not _next_candidate(request, refusal.hold):
             if refusal.hold not in limits:
                 await reserve_limits(request.received, limits, services)
-            raise _refused(refusal, clock.now())
-        holds = candidate_holds(request, request.candidate)
+            raise _refused(refusal, clock.now(), request)
+        holds = candidate_holds(request, request.candidate, services.habits)
 
 
 async def reserve_limits(received: Received, limits: list[Hold], services: Services) -> None:
@@ -306,6 +345,8 @@ async def reserve_limits(received: Received, limits: list[Hold], services: Servi
 
 async def take(received: Received, holds: list[Hold], services: Services) -> Refusal | None:
     """Takes holds for the request; `None` when it has them.
+
+    Where what a budget keeps back is used up, the request holds the most that it can cost.
 
     While the counters do not answer, the process's setting decides: the request goes on uncounted, or the call raises
     `overloaded`. The ledger hears of it in both cases.
@@ -319,22 +360,32 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
             if _refuses_uncounted(holds, services.on_counter_loss):
                 raise _uncounted(lost) from lost
     if isinstance(lease, Refusal):
+        if isinstance(lease.hold, MarginHold):
+            return await take(received, _without_margin(holds, lease.hold), services)
         if isinstance(lease.hold, BudgetHold):
             _tell_spent(received, services.metrics, lease.hold, lease.spent)
         return lease
     budgets: list[BudgetHold] = []
+    margins: Sequence[MarginHold] = ()
     if trail.key is not None and trail.key.budgets:
         budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
+        if trail.key.learns:
+            margins = [hold for hold in holds if isinstance(hold, MarginHold)]
         if lease is not None:
             trail.budget_warning = _warning(lease, budgets) or trail.budget_warning
-    trail.reservations.append(Reservation(lease, holds, budgets))
+    trail.reservations.append(Reservation(lease, holds, budgets, margins))
     return None
+
+
+def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
+    """The same with the most that the request can cost in the place of what is usual of one budget."""
+    return [margin.worst if hold is margin.beyond else hold for hold in holds if hold is not margin]
 
 
 def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what the request found to be spent of a budget, in nano-USD."""
     compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, compiled)
+    ratio = _ratio(spent, hold)
     metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
 
 
@@ -378,42 +429,39 @@ def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
     spent = lease.spent
     for hold in holds:
         # PERF: most budgets are far from full.
-        found, ceiling = spent.get(hold.limit.key, 0), hold.budget.limit
+        found, ceiling = spent.get(hold.limit.key, 0), hold.limit.ceiling
         if found * 100 < _WARNS_FROM * ceiling:
             continue
-        percent = int(_ratio(found, hold.budget) * 100)
+        percent = int(_ratio(found, hold) * 100)
         if percent > fullest:
             fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
-def _ratio(spent: int, compiled: CompiledBudget) -> float:
-    return spent / compiled.limit if compiled.limit else 1.0
+def _ratio(spent: int, hold: BudgetHold) -> float:
+    ceiling = hold.limit.ceiling
+    return spent / ceiling if ceiling else 1.0
 
 
-def _refused(refusal: Refusal, now: float) -> GatewayError:
+def _refused(refusal: Refusal, now: float, request: Admitted | None = None) -> GatewayError:
     hold = refusal.hold
-    return _over_budget(hold, now) if isinstance(hold, BudgetHold) else _rate_limited(refusal)
+    if request is None or not isinstance(hold, BudgetHold):
+        return _rate_limited(refusal)
+    return over_budget(hold, refusal.taken, now, _answer_at_most(request))
 
 
-def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
-    compiled, resets_at = hold.budget, hold.limit.resets_at
-    ends = _NEVER if resets_at is None else clock.iso(resets_at)
-    what = f"{compiled.scope.kind} {compiled.scope.value}"
-    return GatewayError(
-        "budget_exceeded",
-        f"The budget {compiled.name} of the {what} has no room for this request: ${to_usd(compiled.limit)} in one "
-        f"{compiled.window.kind} window, of which this request may take ${to_usd(hold.amount)}; "
-        f"it starts anew: {ends}.",
-        headers={} if resets_at is None else _retry_after(max(1, math.ceil(resets_at - now))),
-        meta={
-            "budget": compiled.name,
-            "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
-            "window": compiled.window.kind,
-            "resets_at": None if resets_at is None else ends,
-            **({} if compiled.each is None else {"each": compiled.each}),
-        },
-        denial=Denial("budget", compiled.scope.kind, compiled.name),
+def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
+    """What of a refused request the answer costs; `None` where the model has no price."""
+    price, candidate = request.candidate.price, request.candidate
+    if price is None:
+        return None
+    answers = answers_asked_for(request)
+    return AnswerAtMost(
+        shape=request.received.endpoint.shape,
+        body=request.body,
+        stated=_cap(request) or None,
+        tokens=_cap(request) or request.key.assumed_output_tokens,
+        cost=lambda tokens: estimated_cost(request, price, candidate, output_tokens=tokens * answers),
     )
 
 
@@ -430,14 +478,9 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
         code=code,
-        headers={**_retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
+        headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
     )
-
-
-def _retry_after(wait_s: int) -> dict[str, str]:
-    """When to come back, if that is soon: coding agents sleep whatever it says, in silence, be it for hours."""
-    return {"retry-after": str(wait_s)} if wait_s <= _LONGEST_WAIT_S else {}
 
 
 class Bill(NamedTuple):
@@ -527,19 +570,36 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
     return msgspec.structs.replace(stated, usage=usage)
 
 
-def release(received: Received, metrics: Metrics, bill: Bill, stated: Stated | None, outcome: str) -> None:
+def release(received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str) -> None:
     """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
-    reservations = received.trail.reservations
+    trail = received.trail
+    reservations = trail.reservations
     if not reservations:
         return
     amounts = _settlements(received, bill, stated, outcome)
-    for (lease, _, budgets), consumed in zip(reservations, amounts, strict=True):
+    for (lease, _, budgets, _), consumed in zip(reservations, amounts, strict=True):
         if lease is not None:
             lease.settle(consumed)
             if budgets:
                 settled = lease.settled
                 for hold in budgets:
-                    _tell_spent(received, metrics, hold, settled.get(hold.limit.key, 0))
+                    _tell_spent(received, services.metrics, hold, settled.get(hold.limit.key, 0))
+    if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
+        _learn(trail.asked, bill, services.habits)
+
+
+def _learn(asked: Asked, bill: Bill, habits: Habits) -> None:
+    """What an answer cost that came to its end, and said so itself, is what such requests of the key usually cost."""
+    request, stated = asked.admitted, asked.stated
+    candidate, price = request.candidate, request.candidate.price
+    if price is None or bill.price is None or stated is None or asked.is_counted or request.replaced:
+        return
+    usage = stated.usage
+    answer = usage.output_tokens * (rates_of(bill.price, usage, stated.served).output or 0) // TOKENS_PER_RATE
+    prompt = max((bill.cost or 0) - answer, 0)
+    most = estimated_cost(request, price, candidate, output_tokens=0)
+    per_mille = min(-(-prompt * PER_MILLE // most), PER_MILLE) if most else PER_MILLE
+    habits.learn(request.key.name, _target(candidate), usage.output_tokens, per_mille)
 
 
 def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome: str) -> list[dict[str, int]]:
@@ -558,6 +618,8 @@ def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome:
         for spent in reservation.budgets:
             key = spent.limit.key
             amounts[key] = 0 if key in counted else _spent(bill, spent)
+        for margin in reservation.margins:
+            amounts[margin.limit.key] = 0
         if tokens is not None:
             for hold in reservation.holds:
                 if hold.limit.dimension is _TPM:

@@ -18,6 +18,7 @@ from http import HTTPStatus
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
@@ -102,9 +103,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         if judging is not None:
             await in_turns(judging)
         if is_long:
-            admitted, holds = await beside(_look_through, received, key, body, cap)
+            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits)
         else:
-            admitted, holds = _find(received, key, body, cap)
+            admitted, holds = _find(received, key, body, cap, services.habits)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise
@@ -113,7 +114,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     return admitted
 
 
-def _find(received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit) -> tuple[Admitted, list[Hold]]:
+def _find(
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
     model = trail.model_asked = named_model(endpoint, body)
@@ -122,14 +125,14 @@ def _find(received: Received, key: CompiledKey, body: RequestBody, cap: StatedLi
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
     admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
-    return admitted, candidate_holds(admitted, admitted.candidate)
+    return admitted, candidate_holds(admitted, admitted.candidate, habits)
 
 
 def _look_through(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
 ) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body, cap)
+    admitted, holds = _find(received, key, body, cap, habits)
     foresee(admitted)
     return admitted, holds
 

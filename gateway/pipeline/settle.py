@@ -78,7 +78,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    release(received, services.metrics, bill, stated, ended.outcome)
+    release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log

@@ -46,15 +46,32 @@ class BudgetHold(Hold):
         self.budget: Final = budget
 
 
+class MarginHold(Hold):
+    """Nano-USD that a request may cost beyond what it holds of a budget, of what that keeps back. Immutable."""
+
+    __slots__ = ("beyond",)
+
+    def __init__(self, limit: Limit, amount: int, beyond: BudgetHold) -> None:
+        super().__init__(limit, amount)
+        self.beyond: Final = beyond
+
+    @property
+    def worst(self) -> BudgetHold:
+        """The hold of the budget where nothing is kept back for the request."""
+        beyond = self.beyond
+        return BudgetHold(beyond.limit, beyond.amount + self.amount, beyond.budget)
+
+
 class Reservation(NamedTuple):
     """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
 
-    `budgets` are those of the holds that are money.
+    `budgets` are those of the holds that are money, `margins` those of what budgets keep back.
     """
 
     lease: Lease | None
     holds: Sequence[Hold]
     budgets: Sequence[BudgetHold]
+    margins: Sequence[MarginHold] = ()
 
 
 class Received:

@@ -122,6 +122,7 @@ def _compile_key(
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
+    metered = meters(budgets, who.of_key(name))
     return CompiledKey(
         name=name,
         environment=key.environment,
@@ -139,8 +140,9 @@ def _compile_key(
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
-        budgets=meters(budgets, who.of_key(name)),
+        budgets=metered,
         meterings={},
+        learns=any(meter.budget.margin is not None for meter in metered),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -161,7 +161,8 @@ class CompiledKey:
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
     one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
-    which budgets count, by provider: answers that depend on this snapshot alone.
+    which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
+    holds what requests usually cost.
     """
 
     name: str
@@ -182,6 +183,7 @@ class CompiledKey:
     stream_keepalive_s: float
     budgets: tuple[Meter, ...]
     meterings: dict[str, Metering]
+    learns: bool
     assumed_output_tokens: int
     trace_collector: str | None
     capture: CapturePolicy | None

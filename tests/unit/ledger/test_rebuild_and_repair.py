@@ -104,6 +104,7 @@ PRICES = {
         input=1_000, output=1_000, terms=(Terms(by="service_tier", value="priority", per_mille=2_000),), source="x"
     ),
     "clever": Price(input=50_000, output=50_000, web_search=7, source="x"),
+    "by request": Price(per_request=7, source="x"),
     "by length": Price(input=1_000, tiers=(Tier(600_000, Rates(input=2_000)),), source="x"),
 }
 
@@ -123,6 +124,8 @@ PRICES = {
             51_000,
             0,
         ),
+        (None, None, 290_000, 0),
+        (Usage(), Served(model="by request"), 7, 0),
         (Usage(input_tokens=10**6), Served(model="by length"), 2_000, 0),
         (Usage(input_tokens=10**6), Served(model="by length", longest_prompt=500_000), 1_000, 0),
     ],
