@@ -8,9 +8,9 @@ import yaml
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST
 from gateway.storage.engine import open_engine, writing
-from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
+from tests.support.sqlite import migrated
 
 FILE = """version: 1
 providers:
@@ -124,9 +124,8 @@ def test_a_directory_holds_its_lock(gateway, file, lock):
 
 
 def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
-    url = f"sqlite:///{file.with_name('ledger.db')}"
+    url = migrated(file.with_name("ledger.db"))
     engine = open_engine(url)
-    upgrade(engine)
     entry = DecisionRecord(
         request_id="a", occurred_at=1_795_000_000_000_000, virtual_key="dev", team="t", provider="openai",
         provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,

@@ -14,6 +14,7 @@ from tests.contract.conftest import config
 from tests.support.control_plane import ControlPlane
 from tests.support.gateway import free_port
 from tests.support.keys import SECRET
+from tests.support.sqlite import migrated
 from tests.support.upstream import stream
 
 EVENT, LAST = b"data: {}\n\n", b"data: [DONE]\n\n"
@@ -142,9 +143,7 @@ def test_a_gateway_that_is_told_while_it_is_suspended_ends(cold, serve):
 
 @both
 def test_a_control_plane_ends_when_its_group_is_told_twice(tmp_path, signum):
-    database = f"sqlite:///{tmp_path / 'ledger.db'}"
-    subprocess.run([sys.executable, "-m", "gateway", "db", "upgrade", "--database-url", database], check=True)
-    plane = ControlPlane(tmp_path, database)
+    plane = ControlPlane(tmp_path, migrated(tmp_path / "ledger.db"))
     plane.client.close()
 
     os.killpg(plane.process.pid, signum)
