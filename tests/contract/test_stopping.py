@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def serve(tmp_path, upstream):
 @both
 def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream, signum):
     gateway = start_gateway(config(upstream.url))
-    upstream.play = lambda _: stream([EVENT, 2.0, LAST])
+    told = threading.Event()
+    upstream.play = lambda _: stream([EVENT, told, LAST])
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=STREAM) as answer:
         pieces = answer.iter_raw()
@@ -99,6 +101,8 @@ def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream
         os.killpg(gateway.process.pid, signum)
         time.sleep(0.3)
         os.killpg(gateway.process.pid, signum)
+        time.sleep(0.3)
+        told.set()
         rest = b"".join(pieces)
 
     assert rest == LAST
