@@ -48,7 +48,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     if asked is not None:
         if asked.usage_warning is not None:
             headers["x-langwatch-usage-warning"] = asked.usage_warning
-        elif asked.candidate.price is None and not trail.is_settled and _costs_unseen(asked):
+        elif not trail.is_settled and _costs_unseen(asked):
             headers["x-langwatch-usage-warning"] = printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
     return headers
 
@@ -59,6 +59,7 @@ def _costs_unseen(asked: Asked) -> bool:
         asked.received.endpoint.metered
         and asked.response.status < _FIRST_ERROR
         and not asked.candidate.upstream.trusts_stated_cost
+        and asked.candidate.prices.at(asked.received.started_at) is None
     )
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from gateway import clock
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
@@ -52,7 +51,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config, clock.utc_now()),
+        prices=Prices(config),
         budgets=budgets,
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
