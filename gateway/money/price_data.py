@@ -5,16 +5,21 @@ The package is imported when the first question is asked: it takes some time and
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from gateway.money.kinds import KINDS
+
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, Provider
+    from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 _SHOWN: Final = 5
 _CLAUSES: Final = ("or", "and")
+_KINDS: Final = frozenset(name for kind in KINDS for name in kind.published)
 
 
 class BadPriceDataError(ValueError):
@@ -55,7 +60,7 @@ def read_price_data(content: bytes, named: str) -> PriceData:
         lists = _lists_of(raw)
     except (ValueError, TypeError, RecursionError) as error:
         raise BadPriceDataError("; ".join(_faults(raw)) or _first_line(error)) from None
-    if problems := [*_bad_patterns(raw)][:_SHOWN]:
+    if problems := [*islice(chain(_bad_patterns(raw), _bad_prices(lists)), _SHOWN)]:
         raise BadPriceDataError("; ".join(problems))
     return PriceData(named, lists)
 
@@ -122,6 +127,37 @@ def _bad_patterns(raw: Iterable[Any]) -> Iterator[str]:
                 except (re.error, RecursionError, OverflowError) as error:
                     place = f"list {seller['id']}, model {_name_of(model, index)}"
                     yield f"{place}: match: {pattern!r} is no regular expression: {error}"
+
+
+def _bad_prices(lists: "Iterable[Provider]") -> Iterator[str]:
+    """Amounts that cannot be, and kinds that would count as nothing here, which the package lets pass."""
+    for seller in lists:
+        for model in seller.models:
+            for prices in _all_prices(model):
+                for kind, amount in vars(prices).items():
+                    if amount is None:
+                        continue
+                    place = f"list {seller.id}, model {model.id}: prices.{kind}"
+                    if kind not in _KINDS:
+                        yield f"{place}: this version of the gateway does not count such a kind"
+                    elif any(one < 0 or not one.is_finite() for one in _amounts(amount)):
+                        yield f"{place}: a price is a finite amount of at least 0"
+
+
+def _all_prices(model: "ModelInfo") -> "Iterator[ModelPrice]":
+    if isinstance(model.prices, list):
+        yield from (one.prices for one in model.prices)
+    else:
+        yield model.prices
+    yield from (one.prices for one in model.price_variants or ())
+
+
+def _amounts(price: "Decimal | TieredPrices") -> "Iterator[Decimal]":
+    if isinstance(price, Decimal):
+        yield price
+    else:
+        yield price.base
+        yield from (tier.price for tier in price.tiers)
 
 
 def _patterns(clause: Any) -> Iterator[str]:

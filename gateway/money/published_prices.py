@@ -42,7 +42,7 @@ class PublishedPrices:
         data = self._data or installed()
         entry = _entry(data, seller, model)
         if entry is None:
-            return None
+            return _free(data, seller, model)
         found = entry.model
         ordinary = found.get_prices(at)
         rates, tiers = _convert(ordinary)
@@ -130,6 +130,13 @@ def _listed(data: PriceData, seller: str, model: str) -> "tuple[str, ModelInfo] 
         if resale.seller == seller and (found := data.find(resale.maker, model)) and re.search(resale.models, found.id):
             return resale.maker, found
     return None
+
+
+def _free(data: PriceData, seller: Seller, model: str) -> Price | None:
+    """The price of a model that no list has, and that costs nothing wherever it is offered."""
+    if openrouter.LIST not in seller.lists or not openrouter.is_free(model):
+        return None
+    return _by_suffix(Price(input=0, output=0, source=f"{data.named}: {openrouter.LIST}, free"), model)
 
 
 def _by_suffix(price: Price, model: str) -> Price:
