@@ -205,7 +205,6 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
     except GatewayError as error:
         refused = f"{error.status} {error.type}: {error.message}"
     provider, circuit = candidate.upstream.provider, candidate.upstream.circuit
-    price = candidate.prices.at(request.received.started_at)
     return ExplainedCandidate(
         provider=provider.name,
         type=provider.type,
@@ -213,13 +212,14 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         endpoint=candidate.lane.endpoint.path,
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
-        price=_price_source(candidate, price),
+        price=_price_source(request, candidate),
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
         refused=refused,
     )
 
 
-def _price_source(candidate: Candidate, price: Price | None) -> str | None:
+def _price_source(request: Admitted, candidate: Candidate) -> str | None:
+    price = candidate.prices.at(request.received.started_at)
     listed = None if price is None else price.source
     if not candidate.upstream.trusts_stated_cost:
         return listed

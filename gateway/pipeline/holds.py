@@ -551,9 +551,9 @@ def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerC
         received.started_at,
         candidate.prices,
     )
-    if not candidate.upstream.trusts_stated_cost or stated.served is None:
-        return listed
-    return trusted_cost(stated.served.stated_cost, listed)
+    if candidate.upstream.trusts_stated_cost and stated.served is not None:
+        return trusted_cost(stated.served.stated_cost, listed)
+    return listed
 
 
 def with_estimates(request: Admitted, stated: Stated) -> Stated:

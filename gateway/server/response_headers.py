@@ -56,10 +56,10 @@ def of_gateway(received: Received) -> dict[str, str]:
 def _costs_unseen(asked: Asked) -> bool:
     """Whether an answer of which only the head is there will cost something that nobody knows the price of."""
     return (
-        asked.received.endpoint.metered
+        asked.candidate.prices.at(asked.received.started_at) is None
+        and asked.received.endpoint.metered
         and asked.response.status < _FIRST_ERROR
         and not asked.candidate.upstream.trusts_stated_cost
-        and asked.candidate.prices.at(asked.received.started_at) is None
     )
 
 
