@@ -3,9 +3,9 @@
 One client asks for a small answer over and over; beside it one large body after the other is sent to the gateway, or
 a large answer by its upstream, with everything on that looks into bodies. Printed are, of each body,
 
-- `gap`: the longest that the event loop took from one turn to the next, and how much of that its own thread worked; the
-  rest it waited for Python's lock or for the core, which is shared;
-- `worked`: the most that the loop's thread worked in any turn, which the load of the machine has no part in;
+- `gap`: the longest that the event loop took from one turn to the next;
+- `busy`: the most that the process worked between two turns, be it in the loop's thread or in one that kept Python's
+  lock, and `worked`: the most that the loop's own thread did. The load of the machine has no part in these;
 - `decode`: what one `msgspec` decode of the body takes;
 - `small`: the longest that a small request took.
 
@@ -216,10 +216,10 @@ def measure(port: int, pid: int, name: str, row: Row) -> None:
     longest_gap(port)
     thread.start()
     worst, _ = worst_ms(port, thread, 0.3)
-    gap, of_it, most = longest_gap(port)
+    gap, busy, worked = longest_gap(port)
     print(
-        f"{name:25} gap {gap:7.1f} ({of_it:7.1f})  worked {most:7.1f}  decode {decoding:6.1f}  small {worst:7.1f} ms"
-        f"  {run.cpu_seconds(pid) - before:5.2f} s of CPU  {statuses}",
+        f"{name:25} gap {gap:7.1f}  busy {busy:7.1f}  worked {worked:7.1f}  decode {decoding:6.1f}"
+        f"  small {worst:7.1f} ms  {run.cpu_seconds(pid) - before:5.2f} s of CPU  {statuses}",
         flush=True,
     )
 
@@ -253,9 +253,10 @@ def main() -> None:
             worst_ms(port, None, 1)
             longest_gap(port)
             worst, _ = worst_ms(port, None, 3)
-            gap, of_it, most = longest_gap(port)
+            gap, busy, worked = longest_gap(port)
             print(
-                f"{'nothing beside':25} gap {gap:7.1f} ({of_it:7.1f})  worked {most:7.1f}{'':17}small {worst:7.1f} ms"
+                f"{'nothing beside':25} gap {gap:7.1f}  busy {busy:7.1f}  worked {worked:7.1f}"
+                f"{'':17}small {worst:7.1f} ms"
             )
             for name, make in bodies(given.mebibytes).items():
                 if not given.rows or any(word in name for word in given.rows):

@@ -1,7 +1,7 @@
 """`python -P bench/watched.py ARGUMENTS...`: the `gateway` command, whose worker tells how long its loop stood still.
 
 GET /longest-gap answers with three numbers, in milliseconds, of the time since it was asked last: the longest gap
-between two turns of the loop, how much of it the loop's own thread worked, and the most that this thread worked in any.
+between two turns of the loop, the most that the process worked in any gap, and the most that the loop's own thread did.
 """
 
 import asyncio
@@ -23,21 +23,20 @@ class Watch:
         self._clear()
 
     def _clear(self) -> None:
-        self._gap = self._worked_in_gap = self._most_worked = 0.0
-        self._due, self._worked = time.monotonic() + _TICK_S, time.thread_time()
+        self._gap = self._most_busy = self._most_worked = 0.0
+        self._due, self._busy, self._worked = time.monotonic() + _TICK_S, time.process_time(), time.thread_time()
 
     def _tick(self) -> None:
-        now, worked = time.monotonic(), time.thread_time()
-        gap, own = now - self._due, worked - self._worked
-        if gap > self._gap:
-            self._gap, self._worked_in_gap = gap, own
-        self._most_worked = max(self._most_worked, own)
-        self._due, self._worked = now + _TICK_S, worked
+        now, busy, worked = time.monotonic(), time.process_time(), time.thread_time()
+        self._gap = max(self._gap, now - self._due)
+        self._most_busy = max(self._most_busy, busy - self._busy)
+        self._most_worked = max(self._most_worked, worked - self._worked)
+        self._due, self._busy, self._worked = now + _TICK_S, busy, worked
         asyncio.get_running_loop().call_later(_TICK_S, self._tick)
 
     async def answer(self, send: Any) -> None:
         """The figures; begins to count anew."""
-        told = f"{self._gap * 1000} {self._worked_in_gap * 1000} {self._most_worked * 1000}".encode()
+        told = f"{self._gap * 1000} {self._most_busy * 1000} {self._most_worked * 1000}".encode()
         self._clear()
         if not self._ticks:
             self._ticks = True

@@ -75,7 +75,9 @@ def _print(told: "Explanation") -> None:
         results.print(Text(f"\n{told.model_asked} is found by: {told.model_source}", style="bold"))
     for number, candidate in enumerate(told.candidates, 1):
         line = f"  {number}. {candidate.provider}/{candidate.model} ({candidate.type}), {candidate.endpoint}"
-        price = f"price from {candidate.price}" if candidate.price is not None else "no price known"
+        price = (
+            f"price from {candidate.price}" if candidate.price is not None else "no price known, it counts as nothing"
+        )
         results.print(Text(f"{line}, body {candidate.body or 'refused'}; {price}"))
         if candidate.params_dropped:
             results.print(Text(f"     dropped: {', '.join(candidate.params_dropped)}"))

@@ -22,6 +22,7 @@ from gateway.cli import (
     policy_tests,
     prices,
     ready,
+    report,
     schema,
     serve,
     smoke,
@@ -64,6 +65,7 @@ app.command("budgets", epilog=budgets.EPILOG)(budgets.budgets)
 app.command("check-ledger", epilog=check_ledger.EPILOG)(check_ledger.check_ledger)
 app.add_typer(db.app, name="db")
 app.add_typer(prices.app, name="prices")
+app.add_typer(report.app, name="report")
 app.add_typer(control_plane.app, name="control-plane")
 app.add_typer(tokens.app, name="tokens")
 app.command("version", epilog=version.EPILOG)(version.version)

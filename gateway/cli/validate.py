@@ -1,14 +1,18 @@
 """`gateway validate`: is the file right?"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.output import Format, results, say, show
+
+if TYPE_CHECKING:
+    from gateway.config.model import Config
 
 EPILOG = (
     "Example: gateway validate gateway.yaml keys/ --strict\n\n"
@@ -32,30 +36,62 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
     given = [*(paths or ()), *(config or ())]
     if not given:
         say("error: name the configuration to check, for example: gateway validate gateway.yaml", "red")
         raise typer.Exit(1)
-    loaded = load(given, environ=os.environ, now=clock.utc_now(), strict=strict, serving=Serving() if serving else None)
+    now = clock.utc_now()
+    loaded = load(
+        given,
+        environ=os.environ,
+        now=now,
+        strict=strict,
+        serving=Serving() if serving else None,
+        checks=[lambda config: unpriced_models(config, now)],
+    )
     valid = loaded.config is not None
     if output is Format.JSON:
-        report = {"valid": valid, "digest": loaded.digest, "diagnostics": loaded.diagnostics}
+        report = {
+            "valid": valid,
+            "digest": loaded.digest,
+            "diagnostics": loaded.diagnostics,
+            "price_lists": _price_lists(loaded.config),
+        }
         results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     else:
         show(loaded.diagnostics)
         errors = sum(one.is_error for one in loaded.diagnostics)
         warnings = len(loaded.diagnostics) - errors
         results.print(Text(_summary(loaded.config, errors, warnings)))
+        if told := _told(_price_lists(loaded.config)):
+            results.print(Text(f"Price lists: {told}."))
     raise typer.Exit(0 if valid else 1)
 
 
-def _summary(config: object, errors: int, warnings: int) -> str:
+def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
         return f"Not valid: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
     sections = ("providers", "virtual_keys", "model_aliases", "policy_rules", "budgets")
     parts = [f"{len(getattr(config, section))} {section.replace('_', ' ')}" for section in sections]
     return f"Valid: {', '.join(parts)}; {_count(warnings, 'warning')}."
+
+
+def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
+    """Whose lists of the price catalogue count at each provider; the simulator costs what the file says."""
+    from gateway.snapshot.prices import seller_at  # noqa: PLC0415 - see above
+
+    providers = {} if config is None else config.providers
+    return {name: seller_at(one).lists for name, one in providers.items() if one.type != "simulator"}
+
+
+def _told(price_lists: Mapping[str, tuple[str, ...]]) -> str:
+    """Each list once, with those to whom it applies."""
+    by_list: dict[tuple[str, ...], list[str]] = {}
+    for name, lists in price_lists.items():
+        by_list.setdefault(lists, []).append(name)
+    return "; ".join(f"{', '.join(lists) or 'none'} for {', '.join(names)}" for lists, names in by_list.items())
 
 
 def _count(number: int, noun: str) -> str:

@@ -44,6 +44,7 @@ def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
         yield from known(budget.provider, config.providers, "provider", (*at, "provider"))
         yield from _reach(budget, covered, at, is_declared=kind not in tables or value in tables[kind])
         yield from _amount_and_time(budget, at)
+        yield from _margin(budget, at)
 
 
 def _reach(budget: Budget, covered: _Covered, at: Path, *, is_declared: bool) -> Iterator[Checked]:
@@ -68,6 +69,24 @@ def _amount_and_time(budget: Budget, at: Path) -> Iterator[Checked]:
         hint = "Write an IANA name such as Europe/Amsterdam."
         message = f"there is no time zone {budget.timezone!r}"
         yield Checked(Finding("unknown-time-zone", message, (*at, "timezone"), hint))
+
+
+def _margin(budget: Budget, at: Path) -> Iterator[Checked]:
+    """What a budget keeps back has to be a part of its limit, and is of use only where something is learned."""
+    margin, learns = budget.reserve_margin_usd, budget.reserve == "learned"
+    if learns and budget.on_breach == "warn":
+        message = "a budget that only warns refuses nothing, so it has no use for `learned`"
+        yield Checked(Finding("invalid-value", message, (*at, "reserve"), "Write `on_breach: block`, or leave it out."))
+    elif learns and margin is None:
+        message = "`learned` needs to know what of the limit is kept back"
+        hint = "Write `reserve_margin_usd`: about what the requests that run at one time can cost at most."
+        yield Checked(Finding("invalid-value", message, (*at, "reserve"), hint))
+    elif margin is not None and not learns:
+        message = "only `reserve: learned` keeps something back"
+        yield Checked(Finding("invalid-value", message, (*at, "reserve_margin_usd"), "Leave it out."))
+    elif margin is not None and margin >= budget.limit_usd:
+        message = "what is kept back has to be less than the limit"
+        yield Checked(Finding("invalid-value", message, (*at, "reserve_margin_usd")))
 
 
 def _covered(config: Config) -> _Covered:

@@ -66,6 +66,7 @@ CODES: Final[Mapping[str, str]] = {
     "unknown-time-zone": "A time zone is not in the IANA database.",
     "invalid-url": "A base URL has parts that it must not have.",
     "no-provider": "A virtual key reaches no provider.",
+    "unpriced-model": "A model that the file names has no price.",
     "unused-locked-price": "A price is locked for a provider that the file does not declare.",
     "unused-budget": "A budget covers nothing that the file declares.",
     "key-spans-teams": "The project and the principal of a virtual key are of two teams.",

@@ -2,14 +2,14 @@
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as FilePath
 
 import msgspec
 
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
@@ -17,6 +17,9 @@ from gateway.config.judge import SAID_OF_OTHERS, Serving, judge
 from gateway.config.model import Config
 from gateway.config.references import References
 from gateway.config.source import Path, Place, parse, pointer
+
+Check = Callable[[Config], Iterable[Checked]]
+"""What rooms above know of a configuration."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -43,11 +46,12 @@ def load(
     strict: bool = False,
     serving: Serving | None = None,
     for_control_plane: bool = False,
+    checks: Sequence[Check] = (),
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
 
     `for_control_plane` keeps values portable, and leaves names that the file does not declare to the control plane,
-    where others may declare them.
+    where others may declare them. `checks` are further ones, which only a configuration without errors is asked.
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
@@ -72,6 +76,8 @@ def load(
             config, found = judge(merged.tree, facts, serving)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
+            if config is not None and not any(one.severity is Severity.ERROR for one in found):
+                found += [one for check in checks for one in check(config)]
             diagnostics += _placed(merged, (one for one in found if one.finding.path not in reading.failed))
     if any(one.is_error for one in diagnostics):
         config = None

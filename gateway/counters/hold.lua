@@ -43,8 +43,8 @@ local function expire()
 end
 
 -- {position of the hold that does not fit, now, start, present and before of each window in the order of holds, and
--- what is spent of the counter where it is a SPEND counter}
-local function refusal(position, holds, spent)
+-- where its counter is a SPEND counter, what is spent of it and what is held}
+local function refusal(position, holds, state)
   local told = {position, now}
   for _, hold in ipairs(holds) do
     if hold[1] == WINDOW then
@@ -54,7 +54,10 @@ local function refusal(position, holds, spent)
       told[#told + 1] = window.before
     end
   end
-  told[#told + 1] = spent
+  if state.spent then
+    told[#told + 1] = state.spent
+    told[#told + 1] = state.before
+  end
   return told
 end
 
@@ -69,7 +72,7 @@ function operations.reserve(payload)
     states[name] = state
     local used = kind == WINDOW and used_of_window(state) or state.held
     if ceiling >= 0 and used + amount > ceiling then
-      return refusal(position, holds, state.spent)
+      return refusal(position, holds, state)
     elseif kind == WINDOW then
       state.present = state.present + amount
     else

@@ -53,12 +53,13 @@ class Refusal:
     """The hold that takes longest to fit, and in how many seconds asking again succeeds if nobody else comes.
 
     `None`: nobody knows, since it depends on when others end, or no wait would ever be long enough. `spent` is what was
-    spent of a SPEND limit before, without what others hold.
+    spent of a SPEND limit before, `taken` that and what others hold of it.
     """
 
     hold: Hold
     retry_after_s: float | None
     spent: int = 0
+    taken: int = 0
 
 
 @dataclass(frozen=True)

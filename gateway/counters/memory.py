@@ -200,7 +200,8 @@ class MemoryCounters:
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
         if refused.limit.dimension is _SPEND:
-            return Refusal(refused, None, self._counter(refused.limit).spent)
+            counter = self._counter(refused.limit)
+            return Refusal(refused, None, counter.spent, counter.counts)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.

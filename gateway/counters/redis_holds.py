@@ -94,11 +94,12 @@ def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[
         holds: What was asked for.
         position: Of the first hold that did not fit, from 0.
         now: Microseconds since the epoch.
-        told: Start, present and last sum of each window among the holds, then what is spent of a SPEND limit.
+        told: Start, present and last sum of each window among the holds, then what is spent and held of a SPEND limit.
     """
     refused = holds[position]
     if refused.limit.dimension is Dimension.SPEND:
-        return Refusal(refused, None, int(told[-1]))
+        spent, held = map(int, told[-2:])
+        return Refusal(refused, None, spent, spent + held)
     figures = iter(told)
     longest, worst = 0.0, holds[0]
     for hold in holds:

@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+from gateway.money.price_lists import list_at
+
 NATIVE: Final = {
     "openai": "openai",
     "text-completion-openai": "openai",
@@ -54,3 +56,11 @@ def guessed(model: str) -> str:
 def needs_key(members: dict[str, Any]) -> bool:
     """Whether a provider of this type cannot be declared without a key."""
     return members.get("type") in ("openai", "anthropic", "azure", "gemini")
+
+
+def lists_its_prices(members: dict[str, Any], peers_name: str) -> None:
+    """Says whose prices count at a provider, where its address does not: those of the seller that the peer named."""
+    usual = COMPATIBLE.get(peers_name)
+    seller = None if usual is None else list_at(usual)
+    if members["type"] == "custom" and seller is not None and list_at(members["base_url"]) is None:
+        members["prices_of"] = seller

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from gateway.importers.draft import Draft, mapping, number, sequence, words
-from gateway.importers.peers import COMPATIBLE, NATIVE, needs_key
+from gateway.importers.peers import COMPATIBLE, NATIVE, lists_its_prices, needs_key
 from gateway.importers.settle import settle
 
 _LEFT_OUT: Final = {
@@ -127,6 +127,7 @@ def _target(draft: Draft, target: dict[str, Any], where: str, providers: list[st
     if members["type"] in ("custom", "azure") and not members.get("base_url"):
         draft.note(where, f"left out: the endpoint of {kind!r} is not given (custom_host)")
         return []
+    lists_its_prices(members, kind)
     members |= _place(members["type"], target)
     if target.get("api_key") or key or needs_key(members):
         members["api_key"] = draft.credential(target.get("api_key"), f"{key or kind}_api_key", f"{where}.api_key")

@@ -46,14 +46,14 @@ class BudgetRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def percent(self) -> int:
-        """How much of the limit is spent, rounded down: 100 means that it is reached."""
-        limit = self.budget.limit
+        """How much is spent of the limit, without what the budget keeps back, rounded down: 100: it is reached."""
+        limit = self.budget.ceiling
         return self.spent * _ALL_PERCENT // limit if limit else _ALL_PERCENT
 
     @property
     def state(self) -> State:
         """`exceeded` once the limit is reached: the next request is refused, or passes with a warning."""
-        if self.spent >= self.budget.limit:
+        if self.spent >= self.budget.ceiling:
             return "exceeded"
         return "warning" if self.percent >= WARNING_PERCENT else "ok"
 

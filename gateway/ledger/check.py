@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, CursorResult, Select, Table, delete, func, select, text
+from sqlalchemy import Connection, CursorResult, Select, Table, delete, select, text
 
+from gateway.ledger.query import FIGURES, figures_of
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of, entry_of
 from gateway.ledger.sums import SUMS, Key, Sums, add_up, per_day, sums_of, traffic_of
 from gateway.storage.insert import add_to_sums
 from gateway.storage.tables import (
     DIMENSIONS,
-    TOKENS,
     charged_by_hour,
     further_by_day,
     further_by_hour,
@@ -25,7 +25,6 @@ from gateway.storage.tables import (
 )
 from gateway.telemetry.decision_record import DecisionRecord
 
-_FIGURES: Final = ("requests", *TOKENS, "cost_nano_usd")
 _TRAFFIC: Final = ("occurred_at", "status", "outcome", "error_code", "duration_ms", "attempts")
 _ROWS_AT_ONCE: Final = 5_000
 
@@ -95,26 +94,24 @@ def _streamed(connection: Connection, statement: Select[Any]) -> CursorResult[An
 
 def _true_hours(connection: Connection) -> dict[int, tuple[int, ...]]:
     hour = ledger_entries.c.occurred_at // HOUR_US
-    figures = (func.count(), *(func.sum(ledger_entries.c[name]) for name in _FIGURES[1:]))
-    rows: Iterable[Any] = connection.execute(select(hour, *figures).group_by(hour))
+    rows: Iterable[Any] = connection.execute(select(hour, *figures_of(ledger_entries)).group_by(hour))
     return {int(at): tuple(map(int, sums)) for at, *sums in rows}
 
 
 def _kept(connection: Connection, table: Table, period: str) -> dict[int, tuple[int, ...]]:
-    columns = table.c
-    figures = (func.sum(columns[name]) for name in _FIGURES)
-    rows: Iterable[Any] = connection.execute(select(columns[period], *figures).group_by(columns[period]))
+    at = table.c[period]
+    rows: Iterable[Any] = connection.execute(select(at, *figures_of(table)).group_by(at))
     return {int(at): tuple(map(int, sums)) for at, *sums in rows}
 
 
 def _compared(
     table: Table, period: str, kept: dict[int, tuple[int, ...]], true: dict[int, tuple[int, ...]]
 ) -> list[Difference]:
-    nothing: Sequence[int] = (0,) * len(_FIGURES)
+    nothing: Sequence[int] = (0,) * len(FIGURES)
     return [
         Difference(f"{table.name} {period} {at} {name}", was, should)
         for at in sorted(kept.keys() | true.keys())
-        for name, was, should in zip(_FIGURES, kept.get(at, nothing), true.get(at, nothing), strict=True)
+        for name, was, should in zip(FIGURES, kept.get(at, nothing), true.get(at, nothing), strict=True)
         if was != should
     ]
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, FromClause, Select, Table, and_, func, or_, select, union_all
+from sqlalchemy import Connection, FromClause, Select, Table, and_, case, func, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement, Label
 
 from gateway.ledger.pages import Cursor, Page, entries, entry
@@ -20,6 +20,7 @@ from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.ledger.scope import EVERYBODY, Scope
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import (
+    IS_UNPRICED,
     TOKENS,
     charged_by_hour,
     further_by_day,
@@ -32,6 +33,7 @@ from gateway.usage import Usage
 
 __all__ = [
     "EVERYBODY",
+    "FIGURES",
     "FROM_ENTRIES",
     "Cursor",
     "GroupBy",
@@ -43,6 +45,7 @@ __all__ = [
     "charged",
     "entries",
     "entry",
+    "figures_of",
     "spend",
     "spent",
 ]
@@ -65,19 +68,22 @@ GroupBy = Literal[
 FROM_ENTRIES: Final[frozenset[GroupBy]] = frozenset({"tag", "end_user", "served_model", "service_tier"})
 """Dimensions that only entries tell."""
 
-_FIGURES = ("requests", *TOKENS, "cost_nano_usd")
+FIGURES: Final = ("requests", *TOKENS, "cost_nano_usd", "unpriced_requests")
+"""What is summed of every group of requests."""
 
 
 class Spend(msgspec.Struct, frozen=True, kw_only=True):
     """What a group of requests consumed. `group` has one value per dimension asked for, all as text.
 
-    Days are `YYYY-MM-DD` in UTC, hours begin at a moment as `YYYY-MM-DDTHH:00:00Z`.
+    Days are `YYYY-MM-DD` in UTC, hours begin at a moment as `YYYY-MM-DDTHH:00:00Z`. `unpriced_requests` are those of
+    which something has no price, so that the cost leaves it out.
     """
 
     group: tuple[str, ...]
     requests: int
     usage: Usage
     cost_nano_usd: int
+    unpriced_requests: int = 0
 
 
 class _Stretch(NamedTuple):
@@ -119,7 +125,7 @@ def spend(
         return ()
     together = union_all(*parts).subquery()
     groups = [together.c[f"group_{position}"] for position in range(len(by))]
-    statement = select(*groups, *(func.sum(together.c[name]).label(name) for name in _FIGURES))
+    statement = select(*groups, *(func.sum(together.c[name]).label(name) for name in FIGURES))
     statement = statement.group_by(*groups).order_by(*groups).limit(most)
     found = [row for row in connection.execute(statement) if row.requests]
     further = _further(connection, by, stretches, scope)
@@ -213,18 +219,20 @@ def _stretches(start: int, end: int, scope: Scope, by: Collection[GroupBy]) -> l
 
 def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]:
     """The sums of one stretch."""
-    columns = stretch.table.c
     groups = _groups(stretch.table, by)
-    requests = func.count() if stretch.table is ledger_entries else func.sum(columns.requests)
     return (
-        select(
-            *groups,
-            requests.label("requests"),
-            *(func.sum(columns[name]).label(name) for name in _FIGURES[1:]),
-        )
+        select(*groups, *figures_of(stretch.table))
         .where(stretch.time >= stretch.first, stretch.time < stretch.behind, *scope.conditions(stretch.table))
         .group_by(*groups)
     )
+
+
+def figures_of(table: Table) -> list[Label[Any]]:
+    """The sums of `FIGURES`, by their names, of rows of a table of spend or of the ledger's entries."""
+    sums: dict[str, ColumnElement[Any]] = {name: func.sum(table.c[name]) for name in FIGURES if name in table.c}
+    if table is ledger_entries:
+        sums |= {"requests": func.count(), "unpriced_requests": func.sum(case((IS_UNPRICED, 1), else_=0))}
+    return [sums[name].label(name) for name in FIGURES]
 
 
 def _groups(table: FromClause, by: Sequence[GroupBy]) -> list[Label[Any]]:
@@ -288,7 +296,13 @@ def _spend(row: Any, by: Sequence[GroupBy], further: Mapping[str, Mapping[str, i
     usage = Usage(**tokens, further=further.get(_key(group), msgspec.UNSET))
     texts = [_texts_of(name, value) for name, value in zip(by, group, strict=True)]
     for combination in product(*texts):
-        yield Spend(group=combination, requests=int(row.requests), usage=usage, cost_nano_usd=int(row.cost_nano_usd))
+        yield Spend(
+            group=combination,
+            requests=int(row.requests),
+            usage=usage,
+            cost_nano_usd=int(row.cost_nano_usd),
+            unpriced_requests=int(row.unpriced_requests),
+        )
 
 
 def _texts_of(name: GroupBy, value: Any) -> Sequence[str]:
@@ -321,4 +335,5 @@ def added(rows: Iterable[Spend], group: tuple[str, ...] = ()) -> Spend:
         requests=sum(row.requests for row in members),
         usage=Usage(**tokens, further=further or msgspec.UNSET),
         cost_nano_usd=sum(row.cost_nano_usd for row in members),
+        unpriced_requests=sum(row.unpriced_requests for row in members),
     )

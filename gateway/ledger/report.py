@@ -60,12 +60,27 @@ class SpendQuestion(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpendReport(msgspec.Struct, frozen=True):
-    """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit."""
+    """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit.
+
+    `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first.
+    """
 
     question: SpendQuestion
     rows: tuple[Spend, ...]
     left_out: int
     total: Spend
+    unpriced: tuple[Spend, ...] = ()
+
+    @property
+    def unpriced_told(self) -> str | None:
+        """What the costs leave out, in a sentence; `None` where they leave out nothing."""
+        if not self.total.unpriced_requests:
+            return None
+        models, requests = len(self.unpriced), self.total.unpriced_requests
+        return (
+            f"{models:,} {'model' if models == 1 else 'models'} without a price, {requests:,} "
+            f"{'request' if requests == 1 else 'requests'}: what these cost is in no sum."
+        )
 
 
 def read_question(parameters: Parameters, now: datetime) -> SpendQuestion:
@@ -136,7 +151,16 @@ def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport
         figure = attrgetter("cost_nano_usd" if question.sort == "cost" else "requests")
         rows.sort(key=figure, reverse=True)
     kept = tuple(_in_zone(row, question) for row in rows[: question.limit])
-    return SpendReport(question, kept, len(rows) - len(kept), _total(connection, question, rows))
+    total = _total(connection, question, rows)
+    unpriced = _unpriced(connection, question) if total.unpriced_requests else ()
+    return SpendReport(question, kept, len(rows) - len(kept), total, unpriced)
+
+
+def _unpriced(connection: Connection, question: SpendQuestion) -> tuple[Spend, ...]:
+    period = question.period
+    found = spend(connection, ("provider", "model"), start=period.start, end=period.end, scope=question.scope)
+    rows = [row for row in found if row.unpriced_requests]
+    return tuple(sorted(rows, key=attrgetter("unpriced_requests"), reverse=True))
 
 
 def document(report: SpendReport) -> dict[str, Any]:
@@ -155,6 +179,14 @@ def document(report: SpendReport) -> dict[str, Any]:
         "rows": [{"group": dict(zip(question.by, row.group, strict=True)), **_figures(row)} for row in report.rows],
         "rows_left_out": report.left_out,
         "total": _figures(report.total),
+        "unpriced": {
+            "requests": report.total.unpriced_requests,
+            "models": [
+                {"provider": row.group[0], "model": row.group[1], "requests": row.unpriced_requests}
+                for row in report.unpriced[:DEFAULT_LIMIT]
+            ],
+            "models_left_out": max(0, len(report.unpriced) - DEFAULT_LIMIT),
+        },
     }
 
 
@@ -163,13 +195,13 @@ def csv_text(report: SpendReport) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
     further = further_kinds(report.rows)
-    names = [*report.question.by, "requests", *TOKENS, "cost_nano_usd", "cost_usd"]
+    names = [*report.question.by, "requests", *TOKENS, "cost_nano_usd", "cost_usd", "unpriced_requests"]
     writer.writerow([*names, *map(inert, further)])
     for row in report.rows:
         tokens = [getattr(row.usage, kind) for kind in TOKENS]
         cost, others = row.cost_nano_usd, row.usage.further or {}
-        figures = [row.requests, *tokens, cost, to_usd(cost), *(others.get(kind, 0) for kind in further)]
-        writer.writerow([*map(inert, row.group), *figures])
+        figures = [row.requests, *tokens, cost, to_usd(cost), row.unpriced_requests]
+        writer.writerow([*map(inert, row.group), *figures, *(others.get(kind, 0) for kind in further)])
     return out.getvalue()
 
 
@@ -192,6 +224,7 @@ def _figures(row: Spend) -> dict[str, Any]:
         "further": row.usage.further or {},
         "cost_nano_usd": row.cost_nano_usd,
         "cost_usd": to_usd(row.cost_nano_usd),
+        "unpriced_requests": row.unpriced_requests,
     }
 
 

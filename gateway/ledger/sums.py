@@ -85,7 +85,8 @@ def add_up(table: Table, sums: Sums, into: dict[Key, Sequence[int]]) -> None:
 def _spend(records: Sequence[DecisionRecord]) -> Sums:
     groups: dict[Key, list[tuple[int, ...]]] = {}
     costs = [record.cost_nano_usd or 0 for record in records]
-    for record, figures in zip(records, zip(*tokens_of(records), costs, strict=True), strict=True):
+    unpriced = [int(record.is_unpriced) for record in records]
+    for record, figures in zip(records, zip(*tokens_of(records), costs, unpriced, strict=True), strict=True):
         groups.setdefault((record.occurred_at // HOUR_US, _who(record)), []).append(figures)
     return _added(
         ((hour, *[one or "" for one in who]), (len(members), *map(sum, zip(*members, strict=True))))

@@ -56,6 +56,8 @@ class CompiledBudget:
         blocks: Whether what would pass the limit is refused; otherwise it passes with a warning.
         provider: The only provider whose spend counts; `None`: that of all.
         refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
+        margin: Nano-USD of the limit that are kept back for requests that cost more than such requests do; `None`:
+            every request holds the most that it can cost.
     """
 
     name: str
@@ -66,10 +68,18 @@ class CompiledBudget:
     blocks: bool = True
     provider: str | None = None
     refuses_unpriced: bool = True
+    margin: int | None = None
 
     def __post_init__(self) -> None:
         if self.limit < 0:
             raise ValueError(f"the limit of the budget {self.name} is negative")
+        if self.margin is not None and not 0 <= self.margin <= self.limit:
+            raise ValueError(f"the margin of the budget {self.name} is no part of its limit")
+
+    @property
+    def ceiling(self) -> int:
+        """Nano-USD from which on requests are refused: the limit, without what is kept back."""
+        return self.limit - (self.margin or 0)
 
 
 def applies(budget: CompiledBudget, who: Who) -> bool:

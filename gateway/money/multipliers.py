@@ -12,9 +12,16 @@ from typing import Final
 REGIONAL: Final = "regional"
 """The region of an endpoint that keeps inference in one geography."""
 
+DATA_ZONE: Final = "data_zone"
+"""The region of deployments on Azure that keep inference in one data zone."""
+
 _SINCE_CLAUDE_4_6: Final = r"claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable|mythos)-[5-9])"
 _SINCE_CLAUDE_4_5: Final = r"claude-((opus|sonnet|haiku)-4-[5-9]|(opus|sonnet|haiku|fable|mythos)-[5-9])"
 _SINCE_GPT_5_4: Final = r"gpt-(5\.[4-9]|[6-9])"
+_ULTRAFAST: Final = r"gpt-6(\.2)?-astra|gpt-6\.[12]-sol"
+_REGIONAL_GEMINI: Final = r"gemini-(3\.1-flash-(lite|image)|3\.[5-9]|[4-9])"
+_OPEN_ON_BEDROCK: Final = r"^(?!.*(anthropic|openai\.gpt-[0-9]))"
+"""Models on Bedrock but for Claude and GPT, for whose tiers its price page has no multiplier."""
 
 
 @dataclass(frozen=True)
@@ -33,28 +40,44 @@ class Multiplier:
 
 
 MULTIPLIERS: Final = (
-    # https://platform.claude.com/docs/en/manage-claude/data-residency: 1.1 from Claude Opus 4.6 on.
     Multiplier("anthropic", _SINCE_CLAUDE_4_6, "region", "us", 1100),
-    # https://platform.claude.com/docs/en/build-with-claude/fast-mode: $30 and $150 for $5 and $25.
     Multiplier("anthropic", r"claude-opus-4-[67]", "speed", "fast", 6000),
-    # https://platform.claude.com/docs/en/api/service-tiers: batches cost a half.
     Multiplier("anthropic", "", "service_tier", "batch", 500),
-    # https://developers.openai.com/api/docs/guides/ultrafast: six times the list.
-    Multiplier("openai", r"gpt-6-astra", "service_tier", "ultrafast", 6000),
-    # https://developers.openai.com/api/docs/guides/data-residency: 1.1 for models from March 5, 2026 on.
+    Multiplier("openai", _ULTRAFAST, "service_tier", "ultrafast", 6000),
     Multiplier("openai", _SINCE_GPT_5_4, "region", REGIONAL, 1100),
-    # https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing: half the list.
+    Multiplier("azure", "", "region", DATA_ZONE, 1100),
+    Multiplier("azure", "", "region", REGIONAL, 1100),
     Multiplier("azure", "", "service_tier", "flex", 500),
-    # https://aws.amazon.com/bedrock/pricing: flex half, priority 1.75 times, latency-optimized 1.25 times the list.
-    Multiplier("aws", "", "service_tier", "flex", 500),
-    Multiplier("aws", "", "service_tier", "priority", 1750),
+    Multiplier("azure", r"gpt-4\.1(?!-nano)", "service_tier", "priority", 1750),
+    Multiplier("azure", r"gpt-(5\.[1246]|6)", "service_tier", "priority", 2000),
+    Multiplier("azure", r"gpt-5\.5", "service_tier", "priority", 2500),
+    Multiplier("aws", _OPEN_ON_BEDROCK, "service_tier", "flex", 500),
+    Multiplier("aws", _OPEN_ON_BEDROCK, "service_tier", "priority", 1750),
     Multiplier("aws", "", "speed", "optimized", 1250),
-    # https://ai.google.dev/gemini-api/docs/pricing: flex half, priority 1.8 times the list.
     Multiplier("google", r"gemini", "service_tier", "flex", 500),
     Multiplier("google", r"gemini", "service_tier", "priority", 1800),
-    # https://cloud.google.com/vertex-ai/generative-ai/pricing: Claude at regional endpoints, from 4.5 on.
     Multiplier("google", _SINCE_CLAUDE_4_5, "region", REGIONAL, 1100),
-    # https://console.groq.com/docs/service-tiers: flex costs what on-demand does.
+    Multiplier("google", _REGIONAL_GEMINI, "region", REGIONAL, 1100),
     Multiplier("groq", "", "service_tier", "flex", 1000),
 )
-"""Rows in no order: no two say something of the same service of a model."""
+"""Rows in no order: no two say something of the same service of a model. By whose pages:
+
+- Anthropic: inference in the US costs 1.1 times the list from Claude 4.6 on
+  (https://platform.claude.com/docs/en/manage-claude/data-residency); fast mode of Opus 4.6 and 4.7 is $30 and $150 for
+  $5 and $25 (https://platform.claude.com/docs/en/build-with-claude/fast-mode), that of later models stands in the
+  catalogue; a batch costs a half (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
+- OpenAI: ultrafast is six times the list (https://developers.openai.com/api/docs/guides/ultrafast-mode), a regional
+  endpoint 1.1 times for models from March 5, 2026 on (https://developers.openai.com/api/docs/guides/data-residency);
+  flex and priority, which is called fast too (https://developers.openai.com/api/docs/guides/fast-mode), stand in the
+  catalogue.
+- Azure: deployments in a data zone or one region cost 1.1 times the global ones (https://prices.azure.com); flex is
+  half the list (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing), priority what
+  the meters say (https://learn.microsoft.com/azure/foundry/openai/concepts/priority-processing, https://prices.azure.com).
+- Bedrock: flex is half the list, priority three quarters more, optimized latency a quarter more
+  (https://aws.amazon.com/bedrock/pricing); neither tier is offered for Claude
+  (https://docs.aws.amazon.com/bedrock/latest/userguide/service-tiers-inference.html).
+- Google: flex is half the list, priority 1.8 times (https://ai.google.dev/gemini-api/docs/pricing), on Vertex too;
+  endpoints there that are not global cost 1.1 times for Claude from 4.5 on and for newer Gemini
+  (https://cloud.google.com/vertex-ai/generative-ai/pricing).
+- Groq: flex costs what on-demand does (https://console.groq.com/docs/flex-processing).
+"""

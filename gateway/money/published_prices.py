@@ -1,30 +1,26 @@
-"""The catalogue that the package `genai-prices` carries with it. Its data is read as installed, never from the network.
+"""The catalogue that the package `genai-prices` carries with it, or newer data that is handed over in its format.
 
 The package is imported when the first price is asked for: it takes some time and memory.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+import re
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gateway.money import nano_usd
+import msgspec
+
+from gateway.money import nano_usd, openrouter
 from gateway.money.kinds import KINDS, Kind
 from gateway.money.multipliers import MULTIPLIERS
+from gateway.money.price_data import PriceData, installed
+from gateway.money.price_lists import RESALES, Seller
+from gateway.money.price_times import ALWAYS, UNCHANGING, Changes, Period, changes_of
 from gateway.money.prices import Price, Rates, Terms, Tier
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
-
-_PUBLISHER: Final[Mapping[str, str]] = {
-    "openai": "openai",
-    "azure": "azure",
-    "anthropic": "anthropic",
-    "bedrock": "aws",
-    "gemini": "google",
-    "vertex": "google",
-}
+    from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
@@ -35,57 +31,130 @@ _ORDINARY: Final = ("default", "standard")
 class PublishedPrices:
     """The prices of `genai-prices`, with the multipliers that providers publish.
 
-    A provider of type `custom` is looked up under its name in the file: one called `groq` has Groq's prices, one called
-    `our-vllm` has none.
+    `data` is newer than the package's, in its format; `None` is the package's own.
     """
 
-    def price(self, provider_type: str, provider_name: str, model: str, at: datetime) -> Price | None:
-        """The price at a moment (with a zone), `None` where the package has none; see `Catalogue.price`."""
-        publisher, found = _entry(provider_type, provider_name, model)
-        if publisher is None or found is None:
-            return None
+    def __init__(self, data: PriceData | None = None) -> None:
+        self._data = data
+
+    def price(self, seller: Seller, model: str, at: datetime) -> Price | None:
+        """The price at a moment (with a zone), `None` where the seller's lists have none; see `Catalogue.price`."""
+        data = self._data or installed()
+        entry = _entry(data, seller, model)
+        if entry is None:
+            return _free(data, seller, model)
+        found = entry.model
         ordinary = found.get_prices(at)
         rates, tiers = _convert(ordinary)
-        source = f"{_version()}: {publisher}/{found.id}"
-        price = Price(**rates.known, tiers=tiers, terms=_terms(found, publisher, model, at), source=source)
+        source = f"{data.named}: {entry.told}{_mark(entry, seller)}"
+        price = Price(**rates.known, tiers=tiers, terms=_terms(found, entry.seller, model, at), source=source)
+        if entry.seller == openrouter.LIST:
+            price = _by_suffix(price, model)
         return price if price.is_priced else None
 
-    def entry(self, provider_type: str, provider_name: str, model: str) -> str | None:
+    def changes(self, seller: Seller, model: str) -> Changes:
+        """See `Catalogue.changes`."""
+        entry = _entry(self._data or installed(), seller, model)
+        if entry is None:
+            return UNCHANGING
+        found = entry.model
+        conditional = found.prices if isinstance(found.prices, list) else ()
+        return changes_of(_period(one.constraint) for one in (*conditional, *(found.price_variants or ())))
+
+    def entry(self, seller: Seller, model: str) -> str | None:
         """See `Catalogue.entry`."""
-        _, found = _entry(provider_type, provider_name, model)
-        return None if found is None else found.id
+        entry = _entry(self._data or installed(), seller, model)
+        return None if entry is None else entry.told
 
 
-def _entry(provider_type: str, provider_name: str, model: str) -> "tuple[str | None, ModelInfo | None]":
-    publisher = provider_name if provider_type == "custom" else _PUBLISHER.get(provider_type)
-    if publisher is None:
-        return None, None
-    return publisher, _find(publisher, model, by_last_segment=provider_type != "custom")
+def _period(constraint: "StartDateConstraint | TimeOfDateConstraint | None") -> Period:
+    """When a constraint of the package is met. Its days begin at midnight in UTC."""
+    if constraint is None:
+        return ALWAYS
+    from genai_prices.types import StartDateConstraint  # noqa: PLC0415 - see the module's docstring
+
+    if isinstance(constraint, StartDateConstraint):
+        return Period(int(datetime.combine(constraint.start_date, time(), UTC).timestamp()))
+    return Period(None, (_second_of_day(constraint.start_time), _second_of_day(constraint.end_time)))
 
 
-@lru_cache(maxsize=1)
-def _version() -> str:
-    import genai_prices  # noqa: PLC0415 - see the module's docstring
+def _second_of_day(clock_time: time) -> int:
+    """In UTC, which a time without a zone is meant in."""
+    zoned = clock_time if clock_time.tzinfo is not None else clock_time.replace(tzinfo=UTC)
+    return int(datetime.combine(date(1970, 1, 1), zoned).timestamp()) % 86_400
 
-    return f"genai-prices {genai_prices.__version__}"
+
+class _Entry(NamedTuple):
+    """A model of a list. `seller` is the list that was asked, `maker` the one that the model was found in."""
+
+    seller: str
+    maker: str
+    model: "ModelInfo"
+
+    @property
+    def told(self) -> str:
+        return f"{self.maker}/{self.model.id}"
+
+
+def _mark(entry: _Entry, seller: Seller) -> str:
+    """What the source says of a price that is not out of the list of the seller who is asked."""
+    resold = "" if entry.maker == entry.seller else f", as sold by {entry.seller}"
+    return resold if entry.seller == seller.own else f"{resold}, by prices_of"
+
+
+def _entry(data: PriceData, seller: Seller, model: str) -> _Entry | None:
+    for one in seller.lists:
+        found = _find(data, one, model, by_last_segment=seller.by_last_segment)
+        if found is not None:
+            return _Entry(one, *found)
+    return None
 
 
 @lru_cache(maxsize=4096)
-def _find(publisher: str, model: str, *, by_last_segment: bool) -> "ModelInfo | None":
-    """The package's own entry of a model, by its own rules of matching.
-
-    `by_last_segment`: where the whole does not match, so may what follows the last slash, as in `models/gemini-2.5-pro`
-    or in the ARN of an inference profile.
-    """
-    from genai_prices.data import providers  # noqa: PLC0415 - see the module's docstring
-
-    provider = next((one for one in providers if one.id == publisher), None)
-    if provider is None:
-        return None
-    found = provider.find_model(model, all_providers=providers)
+def _find(data: PriceData, seller: str, model: str, *, by_last_segment: bool) -> "tuple[str, ModelInfo] | None":
+    """The package's own entry of a model, by its own rules of matching, and the list that has it."""
+    found = _listed(data, seller, model)
     if found is None and by_last_segment and "/" in model:
-        found = provider.find_model(model.rpartition("/")[2], all_providers=providers)
+        found = _listed(data, seller, model.rpartition("/")[2])
     return found
+
+
+def _listed(data: PriceData, seller: str, model: str) -> "tuple[str, ModelInfo] | None":
+    """A model in a seller's own list, else in that of a maker whose prices the seller takes."""
+    found = data.find(seller, model)
+    if found is None and seller == openrouter.LIST:
+        found = data.find(seller, openrouter.without_suffixes(model))
+    if found is not None:
+        return seller, found
+    for resale in RESALES:
+        if resale.seller == seller and (found := data.find(resale.maker, model)) and re.search(resale.models, found.id):
+            return resale.maker, found
+    return None
+
+
+def _free(data: PriceData, seller: Seller, model: str) -> Price | None:
+    """The price of a model that no list has, and that costs nothing wherever it is offered."""
+    if openrouter.LIST not in seller.lists or not openrouter.is_free(model):
+        return None
+    return _by_suffix(Price(input=0, output=0, source=f"{data.named}: {openrouter.LIST}, free"), model)
+
+
+def _by_suffix(price: Price, model: str) -> Price:
+    """What a model of OpenRouter's costs with the suffixes of its name."""
+    if openrouter.is_free(model):
+        price = Price(input=0, output=0, source=price.source)
+    if not openrouter.searches(model):
+        return price
+
+    def with_fee(rates: Rates) -> int:
+        return (rates.per_request or 0) + openrouter.SEARCH_FEE
+
+    tiers = tuple(
+        Tier(one.from_tokens, msgspec.structs.replace(one.rates, per_request=with_fee(one.rates)))
+        for one in price.tiers
+    )
+    source = f"{price.source}, online"
+    return msgspec.structs.replace(price, per_request=with_fee(price), tiers=tiers, source=source)
 
 
 def _terms(found: "ModelInfo", publisher: str, model: str, at: datetime) -> tuple[Terms, ...]:

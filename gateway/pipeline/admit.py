@@ -75,10 +75,16 @@ def judge(key: CompiledKey, shape: Shape, body: RequestBody) -> None:
         rules.check_declarations(shape, body)
 
 
-def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[None, None, None]:
-    """Asks the policy rules about URLs, in short steps: a body may hold a great many. Raises `url_not_allowed`."""
+def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[None, None, None] | None:
+    """Asks the policy rules about URLs, in short steps: a body may hold a great many. `None`: nothing is to be asked.
+
+    The steps raise `url_not_allowed`.
+    """
+    rules = key.judge
+    if not rules.has_urls:
+        return None
     places = URL_MEMBERS.get(shape.name, NO_URLS)
-    return key.judge.check_urls(body.urls(places), body.path_at)
+    return rules.check_urls(body.urls(places), body.path_at) if body.may_have_urls(places) else None
 
 
 def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:

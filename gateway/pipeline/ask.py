@@ -10,6 +10,7 @@ import enum
 import json
 import math
 from collections.abc import Awaitable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -28,7 +29,7 @@ from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
-from gateway.turns import LONG_BYTES
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.circuit_breaker import CircuitBreaker
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
@@ -188,7 +189,9 @@ class _Chain:
         try:
             outbound = await _prepared(request, candidate)
             request.go_to(candidate, outbound)
-            refusal = await take(request.received, candidate_holds(request, candidate), self._services)
+            refusal = await take(
+                request.received, candidate_holds(request, candidate, self._services.habits), self._services
+            )
         except GatewayError as error:
             reason = error.type
         except BaseException:
@@ -266,7 +269,7 @@ async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
     if len(request.body.data) < LONG_BYTES:
         return prepare_body(request, candidate)
-    return await asyncio.to_thread(prepare_body, request, candidate)
+    return await beside(prepare_body, request, candidate)
 
 
 def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
@@ -380,7 +383,8 @@ async def _adapted(
     provider: Provider, endpoint: Endpoint, request: UpstreamRequest, *, stream: bool
 ) -> UpstreamResponse:
     """Sends a long body, which a thread brings into the form that goes over the wire."""
-    request.body = await asyncio.to_thread(provider.adapt, endpoint, request.body, request.headers, stream=stream)
+    adapt = partial(provider.adapt, stream=stream)
+    request.body = await beside(adapt, endpoint, request.body, request.headers)
     if provider.signer is None:
         return await provider.transport.send(request)
     return await _signed(provider, provider.signer, request)
@@ -489,10 +493,16 @@ async def _peek(
     hides_error = False
     if has_ended and content.is_json and not content.is_encoded:
         body = b"".join(pieces)
-        if is_torn(body):
-            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
-        hides_error = ending_of(body, events).how is How.FAILED
+        is_long = len(body) >= LONG_BYTES
+        hides_error = await beside(_is_error, body, events) if is_long else _is_error(body, events)
     return PeekedResponse(response, pieces, has_ended=has_ended), hides_error
+
+
+def _is_error(body: bytes, events: Events) -> bool:
+    """Whether a whole body of JSON is nothing but an error. Raises `UpstreamFailure` where it is no JSON."""
+    if is_torn(body):
+        raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
+    return ending_of(body, events).how is How.FAILED
 
 
 async def gather(response: UpstreamResponse, *pieces: bytes) -> tuple[list[bytes], bool]:

@@ -6,14 +6,18 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
+from gateway.pipeline.holds import budget, find_end_user
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
 from gateway.turns import at_once
 from gateway.wire.json_body import JsonBody
@@ -111,7 +115,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
-    return Way(f"{first.upstream.provider.name}/{first.model}", first.price, None)
+    return Way(f"{first.upstream.provider.name}/{first.model}", first.prices.at(clock.now()), None)
 
 
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
@@ -135,9 +139,13 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         mode = _judged(verdicts, "cache", lambda: cache_mode(key, {})) or mode
         if found is not None and model_asked is not None:
             received = Received(snapshot, endpoint, [], b"", "explained")
-            request = Admitted(received, key, parsed, model_asked, found, mode, None)
+            cap = output_cap(endpoint.shape, parsed)
+            end_user = _judged(verdicts, "end user", lambda: find_end_user(received, parsed)) if key.budgets else None
+            request = Admitted(received, key, parsed, cap, model_asked, found, mode, end_user)
+            if key.budgets:
+                _judged(verdicts, "budgets", lambda: _ask_budgets(request, request.candidate))
             candidates = tuple(_candidate(request, one) for one in found.candidates)
-    if candidates and candidates[0].refused is not None:
+    if candidates and candidates[0].body is None and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
     fallback = FallbackPolicy() if found is None else found.fallback
     asked = () if found is None else found.candidates
@@ -163,8 +171,9 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
 
 def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
     judge(key, endpoint.shape, body)
-    if key.judge.has_urls:
-        at_once(judge_urls(key, endpoint.shape, body))
+    judging = judge_urls(key, endpoint.shape, body)
+    if judging is not None:
+        at_once(judging)
 
 
 def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | None:
@@ -179,10 +188,20 @@ def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | 
     return given
 
 
+def _ask_budgets(request: Admitted, candidate: Candidate) -> None:
+    """Raises what budgets refuse whatever is left of them; who is behind a request, its headers may still say."""
+    try:
+        budget(request, candidate, Habits())
+    except GatewayError as error:
+        if error.type != "end_user_required":
+            raise
+
+
 def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
     outbound, refused = None, None
     try:
         outbound = prepare_body(request, candidate)
+        _ask_budgets(request, candidate)
     except GatewayError as error:
         refused = f"{error.status} {error.type}: {error.message}"
     provider, circuit = candidate.upstream.provider, candidate.upstream.circuit
@@ -193,10 +212,18 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         endpoint=candidate.lane.endpoint.path,
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
-        price=None if candidate.price is None else candidate.price.source,
+        price=_price_source(request, candidate),
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
         refused=refused,
     )
+
+
+def _price_source(request: Admitted, candidate: Candidate) -> str | None:
+    price = candidate.prices.at(request.received.started_at)
+    listed = None if price is None else price.source
+    if not candidate.upstream.trusts_stated_cost:
+        return listed
+    return "what the answer states" if listed is None else f"what the answer states, else {listed}"
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:

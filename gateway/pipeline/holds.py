@@ -1,26 +1,29 @@
 """What a request holds of limits and budgets: asked for, taken all or none, and in the end settled for what it cost."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Refusal
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
-from gateway.money.budget import CompiledBudget, counts_provider, end_user_of, refuses_unpriced
-from gateway.money.cost import AnswerCost, answer_cost, cost
+from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
+from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
-from gateway.money.kinds import KINDS
-from gateway.money.nano_usd import to_usd
+from gateway.money.habits import PER_MILLE, Habits
+from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.prices import Price
+from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Admitted, BudgetHold, Received, Reservation, Trail
+from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
-from gateway.shapes.stated import StatedLimit, Unreadable, end_users, output_cap
+from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
+from gateway.snapshot.answer_costs import cost_of
+from gateway.snapshot.budgets import Meter, metering
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -34,8 +37,6 @@ _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
 
 _WARNS_FROM = 80
-_LONGEST_WAIT_S = 60
-_NEVER = "never"
 _UNITS = {
     Dimension.RPM: "requests per minute",
     Dimension.RPD: "requests per day",
@@ -46,12 +47,19 @@ _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
 
 
-def limit(key: CompiledKey, endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
-    """A hold of every rate limit of the key; of those on tokens, for as many as the body may consume at most."""
-    return _sized(key.holds, endpoint, body)
+def limit(key: CompiledKey, endpoint: Endpoint, size: int = 0, cap: StatedLimit = None) -> list[Hold]:
+    """A hold of every rate limit of the key; of those on tokens, for as many as a body of a size may consume at most.
+
+    Args:
+        key: Whose limits.
+        endpoint: Where the body came.
+        size: Bytes of the body.
+        cap: The output tokens that it asks for at most.
+    """
+    return _sized(key.holds, endpoint, size, cap)
 
 
-def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None) -> list[Hold]:
+def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLimit) -> list[Hold]:
     wanted: list[Hold] = []
     for hold in holds:
         limit_ = hold.limit
@@ -59,57 +67,74 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, body: RequestBody | None
             wanted.append(hold)
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
-            wanted.append(Hold(limit_, min(_tokens_at_most(endpoint, body), limit_.ceiling)))
+            tokens = size // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0)
+            wanted.append(Hold(limit_, min(max(1, tokens), limit_.ceiling)))
     return wanted
-
-
-def _tokens_at_most(endpoint: Endpoint, body: RequestBody | None) -> int:
-    """What a call may consume: a token for every four bytes of the body, and the output that it asks for at most."""
-    if body is None:
-        return 1
-    cap = output_cap(endpoint.shape, body)
-    return max(1, len(body.data) // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0))
 
 
 def find_end_user(received: Received, body: RequestBody) -> str | None:
     """Who is behind the request, as its header or its body says. Raises `bad_request` for what names nobody."""
-    return end_user_of(received.header_map.get(_END_USER), end_users(received.endpoint.shape, body))
+    header, shape = received.header_map.get(_END_USER), received.endpoint.shape
+    if header is None and not body.states_any(shape.declares.names_of_end_users):
+        return None
+    return end_user_of(header, end_users(shape, body))
 
 
-def budget(request: Admitted, candidate: Candidate) -> list[BudgetHold]:
+def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs of each budget, beyond what the request already holds.
+
+    A budget that learns holds what is usual, and of its margin what the request may cost beyond that.
 
     Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
     """
     received, key = request.received, request.key
     if not key.budgets or not received.endpoint.metered:
         return []
-    provider, price = candidate.upstream.provider.name, candidate.price
-    counting = [meter for meter in key.budgets if counts_provider(meter.budget, provider)]
-    blocking = next((meter.budget for meter in counting if meter.budget.blocks), None)
-    strict = next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None)
+    provider, price = candidate.upstream.provider.name, candidate.prices.at(received.started_at)
+    counting = key.meterings.get(provider)
+    if counting is None:
+        counting = key.meterings[provider] = metering(key.budgets, provider)
+    meters, blocking, strict = counting
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
     needed = 0
     if price is not None:
-        _check_limit(request.output_cap, blocking)
-        _check_limit(request.choices, blocking)
+        if blocking is not None:
+            _check_limit(request.output_cap, blocking)
+            _check_limit(request.choices, blocking)
         needed = estimated_cost(request, price, candidate, strict, blocking)
-    held = _held(received.trail)
-    holds: list[BudgetHold] = []
-    for meter in counting:
+    held = _held(received.trail) if received.trail.reservations else {}
+    usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
+    holds: list[Hold] = []
+    for meter in meters:
         limit_ = meter.limit(received.started_at, request.end_user)
+        if usual < needed and meter.budget.margin is not None:
+            holds += _learned(meter, limit_, needed, usual, held)
+            continue
         missing = needed - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
             holds.append(BudgetHold(limit_, max(missing, 0), meter.budget))
     return holds
 
 
-def candidate_holds(request: Admitted, candidate: Candidate) -> list[Hold]:
+def _learned(meter: Meter, limit_: Limit, needed: int, usual: int, held: Mapping[str, int]) -> Iterator[Hold]:
+    """What is usual of a budget, and of its margin the rest of what the request may cost."""
+    margin = meter.margin(limit_)
+    own, kept = held.get(limit_.key, 0), held.get(margin.key, 0)
+    hold = BudgetHold(limit_, max(usual - own, 0), meter.budget)
+    beyond = needed - own - hold.amount - kept
+    if hold.amount or limit_.key not in held or beyond > 0:
+        yield hold
+    if beyond > 0:
+        yield MarginHold(margin, beyond, hold)
+
+
+def candidate_holds(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
-    holds = _sized(candidate.upstream.holds, request.received.endpoint, request.body)
+    size = len(request.body.data)
+    holds = _sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
     if request.key.budgets:
-        holds += budget(request, candidate)
+        holds += budget(request, candidate, habits)
     return holds
 
 
@@ -119,38 +144,81 @@ def estimated_cost(
     candidate: Candidate,
     strict: CompiledBudget | None = None,
     blocking: CompiledBudget | None = None,
+    output_tokens: int | None = None,
 ) -> int:
     """Nano-USD that the request costs at most at a price: the dearest of all that it allows.
+
+    With `output_tokens` its answers together have no more than these, whatever the request allows.
 
     Raises `model_not_allowed` under a budget that refuses what has no price, where the request asks for such, and
     `bad_request` under one that blocks, where a limit cannot be read.
     """
-    received, prompt = request.received, prompt_bound(request)
-    allowed = _allowed(request, prompt)
+    prompt = request.prompt or prompt_bound(request)
+    allowed = request.allowed or _allowed(request, prompt)
+    if allowed is ORDINARY:
+        choices = request.choices if isinstance(request.choices, int) else 1
+        output = output_bound(_cap(request), choices, request.key.assumed_output_tokens)
+        if output_tokens is not None:
+            output = min(output, output_tokens)
+        return min(estimate(price, prompt, output, caches_unasked=_caches_unasked(candidate)), _MOST)
+    if blocking is not None:
+        _check_limit(allowed.unreadable, blocking)
+    return _dearest(request, price, candidate, prompt, allowed, strict, output_tokens)
+
+
+def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Habits, most: int) -> int:
+    """Nano-USD that such a request of the key usually costs; what it costs at most where nothing is usual yet."""
+    habit = habits.of(request.key.name, _target(candidate))
+    if habit is None:
+        return most
+    prompt = estimated_cost(request, price, candidate, output_tokens=0)
+    answer = estimated_cost(request, price, candidate, output_tokens=habit.output_tokens) - prompt
+    return min(most, answer + -(-prompt * habit.prompt_per_mille // PER_MILLE))
+
+
+def _target(candidate: Candidate) -> str:
+    return f"{candidate.upstream.provider.name}/{candidate.model}"
+
+
+def _caches_unasked(candidate: Candidate) -> bool:
+    return candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
+
+
+def _dearest(
+    request: Admitted,
+    price: Price,
+    candidate: Candidate,
+    prompt: InputBound,
+    allowed: Allows,
+    strict: CompiledBudget | None,
+    output_tokens: int | None,
+) -> int:
+    """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
+    received = request.received
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
     output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
-    implicit = candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
-    if allowed is ORDINARY:
-        return min(estimate(price, prompt, output, caches_unasked=implicit), _MOST)
-    _check_limit(allowed.unreadable, blocking)
+    implicit = _caches_unasked(candidate)
     if allowed.stored_tokens or allowed.beside:
         prompt = prompt.with_more(allowed.stored_tokens, of_speech=received.endpoint.name.startswith("audio_"))
     beside = dict(allowed.beside)
     if allowed.pictures:
         beside["images"] = allowed.pictures * answers
         output = max(output, PICTURE_TOKENS * answers)
+    output = allowed.speech_tokens or output
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
 
     def at_most(one: Price, own_output: int = 0, own_served: Served | None = None) -> int:
         ways = [one, *(one.under(way) for way in (allowed.served, own_served) if way is not None)]
         longest = max(output, own_output)
+        if output_tokens is not None:
+            longest = min(longest, output_tokens)
         return max(estimate(way, prompt, longest, beside=beside, caches_unasked=implicit) for way in ways)
 
     most, others = at_most(price), 0
     provider = candidate.upstream.provider
     for model in allowed.models:
-        other = received.snapshot.prices.of(provider.name, provider.type, model.name)
+        other = received.snapshot.prices.of(provider.name, provider.type, model.name).at(received.started_at)
         if other is None:
             if strict is not None:
                 raise _unpriced(strict, candidate, model.name, model.path)
@@ -163,9 +231,9 @@ def estimated_cost(
     return min(most + others, _MOST)
 
 
-def _check_limit(limit_: StatedLimit, blocking: CompiledBudget | None) -> None:
+def _check_limit(limit_: StatedLimit, blocking: CompiledBudget) -> None:
     """Raises `bad_request` under a budget that blocks, for a limit that cannot be read and the cost hangs on."""
-    if blocking is not None and isinstance(limit_, Unreadable):
+    if isinstance(limit_, Unreadable):
         raise GatewayError(
             "bad_request",
             f"{limit_.path!r} cannot be read, and the budget {blocking.name} needs it to tell what the request may "
@@ -192,6 +260,11 @@ def _check_fees(strict: CompiledBudget, candidate: Candidate, price: Price, besi
             )
 
 
+def characters_asked_for(request: Admitted) -> int:
+    """Characters of text that the request wants to be read aloud."""
+    return dict(_allowed(request, prompt_bound(request)).beside).get("input_characters", 0)
+
+
 def output_limit(request: Admitted) -> int | None:
     """Output tokens that the request allows in all, where it says so; none at all is no limit to some servers."""
     cap = _cap(request)
@@ -211,6 +284,13 @@ def foresee(request: Admitted) -> None:
         _allowed(request, prompt_bound(request))
 
 
+def _allowed(request: Admitted, prompt: InputBound) -> Allows:
+    """What the request allows, found when it is first asked for."""
+    if request.allowed is None:
+        request.allowed = allows(request.received.endpoint, request.body, prompt)
+    return request.allowed
+
+
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
@@ -220,18 +300,11 @@ def prompt_bound(request: Admitted) -> InputBound:
     return request.prompt
 
 
-def _allowed(request: Admitted, prompt: InputBound) -> Allows:
-    """What the request allows, found when it is first asked for."""
-    if request.allowed is None:
-        request.allowed = allows(request.received.endpoint, request.body, prompt)
-    return request.allowed
-
-
 def _held(trail: Trail) -> dict[str, int]:
     """Nano-USD that the request holds by now, by counter."""
     held: dict[str, int] = {}
     for reservation in trail.reservations:
-        for hold in reservation.budgets:
+        for hold in (*reservation.budgets, *reservation.margins):
             held[hold.limit.key] = held.get(hold.limit.key, 0) + hold.amount
     return held
 
@@ -260,8 +333,8 @@ async def reserve(request: Admitted, limits: list[Hold], holds: list[Hold], serv
         if not _next_candidate(request, refusal.hold):
             if refusal.hold not in limits:
                 await reserve_limits(request.received, limits, services)
-            raise _refused(refusal, clock.now())
-        holds = candidate_holds(request, request.candidate)
+            raise _refused(refusal, clock.now(), request)
+        holds = candidate_holds(request, request.candidate, services.habits)
 
 
 async def reserve_limits(received: Received, limits: list[Hold], services: Services) -> None:
@@ -273,6 +346,8 @@ async def reserve_limits(received: Received, limits: list[Hold], services: Servi
 
 async def take(received: Received, holds: list[Hold], services: Services) -> Refusal | None:
     """Takes holds for the request; `None` when it has them.
+
+    Where what a budget keeps back is used up, the request holds the most that it can cost.
 
     While the counters do not answer, the process's setting decides: the request goes on uncounted, or the call raises
     `overloaded`. The ledger hears of it in both cases.
@@ -286,22 +361,32 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
             if _refuses_uncounted(holds, services.on_counter_loss):
                 raise _uncounted(lost) from lost
     if isinstance(lease, Refusal):
+        if isinstance(lease.hold, MarginHold):
+            return await take(received, _without_margin(holds, lease.hold), services)
         if isinstance(lease.hold, BudgetHold):
             _tell_spent(received, services.metrics, lease.hold, lease.spent)
         return lease
     budgets: list[BudgetHold] = []
+    margins: Sequence[MarginHold] = ()
     if trail.key is not None and trail.key.budgets:
         budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
+        if trail.key.learns:
+            margins = [hold for hold in holds if isinstance(hold, MarginHold)]
         if lease is not None:
             trail.budget_warning = _warning(lease, budgets) or trail.budget_warning
-    trail.reservations.append(Reservation(lease, holds, budgets))
+    trail.reservations.append(Reservation(lease, holds, budgets, margins))
     return None
+
+
+def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
+    """The same with the most that the request can cost in the place of what is usual of one budget."""
+    return [margin.worst if hold is margin.beyond else hold for hold in holds if hold is not margin]
 
 
 def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what the request found to be spent of a budget, in nano-USD."""
     compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, compiled)
+    ratio = _ratio(spent, hold)
     metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
 
 
@@ -344,39 +429,40 @@ def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
     fullest, scope = _WARNS_FROM - 1, None
     spent = lease.spent
     for hold in holds:
-        percent = int(_ratio(spent.get(hold.limit.key, 0), hold.budget) * 100)
+        # PERF: most budgets are far from full.
+        found, ceiling = spent.get(hold.limit.key, 0), hold.limit.ceiling
+        if found * 100 < _WARNS_FROM * ceiling:
+            continue
+        percent = int(_ratio(found, hold) * 100)
         if percent > fullest:
             fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
-def _ratio(spent: int, compiled: CompiledBudget) -> float:
-    return spent / compiled.limit if compiled.limit else 1.0
+def _ratio(spent: int, hold: BudgetHold) -> float:
+    ceiling = hold.limit.ceiling
+    return spent / ceiling if ceiling else 1.0
 
 
-def _refused(refusal: Refusal, now: float) -> GatewayError:
+def _refused(refusal: Refusal, now: float, request: Admitted | None = None) -> GatewayError:
     hold = refusal.hold
-    return _over_budget(hold, now) if isinstance(hold, BudgetHold) else _rate_limited(refusal)
+    if request is None or not isinstance(hold, BudgetHold):
+        return _rate_limited(refusal)
+    return over_budget(hold, refusal.taken, now, _answer_at_most(request))
 
 
-def _over_budget(hold: BudgetHold, now: float) -> GatewayError:
-    compiled, resets_at = hold.budget, hold.limit.resets_at
-    ends = _NEVER if resets_at is None else clock.iso(resets_at)
-    what = f"{compiled.scope.kind} {compiled.scope.value}"
-    return GatewayError(
-        "budget_exceeded",
-        f"The budget {compiled.name} of the {what} has no room for this request: ${to_usd(compiled.limit)} in one "
-        f"{compiled.window.kind} window, of which this request may take ${to_usd(hold.amount)}; "
-        f"it starts anew: {ends}.",
-        headers={} if resets_at is None else _retry_after(max(1, math.ceil(resets_at - now))),
-        meta={
-            "budget": compiled.name,
-            "scope": f"{compiled.scope.kind}:{compiled.scope.value}",
-            "window": compiled.window.kind,
-            "resets_at": None if resets_at is None else ends,
-            **({} if compiled.each is None else {"each": compiled.each}),
-        },
-        denial=Denial("budget", compiled.scope.kind, compiled.name),
+def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
+    """What of a refused request the answer costs; `None` where the model has no price."""
+    price, candidate = request.price, request.candidate
+    if price is None:
+        return None
+    answers = answers_asked_for(request)
+    return AnswerAtMost(
+        shape=request.received.endpoint.shape,
+        body=request.body,
+        stated=_cap(request) or None,
+        tokens=_cap(request) or request.key.assumed_output_tokens,
+        cost=lambda tokens: estimated_cost(request, price, candidate, output_tokens=tokens * answers),
     )
 
 
@@ -393,14 +479,9 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
         code=code,
-        headers={**_retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
+        headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
     )
-
-
-def _retry_after(wait_s: int) -> dict[str, str]:
-    """When to come back, if that is soon: coding agents sleep whatever it says, in silence, be it for hours."""
-    return {"retry-after": str(wait_s)} if wait_s <= _LONGEST_WAIT_S else {}
 
 
 class Bill(NamedTuple):
@@ -433,27 +514,46 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
         if earlier is not None:
             _owe(owed, replaced, earlier.nano_usd)
             unpriced += earlier.unpriced
+        elif consumed.total_tokens:
+            unpriced += (unpriced_model(replaced),)
     last = _last_attempt(request, stated, outcome)
     if last is not None:
         _owe(owed, request.candidate, last.nano_usd)
         return Bill(owed, sum(owed.values()), last.price, last.source or last.price.source, unpriced + last.unpriced)
-    return Bill(owed, sum(owed.values()), None, None, unpriced) if owed else NOTHING_OWED
+    if _is_without_price(request, stated, outcome):
+        unpriced += (unpriced_model(request.candidate),)
+    return Bill(owed, sum(owed.values()) if owed else None, None, None, unpriced) if owed or unpriced else NOTHING_OWED
+
+
+def unpriced_model(candidate: Candidate) -> str:
+    """How a bill names a model that has no price at all."""
+    return f"model {candidate.model}"
+
+
+def _is_without_price(request: Admitted, stated: Stated | None, outcome: str) -> bool:
+    """Whether an answer that was not priced has consumed something."""
+    if stated is not None:
+        return bool(stated.total_tokens or stated.usage.further)
+    received = request.received
+    return request.price is None and received.endpoint.metered and not _consumed_nothing(received.trail, outcome)
 
 
 def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
     """What an answer cost by what it states; `None` where neither who was asked nor who answered has a price."""
-    provider, prices = candidate.upstream.provider, request.received.snapshot.prices
-    served, price = stated.served, candidate.price
-    if price is None:
-        model = None if served is None else served.model
-        price = None if model is None else prices.of(provider.name, provider.type, model)
-        if price is None:
-            return None
-
-    def price_of(model: str) -> Price | None:
-        return prices.of(provider.name, provider.type, model)
-
-    return answer_cost(stated.usage, served, price, price_of, candidate.model)
+    provider, received = candidate.upstream.provider, request.received
+    listed = cost_of(
+        received.snapshot.prices,
+        provider.name,
+        provider.type,
+        candidate.model,
+        stated.usage,
+        stated.served,
+        received.started_at,
+        candidate.prices,
+    )
+    if candidate.upstream.trusts_stated_cost and stated.served is not None:
+        return trusted_cost(stated.served.stated_cost, listed)
+    return listed
 
 
 def with_estimates(request: Admitted, stated: Stated) -> Stated:
@@ -465,19 +565,36 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
     return msgspec.structs.replace(stated, usage=usage)
 
 
-def release(received: Received, metrics: Metrics, bill: Bill, stated: Stated | None, outcome: str) -> None:
+def release(received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str) -> None:
     """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
-    reservations = received.trail.reservations
+    trail = received.trail
+    reservations = trail.reservations
     if not reservations:
         return
     amounts = _settlements(received, bill, stated, outcome)
-    for (lease, _, budgets), consumed in zip(reservations, amounts, strict=True):
+    for (lease, _, budgets, _), consumed in zip(reservations, amounts, strict=True):
         if lease is not None:
             lease.settle(consumed)
             if budgets:
                 settled = lease.settled
                 for hold in budgets:
-                    _tell_spent(received, metrics, hold, settled.get(hold.limit.key, 0))
+                    _tell_spent(received, services.metrics, hold, settled.get(hold.limit.key, 0))
+    if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
+        _learn(trail.asked, bill, services.habits)
+
+
+def _learn(asked: Asked, bill: Bill, habits: Habits) -> None:
+    """What an answer cost that came to its end, and said so itself, is what such requests of the key usually cost."""
+    request, stated = asked.admitted, asked.stated
+    candidate, price = request.candidate, request.price
+    if price is None or bill.price is None or stated is None or asked.is_counted or request.replaced:
+        return
+    usage = stated.usage
+    answer = usage.output_tokens * (rates_of(bill.price, usage, stated.served).output or 0) // TOKENS_PER_RATE
+    prompt = max((bill.cost or 0) - answer, 0)
+    most = estimated_cost(request, price, candidate, output_tokens=0)
+    per_mille = min(-(-prompt * PER_MILLE // most), PER_MILLE) if most else PER_MILLE
+    habits.learn(request.key.name, _target(candidate), usage.output_tokens, per_mille)
 
 
 def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome: str) -> list[dict[str, int]]:
@@ -496,6 +613,8 @@ def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome:
         for spent in reservation.budgets:
             key = spent.limit.key
             amounts[key] = 0 if key in counted else _spent(bill, spent)
+        for margin in reservation.margins:
+            amounts[margin.limit.key] = 0
         if tokens is not None:
             for hold in reservation.holds:
                 if hold.limit.dimension is _TPM:
@@ -520,7 +639,7 @@ def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
 def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> AnswerCost | None:
     if stated is not None:
         return _cost_of(request, request.candidate, stated)
-    price, received = request.candidate.price, request.received
+    price, received = request.price, request.received
     if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:

@@ -16,8 +16,10 @@ from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
 from gateway.shapes.ending import Ending, How, ending_of
 from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
+from gateway.wire.audio_length import HEAD_BYTES
 from gateway.wire.headers import response_headers
 from gateway.wire.json_skeleton import Skeleton
 from gateway.wire.json_tail import usage_object
@@ -72,11 +74,13 @@ async def relay(asked: Asked, services: Services) -> Reply:
     gathered: list[bytes] = []
     try:
         if content.length is not None and content.length <= WHOLE_BODY_BYTES and not content.is_encoded:
-            return _whole(asked, services, await response.read_all())
+            body = await response.read_all()
+            return _whole(asked, services, body) if len(body) < LONG_BYTES else await _long(asked, services, body)
         if content.is_json:
             gathered, ended = await gather(response)
             if ended:
-                return _whole(asked, services, b"".join(gathered))
+                body = b"".join(gathered)
+                return _whole(asked, services, body) if len(body) < LONG_BYTES else await _long(asked, services, body)
     except UpstreamFailure as failure:
         raise broke_off(asked, services, failure) from failure
     headers = response_headers(response.headers)
@@ -94,15 +98,27 @@ def broke_off(asked: Asked, services: Services, failure: UpstreamFailure) -> Gat
     return failed(failure, asked.provider_name)
 
 
-def _whole(asked: Asked, services: Services, body: bytes) -> Reply:
+def _whole(asked: Asked, services: Services, body: bytes, read: tuple[Ending, int] | None = None) -> Reply:
+    """The reply with a whole body; `read` is what has been read of it already."""
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
     if is_answer(asked):
-        conclude_whole(asked, services, body, read_whole(asked, body))
+        conclude_whole(asked, services, *(read or _read(asked, body)))
     else:
         settle(received, services, Ended(status, "failed"))
     return Reply(status, response_headers(asked.response.headers), data=body)
+
+
+async def _long(asked: Asked, services: Services, body: bytes) -> Reply:
+    """The same with a long body, which is read beside the event loop."""
+    read = await beside(_read, asked, body) if is_answer(asked) else None
+    return _whole(asked, services, body, read)
+
+
+def _read(asked: Asked, body: bytes) -> tuple[Ending, int]:
+    ending = read_whole(asked, body)
+    return ending, count_whole(asked, body, ending)
 
 
 def read_whole(asked: Asked, body: bytes) -> Ending:
@@ -112,16 +128,28 @@ def read_whole(asked: Asked, body: bytes) -> Ending:
     return ending_of(body, shape.events)
 
 
-def conclude_whole(asked: Asked, services: Services, body: bytes, ending: Ending) -> None:
-    """Ends the request by how its answer ended.
+def count_whole(asked: Asked, body: bytes, ending: Ending) -> int:
+    """Output tokens that a whole answer brought, where it states none itself.
 
     Raises `UpstreamFailure` where it says that it is JSON and is none: half of it, say.
     """
-    output_tokens = 0
-    if asked.stated is None and asked.received.endpoint.metered and ending.how is How.COMPLETE:
-        if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
-            raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
-        output_tokens = tokens_in(body, output_limit(asked.admitted))
+    if asked.stated is not None or not asked.received.endpoint.metered or ending.how is not How.COMPLETE:
+        return 0
+    if asked.content.is_json and not asked.content.is_encoded and is_torn(body):
+        raise UpstreamFailure(FailureKind.PROTOCOL, "it says that its answer is JSON, and it is not")
+    return _tokens_of_audio(asked, body, len(body)) or tokens_in(body, output_limit(asked.admitted))
+
+
+def _tokens_of_audio(asked: Asked, head: bytes, size: int) -> int:
+    """Tokens of an answer that is audio, by its first bytes and its size; 0 for what is none."""
+    count = asked.received.endpoint.shape.count_audio
+    if count is None or not size or asked.content.is_json:
+        return 0
+    return count(asked.admitted.body, asked.content.media_type, head[:HEAD_BYTES], size)
+
+
+def conclude_whole(asked: Asked, services: Services, ending: Ending, output_tokens: int) -> None:
+    """Ends the request by how its answer ended."""
     conclude(asked, services, ending, output_tokens, error_code="upstream_server_error")
 
 
@@ -139,6 +167,8 @@ class Relay:
         self._content = asked.received.content
         self._drained = 0
         self._is_over = False
+        # Whether an event has begun that will be long to read: then that is done beside the event loop.
+        self._holds_long_event = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -151,7 +181,10 @@ class Relay:
                 chunk = await self._response.read_chunk()
             except UpstreamFailure as broken:
                 failure = broken
-            piece = self._end(failure) if chunk is None else self._take(chunk)
+            if self._holds_long_event:
+                piece = await (beside(self._end, failure) if chunk is None else beside(self._take, chunk))
+            else:
+                piece = self._end(failure) if chunk is None else self._take(chunk)
             if self._goes_out(piece, chunk or b""):
                 return piece
         raise StopAsyncIteration
@@ -177,12 +210,14 @@ class Relay:
     @property
     def has_ended(self) -> bool:
         """See `ReplyStream`. A client that hung up earlier is sent nothing, so it cannot have seen the end."""
-        return self._ending is not None or (not self._received.client_left and self._progress.ended)
+        if self._ending is not None:
+            return True
+        return not self._received.client_left and not self._holds_long_event and self._progress.ended
 
     @property
     def awaits_usage(self) -> bool:
         """See `ReplyStream`."""
-        return self._progress.content_may_be_complete
+        return not self._holds_long_event and self._progress.content_may_be_complete
 
     @property
     def keepalive(self) -> bytes:
@@ -210,6 +245,9 @@ class Relay:
         if ending.how is How.COMPLETE and is_final and self._asked.stated is not None:
             # PERF: the ordinary end.
             return 0
+        if self._received.endpoint.shape.count_audio is not None:
+            # In events there is no telling how long what has come so far is.
+            return 0 if self._progress.only_openings else _tokens_of_audio(self._asked, b"", 1)
         return self._progress.tokens(output_limit(self._asked.admitted))
 
     def _terminal_frame(self, reason: str, sent: Progress, *, at_boundary: bool) -> bytes:
@@ -281,6 +319,7 @@ class RawRelay(Relay):
         self._gathered = list(reversed(gathered))
         self._tail = b""
         self._skeleton = Skeleton() if gathered else None
+        self._head = b""
         self._size = 0
 
     async def __anext__(self) -> bytes:
@@ -297,9 +336,12 @@ class RawRelay(Relay):
     def _take(self, chunk: bytes) -> bytes:
         if self._content is not None:
             self._content.add(chunk)
-        if self._skeleton is not None:
+        self._size += len(chunk)
+        if self._skeleton is None:
+            if len(self._head) < HEAD_BYTES:
+                self._head += chunk[:HEAD_BYTES]
+        else:
             self._skeleton.feed(chunk)
-            self._size += len(chunk)
             self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
         return chunk
 
@@ -321,6 +363,8 @@ class RawRelay(Relay):
         self._asked.stated = self._asked.candidate.lane.endpoint.shape.read_usage(text)
 
     def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
+        if self._skeleton is None:
+            return _tokens_of_audio(self._asked, self._head, self._size)
         limit = output_limit(self._asked.admitted)
         tokens = self._size // BYTES_PER_TOKEN
         return tokens if limit is None else min(tokens, limit)

@@ -4,12 +4,22 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Asked as Question
 from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnswer
 from gateway.pipeline.ask import Outcome, classify
-from gateway.pipeline.relay import ENDED_TOO_EARLY, Relay, Reply, broke_off, conclude_whole, kept_alive, read_whole
+from gateway.pipeline.relay import (
+    ENDED_TOO_EARLY,
+    Relay,
+    Reply,
+    broke_off,
+    conclude_whole,
+    count_whole,
+    kept_alive,
+    read_whole,
+)
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle, tell_failure
 from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended
 from gateway.shapes.ending import Ending, How
 from gateway.shapes.progress import Progress
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import Headers, UpstreamResponse
 from gateway.wire.headers import response_headers
@@ -26,7 +36,8 @@ _OF_THE_BODY = frozenset(("content-type", "content-encoding", "etag", "content-m
 async def relay_translated(asked: Asked, translation: Translation, services: Services) -> Reply:
     """The reply in the client's shape. Raises `GatewayError` where the answer cannot be read."""
     received, response = asked.received, asked.response
-    question = _question(asked)
+    asks_long = len(asked.admitted.body.data) >= LONG_BYTES
+    question = await beside(_question, asked) if asks_long else _question(asked)
     answers = classify(response.status) is Outcome.SUCCESS
     if answers and asked.content.is_event_stream:
         headers = _headers(response, "text/event-stream; charset=utf-8")
@@ -37,18 +48,23 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
     except UpstreamFailure as failure:
         raise broke_off(asked, services, failure) from failure
     headers = _headers(response, "application/json")
+    is_long = len(body) >= LONG_BYTES
     if not answers:
         settle(received, services, Ended(response.status, "failed"))
-        return Reply(response.status, headers, data=translation.error(response.status, body))
+        error, status = translation.error, response.status
+        return Reply(status, headers, data=await beside(error, status, body) if is_long else error(status, body))
     # What it states is charged, whether it can be translated or not.
-    ending = read_whole(asked, body)
+    ending = await beside(read_whole, asked, body) if is_long else read_whole(asked, body)
     if ending.how is How.FAILED:
         tell_failure(asked, services, ERROR_IN_ANSWER)
         raise _answered_with_error(asked, ending)
-    data = _translated(translation, body, question, asked.provider_name)
+    if is_long:
+        data, output_tokens = await beside(_translated, translation, question, asked, body, ending)
+    else:
+        data, output_tokens = _translated(translation, question, asked, body, ending)
     if received.content is not None:
         received.content.add(data)
-    conclude_whole(asked, services, body, ending)
+    conclude_whole(asked, services, ending, output_tokens)
     return Reply(response.status, headers, data=data)
 
 
@@ -80,6 +96,7 @@ class TranslatedRelay(Relay):
             self._translate(self._splitter.feed(chunk), pieces)
         except (EventTooLarge, UntranslatableAnswer) as problem:
             pieces.append(self._break_off(str(problem) or "an event is too large"))
+        self._holds_long_event = self._splitter.size >= LONG_BYTES
         return self._joined(pieces)
 
     def _end(self, failure: UpstreamFailure | None) -> bytes:
@@ -134,14 +151,17 @@ def _answered_with_error(asked: Asked, ending: Ending) -> GatewayError:
     return GatewayError("provider_error", message, code="upstream_server_error")
 
 
-def _translated(translation: Translation, body: bytes, question: Question, provider: str) -> bytes:
+def _translated(
+    translation: Translation, question: Question, asked: Asked, body: bytes, ending: Ending
+) -> tuple[bytes, int]:
+    """The answer in the client's shape, and the output tokens that it brought, where it states none."""
     try:
-        return translation.response(body, question)
+        return translation.response(body, question), count_whole(asked, body, ending)
     except (UntranslatableAnswer, *UNREADABLE) as problem:
         reason = str(problem) if isinstance(problem, UntranslatableAnswer) else "it is not JSON"
         raise GatewayError(
             "provider_error",
-            f"The answer of the provider {provider} cannot be translated: {reason}.",
+            f"The answer of the provider {asked.provider_name} cannot be translated: {reason}.",
             code="upstream_untranslatable",
         ) from problem
 

@@ -24,6 +24,7 @@ from gateway.snapshot.snapshot import (
     Target,
     Upstream,
 )
+from gateway.turns import paced
 from gateway.wire.request_body import RequestBody
 
 FALLBACK_SUFFIX = ":fallback"
@@ -75,7 +76,7 @@ def _serving(key: CompiledKey, candidates: tuple[Candidate, ...], further: Seque
     serving: list[Candidate] = []
     for one in candidates:
         try:
-            for model in further:
+            for model in paced(further):
                 judge_model(key, Target(one.upstream.provider.name, model.value), model.path)
             serving.append(one)
         except GatewayError as error:
@@ -135,8 +136,8 @@ def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: s
             key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}."
         )
     judge_model(key, target)
-    price = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
-    return Candidate(upstream, target.model, lane, price)
+    prices = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
+    return Candidate(upstream, target.model, lane, prices)
 
 
 def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:

@@ -13,12 +13,12 @@ coroutines, so a stage that has to wait for something is one more `await`, and o
 """
 
 import asyncio
-from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
@@ -28,8 +28,9 @@ from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import Admitted, Asked, Ended, Received
+from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import LONG_BYTES, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -69,7 +70,7 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
         body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            await reserve_limits(received, limit(key, received.endpoint, None), services)
+            await reserve_limits(received, limit(key, received.endpoint), services)
         raise
     received.trail.streams = body.stream
     return body
@@ -89,20 +90,22 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             headers={"retry-after": "5"},
         )
     shape = received.endpoint.shape
-    limits = limit(key, received.endpoint, body)
+    cap = output_cap(shape, body)
+    limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
     is_long = len(body.data) >= LONG_BYTES
     try:
         if is_long:
-            await to_thread(judge, key, shape, body)
+            await beside(judge, key, shape, body)
         else:
             judge(key, shape, body)
-        if key.judge.has_urls:
-            await in_turns(judge_urls(key, shape, body))
+        judging = judge_urls(key, shape, body)
+        if judging is not None:
+            await in_turns(judging)
         if is_long:
-            admitted, holds = await to_thread(_look_through, received, key, body)
+            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits)
         else:
-            admitted, holds = _find(received, key, body)
+            admitted, holds = _find(received, key, body, cap, services.habits)
     except GatewayError:
         await reserve_limits(received, limits, services)
         raise
@@ -111,7 +114,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     return admitted
 
 
-def _find(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admitted, list[Hold]]:
+def _find(
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
     model = trail.model_asked = named_model(endpoint, body)
@@ -119,13 +124,15 @@ def _find(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admi
     trail.model_source, trail.candidate = found.source, found.candidates[0]
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
-    admitted = Admitted(received, key, body, model, found, mode, end_user)
-    return admitted, candidate_holds(admitted, admitted.candidate)
+    admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
+    return admitted, candidate_holds(admitted, admitted.candidate, habits)
 
 
-def _look_through(received: Received, key: CompiledKey, body: RequestBody) -> tuple[Admitted, list[Hold]]:
+def _look_through(
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body)
+    admitted, holds = _find(received, key, body, cap, habits)
     foresee(admitted)
     return admitted, holds
 

@@ -1,9 +1,10 @@
 """What the stages share beyond one request: counters and the places where outcomes are told."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.counters.hold import CounterStore
+from gateway.money.habits import Habits
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
@@ -44,3 +45,4 @@ class Services:
     decision_log: DecisionLog | None
     tracing: Tracing
     disconnect_drain_bytes: int
+    habits: Habits = field(default_factory=Habits)

@@ -9,12 +9,21 @@ from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode, visible
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
-from gateway.pipeline.holds import NOTHING_OWED, Bill, charge, charges, prompt_bound, release, with_estimates
+from gateway.pipeline.holds import (
+    NOTHING_OWED,
+    Bill,
+    characters_asked_for,
+    charge,
+    charges,
+    prompt_bound,
+    release,
+    with_estimates,
+)
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import ERROR_IN_ANSWER, Asked, Ended, Received
+from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.decision_record import UNPRICED, DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -69,7 +78,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    release(received, services.metrics, bill, stated, ended.outcome)
+    release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
@@ -111,7 +120,7 @@ def conclude(
     received, how = asked.received, ending.how
     if how in _BROKEN:
         tell_failure(asked, services, ERROR_IN_ANSWER if how is How.FAILED else FailureKind.NETWORK.value)
-    if received.endpoint.metered:
+    if received.endpoint.metered and not (is_final and how is How.COMPLETE and asked.stated is not None):
         _complete_usage(asked, how, output_tokens, is_final=is_final)
     outcome = _OUTCOMES.get(how, received.cancelled_as)
     status = CLIENT_CLOSED if how is How.LEFT or received.client_left else asked.response.status
@@ -147,24 +156,34 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
 
 
 def _received_usage(asked: Asked, output_tokens: int) -> Stated:
-    """What was stated so far, but at least the prompt and the output that came."""
+    """What was stated so far, but at least the prompt and the output that came; a cost so far is not the whole one."""
     stated = asked.stated or Stated(usage=Usage())
-    usage = stated.usage
+    usage, price = stated.usage, asked.candidate.prices.at(asked.received.started_at)
+    is_audio = asked.received.endpoint.shape.count_audio is not None
+    if is_audio and price is not None and price.input_characters is not None:
+        return Stated(usage=Usage(further={"input_characters": characters_asked_for(asked.admitted)}))
     prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
     output = max(usage.output_tokens, output_tokens)
-    return msgspec.structs.replace(
-        stated, usage=msgspec.structs.replace(usage, input_tokens=prompt, output_tokens=output)
+    usage = msgspec.structs.replace(
+        usage,
+        input_tokens=prompt,
+        output_tokens=output,
+        output_audio_tokens=output if is_audio else usage.output_audio_tokens,
     )
+    served = stated.served
+    if served is not None and served.stated_cost is not None:
+        served = msgspec.structs.replace(served, stated_cost=None)
+    return msgspec.structs.replace(stated, usage=usage, served=served)
 
 
 def _warning(asked: Asked, bill: Bill) -> str:
     """What is wrong with the usage, in words that a header may have: names from upstream may be anything."""
     warnings = [] if asked.usage_warning is None else [asked.usage_warning]
+    if bill.unpriced:
+        warnings.append(f"{UNPRICED}{', '.join(dict.fromkeys(bill.unpriced))}")
     served = None if asked.stated is None else asked.stated.served
     if served is not None and served.unreadable:
         warnings.append(f"unreadable: {', '.join(dict.fromkeys(served.unreadable))}")
-    if bill.unpriced:
-        warnings.append(f"unpriced: {', '.join(dict.fromkeys(bill.unpriced))}")
     return visible("; ".join(warnings)).encode("ascii", "replace").decode()[:_LONGEST_WARNING]
 
 
@@ -192,13 +211,21 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if len(attempts) > 1:
         for one, other in pairwise(attempts):
             metrics.hopped(one.provider, other.provider)
-    if asked is not None and asked.usage is not None:
-        metrics.usage(provider, model, asked.usage)
-    if admitted is not None and bill.owed:
-        models = {candidate.upstream.provider.name: candidate.model for candidate, _ in admitted.replaced}
-        models[admitted.candidate.upstream.provider.name] = model
-        for owed_to, owed in bill.owed.items():
-            metrics.cost(owed_to, models[owed_to], owed / NANO_PER_USD)
+    if asked is not None and asked.stated is not None:
+        metrics.usage(provider, model, asked.stated.usage)
+    if admitted is not None:
+        _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str, bill: Bill) -> None:
+    if bill.unpriced:
+        metrics.unpriced(provider, model)
+    for owed_to, owed in bill.owed.items():
+        owing = model
+        for replaced, _ in admitted.replaced:
+            if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
+                owing = replaced.model
+        metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
 def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
@@ -208,8 +235,8 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
     who = _NOBODY if key is None else key.attribution
     provider = None if candidate is None else candidate.upstream.provider
     price = bill.price
-    usage = None if asked is None else asked.usage
-    served = None if asked is None or asked.stated is None else asked.stated.served
+    stated = None if asked is None else asked.stated
+    usage, served = (None, None) if stated is None else (stated.usage, stated.served)
     occurred_at = int(received.started_at * _MICROSECONDS)
     return DecisionRecord(
         time=clock.iso_of_microseconds(occurred_at),

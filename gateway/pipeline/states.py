@@ -9,9 +9,10 @@ from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
+from gateway.money.prices import Price
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.stated import StatedLimit, choices, output_cap
+from gateway.shapes.stated import StatedLimit, choices
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
@@ -46,15 +47,32 @@ class BudgetHold(Hold):
         self.budget: Final = budget
 
 
+class MarginHold(Hold):
+    """Nano-USD that a request may cost beyond what it holds of a budget, of what that keeps back. Immutable."""
+
+    __slots__ = ("beyond",)
+
+    def __init__(self, limit: Limit, amount: int, beyond: BudgetHold) -> None:
+        super().__init__(limit, amount)
+        self.beyond: Final = beyond
+
+    @property
+    def worst(self) -> BudgetHold:
+        """The hold of the budget where nothing is kept back for the request."""
+        beyond = self.beyond
+        return BudgetHold(beyond.limit, beyond.amount + self.amount, beyond.budget)
+
+
 class Reservation(NamedTuple):
     """Holds that were taken together; `lease` is `None` where the counters did not answer and nobody minds.
 
-    `budgets` are those of the holds that are money.
+    `budgets` are those of the holds that are money, `margins` those of what budgets keep back.
     """
 
     lease: Lease | None
     holds: Sequence[Hold]
     budgets: Sequence[BudgetHold]
+    margins: Sequence[MarginHold] = ()
 
 
 class Received:
@@ -63,6 +81,23 @@ class Received:
     `client_left` says that nobody listens any more, and that the upstream is read on nevertheless; `cancelled_as` is
     the outcome if the request is cancelled.
     """
+
+    __slots__ = (
+        "cancelled_as",
+        "client_left",
+        "content",
+        "endpoint",
+        "header_map",
+        "headers",
+        "is_traced",
+        "query",
+        "request_id",
+        "snapshot",
+        "started",
+        "started_at",
+        "trace",
+        "trail",
+    )
 
     def __init__(
         self,
@@ -97,6 +132,23 @@ class Trail:
     Stages write it and do not decide by it; what is `None` was not reached.
     """
 
+    __slots__ = (
+        "admitted",
+        "asked",
+        "attempts",
+        "budget_warning",
+        "cache_mode",
+        "candidate",
+        "end_user",
+        "is_settled",
+        "key",
+        "model_asked",
+        "model_source",
+        "outbound",
+        "reservations",
+        "streams",
+    )
+
     def __init__(self) -> None:
         self.key: CompiledKey | None = None
         self.streams = False
@@ -125,11 +177,30 @@ class Admitted:
     another one took the place of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
     """
 
+    __slots__ = (
+        "allowed",
+        "body",
+        "cache_mode",
+        "candidate",
+        "candidates",
+        "choices",
+        "end_user",
+        "fallback",
+        "key",
+        "model_asked",
+        "output_cap",
+        "prompt",
+        "received",
+        "replaced",
+        "under_way",
+    )
+
     def __init__(
         self,
         received: Received,
         key: CompiledKey,
         body: RequestBody,
+        cap: StatedLimit,
         model_asked: str,
         resolution: Resolution,
         cache_mode: str,
@@ -138,7 +209,7 @@ class Admitted:
         self.received = received
         self.key = key
         self.body = body
-        self.output_cap: StatedLimit = output_cap(received.endpoint.shape, body)
+        self.output_cap: StatedLimit = cap
         self.choices: StatedLimit = choices(received.endpoint.shape, body)
         self.model_asked = model_asked
         self.candidates: Sequence[Candidate] = resolution.candidates
@@ -150,6 +221,11 @@ class Admitted:
         self.allowed: Allows | None = None
         self.under_way: list[UnderWay] = []
         self.replaced: list[tuple[Candidate, Stated]] = []
+
+    @property
+    def price(self) -> Price | None:
+        """What its candidate costs at the moment at which it came, `None` where nobody knows."""
+        return self.candidate.prices.at(self.received.started_at)
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""
@@ -177,6 +253,21 @@ class Asked:
     those that were passed over in the search for another answer. `is_counted` says that what is `stated` was not stated
     by the provider, but counted as it passed. Moments are of the monotonic clock.
     """
+
+    __slots__ = (
+        "admitted",
+        "attempt",
+        "candidate",
+        "content",
+        "first_byte_at",
+        "first_token_at",
+        "is_counted",
+        "outbound",
+        "received",
+        "response",
+        "stated",
+        "usage_warning",
+    )
 
     def __init__(
         self,

@@ -142,6 +142,8 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "limit_usd": _ceiling,
         "on_breach": _steps("block", "block", "warn"),
         "unpriced": _steps("refuse", "refuse", "allow"),
+        "reserve": _unknown,
+        "reserve_margin_usd": _unknown,
     },
     "locked_prices": {"source": _nothing, "locked_on": _nothing},
     "settings": {

@@ -7,6 +7,7 @@ from gateway.errors import Denial, GatewayError
 from gateway.policy.rule_set import CompiledRule, Verdict
 from gateway.shapes.declares import OF_MCP, OF_TOOLS, Body, Declared, Says, declared
 from gateway.shapes.shape import Shape
+from gateway.turns import paced
 from gateway.wire.url_reading import read
 
 _SHOWN = 64
@@ -81,13 +82,13 @@ class Judge:
         table = shape.declares
         fingerprint = body.fingerprint(table.names_of_lasting)
         if fingerprint is not None and (shape.name, fingerprint) not in self._passed:
-            for one in declared(table, body, self._wanted, bulk=False):
+            for one in paced(declared(table, body, self._wanted, bulk=False)):
                 self._check(one)
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
             self._passed.add((shape.name, fingerprint))
         if table.conversation_tells(body):
-            for one in declared(table, body, self._wanted, bulk=True):
+            for one in paced(declared(table, body, self._wanted, bulk=True)):
                 self._check(one)
 
     def _check(self, one: Declared) -> None:

@@ -18,7 +18,10 @@ class HeaderSet:
 
     def apply(self, headers: Headers) -> None:
         """Puts the headers into a request's; an underscore of a client's is the hyphen that WSGI takes it for."""
-        names = [name.replace("_", "-") for name, _ in headers]
-        if not self._names.isdisjoint(names):
-            headers[:] = [header for header, name in zip(headers, names, strict=True) if name not in self._names]
+        ours = self._names
+        headers[:] = [
+            header
+            for header in headers
+            if header[0] not in ours and ("_" not in header[0] or header[0].replace("_", "-") not in ours)
+        ]
         headers.extend(self._headers)

@@ -1,7 +1,6 @@
 """Reading a request's body: bounded, decompressed, and turned into the facts that the stages judge by."""
 
 import asyncio
-from asyncio import to_thread
 from collections.abc import Callable
 
 import falcon.asgi
@@ -11,6 +10,7 @@ from gateway.pipeline.states import Received
 from gateway.server.client_watch import ClientWatch
 from gateway.settings import Settings
 from gateway.shapes.endpoints import BodyForm
+from gateway.turns import beside
 from gateway.wire.content_encoding import decode
 from gateway.wire.json_body import JsonBody
 from gateway.wire.media_type import check_json
@@ -61,12 +61,12 @@ class BodyReader:
         # PERF: for a short body, which most are, a thread would cost more than it saves.
         is_short = len(data) < _LONG
         if received.endpoint.body is BodyForm.MULTIPART:
-            form = MultipartBody(data, written) if is_short else await to_thread(MultipartBody, data, written)
+            form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
         judged = received.endpoint.shape.declares.judged
-        body = JsonBody(data, judged) if is_short else await to_thread(JsonBody, data, judged)
+        body = JsonBody(data, judged) if is_short else await beside(JsonBody, data, judged)
         if canonical is not None:
             _send_as(received, canonical)
         return body
@@ -96,7 +96,7 @@ async def _decoded(data: bytes, encoding: str, limit: int) -> bytes:
         except GatewayError as error:
             if error.type != "payload_too_large":
                 raise
-    return await to_thread(decode, data, encoding, limit)
+    return await beside(decode, data, encoding, limit)
 
 
 class _BodyMemory:

@@ -2,12 +2,15 @@
 
 from functools import lru_cache
 
-from gateway.pipeline.states import Received, Trail
+from gateway.pipeline.holds import unpriced_model
+from gateway.pipeline.states import Asked, Received, Trail
+from gateway.telemetry.decision_record import UNPRICED
 from gateway.version import __version__
 
 _REQUEST_ID = "x-langwatch-request-id"
 _VERSION = "x-langwatch-gateway-version"
 _LONGEST_LIST = 1024
+_FIRST_ERROR = 400
 
 
 def of_every_response(request_id: str) -> dict[str, str]:
@@ -41,9 +44,23 @@ def of_gateway(received: Received) -> dict[str, str]:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
     if trail.budget_warning is not None:
         headers["x-langwatch-budget-warning"] = trail.budget_warning
-    if trail.asked is not None and trail.asked.usage_warning is not None:
-        headers["x-langwatch-usage-warning"] = trail.asked.usage_warning
+    asked = trail.asked
+    if asked is not None:
+        if asked.usage_warning is not None:
+            headers["x-langwatch-usage-warning"] = asked.usage_warning
+        elif not trail.is_settled and _costs_unseen(asked):
+            headers["x-langwatch-usage-warning"] = printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
     return headers
+
+
+def _costs_unseen(asked: Asked) -> bool:
+    """Whether an answer of which only the head is there will cost something that nobody knows the price of."""
+    return (
+        asked.candidate.prices.at(asked.received.started_at) is None
+        and asked.received.endpoint.metered
+        and asked.response.status < _FIRST_ERROR
+        and not asked.candidate.upstream.trusts_stated_cost
+    )
 
 
 def _cache_outcome(trail: Trail) -> str | None:

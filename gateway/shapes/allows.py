@@ -15,12 +15,13 @@ import re2
 
 from gateway.errors import GatewayError
 from gateway.money.estimate import InputBound, has_escaped_letter
+from gateway.shapes.audio import most_spoken_tokens, spoken_text
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
 from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
-from gateway.turns import LONG_BYTES
+from gateway.turns import LONG_BYTES, paced
 from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
@@ -96,14 +97,15 @@ class OtherModel(NamedTuple):
 class Allows(NamedTuple):
     """What a request allows.
 
-    `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `stored_tokens` what
-    the prompt only points at. `beside` are figures of `Usage.further` with their counts. `unreadable` is a limit of a
-    tool or a fallback that stands there and cannot be read.
+    `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `speech_tokens` how
+    long speech can get, `stored_tokens` what the prompt only points at. `beside` are figures of `Usage.further` with
+    their counts. `unreadable` is a limit of a tool or a fallback that stands there and cannot be read.
     """
 
     served: Served | None = None
     prompts: int = 1
     pictures: int = 0
+    speech_tokens: int = 0
     stored_tokens: int = 0
     beside: tuple[tuple[str, int], ...] = ()
     models: tuple[OtherModel, ...] = ()
@@ -131,13 +133,14 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
     names = hides or hosts or _names_several(data)
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
-    if endpoint.name == "audio_speech":
-        text = body.decoded("input")
-        beside += (("input_characters", len(text if isinstance(text, str) else data)),)
+    speech = 0
+    if endpoint.shape.count_audio is not None:
+        text, speech = spoken_text(body), most_spoken_tokens(body)
+        beside += (("input_characters", len(data if text is None else text)),)
     pictures = int(endpoint.name.startswith("images_"))
     if served is None and prompts == 1 and not (stored or beside or models or pictures):
         return ORDINARY
-    return Allows(served, prompts, pictures, stored, beside, models, limits.unreadable)
+    return Allows(served, prompts, pictures, speech, stored, beside, models, limits.unreadable)
 
 
 def _names_several(data: bytes) -> bool:
@@ -170,7 +173,7 @@ def _stored_tokens(body: RequestBody) -> int:
     prompt = body.raw("prompt")
     if prompt is not None and prompt.startswith(b"{"):
         names.append("prompt")
-    files = sum(1 for _ in _POINTS.finditer(body.data))
+    files = sum(1 for _ in paced(_POINTS.finditer(body.data)))
     return len(names) * STORED_TOKENS + files * FILE_TOKENS
 
 
@@ -255,7 +258,7 @@ class _Limits:
         data = self._body.data
         if _ESCAPED_KEY.search(data) is not None:
             self.read(Unreadable("max_uses"))
-        said = (limit_of(bytes(one), "max_uses") for one in _USES.findall(data))
+        said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
         return sum(self.read(one) or 0 for one in said)
 
 

@@ -18,6 +18,7 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
+from gateway.turns import paced
 from gateway.wire.json_members import find_members
 from gateway.wire.unreadable import UNREADABLE
 
@@ -89,7 +90,7 @@ class Body(Protocol):
         """The bytes of a top-level value, `None` when it is not there."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Declared:
     """One thing that a request declares: what it is, its JSON path, and the text that says it."""
 
@@ -191,8 +192,8 @@ class Declares:
 
         Limits are not among them: one that cannot be read is refused only where money depends on it.
         """
-        people = (path.partition(".")[0] for path in self.end_user)
-        return frozenset(("model", *self.routing, *self.refused, *people, *(place.steps[0] for place in self.places)))
+        declaring = (place.steps[0] for place in self.places)
+        return frozenset(("model", *self.routing, *self.refused, *self.names_of_end_users, *declaring))
 
     def leads_to(self, place: Place, wanted: frozenset[Says]) -> bool:
         """Whether something that is wanted can stand at a place, at whatever depth."""
@@ -227,6 +228,11 @@ class Declares:
         return sorted({next(step for step in reversed(place.steps) if step != "[]") for place in places})
 
     @cached_property
+    def names_of_end_users(self) -> frozenset[str]:
+        """The top-level members below which the person behind a request may be named."""
+        return frozenset(path.partition(".")[0] for path in self.end_user)
+
+    @cached_property
     def names_of_lasting(self) -> frozenset[str]:
         """The top-level members that declare something and mostly stay the same from request to request."""
         return frozenset(place.steps[0] for place in self.places if not place.bulk)
@@ -237,8 +243,12 @@ class Declares:
         PERF: asked once for a body, and one search of it answers for tools, servers and models.
         """
         if body.telling is None:
-            conversations = (body.raw(name) for name in self._names_of_bulk)
-            body.telling = any(raw is not None and self._find_any.found(raw) for raw in conversations)
+            body.telling = False
+            for name in self._names_of_bulk:
+                raw = body.raw(name)
+                if raw is not None and self._find_any.found(raw):
+                    body.telling = True
+                    break
         return body.telling
 
     @cached_property
@@ -355,7 +365,7 @@ class _Reader:
             if value is not None and not _is_null(value):
                 yield from self._along(following, f"{path}.{step}", bytes(value))
         elif raw.startswith(b"["):
-            for index, element in enumerate(_elements(raw, path)):
+            for index, element in enumerate(paced(_elements(raw, path))):
                 inner = bytes(element)
                 if sees or self._find.found(inner):
                     yield from self._along(following, f"{path}[{index}]", inner)
@@ -516,14 +526,10 @@ class _Finder:
         self._long = re2.compile(f'"{member}', _OPTIONS)
         self._short = re.compile(f'"(?=[{first}]){member}'.encode())
 
-    def has_name(self, raw: bytes) -> bool:
-        """Whether a member of one of the names stands there, written plainly."""
-        find = self._short if len(raw) < _SHORT and raw.isascii() else self._long
-        return find.search(raw) is not None
-
     def found(self, raw: bytes) -> bool:
-        """Whether such a member stands there, or a letter of a name may be written as an escape."""
-        return self.has_name(raw) or (b"\\" in raw and _ESCAPES.search(raw) is not None)
+        """Whether a member of one of the names stands there, or a letter of a name may be written as an escape."""
+        find = self._short if len(raw) < _SHORT and raw.isascii() else self._long
+        return find.search(raw) is not None or (b"\\" in raw and _ESCAPES.search(raw) is not None)
 
 
 END_USER: Final = ("user", "safety_identifier", "metadata.user_id")

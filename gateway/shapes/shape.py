@@ -10,10 +10,13 @@ from gateway.shapes.ending import NO_EVENTS, Events
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated
+from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[bytes], Stated | None]
 ReadEvent = Callable[[Stated | None, bytes], Stated | None]
 Frame = Callable[[GatewayError, Progress], bytes]
+CountAudio = Callable[[RequestBody, str, bytes, int], int]
+"""From the request, and from the media type, the first bytes and the size of what came, the tokens of audio in it."""
 
 
 def error_event(error: GatewayError, _progress: Progress) -> bytes:
@@ -28,7 +31,8 @@ class Shape:
     What is not said is as it is on every API of OpenAI's, and on those that are made after them.
     `declares` says what its requests declare, and where. `read_usage` reads what a whole response body states.
     `read_event` folds the `data` of one server-sent event into what is known so far. `include_usage` says that a stream
-    reports usage only when `stream_options.include_usage` asks for it. `events` says what each event of a stream means
+    reports usage only when `stream_options.include_usage` asks for it. `count_audio` counts an answer that is audio,
+    and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle
     stream open, a comment where clients of the API know no event for it.
     """
@@ -39,6 +43,7 @@ class Shape:
     read_event: ReadEvent = openai_usage.read_event
     declares: Declares = dialects.DECLARES
     include_usage: bool = False
+    count_audio: CountAudio | None = None
     events: Events = NO_EVENTS
     frame: Frame = error_event
     keepalive: bytes = b": keep-alive\n\n"

@@ -102,19 +102,16 @@ def _member(raw: bytes, name: str, path: str) -> bytes | None:
 def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
     largest: int | None = None
     for path in paths:
-        stated = _stated(path, body)
+        raw = body.raw(path)
+        # PERF: hardly any body has doubtful names, and most have one of several names of a limit.
+        if body.has_doubtful_names and body.is_ambiguous(path):
+            return Unreadable(path)
+        stated = None if raw is None else limit_of(raw, path)
         if isinstance(stated, Unreadable):
             return stated
-        if stated is not None:
-            largest = stated if largest is None else max(largest, stated)
+        if stated is not None and (largest is None or stated > largest):
+            largest = stated
     return largest
-
-
-def _stated(path: str, body: RequestBody) -> StatedLimit:
-    if body.is_ambiguous(path):
-        return Unreadable(path)
-    raw = body.raw(path)
-    return None if raw is None else limit_of(raw, path)
 
 
 def limit_of(raw: bytes, path: str) -> StatedLimit:

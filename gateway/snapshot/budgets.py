@@ -1,12 +1,17 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from gateway.config.sections.budgets import Budget
 from gateway.counters.hold import Dimension, Limit
-from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key
+from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key, counts_provider, refuses_unpriced
 from gateway.money.nano_usd import from_usd
 from gateway.money.window import CurrentWindow, Span, Window
+
+MARGIN: Final = "margin:"
+"""What the name of a counter of margins begins with. Nothing is ever spent of one, so the ledger knows none."""
 
 _MANY_END_USERS = 10_000
 
@@ -14,7 +19,7 @@ _MANY_END_USERS = 10_000
 class Meter:
     """One budget as it counts for one key."""
 
-    __slots__ = ("_by_end_user", "_limits", "_who", "_window", "budget")
+    __slots__ = ("_by_end_user", "_limits", "_margins", "_who", "_window", "budget")
 
     def __init__(self, budget: CompiledBudget, who: Who) -> None:
         self.budget = budget
@@ -22,6 +27,7 @@ class Meter:
         self._window = CurrentWindow(budget.window)
         self._by_end_user = budget.each == "end_user"
         self._limits: dict[str | None, Limit] = {}
+        self._margins: dict[str, Limit] = {}
 
     def limit(self, now: float, end_user: str | None) -> Limit:
         """The limit that holds at a moment, in seconds since the epoch. Raises `end_user_required`."""
@@ -29,6 +35,7 @@ class Meter:
         # PERF: as long as the window lasts, nothing is called but `get`.
         if not window.start <= now < window.end or len(self._limits) > _MANY_END_USERS:
             self._limits.clear()
+            self._margins.clear()
         person = end_user if self._by_end_user else None
         return self._limits.get(person) or self._limit_of(person, window.span(now))
 
@@ -37,12 +44,41 @@ class Meter:
         limit = self._limits[person] = Limit(
             key=counter_key(budget, self._who, person, span.id),
             dimension=Dimension.SPEND,
-            ceiling=budget.limit,
+            ceiling=budget.ceiling,
             window_s=0,
             resets_at=span.end,
             blocks=budget.blocks,
         )
         return limit
+
+    def margin(self, limit: Limit) -> Limit:
+        """The limit on what requests under way may cost beyond what they hold of a limit of this meter."""
+        known = self._margins.get(limit.key)
+        if known is None:
+            key = f"{MARGIN}{limit.key}"
+            known = self._margins[limit.key] = replace(limit, key=key, ceiling=self.budget.margin or 0)
+        return known
+
+
+class Metering(NamedTuple):
+    """The budgets of a key that calls to one provider count against.
+
+    `blocking` is the first that blocks, `strict` the first that refuses what has no price.
+    """
+
+    meters: tuple[Meter, ...]
+    blocking: CompiledBudget | None
+    strict: CompiledBudget | None
+
+
+def metering(budgets: Iterable[Meter], provider: str) -> Metering:
+    """Those of a key's budgets that count a provider."""
+    counting = tuple(meter for meter in budgets if counts_provider(meter.budget, provider))
+    return Metering(
+        counting,
+        next((meter.budget for meter in counting if meter.budget.blocks), None),
+        next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None),
+    )
 
 
 def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:
@@ -66,4 +102,5 @@ def _compiled(name: str, section: Budget) -> CompiledBudget:
         blocks=section.on_breach == "block",
         provider=section.provider,
         refuses_unpriced=section.unpriced == "refuse",
+        margin=None if section.reserve == "worst" else from_usd(section.reserve_margin_usd or 0),
     )

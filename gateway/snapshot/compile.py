@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from gateway import clock
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
+from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
@@ -51,7 +51,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config, clock.utc_now()),
+        prices=Prices(config),
         budgets=budgets,
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
@@ -92,6 +92,7 @@ def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
         holds("provider", provider.name, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
+        isinstance(section, CostStatingProvider) and section.trust_stated_cost,
     )
 
 
@@ -120,6 +121,7 @@ def _compile_key(
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
+    metered = meters(budgets, who.of_key(name))
     return CompiledKey(
         name=name,
         environment=key.environment,
@@ -137,7 +139,9 @@ def _compile_key(
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
-        budgets=meters(budgets, who.of_key(name)),
+        budgets=metered,
+        meterings={},
+        learns=any(meter.budget.margin is not None for meter in metered),
         assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

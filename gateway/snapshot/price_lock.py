@@ -1,22 +1,30 @@
 """What the lock of prices should say: the published price of every model that a configuration names."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
 import yaml
+from pydantic import ValidationError
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
-from gateway.config.sections.virtual_keys import AliasTargets, Balanced
-from gateway.money.prices import Catalogue, Price
-from gateway.snapshot.written_prices import price_of, written_price
+from gateway.money.catalogue import Catalogue
+from gateway.money.price_times import Period, moment_of, written_out
+from gateway.money.prices import Price
+from gateway.snapshot.named_models import named_models
+from gateway.snapshot.prices import seller_at
+from gateway.snapshot.written_prices import locked_over_time, written_over_time
 
 _HEAD = """\
 # Prices as `gateway prices update` found them published. They win over the published ones, and the `prices` of the
 # configuration win over them. Commit this file: then prices change with a reviewed diff only.
 """
+
+
+class BadPriceError(ValueError):
+    """A catalogue has a price that cannot be; the text says of which model, and what is wrong with it."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -36,25 +44,26 @@ class Update(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...]
 
 
-def named_targets(config: Config) -> tuple[str, ...]:
-    """Every `provider/model` that the configuration names, in alphabetical order."""
-    names = set(_targets(config.model_aliases)) | set(config.prices)
-    for key in config.virtual_keys.values():
-        names.update(_targets(key.model_aliases))
-    return tuple(sorted(names))
+def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, used: Iterable[str] = ()) -> Update:
+    """What the lock should say, at whatever hour: every price with its changes. One that is as it was keeps its day.
 
+    `at` (with a zone) is the day of the others; `used` are models that the configuration does not name.
 
-def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
-    """What the lock should say at a moment (with a zone). A price that has not changed keeps its day."""
+    Raises:
+        BadPriceError: The catalogue has a price that no lock can have.
+    """
     known = config.locked_prices
-    named = set(named_targets(config))
+    named = {*named_models(config), *(one for one in used if one.partition("/")[0] in config.providers)}
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
     for target in sorted(named | known.keys()):
-        before = None if target not in known else written_price(price_of(known[target], known[target].source))
-        price = _published(config, catalogue, target, at)
-        if price is None or (prunes and target not in named):
+        before = None if target not in known else written_over_time(locked_over_time(known[target], ""))
+        try:
+            prices = _published(config, catalogue, target)
+        except ValueError as error:
+            raise BadPriceError(f"{target}: {error}") from None
+        if not prices or (prunes and target not in named):
             if before is not None and (prunes or target.partition("/")[0] not in config.providers):
                 changes.append(Change(target, "remove", before, {}))
             elif before is not None:
@@ -62,13 +71,24 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) 
             elif target not in config.prices:
                 unknown.append(target)
             continue
-        after = written_price(price)
+        after = written_over_time(prices)
         if before == after:
             locked[target] = _entry(before, known[target], known[target].locked_on)
             continue
-        locked[target] = {**after, "source": price.source, "locked_on": at.date()}
+        locked[target] = {**after, "source": prices[0][1].source, "locked_on": at.date()}
+        _check(target, locked[target])
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
     return Update(locked, tuple(changes), tuple(unknown))
+
+
+def _check(target: str, entry: Mapping[str, Any]) -> None:
+    """Raises `BadPriceError` for what would make a lock that cannot be read."""
+    try:
+        LockedPrice.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadPriceError(f"{target}: {place}: {first['msg']}") from None
 
 
 def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
@@ -77,19 +97,18 @@ def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _targets(aliases: Mapping[str, AliasTargets]) -> Iterator[str]:
-    for written in aliases.values():
-        for one in written if isinstance(written, list) else (written,):
-            if isinstance(one, Balanced):
-                yield from (f"{provider}/{one.model}" for provider in one.balance)
-            else:
-                yield one
-
-
-def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) -> Price | None:
+def _published(config: Config, catalogue: Catalogue, target: str) -> tuple[tuple[Period, Price], ...]:
+    """What is published of a target's model, with its changes; of a deployment, of the model that it is."""
     provider, _, model = target.partition("/")
     section = config.providers.get(provider)
-    return None if section is None else catalogue.price(section.type, provider, model, at)
+    if section is None:
+        return ()
+    written = config.prices.get(target)
+    name = model if written is None else written.base_model or model
+    seller = seller_at(section)
+    return written_out(
+        catalogue.changes(seller, name), lambda seconds: catalogue.price(seller, name, moment_of(seconds))
+    )
 
 
 def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:

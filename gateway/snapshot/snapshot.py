@@ -8,11 +8,11 @@ from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.lanes.base import Translation
 from gateway.money.budget import CompiledBudget, Who
-from gateway.money.prices import Price
+from gateway.money.price_times import PriceOverTime
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
-from gateway.snapshot.budgets import Meter
+from gateway.snapshot.budgets import Meter, Metering
 from gateway.snapshot.prices import Prices
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.upstream.circuit_breaker import Thresholds
@@ -75,12 +75,14 @@ class Upstream:
     """A provider, what a request holds of the limits of its account, and when it is left alone.
 
     `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
+    `trusts_stated_cost`: what answers state that they cost counts.
     """
 
     provider: Provider
     holds: tuple[Hold, ...]
     circuit: Thresholds
     under_way: "UnderWay"
+    trusts_stated_cost: bool = False
 
 
 class UnderWay:
@@ -122,12 +124,12 @@ class Lane:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs, if known."""
+    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs when."""
 
     upstream: Upstream
     model: str
     lane: Lane
-    price: Price | None
+    prices: PriceOverTime
 
 
 @dataclass(frozen=True)
@@ -158,8 +160,9 @@ class CompiledKey:
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
-    one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name: an answer that
-    depends on this snapshot alone.
+    one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
+    which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
+    holds what requests usually cost.
     """
 
     name: str
@@ -179,6 +182,8 @@ class CompiledKey:
     drains: bool
     stream_keepalive_s: float
     budgets: tuple[Meter, ...]
+    meterings: dict[str, Metering]
+    learns: bool
     assumed_output_tokens: int
     trace_collector: str | None
     capture: CapturePolicy | None

@@ -100,6 +100,8 @@ HOUR_OF_ENTRY: Final = literal_column("(occurred_at / 3600000000)", BigInteger)
 a rare value is found by a look into each hour."""
 IS_TROUBLE: Final[ColumnClause[Any]] = literal_column("(status >= 400 OR outcome <> 'ok')")
 """What on-call looks for."""
+IS_UNPRICED: Final = ledger_entries.c.usage_warning.contains("unpriced: ")
+"""Requests of which something has no price; see `gateway.telemetry.decision_record.UNPRICED`."""
 
 Index(None, ledger_entries.c.occurred_at, ledger_entries.c.request_id)
 Index(
@@ -137,6 +139,7 @@ def _spend_table(name: str, period: str) -> Table:
         Column("requests", BigInteger, nullable=False),
         *(Column(kind, BigInteger, nullable=False) for kind in TOKENS),
         Column("cost_nano_usd", BigInteger, nullable=False),
+        Column("unpriced_requests", BigInteger, nullable=False, server_default="0"),
         sqlite_with_rowid=False,
     )
 

@@ -1,11 +1,14 @@
 """One request that has ended: what the log prints, the ledger keeps and spans are made of."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from gateway.usage import Served, Usage
+
+UNPRICED: Final = "unpriced: "
+"""What stands in a usage warning before the names of all that has no price."""
 
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
@@ -92,3 +95,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     occurred_at: int
     price: Mapping[str, Any] | None = None
     budgets: tuple[Charge, ...] = ()
+
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether something that it consumed has no price, or all of it."""
+        return self.usage_warning is not None and UNPRICED in self.usage_warning

@@ -59,6 +59,12 @@ class MetricDefinitions:
             "provider",
             "model",
         )
+        self.unpriced = self._counter(
+            "unpriced_requests",
+            "Answers of which something has no price, or all: what they cost counts in no sum and in no budget.",
+            "provider",
+            "model",
+        )
         self.budgets = self._gauge(
             "budget_utilization_ratio",
             "What is spent of a budget's limit in its window, as of the last request that ended or was refused under "

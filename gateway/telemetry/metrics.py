@@ -108,6 +108,11 @@ class Metrics:
         consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[2] += cost_usd
 
+    def unpriced(self, provider: str, model: str) -> None:
+        """Something of a call has no price, or all of it."""
+        consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
+        consumed[3] += 1
+
     def circuits(self, states: Mapping[str, bool]) -> None:
         """Which circuits are open."""
         for provider, is_open in states.items():
@@ -182,8 +187,10 @@ class Metrics:
         for (provider, to), count in hopped.items():
             metrics.hops.labels(provider, to).inc(count)
         consumed, self._consumed = self._consumed, {}
-        for (provider, model), (given, made, cost_usd) in consumed.items():
+        for (provider, model), (given, made, cost_usd, unpriced) in consumed.items():
             metrics.cost.labels(provider, model).inc(cost_usd)
+            if unpriced:
+                metrics.unpriced.labels(provider, model).inc(unpriced)
             metrics.tokens.labels(provider, model, "input").inc(given)
             metrics.tokens.labels(provider, model, "output").inc(made)
         for observed in (*self._durations.values(), *self._first_tokens.values()):
@@ -210,7 +217,7 @@ class Metrics:
                 pair = (provider, _OTHER)
         known = self._consumed.get(pair)
         if known is None:
-            known = self._consumed[pair] = [0, 0, 0.0]
+            known = self._consumed[pair] = [0, 0, 0.0, 0]
         return known
 
 

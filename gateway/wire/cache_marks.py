@@ -11,15 +11,18 @@ from typing import Any
 
 import msgspec
 
+from gateway.turns import at_once
 from gateway.wire.json_members import Span, find_members
 from gateway.wire.json_splice import Splice
-from gateway.wire.json_tokens import end_of_value, text_of_literal
+from gateway.wire.json_tokens import STEP, end_of_string, end_of_value, text_of_literal
 from gateway.wire.unreadable import UNREADABLE
 
 _MARK = "cache_control"
 _EPHEMERAL = b'"cache_control":{"type":"ephemeral"}'
 _OWN_DATA = frozenset(("input", "input_schema", "parameters", "schema", "arguments", "metadata"))
 _STRING = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"([ \t\r\n]*:[ \t\r\n]*)?')
+_COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
+_BEFORE_VALUE = (b":", b" ", b"\n", b"\r", b"\t")
 _COMMA_BEFORE = re.compile(rb",[ \t\r\n]*\Z")
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -80,16 +83,26 @@ def _mark_last(data: bytes, content: Span) -> list[Splice]:
 def _marks(data: bytes) -> Iterator[Span]:
     """Where each mark stands, from its key to the end of its value."""
     position = 0
-    while (string := _STRING.search(data, position)) is not None:
-        position = string.end()
-        if string[2] is None:
+    while (start := data.find(b'"', position)) >= 0:
+        string = _STRING.match(data, start, start + STEP)
+        if string is None:
+            # So long a string is no key that is meant here.
+            position = at_once(end_of_string(data, start)) + 1
             continue
+        position = string.end()
+        if string[2] is None or position == start + STEP:
+            # Here it is no key, or the step ends in the space behind it.
+            end = string.end(1) + 1
+            colon = _COLON.match(data, end) if data[end : end + 1] in _BEFORE_VALUE else None
+            if colon is None:
+                continue
+            position = colon.end()
         key = string[1].decode("utf-8", "replace") if b"\\" not in string[1] else text_of_literal(string[1])
         if key == _MARK:
-            position = end_of_value(data, string.end())
-            yield string.start(), position
-        elif key in _OWN_DATA and data[string.end() : string.end() + 1] in (b"{", b"["):
-            position = end_of_value(data, string.end())
+            position = end_of_value(data, position)
+            yield start, position
+        elif key in _OWN_DATA and data[position : position + 1] in (b"{", b"["):
+            position = end_of_value(data, position)
 
 
 def _has_mark(data: bytes, span: Span) -> bool:

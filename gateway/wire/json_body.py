@@ -14,9 +14,9 @@ from gateway.wire.json_members import find_members
 from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.urls import UrlPlaces, odd_fields, urls_in_json
+from gateway.wire.urls import UrlPlaces, may_have_urls, odd_fields, urls_in_json
 
-_LONG_VALUE = 64
+_LONG_VALUE = 512
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
 _LONGEST_KEY = 4096
@@ -41,6 +41,7 @@ class JsonBody:
         "_spans",
         "_varied",
         "data",
+        "has_doubtful_names",
         "model",
         "stream",
         "telling",
@@ -54,8 +55,11 @@ class JsonBody:
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
         # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
-        self._varied = [key for key in self._spans if not (key.islower() and key.isascii())]
-        if self._repeated or self._varied:
+        all_keys = "".join(self._spans)
+        is_plain = all_keys.islower() and all_keys.isascii()
+        self._varied = [] if is_plain else [key for key in self._spans if not (key.islower() and key.isascii())]
+        self.has_doubtful_names = bool(self._repeated or self._varied)
+        if self.has_doubtful_names:
             self._refuse_ambiguous(judged)
         self.model = self._model()
         self.stream = self.raw("stream") == b"true"
@@ -72,9 +76,6 @@ class JsonBody:
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
-        # PERF: hardly any body repeats a key or writes one in another case.
-        if not self._repeated and not self._varied:
-            return False
         return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)
 
     def states_any(self, names: frozenset[str]) -> bool:
@@ -101,6 +102,10 @@ class JsonBody:
                     value = hashlib.blake2b(value, digest_size=16).digest()
                 parts.append((name, end - start, value))
         return tuple(parts) if parts else None
+
+    def may_have_urls(self, places: UrlPlaces) -> bool:
+        """Whether `urls` may find anything: for a short body, one look says so."""
+        return may_have_urls(self._readable, places.names)
 
     def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one."""

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from gateway.errors import GatewayError
 from gateway.wire.json_splice import Splice
+from gateway.wire.json_tokens import text_in_steps
 from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
 from gateway.wire.urls import UrlPlaces, urls_in_text
 
@@ -29,6 +30,7 @@ _CHARSET_FIELD = "_charset_"
 _MAX_HEAD_BYTES = 8192
 _MAX_FIELD_BYTES = 4096
 _MAX_PARTS = 1000
+_STEP = 1024 * 1024
 
 
 class _Part(NamedTuple):
@@ -47,13 +49,14 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "model", "stream", "telling")
+    __slots__ = ("_fields", "_spans", "content_type", "data", "has_doubtful_names", "model", "stream", "telling")
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
         self.telling: bool | None = False
+        self.has_doubtful_names = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         for part in _parts(data, b"--" + boundary.encode()):
@@ -85,10 +88,15 @@ class MultipartBody:
         """A form declares nothing that could be judged."""
         return None
 
+    def may_have_urls(self, _places: UrlPlaces) -> bool:
+        """Any field that is not a file."""
+        return bool(self._fields)
+
     def urls(self, _places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
-            for found in urls_in_text(self.data[field.start : field.end].decode("utf-8", "replace")):
+            text = yield from text_in_steps(self.data, field.start, field.end)
+            for found in urls_in_text(text):
                 yield None if found is None else (field.start, *found)
 
     def path_at(self, offset: int) -> Generator[None, None, str]:
@@ -147,25 +155,38 @@ def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
 
     Some parsers find the delimiter behind a bare line end too, within a file, say: no line may begin with it but these.
     """
-    line_end = re.compile(re.escape(delimiter) + rb"(?:(--)(?:\r\n)*\Z|\r\n)")
+    line_end = re.compile(re.escape(delimiter) + rb"(?:(--)|\r\n)")
     position = 2 if data.startswith(b"\r\n") else 0
     for _ in range(_MAX_PARTS):
         line = line_end.match(data, position)
-        if line is None:
+        if line is None or (line[1] is not None and not _is_empty_lines(data[line.end() :])):
             raise _unclear("a boundary does not stand on a line of its own, or something stands around the form")
         if line[1] is not None:
             return
         head_end = data.find(b"\r\n\r\n", line.end(), line.end() + _MAX_HEAD_BYTES)
-        position = data.find(b"\n" + delimiter, head_end + 3) + 1 if head_end >= 0 else 0
+        position = _find(data, b"\n" + delimiter, head_end + 3, len(data)) + 1 if head_end >= 0 else 0
         if not position:
             raise _unclear("it breaks off")
         end = position - len(b"\r\n")
-        if not data.startswith(b"\r\n", end) or data.find(b"\r" + delimiter, head_end + 4, end) >= 0:
+        if not data.startswith(b"\r\n", end) or _find(data, b"\r" + delimiter, head_end + 4, end) >= 0:
             raise _unclear("its boundary stands behind a bare line end")
         if end < head_end + 4:
             raise _unclear("it breaks off within a head")
         yield _part(data, line.end(), head_end + 4, end)
     raise _unclear(f"it has more than {_MAX_PARTS} parts")
+
+
+def _is_empty_lines(rest: bytes) -> bool:
+    return rest == b"\r\n" * (len(rest) // 2)
+
+
+def _find(data: bytes, wanted: bytes, start: int, end: int) -> int:
+    """As `bytes.find`, in steps between which others can go on."""
+    for begin in range(start, end, _STEP):
+        found = data.find(wanted, begin, min(begin + _STEP + len(wanted), end))
+        if found >= 0:
+            return found
+    return -1
 
 
 def _part(data: bytes, head: int, start: int, end: int) -> _Part:

@@ -10,12 +10,14 @@ from gateway.wire.urls import UrlPlaces
 class RequestBody(Protocol):
     """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated.
 
-    `telling` is left to those who look for what a body declares: what they found of its conversation.
+    `has_doubtful_names` says that `is_ambiguous` may hold for some name. `telling` is left to those who look
+    for what a body declares: what they found of its conversation.
     """
 
     data: bytes
     model: str | None
     stream: bool
+    has_doubtful_names: bool
     telling: bool | None
 
     def decoded(self, name: str) -> Any:
@@ -35,6 +37,9 @@ class RequestBody(Protocol):
 
     def fingerprint(self, names: frozenset[str]) -> Hashable | None:
         """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
+
+    def may_have_urls(self, places: UrlPlaces) -> bool:
+        """Whether `urls` may find anything: for a short body, one look says so."""
 
     def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in any string, and whatever stands where the API wants one.

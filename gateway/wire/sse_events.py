@@ -74,6 +74,11 @@ class EventSplitter:
     def __init__(self) -> None:
         self._events = RawEvents()
 
+    @property
+    def size(self) -> int:
+        """Bytes of the event that has begun and not ended."""
+        return self._events.size
+
     def feed(self, chunk: bytes) -> list[tuple[str, bytes]]:
         """Name and data of each event that this piece completes. Raises `EventTooLarge`."""
         whole = self._events.feed(chunk)
@@ -124,9 +129,15 @@ def events_in(stream: bytes, *, whole: bool) -> Iterator[tuple[str, bytes]]:
 def events_of(stream: bytes) -> Iterator[bytes]:
     """Whole events, each with the blank line that ends it; what stands after the last blank line comes last."""
     position = 0
-    for match in BLANK_LINE.finditer(stream):
-        yield stream[position : match.end()]
-        position = match.end()
+    if b"\r" not in stream:
+        # PERF: see `has_blank_line`.
+        while (found := stream.find(b"\n\n", position)) >= 0:
+            yield stream[position : found + 2]
+            position = found + 2
+    else:
+        for match in BLANK_LINE.finditer(stream):
+            yield stream[position : match.end()]
+            position = match.end()
     if position < len(stream):
         yield stream[position:]
 

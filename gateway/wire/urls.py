@@ -24,7 +24,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.wire.json_tokens import STEP, end_of_string, text_of_literal
+from gateway.wire.json_tokens import STEP, end_of_string, text_in_steps, text_of_literal, without_escapes
 from gateway.wire.unreadable import UNREADABLE
 
 
@@ -44,11 +44,11 @@ FoundAt = tuple[int, str, bool]
 
 # PERF: schemes are searched for by their colon, since few of them are there and letters in any case are slow to find.
 # In a JSON string, one that is split by tabs or line ends has `\n`, `\r` or `\t` last before a rest such as `tp:`.
-_MAY_BE_SCHEME = re.compile(
-    rb":(?<=[psnrt]:)(?:(?<=http:)|(?<=https:)"
-    rb"|(?<=\\[nrt]:)|(?<=\\[nrt][ps]:)|(?<=\\[nrt](?:tp|ps):)|(?<=\\[nrt]t(?:tp|ps):)|(?<=\\[nrt]ttps:))",
-    re.IGNORECASE,
+_BEFORE_COLON = (
+    rb"(?<=[psnrt]:)(?:(?<=http:)|(?<=https:)"
+    rb"|(?<=\\[nrt]:)|(?<=\\[nrt][ps]:)|(?<=\\[nrt](?:tp|ps):)|(?<=\\[nrt]t(?:tp|ps):)|(?<=\\[nrt]ttps:))"
 )
+_MAY_BE_SCHEME = re.compile(rb":" + _BEFORE_COLON, re.IGNORECASE)
 _BEFORE_SLASHES = re.compile(r":(?=[/\\])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
 _WITHOUT_SLASHES = re.compile(r":(?![/\\?#])(?:(?<=(http:))|(?<=(https:)))", re.IGNORECASE)
 _SLASHES = re.compile(r"[/\\]+")
@@ -75,6 +75,12 @@ _LONGEST = 64 * 1024
 """Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
 
 
+def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
+    """Whether a JSON text may have a URL in a string, or a string under one of these keys; true for a long text."""
+    # PERF: most bodies are short and have none, and to search in steps takes several times as long as this.
+    return len(data) > STEP or _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
+
+
 def urls_in_json(data: bytes) -> Iterator[FoundAt | None]:
     """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included."""
     # PERF: many bodies have none, and looking into each of their strings takes several times as long as this.
@@ -89,7 +95,8 @@ def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
             continue
         offset, end = string
         if (yield from _may_have_url(data, offset, end)):
-            for found in urls_in_text(_text(data, offset, end)):
+            text = yield from _text(data, offset, end)
+            for found in urls_in_text(text):
                 yield None if found is None else (offset, *found)
 
 
@@ -106,7 +113,7 @@ def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] |
             yield None
         else:
             end = yield from end_of_string(data, offset)
-            text = _text(data, offset, end)
+            text = yield from _text(data, offset, end)
             if len(text) > _LONGEST:
                 if _is_data(text):
                     continue
@@ -246,6 +253,15 @@ def _keys_of(names: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]
     return keys, frozenset(key[-3:] + b'"' for key in keys)
 
 
+@lru_cache(maxsize=64)
+def _mark_of_any(names: frozenset[str]) -> re.Pattern[bytes]:
+    """The colon of what may be a scheme, or of one of these keys. PERF: one search for both; white space is rare."""
+    behind = [_BEFORE_COLON]
+    if names:
+        behind += [rb"(?<=[ \t\r\n]:)", *(rb"(?<=%s:)" % re.escape(ending) for ending in sorted(_keys_of(names)[1]))]
+    return re.compile(rb":(?:%s)" % b"|".join(behind), re.IGNORECASE)
+
+
 def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:
     """The offset of every string that stands under one of these keys, in whatever case."""
     for window in range(0, len(data), _WINDOW):
@@ -274,12 +290,13 @@ def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -
                 yield value.end() - 1
 
 
-def _text(data: bytes, start: int, end: int) -> str:
-    """What the string between two quotes says."""
+def _text(data: bytes, start: int, end: int) -> Generator[None, None, str]:
+    """What the string between two quotes says; in steps."""
     try:
         return _decode_text(memoryview(data)[start : end + 1])
     except UNREADABLE:
-        return text_of_literal(data[start + 1 : end])
+        text = yield from text_in_steps(data, start + 1, end)
+        return without_escapes(text)
 
 
 _decode_text = msgspec.json.Decoder(str).decode

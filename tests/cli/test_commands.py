@@ -15,6 +15,7 @@ BUDGET = "budgets:\n  cap: {scope: {virtual_key: old}, window: month, limit_usd:
 
 
 def test_a_valid_file_is_summed_up(gateway, file, snapshot):
+    file.write_text(file.read_text() + "prices: {sim/gpt-5-mini: {input_usd_per_mtok: 0}}\n")
     done = gateway("validate", "gateway.yaml")
 
     assert (done.code, done.err) == (0, "")

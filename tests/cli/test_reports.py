@@ -76,6 +76,27 @@ def test_spend(gateway, ledger, snapshot, arguments):
     assert f"{done.out}{done.err}" == snapshot
 
 
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_what_has_no_price_is_reported(gateway, ledger, snapshot, form):
+    unpriced = {"usage_warning": "unpriced: model llama", "provider": "ours", "model": "llama", "cost_nano_usd": 0}
+    put(
+        ledger,
+        entry("grq_6", **unpriced, budgets=()),
+        entry("grq_7", **unpriced, budgets=()),
+        entry("grq_8", usage_warning="unpriced: web_searches"),
+    )
+
+    spent, done = gateway("spend"), gateway("report", "unpriced", "--format", form)
+
+    assert "2 models without a price, 3 requests: what these cost is in no sum. `gateway report unpriced`" in spent.err
+    assert (done.code, f"{done.out}{done.err}") == (0, snapshot)
+
+
+def test_that_all_has_a_price_is_said_too(gateway, ledger):
+    assert "price" not in gateway("spend").err
+    assert gateway("report", "unpriced").out == "All that was used in this period has a price.\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

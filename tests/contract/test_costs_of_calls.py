@@ -254,12 +254,57 @@ def test_seconds_of_audio_are_billed_by_the_hour(gateway, upstream):
     assert gateway.record_of(reply)["cost_nano_usd"] == 27 * 360_000_000 // 3600
 
 
+def speak(gateway, model, text="h\u00e9llo"):
+    reply = gateway.post({"model": f"openai/{model}", "input": text, "voice": "alloy"}, path="/v1/audio/speech")
+    return gateway.record_of(reply)
+
+
 def test_speech_is_billed_by_the_characters_of_the_request(gateway, upstream):
     upstream.play = lambda _: response(b"sound", content_type="audio/mpeg")
 
-    reply = gateway.post({"model": "openai/tts-1", "input": "h\u00e9llo", "voice": "alloy"}, path="/v1/audio/speech")
+    record = speak(gateway, "tts-1")
 
-    assert gateway.record_of(reply)["cost_nano_usd"] == 5 * 15_000
+    assert record["cost_nano_usd"] == 5 * 15_000
+    assert record["usage"]["further"] == {"input_characters": 5}
+    assert record["usage_warning"] == "usage-not-reported"
+
+
+TEN_SECONDS = b"\xff\xfb\x90\xc4" + b"\x00" * 159_996
+"""MPEG layer III of 128,000 bits a second: 1250 tokens a minute are 209."""
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_speech_that_states_no_usage_is_billed_by_its_length(gateway, upstream, streams):
+    pieces = [TEN_SECONDS[:100], TEN_SECONDS[100:90_000], TEN_SECONDS[90_000:]]
+    whole, in_pieces = response(TEN_SECONDS, content_type="audio/mpeg"), stream(pieces, content_type="audio/mpeg")
+    upstream.play = lambda _: in_pieces if streams else whole
+
+    record = speak(gateway, "gpt-4o-mini-tts")
+
+    usage = record["usage"]
+    assert (usage["output_tokens"], usage["output_audio_tokens"]) == (209, 209)
+    assert record["cost_nano_usd"] == 209 * 12_000 + usage["input_tokens"] * 600
+    assert record["usage_warning"] == "usage-not-reported"
+
+
+@pytest.mark.parametrize(("text", "tokens"), [("a" * 1300, 2084), ("\u4f60" * 433, 2082)])
+def test_speech_whose_length_cannot_be_told_is_billed_by_its_text(gateway, upstream, text, tokens):
+    upstream.play = lambda _: response(b"OggS" + b"\x00" * 50_000, content_type="audio/ogg")
+
+    assert speak(gateway, "gpt-4o-mini-tts", text)["usage"]["output_tokens"] == tokens
+
+
+def test_speech_as_events_costs_what_it_states(gateway, upstream):
+    delta = b'data: {"type":"speech.audio.delta","audio":"eA=="}\n\n'
+    usage = {"input_tokens": 14, "output_tokens": 101, "total_tokens": 115}
+    done = f"data: {json.dumps({'type': 'speech.audio.done', 'usage': usage})}\n\n".encode()
+    upstream.play = lambda _: stream([delta, done])
+    stated = speak(gateway, "gpt-4o-mini-tts")
+    upstream.play = lambda _: stream([delta])
+    cut = speak(gateway, "gpt-4o-mini-tts", "a" * 130)
+
+    assert stated["cost_nano_usd"] == 14 * 600 + 101 * 12_000
+    assert (cut["outcome"], cut["usage"]["output_tokens"]) == ("failed", 209)
 
 
 DRAWN = {

@@ -55,4 +55,14 @@ class Budget(Managed):
     unpriced: Literal["refuse", "allow"] = Field(
         "refuse", description="What a `block` budget does with a model that has no price."
     )
+    reserve: Literal["worst", "learned"] = Field(
+        "worst",
+        description="What a request holds while it runs: the most that it can cost, or what nine in ten of the same "
+        "key's requests to the same model cost of that.",
+    )
+    reserve_margin_usd: Usd | None = Field(
+        None,
+        description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
+        "on, and those under way together never cost more than they hold by more than this.",
+    )
     description: str | None = Field(None, description="What the budget is for, for people.")

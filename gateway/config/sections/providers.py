@@ -12,10 +12,17 @@ from gateway.config.sections.base import (
     RateLimits,
     SecretDocument,
     Section,
+    Start,
+    Times,
 )
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
 BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
+PriceList = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+PriceLists = (
+    PriceList
+    | Annotated[list[PriceList], Field(min_length=1, description="Several lists: the first that knows a model counts.")]
+)
 _CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:/run/secrets/key}`, never the key itself."
 
 
@@ -41,6 +48,18 @@ class CircuitBreaker(Section):
     )
 
 
+class DatedFactor(Section):
+    """A multiplier on listed prices, from a day on."""
+
+    times: Times = Field(description="The multiplier, up to three decimal places.")
+    from_: Start | None = Field(
+        None,
+        alias="from",
+        description="From when on it holds: a date, whose first second in UTC is meant, or a moment with a zone; "
+        "omitted: always. Of those that hold, the last counts.",
+    )
+
+
 class BaseProvider(Managed):
     """What every provider has, whatever its type."""
 
@@ -52,6 +71,16 @@ class BaseProvider(Managed):
     models: list[str] = Field(
         [], description="Models that this provider serves; a request for one of them needs no prefix and no alias."
     )
+    prices_of: PriceLists | None = Field(
+        None,
+        description="Whose list of the price catalogue counts here, such as `openai`, `azure` or `groq`, where the "
+        "address does not say it; `none`: nobody's.",
+    )
+    price_factor: Times | Annotated[list[DatedFactor], Field(min_length=1)] | None = Field(
+        None,
+        description="Multiplies what is listed for its models, after all that providers publish, for contracts: 0.9 "
+        "for a tenth off. A list has other factors from other days on. Amounts under `prices` stay as they are.",
+    )
     rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
     circuit_breaker: CircuitBreaker = Field(
@@ -62,7 +91,17 @@ class BaseProvider(Managed):
     )
 
 
-class OpenAIProvider(BaseProvider):
+class CostStatingProvider(BaseProvider):
+    """A provider whose answers may say what they cost."""
+
+    trust_stated_cost: bool = Field(
+        False,
+        description="Charge what answers state that they cost (`usage.cost` of OpenRouter, `usage.cost.total_cost` of "
+        "Perplexity), where they do. A budget that blocks still needs a price to reserve by.",
+    )
+
+
+class OpenAIProvider(CostStatingProvider):
     """OpenAI's own API."""
 
     type: Literal["openai"] = Field(description="OpenAI's API.")
@@ -111,6 +150,9 @@ class AzureProvider(BaseProvider):
         description="`v1` for `/openai/v1/...` URLs, or a dated version such as `2024-10-21` for the classic "
         "`/openai/deployments/NAME/...` URLs.",
     )
+    zone: Literal["global", "data_zone", "regional"] = Field(
+        "global", description="Where its deployments keep inference, which decides on their price."
+    )
     deployments: dict[str, str] = Field(
         {}, description="Model name to deployment name, where they differ. In the v1 form the deployment is the model."
     )
@@ -153,7 +195,7 @@ class VertexProvider(BaseProvider):
     )
 
 
-class CustomProvider(BaseProvider):
+class CustomProvider(CostStatingProvider):
     """Any endpoint that speaks the OpenAI API: vLLM, Ollama, Groq, Mistral, OpenRouter, a gateway behind this one."""
 
     type: Literal["custom"] = Field(description="Any OpenAI-compatible endpoint.")

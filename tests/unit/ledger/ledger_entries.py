@@ -2,7 +2,7 @@
 
 import msgspec
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, case, func, select
 
 from gateway import clock
 from gateway.ledger.check import check_sums
@@ -85,7 +85,9 @@ def assert_sums_agree(engine: Engine) -> None:
     with engine.connect() as connection:
         for table, unit in ((spend_by_hour, HOUR), (spend_by_day, 24 * HOUR)):
             keys = [ledger_entries.c.occurred_at // unit, *(ledger_entries.c[name] for name in DIMENSIONS)]
-            raw = select(*keys, func.count(), *(func.sum(ledger_entries.c[name]) for name in figures)).group_by(*keys)
+            unpriced = func.sum(case((ledger_entries.c.usage_warning.like("%unpriced: %"), 1), else_=0))
+            sums = (func.count(), *(func.sum(ledger_entries.c[name]) for name in figures), unpriced)
+            raw = select(*keys, *sums).group_by(*keys)
             expected = {row[:8]: tuple(int(figure) for figure in row[8:]) for row in connection.execute(raw)}
             assert {row[:8]: tuple(row[8:]) for row in connection.execute(select(table))} == expected
         charges: dict[tuple[str, int], int] = {}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.money.cost import answer_cost, rates_of
 from gateway.money.estimate import InputBound, at_most, estimate
+from gateway.money.price_lists import seller_of
 from gateway.money.prices import Price, Rates, Terms, Tier
 from gateway.money.published_prices import PublishedPrices
 from gateway.usage import Iteration, Served, Usage
@@ -33,7 +34,7 @@ MODELS = [
 
 
 def priced(type_, model):
-    return PublishedPrices().price(type_, "main", model, NOW)
+    return PublishedPrices().price(seller_of(type_, None), model, NOW)
 
 
 def theirs(publisher, model, usage, **context):

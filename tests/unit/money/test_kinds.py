@@ -64,6 +64,41 @@ def test_tokens_fall_to_the_rate_of_their_direction(kind):
 def test_multipliers_are_of_publishers_of_the_catalogue_and_of_models_that_it_has():
     models = {provider.id: [model.id for model in provider.models] for provider in providers}
     models["google"] += models["anthropic"]
+    models["azure"] += models["openai"]
 
     for row in MULTIPLIERS:
         assert any(row.applies_to(row.publisher, model) for model in models[row.publisher]), row
+
+
+@pytest.mark.parametrize(
+    ("publisher", "model", "by", "value", "times"),
+    [
+        ("anthropic", "claude-opus-4-6", "region", "us", 1100),
+        ("anthropic", "claude-sonnet-4-5", "region", "us", None),
+        ("anthropic", "claude-haiku-5-5", "region", "us", 1100),
+        ("anthropic", "claude-opus-4-7", "speed", "fast", 6000),
+        ("openai", "gpt-6-astra", "service_tier", "ultrafast", 6000),
+        ("openai", "gpt-6.1-sol", "service_tier", "ultrafast", 6000),
+        ("openai", "gpt-6-sol", "service_tier", "ultrafast", None),
+        ("openai", "gpt-5.4-mini", "region", "regional", 1100),
+        ("openai", "gpt-5.2", "region", "regional", None),
+        ("azure", "gpt-4.1", "service_tier", "priority", 1750),
+        ("azure", "gpt-5.5", "service_tier", "priority", 2500),
+        ("azure", "gpt-5.6-sol", "service_tier", "priority", 2000),
+        ("aws", "amazon.nova-pro-v1:0", "service_tier", "priority", 1750),
+        ("aws", "openai.gpt-oss-120b-1:0", "service_tier", "flex", 500),
+        ("aws", "global.openai.gpt-5.6-sol", "service_tier", "priority", None),
+        ("aws", "us.anthropic.claude-haiku-4-5-20251001-v1:0", "service_tier", "flex", None),
+        ("aws", "us.anthropic.claude-3-5-haiku-20241022-v1:0", "speed", "optimized", 1250),
+        ("google", "gemini-3.6-flash", "service_tier", "priority", 1800),
+        ("google", "gemini-3.6-flash", "region", "regional", 1100),
+        ("google", "gemini-2.5-pro", "region", "regional", None),
+        ("google", "claude-sonnet-4-5@20250929", "region", "regional", 1100),
+    ],
+)
+def test_what_a_service_costs_beside_the_list(publisher, model, by, value, times):
+    found = {
+        row.per_mille for row in MULTIPLIERS if row.applies_to(publisher, model) and (row.by, row.value) == (by, value)
+    }
+
+    assert found == (set() if times is None else {times})

@@ -4,6 +4,7 @@ from decimal import Decimal
 import pytest
 
 from gateway.money.cost import cost
+from gateway.money.price_lists import seller_of
 from gateway.money.prices import Override, Price, Rates, Tier, overridden, rates_in_usd
 from gateway.money.published_prices import PublishedPrices
 from gateway.usage import Served, Usage
@@ -12,8 +13,8 @@ NOW = datetime(2026, 11, 24, tzinfo=UTC)
 PUBLISHED = PublishedPrices()
 
 
-def published(type_, model, at=NOW, name="main", **served):
-    price = PUBLISHED.price(type_, name, model, at)
+def published(type_, model, at=NOW, address=None, prices_of=None, **served):
+    price = PUBLISHED.price(seller_of(type_, address, prices_of), model, at)
     return price if price is None else price.under(Served(**served))
 
 
@@ -70,19 +71,39 @@ def test_a_service_tier_has_its_own_price_from_its_date_on():
 
 
 @pytest.mark.parametrize(
-    ("type_", "model", "name"),
+    ("type_", "model", "address", "prices_of"),
     [
-        ("openai", "made-up", "main"),
-        ("simulator", "gpt-5", "main"),
-        ("custom", "gpt-5", "our-vllm"),
+        ("openai", "made-up", None, None),
+        ("openai", "gpt-5", None, "none"),
+        ("simulator", "gpt-5", None, None),
+        ("custom", "gpt-5", "https://llm.example.com/v1", None),
+        ("openai", "gpt-5", "https://api.groq.com/openai/v1", None),
+        ("azure", "deepseek-v4-pro", "https://ours.openai.azure.com", None),
+        ("azure", "gpt-oss-120b", "https://ours.openai.azure.com", None),
     ],
 )
-def test_what_the_catalogue_does_not_know_is_unpriced(type_, model, name):
-    assert published(type_, model, name=name) is None
+def test_what_the_sellers_list_does_not_know_is_unpriced(type_, model, address, prices_of):
+    assert published(type_, model, address=address, prices_of=prices_of) is None
 
 
-def test_a_custom_provider_is_looked_up_under_its_name():
-    assert published("custom", "llama-3.3-70b-versatile", name="groq").source.endswith(": groq/llama-3.3-70b-versatile")
+@pytest.mark.parametrize(
+    ("type_", "model", "address", "prices_of", "told"),
+    [
+        ("custom", "llama-3.3-70b-versatile", "https://api.groq.com/openai/v1", None, "groq/llama-3.3-70b-versatile"),
+        ("custom", "grok-4", "https://API.X.AI/v1", None, "x-ai/grok-4-0709"),
+        ("openai", "llama-3.3-70b-versatile", "https://api.groq.com/v1", None, "groq/llama-3.3-70b-versatile"),
+        ("openai", "gpt-5", "https://llm.example.com/v1", None, "openai/gpt-5"),
+        ("azure", "gpt-5", None, None, "openai/gpt-5, as sold by azure"),
+        ("azure", "o3", None, None, "azure/o3-2025-04-16"),
+        ("azure", "deepseek-v4-pro", None, ["azure", "deepseek"], "deepseek/deepseek-v4-pro, by prices_of"),
+        ("azure", "gpt-5", None, ["azure", "deepseek"], "openai/gpt-5, as sold by azure"),
+        ("custom", "gpt-5", "https://llm.example.com/v1", "azure", "openai/gpt-5, as sold by azure, by prices_of"),
+        ("custom", "gpt-5", "https://llm.example.com/v1", "openai", "openai/gpt-5, by prices_of"),
+        ("openai", "gpt-5", None, "openai", "openai/gpt-5"),
+    ],
+)
+def test_the_address_says_whose_list_counts_and_the_file_where_it_cannot(type_, model, address, prices_of, told):
+    assert published(type_, model, address=address, prices_of=prices_of).source.partition(": ")[2] == told
 
 
 LISTED = Price(input=10, output=20, tiers=(Tier(100, Rates(input=11, output=22)),), source="list")

@@ -29,7 +29,7 @@ def test_a_request_that_is_over_is_gone_without_the_collector():
     received = Received(snapshot, endpoint, [], b"", "grq_1")
     body = JsonBody(b'{"model":"openai/m","messages":[]}')
     found = resolve(snapshot, key, endpoint, "openai/m", body)
-    received.trail.admitted = Admitted(received, key, body, "openai/m", found, "respect", None)
+    received.trail.admitted = Admitted(received, key, body, None, "openai/m", found, "respect", None)
     gc.collect()
 
     received.trail.let_go()

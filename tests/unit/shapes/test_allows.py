@@ -37,6 +37,18 @@ def test_an_advisor_may_run_as_often_as_it_says(uses, calls):
     assert allowed(advisor("a", **uses)).models == (OtherModel("a", "tools[0].model", calls),)
 
 
+@pytest.mark.parametrize(
+    ("text", "characters", "tokens"), [("a" * 130, 130, 4 * 209), ("\u4f60" * 13, 13, 4 * 63), (7, None, None)]
+)
+def test_speech_may_take_four_times_as_long_as_its_text_usually_does(text, characters, tokens):
+    data = json.dumps({"model": "m", "input": text}).encode()
+
+    found = allows(ENDPOINTS["audio_speech"], JsonBody(data), bound_input(data))
+
+    assert found.beside == (("input_characters", len(data) if characters is None else characters),)
+    assert found.speech_tokens == tokens or (tokens is None and found.speech_tokens > len(data))
+
+
 def test_several_tools_of_one_kind_add_up():
     assert allowed(search(max_uses=2), search("web_search_20260209")).beside == (("web_searches", 2 + SEARCHES),)
     assert allowed(search(max_uses=2), {"type": ["web_search"], "name": "x"}).beside == (("web_searches", 2),)
@@ -69,5 +81,6 @@ def test_many_of_them_take_linear_time(name, one):
         _allows(fields)
         return time.process_time() - began
 
-    few = min(seconds(600, spaces) for spaces in range(3))
-    assert seconds(4800, 3) < 25 * few
+    # Eight times as many take eight times as long; if each looked at all of them, sixty-four times.
+    few = max(seconds(600, spaces) for spaces in range(3))
+    assert min(seconds(4800, spaces) for spaces in range(3, 6)) < 25 * few

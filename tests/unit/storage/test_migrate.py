@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, text
 
 from gateway.ledger.check import check_sums
-from gateway.ledger.query import entries
+from gateway.ledger.query import entries, spend
 from gateway.ledger.traffic import traffic
 from gateway.storage import migrate
 from gateway.storage.console_tables import console_sessions
@@ -97,6 +97,13 @@ VALUES (:id, :at, '2026-01-01', 'dev', '', '', '', '', '[]', '', 'openai', 'open
   :outcome, {", ".join("0" for _ in TOKENS)}, 0, '', '', '[]')"""  # noqa: S608 - made up here
 
 
+_SUMS = f"""virtual_key, principal, project, team, organization, provider, model, requests, {", ".join(TOKENS)},
+  cost_nano_usd) VALUES"""
+_OF_DEV = f"'dev', '', '', '', '', 'openai', 'm', {{requests}}, {', '.join('0' for _ in TOKENS)}, 0)"
+BEFORE_BY_HOUR = f"INSERT INTO spend_by_hour (hour, {_SUMS} (:hour, {_OF_DEV.format(requests=1)}"
+BEFORE_BY_DAY = f"INSERT INTO spend_by_day (day, {_SUMS} (:day, {_OF_DEV.format(requests=3)}"
+
+
 def test_entries_of_earlier_versions_count_in_the_sums_of_traffic(empty_database_url):
     engine = open_engine(empty_database_url)
     with writing(engine) as connection:
@@ -116,6 +123,29 @@ def test_entries_of_earlier_versions_count_in_the_sums_of_traffic(empty_database
         assert found.total.p50_ms is None
         assert (oldest.attempts, oldest.duration_ms, oldest.streaming, oldest.error_code) == ((), None, None, None)
         assert [one.what for one in check_sums(connection) if one.what.startswith(("traffic", "attempts"))] == []
+    engine.dispose()
+
+
+def test_entries_of_earlier_versions_count_as_unpriced(empty_database_url):
+    engine = open_engine(empty_database_url)
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "longest_prompt")
+        for number, warning in enumerate(["", "unpriced: web_searches", "usage-not-reported; unpriced: model m"]):
+            told = {"id": f"grq_{number}", "at": NOON + number * HOUR, "status": 200, "outcome": "ok"}
+            connection.execute(text(BEFORE), told)
+            mark = "UPDATE ledger_entries SET usage_warning = :warning WHERE request_id = :id"
+            connection.execute(text(mark), {"warning": warning, "id": told["id"]})
+            connection.execute(text(BEFORE_BY_HOUR), {"hour": NOON // HOUR + number})
+        connection.execute(text(BEFORE_BY_DAY), {"day": NOON // HOUR // 24})
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        found = spend(connection, ("hour",), start=NOON, end=NOON + 3 * HOUR)
+        assert [row.unpriced_requests for row in found] == [0, 1, 1]
+        assert [one.what for one in check_sums(connection) if one.what.startswith("spend")] == []
     engine.dispose()
 
 

@@ -1,10 +1,13 @@
 import json
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.wire.json_tokens import end_of_value, without_lone_surrogates
+from gateway.turns import at_once
+from gateway.wire import json_tokens
+from gateway.wire.json_tokens import end_of_value, text_in_steps, without_lone_surrogates
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text('ab"\\[]{},:\n', max_size=8),
@@ -39,3 +42,33 @@ def test_a_value_ends_where_it_ends(value, space, following):
 def test_halves_of_surrogate_pairs_are_put_out_of_the_way(text, expected):
     assert without_lone_surrogates(text) == expected
     assert len(expected) == len(text)
+
+
+@settings(deadline=None, max_examples=200)
+@given(_JSON, st.integers(2, 40))
+def test_a_value_ends_where_it_ends_in_however_short_steps(value, step):
+    text = json.dumps(value, indent=1).encode()
+
+    with patch.object(json_tokens, "STEP", step):
+        assert end_of_value(b'{"k":' + text + b',"]"', 5) == 5 + len(text)
+
+
+_PIECES = st.lists(st.sampled_from([r"\ud83d", r"\ude00", r"\\", r"\n", r"\u0041", "u", "d800", "x" * 9, "é"]))
+
+
+@settings(deadline=None, max_examples=200)
+@given(_PIECES, st.integers(12, 40))
+def test_halves_are_the_same_in_however_short_steps(pieces, step):
+    text = "".join(pieces).encode()
+
+    with patch.object(json_tokens, "STEP", step):
+        in_steps = without_lone_surrogates(text)
+
+    assert in_steps == without_lone_surrogates(text)
+    assert not [sign for sign in json.loads(b'"' + in_steps + b'"') if "\ud800" <= sign <= "\udfff"]
+
+
+@given(st.binary() | st.text().map(str.encode), st.integers(1, 9))
+def test_a_text_is_the_same_in_however_short_steps(data, step):
+    with patch.object(json_tokens, "STEP", step):
+        assert at_once(text_in_steps(b"ab" + data + b"c", 2, 2 + len(data))) == data.decode("utf-8", "replace")

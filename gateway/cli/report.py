@@ -1,0 +1,94 @@
+"""`gateway report`: what a fleet did, asked of the ledger."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.text import Text
+
+from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.output import results, say
+from gateway.cli.spend import Filter, TableFormat
+
+if TYPE_CHECKING:
+    from gateway.ledger.unpriced import Unpriced
+
+app = typer.Typer(help="Reports from the ledger, besides spend and budgets.", no_args_is_help=True)
+
+
+@app.callback()
+def _reports() -> None:
+    """Keeps `unpriced` a command of its own while it is the only one."""
+
+
+@app.command("unpriced", epilog="Example: gateway report unpriced --from last-month --format csv")
+def unpriced(
+    from_: Annotated[str | None, typer.Option("--from", help="Where the period begins. Default: this-month")] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", help="Where it ends. Default: now, or the end of the month named.")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="The time zone of dates and months. Default: UTC")] = None,
+    key: Annotated[Filter, typer.Option(help="Only this virtual key.")] = None,
+    team: Annotated[Filter, typer.Option(help="Only this team; '' for requests of none.")] = None,
+    project: Annotated[Filter, typer.Option(help="Only this project.")] = None,
+    provider: Annotated[Filter, typer.Option(help="Only this provider.")] = None,
+    model: Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")] = None,
+    output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
+    url: DatabaseUrl = None,
+) -> None:
+    """List every model that was used without a price, wholly or in part, and what budgets refused for want of one.
+
+    What such requests cost is in no sum and in no budget.
+    """
+    from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
+    from gateway.ledger import unpriced as reports  # noqa: PLC0415
+    from gateway.ledger.period import BadParameterError  # noqa: PLC0415
+
+    given = {
+        "from": from_,
+        "to": to,
+        "timezone": timezone,
+        "key": key,
+        "team": team,
+        "project": project,
+        "provider": provider,
+        "model": model,
+    }
+    try:
+        parameters = {name: [value] for name, value in given.items() if value is not None}
+        question = reports.read_question(parameters, clock.utc_now())
+        with database(url) as engine, engine.connect() as connection:
+            found = reports.unpriced(connection, question)
+    except BadParameterError as error:
+        raise failed(f"--{error.parameter}: {error}") from None
+    if output is TableFormat.JSON:
+        results.out(msgspec.json.format(msgspec.json.encode(reports.document(found)), indent=2).decode())
+    elif output is TableFormat.CSV:
+        results.out(reports.csv_text(found), end="")
+    else:
+        _print(found)
+
+
+def _print(found: Sequence["Unpriced"]) -> None:
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415
+
+    if not found:
+        results.print(Text("All that was used in this period has a price."))
+        return
+    table = new_table()
+    for name in ("model", "without a price"):
+        table.add_column(name)
+    for name in ("requests", "refused", "input tokens", "output tokens", "last"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in found:
+        what = ["all of it" if each == f"model {one.model}" else each for each in one.what]
+        table.add_row(
+            cell(f"{one.provider}/{one.model}"),
+            cell(", ".join(what) or "nothing was used"),
+            *(f"{count:,}" for count in (one.requests, one.refused, one.input_tokens, one.output_tokens)),
+            clock.iso_of_microseconds(one.last_at)[:16],
+        )
+    print_table(table)
+    say("State what these cost under `prices`, or take newer prices: gateway prices update --from FILE|URL.")

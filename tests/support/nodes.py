@@ -1,0 +1,110 @@
+"""Gateways without a process or a socket: the walk of a request itself, before an upstream that says what it consumed."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.counters.hold import CounterStore
+from gateway.errors import GatewayError
+from gateway.money.estimate import bound_input
+from gateway.pipeline.run import run
+from gateway.pipeline.services import Services
+from gateway.pipeline.states import Received
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.metrics import Metrics
+from gateway.upstream.circuit_breaker import CircuitBreakers
+from gateway.upstream.request import UpstreamRequest
+from gateway.wire.json_body import JsonBody
+from tests.support.keys import SECRET
+from tests.support.snapshot import snapshot_of
+
+
+class Answer:
+    """A whole answer with what it consumed."""
+
+    status = 200
+
+    def __init__(self, body: bytes) -> None:
+        self.headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
+        self._body = body
+
+    async def read_chunk(self) -> bytes | None:
+        body, self._body = self._body, b""
+        return body or None
+
+    async def read_all(self) -> bytes:
+        return self._body
+
+    async def close(self) -> None:
+        pass
+
+
+class Upstream:
+    """Consumes what the request's `metadata` says: `output` tokens, `input` (`full`: the most), `cached`, `after` s."""
+
+    async def send(self, request: UpstreamRequest) -> Answer:
+        said = json.loads(request.body).get("metadata", {})
+        await asyncio.sleep(said.get("after", 0))
+        prompt = bound_input(request.body).tokens if said.get("input") == "full" else said.get("input", 0)
+        usage = {
+            "prompt_tokens": prompt,
+            "completion_tokens": said.get("output", 0),
+            "prompt_tokens_details": {"cached_tokens": said.get("cached", 0)},
+        }
+        choice = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+        return Answer(json.dumps({"model": "m", "choices": [choice], "usage": usage}).encode())
+
+
+class Ledger:
+    """Nano-USD that everything has cost which was answered."""
+
+    refuses = False
+
+    def __init__(self, cost: int = 0) -> None:
+        self.cost = cost
+
+    def append(self, payload: bytes) -> bool:
+        self.cost += json.loads(payload).get("cost_nano_usd") or 0
+        return True
+
+
+class _NoTracing:
+    def sample(self, _context: object, _collector: object) -> None:
+        return None
+
+    def export(self, _request: object) -> None:
+        pass
+
+
+class Node:
+    """One gateway, with a ledger that may be shared and habits of its own."""
+
+    def __init__(self, config: str, counters: CounterStore, ledger: Ledger) -> None:
+        self.snapshot = snapshot_of(config, Upstream())
+        self.refusal: GatewayError | None = None
+        self.services = Services(
+            counters=counters,
+            on_counter_loss=None,
+            ledger=ledger,
+            breakers=CircuitBreakers(),
+            metrics=Metrics(),
+            decision_log=None,
+            tracing=_NoTracing(),
+            disconnect_drain_bytes=0,
+        )
+
+    async def ask(self, body: Mapping[str, Any], endpoint: str = "chat_completions") -> int:
+        """The status of the answer; the refusal is remembered."""
+        data = json.dumps(body).encode()
+
+        async def read() -> JsonBody:
+            return JsonBody(data)
+
+        headers = [(b"authorization", f"Bearer {SECRET}".encode())]
+        received = Received(self.snapshot, ENDPOINTS[endpoint], headers, b"", "grq_1")
+        try:
+            return (await run(received, self.services, read)).status
+        except GatewayError as refusal:
+            self.refusal = refusal
+            return refusal.status
