@@ -74,7 +74,8 @@ class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     What every provider calls its ordinary service is `None`: tier, speed and region are stated where they cost
     something else. `unreadable` names the figures that were stated and could not be read, as JSON paths.
     `longest_prompt` is how many tokens the longest prompt had, where the input of the usage is that of several prompts
-    together: a price that hangs on the length of the prompt hangs on that.
+    together: a price that hangs on the length of the prompt hangs on that. `stated_cost` is what the answer says that
+    it cost, in nano-USD.
     """
 
     model: str | None = None
@@ -84,6 +85,7 @@ class Served(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=
     iterations: tuple[Iteration, ...] = ()
     unreadable: tuple[str, ...] = ()
     longest_prompt: int | None = None
+    stated_cost: int | None = None
 
 
 class Stated(msgspec.Struct, frozen=True, kw_only=True):

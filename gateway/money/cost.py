@@ -12,6 +12,9 @@ from gateway.money.nano_usd import divide_half_up
 from gateway.money.prices import FROM_FILE, Price, Rates
 from gateway.usage import Served, Usage
 
+STATED: Final = "stated: usage.cost"
+"""The source of a cost that the answer itself stated."""
+
 _SCALE: Final = 18_000_000
 """What every kind's `per` divides, so that a sum of several is exact."""
 
@@ -91,6 +94,18 @@ def answer_cost(
         if step.model is not None and listed is None and not _is_same(step.model, asked):
             unpriced.append(f"model {step.model}")
     return AnswerCost(divide_half_up(exact, _SCALE), own, tuple(dict.fromkeys(unpriced)), source)
+
+
+def trusted_cost(stated: int | None, listed: AnswerCost | None) -> AnswerCost | None:
+    """What an answer cost by its own word, where that is to be trusted, else by what is listed.
+
+    Args:
+        stated: Nano-USD that the answer states. A zero counts only beside a listed cost of zero.
+        listed: What it costs by the price of its model; `None` where that has none.
+    """
+    if stated is None or stated < 0 or (stated == 0 and (listed is None or listed.nano_usd > 0 or listed.unpriced)):
+        return listed
+    return AnswerCost(stated, Price(source=STATED), (), STATED)
 
 
 def cost(usage: Usage, price: Price, requests: int = 1) -> int:

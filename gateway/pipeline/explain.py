@@ -211,10 +211,17 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         endpoint=candidate.lane.endpoint.path,
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
-        price=None if candidate.price is None else candidate.price.source,
+        price=_price_source(candidate),
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
         refused=refused,
     )
+
+
+def _price_source(candidate: Candidate) -> str | None:
+    listed = None if candidate.price is None else candidate.price.source
+    if not candidate.upstream.trusts_stated_cost:
+        return listed
+    return "what the answer states" if listed is None else f"what the answer states, else {listed}"
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:

@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
-from gateway.money.cost import AnswerCost, answer_cost, cost, rates_of
+from gateway.money.cost import AnswerCost, answer_cost, cost, rates_of, trusted_cost
 from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
 from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
@@ -541,6 +541,12 @@ def _is_without_price(request: Admitted, stated: Stated | None, outcome: str) ->
 
 def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
     """What an answer cost by what it states; `None` where neither who was asked nor who answered has a price."""
+    if candidate.upstream.trusts_stated_cost and stated.served is not None:
+        return trusted_cost(stated.served.stated_cost, _listed_cost(request, candidate, stated))
+    return _listed_cost(request, candidate, stated)
+
+
+def _listed_cost(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
     provider, prices = candidate.upstream.provider, request.received.snapshot.prices
     served, price = stated.served, candidate.price
     if price is None:

@@ -156,7 +156,7 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
 
 
 def _received_usage(asked: Asked, output_tokens: int) -> Stated:
-    """What was stated so far, but at least the prompt and the output that came."""
+    """What was stated so far, but at least the prompt and the output that came; a cost so far is not the whole one."""
     stated = asked.stated or Stated(usage=Usage())
     usage, price = stated.usage, asked.candidate.price
     is_audio = asked.received.endpoint.shape.count_audio is not None
@@ -170,7 +170,10 @@ def _received_usage(asked: Asked, output_tokens: int) -> Stated:
         output_tokens=output,
         output_audio_tokens=output if is_audio else usage.output_audio_tokens,
     )
-    return msgspec.structs.replace(stated, usage=usage)
+    served = stated.served
+    if served is not None and served.stated_cost is not None:
+        served = msgspec.structs.replace(served, stated_cost=None)
+    return msgspec.structs.replace(stated, usage=usage, served=served)
 
 
 def _warning(asked: Asked, bill: Bill) -> str:

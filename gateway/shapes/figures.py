@@ -163,6 +163,9 @@ def together(one: Stated, other: Stated) -> Stated:
             iterations=served.iterations + its.iterations,
             unreadable=served.unreadable + its.unreadable,
             longest_prompt=max(prompts),
+            stated_cost=None
+            if served.stated_cost is None or its.stated_cost is None
+            else served.stated_cost + its.stated_cost,
         ),
         unread=one.unread + other.unread,
     )

@@ -30,6 +30,7 @@ from gateway.shapes.figures import (
     whole,
 )
 from gateway.shapes.openai_answer import Answer, Item, decode_answer, decode_items, decode_tools, decode_usage
+from gateway.shapes.stated_cost import with_stated_cost
 from gateway.usage import Iteration, Served, Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
 
@@ -203,9 +204,10 @@ def _stated(answer: Answer, output: Output | None = None) -> Stated | None:
         iterations = _drawn(answer, unread)
     if "output_citation_tokens" in figures:
         _put_in_research(figures)
-    return stated_as(
+    stated = stated_as(
         usage_of(figures), unread, model=answer.model, service_tier=answer.service_tier, iterations=iterations
     )
+    return with_stated_cost(stated, usage) if "cost" in usage else stated
 
 
 def _plain(answer: Answer, usage: dict[str, Any]) -> Stated | None:

@@ -7,6 +7,7 @@ from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
 from gateway.config.sections.base import Fallback, RateLimits
+from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
@@ -92,6 +93,7 @@ def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
         holds("provider", provider.name, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
+        isinstance(section, CostStatingProvider) and section.trust_stated_cost,
     )
 
 

@@ -75,12 +75,14 @@ class Upstream:
     """A provider, what a request holds of the limits of its account, and when it is left alone.
 
     `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
+    `trusts_stated_cost`: what answers state that they cost counts.
     """
 
     provider: Provider
     holds: tuple[Hold, ...]
     circuit: Thresholds
     under_way: "UnderWay"
+    trusts_stated_cost: bool = False
 
 
 class UnderWay:

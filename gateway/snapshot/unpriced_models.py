@@ -7,19 +7,26 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
 from gateway.config.sections.budgets import Budget
+from gateway.config.sections.providers import CostStatingProvider
 from gateway.snapshot.named_models import named_models
 from gateway.snapshot.prices import Prices
 
 
 def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
-    """A warning for each model that has no price at a moment (with a zone)."""
+    """A warning for each model that has no price at a moment (with a zone).
+
+    Where a provider's answers say what they cost, only a budget that has to reserve needs a price.
+    """
     prices = Prices(config, at)
     refusing = next((name for name, one in config.budgets.items() if _needs_prices(one)), None)
     follows = "it counts as nothing" + ("" if refusing is None else f", and budgets such as {refusing} refuse it")
     hint = "Write what it costs under `prices`, or take newer prices: gateway prices update --from FILE|URL"
     for target, path in named_models(config).items():
-        provider, _, model = target.partition("/")
-        if prices.of(provider, config.providers[provider].type, model) is None:
+        name, _, model = target.partition("/")
+        provider = config.providers[name]
+        if isinstance(provider, CostStatingProvider) and provider.trust_stated_cost and refusing is None:
+            continue
+        if prices.of(name, provider.type, model) is None:
             message = f"nobody knows what {target} costs: {follows}"
             yield Checked(Finding("unpriced-model", message, path, hint, path[-2] == "deployments"), Severity.WARNING)
 

@@ -8,6 +8,7 @@ import pytest
 from gateway.config.diagnostics import CODES
 from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
+from gateway.snapshot.unpriced_models import unpriced_models
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -25,7 +26,9 @@ def names():
 
 def load_case(name: str) -> Loaded:
     serving = SERVING.get(name, Serving()) if name.startswith("serving-") else None
-    return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=name.startswith("strict-"), serving=serving)
+    checks = [lambda config: unpriced_models(config, NOW)] if name.startswith("priced-") else []
+    is_strict = name.startswith("strict-")
+    return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=is_strict, serving=serving, checks=checks)
 
 
 @pytest.mark.parametrize("name", names())

@@ -72,7 +72,17 @@ class BaseProvider(Managed):
     )
 
 
-class OpenAIProvider(BaseProvider):
+class CostStatingProvider(BaseProvider):
+    """A provider whose answers may say what they cost."""
+
+    trust_stated_cost: bool = Field(
+        False,
+        description="Charge what answers state that they cost (`usage.cost` of OpenRouter, `usage.cost.total_cost` of "
+        "Perplexity), where they do. A budget that blocks still needs a price to reserve by.",
+    )
+
+
+class OpenAIProvider(CostStatingProvider):
     """OpenAI's own API."""
 
     type: Literal["openai"] = Field(description="OpenAI's API.")
@@ -163,7 +173,7 @@ class VertexProvider(BaseProvider):
     )
 
 
-class CustomProvider(BaseProvider):
+class CustomProvider(CostStatingProvider):
     """Any endpoint that speaks the OpenAI API: vLLM, Ollama, Groq, Mistral, OpenRouter, a gateway behind this one."""
 
     type: Literal["custom"] = Field(description="Any OpenAI-compatible endpoint.")
