@@ -107,6 +107,9 @@ model_aliases:
     "Cache": f"virtual_keys:\n  ci: {{cache: {{mode: respect}}, secret_hash: {_KEY_HASH}}}",
     "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
     "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
+    "Reservations": "reservations: {stored_tokens: 30000, file_tokens: refuse, tool_calls: 8}",
+    "ModelReservation": "reservations:\n  models:\n"
+    "    custom-eu/llama-4: {context_window: 131072, max_output_tokens: 8192}",
     "LockedPrice": 'locked_prices:\n  openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}',
     "PriceTier": "prices:\n  vertex/gemini-2.5-pro:\n    input_usd_per_mtok: 1.125\n    output_usd_per_mtok: 9\n"
     "    tiers: [{from_tokens: 200001, input_usd_per_mtok: 2.25, output_usd_per_mtok: 13.5}]",

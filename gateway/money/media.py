@@ -3,8 +3,8 @@
 The figures are those of the providers' pages on vision and on documents, at the finest resolution that they offer:
 
 - Anthropic: an image has at most 1,568 tokens, from Opus 4.7 on 4,784; a page is an image and 1,500 to 3,000 of text.
-- OpenAI: tiles of 512 pixels (`gpt-4o-mini`: 2,833 and 5,667 for each of 8) or patches of 32 (1,536 of them, 2.46 tokens
-  each at the most; 10,000 of them, 1.2 each, in `original` detail). A page is its text and an image.
+- OpenAI: tiles of 512 pixels (`gpt-4o-mini`: 2,833 and 5,667 for each of 8) or patches of 32 (1,536 of them, of 2.46
+  tokens at most; 10,000 of them, of 1.2, in `original` detail). A page is its text and an image.
 - Google: 258 for each tile of 768 pixels; from Gemini 3 on at most 2,240 for an image, 1,120 for a page.
 """
 

@@ -22,6 +22,7 @@ _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
 
 _ORDINARY: Final = ("default", "standard")
+_MAKERS: Final = ("openai", "anthropic", "google")
 
 
 class PublishedPrices:
@@ -43,6 +44,14 @@ class PublishedPrices:
         """See `Catalogue.entry`."""
         entry = _entry(seller, model)
         return None if entry is None else entry.told
+
+    def context_window(self, seller: Seller, model: str) -> int | None:
+        """Tokens that a model takes in at most, by the seller's lists, else by a maker's; `None`: nobody knows."""
+        entry = _entry(seller, model)
+        if entry is not None and entry.model.context_window is not None:
+            return entry.model.context_window
+        made = (_in_list(maker, model.rpartition("/")[2]) for maker in _MAKERS)
+        return next((found.context_window for found in made if found is not None), None)
 
 
 class _Entry(NamedTuple):

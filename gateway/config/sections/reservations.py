@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gateway.config.sections.base import Section
-from gateway.config.sections.providers import ModelTarget
+from gateway.config.sections.virtual_keys import ModelTarget
 
 Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
 Calls = Annotated[int, Field(ge=1, le=10_000)]

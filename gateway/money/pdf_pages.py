@@ -1,4 +1,4 @@
-"""How many pages a PDF has: its page objects (ISO 32000-2, 7.7.3.3), also those in compressed object streams (7.5.7)."""
+"""How many pages a PDF has: its page objects (ISO 32000-2, 7.7.3.3), also those in object streams (7.5.7)."""
 
 import binascii
 import zlib
