@@ -68,18 +68,19 @@ def diff(
 @app.command("list", epilog="Example: gateway prices list -c gateway.yaml --format json")
 def list_prices(config: ConfigPaths = None, output: Output = Format.TEXT) -> None:
     """Show what each model that the configuration names costs, and where the price comes from."""
-    from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415 - see above
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415
     from gateway.snapshot.named_models import named_models  # noqa: PLC0415
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
     from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded, datetime.now(UTC))
+    prices, now = Prices(loaded), clock.now()
     rows = []
     for target in sorted({*named_models(loaded), *loaded.locked_prices}):
         name, _, model = target.partition("/")
         provider = loaded.providers.get(name)
-        price = None if provider is None else prices.of(name, provider.type, model)
+        price = None if provider is None else prices.of(name, provider.type, model).at(now)
         written = {} if price is None else written_price(price)
         rows.append((target, written, "" if price is None else price.source))
     if output is Format.JSON:

@@ -1,12 +1,12 @@
-"""`gateway spend --recompute`: what was charged beside what it would cost at today's prices."""
+"""`gateway spend --recompute`: what was charged beside what it would cost at the prices of the file."""
 
 import csv
 import io
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
+from gateway import clock
 from gateway.cli.database import database
 from gateway.cli.output import results, say
 from gateway.cli.prices import load_config, paths_of
@@ -14,21 +14,34 @@ from gateway.cli.tables import cell, exact_usd, new_table, print_table
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.recompute import Recomputed, recompute
 from gateway.ledger.report import SpendQuestion, inert
+from gateway.money.cost import AnswerCost
+from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.prices import Prices
+from gateway.telemetry.decision_record import DecisionRecord
+from gateway.usage import Usage
+
+_SECOND_US = 1_000_000
 
 
-def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str | None) -> None:
+def show(question: SpendQuestion, config: list[Path] | None, prices_at: str, form: str, url: str | None) -> None:
     """Asks the ledger and prints `table`, `csv` or `json`."""
     if "tag" in question.by:
         raise BadParameterError(
             "by", "a request has several tags but one price; --recompute knows all others than `tag`"
         )
     loaded = load_config(paths_of(config))
-    prices = Prices(loaded, datetime.now(UTC))
+    prices, now = Prices(loaded), clock.now()
+
+    def costs(entry: DecisionRecord, usage: Usage) -> AnswerCost | None:
+        at = now if prices_at == "now" else entry.occurred_at / _SECOND_US
+        return cost_of(
+            prices, entry.provider or "", entry.provider_type or "", entry.model or "", usage, entry.served, at
+        )
+
     period = question.period
     with database(url) as engine, engine.connect() as connection:
         rows = recompute(
-            connection, question.by, start=period.start, end=period.end, price_of=prices.of, scope=question.scope
+            connection, question.by, start=period.start, end=period.end, cost_of=costs, scope=question.scope
         )
     if form == "json":
         document = [
@@ -38,7 +51,10 @@ def show(question: SpendQuestion, config: list[Path] | None, form: str, url: str
     elif form == "csv":
         results.out(_csv(question, rows), end="")
     else:
-        _print(question, rows)
+        _print(question, rows, prices_at)
+
+
+_MEANT = {"now": "at today's prices", "request": "at its day's prices"}
 
 
 def _csv(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> str:
@@ -50,11 +66,11 @@ def _csv(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> str:
     return out.getvalue()
 
 
-def _print(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> None:
+def _print(question: SpendQuestion, rows: tuple[Recomputed, ...], prices_at: str) -> None:
     table = new_table()
     for dimension in question.by:
         table.add_column(dimension.replace("_", " "))
-    for name in ("requests", "charged (USD)", "at today's prices", "difference"):
+    for name in ("requests", "charged (USD)", _MEANT[prices_at], "difference"):
         table.add_column(name, justify="right", no_wrap=True)
     total = (sum(row.charged for row in rows), sum(row.recomputed for row in rows))
     amounts = [amount for row in rows for amount in (row.charged, row.recomputed, row.recomputed - row.charged)]
@@ -71,6 +87,6 @@ def _print(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> None:
     unpriced = sum(row.unpriced for row in rows)
     if unpriced:
         say(
-            f"Requests of which something has no price today: {unpriced}; where that is the model, they stay at what "
+            f"Requests of which something has no price: {unpriced}; where that is the model, they stay at what "
             "was charged."
         )

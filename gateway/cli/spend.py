@@ -29,6 +29,13 @@ class TableFormat(StrEnum):
     JSON = "json"
 
 
+class PricesAt(StrEnum):
+    """Of when prices count: of each request's own time, or of today."""
+
+    REQUEST = "request"
+    NOW = "now"
+
+
 Filter = str | None
 
 
@@ -58,8 +65,12 @@ def spend(
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Rows at most; the total is of all. Default: 100")] = None,
     recompute: Annotated[
-        bool, typer.Option("--recompute", help="Beside what was charged, what it would cost at today's prices.")
+        bool, typer.Option("--recompute", help="Beside what was charged, what it would cost at the file's prices.")
     ] = False,
+    prices_at: Annotated[
+        PricesAt,
+        typer.Option(help="With --recompute: the prices of each request's own time (request), or of today (now)."),
+    ] = PricesAt.NOW,
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="With --recompute: the files whose prices are meant.")
     ] = None,
@@ -95,7 +106,7 @@ def spend(
         if recompute:
             from gateway.cli import recompute as recomputing  # noqa: PLC0415 - see above
 
-            recomputing.show(question, config, output.value, url)
+            recomputing.show(question, config, prices_at.value, output.value, url)
             return
         with database(url) as engine, engine.connect() as connection:
             report = reports.spend_report(connection, question)

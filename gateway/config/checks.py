@@ -14,7 +14,7 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
-from gateway.config.price_checks import locked_prices, price_lists, prices
+from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import BaseProvider
@@ -224,6 +224,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     prices,
     locked_prices,
     price_lists,
+    price_factors,
     _base_urls,
     trace_collectors,
     collector_references,

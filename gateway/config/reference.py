@@ -110,6 +110,23 @@ model_aliases:
     "Reservations": "reservations: {stored_tokens: 30000, file_tokens: refuse, tool_calls: 8}",
     "ModelReservation": "reservations:\n  models:\n"
     "    custom-eu/llama-4: {context_window: 131072, max_output_tokens: 8192}",
+    "DatedFactor": """providers:
+  openai:
+    type: openai
+    api_key: "${env:OPENAI_API_KEY}"
+    price_factor: [{times: 0.9}, {from: 2027-01-01, times: 0.85}]""",
+    "PriceChange": """prices:
+  openai/gpt-5:
+    input_usd_per_mtok: 1.10
+    changes: [{from: 2027-01-01, input_usd_per_mtok: 1.00}]
+  openai/gpt-5-mini: {from: 2027-01-01, price_factor: 0.8}
+  azure/our-chat: {base_model: gpt-5}""",
+    "LockedChange": """locked_prices:
+  custom-eu/llama-4:
+    input_usd_per_mtok: "0.2"
+    changes: [{hours_utc: "01:00-04:00", input_usd_per_mtok: "0.4"}]
+    source: published
+    locked_on: 2026-11-24""",
     "LockedPrice": 'locked_prices:\n  openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}',
     "PriceTier": "prices:\n  vertex/gemini-2.5-pro:\n    input_usd_per_mtok: 1.125\n    output_usd_per_mtok: 9\n"
     "    tiers: [{from_tokens: 200001, input_usd_per_mtok: 2.25, output_usd_per_mtok: 13.5}]",

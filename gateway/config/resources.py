@@ -153,7 +153,7 @@ def _targets(section: Any) -> list[Any]:
 
 
 def _written(value: Any) -> Any:
-    return value.model_dump(exclude_defaults=True) if isinstance(value, BaseModel) else value
+    return value.model_dump(exclude_defaults=True, by_alias=True) if isinstance(value, BaseModel) else value
 
 
 def _plain(value: Any) -> Any:

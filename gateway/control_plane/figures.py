@@ -129,14 +129,14 @@ def _asked(connection: Connection, aliases: Sequence[str], now: int) -> dict[str
 
 
 def _prices(config: Config, aliases: Sequence[ResourceChange], now: int) -> dict[str, tuple[int, int]]:
-    prices = Prices(config, _moment(now))
+    prices = Prices(config)
     found = {}
     for alias in aliases:
         for spec in (alias.before, alias.after):
             target = _first_target(spec) if spec is not None else None
             if target is None or (provider := config.providers.get(target[0])) is None:
                 continue
-            price = prices.of(target[0], provider.type, target[1])
+            price = prices.of(target[0], provider.type, target[1]).at(now / _SECOND_US)
             if price is not None:
                 rates = price.rates_at(0)
                 found["/".join(target)] = (rates.input or 0, rates.output or 0)

@@ -54,7 +54,7 @@ class Draft:
         """The name of a provider with these members: one that is there already, or a new one."""
         providers = self.section("providers")
         for name, known in providers.items():
-            if {key: known.get(key) for key in members} == members:
+            if {key: value for key, value in known.items() if key != "rate_limits"} == members:
                 return name
         name = unique(provider_name(wanted), providers)
         providers[name] = dict(members)

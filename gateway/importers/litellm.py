@@ -5,6 +5,7 @@ from typing import Any, Final
 from gateway.importers.draft import Draft, mapping, number, sequence, words
 from gateway.importers.litellm_keys import read_keys
 from gateway.importers.litellm_models import Deployment, read_models, targets_of
+from gateway.importers.litellm_prices import read_discounts
 from gateway.importers.settle import settle
 
 _WHY: Final = {
@@ -15,6 +16,7 @@ _WHY: Final = {
     "litellm_settings.callbacks": "see decision records and metrics",
     "litellm_settings.context_window_fallbacks": "a provider's own 400 reaches the client",
     "litellm_settings.content_policy_fallbacks": "a provider's own 400 reaches the client",
+    "litellm_settings.cost_margin_config": "spend is what providers charge; `price_factor` may be above 1",
     "router_settings.routing_strategy": "targets are asked in order, or balanced by weight or by the fewest under way",
     "router_settings.num_retries": "no provider is asked twice for a request; the next one is",
     "general_settings.master_key": "the control plane has tokens: gateway tokens create",
@@ -22,7 +24,7 @@ _WHY: Final = {
     "environment_variables": "set them where the gateway runs",
 }
 _READ: Final = {
-    "litellm_settings": {"fallbacks", "default_fallbacks", "request_timeout"},
+    "litellm_settings": {"fallbacks", "default_fallbacks", "request_timeout", "cost_discount_config"},
     "router_settings": {
         "fallbacks",
         "default_fallbacks",
@@ -45,6 +47,7 @@ def convert(document: object, keys: object = None, owner: str = "imported") -> D
     settings, router = mapping(config.get("litellm_settings")), mapping(config.get("router_settings"))
     _aliases(draft, deployments, settings, router)
     _providers(draft, settings, router)
+    read_discounts(draft, settings, {one.provider: one.prefix for some in deployments.values() for one in some})
     _leftovers(draft, config)
     if keys is not None:
         read_keys(draft, keys)

@@ -1,11 +1,11 @@
 """LiteLLM's `model_list`: deployments become providers, model names become aliases."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 
 from gateway.importers.draft import Draft, mapping, number, sequence, words
+from gateway.importers.litellm_prices import is_in_data_zone, is_of_prices, read_prices
 from gateway.importers.peers import COMPATIBLE, NATIVE, guessed, lists_its_prices, needs_key
 
 _CARRIED = {
@@ -22,15 +22,14 @@ _CARRIED = {
     "tpm",
     "weight",
     "order",
-    "input_cost_per_token",
-    "output_cost_per_token",
 }
 
 
 class Deployment(msgspec.Struct, frozen=True):
-    """One entry: where it leads, and with which weight."""
+    """One entry: where it leads, and with which weight; `prefix` is what LiteLLM calls the provider."""
 
     provider: str
+    prefix: str
     model: str
     weight: int
 
@@ -75,6 +74,8 @@ def _deployment(draft: Draft, where: str, parameters: dict[str, Any], informatio
     members = _members(draft, where, prefix, parameters)
     if members is None:
         return None
+    if members["type"] == "azure" and is_in_data_zone({**information, **parameters}):
+        members["zone"] = "data_zone"
     if members["type"] == "bedrock":
         model = model.removeprefix("converse/").removeprefix("invoke/")
     provider = draft.provider(prefix.replace("_", "-"), members)
@@ -86,10 +87,12 @@ def _deployment(draft: Draft, where: str, parameters: dict[str, Any], informatio
                     where, f"{field} of several deployments are added up: here it is the account's, for all models"
                 )
             limits[field] = limits.get(field, 0) + limit
-    _price(draft, where, f"{provider}/{model}", {**information, **parameters})
+    read_prices(draft, where, f"{provider}/{model}", {**information, **parameters})
     for field in sorted(set(parameters) - _CARRIED - {"custom_llm_provider"}):
+        if is_of_prices(field):
+            continue
         draft.note(f"{where}.litellm_params.{field}", "not carried over: clients send parameters of their own")
-    return Deployment(provider, model, number(parameters.get("weight"), 1_000_000) or 1)
+    return Deployment(provider, prefix, model, number(parameters.get("weight"), 1_000_000) or 1)
 
 
 def _members(draft: Draft, where: str, prefix: str, parameters: dict[str, Any]) -> dict[str, Any] | None:
@@ -128,24 +131,3 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
         if members["project"] == "set-the-project":
             draft.note(where, "no vertex_project: set `project` of the provider")
     return members
-
-
-def _price(draft: Draft, where: str, target: str, figures: dict[str, Any]) -> None:
-    rates = {}
-    for field, name in (
-        ("input_cost_per_token", "input_usd_per_mtok"),
-        ("output_cost_per_token", "output_usd_per_mtok"),
-    ):
-        if figures.get(field) is None:
-            continue
-        try:
-            rate = (Decimal(str(figures[field])) * 1_000_000).normalize()
-            text = format(rate, "f")
-        except (InvalidOperation, ValueError):
-            text = ""
-        if not text or not 0 <= rate <= 10**6 or len(text.partition(".")[2]) > 9:  # noqa: PLR2004 - nano-USD
-            draft.note(f"{where}.{field}", "not carried over: it is no price")
-            continue
-        rates[name] = text
-    if rates:
-        draft.section("prices")[target] = rates

@@ -1,23 +1,21 @@
 """A period at other prices than those that it was charged at; no row is touched."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
-from gateway.money.cost import AnswerCost, answer_cost
-from gateway.money.prices import Price
+from gateway.money.cost import AnswerCost
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
 
 _PAGE = 1_000
 _NO_USAGE = Usage()
 
-PriceOf = Callable[[str, str, str], Price | None]
-"""The price at a provider, of a type, of a model; `None` where it has none."""
+CostOf = Callable[[DecisionRecord, Usage], AnswerCost | None]
+"""What an answer of the ledger would cost; `None` where its model has no price."""
 
 
 class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +38,7 @@ def recompute(
     *,
     start: int,
     end: int,
-    price_of: PriceOf,
+    cost_of: CostOf,
     scope: Scope = EVERYBODY,
 ) -> tuple[Recomputed, ...]:
     """What the requests of a period would cost, one row per combination of values, in their order.
@@ -50,7 +48,7 @@ def recompute(
         by: The dimensions to keep apart, but for `tag`; days are those of UTC.
         start: The first microsecond of the period.
         end: The first one behind it.
-        price_of: Today's prices, say.
+        cost_of: At today's prices, say, or at those of the request's own time.
         scope: Whose requests.
 
     Raises:
@@ -64,7 +62,7 @@ def recompute(
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
             consumed = usage != _NO_USAGE
-            found = _cost(entry, usage, price_of) if charged or consumed else None
+            found = cost_of(entry, usage) if charged or consumed else None
             # What was charged without usage was estimated by a request that nobody has any more.
             now = charged if found is None or not (consumed or found.nano_usd) else found.nano_usd
             unpriced = consumed and (found is None or bool(found.unpriced))
@@ -77,14 +75,6 @@ def recompute(
         Recomputed(group=group, requests=requests, charged=charged, recomputed=now, unpriced=unpriced)
         for group, (requests, charged, now, unpriced) in sorted(sums.items())
     )
-
-
-def _cost(entry: DecisionRecord, usage: Usage, price_of: PriceOf) -> AnswerCost | None:
-    """What the answer costs as it was served; `None` where its model has no price."""
-    at_provider = partial(price_of, entry.provider or "", entry.provider_type or "")
-    model = entry.model or ""
-    price = at_provider(model)
-    return None if price is None else answer_cost(usage, entry.served, price, at_provider, model)
 
 
 def _group(entry: DecisionRecord, by: Sequence[GroupBy]) -> tuple[str, ...]:

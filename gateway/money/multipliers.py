@@ -12,6 +12,9 @@ from typing import Final
 REGIONAL: Final = "regional"
 """The region of an endpoint that keeps inference in one geography."""
 
+DATA_ZONE: Final = "data_zone"
+"""The region of deployments on Azure that keep inference in one data zone."""
+
 _SINCE_CLAUDE_4_6: Final = r"claude-(opus-4-[6-9]|sonnet-4-[6-9]|(opus|sonnet|haiku|fable|mythos)-[5-9])"
 _SINCE_CLAUDE_4_5: Final = r"claude-((opus|sonnet|haiku)-4-[5-9]|(opus|sonnet|haiku|fable|mythos)-[5-9])"
 _SINCE_GPT_5_4: Final = r"gpt-(5\.[4-9]|[6-9])"
@@ -42,6 +45,8 @@ MULTIPLIERS: Final = (
     Multiplier("anthropic", "", "service_tier", "batch", 500),
     Multiplier("openai", _ULTRAFAST, "service_tier", "ultrafast", 6000),
     Multiplier("openai", _SINCE_GPT_5_4, "region", REGIONAL, 1100),
+    Multiplier("azure", "", "region", DATA_ZONE, 1100),
+    Multiplier("azure", "", "region", REGIONAL, 1100),
     Multiplier("azure", "", "service_tier", "flex", 500),
     Multiplier("azure", r"gpt-4\.1(?!-nano)", "service_tier", "priority", 1750),
     Multiplier("azure", r"gpt-(5\.[1246]|6)", "service_tier", "priority", 2000),
@@ -65,7 +70,8 @@ MULTIPLIERS: Final = (
   endpoint 1.1 times for models from March 5, 2026 on (https://developers.openai.com/api/docs/guides/data-residency);
   flex and priority, which is called fast too (https://developers.openai.com/api/docs/guides/fast-mode), stand in the
   catalogue.
-- Azure: flex is half the list (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing), priority what
+- Azure: deployments in a data zone or one region cost 1.1 times the global ones (https://prices.azure.com); flex is
+  half the list (https://learn.microsoft.com/azure/foundry/openai/how-to/flex-processing), priority what
   the meters say (https://learn.microsoft.com/azure/foundry/openai/concepts/priority-processing, https://prices.azure.com).
 - Bedrock: flex is half the list, priority three quarters more, optimized latency a quarter more
   (https://aws.amazon.com/bedrock/pricing); neither tier is offered for Claude

@@ -1,17 +1,15 @@
 """What a model costs, and how the file's prices lie over those of a catalogue."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from gateway.money import nano_usd
 from gateway.money.kinds import KINDS
-from gateway.money.price_lists import Seller
 from gateway.usage import UNREADABLE_SERVICE, Served
 
 FROM_FILE: Final = "file"
@@ -73,11 +71,11 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
         """The prices that are not `None`, by name."""
         return {name: rate for name in RATE_NAMES if (rate := getattr(self, name)) is not None}
 
-    def times(self, per_mille: int) -> "Rates":
-        """These with a multiplier on every rate of tokens, rounded half up."""
+    def times(self, per_mille: int, *, fees: bool = False) -> "Rates":
+        """These with a multiplier on every rate of tokens, and on `fees` if it says so, rounded half up."""
         return Rates(
             **{
-                name: nano_usd.divide_half_up(rate * per_mille, PER_MILLE) if name in _OF_TOKENS else rate
+                name: nano_usd.divide_half_up(rate * per_mille, PER_MILLE) if fees or name in _OF_TOKENS else rate
                 for name, rate in self.known.items()
             }
         )
@@ -123,16 +121,20 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
         for one in self.terms:
             _check_tiers(one.tiers, f"{self.source}, {one.by} {one.value}")
 
-    def everywhere_times(self, per_mille: int, source: str) -> "Price":
-        """This price with a multiplier on all that tokens cost, in every service."""
+    def everywhere_times(self, per_mille: int, source: str, *, fees: bool = False) -> "Price":
+        """This price with a multiplier on all that tokens cost, in every service; on all `fees` too if it says so."""
+
+        def times(rates: Rates) -> Rates:
+            return rates.times(per_mille, fees=fees)
+
+        def each(tiers: tuple[Tier, ...]) -> tuple[Tier, ...]:
+            return tuple(Tier(tier.from_tokens, times(tier.rates)) for tier in tiers)
+
         terms = tuple(
-            one
-            if one.rates is None
-            else msgspec.structs.replace(one, rates=one.rates.times(per_mille), tiers=_times(one.tiers, per_mille))
+            one if one.rates is None else msgspec.structs.replace(one, rates=times(one.rates), tiers=each(one.tiers))
             for one in self.terms
         )
-        rates = self.times(per_mille).known
-        return Price(**rates, tiers=_times(self.tiers, per_mille), terms=terms, source=source)
+        return Price(**times(self).known, tiers=each(self.tiers), terms=terms, source=source)
 
     def rates_at(self, input_tokens: int) -> Rates:
         """The rates of a request with a prompt of `input_tokens`, cached parts included."""
@@ -178,27 +180,21 @@ class Price(Rates, frozen=True, kw_only=True, omit_defaults=True):
         return Price(**rates.known, tiers=tiers, source=source, unpriced=tuple(unpriced))
 
 
-class Catalogue(Protocol):
-    """Somewhere that prices are published."""
-
-    def price(self, seller: Seller, model: str, at: datetime) -> Price | None:
-        """The price at a moment (with a zone) at a seller, `None` where the catalogue has none."""
-
-    def entry(self, seller: Seller, model: str) -> str | None:
-        """What the catalogue calls the model, the same for all of its spellings; `None` where it does not know it."""
-
-
 def rates_in_usd(**usd: Decimal | None) -> Rates:
     """Rates from US dollars, under the names that the configuration file gives them. Raises as `from_usd` does."""
     return Rates(**{_RATE_OF[name]: nano_usd.from_usd(amount) for name, amount in usd.items() if amount is not None})
 
 
 class Override(msgspec.Struct, frozen=True):
-    """What the file says of one model: the rates that it changes, its tiers and its services, each with its changes."""
+    """What the file says of one model: the rates that it changes, its tiers and its services, each with its changes.
+
+    `factor` multiplies what is listed, in thousandths; `None` leaves that to the provider.
+    """
 
     rates: Rates = Rates()
     tiers: tuple[Tier, ...] = ()
     terms: tuple[Terms, ...] = ()
+    factor: int | None = None
 
 
 def overridden(listed: Price | None, override: Override | None) -> Price | None:

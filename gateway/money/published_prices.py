@@ -4,7 +4,7 @@ The package is imported when the first price is asked for: it takes some time an
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -13,10 +13,11 @@ from gateway.money import nano_usd
 from gateway.money.kinds import KINDS, Kind
 from gateway.money.multipliers import MULTIPLIERS
 from gateway.money.price_lists import RESALES, Seller
+from gateway.money.price_times import ALWAYS, UNCHANGING, Changes, Period, changes_of
 from gateway.money.prices import Price, Rates, Terms, Tier
 
 if TYPE_CHECKING:
-    from genai_prices.types import ModelInfo, ModelPrice, TieredPrices
+    from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
@@ -40,18 +41,44 @@ class PublishedPrices:
         price = Price(**rates.known, tiers=tiers, terms=_terms(found, entry.seller, model, at), source=source)
         return price if price.is_priced else None
 
+    def changes(self, seller: Seller, model: str) -> Changes:
+        """See `Catalogue.changes`."""
+        entry = _entry(seller, model)
+        if entry is None:
+            return UNCHANGING
+        found = entry.model
+        conditional = found.prices if isinstance(found.prices, list) else ()
+        return changes_of(_period(one.constraint) for one in (*conditional, *(found.price_variants or ())))
+
     def entry(self, seller: Seller, model: str) -> str | None:
         """See `Catalogue.entry`."""
         entry = _entry(seller, model)
         return None if entry is None else entry.told
 
     def context_window(self, seller: Seller, model: str) -> int | None:
-        """Tokens that a model takes in at most, by the seller's lists, else by a maker's; `None`: nobody knows."""
+        """See `Catalogue.context_window`."""
         entry = _entry(seller, model)
         if entry is not None and entry.model.context_window is not None:
             return entry.model.context_window
         made = (_in_list(maker, model.rpartition("/")[2]) for maker in _MAKERS)
         return next((found.context_window for found in made if found is not None), None)
+
+
+def _period(constraint: "StartDateConstraint | TimeOfDateConstraint | None") -> Period:
+    """When a constraint of the package is met. Its days begin at midnight in UTC."""
+    if constraint is None:
+        return ALWAYS
+    from genai_prices.types import StartDateConstraint  # noqa: PLC0415 - see the module's docstring
+
+    if isinstance(constraint, StartDateConstraint):
+        return Period(int(datetime.combine(constraint.start_date, time(), UTC).timestamp()))
+    return Period(None, (_second_of_day(constraint.start_time), _second_of_day(constraint.end_time)))
+
+
+def _second_of_day(clock_time: time) -> int:
+    """In UTC, which a time without a zone is meant in."""
+    zoned = clock_time if clock_time.tzinfo is not None else clock_time.replace(tzinfo=UTC)
+    return int(datetime.combine(date(1970, 1, 1), zoned).timestamp()) % 86_400
 
 
 class _Entry(NamedTuple):

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.habits import Habits
@@ -114,7 +115,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
-    return Way(f"{first.upstream.provider.name}/{first.model}", first.price, None)
+    return Way(f"{first.upstream.provider.name}/{first.model}", first.prices.at(clock.now()), None)
 
 
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
@@ -211,14 +212,15 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         endpoint=candidate.lane.endpoint.path,
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
-        price=_price_source(candidate),
+        price=_price_source(request, candidate),
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
         refused=refused,
     )
 
 
-def _price_source(candidate: Candidate) -> str | None:
-    listed = None if candidate.price is None else candidate.price.source
+def _price_source(request: Admitted, candidate: Candidate) -> str | None:
+    price = candidate.prices.at(request.received.started_at)
+    listed = None if price is None else price.source
     if not candidate.upstream.trusts_stated_cost:
         return listed
     return "what the answer states" if listed is None else f"what the answer states, else {listed}"

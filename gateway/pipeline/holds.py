@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
-from gateway.money.cost import AnswerCost, answer_cost, cost, rates_of, trusted_cost
+from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
     InputBound,
@@ -30,6 +30,7 @@ from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
+from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.budgets import Meter, metering
 from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
@@ -101,7 +102,7 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
     received, key = request.received, request.key
     if not key.budgets or not received.endpoint.metered:
         return []
-    provider, price = candidate.upstream.provider.name, candidate.price
+    provider, price = candidate.upstream.provider.name, candidate.prices.at(received.started_at)
     counting = key.meterings.get(provider)
     if counting is None:
         counting = key.meterings[provider] = metering(key.budgets, provider)
@@ -321,7 +322,7 @@ def _dearest(
     most, others = at_most(price), 0
     provider = candidate.upstream.provider
     for model in allowed.models:
-        other = received.snapshot.prices.of(provider.name, provider.type, model.name)
+        other = received.snapshot.prices.of(provider.name, provider.type, model.name).at(received.started_at)
         if other is None:
             if strict is not None:
                 raise _unpriced(strict, candidate, model.name, model.path)
@@ -562,7 +563,7 @@ def _refused(refusal: Refusal, now: float, request: Admitted | None = None) -> G
 
 def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
     """What of a refused request the answer costs; `None` where the model has no price."""
-    price, candidate = request.candidate.price, request.candidate
+    price, candidate = request.price, request.candidate
     if price is None:
         return None
     answers = answers_asked_for(request)
@@ -644,31 +645,25 @@ def _is_without_price(request: Admitted, stated: Stated | None, outcome: str) ->
     if stated is not None:
         return bool(stated.total_tokens or stated.usage.further)
     received = request.received
-    return (
-        request.candidate.price is None and received.endpoint.metered and not _consumed_nothing(received.trail, outcome)
-    )
+    return request.price is None and received.endpoint.metered and not _consumed_nothing(received.trail, outcome)
 
 
 def _cost_of(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
     """What an answer cost by what it states; `None` where neither who was asked nor who answered has a price."""
+    provider, received = candidate.upstream.provider, request.received
+    listed = cost_of(
+        received.snapshot.prices,
+        provider.name,
+        provider.type,
+        candidate.model,
+        stated.usage,
+        stated.served,
+        received.started_at,
+        candidate.prices,
+    )
     if candidate.upstream.trusts_stated_cost and stated.served is not None:
-        return trusted_cost(stated.served.stated_cost, _listed_cost(request, candidate, stated))
-    return _listed_cost(request, candidate, stated)
-
-
-def _listed_cost(request: Admitted, candidate: Candidate, stated: Stated) -> AnswerCost | None:
-    provider, prices = candidate.upstream.provider, request.received.snapshot.prices
-    served, price = stated.served, candidate.price
-    if price is None:
-        model = None if served is None else served.model
-        price = None if model is None else prices.of(provider.name, provider.type, model)
-        if price is None:
-            return None
-
-    def price_of(model: str) -> Price | None:
-        return prices.of(provider.name, provider.type, model)
-
-    return answer_cost(stated.usage, served, price, price_of, candidate.model)
+        return trusted_cost(stated.served.stated_cost, listed)
+    return listed
 
 
 def with_estimates(request: Admitted, stated: Stated) -> Stated:
@@ -701,7 +696,7 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
 def _learn(asked: Asked, bill: Bill, habits: Habits) -> None:
     """What an answer cost that came to its end, and said so itself, is what such requests of the key usually cost."""
     request, stated = asked.admitted, asked.stated
-    candidate, price = request.candidate, request.candidate.price
+    candidate, price = request.candidate, request.price
     if price is None or bill.price is None or stated is None or asked.is_counted or request.replaced:
         return
     usage = stated.usage
@@ -754,7 +749,7 @@ def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
 def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> AnswerCost | None:
     if stated is not None:
         return _cost_of(request, request.candidate, stated)
-    price, received = request.candidate.price, request.received
+    price, received = request.price, request.received
     if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
     if not received.snapshot.charges_missing_usage:

@@ -136,8 +136,8 @@ def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: s
             key, f"{asked!r} leads to the provider {target.provider}, which does not serve {endpoint.path}."
         )
     judge_model(key, target)
-    price = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
-    return Candidate(upstream, target.model, lane, price)
+    prices = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
+    return Candidate(upstream, target.model, lane, prices)
 
 
 def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:

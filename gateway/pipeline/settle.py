@@ -158,7 +158,7 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
 def _received_usage(asked: Asked, output_tokens: int) -> Stated:
     """What was stated so far, but at least the prompt and the output that came; a cost so far is not the whole one."""
     stated = asked.stated or Stated(usage=Usage())
-    usage, price = stated.usage, asked.candidate.price
+    usage, price = stated.usage, asked.candidate.prices.at(asked.received.started_at)
     is_audio = asked.received.endpoint.shape.count_audio is not None
     if is_audio and price is not None and price.input_characters is not None:
         return Stated(usage=Usage(further={"input_characters": characters_asked_for(asked.admitted)}))

@@ -9,6 +9,7 @@ from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
+from gateway.money.prices import Price
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import StatedLimit, choices
@@ -220,6 +221,11 @@ class Admitted:
         self.allowed: Allows | None = None
         self.under_way: list[UnderWay] = []
         self.replaced: list[tuple[Candidate, Stated]] = []
+
+    @property
+    def price(self) -> Price | None:
+        """What its candidate costs at the moment at which it came, `None` where nobody knows."""
+        return self.candidate.prices.at(self.received.started_at)
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""

@@ -48,7 +48,11 @@ def of_gateway(received: Received) -> dict[str, str]:
     if asked is not None:
         if asked.usage_warning is not None:
             headers["x-langwatch-usage-warning"] = asked.usage_warning
-        elif asked.candidate.price is None and not trail.is_settled and _costs_unseen(asked):
+        elif (
+            not trail.is_settled
+            and asked.candidate.prices.at(asked.received.started_at) is None
+            and _costs_unseen(asked)
+        ):
             headers["x-langwatch-usage-warning"] = printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
     return headers
 
@@ -56,7 +60,8 @@ def of_gateway(received: Received) -> dict[str, str]:
 def _costs_unseen(asked: Asked) -> bool:
     """Whether an answer of which only the head is there will cost something that nobody knows the price of."""
     return (
-        asked.received.endpoint.metered
+        asked.candidate.prices.at(asked.received.started_at) is None
+        and asked.received.endpoint.metered
         and asked.response.status < _FIRST_ERROR
         and not asked.candidate.upstream.trusts_stated_cost
     )

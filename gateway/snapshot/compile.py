@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from gateway import clock
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
@@ -44,7 +43,8 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
     aliases = _steps(config.model_aliases)
     fallback = _fallback(config.fallback)
     budgets = compile_budgets(config.budgets)
-    reservations = Reservations(config)
+    prices = Prices(config)
+    reservations = Reservations(config, prices)
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
@@ -54,7 +54,7 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config, clock.utc_now()),
+        prices=prices,
         reservations=reservations,
         budgets=budgets,
         log_level=config.log_level,

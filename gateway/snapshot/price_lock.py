@@ -9,10 +9,12 @@ import yaml
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
-from gateway.money.prices import Catalogue, Price
+from gateway.money.catalogue import Catalogue
+from gateway.money.price_times import Period, moment_of, written_out
+from gateway.money.prices import Price
 from gateway.snapshot.named_models import named_models
 from gateway.snapshot.prices import seller_at
-from gateway.snapshot.written_prices import price_of, written_price
+from gateway.snapshot.written_prices import locked_over_time, written_over_time
 
 _HEAD = """\
 # Prices as `gateway prices update` found them published. They win over the published ones, and the `prices` of the
@@ -38,16 +40,19 @@ class Update(msgspec.Struct, frozen=True):
 
 
 def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
-    """What the lock should say at a moment (with a zone). A price that has not changed keeps its day."""
+    """What the lock should say, at whatever hour: every price with its changes. One that is as it was keeps its day.
+
+    `at` (with a zone) is the day of the others.
+    """
     known = config.locked_prices
     named = set(named_models(config))
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
     for target in sorted(named | known.keys()):
-        before = None if target not in known else written_price(price_of(known[target], known[target].source))
-        price = _published(config, catalogue, target, at)
-        if price is None or (prunes and target not in named):
+        before = None if target not in known else written_over_time(locked_over_time(known[target], ""))
+        prices = _published(config, catalogue, target)
+        if not prices or (prunes and target not in named):
             if before is not None and (prunes or target.partition("/")[0] not in config.providers):
                 changes.append(Change(target, "remove", before, {}))
             elif before is not None:
@@ -55,11 +60,11 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) 
             elif target not in config.prices:
                 unknown.append(target)
             continue
-        after = written_price(price)
+        after = written_over_time(prices)
         if before == after:
             locked[target] = _entry(before, known[target], known[target].locked_on)
             continue
-        locked[target] = {**after, "source": price.source, "locked_on": at.date()}
+        locked[target] = {**after, "source": prices[0][1].source, "locked_on": at.date()}
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
     return Update(locked, tuple(changes), tuple(unknown))
 
@@ -70,10 +75,18 @@ def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:
     return _HEAD + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _published(config: Config, catalogue: Catalogue, target: str, at: datetime) -> Price | None:
+def _published(config: Config, catalogue: Catalogue, target: str) -> tuple[tuple[Period, Price], ...]:
+    """What is published of a target's model, with its changes; of a deployment, of the model that it is."""
     provider, _, model = target.partition("/")
     section = config.providers.get(provider)
-    return None if section is None else catalogue.price(seller_at(section), model, at)
+    if section is None:
+        return ()
+    written = config.prices.get(target)
+    name = model if written is None else written.base_model or model
+    seller = seller_at(section)
+    return written_out(
+        catalogue.changes(seller, name), lambda seconds: catalogue.price(seller, name, moment_of(seconds))
+    )
 
 
 def _entry(written: dict[str, Any], known: LockedPrice, locked_on: date) -> dict[str, Any]:

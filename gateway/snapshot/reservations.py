@@ -1,14 +1,15 @@
 """What requests hold of budgets under one revision of the file, for what they do not state."""
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from gateway.config.model import Config
 from gateway.config.sections.reservations import ModelReservation
 from gateway.money.media import Media, media_of
-from gateway.money.price_lists import seller_of
-from gateway.money.published_prices import PublishedPrices
 from gateway.shapes.allows import Assumed
-from gateway.snapshot.prices import seller_at
+from gateway.snapshot.prices import Prices
+
+_REMEMBERED: Final = 4096
+"""Models: clients call them what they like."""
 
 
 class ModelBounds(NamedTuple):
@@ -26,7 +27,7 @@ class ModelBounds(NamedTuple):
 class Reservations:
     """The bounds of the file, and those of models, found when they are first asked for."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, prices: Prices) -> None:
         section = config.reservations
         self.stored_tokens = section.stored_tokens
         self.file_tokens = section.file_tokens
@@ -35,14 +36,15 @@ class Reservations:
         self.assumes_by_model = any(one.assumed_output_tokens is not None for one in section.models.values())
         self._assumed_output = config.assumed_output_tokens
         self._models = section.models
-        self._providers = config.providers
-        self._published = PublishedPrices()
+        self._prices = prices
         self._known: dict[tuple[str, str], ModelBounds] = {}
 
     def of(self, provider: str, provider_type: str, model: str) -> ModelBounds:
         """The bounds of a model at a provider."""
         known = self._known.get((provider, model))
         if known is None:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
             known = self._known[provider, model] = self._find(provider, provider_type, model)
         return known
 
@@ -52,9 +54,8 @@ class Reservations:
         return bounds.max_output if assumed == "max" else assumed
 
     def _find(self, provider: str, provider_type: str, model: str) -> ModelBounds:
-        section = self._providers.get(provider)
-        seller = seller_of(provider_type, None) if section is None else seller_at(section)
         written = self._models.get(f"{provider}/{model}") or ModelReservation()
-        window = written.context_window or self._published.context_window(seller, model)
+        base = self._prices.base_of(provider, provider_type, model)
+        window = written.context_window or self._prices.context_window(provider, provider_type, base)
         most = written.max_output_tokens or window
-        return ModelBounds(window, most, written.assumed_output_tokens, media_of(model))
+        return ModelBounds(window, most, written.assumed_output_tokens, media_of(base))

@@ -9,7 +9,7 @@ from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.lanes.base import Translation
 from gateway.money.budget import CompiledBudget, Who
-from gateway.money.prices import Price
+from gateway.money.price_times import PriceOverTime
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
@@ -126,12 +126,12 @@ class Lane:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs, if known."""
+    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs when."""
 
     upstream: Upstream
     model: str
     lane: Lane
-    price: Price | None
+    prices: PriceOverTime
 
 
 @dataclass(frozen=True)

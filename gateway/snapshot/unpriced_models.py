@@ -17,7 +17,7 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
 
     Where a provider's answers say what they cost, only a budget that has to reserve needs a price.
     """
-    prices = Prices(config, at)
+    prices, now = Prices(config), at.timestamp()
     refusing = next((name for name, one in config.budgets.items() if _needs_prices(one)), None)
     follows = "it counts as nothing" + ("" if refusing is None else f", and budgets such as {refusing} refuse it")
     hint = "Write what it costs under `prices`, or take newer prices: gateway prices update --from FILE|URL"
@@ -26,7 +26,7 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
         provider = config.providers[name]
         if isinstance(provider, CostStatingProvider) and provider.trust_stated_cost and refusing is None:
             continue
-        if prices.of(name, provider.type, model) is None:
+        if prices.of(name, provider.type, model).at(now) is None:
             message = f"nobody knows what {target} costs: {follows}"
             yield Checked(Finding("unpriced-model", message, path, hint, path[-2] == "deployments"), Severity.WARNING)
 

@@ -153,6 +153,41 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
     assert gateway(*arguments, "--format", "csv").out.splitlines()[1] == "t,2,12,1250000007,1"
 
 
+@pytest.mark.parametrize(("prices_at", "dollars"), [(None, 2), ("now", 2), ("request", 1)])
+def test_a_period_can_be_seen_at_the_prices_of_its_own_time(gateway, file, prices_at, dollars):
+    url = f"sqlite:///{file.with_name('ledger.db')}"
+    file.write_text(
+        FILE + "  openai/gpt-5: {input_usd_per_mtok: 1, changes: [{from: 2021-01-01, input_usd_per_mtok: 2}]}\n"
+    )
+    engine = open_engine(url)
+    upgrade(engine)
+    entry = DecisionRecord(
+        request_id="a", occurred_at=1_600_000_000_000_000, virtual_key="dev", team="t", provider="openai",
+        provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,
+        usage=Usage(input_tokens=1_000_000, output_tokens=0),
+    )  # fmt: skip
+    with writing(engine) as connection:
+        insert_entries(connection, [entry], FAST)
+    engine.dispose()
+    when = () if prices_at is None else ("--prices-at", prices_at)
+
+    done = gateway(
+        "spend",
+        "--recompute",
+        *when,
+        "-c",
+        "gateway.yaml",
+        "--from",
+        "2020-09",
+        "--database-url",
+        url,
+        "--format",
+        "csv",
+    )
+
+    assert done.out.splitlines()[1] == f"t,1,5,{dollars}000000000,0", done.err
+
+
 PROVIDERS = """version: 1
 providers:
   fast: {type: custom, base_url: "https://api.groq.com/openai/v1"}

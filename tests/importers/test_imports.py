@@ -287,3 +287,58 @@ def test_prices_of_the_seller_count_whatever_the_provider_is_called(model, base,
 
     (provider,) = draft.sections["providers"].values()
     assert provider.get("prices_of") == prices_of
+
+
+AZURE = {"api_base": "https://ours.openai.azure.com", "api_key": "os.environ/KEY"}
+PRICED = [
+    ("azure/prod-chat", {}, {"base_model": "azure/gpt-4o-2024-11-20"}, {"base_model": "gpt-4o-2024-11-20"}),
+    ("azure/prod-chat", {"base_model": "gpt-4o"}, {}, {"base_model": "gpt-4o"}),
+    ("azure/gpt-4o", {}, {"base_model": "azure/gpt-4o"}, None),
+    (
+        "gemini/gemini-2.5-pro",
+        {"input_cost_per_token": 1.125e-6, "input_cost_per_token_above_200k_tokens": 2.25e-6},
+        {"output_cost_per_token": "9e-6", "output_cost_per_token_above_200k_tokens": 1.35e-5},
+        {
+            "output_usd_per_mtok": "9",
+            "input_usd_per_mtok": "1.125",
+            "tiers": [{"from_tokens": 200_001, "output_usd_per_mtok": "13.5", "input_usd_per_mtok": "2.25"}],
+        },
+    ),
+    ("openai/x", {"cache_read_input_token_cost": 1e-7}, {}, {"cache_read_usd_per_mtok": "0.1"}),
+    ("openai/x", {"input_cost_per_token": "dear"}, {}, None),
+    ("openai/x", {"input_cost_per_second": 0.1}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("model", "parameters", "information", "expected"), PRICED)
+def test_prices_and_base_models_of_deployments(model, parameters, information, expected):
+    entry = {"model_name": "m", "litellm_params": {"model": model, **AZURE, **parameters}, "model_info": information}
+
+    draft = litellm.convert({"model_list": [entry]}, {})
+
+    assert list(draft.sections.get("prices", {}).values()) == ([] if expected is None else [expected])
+    assert not [one for one in draft.notes if "parameters of their own" in one.text]
+
+
+def test_a_deployment_of_a_data_zone_is_of_a_provider_in_it():
+    entries = [
+        {"model_name": base, "litellm_params": {"model": "azure/d", **AZURE}, "model_info": {"base_model": base}}
+        for base in ("azure/eu/gpt-4o", "azure/gpt-4o", "azure/global/gpt-4o")
+    ]
+
+    providers = litellm.convert({"model_list": entries}, {}).sections["providers"]
+
+    assert [one.get("zone") for one in providers.values()] == ["data_zone", None]
+
+
+def test_discounts_of_providers_are_factors():
+    entry = {"model_name": "m", "litellm_params": {"model": "vertex_ai/gemini-2.5-pro", "vertex_project": "p"}}
+    discounts = {"vertex_ai": 0.05, "openai": 0.1}
+
+    draft = litellm.convert({"model_list": [entry], "litellm_settings": {"cost_discount_config": discounts}}, {})
+
+    (provider,) = draft.sections["providers"].values()
+    assert provider["price_factor"] == "0.95"
+    assert [one.where for one in draft.notes if "discount" in one.where] == [
+        "litellm_settings.cost_discount_config.openai"
+    ]

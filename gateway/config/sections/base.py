@@ -92,6 +92,21 @@ Moment = Annotated[
 ]
 
 
+_DATE = r"\d{4}-\d\d-\d\d"
+_START = rf"^{_DATE}([Tt ]\d\d:\d\d:\d\d(\.\d{{1,6}})?([Zz]|[+-]\d\d:\d\d))?$"
+
+
+def _start(value: object) -> object:
+    """A moment, or a date for its first second in UTC."""
+    if isinstance(value, str) and re.fullmatch(_DATE, value, re.ASCII):
+        return moment(f"{value}T00:00:00Z")
+    return moment(value)
+
+
+Start = Annotated[datetime, BeforeValidator(_start), WithJsonSchema({"type": "string", "pattern": _START})]
+"""When something begins to hold."""
+
+
 def _amount(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(_AMOUNT[1:-1], value, re.ASCII):
         return Decimal(value)

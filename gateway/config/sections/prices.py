@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.config.sections.base import Section, Times, Usd
+from gateway.config.sections.base import Section, Start, Times, Usd
 
 
 def _date(value: object) -> object:
@@ -24,6 +24,7 @@ Date = Annotated[
 ]
 
 
+Hours = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")]
 ServiceName = Annotated[str, Field(min_length=1, max_length=64)]
 
 
@@ -80,8 +81,8 @@ class ServicePrice(ModelRates):
     tiers: list[PriceTier] = Field([], description="What longer prompts cost, shortest first.")
 
 
-class ModelPrice(ModelRates):
-    """What one model costs at one provider, in US dollars."""
+class WholePrice(ModelRates):
+    """A price with all that it may hang on but time."""
 
     tiers: list[PriceTier] = Field([], description="What longer prompts cost, shortest first.")
     service_tiers: dict[ServiceName, ServicePrice] = Field(
@@ -95,8 +96,47 @@ class ModelPrice(ModelRates):
     )
 
 
-class LockedPrice(ModelPrice):
+class LockedChange(WholePrice):
+    """What a model costs from a day on, or at some hours of the day; whole by itself."""
+
+    from_: Start | None = Field(
+        None,
+        alias="from",
+        description="From when on it holds: a date, whose first second in UTC is meant, or a moment with a zone.",
+    )
+    hours_utc: Hours | None = Field(
+        None, description='At which hours of the day it holds, in UTC, such as "01:00-04:00"; over midnight too.'
+    )
+
+
+class PriceChange(LockedChange):
+    """What the file says of a model from a day on, or at some hours; what it does not say is as listed."""
+
+    price_factor: Times | None = Field(
+        None,
+        description="Multiplies what is listed for the model, after all that providers publish, in place of the "
+        "provider's `price_factor`; for contracts. Amounts that stand here stay as they are.",
+    )
+
+
+class ModelPrice(PriceChange):
+    """What one model costs at one provider, in US dollars."""
+
+    base_model: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+        None,
+        description="The model that this one is, for its price: of a deployment, a fine-tuned model or an application "
+        "inference profile with a name of its own.",
+    )
+    changes: list[PriceChange] = Field(
+        [], description="What holds from other days on, or at other hours: of those that hold, the last alone counts."
+    )
+
+
+class LockedPrice(WholePrice):
     """A price of the built-in catalogue as it was on a day; `gateway prices update` writes it."""
 
+    changes: list[LockedChange] = Field(
+        [], description="What holds from days on, or at hours: of those that hold, the last alone counts."
+    )
     source: Annotated[str, Field(min_length=1, max_length=256)] = Field(description="Where the price was published.")
     locked_on: Date = Field(description="The day on which it was written here.")

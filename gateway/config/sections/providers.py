@@ -12,6 +12,8 @@ from gateway.config.sections.base import (
     RateLimits,
     SecretDocument,
     Section,
+    Start,
+    Times,
 )
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
@@ -46,6 +48,18 @@ class CircuitBreaker(Section):
     )
 
 
+class DatedFactor(Section):
+    """A multiplier on listed prices, from a day on."""
+
+    times: Times = Field(description="The multiplier, up to three decimal places.")
+    from_: Start | None = Field(
+        None,
+        alias="from",
+        description="From when on it holds: a date, whose first second in UTC is meant, or a moment with a zone; "
+        "omitted: always. Of those that hold, the last counts.",
+    )
+
+
 class BaseProvider(Managed):
     """What every provider has, whatever its type."""
 
@@ -61,6 +75,11 @@ class BaseProvider(Managed):
         None,
         description="Whose list of the price catalogue counts here, such as `openai`, `azure` or `groq`, where the "
         "address does not say it; `none`: nobody's.",
+    )
+    price_factor: Times | Annotated[list[DatedFactor], Field(min_length=1)] | None = Field(
+        None,
+        description="Multiplies what is listed for its models, after all that providers publish, for contracts: 0.9 "
+        "for a tenth off. A list has other factors from other days on. Amounts under `prices` stay as they are.",
     )
     rate_limits: RateLimits | None = Field(None, description="What the account may receive in all, whichever keys ask.")
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
@@ -130,6 +149,9 @@ class AzureProvider(BaseProvider):
         pattern=r"^(v1|preview|latest|\d{4}-\d{2}-\d{2}(-preview)?)$",
         description="`v1` for `/openai/v1/...` URLs, or a dated version such as `2024-10-21` for the classic "
         "`/openai/deployments/NAME/...` URLs.",
+    )
+    zone: Literal["global", "data_zone", "regional"] = Field(
+        "global", description="Where its deployments keep inference, which decides on their price."
     )
     deployments: dict[str, str] = Field(
         {}, description="Model name to deployment name, where they differ. In the v1 form the deployment is the model."

@@ -8,6 +8,7 @@ from gateway.ledger.check import check_sums, mend_sums
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.recompute import recompute
 from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
+from gateway.money.cost import answer_cost
 from gateway.money.prices import Price, Rates, Terms, Tier
 from gateway.money.window import Window
 from gateway.storage.engine import writing
@@ -90,7 +91,7 @@ def test_a_period_is_recomputed_without_touching_a_row(engine):
     put(engine, entry("grq_1"), entry("grq_2", team=""), entry("grq_3", occurred_at=NOON - 24 * HOUR))
 
     with engine.connect() as connection:
-        rows = recompute(connection, ("day", "team"), start=NOON - 24 * HOUR, end=NOON + HOUR, price_of=lambda *_: None)
+        rows = recompute(connection, ("day", "team"), start=NOON - 24 * HOUR, end=NOON + HOUR, cost_of=lambda *_: None)
 
     assert [(row.group, row.requests, row.charged, row.recomputed, row.unpriced) for row in rows] == [
         (("2025-12-31", "core"), 1, 290_000, 290_000, 1),
@@ -107,6 +108,10 @@ PRICES = {
     "by request": Price(per_request=7, source="x"),
     "by length": Price(input=1_000, tiers=(Tier(600_000, Rates(input=2_000)),), source="x"),
 }
+
+
+def costs(entry, usage):
+    return answer_cost(usage, entry.served, PRICES[entry.model], PRICES.get, entry.model)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +139,6 @@ def test_an_answer_is_recomputed_as_it_was_served(engine, usage, served, recompu
     put(engine, entry(usage=usage, served=served, model="slow"))
 
     with engine.connect() as connection:
-        (row,) = recompute(connection, (), start=NOON, end=NOON + 1, price_of=lambda *what: PRICES.get(what[-1]))
+        (row,) = recompute(connection, (), start=NOON, end=NOON + 1, cost_of=costs)
 
     assert (row.charged, row.recomputed, row.unpriced) == (290_000, recomputed, unpriced)
