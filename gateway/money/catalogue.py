@@ -21,4 +21,4 @@ class Catalogue(Protocol):
         """What the catalogue calls the model, the same for all of its spellings; `None` where it does not know it."""
 
     def context_window(self, seller: Seller, model: str) -> int | None:
-        """Tokens that the model takes in at most, by the seller or by a maker; `None` where the catalogue cannot say."""
+        """Tokens that the model takes in at most, by the seller or by a maker; `None` where neither says."""

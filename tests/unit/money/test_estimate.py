@@ -153,8 +153,9 @@ def test_long_and_short_bodies_are_read_alike(parts):
     filler = b" " * 20_000
     short, long_ = bound_input(body[:4_000]), bound_input(body[:4_000] + filler)
 
-    assert (long_.has_audio, long_.writes_cache) == (short.has_audio, short.writes_cache)
-    assert abs(long_.tokens - short.tokens - len(filler) // 3) <= 1
+    same = [name for name in short.__slots__ if name not in ("text", "tokens")]
+    assert [getattr(long_, name) for name in same] == [getattr(short, name) for name in same]
+    assert long_.tokens > short.tokens
 
 
 @pytest.mark.parametrize("filler", ["", " " * 20_000], ids=["short", "long"])
