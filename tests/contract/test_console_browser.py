@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support import launcher
 from tests.support.control_plane import ControlPlane
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import entry, put
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -41,9 +41,8 @@ LONG_NAME = "W" * 240
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory):
     directory = tmp_path_factory.mktemp("plane")
-    url = f"sqlite:///{directory}/plane.db"
+    url = migrated(directory / "plane.db")
     engine = open_engine(url)
-    upgrade(engine)
     now = int(time.time() * 1_000_000)
     put(
         engine,

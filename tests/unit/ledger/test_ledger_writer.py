@@ -21,6 +21,7 @@ from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import Charge
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import assert_sums_agree, count, ids_of, payload
 from tests.unit.storage.databases import postgresql_database
 
@@ -304,8 +305,7 @@ def test_postgresql_may_go_away_and_come_back(spool):
 
 
 def test_an_sqlite_database_that_another_process_holds_is_waited_for(tmp_path, spool):
-    engine = open_engine(f"sqlite:///{tmp_path}/busy.db")
-    upgrade(engine)
+    engine = open_engine(migrated(tmp_path / "busy.db"))
     holder = subprocess.Popen(
         [
             sys.executable,
