@@ -69,10 +69,11 @@ class PublishedPrices:
 
     def context_window(self, seller: Seller, model: str) -> int | None:
         """See `Catalogue.context_window`."""
-        entry = _entry(seller, model)
+        data = self._data or installed()
+        entry = _entry(data, seller, model)
         if entry is not None and entry.model.context_window is not None:
             return entry.model.context_window
-        made = (_in_list(maker, model.rpartition("/")[2]) for maker in _MAKERS)
+        made = (data.find(maker, model.rpartition("/")[2]) for maker in _MAKERS)
         return next((found.context_window for found in made if found is not None), None)
 
 
