@@ -75,6 +75,14 @@ class Prices:
             known = self._same[provider, asked, served] = entries[0] is not None and entries[0] == entries[1]
         return known
 
+    def base_of(self, provider: str, provider_type: str, model: str) -> str:
+        """The model that the file says one is; its own name where the file says nothing."""
+        return self._base_of(_Asked(provider, self._seller(provider, provider_type), model)) or model
+
+    def context_window(self, provider: str, provider_type: str, model: str) -> int | None:
+        """Tokens that a model takes in at most, where the catalogue knows."""
+        return self._published.context_window(self._seller(provider, provider_type), model)
+
     def _seller(self, provider: str, provider_type: str) -> Seller:
         section = self._providers.get(provider)
         return seller_of(provider_type, None) if section is None else seller_at(section)
