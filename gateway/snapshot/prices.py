@@ -75,6 +75,14 @@ class Prices:
             known = self._served[provider, asked, served] = self.of(provider, provider_type, name)
         return known
 
+    def base_of(self, provider: str, provider_type: str, model: str) -> str:
+        """The model that the file says one is; its own name where the file says nothing."""
+        return self._base_of(_Asked(provider, self._seller(provider, provider_type), model)) or model
+
+    def context_window(self, provider: str, provider_type: str, model: str) -> int | None:
+        """Tokens that a model takes in at most, where the catalogue knows."""
+        return self._published.context_window(self._seller(provider, provider_type), model)
+
     def _is_same(self, provider: str, provider_type: str, asked: str, served: str) -> bool:
         """Whether two names at a provider are spellings of one model: a deployment's, and that of its base."""
         seller = self._seller(provider, provider_type)
