@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
+from rich.text import Text
 
-from gateway.cli.database import failed
+from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.output import Format, results, say, show
 from gateway.cli.process_settings import read_settings
 
@@ -25,63 +26,95 @@ ConfigPaths = Annotated[
     typer.Option("--config", "-c", help="Configuration files and directories; repeatable. Default: GATEWAY_CONFIG"),
 ]
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="FILE|URL",
+        help="Newer prices than this version has: data in the format of genai-prices, from a file or an https URL.",
+    ),
+]
+Used = Annotated[
+    str | None,
+    typer.Option(
+        "--used",
+        metavar="PERIOD",
+        help="Also every model that the ledger's requests since then went to, such as 30d or 2026-11-01.",
+    ),
+]
 Prune = Annotated[bool, typer.Option("--prune", help="Take out what the configuration does not name any more.")]
 
 _DIFFERENT = 2
 
 
 @app.command("update", epilog="Example: gateway prices update -c gateway.yaml && git diff prices.lock.yaml")
-def update(config: ConfigPaths = None, prune: Prune = False, output: Output = Format.TEXT) -> None:
+def update(
+    config: ConfigPaths = None,
+    from_: From = None,
+    used: Used = None,
+    prune: Prune = False,
+    output: Output = Format.TEXT,
+    url: DatabaseUrl = None,
+) -> None:
     """Write the published prices of every model that the configuration names into prices.lock.yaml beside it.
 
     From then on these prices hold, whatever a newer version of the gateway knows, until the file is updated again.
-    Prices of the configuration's own `prices` win over them.
+    Prices of the configuration's own `prices` win over them. Nothing is fetched unless --from says so.
     """
     from gateway.config.files import price_lock  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.snapshot.price_lock import text_of  # noqa: PLC0415
 
     paths = paths_of(config)
-    planned = _planned(paths, prunes=prune)
+    planned = _planned(paths, from_, _used(used, url), prunes=prune)
     lock = price_lock(paths)
     if planned.changes or not lock.exists():
         try:
             _replace(lock, text_of(planned.locked))
         except OSError as problem:
             raise failed(f"{lock} cannot be written: {problem.strerror}") from None
-    _tell(planned, output, f"{lock}: {len(planned.locked)} prices; {_counted(planned.changes, _DONE)}")
+    _tell(planned, from_, output, f"{lock}: {len(planned.locked)} prices; {_counted(planned.changes, _DONE)}")
 
 
 @app.command("diff", epilog="Example: gateway prices diff --exit-code\n\nExit codes: 0, or 2 for changes if asked for.")
 def diff(
     config: ConfigPaths = None,
+    from_: From = None,
+    used: Used = None,
     prune: Prune = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 2 where something would change.")] = False,
     output: Output = Format.TEXT,
+    url: DatabaseUrl = None,
 ) -> None:
     """Show what `gateway prices update` would change, and change nothing."""
-    planned = _planned(paths_of(config), prunes=prune)
-    _tell(planned, output, _counted(planned.changes, _TO_DO))
+    planned = _planned(paths_of(config), from_, _used(used, url), prunes=prune)
+    _tell(planned, from_, output, _counted(planned.changes, _TO_DO))
     if exit_code and planned.changes:
         raise typer.Exit(_DIFFERENT)
 
 
 @app.command("list", epilog="Example: gateway prices list -c gateway.yaml --format json")
-def list_prices(config: ConfigPaths = None, output: Output = Format.TEXT) -> None:
-    """Show what each model that the configuration names costs, and where the price comes from."""
+def list_prices(
+    config: ConfigPaths = None, used: Used = None, output: Output = Format.TEXT, url: DatabaseUrl = None
+) -> None:
+    """Show what each model that the configuration names costs: now, on later days and at other hours, and why."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415
     from gateway.snapshot.named_models import named_models  # noqa: PLC0415
+    from gateway.snapshot.price_calendar import changes_after  # noqa: PLC0415
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
     from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
     loaded = load_config(paths_of(config))
     prices, now = Prices(loaded), clock.now()
     rows = []
-    for target in sorted({*named_models(loaded), *loaded.locked_prices}):
+    for target in sorted({*named_models(loaded), *loaded.locked_prices, *_used(used, url)}):
         name, _, model = target.partition("/")
         provider = loaded.providers.get(name)
-        price = None if provider is None else prices.of(name, provider.type, model).at(now)
+        found = None if provider is None else prices.of(name, provider.type, model)
+        price = None if found is None else found.at(now)
         written = {} if price is None else written_price(price)
+        if found is not None and (changes := changes_after(found, now)):
+            written["changes"] = changes
         rows.append((target, written, "" if price is None else price.source))
     if output is Format.JSON:
         document = [
@@ -99,13 +132,14 @@ def list_prices(config: ConfigPaths = None, output: Output = Format.TEXT) -> Non
     for column in ("model", "US dollars", "source"):
         table.add_column(column)
     for target, written, source in rows:
-        table.add_row(cell(target), cell("\n".join(_said(written)) or "no price"), cell(source))
+        lines = [cell(line) for line in _said(written)] or [cell("no price")]
+        table.add_row(cell(target), Text("\n").join(lines), cell(source))
     print_table(table)
 
 
 def _said(written: Mapping[str, Any]) -> Iterator[str]:
-    """A price in lines: its own rates, those of longer prompts, and those of other services."""
-    rates = [f"{_short(name)} {rate}" for name, rate in written.items() if isinstance(rate, str)]
+    """A price in lines: its own rates, those of longer prompts, of other services, and of other days and hours."""
+    rates = [f"{_short(name)} {rate}" for name, rate in written.items() if isinstance(rate, str) and name not in _WHEN]
     if rates:
         yield ", ".join(rates)
     for tier in written.get("tiers", ()):
@@ -115,6 +149,16 @@ def _said(written: Mapping[str, Any]) -> Iterator[str]:
         for name, service in written.get(section, {}).items():
             for line in _said(service):
                 yield f"{words} {name}: {line}"
+    usual = (
+        [*_said({name: value for name, value in written.items() if name != "changes"})] if "changes" in written else []
+    )
+    for change in written.get("changes", ()):
+        when = " ".join(f"{words} {change[name]}" for name, words in _WHEN.items() if name in change)
+        lines = [*_said(change)] or ["no price"]
+        yield from (f"{when}: {line}" for line in lines if line not in usual)
+
+
+_WHEN = {"from": "from", "hours_utc": "at UTC"}
 
 
 def _short(name: str) -> str:
@@ -140,11 +184,37 @@ def load_config(paths: Sequence[Path]) -> "Config":
     return loaded.config
 
 
-def _planned(paths: Sequence[Path], *, prunes: bool) -> "Update":
-    from gateway.money.published_prices import PublishedPrices  # noqa: PLC0415 - see above
+def _planned(paths: Sequence[Path], newer: str | None, used: Sequence[str], *, prunes: bool) -> "Update":
+    from gateway.cli.price_data import in_time, price_data  # noqa: PLC0415 - see above
+    from gateway.money.published_prices import PublishedPrices  # noqa: PLC0415
+    from gateway.snapshot.price_lock import BadPriceError  # noqa: PLC0415
     from gateway.snapshot.price_lock import update as plan  # noqa: PLC0415
 
-    return plan(load_config(paths), PublishedPrices(), datetime.now(UTC), prunes=prunes)
+    config, now = load_config(paths), datetime.now(UTC)
+    try:
+        if newer is None:
+            return plan(config, PublishedPrices(), now, prunes=prunes, used=used)
+        with in_time(newer):
+            return plan(config, PublishedPrices(price_data(newer)), now, prunes=prunes, used=used)
+    except BadPriceError as error:
+        raise failed(f"a price that cannot be: {error}") from None
+
+
+def _used(since: str | None, url: str | None) -> Sequence[str]:
+    """Every `provider/model` that requests went to."""
+    if since is None:
+        return ()
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.ledger.period import BadParameterError, parse_period  # noqa: PLC0415
+    from gateway.ledger.query import spend  # noqa: PLC0415
+
+    try:
+        period = parse_period(since, None, now=clock.utc_now(), zone="UTC")
+    except BadParameterError as error:
+        raise failed(f"--used: {error}") from None
+    with database(url) as engine, engine.connect() as connection:
+        rows = spend(connection, ("provider", "model"), start=period.start, end=period.end)
+    return [f"{provider}/{model}" for provider, model in (row.group for row in rows) if provider and model]
 
 
 def _replace(file: Path, text: str) -> None:
@@ -158,7 +228,7 @@ def _replace(file: Path, text: str) -> None:
     Path(new.name).replace(file)
 
 
-def _tell(planned: "Update", output: Format, summary: str) -> None:
+def _tell(planned: "Update", newer: str | None, output: Format, summary: str) -> None:
     if output is Format.JSON:
         document = {"changes": planned.changes, "unknown": planned.unknown}
         results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
@@ -168,7 +238,8 @@ def _tell(planned: "Update", output: Format, summary: str) -> None:
         for line in _lines(change):
             results.out(f"    {line}")
     for target in planned.unknown:
-        say(f"nobody publishes a price of {target}; write it under `prices` if a budget covers it", "yellow")
+        who = "nobody publishes a price" if newer is None else "what was handed over has no price"
+        say(f"{who} of {target}; write it under `prices` if a budget covers it", "yellow")
     say(summary)
 
 

@@ -29,6 +29,7 @@ SETTINGS: Final = (
     "fallback",
     "on_missing_usage",
     "assumed_output_tokens",
+    "reservations",
     "on_disconnect",
     "stream_keepalive_s",
 )

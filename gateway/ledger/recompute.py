@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
-from gateway.money.cost import AnswerCost
+from gateway.money.cost import STATED, AnswerCost
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
 
@@ -22,7 +22,7 @@ class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     """One group: what was charged and what it would be, in nano-USD.
 
     `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged,
-    and so do those that were charged by an estimate, since they state no usage.
+    and so do those that were charged by an estimate, since they state no usage, or by what the answer itself stated.
     """
 
     group: tuple[str, ...]
@@ -62,10 +62,11 @@ def recompute(
             figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
             consumed = usage != _NO_USAGE
-            found = cost_of(entry, usage) if charged or consumed else None
+            is_listed = (charged or consumed) and entry.price_source != STATED
+            found = cost_of(entry, usage) if is_listed else None
             # What was charged without usage was estimated by a request that nobody has any more.
             now = charged if found is None or not (consumed or found.nano_usd) else found.nano_usd
-            unpriced = consumed and (found is None or bool(found.unpriced))
+            unpriced = consumed and is_listed and (found is None or bool(found.unpriced))
             for place, amount in enumerate((1, charged, now, int(unpriced))):
                 figures[place] += amount
         cursor = page.following

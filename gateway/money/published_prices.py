@@ -1,4 +1,4 @@
-"""The catalogue that the package `genai-prices` carries with it. Its data is read as installed, never from the network.
+"""The catalogue that the package `genai-prices` carries with it, or newer data that is handed over in its format.
 
 The package is imported when the first price is asked for: it takes some time and memory.
 """
@@ -9,9 +9,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from gateway.money import nano_usd
+import msgspec
+
+from gateway.money import nano_usd, openrouter
 from gateway.money.kinds import KINDS, Kind
 from gateway.money.multipliers import MULTIPLIERS
+from gateway.money.price_data import PriceData, installed
 from gateway.money.price_lists import RESALES, Seller
 from gateway.money.price_times import ALWAYS, UNCHANGING, Changes, Period, changes_of
 from gateway.money.prices import Price, Rates, Terms, Tier
@@ -23,26 +26,36 @@ _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
 
 _ORDINARY: Final = ("default", "standard")
+_MAKERS: Final = ("openai", "anthropic", "google")
 
 
 class PublishedPrices:
-    """The prices of `genai-prices`, with the multipliers that providers publish."""
+    """The prices of `genai-prices`, with the multipliers that providers publish.
+
+    `data` is newer than the package's, in its format; `None` is the package's own.
+    """
+
+    def __init__(self, data: PriceData | None = None) -> None:
+        self._data = data
 
     def price(self, seller: Seller, model: str, at: datetime) -> Price | None:
         """The price at a moment (with a zone), `None` where the seller's lists have none; see `Catalogue.price`."""
-        entry = _entry(seller, model)
+        data = self._data or installed()
+        entry = _entry(data, seller, model)
         if entry is None:
-            return None
+            return _free(data, seller, model)
         found = entry.model
         ordinary = found.get_prices(at)
         rates, tiers = _convert(ordinary)
-        source = f"{_version()}: {entry.told}{_mark(entry, seller)}"
+        source = f"{data.named}: {entry.told}{_mark(entry, seller)}"
         price = Price(**rates.known, tiers=tiers, terms=_terms(found, entry.seller, model, at), source=source)
+        if entry.seller == openrouter.LIST:
+            price = _by_suffix(price, model)
         return price if price.is_priced else None
 
     def changes(self, seller: Seller, model: str) -> Changes:
         """See `Catalogue.changes`."""
-        entry = _entry(seller, model)
+        entry = _entry(self._data or installed(), seller, model)
         if entry is None:
             return UNCHANGING
         found = entry.model
@@ -51,8 +64,17 @@ class PublishedPrices:
 
     def entry(self, seller: Seller, model: str) -> str | None:
         """See `Catalogue.entry`."""
-        entry = _entry(seller, model)
+        entry = _entry(self._data or installed(), seller, model)
         return None if entry is None else entry.told
+
+    def context_window(self, seller: Seller, model: str) -> int | None:
+        """See `Catalogue.context_window`."""
+        data = self._data or installed()
+        entry = _entry(data, seller, model)
+        if entry is not None and entry.model.context_window is not None:
+            return entry.model.context_window
+        made = (data.find(maker, model.rpartition("/")[2]) for maker in _MAKERS)
+        return next((found.context_window for found in made if found is not None), None)
 
 
 def _period(constraint: "StartDateConstraint | TimeOfDateConstraint | None") -> Period:
@@ -90,46 +112,59 @@ def _mark(entry: _Entry, seller: Seller) -> str:
     return resold if entry.seller == seller.own else f"{resold}, by prices_of"
 
 
-def _entry(seller: Seller, model: str) -> _Entry | None:
+def _entry(data: PriceData, seller: Seller, model: str) -> _Entry | None:
     for one in seller.lists:
-        found = _find(one, model, by_last_segment=seller.by_last_segment)
+        found = _find(data, one, model, by_last_segment=seller.by_last_segment)
         if found is not None:
             return _Entry(one, *found)
     return None
 
 
-@lru_cache(maxsize=1)
-def _version() -> str:
-    import genai_prices  # noqa: PLC0415 - see the module's docstring
-
-    return f"genai-prices {genai_prices.__version__}"
-
-
 @lru_cache(maxsize=4096)
-def _find(seller: str, model: str, *, by_last_segment: bool) -> "tuple[str, ModelInfo] | None":
+def _find(data: PriceData, seller: str, model: str, *, by_last_segment: bool) -> "tuple[str, ModelInfo] | None":
     """The package's own entry of a model, by its own rules of matching, and the list that has it."""
-    found = _listed(seller, model)
+    found = _listed(data, seller, model)
     if found is None and by_last_segment and "/" in model:
-        found = _listed(seller, model.rpartition("/")[2])
+        found = _listed(data, seller, model.rpartition("/")[2])
     return found
 
 
-def _listed(seller: str, model: str) -> "tuple[str, ModelInfo] | None":
+def _listed(data: PriceData, seller: str, model: str) -> "tuple[str, ModelInfo] | None":
     """A model in a seller's own list, else in that of a maker whose prices the seller takes."""
-    found = _in_list(seller, model)
+    found = data.find(seller, model)
+    if found is None and seller == openrouter.LIST:
+        found = data.find(seller, openrouter.without_suffixes(model))
     if found is not None:
         return seller, found
     for resale in RESALES:
-        if resale.seller == seller and (found := _in_list(resale.maker, model)) and re.search(resale.models, found.id):
+        if resale.seller == seller and (found := data.find(resale.maker, model)) and re.search(resale.models, found.id):
             return resale.maker, found
     return None
 
 
-def _in_list(name: str, model: str) -> "ModelInfo | None":
-    from genai_prices.data import providers  # noqa: PLC0415 - see the module's docstring
+def _free(data: PriceData, seller: Seller, model: str) -> Price | None:
+    """The price of a model that no list has, and that costs nothing wherever it is offered."""
+    if openrouter.LIST not in seller.lists or not openrouter.is_free(model):
+        return None
+    return _by_suffix(Price(input=0, output=0, source=f"{data.named}: {openrouter.LIST}, free"), model)
 
-    provider = next((one for one in providers if one.id == name), None)
-    return None if provider is None else provider.find_model(model)
+
+def _by_suffix(price: Price, model: str) -> Price:
+    """What a model of OpenRouter's costs with the suffixes of its name."""
+    if openrouter.is_free(model):
+        price = Price(input=0, output=0, source=price.source)
+    if not openrouter.searches(model):
+        return price
+
+    def with_fee(rates: Rates) -> int:
+        return (rates.per_request or 0) + openrouter.SEARCH_FEE
+
+    tiers = tuple(
+        Tier(one.from_tokens, msgspec.structs.replace(one.rates, per_request=with_fee(one.rates)))
+        for one in price.tiers
+    )
+    source = f"{price.source}, online"
+    return msgspec.structs.replace(price, per_request=with_fee(price), tiers=tiers, source=source)
 
 
 def _terms(found: "ModelInfo", publisher: str, model: str, at: datetime) -> tuple[Terms, ...]:

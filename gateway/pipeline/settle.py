@@ -15,7 +15,7 @@ from gateway.pipeline.holds import (
     characters_asked_for,
     charge,
     charges,
-    prompt_bound,
+    prompt_tokens,
     release,
     with_estimates,
 )
@@ -163,7 +163,7 @@ def _received_usage(asked: Asked, output_tokens: int) -> Stated:
     is_audio = asked.received.endpoint.shape.count_audio is not None
     if is_audio and price is not None and price.input_characters is not None:
         return Stated(usage=Usage(further={"input_characters": characters_asked_for(asked.admitted)}))
-    prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
+    prompt = usage.input_tokens or prompt_tokens(asked.admitted)
     output = max(usage.output_tokens, output_tokens)
     usage = msgspec.structs.replace(
         usage,

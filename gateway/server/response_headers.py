@@ -48,11 +48,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     if asked is not None:
         if asked.usage_warning is not None:
             headers["x-langwatch-usage-warning"] = asked.usage_warning
-        elif (
-            not trail.is_settled
-            and asked.candidate.prices.at(asked.received.started_at) is None
-            and _costs_unseen(asked)
-        ):
+        elif not trail.is_settled and _costs_unseen(asked):
             headers["x-langwatch-usage-warning"] = printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
     return headers
 

@@ -1,11 +1,12 @@
 """What the lock of prices should say: the published price of every model that a configuration names."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any, Literal
 
 import msgspec
 import yaml
+from pydantic import ValidationError
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
@@ -20,6 +21,10 @@ _HEAD = """\
 # Prices as `gateway prices update` found them published. They win over the published ones, and the `prices` of the
 # configuration win over them. Commit this file: then prices change with a reviewed diff only.
 """
+
+
+class BadPriceError(ValueError):
+    """A catalogue has a price that cannot be; the text says of which model, and what is wrong with it."""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -39,19 +44,25 @@ class Update(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...]
 
 
-def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) -> Update:
+def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, used: Iterable[str] = ()) -> Update:
     """What the lock should say, at whatever hour: every price with its changes. One that is as it was keeps its day.
 
-    `at` (with a zone) is the day of the others.
+    `at` (with a zone) is the day of the others; `used` are models that the configuration does not name.
+
+    Raises:
+        BadPriceError: The catalogue has a price that no lock can have.
     """
     known = config.locked_prices
-    named = set(named_models(config))
+    named = {*named_models(config), *(one for one in used if one.partition("/")[0] in config.providers)}
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
     for target in sorted(named | known.keys()):
         before = None if target not in known else written_over_time(locked_over_time(known[target], ""))
-        prices = _published(config, catalogue, target)
+        try:
+            prices = _published(config, catalogue, target)
+        except ValueError as error:
+            raise BadPriceError(f"{target}: {error}") from None
         if not prices or (prunes and target not in named):
             if before is not None and (prunes or target.partition("/")[0] not in config.providers):
                 changes.append(Change(target, "remove", before, {}))
@@ -65,8 +76,19 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool) 
             locked[target] = _entry(before, known[target], known[target].locked_on)
             continue
         locked[target] = {**after, "source": prices[0][1].source, "locked_on": at.date()}
+        _check(target, locked[target])
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
     return Update(locked, tuple(changes), tuple(unknown))
+
+
+def _check(target: str, entry: Mapping[str, Any]) -> None:
+    """Raises `BadPriceError` for what would make a lock that cannot be read."""
+    try:
+        LockedPrice.model_validate(entry)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadPriceError(f"{target}: {place}: {first['msg']}") from None
 
 
 def text_of(locked: Mapping[str, Mapping[str, Any]]) -> str:

@@ -101,11 +101,12 @@ def written_over_time(prices: Sequence[tuple[Period, Price]]) -> dict[str, Any]:
     (_, first), *later = prices
     written = written_price(first)
     if later:
-        written["changes"] = [{**dict(_written_period(period)), **written_price(price)} for period, price in later]
+        written["changes"] = [{**dict(written_period(period)), **written_price(price)} for period, price in later]
     return written
 
 
-def _written_period(period: Period) -> Iterator[tuple[str, str]]:
+def written_period(period: Period) -> Iterator[tuple[str, str]]:
+    """When something holds, as members of the file say it."""
     if period.since is not None:
         moment = moment_of(period.since)
         is_midnight = moment.time() == time()

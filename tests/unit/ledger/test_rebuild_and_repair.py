@@ -8,7 +8,7 @@ from gateway.ledger.check import check_sums, mend_sums
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.recompute import recompute
 from gateway.money.budget import CompiledBudget, Scope, Who, counter_key
-from gateway.money.cost import answer_cost
+from gateway.money.cost import STATED, answer_cost
 from gateway.money.prices import Price, Rates, Terms, Tier
 from gateway.money.window import Window
 from gateway.storage.engine import writing
@@ -142,3 +142,12 @@ def test_an_answer_is_recomputed_as_it_was_served(engine, usage, served, recompu
         (row,) = recompute(connection, (), start=NOON, end=NOON + 1, cost_of=costs)
 
     assert (row.charged, row.recomputed, row.unpriced) == (290_000, recomputed, unpriced)
+
+
+def test_what_an_answer_stated_itself_stays(engine):
+    put(engine, entry(model="slow", price_source=STATED))
+
+    with engine.connect() as connection:
+        (row,) = recompute(connection, (), start=NOON, end=NOON + 1, cost_of=costs)
+
+    assert (row.charged, row.recomputed, row.unpriced) == (290_000, 290_000, 0)
