@@ -24,7 +24,15 @@ _SURELY_MEANT: Final = 12
 """Characters; what is shorter is replaced only where it is a word of its own."""
 _NUMBER: Final = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
 _WORDS_OF_A_RULE: Final = frozenset(
-    {"wrong-type", "missing-field", "unknown-field", "invalid-value", "secret-in-clear", "reference-in-text"}
+    {
+        "wrong-type",
+        "missing-field",
+        "unknown-field",
+        "invalid-value",
+        "secret-in-clear",
+        "reference-in-name",
+        "reference-in-text",
+    }
 )
 """Codes of findings that say what belongs somewhere, never what stands there."""
 
