@@ -94,6 +94,8 @@ class Origins:
     def _by_value(self) -> Mapping[str, str]:
         found: dict[str, str] = {}
         for written, value in self.places.values():
+            if written == value:
+                continue
             for text, read in ((written, value), *parts(written, value)):
                 for spelling in (read, repr(read)[1:-1]):
                     if len(spelling) >= _SHORTEST and not _NUMBER.fullmatch(spelling):

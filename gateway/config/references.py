@@ -29,9 +29,9 @@ _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:N
 class References:
     """Resolves the references of one file, and remembers what they led to.
 
-    `written` are the texts of the file in place of which something else was read, by path; `hidden` those of them that
-    would show no secret to a reader of the file; `failed` are the paths of those that stayed unresolved; `files` and
-    `values` hold what was read for the others.
+    `written` are the texts of the file that stand for something else, by path; `hidden` are the paths of those that
+    would show no secret to a reader of the file, `failed` of those that stayed unresolved; `files` and `values` hold
+    what was read for the others.
     """
 
     def __init__(
@@ -75,7 +75,8 @@ class References:
 
         if hides_everything(text):
             self.hidden.add(path)
-        if any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
+            self.written[path] = text
+        elif any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
             self.written[path] = text
         return _REFERENCE.sub(replace, text)
 
