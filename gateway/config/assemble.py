@@ -35,13 +35,13 @@ def assemble(
     Args:
         resources: Of every owner: they refer to each other.
         now: The moment by which dates are judged.
-        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay.
+        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay, and those
+            that no node could resolve are errors too.
         serving: As in `load`.
     """
     tree = tree_of(resources)
     found: list[Checked] = []
-    if environ is not None:
-        tree = _mapped(tree, (), _resolver(environ, found))
+    tree = _mapped(tree, (), _resolver(environ, found))
     keys = tree.get("virtual_keys")
     with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
     hidden = frozenset(_secret_paths(with_secrets, ()))
@@ -51,7 +51,7 @@ def assemble(
     return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics)
 
 
-def _resolver(environ: Mapping[str, str], found: list[Checked]) -> Callable[[str, Path], str]:
+def _resolver(environ: Mapping[str, str] | None, found: list[Checked]) -> Callable[[str, Path], str]:
     def resolve(text: str, path: Path) -> str:
         try:
             return resolve_portable(text, environ)

@@ -130,9 +130,10 @@ class References:
         )
 
 
-def resolve_portable(text: str, environ: Mapping[str, str]) -> str:
+def resolve_portable(text: str, environ: Mapping[str, str] | None) -> str:
     """The value of a portable text on this node. Nothing but `runtime-env` is looked up, whatever the text says.
 
+    Without `environ`, which only a node has, `runtime-env` references stay as they are.
     Raises `ValueError`, saying what is missing.
     """
 
@@ -141,6 +142,10 @@ def resolve_portable(text: str, environ: Mapping[str, str]) -> str:
             return "${"
         if match[1] != "runtime-env" or not match[0].endswith("}"):
             raise ValueError("a node resolves ${runtime-env:NAME} only; others are resolved where a file is loaded")
+        if not _ENV_NAME.fullmatch(match[2]):
+            raise ValueError("the name of an environment variable is malformed")
+        if environ is None:
+            return match[0]
         if (value := environ.get(match[2])) is None:
             raise ValueError(f"the environment variable {match[2]} is not set on this node")
         return value

@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from gateway.config.address import KINDS
 from gateway.config.model import Config
-from gateway.config.source import Path, pointer
+from gateway.config.source import Path, pointer, steps
 from gateway.secret import Secret
 
 SETTINGS: Final = (
@@ -34,6 +34,9 @@ LIFE_CYCLE: Final = ("secret_hash", "previous_secret_hash", "previous_secret_exp
 """Fields of a virtual key that are the control plane's where the file does not have them."""
 
 Spec = Mapping[str, Any]
+
+_PLACEHOLDER: Final = "(sensitive"
+"""How every text begins that is shown in place of a secret."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -73,14 +76,18 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
 
     Raises:
         pydantic.ValidationError: No file could say so.
-        ValueError: There is no such kind or setting.
+        ValueError: There is no such kind or setting, or what stands in place of a secret is given for one.
     """
     if kind == "settings":
         if name not in SETTINGS:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
         read = Config.model_validate({"version": 1, name: written})
         return {"value": _plain(_written(getattr(read, name)))}
-    return _spec(kind, _adapter(kind).validate_python(written))
+    spec = _spec(kind, _adapter(kind).validate_python(written))
+    for place, secret in split_secrets(spec)[1].items():
+        if secret.startswith(_PLACEHOLDER):
+            raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
+    return spec
 
 
 def tree_of(resources: Iterable[Resource]) -> dict[str, Any]:
@@ -109,6 +116,14 @@ def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
         return value
 
     return {name: without(value, (name,)) for name, value in spec.items()}, secrets
+
+
+def value_at(spec: Spec, place: str) -> Any:
+    """What a spec has at a JSON pointer; `None`: nothing."""
+    value: Any = spec
+    for step in steps(place):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
 
 
 def join_secrets(public: Spec, secrets: Mapping[str, str]) -> dict[str, Any]:

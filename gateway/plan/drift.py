@@ -1,9 +1,8 @@
 """What was changed behind the file's back: last applied, live and desired, side by side."""
 
 from collections.abc import Iterator
-from typing import Any
 
-from gateway.config.resources import LIFE_CYCLE, Spec
+from gateway.config.resources import LIFE_CYCLE, Spec, value_at
 from gateway.plan.change import Drift
 from gateway.plan.diff import fields, normal, shown
 from gateway.plan.live import LiveResource
@@ -35,15 +34,7 @@ def drift_of(live: LiveResource, desired: Spec | None) -> Iterator[Drift]:
 def _effect(kind: str, path: str, live: Spec, desired: Spec | None) -> str:
     if desired is None:
         return "overwritten"
-    now, wanted = _at(live, path), _at(desired, path)
+    now, wanted = value_at(live, path), value_at(desired, path)
     if shown(now) == shown(wanted) and normal(kind, now) == normal(kind, wanted):
         return "already_matches"
     return "overwritten"
-
-
-def _at(spec: Spec, path: str) -> Any:
-    value: Any = spec
-    for step in path.split("/")[1:]:
-        name = step.replace("~1", "/").replace("~0", "~")
-        value = value.get(name) if isinstance(value, dict) else None
-    return value
