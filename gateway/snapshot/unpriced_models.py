@@ -29,12 +29,12 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
     for target, path in named_models(config).items():
         name, _, model = target.partition("/")
         provider = config.providers[name]
-        may_state = isinstance(provider, CostStatingProvider)
-        if may_state and provider.trust_stated_cost and refusing is None:
+        trusts = provider.trust_stated_cost if isinstance(provider, CostStatingProvider) else None
+        if trusts and refusing is None:
             continue
         if prices.of(name, provider.type, model).at(now) is None:
             message = f"nobody knows what {target} costs: {follows}"
-            states = may_state and refusing is None and seller_at(provider).own in _STATING
+            states = trusts is False and refusing is None and seller_at(provider).own in _STATING
             hint = f"{_HINT}{_OR_TRUST if states else ''}."
             yield Checked(Finding("unpriced-model", message, path, hint, path[-2] == "deployments"), Severity.WARNING)
 
