@@ -25,7 +25,6 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
     """
     prices, now = Prices(config), at.timestamp()
     refusing = next((name for name, one in config.budgets.items() if _needs_prices(one)), None)
-    follows = "it counts as nothing" + ("" if refusing is None else f", and budgets such as {refusing} refuse it")
     for target, path in named_models(config).items():
         name, _, model = target.partition("/")
         provider = config.providers[name]
@@ -33,7 +32,9 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
         if trusts and refusing is None:
             continue
         if prices.of(name, provider.type, model).at(now) is None:
-            message = f"nobody knows what {target} costs: {follows}"
+            follows = [] if trusts else ["it counts as nothing"]
+            follows += [] if refusing is None else [f"budgets such as {refusing} refuse it"]
+            message = f"nobody knows what {target} costs: {', and '.join(follows)}"
             states = trusts is False and refusing is None and seller_at(provider).own in _STATING
             hint = f"{_HINT}{_OR_TRUST if states else ''}."
             yield Checked(Finding("unpriced-model", message, path, hint, path[-2] == "deployments"), Severity.WARNING)
