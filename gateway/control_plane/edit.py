@@ -105,7 +105,7 @@ def _edit(
     spec, owner = change(had)
     if had is not None and had.resource.spec == spec and had.owner == owner:
         return had
-    references = had.resource.references if had is not None else {}
+    references = had.applied_references if had is not None else {}
     resource = Resource(key[0], key[1], spec, references)
     revision.put(resource, owner=owner, had=had, action=action)
     revision.finish()
