@@ -36,6 +36,8 @@ _ENDS: Final = signal.SIGUSR2
 _HEARD: Final = (*TOLD, signal.SIGHUP, _ENDS)
 """What a main process hears: by `_ENDS` its workers, in turn, tell it that they serve."""
 
+_before_the_end: list[Callable[[], None]] = []
+
 _CANNOT_LISTEN = "%s port %d cannot be listened on: %s"
 
 
@@ -102,6 +104,11 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
         missing = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
         why = str(getattr(error, "strerror", error)) if missing else "they are no PEM files, or no pair"
         raise ValueError(f"{certificate} and {key} cannot be served with: {why}") from None
+
+
+def before_the_end(act: Callable[[], None]) -> None:
+    """Has this worker, once it is told to end, `act` in its event loop before it waits for the requests under way."""
+    _before_the_end.append(act)
 
 
 def serve(server: Server, load: Callable[[], Any]) -> int:
@@ -181,9 +188,16 @@ def _listen_for_the_end(loop: AbstractEventLoop) -> WorkerSignal:
     """
     end = WorkerSignal()
 
+    def begin() -> None:
+        try:
+            for act in _before_the_end:
+                act()
+        finally:
+            end.set()
+
     def tell(*_: object) -> None:
         signal.signal(_ENDS, signal.SIG_IGN)
-        loop.call_soon_threadsafe(end.set)
+        loop.call_soon_threadsafe(begin)
 
     signal.signal(_ENDS, tell)
     return end

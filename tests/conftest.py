@@ -1,6 +1,7 @@
 """Fixtures that several suites share."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.redis_server import Server
 from tests.support.upstream import PlayedUpstream
+from tests.unit.storage.databases import wait_until_dropped
+
+# Containers often forbid to keep compiled modules, and the processes that tests start would compile the gateway anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine must not fail a property.
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,6 +30,10 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if os.environ.get("CI") and report.skipped and item.get_closest_marker("service"):
         report.outcome = "failed"
+
+
+def pytest_sessionfinish():
+    wait_until_dropped()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from gateway.config.sections.budgets import Budget
 from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
+from gateway.config.sections.reservations import Reservations
 from gateway.config.sections.tracing import MOST_COLLECTORS, ContentCapture, TraceCollector
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
 
@@ -67,8 +68,13 @@ class Config(Section):
         "charge_estimate",
         description="What an answer costs whose usage the provider does not report: the upper estimate, or nothing.",
     )
-    assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
-        8_192, description="Output tokens that budgets hold for a request that sets no limit of its own."
+    assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] = Field(
+        8_192,
+        description="Output tokens that budgets hold for a request that sets no limit of its own. An answer may have "
+        "more, and then it passes a limit; `max` holds all that the model gives.",
+    )
+    reservations: Reservations = Field(
+        Reservations(), description="What budgets hold for what a request only points at, or sets no limit to."
     )
     trace_collector: Name | None = Field(
         None,

@@ -107,6 +107,9 @@ model_aliases:
     "Cache": f"virtual_keys:\n  ci: {{cache: {{mode: respect}}, secret_hash: {_KEY_HASH}}}",
     "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
     "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
+    "Reservations": "reservations: {stored_tokens: 30000, file_tokens: refuse, tool_calls: 8}",
+    "ModelReservation": "reservations:\n  models:\n"
+    "    custom-eu/llama-4: {context_window: 131072, max_output_tokens: 8192}",
     "DatedFactor": """providers:
   openai:
     type: openai

@@ -283,9 +283,9 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def steps(pointer_: str) -> list[str]:
-    """The steps of a JSON pointer (RFC 6901)."""
-    return [step.replace("~1", "/").replace("~0", "~") for step in pointer_.split("/")[1:]]
+def steps(text: str) -> list[str]:
+    """The steps of a JSON pointer."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:]]
 
 
 def _place(event: Any) -> Place:

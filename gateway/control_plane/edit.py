@@ -1,6 +1,6 @@
 """Single changes beside any file: by REST or the command line. The next plan shows them as made outside the file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from gateway.config.address import parse_address
 from gateway.config.judge import SAID_OF_OTHERS
-from gateway.config.resources import Resource, Spec, read_spec, value_at
+from gateway.config.resources import Resource, Spec, read_spec
 from gateway.control_plane import state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
-from gateway.control_plane.kept_secrets import decisive_changes, with_kept_secrets
+from gateway.control_plane.kept_values import decisive_changes, with_kept_values
 from gateway.plan.live import LiveResource, LiveState
 from gateway.snapshot.of_resources import faults
 
@@ -110,7 +110,8 @@ def _edit(
     spec, owner = change(had)
     if had is not None and had.resource.spec == spec and had.owner == owner:
         return had
-    resource = Resource(key[0], key[1], spec, {} if had is None else _still_meant(had.resource, spec))
+    references = had.applied_references if had is not None else {}
+    resource = Resource(key[0], key[1], spec, references)
     revision.put(resource, owner=owner, had=had, action=action)
     revision.finish()
     if judge:
@@ -128,20 +129,14 @@ def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
 def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
     """The spec that somebody wrote. Raises `ValueError`, of which `ValidationError` is one."""
     parse_address(".".join(key))
-    stored: Spec = {} if had is None else had.resource.spec
-    filled, kept = with_kept_secrets(written, stored)
+    filled, kept = (written, []) if had is None else with_kept_values(written, had.resource)
     spec = read_spec(key[0], filled, key[1])
-    if kept and (changed := [*decisive_changes(key[0], stored, spec)]):
+    if had is not None and kept and (changed := [*decisive_changes(key[0], had.resource.spec, spec)]):
         fields = ", ".join(changed)
         raise ValueError(f"{kept[0]}: (sensitive) keeps a secret only while {fields} stays as it is: write the secret")
     if key[0] == "virtual_keys" and "secret_hash" not in spec:
         raise ValueError("secret_hash: a key without one answers to nobody; POST /virtual-keys mints a secret")
     return spec
-
-
-def _still_meant(had: Resource, spec: Spec) -> Mapping[str, str]:
-    """What a file had in place of values that are the same still."""
-    return {place: text for place, text in had.references.items() if value_at(had.spec, place) == value_at(spec, place)}
 
 
 def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had: LiveResource | None) -> None:

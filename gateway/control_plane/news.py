@@ -19,7 +19,8 @@ class News:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._changed = asyncio.Condition()
+        self._changed = asyncio.Event()
+        self._is_ending = False
         self._task: asyncio.Task[None] | None = None
         self.lineage = ""
         self.revision = -1
@@ -35,11 +36,21 @@ class News:
             with suppress(asyncio.CancelledError):
                 await self._task
 
+    def dismiss(self) -> None:
+        """Nobody waits any more: the process is to end, which would wait for them."""
+        self._is_ending = True
+        self._tell()
+
     async def after(self, revision: int, wait_s: float) -> None:
         """Returns once there is another revision than this one, after `wait_s` seconds at the latest."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(wait_s), self._changed:
-                await self._changed.wait_for(lambda: self.revision != revision)
+            async with asyncio.timeout(wait_s):
+                while self.revision == revision and not self._is_ending:
+                    await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def _look(self) -> None:
         while True:
@@ -50,6 +61,5 @@ class News:
             else:
                 if (at.lineage, at.revision) != (self.lineage, self.revision):
                     self.lineage, self.revision = at.lineage, at.revision
-                    async with self._changed:
-                        self._changed.notify_all()
+                    self._tell()
             await asyncio.sleep(LOOK_EVERY_S)

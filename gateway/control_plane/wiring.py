@@ -18,6 +18,7 @@ from gateway.control_plane.mount import Mount
 from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
+from gateway.listening import before_the_end
 from gateway.storage.engine import open_engine
 from gateway.storage.ready import check_ready
 from gateway.telemetry import logs
@@ -76,13 +77,15 @@ def build(options: Options) -> Any:
     """The ASGI app of the serving process. Raises as `check`."""
     engine = open_engine(options.database_url)
     database = Database(engine)
+    news = News(database)
     services = Services(
         database,
         _budgets(options),
         _vault(options, engine),
         Minter(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
-        News(database),
+        news,
     )
+    before_the_end(news.dismiss)
     secure = options.tls_cert is not None or options.behind_tls
     return Mount(create_app(services), create_console(services, secure=secure, trace_url=options.trace_url))
 

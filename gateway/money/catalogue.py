@@ -19,3 +19,6 @@ class Catalogue(Protocol):
 
     def entry(self, seller: Seller, model: str) -> str | None:
         """What the catalogue calls the model, the same for all of its spellings; `None` where it does not know it."""
+
+    def context_window(self, seller: Seller, model: str) -> int | None:
+        """Tokens that the model takes in at most, by the seller or by a maker; `None` where neither says."""

@@ -3,20 +3,25 @@
 What is held is an upper estimate, and what it is wrong by is put right when the provider reports the usage.
 
 - **Text** counts as one token for every three bytes of the body, envelope included. Tokenizers of today make one token
-  of four to five bytes of English prose, of three to four bytes of source code, of three or more bytes of Chinese or
-  Japanese (a character has three); the JSON around the text (names, quotes, escapes) is counted as if it were text.
-  Text that no tokenizer knows, such as hexadecimal digits, can have more tokens than that.
-- **An image** counts at most `IMAGE_TOKENS`, however many bytes its base64 has: providers scale images down, and none
-  bills more for one. An image that is named by its URL counts the same.
+  of four to five bytes of English prose, and of three to four bytes of source code; the JSON around the text (names,
+  quotes, escapes) is counted as if it were text.
+- **Digits, capitals and `+ - / _`** count as one token each, and as two where a quarter of the text and more is made of
+  them, up to a token for every byte: of hexadecimal digits, UUIDs and base64 tokenizers make one token of 1.4 to 1.8
+  bytes, and some of them one of every digit.
+- **Letters beyond ASCII** count as one token for every two bytes of UTF-8: a character of Chinese, Japanese or Hindi
+  has three, and about one token. Characters that are rare everywhere can have more, as can letters in no order at all.
+- **An image** counts as much as the model's family makes of one at most (`gateway.money.media`), however many bytes
+  its base64 has: providers scale images down. An image that is named by its URL counts the same.
 - **Audio** counts one token for every 24 bytes of base64: speech codecs use 750 bytes a second and more (1,000 in
   base64), providers bill 32 tokens a second and fewer.
-- **Documents** count as text.
+- **A PDF** counts by its pages, each as the model's family reads them; where they cannot be counted, and with other
+  documents in base64, as one token for every three bytes of it, as far as the model takes that in.
 - **Declared tools** add `TOOLS_TOKENS`: providers put a prompt of their own before them.
 """
 
 import re
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +31,9 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
+from gateway.money.media import ANY, Media
+from gateway.money.pdf_pages import BEGINS as PDF_BEGINS
+from gateway.money.pdf_pages import pages_in
 from gateway.money.prices import Price, Rates
 from gateway.usage import FURTHER_KINDS, Usage
 
@@ -34,9 +42,6 @@ BYTES_PER_TOKEN: Final = 3
 
 AUDIO_BYTES_PER_TOKEN: Final = 24
 """Bytes of base64 audio for which one token is held."""
-
-IMAGE_TOKENS: Final = 5_000
-"""The most tokens that one image is held to have."""
 
 TOOLS_TOKENS: Final = 1_000
 """Tokens for the prompt that providers add for tools."""
@@ -55,6 +60,8 @@ _OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _MEDIA_NAMES = (b'"data"', b'"bytes"')
 _TOOLS, _AUDIO, _CACHE, _HOUR, _MORE = 1, 2, 4, 8, 16
+_DENSE = (string.digits + string.ascii_uppercase + "+-/_").encode()
+_ASCII = bytes(range(128))
 _EVERY_FLAG = _TOOLS | _AUDIO | _CACHE | _HOUR | _MORE
 _FLAGS = {
     b'"tools"': _TOOLS,
@@ -84,7 +91,8 @@ _FLAGS = {
                 b'"file_search',
                 b'"collections_search',
             ),
-            *(b'"openrouter:', b'"code_interpreter', b'"image_gen'),
+            *(b'"openrouter:', b'"code_interpreter', b'"image_gen', b'"code_execution', b'"web_fetch'),
+            *(b'"mcp"', b'"mcp_toolset"', b'"cached_content"', b'"cachedContent"'),
         ),
         _MORE,
     ),
@@ -148,36 +156,70 @@ _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
 class InputBound:
     """At most how many tokens a prompt has, and whether some may be billed as media or as writes to a cache.
 
+    `tokens` counts all of it as a model of no known family may; `text`, `images` and `pages` are what `of_model` counts
+    anew, and `documents` the tokens of documents whose pages nobody knows. `is_text`: every model counts it alike.
     `keeps_cache` says that a lifetime is asked for, which may be the dearer one; `may_allow_more` that the body holds a
     word by which it could point at what is stored, or allow a tool of the provider.
     """
 
-    __slots__ = ("has_audio", "has_images", "keeps_cache", "may_allow_more", "tokens", "writes_cache")
+    __slots__ = (
+        "documents",
+        "has_audio",
+        "has_images",
+        "images",
+        "is_text",
+        "keeps_cache",
+        "may_allow_more",
+        "pages",
+        "text",
+        "tokens",
+        "writes_cache",
+    )
 
     def __init__(
         self,
-        tokens: int,
+        text: int,
         *,
         has_audio: bool,
         writes_cache: bool,
         has_images: bool = False,
         keeps_cache: bool = False,
         may_allow_more: bool = False,
+        images: int = 0,
+        pages: int = 0,
+        documents: int = 0,
     ) -> None:
-        self.tokens: Final = tokens
+        self.text: Final = text
+        self.images: Final = images
+        self.pages: Final = pages
+        self.documents: Final = documents
+        # PERF: hardly any prompt has more than text.
+        self.is_text: Final = not (images or pages or documents)
+        self.tokens: Final = text if self.is_text else text + images * ANY.image + pages * ANY.page + documents
         self.has_audio: Final = has_audio
         self.has_images: Final = has_images
         self.writes_cache: Final = writes_cache
         self.keeps_cache: Final = keeps_cache
         self.may_allow_more: Final = may_allow_more
 
+    def of_model(self, media: Media, context_window: int | None) -> "InputBound":
+        """This bound as a model counts it that reads media so, and takes in so many tokens."""
+        documents = self.pages * media.page + self.documents
+        if context_window is not None:
+            documents = min(documents, context_window)
+        return self._with(self.text + self.images * media.image + documents, has_images=self.has_images)
+
     def with_more(self, tokens: int, *, of_speech: bool) -> "InputBound":
         """This bound with what the prompt only points at; a call for speech may be billed as audio throughout."""
+        has_images = self.has_images or tokens > 0
+        return self._with(self.tokens + tokens, has_images=has_images, has_audio=self.has_audio or of_speech)
+
+    def _with(self, tokens: int, *, has_images: bool, has_audio: bool | None = None) -> "InputBound":
         return InputBound(
-            self.tokens + tokens,
-            has_audio=self.has_audio or of_speech,
+            tokens,
+            has_audio=self.has_audio if has_audio is None else has_audio,
             writes_cache=self.writes_cache,
-            has_images=self.has_images or tokens > 0,
+            has_images=has_images,
             keeps_cache=self.keeps_cache,
             may_allow_more=self.may_allow_more,
         )
@@ -185,38 +227,92 @@ class InputBound:
 
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
-    seen, parts, images, image_bytes, audio_bytes = _look_through(body) or _look_through_many(body)
-    escaped = has_escaped_letter(body)
-    tokens = BASE_TOKENS + _divide_up(len(body) - image_bytes - audio_bytes, BYTES_PER_TOKEN)
-    if audio_bytes:
-        tokens += _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
-    if images or parts:
-        tokens += IMAGE_TOKENS * max(images, parts)
+    found = _Found(body)
+    if not _look_through(found):
+        found = _Found(body)
+        _look_through_many(found)
+    seen, escaped = found.seen, has_escaped_letter(body)
+    tokens = BASE_TOKENS + _text_tokens(body, found.spans)
+    if found.audio_bytes:
+        tokens += _divide_up(found.audio_bytes, AUDIO_BYTES_PER_TOKEN)
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
+    images = max(found.images, found.parts)
     return InputBound(
         tokens,
         has_audio=escaped or bool(seen & _AUDIO),
-        has_images=escaped or bool(images or parts),
+        has_images=escaped or images > 0,
         writes_cache=escaped or bool(seen & _CACHE),
         keeps_cache=escaped or bool(seen & _HOUR),
         may_allow_more=escaped or bool(seen & _MORE),
+        images=images,
+        pages=found.pages,
+        documents=_divide_up(found.document_bytes, BYTES_PER_TOKEN) if found.document_bytes else 0,
     )
 
 
-_Found = tuple[int, int, int, int, int]
-"""Flags, parts that are images by their names, images in base64, the bytes of these, and the bytes of audio."""
+def _text_tokens(body: bytes, media: list[tuple[int, int]]) -> int:
+    """At most how many tokens the text of a body has: all of it but the spans of media."""
+    # PERF: most bodies are one short piece.
+    if not media and len(body) <= _STEP:
+        size, dense, wide = len(body), len(body) - len(body.translate(None, _DENSE)), 0
+        if not body.isascii():
+            wide = len(body.translate(None, _ASCII))
+    else:
+        size = dense = wide = 0
+        for piece in _pieces(body, media):
+            size += len(piece)
+            dense += len(piece) - len(piece.translate(None, _DENSE))
+            wide += len(piece.translate(None, _ASCII))
+    tokens = -(-(2 * size + 4 * dense + wide) // (2 * BYTES_PER_TOKEN))
+    return tokens if tokens >= 2 * dense else min(2 * dense, size)
 
 
-def _look_through(body: bytes) -> _Found | None:
-    """From mark to mark; `None` where there are too many."""
+def _pieces(body: bytes, media: list[tuple[int, int]]) -> Iterable[bytes]:
+    """What stands between the spans, in pieces that let others go on."""
+    edges = [0, *(edge for span in media for edge in span), len(body)]
+    between = zip(edges[::2], edges[1::2], strict=True)
+    return (body[at : min(at + _STEP, end)] for begin, end in between for at in range(begin, end, _STEP))
+
+
+class _Found:
+    """What was found in a body: flags, parts that are images by their names, and media with the spans of its base64."""
+
+    __slots__ = ("audio_bytes", "body", "document_bytes", "images", "pages", "parts", "seen", "spans")
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+        self.seen = self.parts = self.images = self.pages = 0
+        self.audio_bytes = self.document_bytes = 0
+        self.spans: list[tuple[int, int]] = []
+
+    def add(self, begin: int, end: int) -> None:
+        """Base64 stands there."""
+        kind = _kind(self.body[max(begin - _LOOK_BACK, 0) : begin])
+        if kind == "image":
+            self.images += 1
+        elif kind == "audio":
+            self.audio_bytes += end - begin
+        else:
+            pages = pages_in(self.body[begin:end]) if self.body.startswith(PDF_BEGINS, begin) else None
+            if pages is None:
+                self.document_bytes += end - begin
+            else:
+                self.pages += pages
+        self.spans.append((begin, end))
+
+
+def _look_through(found: _Found) -> bool:
+    """From mark to mark; false where there are too many."""
+    body = found.body
     marks = _marks_of_long if len(body) >= _LONG_BYTES else _marks_of_short
-    seen = at = images = image_bytes = audio_bytes = 0
+    seen = at = 0
     named: list[bytes] = []
     for _ in range(_MANY):
         if (mark := marks(seen).search(body, at)) is None:
-            parts = _image_parts(*map(named.count, _IMAGES)) if named else 0
-            return seen, parts, images, image_bytes, audio_bytes
+            found.seen = seen
+            found.parts = _image_parts(*map(named.count, _IMAGES)) if named else 0
+            return True
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
@@ -224,20 +320,15 @@ def _look_through(body: bytes) -> _Found | None:
             named.append(name)
         else:
             begin, end = _base64_after(body, mark)
-            if end - begin < _MIN_MEDIA_BYTES:
-                continue
-            kind = _kind(body[max(begin - _LOOK_BACK, 0) : begin])
-            if kind == "image":
-                image_bytes += end - begin
-                images += 1
-            elif kind == "audio":
-                audio_bytes += end - begin
-    return None
+            if end - begin >= _MIN_MEDIA_BYTES:
+                found.add(begin, end)
+    return False
 
 
-def _look_through_many(body: bytes) -> _Found:
+def _look_through_many(found: _Found) -> None:
     """The same: each flag is found once, names of images are counted, and media that is too short is passed over."""
-    seen = at = images = image_bytes = audio_bytes = 0
+    body = found.body
+    seen = at = 0
     while seen != _EVERY_FLAG and (mark := _flags_of_many(seen).search(body, at)) is not None:
         seen |= _FLAGS[mark[0]]
         at = mark.end() - 1
@@ -246,14 +337,9 @@ def _look_through_many(body: bytes) -> _Found:
         begin, at = mark.end() - _MIN_MEDIA_BYTES, mark.end()
         if not body.startswith(_DATA_URL_BEGINS, mark.start()) or _is_named_data_url(body, mark.start()):
             at = _BASE64.match(body, at).end()
-            kind = _kind(body[max(begin - _LOOK_BACK, 0) : begin])
-            if kind == "image":
-                image_bytes += at - begin
-                images += 1
-            elif kind == "audio":
-                audio_bytes += at - begin
-    parts = _image_parts(*[_count(body, name) for name in _IMAGES])
-    return seen, parts, images, image_bytes, audio_bytes
+            found.add(begin, at)
+    found.seen = seen
+    found.parts = _image_parts(*[_count(body, name) for name in _IMAGES])
 
 
 def bound_recording(size: int) -> InputBound:

@@ -26,6 +26,7 @@ _SERVICES: Final = ("service_tier", "speed")
 """What a price of the catalogue may hang on, besides the moment."""
 
 _ORDINARY: Final = ("default", "standard")
+_MAKERS: Final = ("openai", "anthropic", "google")
 
 
 class PublishedPrices:
@@ -65,6 +66,15 @@ class PublishedPrices:
         """See `Catalogue.entry`."""
         entry = _entry(self._data or installed(), seller, model)
         return None if entry is None else entry.told
+
+    def context_window(self, seller: Seller, model: str) -> int | None:
+        """See `Catalogue.context_window`."""
+        data = self._data or installed()
+        entry = _entry(data, seller, model)
+        if entry is not None and entry.model.context_window is not None:
+            return entry.model.context_window
+        made = (data.find(maker, model.rpartition("/")[2]) for maker in _MAKERS)
+        return next((found.context_window for found in made if found is not None), None)
 
 
 def _period(constraint: "StartDateConstraint | TimeOfDateConstraint | None") -> Period:

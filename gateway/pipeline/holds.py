@@ -11,19 +11,28 @@ from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, R
 from gateway.errors import Denial, GatewayError
 from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
 from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
-from gateway.money.estimate import InputBound, at_most, bound_input, bound_recording, estimate, output_bound
+from gateway.money.estimate import (
+    DEFAULT_OUTPUT_TOKENS,
+    InputBound,
+    at_most,
+    bound_input,
+    bound_recording,
+    estimate,
+    output_bound,
+)
 from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.prices import Price
 from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
-from gateway.shapes.allows import ORDINARY, PICTURE_TOKENS, Allows, allows, prompts_in
+from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.budgets import Meter, metering
+from gateway.snapshot.reservations import ModelBounds
 from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
@@ -32,6 +41,9 @@ from gateway.wire.request_body import RequestBody
 
 _TPM = Dimension.TPM
 _BYTES_PER_TOKEN = 4
+_STORED_TOKENS = 128_000
+"""Tokens of what a prompt only points at, where nobody knows what the model takes in, and no budget blocks."""
+
 _END_USER = b"x-langwatch-end-user-id"
 _MOST = 2**53 - 1
 """Nano-USD, about nine million US dollars: what every counter store counts exactly."""
@@ -155,14 +167,15 @@ def estimated_cost(
     """
     prompt = request.prompt or prompt_bound(request)
     allowed = request.allowed or _allowed(request, prompt)
-    if allowed is ORDINARY:
+    if allowed is ORDINARY and prompt.is_text:
         choices = request.choices if isinstance(request.choices, int) else 1
-        output = output_bound(_cap(request), choices, request.key.assumed_output_tokens)
+        output = output_bound(_cap(request), choices, _assumed_output(request, candidate, blocking))
         if output_tokens is not None:
             output = min(output, output_tokens)
         return min(estimate(price, prompt, output, caches_unasked=_caches_unasked(candidate)), _MOST)
     if blocking is not None:
         _check_limit(allowed.unreadable, blocking)
+    prompt = _with_all_of_it(request, candidate, prompt, allowed, blocking)
     return _dearest(request, price, candidate, prompt, allowed, strict, output_tokens)
 
 
@@ -178,6 +191,98 @@ def usual_cost(request: Admitted, price: Price, candidate: Candidate, habits: Ha
 
 def _target(candidate: Candidate) -> str:
     return f"{candidate.upstream.provider.name}/{candidate.model}"
+
+
+def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None = None) -> int:
+    """Output tokens that an answer is held to have where the request sets no limit.
+
+    Raises `bad_request` under a budget that blocks, where all that the model gives is to be held, and nobody knows it.
+    """
+    key = request.key
+    # PERF: hardly any file says more of it than one number.
+    if key.assumed_output_tokens is not None:
+        return key.assumed_output_tokens
+    assumed = request.received.snapshot.reservations.assumed_output(key.own_assumed_output, _bounds(request, candidate))
+    if assumed is None and blocking is not None and not request.output_cap:
+        raise GatewayError(
+            "bad_request",
+            f"The request sets no limit to its output, nobody knows that of {_target(candidate)}, and the budget "
+            f"{blocking.name} holds the most of it: set a limit, or write `max_output_tokens` of the model under "
+            "`reservations`.",
+            param=next(iter(request.received.endpoint.shape.declares.output_caps), None),
+        )
+    return assumed or DEFAULT_OUTPUT_TOKENS
+
+
+def _bounds(request: Admitted, candidate: Candidate) -> ModelBounds:
+    provider = candidate.upstream.provider
+    return request.received.snapshot.reservations.of(provider.name, provider.type, candidate.model)
+
+
+def _with_all_of_it(
+    request: Admitted, candidate: Candidate, prompt: InputBound, allowed: Allows, blocking: CompiledBudget | None
+) -> InputBound:
+    """The prompt as the model counts it, with what it only points at, and what tools of the provider bring into it."""
+    received = request.received
+    prompt = _as_counted(request, candidate, prompt)
+    more = allowed.tool_calls * received.snapshot.reservations.tool_call_tokens
+    if allowed.stored or allowed.files:
+        more += _pointed_at(request, candidate, prompt, allowed, blocking)
+    if not more and not allowed.beside:
+        return prompt
+    return prompt.with_more(more, of_speech=received.endpoint.name.startswith("audio_"))
+
+
+def _as_counted(request: Admitted, candidate: Candidate, prompt: InputBound) -> InputBound:
+    """The prompt as a model counts it: images and pages are of its family."""
+    if prompt.is_text:
+        return prompt
+    bounds = _bounds(request, candidate)
+    return prompt.of_model(bounds.media, bounds.context_window)
+
+
+def _pointed_at(
+    request: Admitted, candidate: Candidate, prompt: InputBound, allowed: Allows, blocking: CompiledBudget | None
+) -> int:
+    """Tokens of what a prompt only points at: as many as the file says, else as many as the model takes in beside it.
+
+    Raises `bad_request` under a budget that blocks, where the file says so, or nobody knows what the model takes in.
+    """
+    reservations, window = request.received.snapshot.reservations, _bounds(request, candidate).context_window
+    more, fills = 0, False
+    for count, said, member, param in (
+        (len(allowed.stored), reservations.stored_tokens, "stored_tokens", next(iter(allowed.stored), None)),
+        (allowed.files, reservations.file_tokens, "file_tokens", None),
+    ):
+        if not count:
+            continue
+        if isinstance(said, int):
+            more += count * said
+        elif blocking is not None and (said == "refuse" or window is None):
+            raise _unbounded(blocking, candidate, member, param, is_said=said == "refuse")
+        elif window is None:
+            more += count * _STORED_TOKENS
+        else:
+            fills = True
+    return max(more, window - prompt.tokens) if fills and window is not None else more
+
+
+def _unbounded(
+    blocking: CompiledBudget, candidate: Candidate, member: str, param: str | None, *, is_said: bool
+) -> GatewayError:
+    what = "something that the provider stores" if member == "stored_tokens" else "a file or a document"
+    why = (
+        "refuses that, for nobody can tell what it costs"
+        if is_said
+        else f"cannot tell what it costs: write `{member}`, or `context_window` of {_target(candidate)}, under "
+        "`reservations`"
+    )
+    return GatewayError(
+        "bad_request",
+        f"The request points at {what}, and the budget {blocking.name} {why}.",
+        code="unbounded_reference",
+        param=param,
+    )
 
 
 def _caches_unasked(candidate: Candidate) -> bool:
@@ -196,14 +301,13 @@ def _dearest(
     """Nano-USD of the dearest that a request allows which allows more than a prompt and its answer."""
     received = request.received
     answers = (request.choices if isinstance(request.choices, int) else 1) * allowed.prompts
-    output = output_bound(_cap(request), answers, request.key.assumed_output_tokens)
+    assumed = _assumed_output(request, candidate)
+    output = output_bound(_cap(request), answers, assumed)
     implicit = _caches_unasked(candidate)
-    if allowed.stored_tokens or allowed.beside:
-        prompt = prompt.with_more(allowed.stored_tokens, of_speech=received.endpoint.name.startswith("audio_"))
     beside = dict(allowed.beside)
     if allowed.pictures:
         beside["images"] = allowed.pictures * answers
-        output = max(output, PICTURE_TOKENS * answers)
+        output = max(output, received.snapshot.reservations.assumed.picture_tokens * answers)
     output = allowed.speech_tokens or output
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
@@ -224,7 +328,7 @@ def _dearest(
                 raise _unpriced(strict, candidate, model.name, model.path)
             continue
         if model.calls:
-            own = model.output_cap or request.key.assumed_output_tokens
+            own = model.output_cap or assumed
             others += model.calls * at_most(other, own)
         else:
             most = max(most, at_most(other, (model.output_cap or 0) * answers, model.served))
@@ -287,8 +391,14 @@ def foresee(request: Admitted) -> None:
 def _allowed(request: Admitted, prompt: InputBound) -> Allows:
     """What the request allows, found when it is first asked for."""
     if request.allowed is None:
-        request.allowed = allows(request.received.endpoint, request.body, prompt)
+        received = request.received
+        request.allowed = allows(received.endpoint, request.body, prompt, received.snapshot.reservations.assumed)
     return request.allowed
+
+
+def prompt_tokens(request: Admitted) -> int:
+    """The most tokens that the prompt can have for the present candidate."""
+    return _as_counted(request, request.candidate, prompt_bound(request)).tokens
 
 
 def prompt_bound(request: Admitted) -> InputBound:
@@ -461,7 +571,7 @@ def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
         shape=request.received.endpoint.shape,
         body=request.body,
         stated=_cap(request) or None,
-        tokens=_cap(request) or request.key.assumed_output_tokens,
+        tokens=_cap(request) or _assumed_output(request, candidate),
         cost=lambda tokens: estimated_cost(request, price, candidate, output_tokens=tokens * answers),
     )
 
@@ -560,8 +670,8 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
     """What was stated, with the most that it can be in the place of each figure that could not be read."""
     if not stated.unread:
         return stated
-    output = output_bound(_cap(request), default=request.key.assumed_output_tokens)
-    usage = at_most(stated.usage, stated.unread, prompt_bound(request).tokens, output)
+    output = output_bound(_cap(request), default=_assumed_output(request, request.candidate))
+    usage = at_most(stated.usage, stated.unread, prompt_tokens(request), output)
     return msgspec.structs.replace(stated, usage=usage)
 
 
@@ -646,7 +756,7 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
         return AnswerCost(0, price)
     if outcome == "ok":
         return AnswerCost(estimated_cost(request, price, request.candidate), price)
-    return AnswerCost(cost(Usage(input_tokens=prompt_bound(request).tokens), price), price)
+    return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
 def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:

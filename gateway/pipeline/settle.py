@@ -6,7 +6,7 @@ import msgspec
 
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
-from gateway.ledger.storable import encode, visible
+from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import (
@@ -15,7 +15,7 @@ from gateway.pipeline.holds import (
     characters_asked_for,
     charge,
     charges,
-    prompt_bound,
+    prompt_tokens,
     release,
     with_estimates,
 )
@@ -28,6 +28,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
+from gateway.visible import visible
 from gateway.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499
@@ -162,7 +163,7 @@ def _received_usage(asked: Asked, output_tokens: int) -> Stated:
     is_audio = asked.received.endpoint.shape.count_audio is not None
     if is_audio and price is not None and price.input_characters is not None:
         return Stated(usage=Usage(further={"input_characters": characters_asked_for(asked.admitted)}))
-    prompt = usage.input_tokens or prompt_bound(asked.admitted).tokens
+    prompt = usage.input_tokens or prompt_tokens(asked.admitted)
     output = max(usage.output_tokens, output_tokens)
     usage = msgspec.structs.replace(
         usage,

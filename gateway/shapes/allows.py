@@ -1,7 +1,7 @@
 """The most that a request allows its provider to do, beside its prompt and the answer: what money is held for.
 
-What it only points at is not in its bytes: a stored conversation, a file, a document at a URL. Each counts as the
-bound says that stands here.
+What it only points at is not in its bytes: a stored conversation, a file, a document at a URL. How much each of them
+counts is not said here.
 """
 
 import re
@@ -26,20 +26,21 @@ from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
 
-SEARCHES: Final = 20
-"""Calls of a tool of the provider for which is held where the request does not say how many it may make."""
 
-STORED_TOKENS: Final = 128_000
-"""Tokens of a conversation, a prompt or a cache that the provider stores, and the request only names."""
+class Assumed(NamedTuple):
+    """What counts where the request does not say it.
 
-FILE_TOKENS: Final = 100_000
-"""Tokens of a file or of a document at a URL: a hundred pages, text and pictures of them."""
+    `tool_calls` are those of a tool of the provider, `advisor_calls` those of another model that is declared as a tool,
+    `picture_tokens` the output of one picture: at the best quality in the largest size.
+    """
 
-ADVISOR_CALLS: Final = 3
-"""Calls of another model that is declared as a tool, where the request does not say how many it may make."""
+    tool_calls: int = 20
+    advisor_calls: int = 3
+    picture_tokens: int = 16_000
 
-PICTURE_TOKENS: Final = 16_000
-"""Tokens of output of one picture, at the best quality in the largest size."""
+
+ASSUMED: Final = Assumed()
+"""What counts where the file does not say it either."""
 
 AUDIO_BYTES_PER_SECOND: Final = 750
 """Bytes of a second of audio at the least: what speech codecs make of it."""
@@ -52,21 +53,34 @@ FEES: Final = (
 )
 """Figures that are billed for each call of a tool, and what the types of the tools begin with."""
 
+_FREE_OF_FEES: Final = ("web_fetch", "mcp", "code_execution")
+"""What the types of further tools begin with that run at the provider: what they bring into the prompt is billed."""
+
 _OPTIONS: Final = ("web_search_options", "search_parameters", "enable_search")
 _INSTEAD: Final = ("models", "fallbacks", "fallback_models")
 """Top-level members that name models which take the place of the first."""
 
 _FREE: Final = ("moderation",)
-_STORED: Final = ("previous_response_id", "conversation", "cached_content", "cachedContent")
+_STORED: Final = ("previous_response_id", "conversation")
 _TALKS: Final = ("chat_completions", "messages", "responses")
 _UNUSUAL: Final = frozenset(("service_tier", "speed", "inference_geo", "prompt", *_STORED, *_OPTIONS, *_INSTEAD))
 """Top-level members by which a conversation allows more than its prompt and its answer."""
 
 # Within a text the quotes of a name are escaped, so that no text is taken for a tool or a model.
 _TYPES: Final = (
-    rb'"type"\s*:\s*"(?:' + "|".join(prefix for _, prefixes in FEES for prefix in prefixes).encode() + rb"|image_gen)"
+    rb'"type"\s*:\s*"(?:'
+    + "|".join((*(prefix for _, prefixes in FEES for prefix in prefixes), *_FREE_OF_FEES)).encode()
+    + rb"|image_gen)"
 )
 _POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
+_PICTURE: Final = (
+    rb'"type"\s*:\s*"(?:image"\s*,\s*"source"\s*:\s*\{\s*"type"\s*:\s*"(?:url"|file"\s*,\s*"file_id"\s*:)'
+    rb'|input_image"\s*,\s*(?:"detail"\s*:\s*"\w+"\s*,\s*)?"file_id"\s*:)'
+)
+"""A picture that is pointed at, which counts as one."""
+
+_PICTURES: Final = re2.compile(_PICTURE)
+_CACHED: Final = re2.compile(rb'"(?:cached_content|cachedContent)"\s*:\s*"')
 _HOSTED: Final = re2.compile(_TYPES)
 _NAMED: Final = re2.compile(rb'"(?:model"\s*:\s*"|(?:models|fallbacks|fallback_models)"\s*:)')
 _POINTS: Final = re2.compile(_POINTED_AT)
@@ -98,15 +112,19 @@ class Allows(NamedTuple):
     """What a request allows.
 
     `prompts` is how many there are of which each is answered, `pictures` how many one choice is, `speech_tokens` how
-    long speech can get, `stored_tokens` what the prompt only points at. `beside` are figures of `Usage.further` with
-    their counts. `unreadable` is a limit of a tool or a fallback that stands there and cannot be read.
+    long speech can get. `stored` names what the provider stores and the prompt only points at, `files` is how many
+    files and documents it points at, `tool_calls` how often tools of the provider may run that bring something into it.
+    `beside` are figures of `Usage.further` with their counts. `unreadable` is a limit of a tool or a fallback that
+    stands there and cannot be read.
     """
 
     served: Served | None = None
     prompts: int = 1
     pictures: int = 0
     speech_tokens: int = 0
-    stored_tokens: int = 0
+    stored: tuple[str, ...] = ()
+    files: int = 0
+    tool_calls: int = 0
     beside: tuple[tuple[str, int], ...] = ()
     models: tuple[OtherModel, ...] = ()
     unreadable: Unreadable | None = None
@@ -116,7 +134,7 @@ ORDINARY: Final = Allows()
 """Nothing but a prompt and its answer."""
 
 
-def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
+def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: Assumed = ASSUMED) -> Allows:
     """What a request allows. What cannot be read allows nothing beside: it is refused by who judges it, or upstream.
 
     PERF: `prompt`, for which the whole body was looked through, tells most requests from those that allow more.
@@ -128,19 +146,20 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound) -> Allows:
         return ORDINARY
     hides = has_escaped_letter(data)
     hosts = hides or _HOSTED.search(data) is not None
-    limits = _Limits(body)
+    limits = _Limits(body, assumed)
     beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
+    calls = sum(count for _, count in beside) + (_free_calls(endpoint, body, limits) if hosts else 0)
     names = hides or hosts or _names_several(data)
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
-    served, prompts, stored = _served(body), prompts_in(endpoint, body), _stored_tokens(body)
+    served, prompts, stored, files = _served(body), prompts_in(endpoint, body), _stored(body), _files(body)
     speech = 0
     if endpoint.shape.count_audio is not None:
         text, speech = spoken_text(body), most_spoken_tokens(body)
         beside += (("input_characters", len(data if text is None else text)),)
     pictures = int(endpoint.name.startswith("images_"))
-    if served is None and prompts == 1 and not (stored or beside or models or pictures):
+    if served is None and prompts == 1 and not (stored or files or calls or beside or models or pictures):
         return ORDINARY
-    return Allows(served, prompts, pictures, speech, stored, beside, models, limits.unreadable)
+    return Allows(served, prompts, pictures, speech, stored, files, calls, beside, models, limits.unreadable)
 
 
 def _names_several(data: bytes) -> bool:
@@ -167,14 +186,32 @@ def _word(raw: bytes | None) -> str | None:
         return None
 
 
-def _stored_tokens(body: RequestBody) -> int:
-    """Tokens of what the request only points at."""
+def _stored(body: RequestBody) -> tuple[str, ...]:
+    """What names something that the provider stores: a conversation, a prompt, a cache."""
     names = [name for name in _STORED if _stands(body.raw(name))]
     prompt = body.raw("prompt")
     if prompt is not None and prompt.startswith(b"{"):
         names.append("prompt")
-    files = sum(1 for _ in paced(_POINTS.finditer(body.data)))
-    return len(names) * STORED_TOKENS + files * FILE_TOKENS
+    if _CACHED.search(body.data) is not None:
+        names.append("cached_content")
+    return tuple(names)
+
+
+def _files(body: RequestBody) -> int:
+    """How many files and documents it points at. Pictures are none, and neither are the servers of tools."""
+    found = sum(1 for _ in paced(_POINTS.finditer(body.data)))
+    if not found:
+        return 0
+    pictures = sum(1 for _ in paced(_PICTURES.finditer(body.data)))
+    return max(found - pictures - _servers(body), 0)
+
+
+def _servers(body: RequestBody) -> int:
+    raw = body.raw("mcp_servers")
+    try:
+        return 0 if raw is None else len(_LIST.decode(raw))
+    except UNREADABLE:
+        return 0
 
 
 def _stands(raw: bytes | None) -> bool:
@@ -198,8 +235,9 @@ class _Limits:
     `unreadable` is the first that stands there and cannot be read.
     """
 
-    def __init__(self, body: RequestBody) -> None:
+    def __init__(self, body: RequestBody, assumed: Assumed) -> None:
         self._body = body
+        self.assumed: Final = assumed
         self.unreadable: Unreadable | None = None
 
     def read(self, limit: StatedLimit) -> int | None:
@@ -242,8 +280,8 @@ class _Limits:
         tool = b"" if own is None else self._tools[index]
         cap = self.read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"))
         if cap is None and (b"image" in tool or "image" in one.value):
-            cap = PICTURE_TOKENS
-        return OtherModel(one.value, one.path, self.uses([one.path], ADVISOR_CALLS), cap)
+            cap = self.assumed.picture_tokens
+        return OtherModel(one.value, one.path, self.uses([one.path], self.assumed.advisor_calls), cap)
 
     @cached_property
     def _tools(self) -> list[bytes]:
@@ -272,8 +310,20 @@ def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool
     for figure, prefixes in FEES:
         paths = [one.path for one in hosted if one.value.startswith(prefixes)]
         if paths or (asks and figure == "web_searches"):
-            uses = limits.uses(paths, SEARCHES) if cap is None else limits.read(cap)
-            yield figure, SEARCHES if uses is None else uses
+            bound = limits.assumed.tool_calls
+            uses = limits.uses(paths, bound) if cap is None else limits.read(cap)
+            yield figure, bound if uses is None else uses
+
+
+def _free_calls(endpoint: Endpoint, body: RequestBody, limits: _Limits) -> int:
+    """The most calls of tools of the provider that are not billed one by one."""
+    found = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")]
+    paths = [one.path for one in found if one.value.startswith(_FREE_OF_FEES)]
+    if not paths:
+        return 0
+    cap, bound = call_cap(endpoint.shape, body), limits.assumed.tool_calls
+    uses = limits.uses(paths, bound) if cap is None else limits.read(cap)
+    return bound if uses is None else uses
 
 
 def _models(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[OtherModel]:
@@ -288,7 +338,8 @@ def _models(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bo
     if hosts and endpoint.name == "responses":
         for index, tool in enumerate(_tools(body)):
             if tool.get("type") == "image_generation" and "model" not in tool:
-                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", ADVISOR_CALLS, PICTURE_TOKENS)
+                assumed = limits.assumed
+                yield OtherModel(IMAGE_MODEL, f"tools[{index}]", assumed.advisor_calls, assumed.picture_tokens)
 
 
 _SEVERAL: Final = 2

@@ -18,6 +18,7 @@ from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
 from gateway.snapshot.budgets import compile_budgets, meters
 from gateway.snapshot.prices import Prices
+from gateway.snapshot.reservations import Reservations
 from gateway.snapshot.snapshot import (
     Attribution,
     CompiledKey,
@@ -42,16 +43,19 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
     aliases = _steps(config.model_aliases)
     fallback = _fallback(config.fallback)
     budgets = compile_budgets(config.budgets)
+    prices = Prices(config)
+    reservations = Reservations(config, prices)
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback, budgets)
+        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback, budgets, reservations)
 
     return Snapshot(
         revision=revision,
         upstreams=upstreams,
         aliases=aliases,
-        prices=Prices(config),
+        prices=prices,
+        reservations=reservations,
         budgets=budgets,
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
@@ -116,6 +120,7 @@ def _compile_key(
     upstreams: Mapping[str, Upstream],
     fallback: FallbackPolicy | None,
     budgets: tuple[CompiledBudget, ...],
+    reservations: Reservations,
 ) -> CompiledKey:
     who = attribution(key, config)
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
@@ -142,10 +147,17 @@ def _compile_key(
         budgets=metered,
         meterings={},
         learns=any(meter.budget.margin is not None for meter in metered),
-        assumed_output_tokens=key.assumed_output_tokens or config.assumed_output_tokens,
+        assumed_output_tokens=_assumed(key, config, reservations),
+        own_assumed_output=key.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),
     )
+
+
+def _assumed(key: VirtualKey, config: Config, reservations: Reservations) -> int | None:
+    """Output tokens of an answer without a limit, whatever the model; `None` where they hang on it."""
+    assumed = key.assumed_output_tokens or (None if reservations.assumes_by_model else config.assumed_output_tokens)
+    return None if assumed == "max" else assumed
 
 
 def _judge(key: VirtualKey, config: Config) -> Judge:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
@@ -14,6 +15,7 @@ from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
 from gateway.snapshot.budgets import Meter, Metering
 from gateway.snapshot.prices import Prices
+from gateway.snapshot.reservations import Reservations
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.upstream.circuit_breaker import Thresholds
 
@@ -162,7 +164,8 @@ class CompiledKey:
     `upstreams` are the providers that the key may reach, in order of preference; `models_allowed` matches a model in
     one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
     which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
-    holds what requests usually cost.
+    holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
+    they hang on the model; `own_assumed_output` is what the key says of them.
     """
 
     name: str
@@ -184,7 +187,8 @@ class CompiledKey:
     budgets: tuple[Meter, ...]
     meterings: dict[str, Metering]
     learns: bool
-    assumed_output_tokens: int
+    assumed_output_tokens: int | None
+    own_assumed_output: int | Literal["max"] | None
     trace_collector: str | None
     capture: CapturePolicy | None
 
@@ -207,6 +211,7 @@ class Snapshot:
         upstreams: Mapping[str, Upstream],
         aliases: Mapping[str, tuple[Step, ...]],
         prices: Prices,
+        reservations: Reservations,
         budgets: Sequence[CompiledBudget],
         charges_missing_usage: bool,
         log_level: str | None,
@@ -222,6 +227,7 @@ class Snapshot:
         self.upstreams = upstreams
         self.aliases = aliases
         self.prices = prices
+        self.reservations = reservations
         self.budgets = budgets
         self.charges_missing_usage = charges_missing_usage
         self.log_level = log_level

@@ -8,9 +8,9 @@ import yaml
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST
 from gateway.storage.engine import open_engine, writing
-from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
+from tests.support.sqlite import migrated
 
 FILE = """version: 1
 providers:
@@ -124,9 +124,8 @@ def test_a_directory_holds_its_lock(gateway, file, lock):
 
 
 def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
-    url = f"sqlite:///{file.with_name('ledger.db')}"
+    url = migrated(file.with_name("ledger.db"))
     engine = open_engine(url)
-    upgrade(engine)
     entry = DecisionRecord(
         request_id="a", occurred_at=1_795_000_000_000_000, virtual_key="dev", team="t", provider="openai",
         provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,
@@ -155,12 +154,11 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
 
 @pytest.mark.parametrize(("prices_at", "dollars"), [(None, 2), ("now", 2), ("request", 1)])
 def test_a_period_can_be_seen_at_the_prices_of_its_own_time(gateway, file, prices_at, dollars):
-    url = f"sqlite:///{file.with_name('ledger.db')}"
+    url = migrated(file.with_name("ledger.db"))
     file.write_text(
         FILE + "  openai/gpt-5: {input_usd_per_mtok: 1, changes: [{from: 2021-01-01, input_usd_per_mtok: 2}]}\n"
     )
     engine = open_engine(url)
-    upgrade(engine)
     entry = DecisionRecord(
         request_id="a", occurred_at=1_600_000_000_000_000, virtual_key="dev", team="t", provider="openai",
         provider_type="openai", model="gpt-5", status=200, outcome="ok", cost_nano_usd=5,

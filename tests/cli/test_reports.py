@@ -8,8 +8,8 @@ import pytest
 from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
 from gateway.storage.engine import open_engine, writing
-from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import Charge
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import HOUR, NOON, entry, put
 
 NOW = NOON / 1_000_000 + 600
@@ -39,8 +39,7 @@ def at_noon(tmp_path, monkeypatch):
 
 @pytest.fixture
 def ledger(tmp_path):
-    engine = open_engine(f"sqlite:///{tmp_path}/gateway.db")
-    upgrade(engine)
+    engine = open_engine(migrated(tmp_path / "gateway.db"))
     put(
         engine,
         entry("grq_1", team="core", cost_nano_usd=1_234_500_000_000, budgets=(Charge(TOTAL, 1_234_500_000_000),)),

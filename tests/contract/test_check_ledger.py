@@ -2,11 +2,13 @@
 
 import json
 import os
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from gateway.storage.engine import open_engine, writing
+from tests.contract.test_budgets import config
 from tests.contract.test_shared_budgets import CENT, COUNTER, DOLLAR, command, spending
 from tests.support import launcher
 from tests.support.ledger import settled_entries
@@ -54,16 +56,22 @@ def test_sums_that_differ_from_the_entries_are_found_and_mended(start_gateway, d
 @pytest.mark.service
 def test_a_counter_that_differs_from_the_entries_is_found_and_mended(start_gateway, server):
     redis = {"GATEWAY_REDIS_URL": server.url}
-    gateway = start_gateway(DOLLAR, env=redis)
+    scopes = {"low": "team: engineering", "high": "organization: acme"}
+    budgets = [f"{name}: {{scope: {{{scope}}}, window: total, limit_usd: 1}}" for name, scope in scopes.items()]
+    low, high = (
+        replace(COUNTER, key=f"budget:{name}:{scope.replace(': ', '=')}:total=total") for name, scope in scopes.items()
+    )
+    gateway = start_gateway(config(*budgets), env=redis)
     gateway.chat("cent")
     settled_entries(gateway, 1)
-    gateway.wait(lambda: spending(server.url).spent == CENT)
+    for counter in (low, high):
+        gateway.wait(lambda counter=counter: spending(server.url, counter).spent == CENT)
     assert check(gateway, **redis) == (0, {})
 
-    for wrong in ("7", str(99 * CENT)):
-        command(server.url, "HSET", f"{{gw:default}}:spend:{COUNTER.key}", "s", wrong)
+    for counter, wrong in ((low, 7), (high, 99 * CENT)):
+        command(server.url, "HSET", f"{{gw:default}}:spend:{counter.key}", "s", str(wrong))
 
-        found = {f"counter {COUNTER.key}": (int(wrong), CENT)}
-        assert check(gateway, **redis) == (1, found)
-        assert check(gateway, "--repair", **redis) == (0, found)
-        assert spending(server.url).spent == CENT
+    found = {f"counter {low.key}": (7, CENT), f"counter {high.key}": (99 * CENT, CENT)}
+    assert check(gateway, **redis) == (1, found)
+    assert check(gateway, "--repair", **redis) == (0, found)
+    assert [spending(server.url, counter).spent for counter in (low, high)] == [CENT, CENT]

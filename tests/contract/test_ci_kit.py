@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from tests.support.control_plane import ControlPlane
+from tests.support.sqlite import migrated
 
 ROOT = Path(__file__).parents[2]
 ACTION = yaml.safe_load((ROOT / "deploy/github-action/action.yml").read_text())
@@ -25,10 +24,7 @@ virtual_keys: {ci: {environment: test}}
 @pytest.fixture
 def runner(tmp_path):
     """Runs a step of the action as a runner would: its output, and the files that runners read."""
-    url = f"sqlite:///{tmp_path}/plane.db"
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
+    url = migrated(tmp_path / "plane.db")
     plane = ControlPlane(tmp_path, url)
     (tmp_path / "gateway.yaml").write_text(CONFIG)
     # The console script of this very checkout.

@@ -120,6 +120,7 @@ def plane(tmp_path_factory, module_database_url):
             error_type=HOSTILE,
             trace_id="../x?y=z",
             denied_by=HOSTILE,
+            usage_warning=f"unpriced: model {HOSTILE}",
             attempts=(AttemptRecord(HOSTILE, HOSTILE, HOSTILE, 0, 5),),
             budgets=(Charge(HOSTILE, 1),),
         ),
@@ -504,6 +505,19 @@ def test_spend_is_what_the_api_reports(plane, viewer):
     rows = list(csv.DictReader(io.StringIO(download.text)))
     assert [(row["team"], row["cost_nano_usd"]) for row in rows] == [("", "3000000"), ("core", "3000000")]
     assert "by=project" in page.text
+
+
+def test_spend_says_what_it_leaves_out(plane, viewer):
+    period = {"by": "team", "from": "1d"}
+
+    all_of_it = text_of(viewer.get("/console/spend", **period).text)
+    priced = text_of(viewer.get("/console/spend", **period, key="ci").text)
+
+    assert "1 model without a price, 1 request: what these cost is in no sum." in all_of_it
+    assert "without a price" not in priced
+    told = plane.get("/spend", plane.token(), **period).json()
+    assert (told["unpriced"]["requests"], told["total"]["unpriced_requests"]) == (1, 1)
+    assert [(one["model"], one["requests"]) for one in told["unpriced"]["models"]] == [(HOSTILE, 1)]
 
 
 def test_a_filter_of_the_form_leads_to_the_narrower_view(viewer):

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
 from gateway.storage.engine import open_engine, writing
-from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support.control_plane import API, ControlPlane
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import entry, put
 from tests.unit.storage.databases import module_database_url
 
@@ -321,9 +321,8 @@ def test_the_log_names_no_token(plane, token):
 
 
 def test_a_database_that_goes_away_is_told(tmp_path):
-    url = f"sqlite:///{tmp_path}/gateway.db"
+    url = migrated(tmp_path / "gateway.db")
     engine = open_engine(url)
-    upgrade(engine)
     started = ControlPlane(tmp_path, url)
     secret = started.token()
     try:

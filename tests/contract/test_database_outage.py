@@ -53,7 +53,7 @@ def test_traffic_goes_on_and_the_ledger_is_complete_afterwards(url, start_gatewa
 
     take_away(name)
     try:
-        gateway.wait(lambda: gateway.chat("no/such").status_code == 403 and gateway.readyz()["ledger"]["fault"], 30)
+        gateway.wait(lambda: gateway.chat("no/such").status_code == 404 and gateway.readyz()["ledger"]["fault"], 30)
         meanwhile = [gateway.chat("cent").status_code for _ in range(10)]
         assert gateway.readyz()["ledger"]["waiting_entries"] >= 10
         assert url not in str(gateway.readyz())

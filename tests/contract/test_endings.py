@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import socket
+import threading
 import time
 from contextlib import closing
 
@@ -303,7 +304,8 @@ def test_openings_are_held_until_the_first_content_and_go_on_as_they_came(gatewa
 
 
 def test_openings_are_held_for_three_seconds_at_most(gateway, upstream):
-    upstream.play = lambda _: stream([ROLE, 5.0, chat("hi"), STOP, DONE])
+    arrived = threading.Event()
+    upstream.play = lambda _: stream([ROLE, arrived, chat("hi"), STOP, DONE])
     began = time.monotonic()
 
     with gateway.client.stream(
@@ -312,6 +314,7 @@ def test_openings_are_held_for_three_seconds_at_most(gateway, upstream):
         pieces = answer.iter_raw()
         first = next(pieces)
         waited = time.monotonic() - began
+        arrived.set()
         rest = b"".join(pieces)
 
     assert 2.5 < waited < 4.5
@@ -319,14 +322,16 @@ def test_openings_are_held_for_three_seconds_at_most(gateway, upstream):
 
 
 def test_nothing_is_held_where_no_other_candidate_stands_by(gateway, upstream):
-    upstream.play = lambda _: stream([ROLE, 1.5, chat("hi"), STOP, DONE])
-    began = time.monotonic()
+    arrived = threading.Event()
+    upstream.play = lambda _: stream([ROLE, arrived, chat("hi"), STOP, DONE])
 
     with gateway.client.stream("POST", CHAT_PATH, json={**BODIES[CHAT_PATH], "stream": True}) as answer:
-        next(answer.iter_raw())
-        waited = time.monotonic() - began
+        pieces = answer.iter_raw()
+        first = next(pieces)
+        arrived.set()
+        rest = b"".join(pieces)
 
-    assert waited < 1.2
+    assert (first, rest) == (ROLE, chat("hi") + STOP + DONE)
 
 
 def chunked(*pieces, ends=True):
@@ -405,8 +410,8 @@ def test_a_slow_whole_answer_of_chunks_goes_on_identical(gateway, upstream):
     assert answer.content == b"\n\n" + CHAT
 
 
-def leave_after(gateway, path, last, **extra):
-    """Sends a request, waits for some bytes of the answer, and hangs up; the record of that request."""
+def leave_after(gateway, path, last, left=None, **extra):
+    """Sends a request, waits for some bytes of the answer, and hangs up, which sets `left`; the record of that request."""
     data = json.dumps({**BODIES[path], "stream": True, **extra}).encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
         head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n"
@@ -414,19 +419,22 @@ def leave_after(gateway, path, last, **extra):
         got = b""
         while last not in got:
             got += client.recv(65536)
+    if left is not None:
+        left.set()
     (request_id,) = re.findall(rb"x-langwatch-request-id: (\S+)", got.lower())
     wanted = request_id.decode()
     return gateway.wait(lambda: [one for one in gateway.records() if one["request_id"].lower() == wanted])[0]
 
 
+LEFT = object()
 LATE = USAGE.replace(b'"completion_tokens":2', b'"completion_tokens":90000')
 LEAVES = {
-    "chat, at finish_reason": (CHAT_PATH, b'"stop"', [chat("hi"), STOP, 1.0, LATE, DONE], 90000),
+    "chat, at finish_reason": (CHAT_PATH, b'"stop"', [chat("hi"), STOP, LEFT, LATE, DONE], 90000),
     "responses, at output_text.done": (
         RESPONSES,
         b"output_text.done",
         [
-            *[CREATED, TEXT, TEXT_DONE, 1.0],
+            *[CREATED, TEXT, TEXT_DONE, LEFT],
             event("response.completed", response={"usage": {"input_tokens": 9, "output_tokens": 90000}}),
         ],
         90000,
@@ -435,7 +443,7 @@ LEAVES = {
         MESSAGES,
         b"content_block_stop",
         [
-            *[START, BLOCK, DELTA, BLOCK_STOP, 1.0],
+            *[START, BLOCK, DELTA, BLOCK_STOP, LEFT],
             event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 75000}),
             MESSAGE_STOP,
         ],
@@ -448,9 +456,10 @@ LEAVES = {
 def test_whoever_leaves_with_all_of_the_content_pays_what_the_provider_states(
     gateway, upstream, path, last, steps, tokens
 ):
-    upstream.play = lambda _: stream(steps)
+    left = threading.Event()
+    upstream.play = lambda _: stream([step if step is not LEFT else left for step in steps])
 
-    record = leave_after(gateway, path, last)
+    record = leave_after(gateway, path, last, left)
 
     assert (record["outcome"], record["usage"]["output_tokens"]) == ("ok", tokens)
 

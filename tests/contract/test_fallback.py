@@ -293,7 +293,7 @@ def test_an_account_at_its_limit_is_passed_over(start_gateway, upstream, second)
 
 
 def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, upstream, second):
-    breaker = "circuit_breaker: {failures: 3, window_ms: 60000, open_ms: 3000}"
+    breaker = "circuit_breaker: {failures: 3, window_ms: 60000, open_ms: 2000}"
     patient = CHAIN.replace("700", "20000")
     gateway = start_gateway(text_of(upstream.url, second.url, more=patient, breaker=breaker))
     upstream.play = lambda _: response(ERROR, 500)
@@ -306,7 +306,7 @@ def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, 
     assert outcomes(gateway, answer) == [("first", "circuit_open"), ("second", "ok")]
     assert len(upstream.requests) == 3
 
-    time.sleep(3.1)
+    time.sleep(2.1)
     answers = []
 
     def probe(_):
@@ -328,13 +328,13 @@ def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, 
 
 
 def test_a_client_that_leaves_while_it_probes_does_not_keep_the_circuit(start_gateway, upstream, second):
-    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 3000}"
+    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 2000}"
     gateway = start_gateway(text_of(upstream.url, second.url, breaker=breaker, more=""))
     upstream.play = lambda _: response(ERROR, 500)
     ask(gateway)
     assert ask(gateway).status_code == 503
 
-    time.sleep(3.1)
+    time.sleep(2.1)
     upstream.play = lambda _: [HANG]
     data = json.dumps(BODY).encode()
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
@@ -389,7 +389,8 @@ def test_requests_are_shared_out_by_weight(start_gateway, upstream, second):
 
 def test_the_least_busy_provider_is_asked(start_gateway, upstream, second):
     gateway = start_gateway(text_of(upstream.url, second.url, BALANCED % ", by: least_busy"))
-    upstream.play = lambda _: [1.5, *response(CHAT)]
+    asked = threading.Event()
+    upstream.play = lambda _: [asked, *response(CHAT)]
     slow = [threading.Thread(target=lambda: ask(gateway, model="shared")) for _ in range(3)]
     for one in slow:
         one.start()
@@ -399,6 +400,7 @@ def test_the_least_busy_provider_is_asked(start_gateway, upstream, second):
     for _ in range(5):
         ask(gateway, model="shared")
 
+    asked.set()
     for one in slow:
         one.join()
     assert len(second.requests) >= 3

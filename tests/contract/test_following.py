@@ -4,12 +4,11 @@ import os
 
 import pytest
 
-from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.gateway import Gateway, free_port
 from tests.support.keys import HASH, SECRET
+from tests.support.sqlite import migrated
 
 CONFIG = f"""version: 1
 owner: platform
@@ -24,10 +23,7 @@ class Following:
 
     def __init__(self, directory):
         self.directory = directory
-        self.url = f"sqlite:///{directory}/plane.db"
-        engine = open_engine(self.url)
-        upgrade(engine)
-        engine.dispose()
+        self.url = migrated(directory / "plane.db")
         self.start()
         self.admin, self.gateway_token = self.plane.token("admin"), self.plane.token("gateway")
         self.apply(CONFIG)
@@ -153,10 +149,7 @@ def test_a_restored_control_plane_is_followed_from_its_start(following):
     gateway = following.gateway()
     port = following.plane.port
     following.plane.stop()
-    following.url = f"sqlite:///{following.directory}/restored.db"
-    engine = open_engine(following.url)
-    upgrade(engine)
-    engine.dispose()
+    following.url = migrated(following.directory / "restored.db")
     following.start(port)
     following.gateway_token, following.admin = following.plane.token("gateway"), following.plane.token("admin")
     following.apply(CONFIG)

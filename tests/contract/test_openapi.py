@@ -16,9 +16,8 @@ from gateway.control_plane.encryption import Vault
 from gateway.control_plane.minting import Minter
 from gateway.control_plane.openapi import BODIES, PARAMETERS, document, operations
 from gateway.control_plane.services import Services
-from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from tests.support.control_plane import ControlPlane
+from tests.support.sqlite import migrated
 
 ROUTES = [route for noun in NOUNS for route in noun(Services(Database(None), None, Vault(()), Minter(None)))]
 SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
@@ -27,10 +26,7 @@ SCHEMA = schemathesis.openapi.from_dict(document(ROUTES))
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory):
     directory = tmp_path_factory.mktemp("plane")
-    url = f"sqlite:///{directory}/plane.db"
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
+    url = migrated(directory / "plane.db")
     started = ControlPlane(directory, url)
     started.admin = started.token("admin")
     yield started

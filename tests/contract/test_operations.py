@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -216,10 +217,16 @@ def test_garbage_harms_nobody(gateway, garbage):
     assert gateway.chat("sim").status_code == 200
 
 
+def refuses_connections(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1"})
     last = b"data: [DONE]\n\n"
-    upstream.play = lambda _: stream([b"data: {}\n\n", 2.5, last])
+    over = threading.Event()
+    upstream.play = lambda _: stream([b"data: {}\n\n", over, last])
     body = {"model": "gpt-5-mini", "messages": [], "stream": True}
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer:
@@ -228,6 +235,8 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         gateway.process.send_signal(signal.SIGTERM)
         gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
         assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+        gateway.wait(lambda: refuses_connections(gateway.port))
+        over.set()
         rest = b"".join(pieces)
 
     assert rest == last

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from tests.support import launcher
 from tests.support.control_plane import ControlPlane
+from tests.support.sqlite import migrated
 
 CANARY = "sk-canary-of-the-provider"
 CONFIG = """version: 1
@@ -71,10 +70,7 @@ def home(request, tmp_path):
     if request.param == "in process":
         yield Home(tmp_path, "--database", "default")
         return
-    url = f"sqlite:///{tmp_path}/plane.db"
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
+    url = migrated(tmp_path / "plane.db")
     plane = ControlPlane(tmp_path, url)
     yield Home(tmp_path, "--control-plane", f"http://127.0.0.1:{plane.port}", token=plane.token("admin"))
     assert CANARY not in plane.log()
@@ -243,10 +239,7 @@ def test_a_partial_plan(home):
 
 
 def test_tokens_say_what_they_may(tmp_path):
-    url = f"sqlite:///{tmp_path}/plane.db"
-    engine = open_engine(url)
-    upgrade(engine)
-    engine.dispose()
+    url = migrated(tmp_path / "plane.db")
     plane = ControlPlane(tmp_path, url)
     home = Home(tmp_path, "--control-plane", f"http://127.0.0.1:{plane.port}", token=plane.token("plan"))
 

@@ -1,14 +1,14 @@
 """What Prometheus sees of one request."""
 
+import os
 import re
-import subprocess
-import sys
 import threading
 
 import httpx
 import pytest
 
 from tests.contract.conftest import config
+from tests.support import launcher
 from tests.support.keys import new_key
 
 LIMITED, RULED = new_key(), new_key()
@@ -142,11 +142,19 @@ def test_the_log_level_changes_while_it_serves(start_gateway, upstream):
 
 
 def test_top_shows_a_running_gateway(governed):
-    asking = threading.Timer(1.5, lambda: [governed.chat("sim") for _ in range(5)])
+    shown = threading.Event()
+
+    def ask():
+        while not shown.wait(0.05):
+            governed.chat("sim")
+
+    asking = threading.Thread(target=ask)
     asking.start()
-    command = [sys.executable, "-m", "gateway", "top", "--once", "--interval", "5", "--url", governed.url]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    asking.join()
+    try:
+        done = launcher.run(["top", "--once", "--interval", "1", "--url", governed.url], env=os.environ)
+    finally:
+        shown.set()
+        asking.join()
 
     assert done.returncode == 0, done.stderr
     assert f"revision {governed.readyz()['revision'][:12]}" in done.stdout

@@ -128,7 +128,8 @@ def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, ups
     gateway = start_gateway(config(upstream.url))
     before = gateway.readyz()["revision"]
     last = b"data: [DONE]\n\n"
-    upstream.play = lambda _: stream([b"data: {}\n\n", 2.0, last])
+    reloaded = threading.Event()
+    upstream.play = lambda _: stream([b"data: {}\n\n", reloaded, last])
     body = {"model": "gpt-5-mini", "messages": [], "stream": True}
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=body) as answer:
@@ -136,6 +137,7 @@ def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, ups
         next(pieces)
         gateway.write_config("version: 1\nproviders: {s: {type: simulator}}\n")
         httpx_wait(lambda: httpx.get(f"{gateway.url}/readyz").json()["revision"] != before)
+        reloaded.set()
         assert b"".join(pieces) == last
 
     assert gateway.record_of(answer)["revision"] == before

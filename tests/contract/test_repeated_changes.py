@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.control_plane.encryption import generate_key
 from gateway.storage.engine import open_engine
 from tests.support.control_plane import API, ControlPlane
 from tests.unit.storage.databases import engine, module_database_url  # noqa: F401 - fixtures
@@ -12,16 +13,21 @@ KEY = {"Idempotency-Key": "2b0c7a1e"}
 CI = {"name": "ci", "spec": {"environment": "test"}}
 
 
-@pytest.fixture
-def plane(engine, module_database_url, tmp_path):  # noqa: F811 - fixtures
-    from gateway.control_plane.encryption import generate_key  # noqa: PLC0415 - only here
+@pytest.fixture(scope="module")
+def started(module_database_url, tmp_path_factory):  # noqa: F811 - fixtures
+    key = {"GATEWAY_ENCRYPTION_KEYS": generate_key()}
+    plane = ControlPlane(tmp_path_factory.mktemp("plane"), module_database_url, env=key)
+    yield plane
+    plane.stop()
 
-    made = ControlPlane(tmp_path, module_database_url, env={"GATEWAY_ENCRYPTION_KEYS": generate_key()})
-    made.admin = made.token("admin")
+
+@pytest.fixture
+def plane(engine, started):  # noqa: F811 - fixtures
+    """With a provider and a token, and nothing that another test left."""
+    started.admin = started.token("admin")
     sim = {"spec": {"type": "simulator"}}
-    assert ask(made, "PUT", "/resources/providers/sim", headers={}, json=sim).status_code == 200
-    yield made
-    made.stop()
+    assert ask(started, "PUT", "/resources/providers/sim", headers={}, json=sim).status_code == 200
+    return started
 
 
 def ask(plane, method, path, *, token=None, headers=KEY, **more):

@@ -13,11 +13,16 @@ prices:
   openai/fixed: {input_usd_per_mtok: 0, output_usd_per_mtok: 0, web_search_usd: 0.01, file_search_usd: 0.002}
   openai/plain: {input_usd_per_mtok: 0, output_usd_per_mtok: 0}
   openai/long: {input_usd_per_mtok: 1, output_usd_per_mtok: 0}
+  openai/most: {input_usd_per_mtok: 0, output_usd_per_mtok: 1}
   openai/said: {input_usd_per_mtok: 0, output_usd_per_mtok: 1}
   openai/tiered:
     input_usd_per_mtok: 0
     output_usd_per_mtok: 1
     service_tiers: {priority: {times: 2}, flex: {times: 0.5}}
+reservations:
+  models:
+    openai/long: {context_window: 150000}
+    openai/most: {max_output_tokens: 64000, assumed_output_tokens: max}
 budgets:
   cap: {scope: {team: engineering}, window: total, limit_usd: 0.000000001}
 """
@@ -101,12 +106,76 @@ POINTS = {
     "a conversation": responses("long", conversation={"id": "conv_1"}),
     "a prompt": responses("long", prompt={"id": "pmpt_1"}),
     "a file": responses("long", input=[{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]),
+    "a cache": chat("long", extra_body={"google": {"cached_content": "cachedContents/1"}}),
+    "a document": chat(
+        "long", messages=[{"role": "user", "content": [{"type": "file", "file_url": "https://x/a.pdf"}]}]
+    ),
 }
 
 
 @pytest.mark.parametrize("body", POINTS.values(), ids=POINTS.keys())
 def test_what_a_request_only_points_at_is_held(gateway, body):
-    assert held(gateway.post(body, path="/v1/responses")) > 0.1
+    path = "/v1/responses" if "input" in body else "/v1/chat/completions"
+
+    assert held(gateway.post(body, path=path)) == pytest.approx(0.15)
+
+
+def test_a_picture_that_is_pointed_at_is_held_as_a_picture(gateway):
+    content = [{"type": "input_image", "detail": "high", "file_id": "file-1"}]
+
+    assert (
+        held(gateway.post(responses("long", input=[{"role": "user", "content": content}]), path="/v1/responses")) < 0.01
+    )
+
+
+def test_what_nobody_can_tell_is_refused_or_held_as_the_file_says(start_gateway, upstream):
+    def start(reservations):
+        text = BUDGET[: BUDGET.index("reservations:")] + reservations + BUDGET[BUDGET.index("budgets:") :]
+        return start_gateway(config(upstream.url).replace("virtual_keys:", text + "virtual_keys:"))
+
+    file = {"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}
+
+    def ask(gateway, **more):
+        return gateway.post(responses("long", **more), path="/v1/responses")
+
+    silent = start("")
+    for reply in (ask(silent, previous_response_id="resp_1"), ask(silent, input=[file])):
+        assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unbounded_reference")
+        assert "`context_window` of openai/long" in reply.json()["error"]["message"]
+    said = start("reservations: {stored_tokens: 30000, file_tokens: refuse}\n")
+    assert held(ask(said, previous_response_id="resp_1")) == pytest.approx(0.03, rel=0.01)
+    refused = ask(said, input=[file, file])
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unbounded_reference")
+
+
+def test_a_request_without_a_limit_holds_what_is_assumed_of_the_model(gateway):
+    assert held(gateway.post(chat("said", max_tokens=None))) == pytest.approx(0.008192)
+    assert held(gateway.post(chat("most", max_tokens=None))) == pytest.approx(0.064)
+
+
+def test_the_most_that_a_model_gives_may_be_assumed_of_all_and_is_refused_where_nobody_knows_it(
+    start_gateway, upstream
+):
+    text = BUDGET.replace("reservations:", "assumed_output_tokens: max\nreservations:")
+    gateway = start_gateway(config(upstream.url).replace("virtual_keys:", text + "virtual_keys:"))
+
+    assert held(gateway.post(chat("most", max_tokens=None))) == pytest.approx(0.064)
+    unknown = gateway.post(chat("said", max_tokens=None))
+    assert (unknown.status_code, unknown.json()["error"]["type"]) == (400, "bad_request")
+    assert "`max_output_tokens`" in unknown.json()["error"]["message"]
+    assert held(gateway.post(chat("said"))) == pytest.approx(0.001)
+
+
+def test_what_tools_of_the_provider_bring_into_the_prompt_is_held(gateway):
+    def asking(*tools):
+        return held(gateway.post(messages(tools=list(tools)), path="/v1/messages"))
+
+    plain = asking()
+
+    assert asking({"type": "web_fetch_20250910", "name": "web_fetch", "max_uses": 4}) == pytest.approx(
+        plain + 0.04, rel=0.1
+    )
+    assert asking({"type": "mcp_toolset", "mcp_server_name": "a"}) == pytest.approx(plain + 0.2, rel=0.1)
 
 
 def test_other_models_and_dearer_service_are_held(gateway):
@@ -119,7 +188,7 @@ def test_other_models_and_dearer_service_are_held(gateway):
     assert asking(tools=[{**ADVISOR, "max_uses": 2}]) > plain + 2 * 0.025
     assert asking(tools=[ADVISOR]) > plain + 3 * 0.025
     assert asking(inference_geo="us") == pytest.approx(plain, rel=0.05)
-    assert asking(tools=[{**SEARCH, "max_uses": 4}]) == pytest.approx(plain + 0.04, rel=0.2)
+    assert asking(tools=[{**SEARCH, "max_uses": 4}]) == pytest.approx(plain + 0.04 + 0.04, rel=0.1)
     marked = {
         "role": "user",
         "content": [{"type": "text", "text": "hi " * 9000, "cache_control": {"type": "ephemeral"}}],

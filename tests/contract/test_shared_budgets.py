@@ -18,11 +18,11 @@ DOLLAR = config("cap: {scope: {team: engineering}, window: total, limit_usd: 1}"
 COUNTER = Limit(key="budget:cap:team=engineering:total=total", dimension=Dimension.SPEND, ceiling=0, window_s=0)
 
 
-def spending(url: str) -> Spending:
+def spending(url: str, counter: Limit = COUNTER) -> Spending:
     async def read() -> Spending:
         counters = RedisCounters(url, prefix="{gw:default}:", timeout_s=10)
         try:
-            return (await counters.spending([COUNTER]))[0]
+            return (await counters.spending([counter]))[0]
         finally:
             await counters.close()
 
@@ -117,6 +117,7 @@ def test_the_setting_decides_for_all(shared, server, policy, status, breach):
 
     gateway.wait(lambda: gateway.readyz()["counters"]["fault"])
     assert gateway.chat("cent").status_code == status
+    gateway.kill()  # it would wait for the Redis that is away
 
 
 def test_a_redis_that_lost_its_data_gets_it_back_from_the_ledger(shared, server):

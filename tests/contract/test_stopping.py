@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.contract.conftest import config
 from tests.support.control_plane import ControlPlane
 from tests.support.gateway import free_port
 from tests.support.keys import SECRET
+from tests.support.sqlite import migrated
 from tests.support.upstream import stream
 
 EVENT, LAST = b"data: {}\n\n", b"data: [DONE]\n\n"
@@ -90,7 +92,8 @@ def serve(tmp_path, upstream):
 @both
 def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream, signum):
     gateway = start_gateway(config(upstream.url))
-    upstream.play = lambda _: stream([EVENT, 2.0, LAST])
+    told = threading.Event()
+    upstream.play = lambda _: stream([EVENT, told, LAST])
 
     with gateway.client.stream("POST", "/v1/chat/completions", json=STREAM) as answer:
         pieces = answer.iter_raw()
@@ -98,6 +101,8 @@ def test_a_group_that_is_told_twice_lets_requests_finish(start_gateway, upstream
         os.killpg(gateway.process.pid, signum)
         time.sleep(0.3)
         os.killpg(gateway.process.pid, signum)
+        time.sleep(0.3)
+        told.set()
         rest = b"".join(pieces)
 
     assert rest == LAST
@@ -142,9 +147,7 @@ def test_a_gateway_that_is_told_while_it_is_suspended_ends(cold, serve):
 
 @both
 def test_a_control_plane_ends_when_its_group_is_told_twice(tmp_path, signum):
-    database = f"sqlite:///{tmp_path / 'ledger.db'}"
-    subprocess.run([sys.executable, "-m", "gateway", "db", "upgrade", "--database-url", database], check=True)
-    plane = ControlPlane(tmp_path, database)
+    plane = ControlPlane(tmp_path, migrated(tmp_path / "ledger.db"))
     plane.client.close()
 
     os.killpg(plane.process.pid, signum)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.sqlite import migrated
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 )
 def test_a_port_that_is_taken(tmp_path, command):
     environment = {**os.environ, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    subprocess.run([sys.executable, "-m", "gateway", "db", "upgrade"], env=environment, capture_output=True, check=True)
+    migrated(tmp_path / "gateway.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = subprocess.run(

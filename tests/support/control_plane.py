@@ -83,7 +83,7 @@ class ControlPlane:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(20)
         assert code == 0, self.log()
-        assert "Traceback" not in self.log(), self.log()
+        assert not [word for word in ("Traceback", "Killing") if word in self.log()], self.log()
 
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + 30

@@ -13,6 +13,7 @@ import httpx
 
 from tests.support.keys import SECRET
 from tests.support.launcher import launch
+from tests.support.sqlite import migrated
 
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of plain HTTP: the default reads every certificate authority, which takes longer than many a test."""
@@ -40,6 +41,11 @@ class Gateway:
         self._records = directory / "records.jsonl"
         self._log = directory / "log.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        data = Path((env or {}).get("GATEWAY_DATA_DIR", directory / "data"))
+        keeps_books_there = "GATEWAY_DATABASE_URL" not in (env or {}) and "--database-url" not in arguments
+        if keeps_books_there and data.parent.is_dir() and not data.exists():
+            data.mkdir(mode=0o700)
+            migrated(data / "gateway.db")
         with self._records.open("wb") as records, self._log.open("wb") as log:
             self.process = launch(
                 ["serve", "--port", str(self.port), *arguments],
@@ -48,7 +54,7 @@ class Gateway:
                 env={
                     **environment,
                     "PYTHONWARNINGS": "ignore",
-                    "GATEWAY_DATA_DIR": str(directory / "data"),
+                    "GATEWAY_DATA_DIR": str(data),
                     **(env or {}),
                 },
             )

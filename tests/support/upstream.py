@@ -12,7 +12,7 @@ CUT = object()
 HANG = object()
 """Says nothing more, and keeps the connection open."""
 
-Step = bytes | float | object
+Step = bytes | float | threading.Event | object
 
 
 @dataclass
@@ -46,7 +46,7 @@ def response(
 
 
 def stream(pieces: Sequence[Step], *, ends: bool = True, content_type: str = "text/event-stream") -> list[Step]:
-    """A chunked response; every piece of bytes is one chunk, floats are pauses in seconds."""
+    """A chunked response; every piece of bytes is one chunk, a float is a pause in seconds, an event one until it is set."""
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
     steps: list[Step] = [head]
     steps += [b"%x\r\n%s\r\n" % (len(piece), piece) if isinstance(piece, bytes) else piece for piece in pieces]
@@ -135,6 +135,9 @@ class PlayedUpstream:
                     await writer.drain()
                 elif isinstance(step, float | int):
                     await asyncio.wait((hung_up,), timeout=step)
+                elif isinstance(step, threading.Event):
+                    while not step.is_set() and not hung_up.done():
+                        await asyncio.sleep(0.01)
                 elif step is HANG:
                     await hung_up
                 elif step is CUT:

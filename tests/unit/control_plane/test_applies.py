@@ -415,7 +415,7 @@ for _ in sys.stdin:  # each line is answered by a process that applies until it 
         plane = Plane(open_engine(sys.argv[1]))
         print(os.getpid(), flush=True)
         for turn in range(10_000):
-            plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(200)))
+            plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(60)))
     os.waitpid(pid, 0)
     print("ended", flush=True)
 """
@@ -436,7 +436,7 @@ def test_a_process_killed_while_it_applies_leaves_one_revision_whole(plane):
             print(file=forking.stdin, flush=True)
             pid = int(forking.stdout.readline())
             # On a slow machine no apply would ever come to its end: until one has, it gets more time.
-            time.sleep((0.02 + 0.013 * (kill % 20)) * (1 if turns else 1 + kill // 10))
+            time.sleep((0.01 + 0.004 * (kill % 20)) * (1 if turns else 1 + kill // 10))
             os.kill(pid, signal.SIGKILL)
             assert forking.stdout.readline() == "ended\n"
             _wait_for_the_last_word(plane.engine)
@@ -461,7 +461,7 @@ def _is_whole(plane, turns):
     said = {one.resource.spec["description"] for one in live.resources.values()}
     turns |= said
     assert len(said) <= 1
-    assert len(live.resources) in (0, 200)
+    assert len(live.resources) in (0, 60)
     with plane.engine.connect() as connection:
         revision = live.revision
         assert connection.scalar(select(func.count()).where(applies.c.revision > revision)) == 0

@@ -16,10 +16,10 @@ from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import stored_text
 from gateway.storage.engine import open_engine
-from gateway.storage.migrate import upgrade
 from gateway.storage.patience import TooSlowError, at_most
 from gateway.telemetry.decision_record import Charge, DecisionRecord
 from gateway.usage import Served
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import HOUR, NOON, any_entry, entry, put
 from tests.unit.storage.databases import empty
 
@@ -311,8 +311,7 @@ def test_every_filter_shows_each_of_its_entries_once(engine, scattered, monkeypa
 )
 def test_what_is_rare_is_found_by_an_index(tmp_path, scattered, monkeypatch, filters, index):
     monkeypatch.setattr(pages, "_NEARBY", 3)
-    database = open_engine(f"sqlite:///{tmp_path}/plans.db")
-    upgrade(database)
+    database = open_engine(migrated(tmp_path / "plans.db"))
     put(database, *scattered)
     asked = []
     event.listen(database, "after_cursor_execute", lambda *told: asked.append(told[2:4]))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
 from gateway.telemetry.decision_record import Charge
+from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import assert_sums_agree, count, ids_of, payload
 from tests.unit.storage.databases import postgresql_database
 
@@ -34,7 +36,7 @@ from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine
 from tests.unit.ledger.ledger_entries import NOON, payload
 
-async def main():
+async def main(prefix):
     spool = Spool(Path(sys.argv[1]), max_bytes=2**30, segment_bytes=20_000)
     writer = LedgerWriter(spool, open_engine(sys.argv[2]), poll_s=0.001)
     writer.start()
@@ -42,12 +44,17 @@ async def main():
     while True:
         for _ in range(20):
             number += 1
-            request_id = f"{sys.argv[3]}_{number}"
+            request_id = f"{prefix}_{number}"
             assert spool.append(payload(request_id, occurred_at=NOON + number * 1_000_000, model=f"m{number % 3}"))
             os.write(1, request_id.encode() + b"\\n")
         await asyncio.sleep(0)
 
-asyncio.run(main())
+for line in sys.stdin:  # each line is answered by a process that works until it is killed
+    if (pid := os.fork()) == 0:
+        os.write(1, f"{os.getpid()}\\n".encode())
+        asyncio.run(main(line.strip()))
+    os.waitpid(pid, 0)
+    os.write(1, b"\\nended\\n")
 """
 
 
@@ -304,8 +311,7 @@ def test_postgresql_may_go_away_and_come_back(spool):
 
 
 def test_an_sqlite_database_that_another_process_holds_is_waited_for(tmp_path, spool):
-    engine = open_engine(f"sqlite:///{tmp_path}/busy.db")
-    upgrade(engine)
+    engine = open_engine(migrated(tmp_path / "busy.db"))
     holder = subprocess.Popen(
         [
             sys.executable,
@@ -385,25 +391,24 @@ def test_workers_that_are_killed_under_load_lose_nothing_and_count_nothing_twice
     root = tmp_path / "spool"
     chance = random.Random(4)  # noqa: S311 - repeatable on purpose
     acknowledged: set[str] = set()
-    for round_ in range(5):
-        children = [
-            subprocess.Popen(
-                [sys.executable, "-c", UNDER_LOAD, str(root), module_database_url, f"grq_{round_}_{worker}"],
-                stdout=subprocess.PIPE,
-            )
-            for worker in range(2)
+    command = [sys.executable, "-c", UNDER_LOAD, str(root), module_database_url]
+    with ExitStack() as ended:
+        forking = [
+            ended.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(2)
         ]
-        for child in children:
-            acknowledged.add(child.stdout.readline().decode().strip())
-        readers = [child.stdout for child in children]
-        time.sleep(chance.uniform(0.0, 0.02))
-        for child in children:
-            os.kill(child.pid, signal.SIGKILL)
-        for child, reader in zip(children, readers, strict=True):
-            lines = reader.read().decode().split("\n")
-            acknowledged |= set(lines[:-1])  # the last line may be cut off
-            child.wait()
-            reader.close()
+        for round_ in range(5):
+            for number, each in enumerate(forking):
+                print(f"grq_{round_}_{number}", file=each.stdin, flush=True)
+            workers = [int(each.stdout.readline()) for each in forking]
+            for each in forking:
+                acknowledged.add(each.stdout.readline().strip())
+            time.sleep(chance.uniform(0.0, 0.02))
+            for worker in workers:
+                os.kill(worker, signal.SIGKILL)
+            for each in forking:
+                said = [line.strip() for line in iter(each.stdout.readline, "ended\n")]
+                acknowledged |= set(said[:-1])  # the last line may be cut off
 
     spool = Spool(root, max_bytes=2**30)
     spool.backlog.adopt()

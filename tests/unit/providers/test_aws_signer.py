@@ -10,6 +10,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.utils import ContainerMetadataFetcher
 
 from gateway.providers.base import path_segment
 from gateway.providers.credentials import aws
@@ -388,6 +389,7 @@ def test_credentials_are_renewed_in_the_background_before_they_end(container, mo
 
 def test_a_failing_renewal_leaves_the_credentials_in_use(container, monkeypatch, caplog):
     monkeypatch.setattr(aws, "_REFRESH_EVERY_S", 0.02)
+    monkeypatch.setattr(ContainerMetadataFetcher, "SLEEP_TIME", 0)
     container.lasts_s = 300
 
     async def play():

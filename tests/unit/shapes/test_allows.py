@@ -6,7 +6,7 @@ import time
 import pytest
 
 from gateway.money.estimate import bound_input
-from gateway.shapes.allows import ADVISOR_CALLS, SEARCHES, OtherModel, allows
+from gateway.shapes.allows import ASSUMED, OtherModel, allows
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.wire.json_body import JsonBody
 
@@ -31,7 +31,7 @@ def _allows(fields):
 
 
 @pytest.mark.parametrize(
-    ("uses", "calls"), [({}, ADVISOR_CALLS), ({"max_uses": 7}, 7), ({"max_uses": 0}, ADVISOR_CALLS), ({"max_uses": "7"}, ADVISOR_CALLS)]
+    ("uses", "calls"), [({}, ASSUMED.advisor_calls), ({"max_uses": 7}, 7), ({"max_uses": 0}, ASSUMED.advisor_calls), ({"max_uses": "7"}, ASSUMED.advisor_calls)]
 )  # fmt: skip
 def test_an_advisor_may_run_as_often_as_it_says(uses, calls):
     assert allowed(advisor("a", **uses)).models == (OtherModel("a", "tools[0].model", calls),)
@@ -50,7 +50,9 @@ def test_speech_may_take_four_times_as_long_as_its_text_usually_does(text, chara
 
 
 def test_several_tools_of_one_kind_add_up():
-    assert allowed(search(max_uses=2), search("web_search_20260209")).beside == (("web_searches", 2 + SEARCHES),)
+    assert allowed(search(max_uses=2), search("web_search_20260209")).beside == (
+        ("web_searches", 2 + ASSUMED.tool_calls),
+    )
     assert allowed(search(max_uses=2), {"type": ["web_search"], "name": "x"}).beside == (("web_searches", 2),)
 
 

@@ -358,8 +358,8 @@ def test_closing_leaves_nothing_behind(tmp_path):
         # The first round makes what the process keeps for good, such as the pool that runs the loads.
         await rounds(1)
         (descriptors, tasks), threads = left(), threading.active_count()
-        await rounds(50)
-        # The watcher's own thread closes its descriptors a moment after it was told to; fifty leaks would be plenty.
+        await rounds(25)
+        # The watcher's own thread closes its descriptors a moment after it was told to; 25 leaks would be plenty.
         await until(lambda: left()[0] < descriptors + 10 and left()[1] == tasks)
         # What stays is the pool that ran the loads, which the loop ends.
         assert threading.active_count() <= threads + 8

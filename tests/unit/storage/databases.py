@@ -1,8 +1,10 @@
 """Databases for tests: SQLite files, and databases of their own on a real PostgreSQL server."""
 
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,8 +14,12 @@ from gateway import ids
 from gateway.ledger.sums import SUMS
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from tests.support.sqlite import migrated
 
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+
+
+_dropping: list[threading.Thread] = []
 
 
 @contextmanager
@@ -22,17 +28,40 @@ def postgresql_database() -> Iterator[str]:
     server = open_engine(SERVER)
     name = f"test_{ids.ulid().lower()}"
     try:
-        with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
+        _administer(server, f"CREATE DATABASE {name}")
     except exc.SQLAlchemyError as problem:
         server.dispose()
         pytest.skip(f"no PostgreSQL at TEST_DATABASE_URL: {type(problem).__name__}")
     try:
         yield server.url.set(database=name).render_as_string(hide_password=False)
     finally:
-        with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        server.dispose()
+        # It takes a checkpoint of the whole server, which no test has to wait for.
+        drop = threading.Thread(target=_administer, args=(server, f"DROP DATABASE {name} WITH (FORCE)"))
+        drop.start()
+        _dropping.append(drop)
+
+
+def wait_until_dropped() -> None:
+    """When the tests have ended, with the database that they shared."""
+    _for_all.close()
+    for drop in _dropping:
+        drop.join()
+
+
+def _administer(server: Engine, statement: str) -> None:
+    with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    server.dispose()
+
+
+_for_all = ExitStack()
+
+
+@cache
+def _shared_postgresql() -> str:
+    url = _for_all.enter_context(postgresql_database())
+    _upgrade(url)
+    return url
 
 
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.service)]
@@ -40,15 +69,14 @@ BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.ser
 
 @pytest.fixture(scope="module", params=BOTH)
 def module_database_url(request, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a migrated database that the tests of one module share."""
+    """The URL of a migrated database that the tests of one module share, with empty tables."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('database')}/gateway.db"
-        _upgrade(url)
-        yield url
+        yield migrated(tmp_path_factory.mktemp("database") / "gateway.db")
         return
-    with postgresql_database() as url:
-        _upgrade(url)
-        yield url
+    opened = open_engine(_shared_postgresql())
+    empty(opened)
+    opened.dispose()
+    yield _shared_postgresql()
 
 
 @pytest.fixture(params=BOTH)
