@@ -36,17 +36,16 @@ def assemble(
     Args:
         resources: Of every owner: they refer to each other.
         now: The moment by which dates are judged.
-        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay.
+        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay, and those
+            that no node could resolve are errors too.
         serving: As in `load`.
     """
     resources = list(resources)
     tree = tree_of(resources)
     found: list[Checked] = []
     read_here: dict[Path, str] = {}
-    if environ is not None:
-        tree = _mapped(
-            tree, (), _resolver(environ, serving.runtime_env if serving is not None else (), found, read_here)
-        )
+    listed = serving.runtime_env if serving is not None else ()
+    tree = _mapped(tree, (), _resolver(environ, listed, found, read_here))
     keys = tree.get("virtual_keys")
     with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
     hidden = frozenset(_secret_paths(with_secrets, ()))
@@ -58,7 +57,7 @@ def assemble(
 
 
 def _resolver(
-    environ: Mapping[str, str], listed: Collection[str], found: list[Checked], read_here: dict[Path, str]
+    environ: Mapping[str, str] | None, listed: Collection[str], found: list[Checked], read_here: dict[Path, str]
 ) -> Callable[[str, Path], str]:
     """What was read from the environment is put into `read_here`, as it is written."""
 
@@ -68,7 +67,7 @@ def _resolver(
         except ValueError as error:
             found.append(Checked(Finding("reference-missing", str(error), path)))
             return text
-        if "${runtime-env:" in text:
+        if environ is not None and "${runtime-env:" in text:
             read_here[path] = text
         return resolved
 

@@ -170,11 +170,11 @@ def refused_name(name: str, listed: Collection[str]) -> str | None:
     return None if name in listed else f"the environment variable {name} is not in this node's {RUNTIME_ENV}"
 
 
-def resolve_portable(text: str, environ: Mapping[str, str], listed: Collection[str]) -> str:
+def resolve_portable(text: str, environ: Mapping[str, str] | None, listed: Collection[str]) -> str:
     """The value of a portable text on this node. Nothing but `runtime-env` is looked up, whatever the text says.
 
-    `listed` are the variables that may be read.
-
+    `listed` are the variables that may be read. Without `environ`, which only a node has, `runtime-env` references stay
+    as they are, but for those that no node would read.
     Raises `ValueError`, saying what is missing.
     """
 
@@ -183,8 +183,12 @@ def resolve_portable(text: str, environ: Mapping[str, str], listed: Collection[s
             return "${"
         if match[1] != "runtime-env" or not match[0].endswith("}"):
             raise ValueError("a node resolves ${runtime-env:NAME} only; others are resolved where a file is loaded")
-        if (why := refused_name(match[2], listed)) is not None:
+        if not _ENV_NAME.fullmatch(match[2]):
+            raise ValueError("the name of an environment variable is malformed")
+        if (why := refused_name(match[2], listed if environ is not None else (match[2],))) is not None:
             raise ValueError(why)
+        if environ is None:
+            return match[0]
         if (value := environ.get(match[2])) is None:
             raise ValueError(f"the environment variable {match[2]} is not set on this node")
         return value
