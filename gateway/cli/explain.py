@@ -39,11 +39,12 @@ def explain(
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
-    snapshot = offline_snapshot(config)
+    snapshot, origins = offline_snapshot(config)
     try:
-        told = explained(snapshot, key, endpoint, _body(body, model))
+        found = explained(snapshot, key, endpoint, _body(body, model))
     except KeyError:
         raise _refused(f"there is no virtual key named {key!r}") from None
+    told = msgspec.convert(origins.told(msgspec.to_builtins(found)), type(found))
     if output is Format.JSON:
         results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     else:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway.config.diagnostics import Diagnostic, Severity
+from gateway.visible import visible_lines
 
 results: Final = Console(highlight=False, soft_wrap=True)
 messages: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -24,7 +25,7 @@ class Format(StrEnum):
 
 def say(text: str, style: str = "") -> None:
     """A line on standard error; never read as markup."""
-    messages.print(Text(text, style=style))
+    messages.print(Text(visible_lines(text), style=style))
 
 
 def show(diagnostics: Iterable[Diagnostic]) -> None:

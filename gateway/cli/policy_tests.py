@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 from rich.text import Text
 
@@ -79,8 +80,9 @@ def _judged(
     paths = config or cases.config_paths(path)
     found = []
     if chosen:
-        snapshot = offline_snapshot(paths)
-        found = [judge(case, line, snapshot) for case, line in chosen]
+        snapshot, origins = offline_snapshot(paths)
+        judged = (judge(case, line, snapshot) for case, line in chosen)
+        found = [msgspec.convert(origins.told(msgspec.to_builtins(one)), type(one)) for one in judged]
     revision = base or cases.base
     if revision is not None and only is None:
         found.append(_never_widens(paths, revision))

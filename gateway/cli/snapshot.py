@@ -10,11 +10,15 @@ import typer
 from gateway.cli.output import show
 
 if TYPE_CHECKING:
+    from gateway.config.origins import Origins
     from gateway.snapshot.snapshot import Snapshot
 
 
-def offline_snapshot(config: Sequence[Path]) -> "Snapshot":
-    """The snapshot of files; what is wrong with them is shown and ends the command."""
+def offline_snapshot(config: Sequence[Path]) -> tuple["Snapshot", "Origins"]:
+    """The snapshot of files, and which of their values are references.
+
+    What is wrong with the files is shown and ends the command.
+    """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what few commands need
     from gateway.config.load import load  # noqa: PLC0415 - see above
     from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper  # noqa: PLC0415 - see above
@@ -28,4 +32,5 @@ def offline_snapshot(config: Sequence[Path]) -> "Snapshot":
     if loaded.config is None:
         raise typer.Exit(1)
     revision = Revision(loaded.digest, loaded.commit)
-    return compile_snapshot(loaded.config, revision, Pepper(DEVELOPMENT_PEPPER, None), ProviderSet(NoTransport()))
+    pepper, providers = Pepper(DEVELOPMENT_PEPPER, None), ProviderSet(NoTransport())
+    return compile_snapshot(loaded.config, revision, pepper, providers), loaded.origins

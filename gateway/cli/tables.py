@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.output import results
-from gateway.ledger.storable import visible
 from gateway.money.nano_usd import to_usd
+from gateway.visible import visible
 
 BAR_WIDTH: Final = 20
 _ANY_WIDTH: Final = 10_000

@@ -10,8 +10,9 @@ from gateway.config.diagnostics import Diagnostic
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.judge import Serving, judge
 from gateway.config.model import Config
+from gateway.config.origins import Origins
 from gateway.config.references import resolve_portable
-from gateway.config.resources import Resource, tree_of
+from gateway.config.resources import Resource, origins_of, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
 
@@ -35,29 +36,39 @@ def assemble(
     Args:
         resources: Of every owner: they refer to each other.
         now: The moment by which dates are judged.
-        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay.
+        environ: On a node, what `${runtime-env:NAME}` is resolved from; elsewhere such references stay, and those
+            that no node could resolve are errors too.
         serving: As in `load`.
     """
+    resources = list(resources)
     tree = tree_of(resources)
     found: list[Checked] = []
-    if environ is not None:
-        tree = _mapped(tree, (), _resolver(environ, found))
+    read_here: dict[Path, str] = {}
+    tree = _mapped(tree, (), _resolver(environ, found, read_here))
     keys = tree.get("virtual_keys")
     with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
     hidden = frozenset(_secret_paths(with_secrets, ()))
     facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
     config, judged = judge(tree, facts, serving)
-    diagnostics = tuple(_told(one) for one in (*found, *judged))
+    origins = Origins.within(tree, read_here).with_those_of(origins_of(resources))
+    diagnostics = tuple(_told(origins.checked(one)) for one in (*found, *judged))
     return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics)
 
 
-def _resolver(environ: Mapping[str, str], found: list[Checked]) -> Callable[[str, Path], str]:
+def _resolver(
+    environ: Mapping[str, str] | None, found: list[Checked], read_here: dict[Path, str]
+) -> Callable[[str, Path], str]:
+    """What was read from the environment is put into `read_here`, as it is written."""
+
     def resolve(text: str, path: Path) -> str:
         try:
-            return resolve_portable(text, environ)
+            resolved = resolve_portable(text, environ)
         except ValueError as error:
             found.append(Checked(Finding("reference-missing", str(error), path)))
             return text
+        if environ is not None and "${runtime-env:" in text:
+            read_here[path] = text
+        return resolved
 
     return resolve
 

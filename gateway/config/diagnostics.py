@@ -6,6 +6,8 @@ from typing import Final
 
 import msgspec
 
+from gateway.visible import visible
+
 
 class Severity(enum.StrEnum):
     """An error keeps the file from being used; a warning does not."""
@@ -29,8 +31,8 @@ class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         head = f"{place}: " if place else ""
-        hint = f"\n  hint: {self.hint}" if self.hint else ""
-        return f"{head}{self.severity}[{self.code}] {self.message}{hint}"
+        hint = f"\n  hint: {visible(self.hint)}" if self.hint else ""
+        return f"{visible(head)}{self.severity}[{self.code}] {visible(self.message)}{hint}"
 
     @property
     def is_error(self) -> bool:

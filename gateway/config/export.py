@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
 from gateway.config.resources import Resource, join_secrets, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
+
+_HASHES: Final = ("secret_hash", "previous_secret_hash")
 
 
 def exported(owner: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[str]]:
@@ -21,18 +23,27 @@ def exported(owner: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[s
     variables: set[str] = set()
     resources = []
     for row in rows:
+        variables.update(_variables(row["references"].values()))
         places = dict.fromkeys(_empty(row["spec"], ()))
         references = {
             pointer(path): row["references"].get(pointer(path)) or _suggested(row["name"], path) for path in places
         }
-        variables.update(
-            name for text in references.values() for name in re.findall(r"\$\{env:([A-Za-z0-9_]+)\}", text)
-        )
-        resources.append(Resource(row["kind"], row["name"], join_secrets(row["spec"], references)))
+        variables.update(_variables(references.values()))
+        # A hash of which only the beginning is known is left out: the control plane keeps what a file does not say.
+        spec = {name: value for name, value in row["spec"].items() if name not in _HASHES or not _is_cut(value)}
+        resources.append(Resource(row["kind"], row["name"], join_secrets(spec, references)))
     tree = tree_of(resources)
     document = {"version": tree.pop("version"), "owner": owner, **tree}
     text = yaml.dump(_plain(document), sort_keys=False, allow_unicode=True, width=120)
     return text, sorted(variables)
+
+
+def _variables(texts: Iterable[str]) -> Iterable[str]:
+    return (name for text in texts for name in re.findall(r"\$\{env:([A-Za-z0-9_]+)\}", text))
+
+
+def _is_cut(value: object) -> bool:
+    return isinstance(value, str) and value.endswith("\u2026")
 
 
 def _empty(value: Any, path: Path) -> Iterable[Path]:

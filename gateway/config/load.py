@@ -15,6 +15,7 @@ from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge
 from gateway.config.model import Config
+from gateway.config.origins import NOWHERE, Origins
 from gateway.config.references import References
 from gateway.config.source import Path, Place, parse, pointer
 
@@ -35,7 +36,9 @@ class Loaded(msgspec.Struct, frozen=True):
     commit: str | None
     files: tuple[FilePath, ...]
     references: Mapping[Path, str] = {}
-    """What the files have in place of values that they do not show, such as `${env:OPENAI_API_KEY}`."""
+    """What the files have in place of values that were read elsewhere, such as `${env:OPENAI_API_KEY}`."""
+    origins: Origins = NOWHERE
+    """The same, to tell people of the configuration without those values."""
 
 
 def load(
@@ -68,7 +71,7 @@ def load(
         for file in files:
             reading.read(file)
         diagnostics += reading.findings
-        config = None
+        config, origins = None, NOWHERE
         if reading.can_go_on:
             merged = Merged(reading.sources)
             diagnostics += _clashing(merged.clashes)
@@ -78,7 +81,9 @@ def load(
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
             if config is not None and not any(one.severity is Severity.ERROR for one in found):
                 found += [one for check in checks for one in check(config)]
-            diagnostics += _placed(merged, (one for one in found if one.finding.path not in reading.failed))
+            origins = Origins.within(merged.tree, reading.written)
+            told = (origins.checked(one) for one in found if one.finding.path not in reading.failed)
+            diagnostics += _placed(merged, told)
     if any(one.is_error for one in diagnostics):
         config = None
     return Loaded(
@@ -87,7 +92,8 @@ def load(
         digest=reading.digest.hexdigest(),
         commit=commit_of(files[0]) if files else None,
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
-        references=reading.hidden,
+        references=reading.written,
+        origins=origins,
     )
 
 
@@ -113,7 +119,8 @@ class _Reading:
         self.sources: list[SourceFile] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
-        self.hidden: dict[Path, str] = {}
+        self.written: dict[Path, str] = {}
+        self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
         self.digest = hashlib.sha256()
         self.can_go_on = True
@@ -136,6 +143,7 @@ class _Reading:
         )
         tree, findings = parse(text, shown_as, references.resolve, references.follow)
         self.findings += [*findings, *references.findings]
+        self.written |= references.written
         self.hidden |= references.hidden
         self.failed |= references.failed
         self.referenced_files += references.files

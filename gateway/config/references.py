@@ -6,7 +6,7 @@ it from its own environment. Values on their way to a control plane are portable
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 
 from gateway.config.diagnostics import Diagnostic
@@ -15,6 +15,7 @@ from gateway.config.source import Path, Place, pointer
 
 _MAX_FILE_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
+_MOST_PARTS = 4
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SCHEME = re.compile(r"((Bearer|Basic|Token|Key)\s)?\s*", re.IGNORECASE)
 _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:NAME}; $${ is a literal ${."
@@ -23,8 +24,9 @@ _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:N
 class References:
     """Resolves the references of one file, and remembers what they led to.
 
-    `hidden` are the values that would show no secret to a reader of the file, as written, by path; `failed` are the
-    paths of those that stayed unresolved; `files` and `values` hold what was read for the others.
+    `written` are the texts of the file in place of which something else was read, by path; `hidden` those of them that
+    would show no secret to a reader of the file; `failed` are the paths of those that stayed unresolved; `files` and
+    `values` hold what was read for the others.
     """
 
     def __init__(
@@ -44,7 +46,8 @@ class References:
         self.findings: list[Diagnostic] = []
         self.files: dict[FilePath, bytes] = {}
         self.values: dict[str, str] = {}
-        self.hidden: dict[Path, str] = {}
+        self.written: dict[Path, str] = {}
+        self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
 
     def resolve(self, text: str, path: Path, place: Place) -> str:
@@ -61,16 +64,23 @@ class References:
             self._report(value, path, place)
             return ""
 
-        if _hides_everything(text):
-            self.hidden[path] = text
+        if hides_everything(text):
+            self.hidden.add(path)
+        if any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
+            self.written[path] = text
         return _REFERENCE.sub(replace, text)
 
     def follow(self, written: Path, alias: Path) -> None:
         """What is known of the value at one path holds at another, where an alias repeats it."""
         if written in self.hidden:
-            self.hidden[alias] = self.hidden[written]
+            self.hidden.add(alias)
+        if written in self.written:
+            self.written[alias] = self.written[written]
         if written in self.failed:
             self.failed.add(alias)
+
+    def _is_read_here(self, match: re.Match[str]) -> bool:
+        return match[1] is not None and (match[1] != "runtime-env" or self._resolve_runtime_env)
 
     def _value(self, kind: str | None, name: str | None, written: str) -> "str | _Missing":
         if kind is None or name is None or not written.endswith("}"):
@@ -130,9 +140,10 @@ class References:
         )
 
 
-def resolve_portable(text: str, environ: Mapping[str, str]) -> str:
+def resolve_portable(text: str, environ: Mapping[str, str] | None) -> str:
     """The value of a portable text on this node. Nothing but `runtime-env` is looked up, whatever the text says.
 
+    Without `environ`, which only a node has, `runtime-env` references stay as they are.
     Raises `ValueError`, saying what is missing.
     """
 
@@ -141,11 +152,36 @@ def resolve_portable(text: str, environ: Mapping[str, str]) -> str:
             return "${"
         if match[1] != "runtime-env" or not match[0].endswith("}"):
             raise ValueError("a node resolves ${runtime-env:NAME} only; others are resolved where a file is loaded")
+        if not _ENV_NAME.fullmatch(match[2]):
+            raise ValueError("the name of an environment variable is malformed")
+        if environ is None:
+            return match[0]
         if (value := environ.get(match[2])) is None:
             raise ValueError(f"the environment variable {match[2]} is not set on this node")
         return value
 
     return _REFERENCE.sub(replace, text)
+
+
+def parts(written: str, value: str) -> Iterator[tuple[str, str]]:
+    """Each reference of a text, and what it stands for in the value that the text became, where that can be told."""
+    references = list(_REFERENCE.finditer(written))
+    if len(references) > _MOST_PARTS:
+        return
+    pattern, end = "", 0
+    for one in references:
+        literal = re.escape(written[end : one.start()])
+        pattern += literal + (r"\$?\$\{" if one[1] is None else "(.*?)")
+        end = one.end()
+    found = re.fullmatch(pattern + re.escape(written[end:]), value, re.DOTALL)
+    if found is not None:
+        yield from zip((one[0] for one in references if one[1] is not None), found.groups(), strict=True)
+
+
+def named(written: str) -> list[str]:
+    """The references of a text, without their defaults."""
+    found = (match for match in _REFERENCE.finditer(written) if match[1] is not None)
+    return [f"${{{match[1]}:{_split_default(match[2])[0]}}}" for match in found]
 
 
 def is_reference(text: str) -> bool:
@@ -154,7 +190,7 @@ def is_reference(text: str) -> bool:
     return rest != text and bool(_SCHEME.fullmatch(rest))
 
 
-def _hides_everything(text: str) -> bool:
+def hides_everything(text: str) -> bool:
     """Whether only references stand here, without defaults, after at most the name of an authorization scheme."""
     matches = list(_REFERENCE.finditer(text))
     if not matches or any(match[1] is None or ":-" in (match[2] or "") for match in matches):

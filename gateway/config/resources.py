@@ -16,7 +16,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from gateway.config.address import KINDS
 from gateway.config.model import Config
-from gateway.config.source import Path, pointer
+from gateway.config.origins import Origins, value_at
+from gateway.config.references import hides_everything
+from gateway.config.source import Path, pointer, steps
 from gateway.secret import Secret
 
 SETTINGS: Final = (
@@ -34,7 +36,13 @@ SETTINGS: Final = (
 LIFE_CYCLE: Final = ("secret_hash", "previous_secret_hash", "previous_secret_expires_at", "state")
 """Fields of a virtual key that are the control plane's where the file does not have them."""
 
+_WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
+"""The member of a spec that holds what stands in the file by itself, by kind."""
+
 Spec = Mapping[str, Any]
+
+_PLACEHOLDER: Final = "(sensitive"
+"""How every text begins that is shown in place of a secret."""
 
 
 class Resource(msgspec.Struct, frozen=True):
@@ -42,9 +50,9 @@ class Resource(msgspec.Struct, frozen=True):
 
     `spec` is plain JSON but for `Secret`, and always a mapping: `{"targets": [...]}` for an alias,
     `{"value": ...}` for a setting.
-    setting.
-    `references` are the texts that the file has in place of secrets (`${env:OPENAI_API_KEY}`), by JSON pointer in the
-    spec; they are for people and change nothing.
+    `references` are the texts that the file has in place of values (`${env:OPENAI_API_KEY}`), by JSON pointer in the
+    spec: people are shown them instead, and nothing else is changed by them. Of a secret, they are only known where no
+    part of it stands in the text.
     """
 
     kind: str
@@ -63,10 +71,10 @@ def resources_of(config: Config, references: Mapping[Path, str] | None = None) -
     by_resource = _by_resource(references or {})
     for kind in KINDS:
         if kind == "settings":
-            yield from _settings(config)
+            yield from (_with_references(one, by_resource) for one in _settings(config))
             continue
         for name, section in getattr(config, kind).items():
-            yield Resource(kind, name, _spec(kind, section), by_resource.get((kind, name), {}))
+            yield _with_references(Resource(kind, name, _spec(kind, section)), by_resource)
 
 
 def read_spec(kind: str, written: object, name: str = "") -> Spec:
@@ -74,14 +82,18 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
 
     Raises:
         pydantic.ValidationError: No file could say so.
-        ValueError: There is no such kind or setting.
+        ValueError: There is no such kind or setting, or what stands in place of a secret is given for one.
     """
     if kind == "settings":
         if name not in SETTINGS:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
         read = Config.model_validate({"version": 1, name: written})
         return {"value": _plain(_written(getattr(read, name)))}
-    return _spec(kind, _adapter(kind).validate_python(written))
+    spec = _spec(kind, _adapter(kind).validate_python(written))
+    for place, secret in split_secrets(spec)[1].items():
+        if secret.startswith(_PLACEHOLDER):
+            raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
+    return spec
 
 
 def tree_of(resources: Iterable[Resource]) -> dict[str, Any]:
@@ -175,9 +187,54 @@ def _adapter(kind: str) -> TypeAdapter[Any]:
     return TypeAdapter(get_args(annotation)[1])
 
 
-def _by_resource(references: Mapping[Path, str]) -> dict[tuple[str, str], dict[str, str]]:
-    found: dict[tuple[str, str], dict[str, str]] = {}
+def origins_of(resources: Iterable[Resource]) -> Origins:
+    """What files have in place of values of resources, by the paths of `tree_of`; where two differ, of the last."""
+    found: dict[Path, tuple[str, str]] = {}
+    for one in resources:
+        for place, written in one.references.items():
+            path = steps(place)
+            value = value_at(one.spec, path)
+            if value is not None:
+                within = path[1:] if one.kind in _WRAPPED else path
+                at = (one.name, *within) if one.kind == "settings" else (one.kind, one.name, *within)
+                read = value.reveal() if isinstance(value, Secret) else str(value)
+                found[tuple(int(step) if step.isdigit() else step for step in at)] = (written, read)
+    return Origins(found)
+
+
+def still_true(references: Mapping[str, str], spec: Spec, applied: Spec | None) -> dict[str, str]:
+    """Of the references of a spec that a file applied, those whose values are the same in another."""
+    if applied is None or spec == applied:
+        return dict(references)
+    return {
+        place: text
+        for place, text in references.items()
+        if value_at(spec, steps(place)) == value_at(applied, steps(place))
+    }
+
+
+def _by_resource(references: Mapping[Path, str]) -> dict[tuple[str, str], dict[Path, str]]:
+    """By kind and name, and by the path in what was written there."""
+    found: dict[tuple[str, str], dict[Path, str]] = {}
     for path, text in references.items():
-        if len(path) > 2:  # noqa: PLR2004 - section, name, and a place within
-            found.setdefault((str(path[0]), str(path[1])), {})[pointer(path[2:])] = text
+        if path and path[0] in SETTINGS:
+            found.setdefault(("settings", str(path[0])), {})[path[1:]] = text
+        elif len(path) > 1:
+            found.setdefault((str(path[0]), str(path[1])), {})[path[2:]] = text
     return found
+
+
+def _with_references(resource: Resource, known: Mapping[tuple[str, str], Mapping[Path, str]]) -> Resource:
+    """A resource with its references, which are found in the normal form wherever it puts what was written."""
+    if not (written := known.get((resource.kind, resource.name))):
+        return resource
+    wrapped = (_WRAPPED[resource.kind],) if resource.kind in _WRAPPED else ()
+    references = {}
+    for path, text in written.items():
+        for place in ((*wrapped, *path), (*wrapped, *path, 0)):
+            value = value_at(resource.spec, place)
+            if value is None or isinstance(value, Mapping | list):
+                continue
+            if not isinstance(value, Secret) or hides_everything(text):
+                references[pointer(place)] = text
+    return msgspec.structs.replace(resource, references=references)

@@ -283,6 +283,11 @@ def pointer(path: Iterable[str | int]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
+def steps(text: str) -> list[str]:
+    """The steps of a JSON pointer."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in text.split("/")[1:]]
+
+
 def _place(event: Any) -> Place:
     mark = event.start_mark
     return mark.line + 1, mark.column + 1

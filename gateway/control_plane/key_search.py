@@ -9,8 +9,10 @@ import msgspec
 from sqlalchemy import Connection, Text, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from gateway.config.resources import still_true
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.storable import stored_text
+from gateway.plan import diff
 from gateway.storage.tables import resources, spend_by_day, spend_by_hour
 
 STATES: Final = ("active", "in rotation", "disabled", "expired", "revoked")
@@ -56,11 +58,17 @@ def search(
     """
     table = resources.c
     shown, total = _names(connection, wanted, after, limit, now)
-    columns = (table.name, table.owner, table.revision, table.spec, _state(now).label("state"))
+    told = (table.name, table.owner, table.revision, table.spec, table.written_references, table.applied_spec)
+    columns = (*told, _state(now).label("state"))
     page = select(*columns).where(table.kind == "virtual_keys", table.name.in_(shown)).order_by(table.name)
     used = last_hours(connection, shown, now=now)
     rows = connection.execute(page).mappings()
-    return tuple(FoundKey(**row, last_used_at=used.get(stored_text(row["name"]))) for row in rows), total
+    return tuple(_found(dict(row), used.get(stored_text(row["name"]))) for row in rows), total
+
+
+def _found(row: dict[str, Any], last_used_at: int | None) -> FoundKey:
+    references = still_true(row.pop("written_references"), row["spec"], row.pop("applied_spec"))
+    return FoundKey(**{**row, "spec": diff.shown(row["spec"], references)}, last_used_at=last_used_at)
 
 
 def state_of(spec: Any, now: int) -> str:

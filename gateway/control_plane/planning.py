@@ -20,6 +20,7 @@ from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
 from gateway.plan.make import Desired, Planned, Write, make_plan
 from gateway.plan.plan import Plan, Source
+from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
 from gateway.secret import Secret
 from gateway.storage.tables import applies
@@ -66,7 +67,8 @@ def plan(connection: Connection, vault: Vault, request: PlanRequest, *, now: int
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
         found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
-        made = msgspec.structs.replace(made, replay=found)
+        shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
+        made = msgspec.structs.replace(made, replay=shown)
     sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
     return SavedPlan(made, sealed)
 
@@ -123,7 +125,7 @@ def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, p
     first = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets)
     if first.plan.is_empty:
         return first
-    known = figures(connection, live, first.plan.resource_changes, now)
+    known = figures(connection, live, first.changes, now)
     return make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=known)
 
 
@@ -195,7 +197,7 @@ def _carry_out(
     if write.action == "delete" and had is not None:
         revision.delete(had)
     elif write.action == "confirm" and had is not None and write.applied is not None:
-        revision.confirm(write.applied, had)
+        revision.confirm(write.applied, write.resource.references if write.resource is not None else {}, had)
     elif write.resource is not None:
         action = None if write.previous is None else "move"
         revision.put(minted(write.resource), owner=owner, had=had, applied=write.applied, action=action)

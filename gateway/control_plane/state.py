@@ -6,13 +6,15 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exc, select, text, tuple_, update
 
-from gateway.config.resources import Resource, Spec, join_secrets, split_secrets
+from gateway.config.resources import Resource, Spec, join_secrets, split_secrets, still_true
+from gateway.config.source import Path
 from gateway.control_plane import audit
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
-from gateway.storage.tables import audit_log, changes, control_plane_state, resources
+from gateway.plan.revoked import is_revoked, revived, secrets_of
+from gateway.storage.tables import audit_log, changes, control_plane_state, resources, revoked_secrets
 
 Key = tuple[str, str]
 
@@ -21,6 +23,10 @@ _AT_A_TIME: Final = 500
 
 class LockedError(Exception):
     """Somebody else is applying at this moment."""
+
+
+class RevokedError(Exception):
+    """A change would bring back a key or a secret that was revoked; the message says which."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -42,7 +48,8 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     at = position(connection)
     rows = connection.execute(select(resources)).mappings()
     found = (live_resource(row, vault) for row in rows)
-    return LiveState(at.lineage, at.revision, {(one.resource.kind, one.resource.name): one for one in found})
+    by_key = {(one.resource.kind, one.resource.name): one for one in found}
+    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
 
 
 def read_one(connection: Connection, vault: Vault, key: Key) -> LiveResource | None:
@@ -61,16 +68,29 @@ def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list
 
 
 def page(
-    connection: Connection, *, kind: str | None, owner: str | None, after: Key | None, limit: int
+    connection: Connection,
+    *,
+    kind: str | None,
+    owner: str | None,
+    after: Key | None,
+    limit: int,
+    whole_hashes: bool = False,
 ) -> list[dict[str, Any]]:
-    """Resources by kind and name, without their secrets; of those only the places are known."""
+    """Resources by kind and name as people see them; of secrets only the places are known, of hashes the beginnings."""
     conditions = [
         column == wanted for column, wanted in ((resources.c.kind, kind), (resources.c.owner, owner)) if wanted
     ]
     if after is not None:
         conditions.append(tuple_(resources.c.kind, resources.c.name) > tuple_(*after))
     statement = select(resources).where(*conditions).order_by(resources.c.kind, resources.c.name).limit(limit)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return [_for_people(dict(row), whole_hashes=whole_hashes) for row in connection.execute(statement).mappings()]
+
+
+def _for_people(row: dict[str, Any], *, whole_hashes: bool) -> dict[str, Any]:
+    """A row with its references in place of what they stood for."""
+    references = still_true(row["written_references"], row["spec"], row["applied_spec"])
+    spec = shown(row["spec"], references, whole_hashes=whole_hashes)
+    return {**row, "spec": spec, "written_references": references}
 
 
 def live_resource(row: Any, vault: Vault) -> LiveResource:
@@ -79,8 +99,9 @@ def live_resource(row: Any, vault: Vault) -> LiveResource:
     if applied is not None:
         applied = join_secrets(applied, vault.unseal(row["applied_sealed"] or ""))
     spec = join_secrets(row["spec"], vault.unseal(row["sealed"]))
+    references = still_true(row["written_references"], spec, applied)
     return LiveResource(
-        resource=Resource(row["kind"], row["name"], spec, row["written_references"]),
+        resource=Resource(row["kind"], row["name"], spec, references),
         owner=row["owner"],
         revision=row["revision"],
         applied=applied,
@@ -88,6 +109,7 @@ def live_resource(row: Any, vault: Vault) -> LiveResource:
         changed_by=row["changed_by"],
         changed_at=row["changed_at"],
         created_at=row["created_at"],
+        applied_references=row["written_references"],
     )
 
 
@@ -111,6 +133,7 @@ class Revision:
         self._gone: set[Key] = set()
         self._touched: set[Key] = set()
         self._audit: list[dict[str, Any]] = []
+        self._keys: list[tuple[LiveResource | None, Resource]] = []
 
     def put(
         self,
@@ -142,33 +165,35 @@ class Revision:
             "applied_spec": applied_pair[0],
             "applied_sealed": applied_pair[1],
         }
+        if resource.kind == "virtual_keys":
+            self._keys.append((had, resource))
         self._rows[key] = row
         self._gone.add(key)
         self._touched.add(key)
         if had is not None and (old := (had.resource.kind, had.resource.name)) != key:
             self._gone.add(old)
             self._touched.add(old)
-        before = had.resource.spec if had is not None else None
-        self._tell(action or ("create" if had is None else "update"), resource.address, before, resource.spec)
+        self._tell(action or ("create" if had is None else "update"), had, resource)
 
     def delete(self, had: LiveResource, action: str = "delete") -> None:
         """Takes a resource away."""
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
         self._touched.add(key)
-        self._tell(action, had.resource.address, had.resource.spec, None)
+        self._tell(action, had, None)
 
-    def confirm(self, applied: Spec, had: LiveResource) -> None:
+    def confirm(self, applied: Spec, references: Mapping[str, str], had: LiveResource) -> None:
         """What counts as applied; the resource itself stays as it is, and so does its revision."""
         public, sealed = self._applied_pair(applied)
-        members = {"applied_spec": public, "applied_sealed": sealed}
+        members = {"applied_spec": public, "applied_sealed": sealed, "written_references": dict(references)}
         key = (had.resource.kind, had.resource.name)
         self._connection.execute(update(resources).where(_is(key)).values(members))
 
     def finish(self) -> int:
-        """Writes everything; returns the revision, which stays where nothing was written."""
+        """Writes everything; returns the revision, which stays where nothing was written. Raises `RevokedError`."""
         if not self._touched:
             return self.before.revision
+        self._keep_revoked()
         gone = sorted(self._gone)
         for start in range(0, len(gone), _AT_A_TIME):
             some = tuple_(resources.c.kind, resources.c.name).in_(gone[start : start + _AT_A_TIME])
@@ -182,9 +207,31 @@ class Revision:
         self._connection.execute(update(control_plane_state).values(moved))
         return self.number
 
-    def _tell(self, action: str, address: str, before: Spec | None, after: Spec | None) -> None:
-        changed = None if after is None else _redacted(before, after)
-        told = None if before is None else shown(before)
+    def _keep_revoked(self) -> None:
+        """Remembers what is revoked, and refuses what would come back."""
+        if not self._keys:
+            return
+        known = _revoked_secrets(self._connection)
+        now_revoked: dict[str, str] = {}
+        for had, resource in self._keys:
+            if is_revoked(resource.spec) and (had is None or not is_revoked(had.resource.spec)):
+                specs = [resource.spec] if had is None else [had.resource.spec, resource.spec]
+                now_revoked.update({one: resource.address for spec in specs for one in secrets_of(spec)})
+        for had, resource in self._keys:
+            if (said := revived(had, resource, known | now_revoked.keys())) is not None:
+                raise RevokedError(said)
+        rows = [
+            {"secret_hash": digest, "address": address, "revoked_at": self._now}
+            for digest, address in now_revoked.items()
+            if digest not in known
+        ]
+        if rows:
+            self._connection.execute(revoked_secrets.insert(), rows)
+
+    def _tell(self, action: str, had: LiveResource | None, has: Resource | None) -> None:
+        changed = None if has is None else _redacted(had, has)
+        told = None if had is None else shown(had.resource.spec, had.resource.references)
+        address = has.address if has is not None else had.resource.address if had is not None else ""
         made = audit.row(self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed)
         self._audit.append(made)
 
@@ -203,16 +250,16 @@ def moved_since(connection: Connection, revision: int, limit: int = 5) -> list[s
     ]
 
 
-def _redacted(before: Spec | None, after: Spec) -> Any:
-    """The new spec; a secret that is another than before says so."""
+def _redacted(had: LiveResource | None, has: Resource) -> Any:
+    """The new spec as people see it; a secret that is another than before says so."""
 
-    def against(new: Any, old: Any) -> Any:
+    def against(new: Any, old: Any, path: Path) -> Any:
         if isinstance(new, Mapping):
             was = old if isinstance(old, Mapping) else {}
-            return {name: against(inner, was.get(name)) for name, inner in new.items()}
-        return shown(new, changed=before is not None and new != old)
+            return {name: against(inner, was.get(name), (*path, name)) for name, inner in new.items()}
+        return shown(new, has.references, path, changed=had is not None and new != old)
 
-    return against(after, before)
+    return against(has.spec, None if had is None else had.resource.spec, ())
 
 
 def lock(connection: Connection, wait_s: float = 10) -> Position:
@@ -234,6 +281,10 @@ def lock(connection: Connection, wait_s: float = 10) -> Position:
 
 def _position(row: Row[Any]) -> Position:
     return Position(row.lineage, row.revision, row.changed_at, row.oldest_change)
+
+
+def _revoked_secrets(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.scalars(select(revoked_secrets.c.secret_hash)))
 
 
 def _is(key: Key) -> Any:

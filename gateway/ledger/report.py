@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
 from gateway.ledger.query import FROM_ENTRIES, GroupBy, Scope, Spend, added, spend
-from gateway.ledger.storable import visible
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
 from gateway.usage import FURTHER_KINDS
+from gateway.visible import visible
 
 Sort = Literal["cost", "requests", "name"]
 DIMENSIONS: Final[tuple[GroupBy, ...]] = get_args(GroupBy)

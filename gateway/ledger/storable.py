@@ -42,11 +42,6 @@ def stored_text(text: str) -> str:
     return clean.decode()
 
 
-def visible(text: str) -> str:
-    """The text as it can be shown to people: what is not printable as an escape, since clients made up some of it."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-
-
 def storable(record: DecisionRecord) -> DecisionRecord:
     """The record with every text as `stored_text` gives it; doing it twice changes nothing."""
     texts = {name: text for name in TEXTS if (text := getattr(record, name)) is not None}

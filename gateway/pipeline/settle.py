@@ -6,7 +6,7 @@ import msgspec
 
 from gateway import clock
 from gateway.content.captured import CapturedContent, is_captured
-from gateway.ledger.storable import encode, visible
+from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import (
@@ -28,6 +28,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
+from gateway.visible import visible
 from gateway.wire.request_body import RequestBody
 
 CLIENT_CLOSED = 499

@@ -1,5 +1,10 @@
-"""What a plan consists of. Values here never hold a secret: it is replaced when a change is built."""
+"""What a plan consists of.
 
+A plan never holds a secret, nor what a reference stood for: changes are found and judged with their values, and shown
+without them, by `gateway.plan.telling`, before they become part of a plan.
+"""
+
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -32,6 +37,8 @@ class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):
     added: list[Any] = []
     removed: list[Any] = []
     access: Access = Access.SAME
+    value: str = ""
+    """Of a field that is shown as a reference, what became of its value: `rose`, `fell` or `changed`."""
 
 
 class Consequence(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -46,7 +53,7 @@ class ResourceChange(msgspec.Struct, frozen=True):
     """What happens to one resource.
 
     `actions` are `create`, `update`, `delete`, `replace` and `move`; a move may come with an update. `before` and
-    `after` are whole specs, without secrets; `revision` is the live resource's, 0 for a new one.
+    `after` are whole specs; `revision` is the live resource's, 0 for a new one.
     """
 
     address: str
@@ -55,8 +62,8 @@ class ResourceChange(msgspec.Struct, frozen=True):
     name: str
     owner: str
     actions: list[str]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
     changes: list[FieldChange]
     access: Access
     revision: int = 0

@@ -19,6 +19,7 @@ class LiveResource(msgspec.Struct, frozen=True):
         changed_by: The token or user behind the last change.
         changed_at: When that was, in microseconds since the epoch.
         created_at: When it came to be, likewise.
+        applied_references: What the file had in place of values of `applied`, by JSON pointer.
     """
 
     resource: Resource
@@ -29,6 +30,7 @@ class LiveResource(msgspec.Struct, frozen=True):
     changed_by: str
     changed_at: int
     created_at: int = 0
+    applied_references: Mapping[str, str] = {}
 
 
 class LiveState(msgspec.Struct, frozen=True):
@@ -41,3 +43,5 @@ class LiveState(msgspec.Struct, frozen=True):
     revision: int
     resources: Mapping[tuple[str, str], LiveResource]
     """By kind and name, those of every owner."""
+    revoked_secrets: frozenset[str] = frozenset()
+    """The hashes of secrets that no key may answer to any more, of keys that are gone too."""

@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from gateway.config.assemble import assemble
-from gateway.config.resources import Resource, Spec
+from gateway.config.origins import Origins
+from gateway.config.resources import Resource, Spec, origins_of
 from gateway.plan.change import ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
@@ -17,7 +17,10 @@ from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
 from gateway.plan.matching import Key, Matched, change_of, foreign, match
 from gateway.plan.plan import Plan, Source, digest_of, summarize
+from gateway.plan.revoked import revived
 from gateway.plan.targets import pull_in
+from gateway.plan.telling import applied_references, told
+from gateway.snapshot.of_resources import faults
 
 _MICROSECONDS = 1_000_000
 
@@ -51,6 +54,9 @@ class Planned(msgspec.Struct, frozen=True):
     writes: tuple[Write, ...]
     after: Mapping[Key, Resource]
     """Everything as it would be, of every owner."""
+    changes: tuple[ResourceChange, ...]
+    """The changes with their values, to find figures for: like a write, they never leave the control plane."""
+    origins: Origins
 
 
 def make_plan(
@@ -68,6 +74,7 @@ def make_plan(
     2. find what changes, and keep to the targets and what they need
     3. judge the whole as it would be, with what others own
     4. say what follows from the changes, and what an apply needs to be told
+    5. tell all of it without secrets, and references instead of what they stand for
 
     Args:
         desired: One owner's file. What it does not have and the owner has is deleted.
@@ -85,12 +92,20 @@ def make_plan(
     warnings += _idle(targets, matched)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
+    errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
     if pairs and not errors:
         errors += _faults(after.values(), now)
-    changes = [_told(change, after, figures, pulled, now) for _, change in pairs]
+    found = [_with_consequences(change, after, figures, pulled, now) for _, change in pairs]
+    origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
+    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
-    drift = [found for one in matched if one.live is not None for found in drift_of(one.live, _spec(one.wanted))]
+    drift = [
+        edit
+        for one in matched
+        if one.live is not None
+        for edit in drift_of(one.live, _spec(one.wanted), applied_references(one))
+    ]
     names = [".".join(key) for key in targets]
     plan = Plan(
         plan_id=plan_id,
@@ -113,7 +128,7 @@ def make_plan(
             lineage=live.lineage, revision=live.revision, owner=desired.owner, targets=names, changes=changes
         ),
     )
-    return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after)
+    return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
 
 
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
@@ -147,10 +162,10 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
 
 def _faults(after: Iterable[Resource], now: int) -> list[str]:
     at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in assemble(after, now=at).diagnostics if one.is_error]
+    return [str(one) for one in faults(after, at)]
 
 
-def _told(
+def _with_consequences(
     change: ResourceChange,
     after: Mapping[Key, Resource],
     figures: Figures | None,
@@ -175,5 +190,5 @@ def _writes(pairs: Iterable[tuple[Matched, ResourceChange]], chosen: Iterable[Ma
     for one in chosen:
         if one.key in changed or one.live is None or one.written is None:
             continue
-        if one.live.applied != one.written.spec:
+        if (one.live.applied, one.live.applied_references) != (one.written.spec, one.written.references):
             yield Write("confirm", one.key, None, one.wanted, one.written.spec)

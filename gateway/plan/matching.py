@@ -8,7 +8,6 @@ from gateway.config.address import KINDS
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
 from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
-from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
 
 Key = tuple[str, str]
@@ -75,13 +74,13 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
     if one.wanted is None:
         if one.live is None:
             return None
-        gone = shown(one.live.resource.spec)
+        gone = one.live.resource.spec
         access = of_deletion(one.live.resource)
         return _change(owner, one, ["delete"], access, before=gone)
     if one.live is None:
         mints = kind == "virtual_keys" and "secret_hash" not in one.wanted.spec
         access = of_creation(one.wanted)
-        after = shown(one.wanted.spec)
+        after = one.wanted.spec
         return _change(owner, one, ["create"], access, after=after, mints_secret=mints)
     before, after = one.live.resource.spec, one.wanted.spec
     fields = compared(kind, name, before, after)
@@ -93,7 +92,7 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
     if not actions:
         return None
     access = widest(change.access for change in fields)
-    return _change(owner, one, actions, access, before=shown(before), after=shown(after), changes=fields)
+    return _change(owner, one, actions, access, before=before, after=after, changes=fields)
 
 
 def _change(
@@ -102,8 +101,8 @@ def _change(
     actions: list[str],
     access: Access,
     *,
-    before: dict[str, object] | None = None,
-    after: dict[str, object] | None = None,
+    before: Spec | None = None,
+    after: Spec | None = None,
     changes: list[FieldChange] | None = None,
     mints_secret: bool = False,
 ) -> ResourceChange:

@@ -35,18 +35,19 @@ def cost_of(
         over_time: The prices of the model, where they are at hand.
     """
     price = (over_time or prices.of(provider, provider_type, model)).at(at)
+    if served is None:
+        # PERF: an answer that names no other model and no service is the usual one of many servers.
+        return None if price is None else answer_cost(usage, None, price, _of_nobody, model)
 
     def price_of(other: str) -> Price | None:
-        if price is not None and prices.is_same(provider, provider_type, model, other):
-            return price
-        return prices.of(provider, provider_type, other).at(at)
+        return prices.served(provider, provider_type, model, other).at(at)
 
     if price is None:
-        price = None if served is None or served.model is None else price_of(served.model)
+        price = None if served.model is None else price_of(served.model)
         if price is None:
             return None
     charged = answer_cost(usage, served, price, price_of, model)
-    if provider_type not in _SAYS_WHAT_IT_LIKES or served is None or not (served.model or served.iterations):
+    if provider_type not in _SAYS_WHAT_IT_LIKES or not (served.model or served.iterations):
         return charged
     as_asked = answer_cost(usage, served, price, _of_nobody, model)
     return as_asked if as_asked.nano_usd > charged.nano_usd else charged

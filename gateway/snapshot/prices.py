@@ -45,7 +45,7 @@ class Prices:
         self._factors = {name: factors_of(one.price_factor) for name, one in config.providers.items()}
         self._published: Catalogue = PublishedPrices()
         self._known: dict[tuple[str, str], PriceOverTime] = {}
-        self._same: dict[tuple[str, str, str], bool] = {}
+        self._served: dict[tuple[str, str, str], PriceOverTime] = {}
 
     def of(self, provider: str, provider_type: str, model: str) -> PriceOverTime:
         """The price of a model at a provider, moment by moment.
@@ -61,18 +61,18 @@ class Prices:
             )
         return known
 
-    def is_same(self, provider: str, provider_type: str, asked: str, served: str) -> bool:
-        """Whether two names at a provider are spellings of one model: a deployment's, and that of its base."""
-        known = self._same.get((provider, asked, served))
+    def served(self, provider: str, provider_type: str, asked: str, served: str) -> PriceOverTime:
+        """The price of a model that answered in the place of the asked one.
+
+        Where it is that one, in another spelling or as the model that a deployment is, it costs what that one does.
+        """
+        # PERF: most answers name their model in full, so one look has to do.
+        known = self._served.get((provider, asked, served))
         if known is None:
-            if len(self._same) >= _REMEMBERED:
-                self._same.clear()
-            seller = self._seller(provider, provider_type)
-            entries = [
-                self._published.entry(seller, self._base_of(_Asked(provider, seller, model)) or model)
-                for model in (asked, served)
-            ]
-            known = self._same[provider, asked, served] = entries[0] is not None and entries[0] == entries[1]
+            if len(self._served) >= _REMEMBERED:
+                self._served.clear()
+            name = asked if self._is_same(provider, provider_type, asked, served) else served
+            known = self._served[provider, asked, served] = self.of(provider, provider_type, name)
         return known
 
     def base_of(self, provider: str, provider_type: str, model: str) -> str:
@@ -82,6 +82,15 @@ class Prices:
     def context_window(self, provider: str, provider_type: str, model: str) -> int | None:
         """Tokens that a model takes in at most, where the catalogue knows."""
         return self._published.context_window(self._seller(provider, provider_type), model)
+
+    def _is_same(self, provider: str, provider_type: str, asked: str, served: str) -> bool:
+        """Whether two names at a provider are spellings of one model: a deployment's, and that of its base."""
+        seller = self._seller(provider, provider_type)
+        entries = [
+            self._published.entry(seller, self._base_of(_Asked(provider, seller, model)) or model)
+            for model in (asked, served)
+        ]
+        return entries[0] is not None and entries[0] == entries[1]
 
     def _seller(self, provider: str, provider_type: str) -> Seller:
         section = self._providers.get(provider)

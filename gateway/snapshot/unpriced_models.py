@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final
 
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Finding
@@ -9,7 +10,12 @@ from gateway.config.model import Config
 from gateway.config.sections.budgets import Budget
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.snapshot.named_models import named_models
-from gateway.snapshot.prices import Prices
+from gateway.snapshot.prices import Prices, seller_at
+
+_HINT: Final = "Write what it costs under `prices`, or take newer prices: gateway prices update --from FILE|URL"
+_OR_TRUST: Final = "; or set `trust_stated_cost`, since answers of this seller say what they cost"
+_STATING: Final = ("openrouter", "perplexity")
+"""Lists of the catalogue whose sellers say in each answer what it cost."""
 
 
 def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
@@ -19,15 +25,18 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
     """
     prices, now = Prices(config), at.timestamp()
     refusing = next((name for name, one in config.budgets.items() if _needs_prices(one)), None)
-    follows = "it counts as nothing" + ("" if refusing is None else f", and budgets such as {refusing} refuse it")
-    hint = "Write what it costs under `prices`, or take newer prices: gateway prices update --from FILE|URL"
     for target, path in named_models(config).items():
         name, _, model = target.partition("/")
         provider = config.providers[name]
-        if isinstance(provider, CostStatingProvider) and provider.trust_stated_cost and refusing is None:
+        trusts = provider.trust_stated_cost if isinstance(provider, CostStatingProvider) else None
+        if trusts and refusing is None:
             continue
         if prices.of(name, provider.type, model).at(now) is None:
-            message = f"nobody knows what {target} costs: {follows}"
+            follows = [] if trusts else ["it counts as nothing"]
+            follows += [] if refusing is None else [f"budgets such as {refusing} refuse it"]
+            message = f"nobody knows what {target} costs: {', and '.join(follows)}"
+            states = trusts is False and refusing is None and seller_at(provider).own in _STATING
+            hint = f"{_HINT}{_OR_TRUST if states else ''}."
             yield Checked(Finding("unpriced-model", message, path, hint, path[-2] == "deployments"), Severity.WARNING)
 
 

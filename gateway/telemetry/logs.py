@@ -12,6 +12,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from gateway.telemetry.redact import redact
+from gateway.visible import visible_lines
 
 Format = Literal["auto", "json", "pretty"]
 
@@ -38,7 +39,9 @@ def set_level(level: str) -> None:
 def formatter(format_: Format) -> logging.Formatter:
     """How a line looks; `auto` is pretty on a terminal and JSON elsewhere."""
     renderer: Processor = structlog.processors.JSONRenderer()
+    shown: list[Processor] = []
     if is_pretty(format_, sys.stderr):
+        shown.append(_visible)
         renderer = structlog.dev.ConsoleRenderer(
             colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
@@ -53,6 +56,7 @@ def formatter(format_: Format) -> logging.Formatter:
             # A traceback becomes text here, so that it is looked through as well.
             structlog.processors.format_exc_info,
             _redacted,
+            *shown,
             renderer,
         ],
     )
@@ -79,6 +83,11 @@ def granian_config(level: str, format_: Format = "auto") -> dict[str, object]:
         "loggers": loggers,
         "root": {"handlers": ["stderr"], "level": level.upper()},
     }
+
+
+def _visible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """JSON escapes by itself; a terminal would do as it is told. Tracebacks have lines of their own."""
+    return {name: visible_lines(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _redacted(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -35,8 +35,8 @@ BUDGET = "budgets: {cap: {scope: {virtual_key: dev}, window: month, limit_usd: 5
 def run(tmp_path, monkeypatch, gateway):
     monkeypatch.chdir(tmp_path)
 
-    def call(*arguments, more=""):
-        (tmp_path / "gateway.yaml").write_text(FILE + more)
+    def call(*arguments, more="", file=FILE):
+        (tmp_path / "gateway.yaml").write_text(file + more)
         return gateway(*arguments, UP_KEY="sk")
 
     return call
@@ -74,6 +74,17 @@ def test_the_warning_says_what_follows(run, more, says):
 
     assert f"nobody knows what openai/home-made costs: {says}\n" in done.err
     assert "gateway prices update --from" in done.err
+
+
+@pytest.mark.parametrize("budget", [False, True])
+def test_where_answers_state_costs_only_a_budget_needs_a_price(run, budget):
+    more = BUDGET if budget else ""
+    trusting = FILE.replace("ours: {type: custom,", "ours: {type: custom, trust_stated_cost: true, models: [auto],")
+
+    done = run("validate", "gateway.yaml", more=more, file=trusting)
+
+    assert ("nobody knows what ours/auto costs: budgets such as cap refuse it\n" in done.err) == budget
+    assert ("ours/auto" in done.err) == budget
 
 
 def test_a_file_that_is_not_valid_is_not_asked_for_prices(run):

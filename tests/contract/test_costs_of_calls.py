@@ -2,6 +2,7 @@
 
 import json
 
+import genai_prices
 import httpx
 import pytest
 
@@ -15,12 +16,15 @@ prices:
 """
 
 
+SELLERS = """  groq: {{type: custom, base_url: "{url}/v1"}}
+  ours: {{type: custom, base_url: "{url}/v1", prices_of: groq}}
+"""
 GEMINI = '  gemini: {{type: gemini, api_key: sk-up, base_url: "{url}"}}\n'
 
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    text = config(upstream.url).replace("  simulator:", GEMINI.format(url=upstream.url) + "  simulator:")
+    text = config(upstream.url).replace("  simulator:", (GEMINI + SELLERS).format(url=upstream.url) + "  simulator:")
     return module_gateway(text.replace("virtual_keys:", PRICES + "virtual_keys:"))
 
 
@@ -30,6 +34,12 @@ COSTS = {
     "of the file": ("openai/of-the-file", 11 * 300 + 7 * 1100 + 10_000_000, "file"),
     "of both": ("openai/gpt-5-mini", 11 * 250 + 7 * 100_000, "file: output; genai-prices"),
     "unknown": ("openai/made-up", None, None),
+    "of nobody, whatever the provider is called": ("groq/llama-3.3-70b-versatile", None, None),
+    "of the list that the file names": (
+        "ours/llama-3.3-70b-versatile",
+        11 * 590 + 7 * 790,
+        f"genai-prices {genai_prices.__version__}: groq/llama-3.3-70b-versatile, by prices_of",
+    ),
 }
 
 

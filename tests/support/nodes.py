@@ -2,15 +2,16 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gateway.counters.hold import CounterStore
+from gateway.counters.hold import CounterStore, Hold, Lease, Refusal
+from gateway.counters.memory import MemoryCounters
 from gateway.errors import GatewayError
 from gateway.money.estimate import bound_input
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Received
+from gateway.pipeline.states import BudgetHold, Received
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
@@ -47,13 +48,31 @@ class Upstream:
         said = json.loads(request.body).get("metadata", {})
         await asyncio.sleep(said.get("after", 0))
         prompt = bound_input(request.body).tokens if said.get("input") == "full" else said.get("input", 0)
+        return Answer(json.dumps(_answer(request.url, prompt, said.get("cached", 0), said.get("output", 0))).encode())
+
+
+def _answer(url: str, prompt: int, cached: int, output: int) -> dict[str, Any]:
+    """The whole answer of an API."""
+    if url.endswith("/messages"):
+        usage = {"input_tokens": prompt - cached, "cache_read_input_tokens": cached, "output_tokens": output}
+        content = [{"type": "text", "text": "hi"}]
+        return {"type": "message", "role": "assistant", "content": content, "stop_reason": "end_turn", "usage": usage}
+    if url.endswith("/responses"):
         usage = {
-            "prompt_tokens": prompt,
-            "completion_tokens": said.get("output", 0),
-            "prompt_tokens_details": {"cached_tokens": said.get("cached", 0)},
+            "input_tokens": prompt,
+            "output_tokens": output,
+            "input_tokens_details": {"cached_tokens": cached},
         }
-        choice = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
-        return Answer(json.dumps({"model": "m", "choices": [choice], "usage": usage}).encode())
+        return {"object": "response", "status": "completed", "output": [], "usage": usage}
+    usage = {
+        "prompt_tokens": prompt,
+        "completion_tokens": output,
+        "prompt_tokens_details": {"cached_tokens": cached},
+    }
+    if url.endswith("/embeddings"):
+        return {"object": "list", "data": [], "usage": usage}
+    choice = {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}
+    return {"choices": [choice], "usage": usage}
 
 
 class Ledger:
@@ -75,6 +94,19 @@ class _NoTracing:
 
     def export(self, _request: object) -> None:
         pass
+
+
+class WatchedCounters(MemoryCounters):
+    """Counters that remember what was held of budgets, their margins apart, in nano-USD: last, and in all."""
+
+    held = held_in_all = 0
+
+    async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
+        self.held = sum(hold.amount for hold in holds if isinstance(hold, BudgetHold))
+        lease = await super().reserve(holds)
+        if not isinstance(lease, Refusal):
+            self.held_in_all += self.held
+        return lease
 
 
 class Node:

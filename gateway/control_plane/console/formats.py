@@ -7,10 +7,10 @@ import msgspec
 from markupsafe import Markup
 
 from gateway.ledger.period import moment_text
-from gateway.ledger.storable import visible
 from gateway.money import nano_usd
 from gateway.plan.render.lines import value as one_line
 from gateway.plan.words import ago
+from gateway.visible import visible
 
 UNKNOWN: Final = "\u2013"
 """What stands for a figure that is not known."""
@@ -35,9 +35,11 @@ def when(moment: int) -> Markup:
 
 
 def written_when(text: str | None) -> Markup:
-    """RFC 3339 text in UTC, as specs have it, to the minute."""
+    """RFC 3339 text in UTC, as specs have it, to the minute; a reference as it is."""
     if not text:
         return Markup("")
+    if text.startswith("${"):
+        return Markup.escape(visible(text))
     return Markup('<time datetime="{}">{} {}</time>').format(text, text[:10], text[11:16])
 
 

@@ -18,7 +18,7 @@ from gateway.control_plane.rest.change import carry_out, told_of
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
 from gateway.control_plane.services import Services
-from gateway.control_plane.tokens import Scope
+from gateway.control_plane.tokens import Scope, Token
 from gateway.ledger.period import moment_text
 from gateway.ledger.report import read_limit, read_one
 from gateway.plan.diff import shown
@@ -63,8 +63,11 @@ class ResourcesResource:
         if after is not None:
             first, _, name = after.partition(".")
             behind = (first, name)
+        whole = _sees_hashes(request)
         rows = await self._services.database.read(
-            lambda connection: state.page(connection, kind=kind, owner=owner, after=behind, limit=limit)
+            lambda connection: state.page(
+                connection, kind=kind, owner=owner, after=behind, limit=limit, whole_hashes=whole
+            )
         )
         following = f"{rows[-1]['kind']}.{rows[-1]['name']}" if len(rows) == limit else None
         answer(response, {"resources": [_of_row(row) for row in rows], "next_after": following})
@@ -81,7 +84,7 @@ class ResourcesResource:
             )
         if found is None:
             raise ApiError("not_found", f"There is no {kind}.{name}"[:300] + ".")
-        told = _told(found)
+        told = _told(found, whole_hashes=_sees_hashes(request))
         answer(response, told.body)
         response.set_header("ETag", f'"{told.revision}"')
 
@@ -153,13 +156,19 @@ def _check_kind(kind: str) -> None:
         raise ApiError("bad_request", f"There is no kind {kind[:64]!r}; there are {', '.join(KINDS)}.", param="kind")
 
 
-def _told(found: LiveResource) -> Told:
+def _sees_hashes(request: falcon.asgi.Request) -> bool:
+    """Whoever may put a key needs all of its hash; to others its beginning tells it from another."""
+    token: Token = request.context.token
+    return token.scope.covers(Scope.APPLY)
+
+
+def _told(found: LiveResource, *, whole_hashes: bool = True) -> Told:
     resource = found.resource
     return told_of(
         {
             "kind": resource.kind,
             "name": resource.name,
-            "spec": shown(resource.spec),
+            "spec": shown(resource.spec, resource.references, whole_hashes=whole_hashes),
             "references": resource.references,
             "owner": found.owner,
             "protected": found.protected,

@@ -21,6 +21,7 @@ from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import moment_text
 from gateway.ledger.report import read_limit, read_one
+from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource
 from gateway.secret import Secret
 
@@ -85,7 +86,7 @@ class VirtualKeysResource:
                 written=body.spec,
                 owner=body.owner,
             )
-            told = {"name": body.name, "revision": found.revision, **_life(found.resource.spec)}
+            told = {"name": body.name, "revision": found.revision, **_life_of(found)}
             return told_of({**told, "secret": secret.reveal(), "secret_hash": found.resource.spec["secret_hash"]})
 
         await carry_out(services, request, response, body, make)
@@ -103,7 +104,7 @@ class VirtualKeysResource:
 
         def make(connection: Connection) -> Told:
             found, secret = do(connection, services, name, how, body)
-            told: dict[str, Any] = {"name": name, "revision": found.revision, **_life(found.resource.spec)}
+            told: dict[str, Any] = {"name": name, "revision": found.revision, **_life_of(found)}
             return told_of({**told, **({} if secret is None else {"secret": secret.reveal()})})
 
         await carry_out(services, request, response, body, make)
@@ -150,6 +151,10 @@ def _listed(row: Mapping[str, Any], used: int | None) -> dict[str, Any]:
         **_life(row["spec"]),
         "last_used_at": None if used is None else moment_text(used),
     }
+
+
+def _life_of(found: LiveResource) -> dict[str, Any]:
+    return _life(shown(found.resource.spec, found.resource.references))
 
 
 def _life(spec: Mapping[str, Any]) -> dict[str, Any]:

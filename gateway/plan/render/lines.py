@@ -11,6 +11,7 @@ from gateway.plan.diff import text
 from gateway.plan.plan import Guard, Plan, Summary
 from gateway.plan.replay import told
 from gateway.plan.words import count, moment
+from gateway.visible import visible
 
 MARKS: Final = {
     Access.WIDENS: "WIDENS ACCESS",
@@ -30,7 +31,11 @@ class Line(msgspec.Struct, frozen=True):
 
 
 def lines(plan: Plan) -> Iterator[Line]:
-    """The whole plan."""
+    """The whole plan. Nothing in a value can end a line or steer a terminal: what is not printable is an escape."""
+    return (Line(visible(one.text), one.style) for one in _lines(plan))
+
+
+def _lines(plan: Plan) -> Iterator[Line]:
     yield Line(_head(plan), "bold")
     yield Line("")
     yield from _outside(plan.drift)
@@ -103,7 +108,10 @@ def field(change: FieldChange) -> str:
         return " ".join(members)
     if change.after == SENSITIVE_CHANGED:
         return SENSITIVE_CHANGED
-    return f"{value(change.before)} -> {value(change.after)}"
+    became = f" (its value {change.value})" if change.value else ""
+    if became and change.before == change.after:
+        return f"{value(change.after)}{became}"
+    return f"{value(change.before)} -> {value(change.after)}{became}"
 
 
 def verb(change: ResourceChange) -> str:

@@ -8,6 +8,7 @@ from gateway.plan.plan import Plan
 from gateway.plan.render.lines import MARKS, effects, field, in_order, name_of, summary, value, verb
 from gateway.plan.replay import told
 from gateway.plan.words import moment
+from gateway.visible import visible
 
 BUDGET: Final = 60_000
 """Characters; GitHub refuses comments of more than 65,536."""
@@ -27,8 +28,6 @@ _SPECIAL: Final = str.maketrans(
         "#": "&#35;",
         "~": "&#126;",
         "!": "&#33;",
-        "\n": " ",
-        "\r": " ",
     }
 )
 _LONGEST = 300
@@ -47,7 +46,8 @@ def markdown(plan: Plan, budget: int = BUDGET) -> str:
 def escaped(text: str) -> str:
     """Text that markdown and HTML leave as it is, shortened."""
     short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-    return short.translate(_SPECIAL)
+    # Two references would be read as mathematics.
+    return visible(short).translate(_SPECIAL).replace("${", "&#36;{")
 
 
 def _head(plan: Plan) -> Iterator[str]:

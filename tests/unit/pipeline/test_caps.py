@@ -18,6 +18,8 @@ version: 1
 providers: {{openai: {{type: openai, api_key: k}}}}
 prices: {{openai/m: {{input_usd_per_mtok: 1, output_usd_per_mtok: 10, cache_read_usd_per_mtok: 0.1}}}}
 budgets: {{cap: {{scope: {{virtual_key: dev}}, window: total, limit_usd: %s, %s}}}}
+assumed_output_tokens: max
+reservations: {{models: {{openai/m: {{max_output_tokens: 10000, context_window: 128000}}}}}}
 virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
 """
 RESERVES = {"worst": "reserve: worst", "learned": "reserve: learned, reserve_margin_usd: 3"}
@@ -45,7 +47,8 @@ def mixed(seed, count=1000):
     """Requests of which some keep to what is usual, and others take all that they may."""
     random_ = random.Random(seed)  # noqa: S311 - nothing secret
     for _ in range(count):
-        yield request(random_.choice([20, 200, CAP]), random_.random() / 50, random_.choice([CAP, CAP // 2]))
+        cap = random_.choice([CAP, CAP // 2, None])
+        yield request(random_.choice([20, 200, cap or CAP]), random_.random() / 50, cap)
 
 
 async def burst(nodes, requests):
@@ -72,6 +75,20 @@ def test_whoever_trains_short_and_bursts_long_gets_no_further(config):
         await trained(node)
         for _ in range(3):
             await burst([node], (request(CAP, 0.01) for _ in range(400)))
+        return ledger.cost
+
+    assert asyncio.run(spent()) <= 5 * USD
+
+
+def test_what_requests_only_point_at_is_within_the_limit(config):
+    async def spent():
+        ledger = Ledger()
+        node = Node(config, MemoryCounters(), ledger)
+        said = {"output": 1000, "input": 120_000, "after": 0.01}
+        body = {"model": "openai/m", "input": "go on", "max_output_tokens": 1000, "metadata": said}
+        pointing = {**body, "previous_response_id": "resp_1"}
+        statuses = await asyncio.gather(*(node.ask(pointing, "responses") for _ in range(200)))
+        assert set(statuses) == {200, 402}
         return ledger.cost
 
     assert asyncio.run(spent()) <= 5 * USD
@@ -105,6 +122,26 @@ def test_three_nodes_share_a_limit_and_what_is_kept_back_of_it(config):
                 await trained(node, 20)
             statuses = await burst(nodes, mixed(1))
             assert set(statuses) == {200, 402}
+        return ledger.cost
+
+    assert asyncio.run(spent()) <= 5 * USD
+
+
+@pytest.mark.service
+@pytest.mark.skipif(not reachable(), reason="no Redis answers")
+def test_a_node_that_dies_among_others_takes_no_limit_with_it(config):
+    async def spent():
+        ledger, name = Ledger(), prefix()
+        async with opened(prefix=name, lease_s=0.6) as one, opened(prefix=name, lease_s=0.6) as two:
+            living, dead = Node(config, one, ledger), Node(config, two, Ledger())
+            for node in (living, dead):
+                await trained(node, 20)
+            asking = asyncio.ensure_future(burst([living, dead], mixed(2)))
+            await asyncio.sleep(0.05)
+            await two.close()
+            await asking
+            await asyncio.sleep(1)
+            await burst([living], mixed(3, 300))
         return ledger.cost
 
     assert asyncio.run(spent()) <= 5 * USD

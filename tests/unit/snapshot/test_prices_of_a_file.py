@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import genai_prices
 import pytest
 import yaml
 from genai_prices.data import providers as catalogue
@@ -28,6 +29,7 @@ providers:
   vertex: {type: vertex, project: p, location: europe-west1}
   vllm: {type: custom, base_url: "http://localhost:8000/v1"}
 """
+LIST = f"genai-prices {genai_prices.__version__}"
 ARN = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/abc123"
 NOVEMBER = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 MIDNIGHT = datetime(2027, 1, 1, tzinfo=UTC)
@@ -109,10 +111,10 @@ def test_what_the_file_says_of_the_base_holds_for_its_deployments():
 
 USAGE = Usage(input_tokens=1_000_000)
 SERVED = [
-    ("azure", "gpt-5-mini", "gpt-5-2025-08-07", 1.25, "genai-prices 0.2.3: openai/gpt-5, as sold by azure"),
-    ("azure", "unheard-of", "gpt-4o-2024-11-20", 2.5, "genai-prices 0.2.3: openai/gpt-4o, as sold by azure"),
-    ("azure", "prod-chat", "gpt-4o-2024-11-20", 7, "file: input; genai-prices 0.2.3: openai/gpt-4o, as sold by azure"),
-    ("azure", "gpt-5", "of-nobody", 1.25, "genai-prices 0.2.3: openai/gpt-5, as sold by azure, as asked"),
+    ("azure", "gpt-5-mini", "gpt-5-2025-08-07", 1.25, "LIST: openai/gpt-5, as sold by azure"),
+    ("azure", "unheard-of", "gpt-4o-2024-11-20", 2.5, "LIST: openai/gpt-4o, as sold by azure"),
+    ("azure", "prod-chat", "gpt-4o-2024-11-20", 7, "file: input; LIST: openai/gpt-4o, as sold by azure"),
+    ("azure", "gpt-5", "of-nobody", 1.25, "LIST: openai/gpt-5, as sold by azure, as asked"),
     ("deepseek", "deepseek-reasoner", "deepseek-flash", None, "deepseek/deepseek-reasoner"),
     ("deepseek", "deepseek-flash", "deepseek-reasoner", None, "deepseek/deepseek-reasoner"),
 ]
@@ -129,7 +131,7 @@ def test_an_answer_costs_what_its_model_does_and_at_a_custom_provider_the_dearer
     )
 
     if expected is not None:
-        assert (found.nano_usd, found.source) == (expected * 10**9, source)
+        assert (found.nano_usd, found.source) == (expected * 10**9, source.replace("LIST", LIST))
     else:
         either = [prices.of(provider, "custom", name).at(NOVEMBER.timestamp()).input for name in (asked, served)]
         assert either[0] != either[1]

@@ -88,7 +88,7 @@ class ResourcePage(Page):
         changes = await self.ask(
             lambda connection: audit.page(connection, limit=DEFAULT_PAGE, address=found.resource.address)
         )
-        content = {"found": found, "spec": shown(found.resource.spec), "changes": changes}
+        content = {"found": found, "spec": shown(found.resource.spec, found.resource.references), "changes": changes}
         self.show(request, response, "resource.html", kind=kind, name=name, **content)
 
 

@@ -85,7 +85,7 @@ class KeyPage(Page):
         return {
             "name": name,
             "found": found,
-            "spec": shown(found.resource.spec),
+            "spec": shown(found.resource.spec, found.resource.references),
             "state": life,
             "verbs": key_actions.verbs_for(life),
             "nonces": key_actions.nonces(),
