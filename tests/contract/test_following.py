@@ -1,6 +1,8 @@
 """Gateways that follow a control plane: what is applied is in force at once, and stays so when it is away."""
 
 import os
+import socket
+import time
 
 import pytest
 
@@ -58,7 +60,8 @@ class Following:
 def following(tmp_path):
     made = Following(tmp_path)
     yield made
-    made.plane.stop()
+    if made.plane.process.poll() is None:
+        made.plane.stop()
 
 
 def test_what_is_applied_is_in_force(following):
@@ -109,6 +112,26 @@ def test_it_serves_on_and_starts_again_while_the_control_plane_is_away(following
     again.wait(lambda: again.chat("fast").status_code == 200, 20)
     assert again.readyz()["control_plane"]["fault"] is None
     again.stop()
+
+
+def test_a_control_plane_ends_at_once_whoever_waits_or_waited_for_news(following):
+    plane, secret = following.plane, following.gateway_token
+    lineage = plane.get("/changes", secret, since=0, wait=0).json()["lineage"]
+    ask = (
+        f"GET {API}/changes?since=1&lineage={lineage}&wait=60 HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {secret}\r\n"
+    )
+    waiting = [socket.create_connection(("127.0.0.1", plane.port)) for _ in range(60)]
+    for client in waiting:
+        client.sendall(f"{ask}\r\n".encode())
+    time.sleep(0.5)
+    staying = waiting.pop()
+    for client in waiting:
+        client.close()
+
+    plane.stop()
+
+    assert staying.recv(1000).startswith(b"HTTP/1.1 204 ")
+    staying.close()
 
 
 def test_the_last_copy_tells_nothing_to_whoever_has_the_disk(following):
