@@ -149,7 +149,10 @@ def test_the_last_copy_tells_nothing_to_whoever_has_the_disk(following):
 
 
 def test_a_revision_that_a_node_cannot_serve_is_refused_there_alone(following):
-    able, unable = following.gateway("able", NODE_VALUE="x"), following.gateway("unable")
+    able, unable = (
+        following.gateway("able", NODE_VALUE="x", GATEWAY_RUNTIME_ENV="NODE_VALUE"),
+        following.gateway("unable", GATEWAY_RUNTIME_ENV="NODE_VALUE"),
+    )
 
     following.apply(
         CONFIG.replace("type: simulator", "type: simulator, headers: {x-node: '${runtime-env:NODE_VALUE}'}")
