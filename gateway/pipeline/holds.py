@@ -95,7 +95,8 @@ def find_end_user(received: Received, body: RequestBody) -> str | None:
 def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs of each budget, beyond what the request already holds.
 
-    It is what the call may cost, and what the answers cost that it takes the place of. A budget that learns holds what is usual, and of its margin what the request may cost beyond that.
+    That is what the call may cost, and what the answers cost that it takes the place of. A budget that learns holds
+    what is usual, and of its margin what the request may cost beyond that.
 
     Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
     """
