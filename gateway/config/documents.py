@@ -67,6 +67,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a gateway process says of itself. Moments are microseconds since the epoch.
 
+    With `rejected_revision`, `keys_revision` is the one whose states of keys are in force nevertheless.
     `open_circuits` are the providers that it leaves alone at present because they kept failing.
     """
 
@@ -77,6 +78,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None = None
     rejected_revision: int | None = None
     rejected_because: str | None = None
+    keys_revision: int | None = None
     open_circuits: list[str] = []
 
 

@@ -41,6 +41,9 @@ _WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
 
 Spec = Mapping[str, Any]
 
+_PLACEHOLDER: Final = "(sensitive"
+"""How every text begins that is shown in place of a secret."""
+
 
 class Resource(msgspec.Struct, frozen=True):
     """One thing that a configuration declares.
@@ -79,14 +82,18 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
 
     Raises:
         pydantic.ValidationError: No file could say so.
-        ValueError: There is no such kind or setting.
+        ValueError: There is no such kind or setting, or what stands in place of a secret is given for one.
     """
     if kind == "settings":
         if name not in SETTINGS:
             raise ValueError(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
         read = Config.model_validate({"version": 1, name: written})
         return {"value": _plain(_written(getattr(read, name)))}
-    return _spec(kind, _adapter(kind).validate_python(written))
+    spec = _spec(kind, _adapter(kind).validate_python(written))
+    for place, secret in split_secrets(spec)[1].items():
+        if secret.startswith(_PLACEHOLDER):
+            raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
+    return spec
 
 
 def tree_of(resources: Iterable[Resource]) -> dict[str, Any]:

@@ -9,12 +9,14 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from gateway.config.address import parse_address
-from gateway.config.assemble import assemble
+from gateway.config.judge import SAID_OF_OTHERS
 from gateway.config.resources import Resource, Spec, read_spec
 from gateway.control_plane import state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
-from gateway.plan.live import LiveResource
+from gateway.control_plane.kept_values import decisive_changes, with_kept_values
+from gateway.plan.live import LiveResource, LiveState
+from gateway.snapshot.of_resources import faults
 
 Key = tuple[str, str]
 
@@ -39,12 +41,15 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 def put(connection: Connection, vault: Vault, key: Key, written: Any, edit: Edit, *, owner: str) -> LiveResource:
-    """Creates a resource for an owner, or replaces one, which keeps the owner that it has. Raises `EditError`."""
+    """Creates a resource for an owner, or replaces one, which keeps the owner that it has.
+
+    Where it says `(sensitive)`, the secret that is stored stays, as long as nothing changes where or how it goes.
+    Raises `EditError`.
+    """
 
     def change(had: LiveResource | None) -> tuple[Spec, str]:
         try:
-            parse_address(".".join(key))
-            return read_spec(key[0], written, key[1]), had.owner if had is not None else owner
+            return _read(key, written, had), had.owner if had is not None else owner
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"]))
@@ -85,7 +90,7 @@ def delete(connection: Connection, vault: Vault, key: Key, edit: Edit) -> int:
         raise EditError("protected", f"{had.resource.address} is protected: set `protected: false` first")
     revision.delete(had)
     number = revision.finish()
-    _check_whole(connection, vault, edit.now)
+    _check_whole(connection, vault, edit, key, had)
     return number
 
 
@@ -110,7 +115,7 @@ def _edit(
     revision.put(resource, owner=owner, had=had, action=action)
     revision.finish()
     if judge:
-        _check_whole(connection, vault, edit.now)
+        _check_whole(connection, vault, edit, key, had)
     return _there(state.read_one(connection, vault, key), key)
 
 
@@ -121,13 +126,43 @@ def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
         raise EditError("precondition_failed", f"{'.'.join(key)} is not what you have seen: {now}")
 
 
-def _check_whole(connection: Connection, vault: Vault, now: int) -> None:
-    """A change that would leave something broken is rolled back with the transaction."""
-    live = state.read_state(connection, vault)
-    at = datetime.fromtimestamp(now / 1e6, UTC)
-    faults = assemble((one.resource for one in live.resources.values()), now=at).diagnostics
-    if wrong := [str(one) for one in faults if one.is_error]:
-        raise EditError("conflict", "\n".join(wrong[:10]))
+def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
+    """The spec that somebody wrote. Raises `ValueError`, of which `ValidationError` is one."""
+    parse_address(".".join(key))
+    filled, kept = (written, []) if had is None else with_kept_values(written, had.resource)
+    spec = read_spec(key[0], filled, key[1])
+    if had is not None and kept and (changed := [*decisive_changes(key[0], had.resource.spec, spec)]):
+        fields = ", ".join(changed)
+        raise ValueError(f"{kept[0]}: (sensitive) keeps a secret only while {fields} stays as it is: write the secret")
+    if key[0] == "virtual_keys" and "secret_hash" not in spec:
+        raise ValueError("secret_hash: a key without one answers to nobody; POST /virtual-keys mints a secret")
+    return spec
+
+
+def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had: LiveResource | None) -> None:
+    """A change that no gateway could serve is rolled back with the transaction.
+
+    What was wrong before, which an earlier version may have let in, does not stand in the way of mending it.
+    """
+    live, at = state.read_state(connection, vault), datetime.fromtimestamp(edit.now / 1e6, UTC)
+    wrong = _told(live, at)
+    if not wrong:
+        return
+    before = {one: there for one, there in live.resources.items() if one != key}
+    if had is not None:
+        before[key] = had
+    was_wrong = _told(msgspec.structs.replace(live, resources=before), at)
+    if new := [text for text in wrong if text not in was_wrong]:
+        # Said of the resource itself it is a mistake in it; said of another, the two do not fit.
+        own = f"{'.'.join(key)}: "
+        alone = all(text.startswith(own) and wrong[text] not in SAID_OF_OTHERS for text in new)
+        raise EditError("invalid" if alone else "conflict", "\n".join(new[:10]))
+
+
+def _told(live: LiveState, at: datetime) -> dict[str, str]:
+    """Faults as text, with their codes."""
+    found = faults((one.resource for one in live.resources.values()), at)
+    return {str(one): getattr(one, "code", "") for one in found}
 
 
 def _there(had: LiveResource | None, key: Key) -> LiveResource:

@@ -20,7 +20,8 @@ class News:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._changed = asyncio.Event()
-        self._is_ending = False
+        self.is_ending = False
+        """Whether nobody should ask the database any more: it is closed next."""
         self._task: asyncio.Task[None] | None = None
         self.lineage = ""
         self.revision = -1
@@ -38,14 +39,14 @@ class News:
 
     def dismiss(self) -> None:
         """Nobody waits any more: the process is to end, which would wait for them."""
-        self._is_ending = True
+        self.is_ending = True
         self._tell()
 
     async def after(self, revision: int, wait_s: float) -> None:
-        """Returns once there is another revision than this one, after `wait_s` seconds at the latest."""
+        """Returns once there is another revision than this one, after `wait_s` seconds or `dismiss` at the latest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while self.revision == revision and not self._is_ending:
+                while self.revision == revision and not self.is_ending:
                     await self._changed.wait()
 
     def _tell(self) -> None:

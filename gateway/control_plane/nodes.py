@@ -27,6 +27,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     lag_ms: int | None
     rejected_revision: int | None
     rejected_because: str | None
+    keys_revision: int | None
     open_circuits: list[str]
     first_seen: int
     reported_at: int

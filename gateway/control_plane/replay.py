@@ -7,18 +7,15 @@ from typing import Final, NamedTuple
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.config.assemble import assemble
 from gateway.config.resources import Resource
-from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
 from gateway.plan.replay import SHOWN, Difference, Replay
-from gateway.providers.registry import ProviderSet
 from gateway.shapes.endpoints import ENDPOINTS
-from gateway.snapshot.compile import compile_snapshot
-from gateway.snapshot.snapshot import Revision, Snapshot
+from gateway.snapshot.holder import Rejection
+from gateway.snapshot.of_resources import judged
+from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.tables import TOKENS, ledger_entries
-from gateway.upstream.request import NoTransport
 from gateway.usage import Served, Usage
 
 _DAY_US: Final = 24 * 3_600 * 1_000_000
@@ -111,11 +108,8 @@ def _groups(connection: Connection, since: int) -> Iterator[_Group]:
 
 
 def _snapshot(resources: Iterable[Resource], now: int) -> Snapshot | None:
-    config = assemble(resources, now=datetime.fromtimestamp(now / 1e6, UTC)).config
-    if config is None:
-        return None
-    revision = Revision("replay", None)
-    return compile_snapshot(config, revision, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
+    made = judged(resources, datetime.fromtimestamp(now / 1e6, UTC))
+    return None if isinstance(made, Rejection) else made
 
 
 def _cost(found: Way, group: _Group) -> int:

@@ -13,7 +13,8 @@ from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
-from gateway.storage.tables import audit_log, changes, control_plane_state, resources
+from gateway.plan.revoked import is_revoked, revived, secrets_of
+from gateway.storage.tables import audit_log, changes, control_plane_state, resources, revoked_secrets
 
 Key = tuple[str, str]
 
@@ -22,6 +23,10 @@ _AT_A_TIME: Final = 500
 
 class LockedError(Exception):
     """Somebody else is applying at this moment."""
+
+
+class RevokedError(Exception):
+    """A change would bring back a key or a secret that was revoked; the message says which."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -43,7 +48,8 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     at = position(connection)
     rows = connection.execute(select(resources)).mappings()
     found = (live_resource(row, vault) for row in rows)
-    return LiveState(at.lineage, at.revision, {(one.resource.kind, one.resource.name): one for one in found})
+    by_key = {(one.resource.kind, one.resource.name): one for one in found}
+    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
 
 
 def read_one(connection: Connection, vault: Vault, key: Key) -> LiveResource | None:
@@ -127,6 +133,7 @@ class Revision:
         self._gone: set[Key] = set()
         self._touched: set[Key] = set()
         self._audit: list[dict[str, Any]] = []
+        self._keys: list[tuple[LiveResource | None, Resource]] = []
 
     def put(
         self,
@@ -158,6 +165,8 @@ class Revision:
             "applied_spec": applied_pair[0],
             "applied_sealed": applied_pair[1],
         }
+        if resource.kind == "virtual_keys":
+            self._keys.append((had, resource))
         self._rows[key] = row
         self._gone.add(key)
         self._touched.add(key)
@@ -181,9 +190,10 @@ class Revision:
         self._connection.execute(update(resources).where(_is(key)).values(members))
 
     def finish(self) -> int:
-        """Writes everything; returns the revision, which stays where nothing was written."""
+        """Writes everything; returns the revision, which stays where nothing was written. Raises `RevokedError`."""
         if not self._touched:
             return self.before.revision
+        self._keep_revoked()
         gone = sorted(self._gone)
         for start in range(0, len(gone), _AT_A_TIME):
             some = tuple_(resources.c.kind, resources.c.name).in_(gone[start : start + _AT_A_TIME])
@@ -196,6 +206,27 @@ class Revision:
         moved = {"revision": self.number, "changed_at": self._now}
         self._connection.execute(update(control_plane_state).values(moved))
         return self.number
+
+    def _keep_revoked(self) -> None:
+        """Remembers what is revoked, and refuses what would come back."""
+        if not self._keys:
+            return
+        known = _revoked_secrets(self._connection)
+        now_revoked: dict[str, str] = {}
+        for had, resource in self._keys:
+            if is_revoked(resource.spec) and (had is None or not is_revoked(had.resource.spec)):
+                specs = [resource.spec] if had is None else [had.resource.spec, resource.spec]
+                now_revoked.update({one: resource.address for spec in specs for one in secrets_of(spec)})
+        for had, resource in self._keys:
+            if (said := revived(had, resource, known | now_revoked.keys())) is not None:
+                raise RevokedError(said)
+        rows = [
+            {"secret_hash": digest, "address": address, "revoked_at": self._now}
+            for digest, address in now_revoked.items()
+            if digest not in known
+        ]
+        if rows:
+            self._connection.execute(revoked_secrets.insert(), rows)
 
     def _tell(self, action: str, had: LiveResource | None, has: Resource | None) -> None:
         changed = None if has is None else _redacted(had, has)
@@ -250,6 +281,10 @@ def lock(connection: Connection, wait_s: float = 10) -> Position:
 
 def _position(row: Row[Any]) -> Position:
     return Position(row.lineage, row.revision, row.changed_at, row.oldest_change)
+
+
+def _revoked_secrets(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.scalars(select(revoked_secrets.c.secret_hash)))
 
 
 def _is(key: Key) -> Any:

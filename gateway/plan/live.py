@@ -43,3 +43,5 @@ class LiveState(msgspec.Struct, frozen=True):
     revision: int
     resources: Mapping[tuple[str, str], LiveResource]
     """By kind and name, those of every owner."""
+    revoked_secrets: frozenset[str] = frozenset()
+    """The hashes of secrets that no key may answer to any more, of keys that are gone too."""

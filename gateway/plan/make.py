@@ -7,7 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from gateway.config.assemble import assemble
 from gateway.config.origins import Origins
 from gateway.config.resources import Resource, Spec, origins_of
 from gateway.plan.change import ResourceChange
@@ -18,8 +17,10 @@ from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
 from gateway.plan.matching import Key, Matched, change_of, foreign, match
 from gateway.plan.plan import Plan, Source, digest_of, summarize
+from gateway.plan.revoked import revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
+from gateway.snapshot.of_resources import faults
 
 _MICROSECONDS = 1_000_000
 
@@ -91,6 +92,7 @@ def make_plan(
     warnings += _idle(targets, matched)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
+    errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
     if pairs and not errors:
         errors += _faults(after.values(), now)
@@ -160,7 +162,7 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
 
 def _faults(after: Iterable[Resource], now: int) -> list[str]:
     at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in assemble(after, now=at).diagnostics if one.is_error]
+    return [str(one) for one in faults(after, at)]
 
 
 def _with_consequences(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gateway import clock
-from gateway.config.assemble import assemble
 from gateway.config.files import PRICE_LOCK
 from gateway.keys.digest import Pepper
 from gateway.providers.registry import ProviderSet
@@ -21,6 +20,7 @@ from gateway.snapshot.following.follower import Follower
 from gateway.snapshot.following.last_copy import LastCopy
 from gateway.snapshot.following.state import Followed
 from gateway.snapshot.holder import Holder, Rejection
+from gateway.snapshot.of_resources import snapshot_of
 from gateway.snapshot.reload import Outcome, Reloader
 from gateway.snapshot.snapshot import Revision, Snapshot
 
@@ -158,6 +158,8 @@ class ControlPlaneSource:
         return {
             "url": self._url,
             "revision": self._follower.revision,
+            "keys_revision": self._follower.keys_revision,
+            "rejected_revision": self._follower.rejected_revision,
             "fault": self._follower.fault,
             "last_contact_at": None if contact is None else clock.iso(contact),
             "lag_s": self._follower.lag_s,
@@ -165,12 +167,16 @@ class ControlPlaneSource:
 
     def _compile(self, followed: Followed) -> Snapshot | Rejection:
         resources = [one.resource() for one in followed.resources.values()]
-        now = clock.utc_now()
-        made = assemble(resources, now=now, environ=os.environ, serving=serving(self._settings))
-        if made.config is None:
-            return Rejection([one for one in made.diagnostics if one.is_error], clock.now())
-        digest = hashlib.sha256(f"{followed.lineage}:{followed.revision}".encode()).hexdigest()
-        return compile_snapshot(made.config, Revision(digest, None, followed.revision), self._pepper, self._providers)
+        digest = hashlib.sha256(f"{followed.lineage}:{followed.revision}:{followed.keys_revision}".encode()).hexdigest()
+        return snapshot_of(
+            resources,
+            Revision(digest, None, followed.revision),
+            now=clock.utc_now(),
+            pepper=self._pepper,
+            providers=self._providers,
+            environ=os.environ,
+            serving=serving(self._settings),
+        )
 
 
 def _node(settings: Settings) -> str:

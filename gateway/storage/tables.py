@@ -251,6 +251,16 @@ pair is the spec as a file last had it, so that what was changed behind the file
 
 Index(None, resources.c.owner)
 
+revoked_secrets = Table(
+    "revoked_secrets",
+    metadata,
+    Column("secret_hash", Name, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The hashes that no key may answer to any more. Never deleted: what is gone does not come back by another way."""
+
 changes = Table(
     "changes",
     metadata,
@@ -319,6 +329,7 @@ gateway_nodes = Table(
     Column("serving_since", BigInteger, nullable=False),
     Column("lag_ms", BigInteger),
     Column("rejected_revision", BigInteger),
+    Column("keys_revision", BigInteger),
     Column("rejected_because", Text),
     Column("open_circuits", Json, nullable=False, server_default="[]"),
     Column("first_seen", BigInteger, nullable=False),

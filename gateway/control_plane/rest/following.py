@@ -33,13 +33,16 @@ class ChangesResource:
         self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """What is new after `since` of `lineage`; after `wait` seconds without news, 204."""
+        """What is new after `since` of `lineage`; after `wait` seconds without news, or when the server ends, 204."""
         parameters = read_parameters(request, ("since", "lineage", "wait"))
         since, wait = _number(parameters, "since", _LARGEST), _number(parameters, "wait", LONGEST_WAIT_S)
         lineage, services = read_one(parameters, "lineage") or "", self._services
         news = services.news
         if news is not None and wait and lineage == news.lineage:
             await news.after(since, wait)
+            if news.is_ending:
+                response.status = 204
+                return
         with as_api_errors():
             found = await services.database.read(
                 lambda connection: changes_since(connection, services.vault, lineage=lineage, revision=since)
@@ -61,8 +64,9 @@ class NodesResource:
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A gateway says what it serves."""
         read_parameters(request, ())
-        said, now = await read_body(request, NodeReport), clock.microseconds()
-        if not all(0 <= number < _LARGEST for number in (said.serving_revision, said.serving_since, said.lag_ms or 0)):
+        said, now = await read_body(request, NodeReport, of_other_versions=True), clock.microseconds()
+        revisions = said.serving_revision, said.rejected_revision or 0, said.keys_revision or 0
+        if not all(0 <= number < _LARGEST for number in (*revisions, said.serving_since, said.lag_ms or 0)):
             raise ApiError("bad_request", "A number is out of range.")
         await self._services.database.write(lambda connection: nodes.report(connection, said, now))
         response.status = 204

@@ -8,7 +8,7 @@ from gateway.control_plane.edit import EditError
 from gateway.control_plane.encryption import EncryptionError
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.planning import PlanError
-from gateway.control_plane.state import LockedError
+from gateway.control_plane.state import LockedError, RevokedError
 
 _OF_PLAN: Final = {"invalid": "bad_request", "stale": "stale_plan", "guard": "guard"}
 _OF_EDIT: Final = {
@@ -29,6 +29,8 @@ def as_api_errors() -> Iterator[None]:
         raise ApiError(_OF_PLAN[error.code], str(error)) from None
     except EditError as error:
         raise ApiError(_OF_EDIT[error.code], str(error)) from None
+    except RevokedError as error:
+        raise ApiError("conflict", str(error)) from None
     except LockedError:
         raise ApiError("locked", "Somebody else applies at this moment; try again.") from None
     except EncryptionError as error:

@@ -1,0 +1,78 @@
+"""A control plane without a server, for tests of what its API and the command line both call."""
+
+from sqlalchemy import func, select
+
+from gateway.config.documents import PlanRequest, document
+from gateway.config.resources import Resource
+from gateway.control_plane import planning, state
+from gateway.control_plane.audit import Actor
+from gateway.control_plane.edit import Edit
+from gateway.control_plane.encryption import Vault, generate_key
+from gateway.control_plane.minting import Minter
+from gateway.plan.guards import Allowed
+from gateway.secret import Secret
+from gateway.storage.engine import writing
+
+NOW = 1_795_510_000_000_000
+KEY = generate_key()
+CANARY = "sk-canary-value"
+SIMULATOR = Resource("providers", "sim", {"type": "simulator"})
+OPENAI = Resource("providers", "openai", {"type": "openai", "api_key": Secret(CANARY)})
+ME = Actor("me", "grq_1")
+
+
+def key(name="k", **spec):
+    return Resource("virtual_keys", name, {"environment": "test", **spec})
+
+
+def team(name, **spec):
+    return Resource("teams", name, spec)
+
+
+def hash_of(number):
+    return "hmac-sha256:" + f"{number:064x}"
+
+
+class Plane:
+    """A control plane without a server."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.vault = Vault((KEY,))
+
+    def plan(self, *wanted, owner="platform", now=NOW, **more):
+        request = PlanRequest(owner, [document(one) for one in wanted], **more)
+        with self.engine.connect() as connection:
+            return planning.plan(connection, self.vault, request, now=now)
+
+    def apply(self, saved, *, allowed=None, now=NOW, vault=None):
+        with writing(self.engine) as connection:
+            return planning.apply(
+                connection,
+                vault or self.vault,
+                saved,
+                allowed=allowed or Allowed(),
+                actor=ME,
+                mint=Minter(None),
+                now=now,
+                lock_wait_s=5,
+            )
+
+    def put_in_force(self, *wanted, **more):
+        return self.apply(self.plan(*wanted, **more), allowed=Allowed(delete=1_000))
+
+    def live(self):
+        with self.engine.connect() as connection:
+            return state.read_state(connection, self.vault)
+
+    def specs(self):
+        return {one.resource.address: one.resource.spec for one in self.live().resources.values()}
+
+    def edit(self, function, *arguments, expected=None, **more):
+        how = Edit(Actor("on-call"), NOW + 1, expected)
+        with writing(self.engine) as connection:
+            return function(connection, self.vault, *arguments, how, **more)
+
+    def count(self, table):
+        with self.engine.connect() as connection:
+            return connection.scalar(select(func.count()).select_from(table))
