@@ -171,7 +171,7 @@ def estimated_cost(
     """
     prompt = request.prompt or prompt_bound(request)
     allowed = request.allowed or _allowed(request, prompt)
-    if allowed is ORDINARY and prompt.is_text:
+    if allowed is ORDINARY and prompt.beside is None:
         choices = request.choices if isinstance(request.choices, int) else 1
         output = output_bound(_cap(request), choices, _assumed_output(request, candidate, blocking))
         if output_tokens is not None:
@@ -239,7 +239,7 @@ def _with_all_of_it(
 
 def _as_counted(request: Admitted, candidate: Candidate, prompt: InputBound) -> InputBound:
     """The prompt as a model counts it: images and pages are of its family."""
-    if prompt.is_text:
+    if prompt.beside is None:
         return prompt
     bounds = _bounds(request, candidate)
     return prompt.of_model(bounds.media, bounds.context_window)
