@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from gateway.cli.database import failed
+from gateway.visible import visible
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -31,9 +32,9 @@ def price_data(where: str) -> "PriceData":
     is_url = "://" in where
     content = _fetched(where) if is_url else _read(Path(where))
     try:
-        return read_price_data(content, _named(where) if is_url else Path(where).name[:_LONGEST_NAME])
+        return read_price_data(content, _named(where) if is_url else visible(Path(where).name)[:_LONGEST_NAME])
     except BadPriceDataError as error:
-        raise failed(f"{_named(where) if is_url else where}: {error}") from None
+        raise failed(f"{_named(where) if is_url else where}: {visible(str(error))}") from None
 
 
 @contextmanager
@@ -114,13 +115,13 @@ def _named(url: str) -> str:
     """A URL as others may see it: nothing before its last `@`, for a password may have any character, and no query."""
     scheme, _, rest = url.partition("://")
     if not rest:
-        return url[:_LONGEST_NAME]
+        return visible(url)[:_LONGEST_NAME]
     shown = rest.partition("#")[0].partition("?")[0]
     if "@" in rest[len(shown) :]:
         shown = _HIDDEN
     elif "@" in shown:
         shown = f"{_HIDDEN}@{shown.rpartition('@')[2]}"
-    return f"{scheme}://{shown}"[:_LONGEST_NAME]
+    return visible(f"{scheme}://{shown}")[:_LONGEST_NAME]
 
 
 def _too_large(named: str) -> Exception:

@@ -317,3 +317,57 @@ def test_models_that_were_only_used_are_locked_and_listed(gateway, lock, tmp_pat
     assert "nobody publishes a price of openai/ft:of-ours" in done.err
     assert "openai/gpt-5-nano" in {one["model"] for one in json.loads(listed)}
     assert gateway("prices", "update", "-c", "gateway.yaml", "--used", "soon").err.startswith("error: --used: ")
+
+
+MADE_UP = [
+    "x\ny/gpt-5",
+    "x\x1b[2Jgpt-5",
+    "gpt-5\u202e",
+    "${env:HOME}/gpt-5",
+    "$${env:HOME}/gpt-5",
+    "gpt-5: {}",
+    "? gpt-5",
+    "gpt-5 #",
+    "\"gpt-5'",
+    "gpt-5 ",
+    "x " * 60 + "gpt-5",
+    "gpt-5-" + "x" * 200,
+]
+
+
+def test_whatever_clients_asked_for_the_configuration_stays_valid_and_every_line_is_ours(gateway, lock, tmp_path):
+    matching = [
+        {**DATA[0]["models"][0], "match": {"contains": "m"}},
+        {**DATA[0]["models"][1], "match": {"contains": "x"}},
+    ]
+    gpt_5 = {**DATA[0]["models"][0], "id": "gpt-5", "match": {"contains": "gpt-5"}}
+    (lock.parent / "data.json").write_text(json.dumps([{**DATA[0], "models": [gpt_5, *matching]}]))
+    engine = open_engine(f"sqlite:///{tmp_path}/gateway.db")
+    upgrade(engine)
+    put(engine, *(entry(f"grq_{n}", provider="openai", model=model) for n, model in enumerate(MADE_UP)))
+    engine.dispose()
+
+    seen = gateway("prices", "diff", "-c", "gateway.yaml", "--from", "data.json", "--used", "2025-12-31")
+    done = update(gateway, "data.json", "--used", "2025-12-31")
+
+    assert done.code == 0, done.err
+    assert gateway("validate", "gateway.yaml").code == 0
+    assert set(locked(lock)) == {f"openai/{one}" for one in ("gpt-5-mini", *MADE_UP[5:])}
+    assert seen.out == done.out
+    assert all(one.isprintable() for one in (seen.out + seen.err + done.out + done.err).split("\n"))
+    assert done.err.count(" is left out: no configuration can name such a model\n") == 5
+    assert "openai/x\\ny/gpt-5 is left out" in done.err
+    assert "+ openai/gpt-5: {}\n" in done.out
+
+
+def test_names_of_data_and_models_are_shown_on_one_line(gateway, lock):
+    (lock.parent / "data.json").write_text(
+        json.dumps([{**DATA[0], "models": [{**DATA[0]["models"][0], "id": "a\nb"}]}])
+    )
+    (lock.parent / "gateway.yaml").write_text(FILE.replace("openai/gpt-99", '"openai/x\\e[2Jy"'))
+
+    done = update(gateway, "data.json")
+
+    assert (done.code, done.out) == (0, done.out.replace("\x1b", ""))
+    assert "openai/x\\x1b[2Jy is left out" in done.err
+    assert gateway("validate", "gateway.yaml").code == 0
