@@ -37,6 +37,14 @@ class Settings(BaseSettings):
     config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
         (), description="Configuration files and directories, separated by commas."
     )
+    file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        (),
+        description="Folders below which `${file:}` reads beside that of the configuration, separated by commas.",
+    )
+    runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+        (),
+        description="Variables that `${runtime-env:NAME}` reads, separated by commas; never `GATEWAY_*`.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` for every interface.")
     port: Annotated[int, Field(ge=1, le=65535)] = Field(5563, description="TCP port to listen on.")
     workers: Annotated[int, Field(ge=1, le=256)] = Field(1, description="Worker processes.")

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.file_roots import roots
 from gateway.cli.output import results, say, show
 from gateway.cli.spend import TableFormat
 
@@ -46,7 +47,7 @@ def budgets(
     paths = config or read_settings().config
     if not paths:
         raise failed("name the configuration whose budgets are meant, for example: gateway budgets -c gateway.yaml")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now())
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.file_roots import roots
 from gateway.cli.output import Format, results, say, show
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _budgets(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
 
     if not paths:
         return ()
-    loaded = load(paths, environ=os.environ, now=clock.utc_now())
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from gateway.cli.file_roots import FileRoots
 from gateway.cli.output import Format, results, say
 from gateway.cli.snapshot import offline_snapshot
 
@@ -25,6 +26,7 @@ def explain(
     model: Annotated[str | None, typer.Option(help="The model that the request names; else the body's.")] = None,
     body: Annotated[Path | None, typer.Option(help="A file with the request's JSON body.")] = None,
     path: Annotated[str, typer.Option(help="The endpoint that is called.")] = "/v1/chat/completions",
+    file_root: FileRoots = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Print, offline, the way a request would go: resolution, candidates, translations, policy verdicts, limits.
@@ -39,7 +41,7 @@ def explain(
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
-    snapshot, origins = offline_snapshot(config)
+    snapshot, origins = offline_snapshot(config, file_root)
     try:
         found = explained(snapshot, key, endpoint, _body(body, model))
     except KeyError:

@@ -13,6 +13,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
+from gateway.cli.file_roots import FileRoots, roots
 from gateway.cli.output import results, say, show
 from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, target
 from gateway.duration import parse_duration
@@ -67,11 +68,12 @@ def plan(
             "--replay", help="Send the requests of so many days through both: 7d. Needs the gateways' ledger."
         ),
     ] = None,
+    file_root: FileRoots = None,
     output: PlanOutput = PlanFormat.TEXT,
     detailed: Detailed = False,
 ) -> None:
     """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
-    request = _request(config, targets, _days(replay))
+    request = _request(config, targets, file_root, _days(replay))
     with target(control_plane, database, token) as home:
         saved = home.plan(request)
     _print(saved.plan, output)
@@ -98,6 +100,7 @@ def apply(
     database: Database = None,
     token: Token = None,
     targets: Targets = None,
+    file_root: FileRoots = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")] = False,
     allow_delete: Annotated[int, typer.Option(help="Let so many be deleted where that is a large share.", min=0)] = 0,
     no_widen: Annotated[bool, typer.Option("--no-widen", help="Refuse what widens access, or may.")] = False,
@@ -116,7 +119,7 @@ def apply(
         raise failed("a saved plan is applied as it is: leave --config and --target away")
     _refuse_existing(secrets_out)
     allowed = Allowed(allow_delete, no_widen, no_refuse_traffic)
-    wanted = _read(file) if file is not None else _request(config, targets)
+    wanted = _read(file) if file is not None else _request(config, targets, file_root)
     with target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
@@ -167,7 +170,9 @@ def _days(written: str | None) -> int:
     return days
 
 
-def _request(config: Iterable[Path] | None, targets: list[str] | None, replay_days: int = 0) -> "PlanRequest":
+def _request(
+    config: Iterable[Path] | None, targets: list[str] | None, file_root: list[Path] | None, replay_days: int = 0
+) -> "PlanRequest":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
@@ -177,7 +182,7 @@ def _request(config: Iterable[Path] | None, targets: list[str] | None, replay_da
     paths = tuple(config or read_settings().config)
     if not paths:
         raise failed("no configuration; name one with --config")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True)
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root))
     show(loaded.diagnostics)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")

@@ -12,6 +12,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.file_roots import roots
 from gateway.cli.output import Format, results, say, show
 from gateway.cli.process_settings import read_settings
 
@@ -177,7 +178,7 @@ def load_config(paths: Sequence[Path]) -> "Config":
     """The configuration; ends the command where it is not valid."""
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
-    loaded = load(paths, environ=os.environ, now=datetime.now(UTC))
+    loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None))
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.database import DatabaseUrl
+from gateway.cli.file_roots import FileRoots
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
@@ -24,6 +25,7 @@ def serve(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="A configuration file or directory; repeatable.")
     ] = None,
+    file_root: FileRoots = None,
     control_plane: Annotated[
         str | None,
         typer.Option(
@@ -52,6 +54,7 @@ def serve(
 
     flags = {
         "config": tuple(config) if config else None,
+        "file_roots": tuple(file_root) if file_root else None,
         "control_plane_url": control_plane,
         "host": host,
         "port": port,

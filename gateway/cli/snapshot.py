@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from gateway.cli.file_roots import roots
 from gateway.cli.output import show
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from gateway.snapshot.snapshot import Snapshot
 
 
-def offline_snapshot(config: Sequence[Path]) -> tuple["Snapshot", "Origins"]:
+def offline_snapshot(config: Sequence[Path], file_root: Sequence[Path] | None = None) -> tuple["Snapshot", "Origins"]:
     """The snapshot of files, and which of their values are references.
 
     What is wrong with the files is shown and ends the command.
@@ -27,7 +28,7 @@ def offline_snapshot(config: Sequence[Path]) -> tuple["Snapshot", "Origins"]:
     from gateway.snapshot.snapshot import Revision  # noqa: PLC0415 - see above
     from gateway.upstream.request import NoTransport  # noqa: PLC0415 - see above
 
-    loaded = load(config, environ=os.environ, now=clock.utc_now())
+    loaded = load(config, environ=os.environ, now=clock.utc_now(), file_roots=roots(file_root))
     show(loaded.diagnostics)
     if loaded.config is None:
         raise typer.Exit(1)

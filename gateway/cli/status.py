@@ -1,7 +1,7 @@
 """`gateway status` and `gateway audit`: which gateways serve what, and who changed what."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,18 @@ from gateway.cli.target import ControlPlaneUrl, Database, Token, target
 STATUS_EPILOG = (
     "Example: gateway status --control-plane https://control-plane.example.com\n\n"
     "Exit codes: 0 every gateway serves the newest revision, 1 one does not, or the question cannot be answered."
+)
+_COLUMNS: Final = (
+    "gateway",
+    "state",
+    "serves",
+    "since",
+    "lag",
+    "reported",
+    "refused",
+    "because",
+    "keys of",
+    "open circuits",
 )
 AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --database default"
 
@@ -32,10 +44,7 @@ def status(
         results.out(json.dumps(found, indent=2))
     else:
         say(f"The control plane is at revision {found['revision']}; {len(nodes)} gateways have reported.")
-        print_rows(
-            ["gateway", "state", "serves", "since", "lag", "reported", "refused", "because", "open circuits"],
-            [_row(one) for one in nodes],
-        )
+        print_rows(list(_COLUMNS), [_row(one) for one in nodes])
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 
@@ -63,6 +72,7 @@ def _row(node: dict[str, Any]) -> list[str]:
     lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
     refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
     because = (node["rejected_because"] or "").partition("\n")[0]
+    keys = "" if node["rejected_revision"] is None else str(node["keys_revision"] or node["serving_revision"])
     circuits = ", ".join(node["open_circuits"])
     serves = str(node["serving_revision"])
     return [
@@ -74,5 +84,6 @@ def _row(node: dict[str, Any]) -> list[str]:
         node["reported_at"],
         refused,
         because,
+        keys,
         circuits,
     ]

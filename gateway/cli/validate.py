@@ -9,6 +9,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from gateway.cli.file_roots import FileRoots, roots
 from gateway.cli.output import Format, results, say, show
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def validate(
     serving: Annotated[
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
     ] = False,
+    file_root: FileRoots = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Check configuration files without starting anything.
@@ -48,6 +50,7 @@ def validate(
         environ=os.environ,
         now=now,
         strict=strict,
+        file_roots=roots(file_root),
         serving=Serving() if serving else None,
         checks=[lambda config: unpriced_models(config, now)],
     )

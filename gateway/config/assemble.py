@@ -1,6 +1,6 @@
 """Resources from wherever they come, judged as a whole like the files of one configuration."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +44,8 @@ def assemble(
     tree = tree_of(resources)
     found: list[Checked] = []
     read_here: dict[Path, str] = {}
-    tree = _mapped(tree, (), _resolver(environ, found, read_here))
+    listed = serving.runtime_env if serving is not None else ()
+    tree = _mapped(tree, (), _resolver(environ, listed, found, read_here))
     keys = tree.get("virtual_keys")
     with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
     hidden = frozenset(_secret_paths(with_secrets, ()))
@@ -56,13 +57,13 @@ def assemble(
 
 
 def _resolver(
-    environ: Mapping[str, str] | None, found: list[Checked], read_here: dict[Path, str]
+    environ: Mapping[str, str] | None, listed: Collection[str], found: list[Checked], read_here: dict[Path, str]
 ) -> Callable[[str, Path], str]:
     """What was read from the environment is put into `read_here`, as it is written."""
 
     def resolve(text: str, path: Path) -> str:
         try:
-            resolved = resolve_portable(text, environ)
+            resolved = resolve_portable(text, environ, listed)
         except ValueError as error:
             found.append(Checked(Finding("reference-missing", str(error), path)))
             return text

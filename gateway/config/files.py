@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -65,6 +65,11 @@ def read_regular_file(path: FilePath, most: int = -1) -> bytes:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file")
         return opened.read(most)
+
+
+def file_roots(environ: Mapping[str, str]) -> tuple[FilePath, ...]:
+    """The folders of `GATEWAY_FILE_ROOTS`, which are separated by commas. No file of a repository can name them."""
+    return tuple(FilePath(one.strip()) for one in environ.get("GATEWAY_FILE_ROOTS", "").split(",") if one.strip())
 
 
 def price_lock(paths: Sequence[FilePath]) -> FilePath:

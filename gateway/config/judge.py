@@ -1,6 +1,6 @@
 """Is a merged tree a configuration? Everything that is wrong with it in one go, in whichever way it is wrong."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -23,11 +23,13 @@ _NAMES_NOBODY: Final = frozenset({"no-provider", "unused-budget", "bad-move"})
 class Serving(msgspec.Struct, frozen=True):
     """That the configuration is to be served, and by what: resolves `runtime-env` and refuses what is not enforced.
 
-    `separate_counters` says how many processes would count limits and budgets, each for itself.
+    `separate_counters` says how many processes would count limits and budgets, each for itself; `runtime_env` which
+    variables `${runtime-env:NAME}` may read.
     """
 
     separate_counters: int = 1
     development_pepper: bool = False
+    runtime_env: Collection[str] = ()
 
 
 def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:

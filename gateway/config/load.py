@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path as FilePath
+from typing import Final
 
 import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
-from gateway.config.findings import Checked, Facts
+from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge
 from gateway.config.model import Config
@@ -21,6 +22,10 @@ from gateway.config.source import Path, Place, parse, pointer
 
 Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""
+
+
+_NAMES: Final = (("owner",), ("organization",))
+"""Names that are values."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -49,12 +54,14 @@ def load(
     strict: bool = False,
     serving: Serving | None = None,
     for_control_plane: bool = False,
+    file_roots: Sequence[FilePath] = (),
     checks: Sequence[Check] = (),
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
 
     `for_control_plane` keeps values portable, and leaves names that the file does not declare to the control plane,
-    where others may declare them. `checks` are further ones, which only a configuration without errors is asked.
+    where others may declare them. `file_roots` are folders beside those of the files below which `${file:}` reaches; a
+    file cannot name them itself. `checks` are further ones, which only a configuration without errors is asked.
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
@@ -66,7 +73,7 @@ def load(
     absent: list[FilePath] = []
     if files and (lock := price_lock(paths)) not in files:
         (files if lock.is_file() else absent).append(lock)
-    reading = _Reading(environ, resolve_runtime_env=serving is not None, portable=for_control_plane)
+    reading = _Reading(environ, serving, portable=for_control_plane, file_roots=file_roots)
     with _without_garbage_collection():
         for file in files:
             reading.read(file)
@@ -79,6 +86,7 @@ def load(
             config, found = judge(merged.tree, facts, serving)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
+            found += _misplaced(reading.written)
             if config is not None and not any(one.severity is Severity.ERROR for one in found):
                 found += [one for check in checks for one in check(config)]
             origins = Origins.within(merged.tree, reading.written)
@@ -112,10 +120,13 @@ def _without_garbage_collection() -> Iterator[None]:
 class _Reading:
     """The files read so far, and what reading them brought to light."""
 
-    def __init__(self, environ: Mapping[str, str], *, resolve_runtime_env: bool, portable: bool) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], serving: Serving | None, *, portable: bool, file_roots: Sequence[FilePath]
+    ) -> None:
         self._environ = environ
-        self._resolve_runtime_env = resolve_runtime_env
+        self._serving = serving
         self._portable = portable
+        self._file_roots = file_roots
         self.sources: list[SourceFile] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
@@ -138,8 +149,10 @@ class _Reading:
             path,
             shown_as,
             self._environ,
-            resolve_runtime_env=self._resolve_runtime_env,
+            resolve_runtime_env=self._serving is not None,
             portable=self._portable,
+            roots=self._file_roots,
+            runtime_env=self._serving.runtime_env if self._serving is not None else (),
         )
         tree, findings = parse(text, shown_as, references.resolve, references.follow)
         self.findings += [*findings, *references.findings]
@@ -167,6 +180,18 @@ class _Reading:
 
 def _reason(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or "its name is malformed"
+
+
+def _misplaced(written: Iterable[Path]) -> Iterator[Checked]:
+    """References where people read what they stand for: in names, and in text for people."""
+    for path in written:
+        if path in _NAMES or (path[0] == "moved" and path[-1] in ("from", "to")):
+            hint = "Write the name itself."
+            yield Checked(Finding("reference-in-name", "a name cannot come from a reference", path, hint))
+        elif path[-1] in ("description", "tag") or "tags" in path[-2:]:
+            message = "free text comes from a reference, which is all that plans and the console show of it"
+            hint = "Write the text itself; a secret in a tag goes into spend reports and traces."
+            yield Checked(Finding("reference-in-text", message, path, hint), Severity.WARNING)
 
 
 def _names(section: object) -> frozenset[str]:

@@ -24,7 +24,15 @@ _SURELY_MEANT: Final = 12
 """Characters; what is shorter is replaced only where it is a word of its own."""
 _NUMBER: Final = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
 _WORDS_OF_A_RULE: Final = frozenset(
-    {"wrong-type", "missing-field", "unknown-field", "invalid-value", "secret-in-clear", "reference-in-text"}
+    {
+        "wrong-type",
+        "missing-field",
+        "unknown-field",
+        "invalid-value",
+        "secret-in-clear",
+        "reference-in-name",
+        "reference-in-text",
+    }
 )
 """Codes of findings that say what belongs somewhere, never what stands there."""
 
@@ -86,6 +94,8 @@ class Origins:
     def _by_value(self) -> Mapping[str, str]:
         found: dict[str, str] = {}
         for written, value in self.places.values():
+            if written == value:
+                continue
             for text, read in ((written, value), *parts(written, value)):
                 for spelling in (read, repr(read)[1:-1]):
                     if len(spelling) >= _SHORTEST and not _NUMBER.fullmatch(spelling):

@@ -21,11 +21,22 @@ them. `examples/gateway.yaml` is a tutorial. For completion and checks in an edi
 | `${env:NAME}` | the environment variable, where the file is loaded; a missing one is an error with its line |
 | `${env:NAME:-default}` | the same, with a default for a variable that is missing or empty |
 | `${file:PATH}` | the content of a file without its last newline; a path is relative to the configuration file |
-| `${runtime-env:NAME}` | resolved by every gateway node from its own environment; in credentials, headers and URLs |
+| `${runtime-env:NAME}` | resolved by every gateway from its own environment, where `GATEWAY_RUNTIME_ENV` lists it |
 | `$${` | a literal `${` |
 
-References stand anywhere inside a value, never in a name, and always make a string.
+References stand anywhere inside a value, never in a name, and always make a string. In a description, a tag or other
+free text they are warned about.
 A change of a referenced file is a change of the configuration and reloads it.
+
+A value that came from a reference is shown as the reference: in plans, diagnostics, `explain`, the console, the API and
+the audit log. Of a value that a reference changes, a plan says so: `${env:LIMIT} (its value rose)`.
+
+`${file:PATH}` reads below the folder of the configuration file, and below folders that `--file-root DIR` (repeatable)
+or `GATEWAY_FILE_ROOTS` (separated by commas) names. Symbolic links and `..` are followed first, so that a link out of
+the folder is refused too. No configuration can name such a folder itself.
+
+`${runtime-env:NAME}` reads only variables that the node's `GATEWAY_RUNTIME_ENV` lists, and none that begins with
+`GATEWAY_`.
 """
 
 _KEY_HASH: Final = "hmac-sha256:" + 64 * "0"
@@ -72,7 +83,7 @@ model_aliases:
     "OpenAIProvider": """providers:
   openai:
     type: openai
-    api_key: "${file:/run/secrets/openai_api_key}"
+    api_key: "${file:secrets/openai_api_key}"
     headers: {OpenAI-Beta: assistants=v2}""",
     "SimulatorProvider": "providers:\n  simulator: {type: simulator, models: [gpt-5-mini], pace_ms: 20}",
     "VertexProvider": "providers:\n  vertex: {type: vertex, project: acme-ml, location: europe-west1}",

@@ -6,13 +6,18 @@ it from its own environment. Values on their way to a control plane are portable
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
+from typing import Final
 
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.files import read_regular_file
 from gateway.config.source import Path, Place, pointer
 
+RUNTIME_ENV: Final = "GATEWAY_RUNTIME_ENV"
+"""The variable that lists which others `${runtime-env:NAME}` may read."""
+
+_OWN: Final = "GATEWAY_"
 _MAX_FILE_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
 _MOST_PARTS = 4
@@ -24,9 +29,9 @@ _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:N
 class References:
     """Resolves the references of one file, and remembers what they led to.
 
-    `written` are the texts of the file in place of which something else was read, by path; `hidden` those of them that
-    would show no secret to a reader of the file; `failed` are the paths of those that stayed unresolved; `files` and
-    `values` hold what was read for the others.
+    `written` are the texts of the file that stand for something else, by path; `hidden` are the paths of those that
+    would show no secret to a reader of the file, `failed` of those that stayed unresolved; `files` and `values` hold
+    what was read for the others.
     """
 
     def __init__(
@@ -37,8 +42,12 @@ class References:
         *,
         resolve_runtime_env: bool,
         portable: bool = False,
+        roots: Sequence[FilePath] = (),
+        runtime_env: Collection[str] = (),
     ) -> None:
         self._directory = file.parent
+        self._roots = roots
+        self._runtime_env = runtime_env
         self._file = shown_as
         self._environ = environ
         self._resolve_runtime_env = resolve_runtime_env
@@ -66,7 +75,8 @@ class References:
 
         if hides_everything(text):
             self.hidden.add(path)
-        if any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
+            self.written[path] = text
+        elif any(self._is_read_here(match) for match in _REFERENCE.finditer(text)):
             self.written[path] = text
         return _REFERENCE.sub(replace, text)
 
@@ -88,7 +98,11 @@ class References:
         if kind == "env":
             return self._environment(*_split_default(name))
         if kind == "runtime-env":
-            return self._environment(name, None) if self._resolve_runtime_env else written
+            if not self._resolve_runtime_env:
+                return written
+            if (why := refused_name(name, self._runtime_env)) is not None:
+                return _Missing("reference-missing", why, f"{RUNTIME_ENV} lists what a gateway may read for its files.")
+            return self._environment(name, None)
         if kind == "file":
             return self._file_content(name)
         return _Missing("reference-syntax", f"there is no kind of reference named {kind!r}", _HOW)
@@ -111,9 +125,18 @@ class References:
     def _file_content(self, name: str) -> "str | _Missing":
         path = self._directory / name
         try:
-            content = read_regular_file(path, _MAX_FILE_BYTES + 1)
+            # Links are followed first, so that what is judged is what is read.
+            real = path.resolve()
+            if not any(real.is_relative_to(root.resolve()) for root in (self._directory, *self._roots)):
+                self.files[path] = b""
+                return _Missing(
+                    "reference-outside",
+                    f"the file {name} is not below the configuration's folder",
+                    "Name its folder with --file-root DIR or in GATEWAY_FILE_ROOTS.",
+                )
+            content = read_regular_file(real, _MAX_FILE_BYTES + 1)
             text = content[:_MAX_FILE_BYTES].decode(errors="strict" if len(content) <= _MAX_FILE_BYTES else "ignore")
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             self.files[path] = b""
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             return _Missing(
@@ -140,10 +163,18 @@ class References:
         )
 
 
-def resolve_portable(text: str, environ: Mapping[str, str] | None) -> str:
+def refused_name(name: str, listed: Collection[str]) -> str | None:
+    """Why `${runtime-env:NAME}` may not be read on this node; `None`: it may."""
+    if name.upper().startswith(_OWN):
+        return f"{name} is the gateway's own: ${{runtime-env:}} never reads {_OWN}* variables"
+    return None if name in listed else f"the environment variable {name} is not in this node's {RUNTIME_ENV}"
+
+
+def resolve_portable(text: str, environ: Mapping[str, str] | None, listed: Collection[str]) -> str:
     """The value of a portable text on this node. Nothing but `runtime-env` is looked up, whatever the text says.
 
-    Without `environ`, which only a node has, `runtime-env` references stay as they are.
+    `listed` are the variables that may be read. Without `environ`, which only a node has, `runtime-env` references stay
+    as they are, but for those that no node would read.
     Raises `ValueError`, saying what is missing.
     """
 
@@ -154,6 +185,8 @@ def resolve_portable(text: str, environ: Mapping[str, str] | None) -> str:
             raise ValueError("a node resolves ${runtime-env:NAME} only; others are resolved where a file is loaded")
         if not _ENV_NAME.fullmatch(match[2]):
             raise ValueError("the name of an environment variable is malformed")
+        if (why := refused_name(match[2], listed if environ is not None else (match[2],))) is not None:
+            raise ValueError(why)
         if environ is None:
             return match[0]
         if (value := environ.get(match[2])) is None:

@@ -44,6 +44,7 @@ _WORDS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_NAME_HINT = "Write the name itself; $${ is a literal ${."
 _STRING_TAG = "tag:yaml.org,2002:str"
 
 
@@ -153,6 +154,8 @@ class _Builder:
             if key == "<<" and event.implicit[0]:
                 hint = "Name what is shared, for example as a set of `policy_rules`."
                 raise _Unreadable("merge keys (`<<`) are not supported", _place(event), hint)
+            if "${" in key and self._resolve is not None and "$${" not in key:
+                self.report("reference-in-name", "a name cannot come from a reference", _place(event), path, _NAME_HINT)
             path.append(key)
             item = next_event()
             # PERF: most values are plain scalars, and a file has hundreds of thousands of them

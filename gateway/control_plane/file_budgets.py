@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gateway import clock
+from gateway.config.files import file_roots
 from gateway.config.load import Loaded, load
 from gateway.control_plane.services import KnownBudgets
 from gateway.snapshot.budgets import compile_budgets
@@ -39,7 +40,7 @@ class FileBudgets:
     def _read(self) -> None:
         # Marks before content: a change in between is read twice, never missed.
         marks = _marks_of(self._files)
-        loaded = load(self._paths, environ=self._environ, now=clock.utc_now())
+        loaded = load(self._paths, environ=self._environ, now=clock.utc_now(), file_roots=file_roots(self._environ))
         files = loaded.files or tuple(self._paths)
         self._marks = marks if files == self._files else _marks_of(files)
         self._files = files

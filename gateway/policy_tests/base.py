@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from gateway.config.files import file_roots
 from gateway.config.load import load
 from gateway.config.resources import Resource, resources_of
 
@@ -25,7 +26,8 @@ class _Any(dict[str, str]):
 
 def resources(paths: Sequence[Path], environ: Mapping[str, str], now: datetime) -> list[Resource]:
     """What files declare. Raises `BaseError`."""
-    loaded = load(paths, environ=_Any(environ), now=now, for_control_plane=True)
+    roots = file_roots(environ)
+    loaded = load(paths, environ=_Any(environ), now=now, for_control_plane=True, file_roots=roots)
     if loaded.config is None:
         raise BaseError("\n".join(str(one) for one in loaded.diagnostics if one.is_error))
     return [*resources_of(loaded.config)]

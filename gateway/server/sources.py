@@ -158,6 +158,8 @@ class ControlPlaneSource:
         return {
             "url": self._url,
             "revision": self._follower.revision,
+            "keys_revision": self._follower.keys_revision,
+            "rejected_revision": self._follower.rejected_revision,
             "fault": self._follower.fault,
             "last_contact_at": None if contact is None else clock.iso(contact),
             "lag_s": self._follower.lag_s,
@@ -165,7 +167,7 @@ class ControlPlaneSource:
 
     def _compile(self, followed: Followed) -> Snapshot | Rejection:
         resources = [one.resource() for one in followed.resources.values()]
-        digest = hashlib.sha256(f"{followed.lineage}:{followed.revision}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{followed.lineage}:{followed.revision}:{followed.keys_revision}".encode()).hexdigest()
         return snapshot_of(
             resources,
             Revision(digest, None, followed.revision),

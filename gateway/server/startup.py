@@ -14,6 +14,7 @@ def load_for_serving(settings: Settings) -> Loaded:
         settings.config,
         environ=os.environ,
         now=clock.utc_now(),
+        file_roots=settings.file_roots,
         serving=serving(settings),
     )
 
@@ -23,4 +24,5 @@ def serving(settings: Settings) -> Serving:
     return Serving(
         separate_counters=settings.workers if settings.redis_url is None else 1,
         development_pepper=settings.key_pepper is None,
+        runtime_env=settings.runtime_env,
     )

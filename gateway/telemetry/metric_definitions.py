@@ -77,6 +77,17 @@ class MetricDefinitions:
             "config_stale", "1 while the newest configuration is refused and an older one serves.", "livemax"
         )
         self.followed = self._gauge("control_plane_revision", "The control plane's revision that serves.", "livemin")
+        self.followed_keys = self._gauge(
+            "control_plane_keys_revision",
+            "The control plane's revision whose states of keys are in force: above the one that serves while a newer "
+            "one is refused.",
+            "livemin",
+        )
+        self.refused = self._gauge(
+            "control_plane_refused_revision",
+            "The control plane's newest revision while it cannot be served here, else 0.",
+            "livemax",
+        )
         self.unreachable = self._gauge(
             "control_plane_unreachable",
             "1 while the control plane does not answer and the last snapshot serves on.",

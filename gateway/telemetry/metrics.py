@@ -134,6 +134,8 @@ class Metrics:
         if standing is None:
             return
         self._metrics.followed.set(standing["revision"])
+        self._metrics.followed_keys.set(standing["keys_revision"])
+        self._metrics.refused.set(standing["rejected_revision"] or 0)
         self._metrics.unreachable.set(0 if standing["fault"] is None else 1)
         if standing["lag_s"] is not None:
             self._metrics.lag.set(standing["lag_s"])

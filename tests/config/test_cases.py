@@ -25,7 +25,7 @@ def names():
 
 
 def load_case(name: str) -> Loaded:
-    serving = SERVING.get(name, Serving()) if name.startswith("serving-") else None
+    serving = SERVING.get(name, Serving(runtime_env=("SET", "ABSENT"))) if name.startswith("serving-") else None
     checks = [lambda config: unpriced_models(config, NOW)] if name.startswith("priced-") else []
     is_strict = name.startswith("strict-")
     return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=is_strict, serving=serving, checks=checks)

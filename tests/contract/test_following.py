@@ -149,7 +149,10 @@ def test_the_last_copy_tells_nothing_to_whoever_has_the_disk(following):
 
 
 def test_a_revision_that_a_node_cannot_serve_is_refused_there_alone(following):
-    able, unable = following.gateway("able", NODE_VALUE="x"), following.gateway("unable")
+    able, unable = (
+        following.gateway("able", NODE_VALUE="x", GATEWAY_RUNTIME_ENV="NODE_VALUE"),
+        following.gateway("unable", GATEWAY_RUNTIME_ENV="NODE_VALUE"),
+    )
 
     following.apply(
         CONFIG.replace("type: simulator", "type: simulator, headers: {x-node: '${runtime-env:NODE_VALUE}'}")
@@ -166,6 +169,55 @@ def test_a_revision_that_a_node_cannot_serve_is_refused_there_alone(following):
     unable.wait(lambda: unable.readyz()["config"] == "current", 5)
     able.stop()
     unable.stop()
+
+
+UNSERVABLE = "headers: {x-node: '${runtime-env:NODE_VALUE}'}"
+
+
+def test_states_of_keys_are_in_force_under_a_revision_that_cannot_be_served(following):
+    other = f"hmac-sha256:{'0' * 64}"
+    config = CONFIG + f'  spare: {{environment: test, secret_hash: "{other}"}}\n'
+    following.apply(config)
+    gateway = following.gateway()
+    following.apply(config.replace("type: simulator", f"type: simulator, {UNSERVABLE}"))
+    gateway.wait(lambda: gateway.readyz()["config"] == "stale", 5)
+    assert gateway.chat().status_code == 200
+
+    made = {"authorization": f"Bearer {following.verb('rotate')['secret']}"}
+    gateway.wait(lambda: gateway.chat(headers=made).status_code == 200, 5)
+    assert gateway.chat().status_code == 200
+    following.verb("disable")
+    gateway.wait(lambda: gateway.chat(headers=made).status_code == 403, 5)
+    following.verb("enable")
+    gateway.wait(lambda: gateway.chat(headers=made).status_code == 200, 5)
+    following.verb("revoke")
+    gateway.wait(lambda: gateway.chat().status_code == 403, 5)
+
+    found = gateway.readyz()
+    assert found["config"] == "stale"
+    assert "NODE_VALUE is not set on this node" in found["diagnostics"][0]
+    standing = found["control_plane"]
+    assert (standing["revision"], standing["rejected_revision"], standing["keys_revision"]) == (2, 7, 7)
+    metrics = gateway.wait(
+        lambda: (said := gateway.client.get("/metrics").text).count("_revision 7.0") == 2 and said, 5
+    )
+    assert "gateway_control_plane_keys_revision 7.0" in metrics
+    assert "gateway_control_plane_refused_revision 7.0" in metrics
+    (node,) = gateway.wait(lambda: [one for one in following.nodes() if one["keys_revision"] == 7], 5)
+    assert (node["state"], node["serving_revision"], node["rejected_revision"]) == ("refuses", 2, 7)
+    listed = launcher.run(["status", "--database", following.url], env={**os.environ, "COLUMNS": "250"})
+    assert "keys of" in listed.stdout
+    gateway.stop()
+
+    again = following.gateway()
+    assert again.readyz()["config"] == "stale"
+    assert again.chat().status_code == 403
+    again.stop()
+    following.plane.stop()
+    away = following.gateway()
+    assert away.chat(headers=made).status_code == 403
+    away.stop()
+    following.start()
 
 
 def test_a_restored_control_plane_is_followed_from_its_start(following):

@@ -28,7 +28,12 @@ virtual_keys:
 {more}
 """
 COLLECTOR = '  {name}: {{endpoint: "{url}", headers: {{Authorization: "${{runtime-env:CANARY}}"}}{more}}}'
-SOON = {"OTEL_BSP_SCHEDULE_DELAY": "50", "CANARY": CANARY, "OTEL_EXPORTER_OTLP_HEADERS": "x-platform=only-for-us"}
+SOON = {
+    "OTEL_BSP_SCHEDULE_DELAY": "50",
+    "CANARY": CANARY,
+    "GATEWAY_RUNTIME_ENV": "CANARY",
+    "OTEL_EXPORTER_OTLP_HEADERS": "x-platform=only-for-us",
+}
 
 
 def config(more: str = "", *, lab_too: str = "", **urls: str) -> str:

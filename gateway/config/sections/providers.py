@@ -23,7 +23,7 @@ PriceLists = (
     PriceList
     | Annotated[list[PriceList], Field(min_length=1, description="Several lists: the first that knows a model counts.")]
 )
-_CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:/run/secrets/key}`, never the key itself."
+_CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:secrets/key}`, never the key itself."
 
 
 class Timeouts(Section):

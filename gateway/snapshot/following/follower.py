@@ -2,7 +2,8 @@
 
 1. start from the control plane, or, while it is away, from the last copy on disk
 2. wait for news; bring the resources forward
-3. compile them beside the running snapshot, in a thread; swap, or keep the old one and say why
+3. compile them beside the running snapshot, in a thread; swap, or keep the old one and say why: the states of keys are
+   those of the new one nevertheless
 4. keep what serves on disk, and report it
 """
 
@@ -16,6 +17,7 @@ from typing import Final
 from gateway import clock
 from gateway.config.documents import NodeReport
 from gateway.snapshot.following.client import Client, UnreachableError
+from gateway.snapshot.following.key_states import over
 from gateway.snapshot.following.last_copy import LastCopy
 from gateway.snapshot.following.state import NOTHING, Followed
 from gateway.snapshot.holder import Holder, Rejection
@@ -51,9 +53,11 @@ class Follower:
         self._on_outcome = on_outcome
         self._open_circuits = open_circuits
         self._followed = NOTHING
-        self._serving = 0
+        self._served = NOTHING
+        self._keys_revision = 0
         self._lag_ms: int | None = None
         self._rejected: int | None = None
+        self._rejection: Rejection | None = None
         self._report_wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.fault: str | None = None
@@ -62,7 +66,17 @@ class Follower:
     @property
     def revision(self) -> int:
         """The control plane's revision that serves."""
-        return self._serving
+        return self._served.revision
+
+    @property
+    def keys_revision(self) -> int:
+        """The revision whose states of keys are in force: a newer one, where that cannot be served."""
+        return self._keys_revision
+
+    @property
+    def rejected_revision(self) -> int | None:
+        """The newest revision, where it cannot be served."""
+        return self._rejected
 
     @property
     def lag_s(self) -> float | None:
@@ -85,9 +99,12 @@ class Follower:
         compiled = await asyncio.to_thread(self._compile, followed)
         if isinstance(compiled, Rejection) and kept is not None:
             _log.error("revision %d cannot be served: %s", followed.revision, "; ".join(map(str, compiled.diagnostics)))
-            self._followed, self._rejected = followed, followed.revision
-            self._serving = kept.revision
-            return await asyncio.to_thread(self._compile, kept)
+            self._rejected, self._rejection = followed.revision, compiled
+            first = self._took(kept, await asyncio.to_thread(self._compile, kept))
+            self._followed = followed
+            with_states = await self._with_key_states(followed)
+            await asyncio.to_thread(self._last_copy.write, self._served)
+            return with_states or first
         if not isinstance(compiled, Rejection):
             await asyncio.to_thread(self._last_copy.write, followed)
         return self._took(followed, compiled)
@@ -95,6 +112,8 @@ class Follower:
     def start(self, holder: Holder[Snapshot]) -> None:
         """Begins to follow."""
         self._holder = holder
+        if self._rejection is not None:
+            holder.keep(self._rejection)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._report())]
 
@@ -110,7 +129,7 @@ class Follower:
     def _took(self, followed: Followed, compiled: Snapshot | Rejection) -> Snapshot | Rejection:
         self._followed = followed
         if not isinstance(compiled, Rejection):
-            self._serving = followed.revision
+            self._served, self._keys_revision = followed, followed.revision
         return compiled
 
     def _heard(self) -> None:
@@ -128,7 +147,7 @@ class Follower:
                     await self._take(self._followed.brought_forward(news))
             except UnreachableError as error:
                 if self.fault is None:
-                    _log.warning("%s; serving revision %d on", error, self._serving)
+                    _log.warning("%s; serving revision %d on", error, self.revision)
                 self.fault = str(error)
                 # Spread out, so that many gateways do not come back in one moment.
                 await asyncio.sleep(patience * random.uniform(0.5, 1))  # noqa: S311 - nothing secret
@@ -143,17 +162,35 @@ class Follower:
         with short_turns():
             compiled = await asyncio.to_thread(self._compile, followed)
         if isinstance(compiled, Rejection):
-            self._holder.keep(compiled)
             self._rejected = followed.revision
+            if (with_states := await self._with_key_states(followed)) is not None:
+                self._holder.install(with_states)
+            self._holder.keep(compiled)
             said = "\n".join(map(str, compiled.diagnostics))
-            self._on_outcome("rejected", f"revision {followed.revision}; the one before serves on\n{said}")
+            serves = f"revision {self.revision} serves on, with the states of keys of {self._keys_revision}"
+            self._on_outcome("rejected", f"revision {followed.revision}; {serves}\n{said}")
+            if with_states is not None:
+                await asyncio.to_thread(self._last_copy.write, self._served)
         else:
             self._holder.install(compiled)
-            self._serving, self._rejected = followed.revision, None
+            self._served, self._keys_revision, self._rejected = followed, followed.revision, None
             self._lag_ms = max(0, int(clock.now() * 1000) - followed.changed_at // 1000)
             self._on_outcome("swapped", f"revision {compiled.revision_label} serves")
             await asyncio.to_thread(self._last_copy.write, followed)
         self._report_wanted.set()
+
+    async def _with_key_states(self, newest: Followed) -> Snapshot | None:
+        """What serves, with the states that keys have in a revision that cannot be served; `None`: as it is."""
+        candidates = [*over(self._served, newest)]
+        for candidate in candidates:
+            with short_turns():
+                compiled = await asyncio.to_thread(self._compile, candidate)
+            if not isinstance(compiled, Rejection):
+                self._served, self._keys_revision = candidate, newest.revision
+                return compiled
+        if not candidates and self._served.lineage == newest.lineage:
+            self._keys_revision = newest.revision
+        return None
 
     async def _report(self) -> None:
         while True:
@@ -170,10 +207,11 @@ class Follower:
         return NodeReport(
             node=self._node,
             version=__version__,
-            serving_revision=self._serving,
+            serving_revision=self.revision,
             serving_since=int(self._holder.installed_at * _MICROSECONDS),
             lag_ms=self._lag_ms,
             rejected_revision=self._rejected,
             rejected_because=because,
+            keys_revision=self._keys_revision,
             open_circuits=self._open_circuits(),
         )

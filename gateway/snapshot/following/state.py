@@ -10,12 +10,16 @@ Key = tuple[str, str]
 
 
 class Followed(msgspec.Struct, frozen=True):
-    """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds."""
+    """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds.
+
+    `keys_revision` is a newer revision, where the states of keys are those of it.
+    """
 
     lineage: str
     revision: int
     changed_at: int
     resources: Mapping[Key, ResourceDocument]
+    keys_revision: int | None = None
 
     def brought_forward(self, news: ChangesDocument) -> "Followed":
         """This, with what is new."""

@@ -68,13 +68,21 @@ providers: {a: {type: openai, api_key: "${runtime-env:KEY}", base_url: "${runtim
 """
 
     validated = written(file, text)
-    served = written(file, text, {"KEY": "secret", "URL": "https://a.example"}, serving=Serving())
-    misplaced = written(file, text, {"KEY": "secret", "URL": "https://user:x@a.example"}, serving=Serving())
+    served = written(
+        file, text, {"KEY": "secret", "URL": "https://a.example"}, serving=Serving(runtime_env=("KEY", "URL"))
+    )
+    misplaced = written(
+        file, text, {"KEY": "secret", "URL": "https://user:x@a.example"}, serving=Serving(runtime_env=("KEY", "URL"))
+    )
 
     assert validated.config.providers["a"].api_key.reveal() == "${runtime-env:KEY}"
     assert served.config.providers["a"].api_key.reveal() == "secret"
     assert [one.code for one in misplaced.diagnostics] == ["invalid-url"]
-    assert written(file, text, serving=Serving()).config is None
+    assert written(file, text, serving=Serving(runtime_env=("KEY", "URL"))).config is None
+    unlisted = written(file, text, {"KEY": "secret", "URL": "https://a.example"}, serving=Serving(runtime_env=("URL",)))
+    assert [one.message for one in unlisted.diagnostics] == [
+        "the environment variable KEY is not in this node's GATEWAY_RUNTIME_ENV"
+    ]
 
 
 def test_referenced_files_are_watched(file):

@@ -9,7 +9,9 @@ PATH = ("providers", "a", "api_key")
 
 def references(directory=Path(), environ=None, *, serving=False):
     known = {"A": "alpha", "EMPTY": "", "ODD": "${env:A}"} if environ is None else environ
-    return References(directory / "gateway.yaml", "gateway.yaml", known, resolve_runtime_env=serving)
+    return References(
+        directory / "gateway.yaml", "gateway.yaml", known, resolve_runtime_env=serving, runtime_env=("A",)
+    )
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,44 @@ def test_a_file_that_is_absent_is_remembered_for_the_watcher(tmp_path):
     found.resolve("${file:later.txt}", PATH, (1, 1))
 
     assert list(found.files) == [tmp_path / "later.txt"]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "../outside.txt",
+        "sub/../../outside.txt",
+        "link.txt",
+        "folder/outside.txt",
+        "/proc/self/environ",
+        "{root}/outside.txt",
+    ],
+)
+def test_a_file_is_judged_by_where_it_really_is(tmp_path, written):
+    here = tmp_path / "here"
+    (here / "sub").mkdir(parents=True)
+    (tmp_path / "outside.txt").write_text("canary")
+    (here / "link.txt").symlink_to(tmp_path / "outside.txt")
+    (here / "folder").symlink_to(tmp_path)
+    found = references(here)
+
+    assert found.resolve(f"${{file:{written.format(root=tmp_path)}}}", PATH, (1, 1)) == ""
+
+    assert [one.code for one in found.findings] == ["reference-outside"]
+
+
+def test_links_within_the_folder_and_named_folders_are_followed(tmp_path):
+    here, secrets = tmp_path / "here", tmp_path / "secrets"
+    (here / "..data").mkdir(parents=True)
+    secrets.mkdir()
+    (here / "..data" / "key").write_text("mounted")
+    (here / "key").symlink_to("..data/key")
+    (secrets / "key").write_text("secret")
+    (tmp_path / "named").symlink_to(secrets)
+    found = References(here / "g.yaml", "g.yaml", {}, resolve_runtime_env=False, roots=[tmp_path / "named"])
+
+    assert found.resolve("${file:key}", PATH, (1, 1)) == "mounted"
+    assert found.resolve(f"${{file:{secrets}/key}}", PATH, (1, 1)) == "secret"
 
 
 @pytest.mark.parametrize("content", [b"\xff", b"x" * (1024 * 1024 + 1)])

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from gateway.config.address import KINDS, parse_address
 from gateway.config.assemble import assemble
+from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
 from gateway.config.model import Config
 from gateway.config.resources import SETTINGS, Resource, join_secrets, read_spec, resources_of, split_secrets
@@ -15,6 +16,7 @@ from gateway.secret import Secret
 
 FULL = Path(__file__).parents[2] / "config" / "full.yaml"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+ON_NODE = Serving(development_pepper=True, runtime_env=("NODE_KEY", "ABSENT", "GATEWAY_KEY_PEPPER"))
 ENVIRON = {
     name: f"canary-{name}"
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "AZURE_API_KEY", "GEMINI_API_KEY", "CUSTOM_API_KEY", "A", "B")
@@ -112,7 +114,7 @@ providers:
 policy_rules: {literal: {tools: {deny: ['^\\$\\$${']}}}"""
     resources = found(tmp_path, text, {"DOLLARS": "a${runtime-env:NODE_KEY}b"})
 
-    node = assemble(resources.values(), now=NOW, environ={"NODE_KEY": "key-of-the-node", "A": "never"})
+    node = assemble(resources.values(), now=NOW, environ={"NODE_KEY": "key-of-the-node", "A": "never"}, serving=ON_NODE)
 
     assert node.config is not None, node.diagnostics
     provider = node.config.providers["openai"]
@@ -123,11 +125,14 @@ policy_rules: {literal: {tools: {deny: ['^\\$\\$${']}}}"""
     }
 
 
-@pytest.mark.parametrize("reference", ["${runtime-env:ABSENT}", "${env:HOME}", "${file:/etc/passwd}"])
+@pytest.mark.parametrize(
+    "reference",
+    ["${runtime-env:ABSENT}", "${runtime-env:HOME}", "${runtime-env:GATEWAY_KEY_PEPPER}", "${env:HOME}", "${file:x}"],
+)
 def test_what_a_node_cannot_resolve_is_told_by_address(reference):
     resources = [found_provider(reference)]
 
-    node = assemble(resources, now=NOW, environ={"HOME": "/root"})
+    node = assemble(resources, now=NOW, environ={"HOME": "/root", "GATEWAY_KEY_PEPPER": "pepper"}, serving=ON_NODE)
 
     assert node.config is None
     assert [(one.file, one.pointer, one.code) for one in node.diagnostics] == [
@@ -197,7 +202,12 @@ trace_collectors:
     assert public["headers"] == {"Authorization": None}
     assert secrets == {"/headers/Authorization": "Bearer ${runtime-env:B}"}
 
-    made = assemble([resource], now=NOW, environ={"A": "https://own.example", "B": "canary"})
+    made = assemble(
+        [resource],
+        now=NOW,
+        environ={"A": "https://own.example", "B": "canary"},
+        serving=Serving(runtime_env=("A", "B")),
+    )
 
     assert made.diagnostics == ()
     collector = made.config.trace_collectors["own"]

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.config.assemble import assemble
+from gateway.config.judge import Serving
 from gateway.config.resources import Resource
 from gateway.control_plane import edit as edits
 from gateway.control_plane import key_life, state
@@ -293,6 +294,7 @@ def test_whatever_is_accepted_compiles_at_a_gateway_and_what_is_revoked_stays_re
             (one.resource for one in live.resources.values()),
             now=datetime.fromtimestamp(NOW / 1e6, UTC),
             environ={"A": "resolved"},
+            serving=Serving(development_pepper=True, runtime_env=("A",)),
         ).config
         assert config is not None
         snapshot = compile_snapshot(config, Revision("x", None), Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
