@@ -77,9 +77,15 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": {**components, "Error": _ERROR},
+            "schemas": {**{name: _closed(name, schema) for name, schema in components.items()}, "Error": _ERROR},
         },
     }
+
+
+def _closed(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Unknown members of bodies are refused, but for those that gateways of other versions send."""
+    is_open = name == NodeReport.__name__ or "properties" not in schema
+    return schema if is_open else {**schema, "additionalProperties": False}
 
 
 _ERROR: Final = {

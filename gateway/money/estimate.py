@@ -24,12 +24,13 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import re2
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from gateway.any_of import any_of
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.media import ANY, Media
 from gateway.money.pdf_pages import BEGINS as PDF_BEGINS
@@ -91,8 +92,14 @@ _FLAGS = {
                 b'"file_search',
                 b'"collections_search',
             ),
-            *(b'"openrouter:', b'"code_interpreter', b'"image_gen', b'"code_execution', b'"web_fetch'),
-            *(b'"mcp"', b'"mcp_toolset"', b'"cached_content"', b'"cachedContent"'),
+            *(
+                b'"openrouter:',
+                b'"code_interpreter',
+                b'"image_gen',
+                b'"code_execution',
+                b'"web_fetch',
+                b'"server_label"',
+            ),
         ),
         _MORE,
     ),
@@ -109,8 +116,11 @@ def _names_of_flags(seen: int) -> list[bytes]:
 
 def _marks(seen: int) -> bytes:
     """The pattern of what is looked for in a body: names of media, and those that would set a flag not `seen` yet."""
-    names = (*_IMAGES, *_MEDIA_NAMES, *_names_of_flags(seen))
-    return b'"(?:%s|%s)' % (_DATA_URL, b"|".join([name[1:] for name in names]))
+    return b'"(?:%s|%s)' % (_DATA_URL, b"|".join([name[1:] for name in _names_of_marks(seen)]))
+
+
+def _names_of_marks(seen: int) -> Sequence[bytes]:
+    return (*_IMAGES, *_MEDIA_NAMES, *_names_of_flags(seen))
 
 
 # PERF: RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each match it gives Python's
@@ -126,7 +136,8 @@ def _marks_of_long(seen: int) -> Any:
 
 @lru_cache(maxsize=64)
 def _marks_of_short(seen: int) -> Any:
-    return re.compile(_marks(seen).replace(b"(", b"(?=[" + _FIRST + b"])(", 1))
+    names = any_of(name[1:].decode() for name in _names_of_marks(seen)).encode()
+    return re.compile(b'"(?=[%s])(?:%s|%s)' % (_FIRST, _DATA_URL, names))
 
 
 # PERF: hardly any body has so many marks. One that has is searched in few steps, whatever it is full of.
@@ -153,71 +164,67 @@ _ESCAPED_IN_LONG = re2.compile(_ESCAPED_LETTER)
 _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
 
 
+class Beside(NamedTuple):
+    """What a prompt has beside its text: images, pages of documents, and tokens of documents of unknown length."""
+
+    images: int = 0
+    pages: int = 0
+    documents: int = 0
+
+    def tokens(self, media: Media, context_window: int | None = None) -> int:
+        """How many a model makes of it that reads media so; of documents, no more than it takes in."""
+        documents = self.pages * media.page + self.documents
+        if context_window is not None:
+            documents = min(documents, context_window)
+        return self.images * media.image + documents
+
+
 class InputBound:
     """At most how many tokens a prompt has, and whether some may be billed as media or as writes to a cache.
 
-    `tokens` counts all of it as a model of no known family may; `text`, `images` and `pages` are what `of_model` counts
-    anew, and `documents` the tokens of documents whose pages nobody knows. `is_text`: every model counts it alike.
-    `keeps_cache` says that a lifetime is asked for, which may be the dearer one; `may_allow_more` that the body holds a
-    word by which it could point at what is stored, or allow a tool of the provider.
+    `tokens` counts all of it, what is `beside` the text as a model of no known family may. `keeps_cache` says that a
+    lifetime is asked for, which may be the dearer one; `may_allow_more` that the body holds a word by which it could
+    point at what is stored, or allow a tool of the provider.
     """
 
-    __slots__ = (
-        "documents",
-        "has_audio",
-        "has_images",
-        "images",
-        "is_text",
-        "keeps_cache",
-        "may_allow_more",
-        "pages",
-        "text",
-        "tokens",
-        "writes_cache",
-    )
+    __slots__ = ("beside", "has_audio", "has_images", "keeps_cache", "may_allow_more", "tokens", "writes_cache")
 
     def __init__(
         self,
-        text: int,
+        tokens: int,
         *,
         has_audio: bool,
         writes_cache: bool,
         has_images: bool = False,
         keeps_cache: bool = False,
         may_allow_more: bool = False,
-        images: int = 0,
-        pages: int = 0,
-        documents: int = 0,
+        beside: Beside | None = None,
     ) -> None:
-        self.text: Final = text
-        self.images: Final = images
-        self.pages: Final = pages
-        self.documents: Final = documents
-        # PERF: hardly any prompt has more than text.
-        self.is_text: Final = not (images or pages or documents)
-        self.tokens: Final = text if self.is_text else text + images * ANY.image + pages * ANY.page + documents
+        self.tokens: Final = tokens
         self.has_audio: Final = has_audio
         self.has_images: Final = has_images
         self.writes_cache: Final = writes_cache
         self.keeps_cache: Final = keeps_cache
         self.may_allow_more: Final = may_allow_more
+        self.beside: Final = beside
 
     def of_model(self, media: Media, context_window: int | None) -> "InputBound":
         """This bound as a model counts it that reads media so, and takes in so many tokens."""
-        documents = self.pages * media.page + self.documents
-        if context_window is not None:
-            documents = min(documents, context_window)
-        return self._with(self.text + self.images * media.image + documents, has_images=self.has_images)
+        beside = self.beside
+        if beside is None:
+            return self
+        tokens = self.tokens - beside.tokens(ANY) + beside.tokens(media, context_window)
+        return self._with(tokens, has_images=self.has_images, has_audio=self.has_audio)
 
     def with_more(self, tokens: int, *, of_speech: bool) -> "InputBound":
         """This bound with what the prompt only points at; a call for speech may be billed as audio throughout."""
         has_images = self.has_images or tokens > 0
         return self._with(self.tokens + tokens, has_images=has_images, has_audio=self.has_audio or of_speech)
 
-    def _with(self, tokens: int, *, has_images: bool, has_audio: bool | None = None) -> "InputBound":
+    def _with(self, tokens: int, *, has_images: bool, has_audio: bool) -> "InputBound":
         return InputBound(
             tokens,
-            has_audio=self.has_audio if has_audio is None else has_audio,
+            has_audio=has_audio,
             writes_cache=self.writes_cache,
             has_images=has_images,
             keeps_cache=self.keeps_cache,
@@ -227,31 +234,28 @@ class InputBound:
 
 def bound_input(body: bytes) -> InputBound:
     """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
-    found = _Found(body)
-    if not _look_through(found):
-        found = _Found(body)
-        _look_through_many(found)
-    seen, escaped = found.seen, has_escaped_letter(body)
-    tokens = BASE_TOKENS + _text_tokens(body, found.spans)
-    if found.audio_bytes:
-        tokens += _divide_up(found.audio_bytes, AUDIO_BYTES_PER_TOKEN)
+    seen, parts, media = _look_through(body) or _look_through_many(body)
+    escaped = has_escaped_letter(body)
+    tokens = BASE_TOKENS + _text_tokens(body, () if media is None else media.spans)
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
-    images = max(found.images, found.parts)
+    beside = None
+    if parts or media is not None:
+        media = media or _Media(body)
+        beside = Beside(max(media.images, parts), media.pages, _divide_up(media.document_bytes, BYTES_PER_TOKEN))
+        tokens += _divide_up(media.audio_bytes, AUDIO_BYTES_PER_TOKEN) + beside.tokens(ANY)
     return InputBound(
         tokens,
         has_audio=escaped or bool(seen & _AUDIO),
-        has_images=escaped or images > 0,
+        has_images=escaped or (beside is not None and beside.images > 0),
         writes_cache=escaped or bool(seen & _CACHE),
         keeps_cache=escaped or bool(seen & _HOUR),
         may_allow_more=escaped or bool(seen & _MORE),
-        images=images,
-        pages=found.pages,
-        documents=_divide_up(found.document_bytes, BYTES_PER_TOKEN) if found.document_bytes else 0,
+        beside=beside,
     )
 
 
-def _text_tokens(body: bytes, media: list[tuple[int, int]]) -> int:
+def _text_tokens(body: bytes, media: Sequence[tuple[int, int]]) -> int:
     """At most how many tokens the text of a body has: all of it but the spans of media."""
     # PERF: most bodies are one short piece.
     if not media and len(body) <= _STEP:
@@ -268,26 +272,25 @@ def _text_tokens(body: bytes, media: list[tuple[int, int]]) -> int:
     return tokens if tokens >= 2 * dense else min(2 * dense, size)
 
 
-def _pieces(body: bytes, media: list[tuple[int, int]]) -> Iterable[bytes]:
+def _pieces(body: bytes, media: Sequence[tuple[int, int]]) -> Iterable[bytes]:
     """What stands between the spans, in pieces that let others go on."""
     edges = [0, *(edge for span in media for edge in span), len(body)]
     between = zip(edges[::2], edges[1::2], strict=True)
     return (body[at : min(at + _STEP, end)] for begin, end in between for at in range(begin, end, _STEP))
 
 
-class _Found:
-    """What was found in a body: flags, parts that are images by their names, and media with the spans of its base64."""
+class _Media:
+    """Media in base64 that was found in a body, and where."""
 
-    __slots__ = ("audio_bytes", "body", "document_bytes", "images", "pages", "parts", "seen", "spans")
+    __slots__ = ("audio_bytes", "body", "document_bytes", "images", "pages", "spans")
 
     def __init__(self, body: bytes) -> None:
         self.body = body
-        self.seen = self.parts = self.images = self.pages = 0
-        self.audio_bytes = self.document_bytes = 0
+        self.images = self.pages = self.audio_bytes = self.document_bytes = 0
         self.spans: list[tuple[int, int]] = []
 
     def add(self, begin: int, end: int) -> None:
-        """Base64 stands there."""
+        """Some stands there."""
         kind = _kind(self.body[max(begin - _LOOK_BACK, 0) : begin])
         if kind == "image":
             self.images += 1
@@ -302,17 +305,19 @@ class _Found:
         self.spans.append((begin, end))
 
 
-def _look_through(found: _Found) -> bool:
-    """From mark to mark; false where there are too many."""
-    body = found.body
+_Found = tuple[int, int, _Media | None]
+"""Flags, parts that are images by their names, and media."""
+
+
+def _look_through(body: bytes) -> _Found | None:
+    """From mark to mark; `None` where there are too many."""
     marks = _marks_of_long if len(body) >= _LONG_BYTES else _marks_of_short
     seen = at = 0
     named: list[bytes] = []
+    media: _Media | None = None
     for _ in range(_MANY):
         if (mark := marks(seen).search(body, at)) is None:
-            found.seen = seen
-            found.parts = _image_parts(*map(named.count, _IMAGES)) if named else 0
-            return True
+            return seen, _image_parts(*map(named.count, _IMAGES)) if named else 0, media
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
@@ -321,13 +326,14 @@ def _look_through(found: _Found) -> bool:
         else:
             begin, end = _base64_after(body, mark)
             if end - begin >= _MIN_MEDIA_BYTES:
-                found.add(begin, end)
-    return False
+                media = media or _Media(body)
+                media.add(begin, end)
+    return None
 
 
-def _look_through_many(found: _Found) -> None:
+def _look_through_many(body: bytes) -> _Found:
     """The same: each flag is found once, names of images are counted, and media that is too short is passed over."""
-    body = found.body
+    media = _Media(body)
     seen = at = 0
     while seen != _EVERY_FLAG and (mark := _flags_of_many(seen).search(body, at)) is not None:
         seen |= _FLAGS[mark[0]]
@@ -337,9 +343,8 @@ def _look_through_many(found: _Found) -> None:
         begin, at = mark.end() - _MIN_MEDIA_BYTES, mark.end()
         if not body.startswith(_DATA_URL_BEGINS, mark.start()) or _is_named_data_url(body, mark.start()):
             at = _BASE64.match(body, at).end()
-            found.add(begin, at)
-    found.seen = seen
-    found.parts = _image_parts(*[_count(body, name) for name in _IMAGES])
+            media.add(begin, at)
+    return seen, _image_parts(*[_count(body, name) for name in _IMAGES]), media if media.spans else None
 
 
 def bound_recording(size: int) -> InputBound:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 NO_LIST: Final = "none"
 """What the file writes for a provider to which no list applies."""
@@ -83,8 +84,29 @@ def list_at(address: str) -> str | None:
     """The list of the seller who is asked at a URL, `None` where no pattern of the catalogue knows it."""
     from genai_prices.data import providers  # noqa: PLC0415 - see the module's docstring
 
-    plain = address.lower()
-    return next((one.id for one in providers if re.match(one.api_pattern, plain) is not None), None)
+    try:
+        parts = urlsplit(address.lower())
+    except ValueError:
+        return None
+    origin = f"{parts.scheme}://{parts.hostname or ''}"
+    for one in providers:
+        asked = origin + parts.path if _has_path(one.api_pattern) else origin
+        if re.match(rf"(?:{one.api_pattern}){_WHOLE}", asked) is not None:
+            return one.id
+    return None
+
+
+_WHOLE: Final = r"(?:(?<=/)|(?=/)|\Z|(?<=\.)[^./]+\Z)"
+"""What has to follow a pattern: patterns say how an address begins, and `api.openai.com.example` is another's. One that
+ends in a dot leaves the country to the address."""
+
+_NO_PATH: Final = re.compile(r"://|\[\^/\]|\((?:\?:)?/\|\$\)")
+"""The slashes of a pattern that are not those of a path."""
+
+
+def _has_path(pattern: str) -> bool:
+    """Whether a pattern goes beyond the host; what is anything in the others is not anything in a path."""
+    return "/" in _NO_PATH.sub("", pattern)
 
 
 def list_names() -> tuple[str, ...]:

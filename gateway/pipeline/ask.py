@@ -79,12 +79,16 @@ async def ask(request: Admitted, services: Services) -> Asked:
         attempt = len(request.received.trail.attempts) - 1
         if trigger is not None:
             stands, following = False, None
+            # What it consumed counts in what the next candidate needs of the budgets.
+            remembered = len(request.replaced)
+            _remember_consumed(request, candidate, response)
             try:
                 following = await chain.next(outbound, trigger)
                 stands = following is None
             finally:
-                if not stands:
-                    _remember_consumed(request, candidate, response)
+                if stands:
+                    del request.replaced[remembered:]
+                else:
                     await response.close()
             if following is not None:
                 outbound = following

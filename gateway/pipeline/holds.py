@@ -95,7 +95,8 @@ def find_end_user(received: Received, body: RequestBody) -> str | None:
 def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs of each budget, beyond what the request already holds.
 
-    A budget that learns holds what is usual, and of its margin what the request may cost beyond that.
+    That is what the call may cost, and what the answers cost that it takes the place of. A budget that learns holds
+    what is usual, and of its margin what the request may cost beyond that.
 
     Raises `end_user_required`, and `model_not_allowed` for a model without a price under a budget that needs one.
     """
@@ -117,13 +118,16 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
         needed = estimated_cost(request, price, candidate, strict, blocking)
     held = _held(received.trail) if received.trail.reservations else {}
     usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
+    owed = _owed_for_replaced(request) if request.replaced else None
     holds: list[Hold] = []
     for meter in meters:
         limit_ = meter.limit(received.started_at, request.end_user)
+        earlier = 0 if owed is None else _counted(owed, meter.budget)
+        most = min(needed + earlier, _MOST)
         if usual < needed and meter.budget.margin is not None:
-            holds += _learned(meter, limit_, needed, usual, held)
+            holds += _learned(meter, limit_, most, min(usual + earlier, _MOST), held)
             continue
-        missing = needed - held.get(limit_.key, 0)
+        missing = most - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
             holds.append(BudgetHold(limit_, max(missing, 0), meter.budget))
     return holds
@@ -167,7 +171,7 @@ def estimated_cost(
     """
     prompt = request.prompt or prompt_bound(request)
     allowed = request.allowed or _allowed(request, prompt)
-    if allowed is ORDINARY and prompt.is_text:
+    if allowed is ORDINARY and prompt.beside is None:
         choices = request.choices if isinstance(request.choices, int) else 1
         output = output_bound(_cap(request), choices, _assumed_output(request, candidate, blocking))
         if output_tokens is not None:
@@ -235,7 +239,7 @@ def _with_all_of_it(
 
 def _as_counted(request: Admitted, candidate: Candidate, prompt: InputBound) -> InputBound:
     """The prompt as a model counts it: images and pages are of its family."""
-    if prompt.is_text:
+    if prompt.beside is None:
         return prompt
     bounds = _bounds(request, candidate)
     return prompt.of_model(bounds.media, bounds.context_window)
@@ -617,12 +621,11 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
     `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
     or was not asked, costs nothing.
     """
-    owed: dict[str, int] = {}
+    owed = _owed_for_replaced(request)
     unpriced: tuple[str, ...] = ()
     for replaced, consumed in request.replaced:
         earlier = _cost_of(request, replaced, consumed)
         if earlier is not None:
-            _owe(owed, replaced, earlier.nano_usd)
             unpriced += earlier.unpriced
         elif consumed.total_tokens:
             unpriced += (unpriced_model(replaced),)
@@ -759,6 +762,16 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
+def _owed_for_replaced(request: Admitted) -> dict[str, int]:
+    """Nano-USD that each provider is owed for answers that another took the place of."""
+    owed: dict[str, int] = {}
+    for replaced, consumed in request.replaced:
+        earlier = _cost_of(request, replaced, consumed)
+        if earlier is not None:
+            _owe(owed, replaced, earlier.nano_usd)
+    return owed
+
+
 def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
     provider = candidate.upstream.provider.name
     owed[provider] = owed.get(provider, 0) + amount
@@ -773,7 +786,12 @@ def _consumed(provider: str, hold: Hold, tokens: int) -> int:
 def _spent(bill: Bill, hold: BudgetHold) -> int:
     if bill.cost is None or hold.budget.provider is None:
         return bill.cost or 0
-    return sum(owed for provider, owed in bill.owed.items() if counts_provider(hold.budget, provider))
+    return _counted(bill.owed, hold.budget)
+
+
+def _counted(owed: Mapping[str, int], compiled: CompiledBudget) -> int:
+    """How much counts against a budget of what providers are owed."""
+    return sum(amount for provider, amount in owed.items() if counts_provider(compiled, provider))
 
 
 def _tokens(trail: Trail, stated: Stated | None, outcome: str) -> int | None:

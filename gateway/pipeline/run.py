@@ -14,6 +14,7 @@ coroutines, so a stage that has to wait for something is one more `await`, and o
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 from gateway.counters.hold import Hold
@@ -107,6 +108,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         else:
             admitted, holds = _find(received, key, body, cap, services.habits)
     except GatewayError:
+        with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
+            received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
     await reserve(admitted, limits, holds, services)

@@ -63,7 +63,10 @@ _INSTEAD: Final = ("models", "fallbacks", "fallback_models")
 _FREE: Final = ("moderation",)
 _STORED: Final = ("previous_response_id", "conversation")
 _TALKS: Final = ("chat_completions", "messages", "responses")
-_UNUSUAL: Final = frozenset(("service_tier", "speed", "inference_geo", "prompt", *_STORED, *_OPTIONS, *_INSTEAD))
+_CACHES: Final = ("cached_content", "cachedContent", "extra_body")
+_UNUSUAL: Final = frozenset(
+    ("service_tier", "speed", "inference_geo", "prompt", "mcp_servers", *_STORED, *_CACHES, *_OPTIONS, *_INSTEAD)
+)
 """Top-level members by which a conversation allows more than its prompt and its answer."""
 
 # Within a text the quotes of a name are escaped, so that no text is taken for a tool or a model.
@@ -148,7 +151,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     hosts = hides or _HOSTED.search(data) is not None
     limits = _Limits(body, assumed)
     beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
-    calls = sum(count for _, count in beside) + (_free_calls(endpoint, body, limits) if hosts else 0)
+    calls = sum(count for _, count in beside) + _free_calls(endpoint, body, limits, hosts=hosts)
     names = hides or hosts or _names_several(data)
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     served, prompts, stored, files = _served(body), prompts_in(endpoint, body), _stored(body), _files(body)
@@ -315,11 +318,11 @@ def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool
             yield figure, bound if uses is None else uses
 
 
-def _free_calls(endpoint: Endpoint, body: RequestBody, limits: _Limits) -> int:
+def _free_calls(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> int:
     """The most calls of tools of the provider that are not billed one by one."""
-    found = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")]
+    found = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")] if hosts else []
     paths = [one.path for one in found if one.value.startswith(_FREE_OF_FEES)]
-    if not paths:
+    if not paths and not _servers(body):
         return 0
     cap, bound = call_cap(endpoint.shape, body), limits.assumed.tool_calls
     uses = limits.uses(paths, bound) if cap is None else limits.read(cap)

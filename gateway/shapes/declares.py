@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 import re2
 
+from gateway.any_of import any_of
 from gateway.errors import GatewayError
 from gateway.turns import paced
 from gateway.wire.json_members import find_members
@@ -524,7 +525,7 @@ class _Finder:
         member = f'(?i:{"|".join(dict.fromkeys(names))})"[ \\t\\r\\n]*:'
         first = "".join(sorted({letter for name in names for letter in (name[0], name[0].upper())}))
         self._long = re2.compile(f'"{member}', _OPTIONS)
-        self._short = re.compile(f'"(?=[{first}]){member}'.encode())
+        self._short = re.compile(f'"(?=[{first}])(?i:{any_of(dict.fromkeys(names))})"[ \\t\\r\\n]*:'.encode())
 
     def found(self, raw: bytes) -> bool:
         """Whether a member of one of the names stands there, or a letter of a name may be written as an escape."""

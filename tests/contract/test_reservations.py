@@ -175,7 +175,9 @@ def test_what_tools_of_the_provider_bring_into_the_prompt_is_held(gateway):
     assert asking({"type": "web_fetch_20250910", "name": "web_fetch", "max_uses": 4}) == pytest.approx(
         plain + 0.04, rel=0.1
     )
-    assert asking({"type": "mcp_toolset", "mcp_server_name": "a"}) == pytest.approx(plain + 0.2, rel=0.1)
+    servers = [{"type": "url", "url": "https://mcp.example.com", "name": "a"}]
+    of_server = messages(tools=[{"type": "mcp_toolset", "mcp_server_name": "a"}], mcp_servers=servers)
+    assert held(gateway.post(of_server, path="/v1/messages")) == pytest.approx(plain + 0.2, rel=0.1)
 
 
 def test_other_models_and_dearer_service_are_held(gateway):

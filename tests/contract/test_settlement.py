@@ -47,6 +47,17 @@ def test_an_answer_settles_to_what_the_provider_reports(start_gateway, upstream)
     assert [entry.cost_nano_usd for entry in settled_entries(gateway, 6)] == [18 * MICRO] * 4 + [0] * 2
 
 
+def test_what_a_rule_refuses_is_in_the_ledger_with_the_model_that_was_asked_for(start_gateway, upstream):
+    gateway = start_gateway(priced(upstream.url, more="    policy_rules: [{tools: {deny: ['^shell']}}]"))
+    shell = {"type": "function", "function": {"name": "shell", "parameters": {}}}
+
+    refused = gateway.post({**BODY, "tools": [shell]})
+
+    assert refused.json()["error"]["type"] == "tool_not_allowed"
+    (entry,) = settled_entries(gateway, 1)
+    assert (entry.outcome, entry.model_asked) == ("refused", "openai/cheap")
+
+
 def test_the_row_of_the_ledger_says_who_what_and_for_how_much(start_gateway, upstream):
     gateway = start_gateway(priced(upstream.url))
     answer = gateway.post({**BODY, "user": "ada"})

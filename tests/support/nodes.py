@@ -42,13 +42,19 @@ class Answer:
 
 
 class Upstream:
-    """Consumes what the request's `metadata` says: `output` tokens, `input` (`full`: the most), `cached`, `after` s."""
+    """Consumes what the request's `metadata` says: `output` tokens, `input` (`full`: the most), `cached`, `after` s.
+
+    `fails_at` names the hosts at which answers of the Responses API say that they failed.
+    """
 
     async def send(self, request: UpstreamRequest) -> Answer:
         said = json.loads(request.body).get("metadata", {})
         await asyncio.sleep(said.get("after", 0))
         prompt = bound_input(request.body).tokens if said.get("input") == "full" else said.get("input", 0)
-        return Answer(json.dumps(_answer(request.url, prompt, said.get("cached", 0), said.get("output", 0))).encode())
+        answer = _answer(request.url, prompt, said.get("cached", 0), said.get("output", 0))
+        if any(f"//{name}." in request.url for name in said.get("fails_at", ())):
+            answer |= {"status": "failed", "error": {"code": "server_error", "message": "busy"}}
+        return Answer(json.dumps(answer).encode())
 
 
 def _answer(url: str, prompt: int, cached: int, output: int) -> dict[str, Any]:

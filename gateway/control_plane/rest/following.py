@@ -64,7 +64,7 @@ class NodesResource:
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A gateway says what it serves."""
         read_parameters(request, ())
-        said, now = await read_body(request, NodeReport), clock.microseconds()
+        said, now = await read_body(request, NodeReport, of_other_versions=True), clock.microseconds()
         revisions = said.serving_revision, said.rejected_revision or 0, said.keys_revision or 0
         if not all(0 <= number < _LARGEST for number in (*revisions, said.serving_since, said.lag_ms or 0)):
             raise ApiError("bad_request", "A number is out of range.")

@@ -11,7 +11,7 @@ from gateway import clock
 from gateway.config.documents import PlanRequest
 from gateway.control_plane import planning
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.body import read_body
+from gateway.control_plane.rest.body import MOST_BYTES_OF_A_CONFIGURATION, read_body
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
 from gateway.control_plane.services import Services
@@ -41,7 +41,7 @@ class PlansResource:
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
         read_parameters(request, ())
-        wanted = await read_body(request, PlanRequest)
+        wanted = await read_body(request, PlanRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
         vault, now = self._services.vault, clock.microseconds()
         with as_api_errors():
             made = await self._services.database.read(
@@ -61,7 +61,7 @@ class AppliesResource:
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Carries a plan out. A plan that was applied before is answered alike, without the secrets of its keys."""
         read_parameters(request, ())
-        wanted = await read_body(request, ApplyRequest)
+        wanted = await read_body(request, ApplyRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
         services, actor, now = self._services, actor_of(request), clock.microseconds()
 
         def apply(connection: Connection) -> planning.Applied:

@@ -32,10 +32,10 @@ Done = tuple[LiveResource, Secret | None]
 
 
 class VerbBody(msgspec.Struct, frozen=True):
-    """`grace_s` is for `rotate`, `expires_at` (RFC 3339, or null for never) for `expire`."""
+    """`grace_s` is for `rotate`, a day where it is left out; `expires_at` (RFC 3339, null for never) for `expire`."""
 
-    grace_s: int = key_life.DEFAULT_GRACE_S
-    expires_at: str | None = None
+    grace_s: int | msgspec.UnsetType = msgspec.UNSET
+    expires_at: str | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class MintBody(msgspec.Struct, frozen=True):
@@ -99,7 +99,8 @@ class VirtualKeysResource:
         do = VERBS.get(verb)
         if do is None:
             raise ApiError("not_found", f"A key can be told to {', '.join(VERBS)}.")
-        body = await read_body(request, VerbBody) if request.content_length else VerbBody()
+        body = await read_body(request, VerbBody, if_empty=VerbBody())
+        _check_members(body, verb)
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
 
         def make(connection: Connection) -> Told:
@@ -117,9 +118,20 @@ def routes(services: Services) -> tuple[Route, ...]:
 
 
 def _rotate(connection: Connection, services: Services, name: str, how: Edit, body: VerbBody) -> Done:
-    if not 0 <= body.grace_s <= 366 * 86_400:
+    grace_s = key_life.DEFAULT_GRACE_S if body.grace_s is msgspec.UNSET else body.grace_s
+    if not 0 <= grace_s <= 366 * 86_400:
         raise ApiError("bad_request", "grace_s is between 0 and a year of seconds.", param="grace_s")
-    return key_life.rotate(connection, services.vault, name, how, mint=services.mint, grace_s=body.grace_s)
+    return key_life.rotate(connection, services.vault, name, how, mint=services.mint, grace_s=grace_s)
+
+
+def _check_members(body: VerbBody, verb: str) -> None:
+    """What a verb does not take would be ignored, and what `expire` does not say would be guessed."""
+    for member, of in (("grace_s", "rotate"), ("expires_at", "expire")):
+        if getattr(body, member) is not msgspec.UNSET and verb != of:
+            raise ApiError("bad_request", f"`{member}` is for {of}, not for {verb}.", code="invalid_body", param=member)
+    if verb == "expire" and body.expires_at is msgspec.UNSET:
+        message = "Say when in `expires_at`, such as 2027-01-01T00:00:00Z; null is never."
+        raise ApiError("bad_request", message, code="invalid_body", param="expires_at")
 
 
 def _expire(connection: Connection, services: Services, name: str, how: Edit, body: VerbBody) -> Done:

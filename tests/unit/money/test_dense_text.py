@@ -11,7 +11,8 @@ import uuid
 
 import pytest
 
-from gateway.money.estimate import bound_input
+from gateway.money.estimate import Beside, bound_input
+from gateway.money.media import ANY
 
 _chance = random.Random(1)  # noqa: S311 - repeatable on purpose
 
@@ -68,4 +69,6 @@ def test_base64_of_media_is_no_text():
     picture = base64.b64encode(_chance.randbytes(60_000)).decode()
     part = json.dumps({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}})
 
-    assert bound_input(part.encode()).text < 100
+    held = bound_input(part.encode())
+    assert held.beside == Beside(images=1)
+    assert held.tokens < Beside(images=1).tokens(ANY) + 100

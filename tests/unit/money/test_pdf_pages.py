@@ -6,7 +6,7 @@ import zlib
 import pytest
 
 from gateway.money import pdf_pages
-from gateway.money.estimate import bound_input
+from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import media_of
 from gateway.money.pdf_pages import pages_in
 
@@ -60,10 +60,11 @@ def test_a_pdf_is_held_by_its_pages_as_the_model_reads_them():
     held = bound_input(body(PLAIN))
     claude, gemini = media_of("claude-sonnet-4-5"), media_of("gemini-3-pro")
 
-    assert (held.pages, held.documents) == (12, 0)
-    assert held.of_model(claude, 200_000).tokens == held.text + 12 * claude.page
-    assert held.of_model(gemini, 1_000_000).tokens == held.text + 12 * gemini.page
-    assert held.tokens == held.text + 12 * 8_000
+    text = held.tokens - 12 * 8_000
+    assert held.beside == Beside(pages=12)
+    assert 0 < text < 100
+    assert held.of_model(claude, 200_000).tokens == text + 12 * claude.page
+    assert held.of_model(gemini, 1_000_000).tokens == text + 12 * gemini.page
 
 
 def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_the_model_reads():
@@ -71,7 +72,7 @@ def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_th
     media = media_of("claude-sonnet-4-5")
 
     assert held.of_model(media, None).tokens == held.tokens > 40_000
-    assert held.of_model(media, 20_000).tokens == held.text + 20_000
+    assert 20_000 < held.of_model(media, 20_000).tokens < 20_100
 
 
 MODELS = {

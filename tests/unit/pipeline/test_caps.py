@@ -94,6 +94,38 @@ def test_what_requests_only_point_at_is_within_the_limit(config):
     assert asyncio.run(spent()) <= 5 * USD
 
 
+CHAIN = f"""
+version: 1
+providers:
+  one: {{type: openai, api_key: k, base_url: "http://one.test/v1"}}
+  two: {{type: openai, api_key: k, base_url: "http://two.test/v1"}}
+  three: {{type: openai, api_key: k, base_url: "http://three.test/v1"}}
+model_aliases: {{any: [one/m, two/m, three/m]}}
+fallback: {{chain: [one, two, three], on: [5xx]}}
+prices:
+  one/m: {{input_usd_per_mtok: 2, output_usd_per_mtok: 10}}
+  two/m: {{input_usd_per_mtok: 2, output_usd_per_mtok: 10}}
+  three/m: {{input_usd_per_mtok: 2, output_usd_per_mtok: 10}}
+budgets: {{cap: {{scope: {{virtual_key: dev}}, window: total, limit_usd: 1, %s}}}}
+virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
+"""
+LESS = {"worst": "reserve: worst", "learned": "reserve: learned, reserve_margin_usd: 0.5"}
+
+
+@pytest.mark.parametrize("reserve", LESS.values(), ids=LESS.keys())
+def test_answers_that_a_fallback_replaced_are_within_the_limit(reserve):
+    async def spent():
+        ledger = Ledger()
+        node = Node(CHAIN % reserve, MemoryCounters(), ledger)
+        said = {"input": "full", "output": 0, "after": 0.01, "fails_at": ["one", "two"]}
+        body = {"model": "any", "input": TEXT * 30, "max_output_tokens": 10, "metadata": said}
+        for at_once in (60, 60, *[1] * 20):
+            await asyncio.gather(*(node.ask(body, "responses") for _ in range(at_once)))
+        return ledger.cost
+
+    assert USD // 3 < asyncio.run(spent()) <= USD
+
+
 def test_one_node_is_killed_and_its_counters_come_back_from_the_ledger(config):
     async def spent():
         ledger = Ledger()
