@@ -206,7 +206,7 @@ def serving():
                     pass
 
             serving = servers.enter_context(ThreadingHTTPServer((host, 0), Handler))
-            threading.Thread(target=serving.serve_forever, daemon=True).start()
+            threading.Thread(target=serving.serve_forever, args=(0.01,), daemon=True).start()
             servers.callback(serving.shutdown)
             return f"http://{host}:{serving.server_address[1]}", asked
 
