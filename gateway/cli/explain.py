@@ -10,6 +10,7 @@ from rich.text import Text
 from gateway.cli.file_roots import FileRoots
 from gateway.cli.output import Format, results, say
 from gateway.cli.snapshot import offline_snapshot
+from gateway.visible import visible_data
 
 if TYPE_CHECKING:
     from gateway.pipeline.explain import Explanation
@@ -46,11 +47,12 @@ def explain(
         found = explained(snapshot, key, endpoint, _body(body, model))
     except KeyError:
         raise _refused(f"there is no virtual key named {key!r}") from None
-    told = msgspec.convert(origins.told(msgspec.to_builtins(found)), type(found))
+    plain = origins.told(msgspec.to_builtins(found))
+    told = msgspec.convert(plain, type(found))
     if output is Format.JSON:
         results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     else:
-        _print(told)
+        _print(msgspec.convert(visible_data(plain), type(found)))
     raise typer.Exit(0 if told.is_served else 1)
 
 

@@ -15,6 +15,7 @@ from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.file_roots import roots
 from gateway.cli.output import Format, results, say, show
 from gateway.cli.process_settings import read_settings
+from gateway.visible import visible
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -198,7 +199,7 @@ def _planned(paths: Sequence[Path], newer: str | None, used: Sequence[str], *, p
         with in_time(newer):
             return plan(config, PublishedPrices(price_data(newer)), now, prunes=prunes, used=used)
     except BadPriceError as error:
-        raise failed(f"a price that cannot be: {error}") from None
+        raise failed(f"a price that cannot be: {visible(str(error))}") from None
 
 
 def _used(since: str | None, url: str | None) -> Sequence[str]:
@@ -231,16 +232,18 @@ def _replace(file: Path, text: str) -> None:
 
 def _tell(planned: "Update", newer: str | None, output: Format, summary: str) -> None:
     if output is Format.JSON:
-        document = {"changes": planned.changes, "unknown": planned.unknown}
+        document = {"changes": planned.changes, "unknown": planned.unknown, "skipped": planned.skipped}
         results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
         return
     for change in planned.changes:
-        results.out(f"{_SIGNS[change.action]} {change.target}")
+        results.out(f"{_SIGNS[change.action]} {visible(change.target)}")
         for line in _lines(change):
-            results.out(f"    {line}")
+            results.out(f"    {visible(line)}")
     for target in planned.unknown:
         who = "nobody publishes a price" if newer is None else "what was handed over has no price"
-        say(f"{who} of {target}; write it under `prices` if a budget covers it", "yellow")
+        say(f"{who} of {visible(target)}; write it under `prices` if a budget covers it", "yellow")
+    for target in planned.skipped:
+        say(f"{visible(target)} is left out: no configuration can name such a model", "yellow")
     say(summary)
 
 

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from gateway.money.kinds import KINDS
+from gateway.money.nano_usd import nearest_to_usd
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices
 
 _SHOWN: Final = 5
 _CLAUSES: Final = ("or", "and")
-_KINDS: Final = frozenset(name for kind in KINDS for name in kind.published)
+_KINDS: Final[Mapping[str, int]] = {name: each for kind in KINDS for name, each in kind.published.items()}
+"""Each kind of the package's prices, and for how many of what is counted here it is."""
 
 
 class BadPriceDataError(ValueError):
@@ -142,6 +144,8 @@ def _bad_prices(lists: "Iterable[Provider]") -> Iterator[str]:
                         yield f"{place}: this version of the gateway does not count such a kind"
                     elif any(one < 0 or not one.is_finite() for one in _amounts(amount)):
                         yield f"{place}: a price is a finite amount of at least 0"
+                    elif any(0 < one < 1 and nearest_to_usd(one / _KINDS[kind]) == 0 for one in _amounts(amount)):
+                        yield f"{place}: a price this small is none here; amounts are whole nano-USD"
 
 
 def _all_prices(model: "ModelInfo") -> "Iterator[ModelPrice]":

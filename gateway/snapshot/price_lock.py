@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.model import Config
 from gateway.config.sections.prices import LockedPrice
+from gateway.config.sections.virtual_keys import ModelTarget
 from gateway.money.catalogue import Catalogue
 from gateway.money.price_times import Period, moment_of, written_out
 from gateway.money.prices import Price
@@ -37,11 +38,15 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, frozen=True):
-    """The new content of the lock, what changes, and which models nobody publishes a price for."""
+    """The new content of the lock, what changes, and which models nobody publishes a price for.
+
+    `skipped` are names that no configuration can have: clients ask for what they like.
+    """
 
     locked: dict[str, dict[str, Any]]
     changes: tuple[Change, ...]
     unknown: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, used: Iterable[str] = ()) -> Update:
@@ -57,7 +62,8 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
-    for target in sorted(named | known.keys()):
+    skipped = sorted(one for one in named - known.keys() if not _can_be_named(one))
+    for target in sorted((named | known.keys()).difference(skipped)):
         before = None if target not in known else written_over_time(locked_over_time(known[target], ""))
         try:
             prices = _published(config, catalogue, target)
@@ -78,7 +84,19 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
         locked[target] = {**after, "source": prices[0][1].source, "locked_on": at.date()}
         _check(target, locked[target])
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
-    return Update(locked, tuple(changes), tuple(unknown))
+    return Update(locked, tuple(changes), tuple(unknown), tuple(skipped))
+
+
+_TARGETS: Final = TypeAdapter[str](ModelTarget)
+
+
+def _can_be_named(target: str) -> bool:
+    """Whether a configuration can name a target: neither malformed nor a reference, and as it looks."""
+    try:
+        _TARGETS.validate_python(target)
+    except ValidationError:
+        return False
+    return target.isprintable() and "${" not in target
 
 
 def _check(target: str, entry: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 
 from gateway.ledger.check import check_sums
 from gateway.ledger.query import entries, spend
@@ -16,7 +16,7 @@ from gateway.storage import migrate
 from gateway.storage.console_tables import console_sessions
 from gateway.storage.engine import StorageError, open_engine, writing
 from gateway.storage.migrate import current_revision, head_revision, upgrade
-from gateway.storage.tables import TOKENS, metadata
+from gateway.storage.tables import TOKENS, metadata, resources, revoked_secrets
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON
 
@@ -146,6 +146,26 @@ def test_entries_of_earlier_versions_count_as_unpriced(empty_database_url):
         found = spend(connection, ("hour",), start=NOON, end=NOON + 3 * HOUR)
         assert [row.unpriced_requests for row in found] == [0, 1, 1]
         assert [one.what for one in check_sums(connection) if one.what.startswith("spend")] == []
+    engine.dispose()
+
+
+def test_keys_that_were_revoked_before_stay_so(empty_database_url):
+    engine = open_engine(empty_database_url)
+    row = {"kind": "virtual_keys", "sealed": "", "written_references": {}, "owner": "o", "protected": 0, "revision": 1}
+    row |= {"created_at": 5, "changed_at": 6, "changed_by": "me"}
+    revoked = {"state": "revoked", "secret_hash": "now", "previous_secret_hash": "before"}
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "unpriced_requests")
+        specs = {"k": revoked, "active": {"secret_hash": "active"}}
+        connection.execute(resources.insert(), [{**row, "name": name, "spec": spec} for name, spec in specs.items()])
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        kept = connection.execute(select(revoked_secrets).order_by(revoked_secrets.c.secret_hash))
+        assert kept.all() == [("before", "virtual_keys.k", 6), ("now", "virtual_keys.k", 6)]
     engine.dispose()
 
 

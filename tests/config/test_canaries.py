@@ -1,0 +1,152 @@
+"""What a reference stands for is in nothing that people are shown, whichever field it stands in."""
+
+import copy
+from datetime import UTC, datetime
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from gateway.config.judge import Serving
+from gateway.config.load import load
+from gateway.config.reference import EXAMPLES
+from gateway.config.resources import resources_of
+from gateway.config.schema import generate
+from gateway.plan.live import LiveResource, LiveState
+from gateway.plan.make import Desired, make_plan
+from gateway.plan.plan import Source
+from gateway.plan.render.json import json
+from gateway.plan.render.lines import lines
+from gateway.plan.render.markdown import markdown
+from gateway.snapshot.unpriced_models import unpriced_models
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+CANARY = "canary(0123456789[\x1b"
+"""In no language of patterns, names, moments or addresses."""
+FULL = yaml.safe_load((Path(__file__).parent / "full.yaml").read_text())
+SURROUNDINGS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY"), "https://surroundings.example/v1")
+NAMES = {("owner",), ("organization",), ("moved", 0, "from"), ("moved", 0, "to")}
+
+
+def of_schema():
+    """A path to every field of the schema that takes a string, through names and lists of our own."""
+    schema = generate()
+    found = {}
+
+    def walk(node, path, above):
+        if "$ref" in node:
+            name = node["$ref"].rsplit("/", 1)[-1]
+            if name in above:
+                return
+            walk(schema["$defs"][name], path, (*above, name))
+            return
+        if node.get("type") == "string" or any(isinstance(one, str) for one in node.get("enum", ())):
+            found[path] = None
+        for choice in ("anyOf", "oneOf"):
+            for one in node.get(choice, ()):
+                walk(one, path, above)
+        for one in node.get("allOf", ()):
+            walk(one["then"], path, above)
+        for name, one in node.get("properties", {}).items():
+            walk(one, (*path, name), above)
+        if isinstance(node.get("items"), dict):
+            walk(node["items"], (*path, 0), above)
+        if isinstance(node.get("additionalProperties"), dict):
+            walk(node["additionalProperties"], (*path, "a"), above)
+
+    walk(schema, (), ())
+    return list(found)
+
+
+def leaves(tree, path=()):
+    """A path to every string of a tree."""
+    if isinstance(tree, dict):
+        for name, inner in tree.items():
+            yield from leaves(inner, (*path, name))
+    elif isinstance(tree, list):
+        for index, inner in enumerate(tree):
+            yield from leaves(inner, (*path, index))
+    elif isinstance(tree, str):
+        yield path
+
+
+def at(tree, path):
+    for step in path:
+        tree = tree[step]
+    return tree
+
+
+def with_value(path, value):
+    """The whole file with another value at a path, and with what leads there."""
+    tree = node = copy.deepcopy(FULL)
+    for step, following in pairwise(path):
+        if isinstance(node, list):
+            while len(node) <= step:
+                node.append({})
+        elif not isinstance(node.get(step), dict | list) or isinstance(node[step], list) != isinstance(following, int):
+            node[step] = [] if isinstance(following, int) else {}
+        node = node[step]
+    if isinstance(node, list):
+        node[path[-1] :] = [value]
+    else:
+        node[path[-1]] = value
+    return tree
+
+
+def read(directory, tree, value, **how):
+    file = directory / "gateway.yaml"
+    file.write_text(yaml.safe_dump(tree))
+    (directory / "CANARY").write_text(value)
+    environ = {**SURROUNDINGS, "CUSTOM_KEY": "a key", "CANARY": value}
+    return load([file], environ=environ, now=NOW, checks=[lambda config: unpriced_models(config, NOW)], **how)
+
+
+@pytest.mark.parametrize("path", of_schema(), ids=lambda path: ".".join(map(str, path)))
+def test_no_diagnostic_shows_what_a_reference_stands_for(tmp_path, path):
+    serving = Serving(runtime_env=("CUSTOM_KEY",))
+
+    for reference, how in (("${env:CANARY}", {}), ("${env:CANARY}", {"serving": serving}), ("${file:CANARY}", {})):
+        loaded = read(tmp_path, with_value(path, reference), CANARY, **how)
+
+        told = msgspec.json.encode(loaded.diagnostics).decode()
+        assert "0123456789" not in told
+        assert "canary" not in told
+        if path in NAMES:
+            assert "reference-in-name" in {one.code for one in loaded.diagnostics}
+
+
+def cases():
+    """Every string of the whole file and of the examples of the reference."""
+    yield from ((FULL, path) for path in leaves(FULL))
+    for text in EXAMPLES.values():
+        tree = {"version": 1, "owner": "o", **yaml.safe_load(text)}
+        yield from ((tree, path) for path in leaves(tree))
+
+
+@pytest.mark.parametrize(("tree", "path"), [*cases()], ids=lambda one: ".".join(map(str, one)) if one else None)
+def test_no_plan_shows_what_a_reference_stands_for(tmp_path, tree, path):
+    before = at(tree, path)
+    written = copy.deepcopy(tree)
+    at(written, path[:-1])[path[-1]] = "${env:CANARY}"
+    found = []
+    for value in (f"{before}canary1", f"{before}canary2"):
+        loaded = read(tmp_path, written, value, for_control_plane=True)
+        assert "canary" not in msgspec.json.encode(loaded.diagnostics).decode()
+        if loaded.config is None:
+            return
+        found.append([*resources_of(loaded.config, loaded.references)])
+
+    for live in ([], found[0]):
+        kept = {
+            (one.kind, one.name): LiveResource(one, "o", 1, one.spec, False, "x", 1, applied_references=one.references)
+            for one in live
+        }
+        desired = Desired("o", found[1], {}, Source("d"))
+        plan = make_plan(desired, LiveState("l", 1, kept), plan_id="p", now=int(NOW.timestamp() * 1e6)).plan
+
+        shown = [json(plan), markdown(plan), *(one.text for one in lines(plan))]
+        assert "canary" not in "\n".join(shown)
+        if live and any(one.references for one in live):
+            assert plan.resource_changes, "the value changed"
