@@ -14,8 +14,9 @@ What is held is an upper estimate, and what it is wrong by is put right when the
   its base64 has: providers scale images down. An image that is named by its URL counts the same.
 - **Audio** counts one token for every 24 bytes of base64: speech codecs use 750 bytes a second and more (1,000 in
   base64), providers bill 32 tokens a second and fewer.
-- **A PDF** counts by its pages, each as the model's family reads them; where they cannot be counted, and with other
-  documents in base64, as one token for every three bytes of it, as far as the model takes that in.
+- **A PDF** counts by its pages, each as the model's family reads them, and by its text where that is more than such
+  pages have; where it cannot be read, and with other documents in base64, as one token for every three bytes of it, as
+  far as the model takes that in.
 - **Declared tools** add `TOOLS_TOKENS`: providers put a prompt of their own before them.
 """
 
@@ -32,9 +33,9 @@ from msgspec.structs import replace
 
 from gateway.any_of import any_of
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
-from gateway.money.media import ANY, Media
+from gateway.money.media import ANY, TEXT_OF_PAGE, Media
 from gateway.money.pdf_pages import BEGINS as PDF_BEGINS
-from gateway.money.pdf_pages import pages_in
+from gateway.money.pdf_pages import read_pdf
 from gateway.money.prices import Price, Rates
 from gateway.usage import FURTHER_KINDS, Usage
 
@@ -55,6 +56,9 @@ DEFAULT_OUTPUT_TOKENS: Final = 8_192
 
 _MIN_MEDIA_BYTES = 1_024
 _LOOK_BACK = 256
+_IMAGES_BEGIN = (b"iVBOR", b"/9j/", rb"\/9j\/", b"R0lG", b"UklGR")
+"""What the base64 of PNG, JPEG, GIF and WebP begins with."""
+
 _VALUE = re.compile(rb'\s*:\s*"')
 _NAMES_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*\Z')
 _OF_TEXT = (b"document", b"application/", b"text/", b"file")
@@ -291,17 +295,22 @@ class _Media:
 
     def add(self, begin: int, end: int) -> None:
         """Some stands there."""
-        kind = _kind(self.body[max(begin - _LOOK_BACK, 0) : begin])
+        before = self.body[max(begin - _LOOK_BACK, 0) : begin]
+        kind = _kind(before)
+        if kind == "image" and not (b"image/" in before or self.body.startswith(_IMAGES_BEGIN, begin)):
+            # Text that has neither spaces nor marks looks like base64 too.
+            return
         if kind == "image":
             self.images += 1
         elif kind == "audio":
             self.audio_bytes += end - begin
         else:
-            pages = pages_in(self.body[begin:end]) if self.body.startswith(PDF_BEGINS, begin) else None
-            if pages is None:
+            read = read_pdf(self.body[begin:end]) if self.body.startswith(PDF_BEGINS, begin) else None
+            if read is None:
                 self.document_bytes += end - begin
             else:
-                self.pages += pages
+                self.pages += read.pages
+                self.document_bytes += max(read.text_bytes - read.pages * TEXT_OF_PAGE * BYTES_PER_TOKEN, 0)
         self.spans.append((begin, end))
 
 
@@ -317,6 +326,8 @@ def _look_through(body: bytes) -> _Found | None:
     media: _Media | None = None
     for _ in range(_MANY):
         if (mark := marks(seen).search(body, at)) is None:
+            if media is not None and not media.spans:
+                media = None
             return seen, _image_parts(*map(named.count, _IMAGES)) if named else 0, media
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:

@@ -23,14 +23,15 @@ class Media(NamedTuple):
 ANY: Final = Media(5_000, 8_000)
 """Of models of which nothing is known."""
 
-_TEXT_OF_PAGE: Final = 3_000
+TEXT_OF_PAGE: Final = 3_000
+"""Tokens of text for which is held with each page."""
 
 _FAMILIES: Final = (
-    (r"claude-(?:[23]|instant|opus-4-[0156]|sonnet-4|haiku-4|opus-4$|4)", Media(1_600, 1_600 + _TEXT_OF_PAGE)),
-    (r"claude", Media(4_800, 4_800 + _TEXT_OF_PAGE)),
-    (r"gpt-4o-mini", Media(48_200, 48_200 + _TEXT_OF_PAGE)),
-    (r"gpt-(?:5\.[4-9]|[6-9])(?!.*(?:mini|nano))", Media(12_000, 12_000 + _TEXT_OF_PAGE)),
-    (r"gpt|chatgpt|codex|^o[1-9]", Media(5_000, 5_000 + _TEXT_OF_PAGE)),
+    (r"claude-(?:[23]|instant|opus-4-[0156]|sonnet-4|haiku-4|opus-4$|4)", Media(1_600, 1_600 + TEXT_OF_PAGE)),
+    (r"claude", Media(4_800, 4_800 + TEXT_OF_PAGE)),
+    (r"gpt-4o-mini", Media(48_200, 48_200 + TEXT_OF_PAGE)),
+    (r"gpt-(?:5\.[4-9]|[6-9])(?!.*(?:mini|nano))", Media(12_000, 12_000 + TEXT_OF_PAGE)),
+    (r"gpt|chatgpt|codex|^o[1-9]", Media(5_000, 5_000 + TEXT_OF_PAGE)),
     (r"gemini-(?:[12]|pro|flash)", Media(5_000, 300)),
     (r"gemini", Media(2_300, 1_200)),
 )

@@ -23,7 +23,7 @@ from gateway.usage import Usage
 RATES = st.fixed_dictionaries({name: st.none() | st.integers(0, 10**12) for name in RATE_NAMES})
 PRICES = st.builds(lambda base, tier: Price(**base, tiers=(Tier(1000, Rates(**tier)),), source="x"), RATES, RATES)
 COUNT = st.integers(0, 5000)
-PICTURE = "A" * 400_000
+PICTURE = "iVBORw0KGgo" + "A" * 399_989
 
 
 def bound(body):
@@ -91,6 +91,15 @@ def test_a_text_that_looks_like_an_image_is_a_text():
     text = '"url":"data:image/png;base64,' + PICTURE
 
     assert bound(chat({"type": "text", "text": text})).tokens > 400_000 / 3
+
+
+@pytest.mark.parametrize("name", ["data", "bytes"])
+def test_a_text_under_a_name_of_media_is_a_text(name):
+    words = {"image": "a", name: "abcd" * 10_000}
+    picture = {"type": "image", "mimeType": "image/png", name: "abcd" * 10_000}
+
+    assert bound(chat(words)).tokens > 40_000 / 3
+    assert bound(chat(picture)).tokens < 2 * ANY.image + 150
 
 
 def test_tools_and_cache_marks_are_seen_and_an_escaped_name_hides_nothing():
@@ -190,6 +199,7 @@ _VALUES = st.sampled_from(
         "A" * 1023,
         "A" * 1024,
         "B/+" * 700,
+        "iVBOR" + "A" * 1024,
         "data:image/png;base64," + "A" * 1024,
         "data:audio/wav;base64," + "A" * 2000,
         "data:image/png;base64," + "A" * 1000,

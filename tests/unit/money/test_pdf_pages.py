@@ -1,4 +1,4 @@
-"""Pages of a PDF, counted without a reader of PDF."""
+"""Pages and text of a PDF, told without a reader of PDF."""
 
 import base64
 import zlib
@@ -8,7 +8,7 @@ import pytest
 from gateway.money import pdf_pages
 from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import media_of
-from gateway.money.pdf_pages import pages_in
+from gateway.money.pdf_pages import Reading, read_pdf
 
 PAGES = b"".join(b"%d 0 obj <</Type /Page /Parent 2 0 R>> endobj\n" % number for number in range(3, 15))
 PLAIN = b"%PDF-1.7\n1 0 obj <</Type /Catalog>> endobj\n2 0 obj <</Type/Pages /Count 12>> endobj\n" + PAGES
@@ -35,19 +35,84 @@ PDFS = {
     "a stream that is not compressed so": (in_object_stream(b"<</Type/Page>>", b""), None),
     "a stream that is cut": (in_object_stream(b"<</Type/Page>>" * 99)[:-40], None),
     "none": (b"%PDF-1.7\n", None),
-    "much in little": (in_object_stream(b" " * (17 * 1024 * 1024)), None),
+    "a count that is more": (PLAIN.replace(b"12>>", b"100>>"), 100),
+    "one page many times": (PLAIN + b"<</Kids [" + b"3 0 R " * 100 + b"]>>", 100),
+    "a name with escapes": (PLAIN + b"<</Type /P#61ge>>", None),
+    "another filter": (PLAIN + b"<</Filter /LZWDecode>>", None),
+    "compressed by itself": (PLAIN + b"<</Filter/FlateDecode>>stream\nabc\nendstream", None),
+    "many streams": (PLAIN + b"stream\n\nendstream" * 10_001, None),
 }
 
 
 @pytest.mark.parametrize(("pdf", "pages"), PDFS.values(), ids=PDFS.keys())
 def test_pages_are_counted_where_they_can_be(pdf, pages):
-    assert pages_in(encoded(pdf)) == pages
+    assert read_pdf(encoded(pdf)) == (None if pages is None else Reading(pages, 0))
+
+
+WORDS = b"BT /F1 12 Tf (" + b"many words " * 60_000 + b") Tj ET"
+IMAGE = b"/Subtype /Image /Width 9"
+
+
+def in_stream(content, more=b"", *, packed=True):
+    filter_ = b"/Filter /FlateDecode" if packed else b""
+    data = zlib.compress(content) if packed else content
+    return b"9 0 obj <<%s %s /Length %d>>\nstream\r\n%s\nendstream endobj" % (filter_, more, len(data), data)
+
+
+TEXTS = {
+    "compressed": (in_stream(WORDS), len(WORDS)),
+    "plain": (in_stream(WORDS, packed=False), len(WORDS) + 1),
+    "in several": (in_stream(WORDS) * 3, 3 * len(WORDS)),
+    "after lines": (in_stream(b"0 0 m 9 9 l " * 9_000 + WORDS), len(WORDS) + 1),
+    "that calls itself an image": (in_stream(WORDS, IMAGE), len(WORDS)),
+    "no text": (in_stream(b"0 0 m 9 9 l " * 9_000), 0),
+    "an image": (in_stream(b"\0\1\2\3" * 9_000_000, IMAGE), 0),
+}
+
+
+@pytest.mark.parametrize(("streams", "size"), TEXTS.values(), ids=TEXTS.keys())
+def test_text_of_pages_is_told(streams, size):
+    assert read_pdf(encoded(PLAIN + streams)) == Reading(12, size)
+
+
+def test_much_in_little_is_as_much_as_is_looked_through():
+    bomb = encoded(in_stream(b"BT " + b" " * (17 * 1024 * 1024)))
+    assert read_pdf(bomb) == Reading(0, 16 * 1024 * 1024)
+
+
+def test_more_pages_than_are_counted_are_as_much_as_is_looked_through():
+    assert read_pdf(encoded(b"%PDF-1.7\n" + b"<</Type/Page>>" * 20_001)) == Reading(0, 16 * 1024 * 1024)
+
+
+def test_each_byte_is_inflated_once(monkeypatch):
+    fed = []
+    real = zlib.decompressobj
+
+    class Counting:
+        def __init__(self):
+            self._real = real()
+
+        def decompress(self, data, most):
+            fed.append(len(data))
+            return self._real.decompress(data, most)
+
+        @property
+        def eof(self):
+            return self._real.eof
+
+    monkeypatch.setattr(zlib, "decompressobj", Counting)
+    empty = in_stream(b"", b"/Type /ObjStm")
+    pdf = PLAIN + b"/Type/ObjStm" * 2_000 + empty * 500 + b"A" * 1_000_000
+    read_pdf(encoded(pdf))
+
+    assert len(fed) == 500
+    assert sum(fed) <= len(pdf)
 
 
 def test_what_is_no_base64_or_too_long_is_not_looked_through(monkeypatch):
-    assert pages_in(b"JVBERi0x!") is None
+    assert read_pdf(b"JVBERi0x!") is None
     monkeypatch.setattr(pdf_pages, "LONGEST", 100)
-    assert pages_in(encoded(PLAIN)) is None
+    assert read_pdf(encoded(PLAIN)) is None
 
 
 def body(pdf):
@@ -73,6 +138,12 @@ def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_th
 
     assert held.of_model(media, None).tokens == held.tokens > 40_000
     assert 20_000 < held.of_model(media, 20_000).tokens < 20_100
+
+
+def test_a_page_that_is_full_of_text_is_held_by_its_text():
+    held = bound_input(body(PLAIN + in_stream(WORDS)))
+
+    assert held.of_model(media_of("claude-sonnet-4-5"), None).tokens > len(WORDS) / 3
 
 
 MODELS = {
