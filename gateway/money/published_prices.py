@@ -50,7 +50,7 @@ class PublishedPrices:
         source = f"{data.named}: {entry.told}{_mark(entry, seller)}"
         price = Price(**rates.known, tiers=tiers, terms=_terms(found, entry.seller, model, at), source=source)
         if entry.seller == openrouter.LIST:
-            price = _by_suffix(price, model)
+            price = by_suffix(price, model)
         return price if price.is_priced else None
 
     def changes(self, seller: Seller, model: str) -> Changes:
@@ -146,11 +146,11 @@ def _free(data: PriceData, seller: Seller, model: str) -> Price | None:
     """The price of a model that no list has, and that costs nothing wherever it is offered."""
     if openrouter.LIST not in seller.lists or not openrouter.is_free(model):
         return None
-    return _by_suffix(Price(input=0, output=0, source=f"{data.named}: {openrouter.LIST}, free"), model)
+    return by_suffix(Price(input=0, output=0, source=f"{data.named}: {openrouter.LIST}, free"), model)
 
 
-def _by_suffix(price: Price, model: str) -> Price:
-    """What a model of OpenRouter's costs with the suffixes of its name."""
+def by_suffix(price: Price, model: str) -> Price:
+    """What a model of OpenRouter's costs with the suffixes of its name, by the price that it has without."""
     if openrouter.is_free(model):
         price = Price(input=0, output=0, source=price.source)
     if not openrouter.searches(model):

@@ -1,20 +1,22 @@
 """What models cost under one revision of the file: its own prices, over the locked ones, over the catalogue."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
 import genai_prices.data  # noqa: F401 - half a second of loading, which no request should wait for
+import msgspec
 
 from gateway.config.model import Config
 from gateway.config.sections.providers import Provider
+from gateway.money import openrouter
 from gateway.money.catalogue import Catalogue
 from gateway.money.multipliers import REGIONAL
 from gateway.money.price_lists import Seller, seller_of
-from gateway.money.price_times import PriceOverTime, changes_of, in_force
+from gateway.money.price_times import Period, PriceOverTime, changes_of, in_force
 from gateway.money.prices import PER_MILLE, Price, overridden
-from gateway.money.published_prices import PublishedPrices
+from gateway.money.published_prices import PublishedPrices, by_suffix
 from gateway.snapshot.written_prices import factors_of, locked_over_time, overrides_of, thousandths
 
 LOCKED: Final = "lock: "
@@ -101,7 +103,7 @@ class Prices:
         base = self._base_of(asked)
         names = [asked] if base is None else [asked._replace(model=base), asked]
         written = [found for one in names if (found := self._spelled(one, self._overrides)) is not None]
-        locked = next((one for name in reversed(names) if (one := self._spelled(name, self._locked)) is not None), None)
+        locked = next((one for name in reversed(names) if (one := self._lock_of(name)) is not None), None)
         factors = self._factors.get(asked.provider, ())
         changes = changes_of(period for entries in (*written, factors, locked or ()) for period, _ in entries)
         if locked is None:
@@ -113,7 +115,8 @@ class Prices:
             if locked is None:
                 price = self._published.price(asked.seller, names[0].model, at)
             else:
-                price = in_force(locked, seconds)
+                listed = self._published.price(asked.seller, names[0].model, at)
+                price = _with_regions(in_force(locked, seconds), listed)
             overrides = [one for entries in written if (one := in_force(entries, seconds)) is not None]
             if price is not None:
                 price = price if section is None else _at_its_endpoint(price, section)
@@ -124,6 +127,20 @@ class Prices:
             return price
 
         return PriceOverTime(find, changes)
+
+    def _lock_of(self, asked: "_Asked") -> Sequence[tuple[Period, Price]] | None:
+        """The locked prices of the model; those of another spelling with what the suffixes of this one cost."""
+        prefix = f"{asked.provider}/"
+        if (own := self._locked.get(prefix + asked.model)) is not None or openrouter.LIST not in asked.seller.lists:
+            return own or self._spelled(asked, self._locked)
+        searching = {target for target in self._locked if openrouter.searches(target)}
+        searches = openrouter.searches(asked.model)
+        if searches and (same := self._spelled(asked, {one: self._locked[one] for one in searching})) is not None:
+            return same
+        plain = self._spelled(asked, {one: found for one, found in self._locked.items() if one not in searching})
+        if plain is None or not searches:
+            return plain
+        return tuple((period, by_suffix(price, asked.model)) for period, price in plain)
 
     def _base_of(self, asked: "_Asked") -> str | None:
         """The model that the file says this one is."""
@@ -162,6 +179,14 @@ def _times(price: Price, factor: int) -> Price:
     if factor == PER_MILLE:
         return price
     return price.everywhere_times(factor, f"{price.source}, price_factor {thousandths(factor)}", fees=True)
+
+
+def _with_regions(locked: Price | None, listed: Price | None) -> Price | None:
+    """A locked price, with what is published of regions where it says nothing of them."""
+    if locked is None or listed is None or any(one.by == "region" for one in locked.terms):
+        return locked
+    regions = tuple(one for one in listed.terms if one.by == "region")
+    return msgspec.structs.replace(locked, terms=(*locked.terms, *regions)) if regions else locked
 
 
 def _at_its_endpoint(price: Price, section: Provider) -> Price:
