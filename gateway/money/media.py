@@ -30,11 +30,14 @@ _FAMILIES: Final = (
     (r"claude-(?:[23]|instant|opus-4-[0156]|sonnet-4|haiku-4|opus-4$|4)", Media(1_600, 1_600 + TEXT_OF_PAGE)),
     (r"claude", Media(4_800, 4_800 + TEXT_OF_PAGE)),
     (r"gpt-4o-mini", Media(48_200, 48_200 + TEXT_OF_PAGE)),
-    (r"gpt-(?:5\.[4-9]|[6-9])(?!.*(?:mini|nano))", Media(12_000, 12_000 + TEXT_OF_PAGE)),
-    (r"gpt|chatgpt|codex|^o[1-9]", Media(5_000, 5_000 + TEXT_OF_PAGE)),
-    (r"gemini-(?:[12]|pro|flash)", Media(5_000, 300)),
-    (r"gemini", Media(2_300, 1_200)),
+    (r"gpt-5\.(?:[4-9]|\d\d)(?!.*(?:mini|nano))", Media(12_000, 12_000 + TEXT_OF_PAGE)),
+    (r"gpt-?[345]|gpt-oss|gpt-image|chatgpt|codex|^o[1-9]", Media(5_000, 5_000 + TEXT_OF_PAGE)),
+    (r"gpt", Media(12_000, 12_000 + TEXT_OF_PAGE)),
+    (r"gemini-[12]", Media(5_000, 300)),
+    (r"gemini-3", Media(2_300, 1_200)),
+    (r"gemini", Media(5_000, 1_200)),
 )
+"""A name that says no version, or one that is not known, takes the most of the present ones of its family."""
 
 
 @lru_cache(maxsize=1024)

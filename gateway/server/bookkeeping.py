@@ -19,6 +19,7 @@ from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
 from gateway.settings import Settings
+from gateway.snapshot.budgets import MARGIN
 from gateway.storage.engine import (
     StorageError,
     default_database_url,
@@ -143,8 +144,12 @@ class Bookkeeping:
         await self.rebuild(counters, budgets)
 
     async def tell(self, standings: Iterable[Standing]) -> None:
-        """Tells the database what this process holds at present, for reports; what fails is told the next time."""
-        states = sorted((one.key, one.held, one.resets_at) for one in standings)
+        """Tells the database what this process holds at present, for reports; what fails is told the next time.
+
+        What is held of margins is told of no budget: nothing is ever spent of it.
+        """
+        told = (one for one in standings if not one.key.startswith(MARGIN))
+        states = sorted((one.key, one.held, one.resets_at) for one in told)
         now = clock.now()
         if states == self._told and now - self._told_at < _HEARTBEAT_S:
             return

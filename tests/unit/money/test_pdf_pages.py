@@ -160,6 +160,14 @@ MODELS = {
     "gpt-5.4-mini": 5_000,
     "gemini-2.5-pro": 5_000,
     "gemini-3.1-pro-preview": 2_300,
+    "gemini-flash-latest": 5_000,
+    "gemini-4-pro": 5_000,
+    "gpt-5.4-codex": 12_000,
+    "gpt-5.10": 12_000,
+    "gpt-6": 12_000,
+    "gpt-7-mini": 12_000,
+    "gpt-4.1": 5_000,
+    "claude-opus-latest": 4_800,
     "llama-4": 5_000,
 }
 
@@ -167,3 +175,17 @@ MODELS = {
 @pytest.mark.parametrize(("model", "tokens"), MODELS.items())
 def test_an_image_is_held_as_the_family_of_the_model_reads_it(model, tokens):
     assert media_of(model).image == tokens
+
+
+PAGES_OF_GEMINI = {
+    "gemini-2.5-pro": 300,
+    "gemini-3.1-pro-preview": 1_200,
+    "gemini-flash-latest": 1_200,
+    "gemini-pro-latest": 1_200,
+    "gemini-4-flash": 1_200,
+}
+
+
+@pytest.mark.parametrize(("model", "tokens"), PAGES_OF_GEMINI.items())
+def test_a_name_without_a_known_version_takes_the_most_for_a_page(model, tokens):
+    assert media_of(model).page == tokens

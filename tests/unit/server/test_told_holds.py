@@ -1,0 +1,22 @@
+"""What a process tells the database that its requests hold of budgets."""
+
+import asyncio
+import sqlite3
+
+from gateway.counters.hold import Standing
+from gateway.server.bookkeeping import Bookkeeping
+from gateway.settings import Settings
+
+
+def test_what_is_held_of_a_margin_is_told_of_no_budget(tmp_path):
+    async def tell():
+        books = Bookkeeping(Settings(data_dir=tmp_path))
+        books.prepare()
+        books.start()
+        await books.tell([Standing("budget:cap", 5, None), Standing("margin:budget:cap", 7, None)])
+        await books.close()
+
+    asyncio.run(tell())
+
+    with sqlite3.connect(tmp_path / "gateway.db") as connection:
+        assert connection.execute("SELECT counter, held FROM counter_states").fetchall() == [("budget:cap", 5)]
