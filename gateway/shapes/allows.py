@@ -14,7 +14,7 @@ import msgspec
 import re2
 
 from gateway.errors import GatewayError
-from gateway.money.estimate import InputBound, has_escaped_letter
+from gateway.money.estimate import InputBound, has_escaped_letter, with_plain_letters
 from gateway.shapes.audio import most_spoken_tokens, spoken_text
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
@@ -154,7 +154,13 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     calls = sum(count for _, count in beside) + _free_calls(endpoint, body, limits, hosts=hosts)
     names = hides or hosts or _names_several(data)
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
-    served, prompts, stored, files = _served(body), prompts_in(endpoint, body), _stored(body), _files(body)
+    plain = with_plain_letters(data) if hides else data
+    served, prompts, stored, files = (
+        _served(body),
+        prompts_in(endpoint, body),
+        _stored(body, plain),
+        _files(body, plain),
+    )
     speech = 0
     if endpoint.shape.count_audio is not None:
         text, speech = spoken_text(body), most_spoken_tokens(body)
@@ -189,23 +195,23 @@ def _word(raw: bytes | None) -> str | None:
         return None
 
 
-def _stored(body: RequestBody) -> tuple[str, ...]:
+def _stored(body: RequestBody, data: bytes) -> tuple[str, ...]:
     """What names something that the provider stores: a conversation, a prompt, a cache."""
     names = [name for name in _STORED if _stands(body.raw(name))]
     prompt = body.raw("prompt")
     if prompt is not None and prompt.startswith(b"{"):
         names.append("prompt")
-    if _CACHED.search(body.data) is not None:
+    if _CACHED.search(data) is not None:
         names.append("cached_content")
     return tuple(names)
 
 
-def _files(body: RequestBody) -> int:
+def _files(body: RequestBody, data: bytes) -> int:
     """How many files and documents it points at. Pictures are none, and neither are the servers of tools."""
-    found = sum(1 for _ in paced(_POINTS.finditer(body.data)))
+    found = sum(1 for _ in paced(_POINTS.finditer(data)))
     if not found:
         return 0
-    pictures = sum(1 for _ in paced(_PICTURES.finditer(body.data)))
+    pictures = sum(1 for _ in paced(_PICTURES.finditer(data)))
     return max(found - pictures - _servers(body), 0)
 
 

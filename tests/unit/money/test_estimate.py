@@ -110,6 +110,34 @@ def test_tools_and_cache_marks_are_seen_and_an_escaped_name_hides_nothing():
     assert not bound_input(b'{"a": "\\u00e9\\u003c\\u0022"}').writes_cache
 
 
+ESCAPED = {
+    rb'"t\u0079pe":"im\u0061ge_url"': b'"type":"image_url"',
+    rb'"image\u005Furl"': b'"image_url"',
+    rb'"s\u0033Location"': b'"s3Location"',
+    rb'"\\u0061\\\u0061\n\u0022\u00e9"': rb'"\\u0061\\a\n\u0022\u00e9"',
+}
+
+
+@pytest.mark.parametrize(("escaped", "plain"), ESCAPED.items())
+def test_letters_of_names_are_read_through_their_escapes(escaped, plain):
+    assert estimate_module.with_plain_letters(escaped) == plain
+
+
+@given(st.text(st.sampled_from('aZ09_:u\\"\n/é')))
+def test_json_whose_letters_are_escaped_becomes_the_plain_one(text):
+    escaped = "".join(f"\\u{ord(one):04x}" if one in "aZ09_:u" else json.dumps(one)[1:-1] for one in text)
+
+    assert estimate_module.with_plain_letters(f'"{escaped}"'.encode()) == json.dumps(text).encode()
+
+
+@pytest.mark.parametrize("name", ["image_url", "im\\u0061ge_url", "image\\u005furl"])
+def test_images_are_held_whose_names_are_escaped(name):
+    part = b'{"type":"%s","%s":{"url":"https://x.example/1.png"}}' % (name.encode(), name.encode())
+    body = b'{"messages":[{"role":"user","content":[%s]}]}' % b",".join([part] * 50)
+
+    assert bound_input(body).tokens >= 50 * ANY.image
+
+
 def test_a_name_is_seen_behind_others_and_behind_media():
     names = ["tools", "functions", "input_image", "data", "input_audio", "audio", "cachePoint"]
     document = {"first": dict.fromkeys(names, PICTURE), "then": {"cache_control": {}}}

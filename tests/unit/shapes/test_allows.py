@@ -86,3 +86,25 @@ def test_many_of_them_take_linear_time(name, one):
     # Eight times as many take eight times as long; if each looked at all of them, sixty-four times.
     few = max(seconds(600, spaces) for spaces in range(3))
     assert min(seconds(4800, spaces) for spaces in range(3, 6)) < 25 * few
+
+
+POINTING = (
+    b'{"type":"document","source":{"type":"url","url":"https://x/y.pdf"}}',
+    b'{"type":"document","source":{"type":"u\\u0072l","url":"https://x/y.pdf"}}',
+    b'{"t\\u0079pe":"document","source":{"t\\u0079pe":"url","url":"https://x/y.pdf"}}',
+    b'{"type":"document","source":{"type":"file","file\\u005fid":"f"}}',
+    b'{"document":{"source":{"s\\u0033Location":{"uri":"s3://x"}}}}',
+)
+
+
+@pytest.mark.parametrize("part", POINTING)
+def test_what_is_pointed_at_is_counted_however_its_name_is_written(part):
+    data = b'{"model":"m","messages":[{"role":"user","content":[%s,%s]}]}' % (part, part)
+
+    assert allows(MESSAGES, JsonBody(data), bound_input(data)).files == 2
+
+
+def test_a_cache_is_seen_however_its_name_is_written():
+    data = b'{"model":"m","cached\\u005fcontent":"x","messages":[]}'
+
+    assert allows(MESSAGES, JsonBody(data), bound_input(data)).stored == ("cached_content",)
