@@ -38,6 +38,7 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
     given = [*(paths or ()), *(config or ())]
@@ -52,7 +53,7 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now)],
+        checks=[lambda config: unpriced_models(config, now), moved_locks],
     )
     valid = loaded.config is not None
     if output is Format.JSON:

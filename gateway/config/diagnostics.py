@@ -73,6 +73,7 @@ CODES: Final[Mapping[str, str]] = {
     "no-provider": "A virtual key reaches no provider.",
     "unpriced-model": "A model that the file names has no price.",
     "unused-locked-price": "A price is locked for a provider that the file does not declare.",
+    "moved-locked-price": "A locked price is out of another list than counts, or of another model.",
     "unused-budget": "A budget covers nothing that the file declares.",
     "key-spans-teams": "The project and the principal of a virtual key are of two teams.",
     "empty-price": "A price says nothing.",

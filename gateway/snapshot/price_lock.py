@@ -14,6 +14,7 @@ from gateway.config.sections.virtual_keys import ModelTarget
 from gateway.money.catalogue import Catalogue
 from gateway.money.price_times import Period, moment_of, written_out
 from gateway.money.prices import Price
+from gateway.snapshot.lock_origins import origin_of
 from gateway.snapshot.named_models import named_models
 from gateway.snapshot.prices import seller_at
 from gateway.snapshot.written_prices import locked_over_time, written_over_time
@@ -70,7 +71,7 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
         except ValueError as error:
             raise BadPriceError(f"{target}: {error}") from None
         if not prices or (prunes and target not in named):
-            if before is not None and (prunes or target.partition("/")[0] not in config.providers):
+            if before is not None and (prunes or not _may_stay(config, target, known[target].source)):
                 changes.append(Change(target, "remove", before, {}))
             elif before is not None:
                 locked[target] = _entry(before, known[target], known[target].locked_on)
@@ -78,11 +79,14 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
                 unknown.append(target)
             continue
         after = written_over_time(prices)
-        if before == after:
+        source = prices[0][1].source
+        if before == after and origin_of(known[target].source) in (None, origin_of(source)):
             locked[target] = _entry(before, known[target], known[target].locked_on)
             continue
-        locked[target] = {**after, "source": prices[0][1].source, "locked_on": at.date()}
+        locked[target] = {**after, "source": source, "locked_on": at.date()}
         _check(target, locked[target])
+        if before == after:
+            before, after = {**before, "source": known[target].source}, {**after, "source": source}
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
     return Update(locked, tuple(changes), tuple(unknown), tuple(skipped))
 
@@ -97,6 +101,14 @@ def _can_be_named(target: str) -> bool:
     except ValidationError:
         return False
     return target.isprintable() and "${" not in target
+
+
+def _may_stay(config: Config, target: str, source: str) -> bool:
+    """Whether a locked price that is not published stays: one out of a list that counts at its provider does."""
+    section = config.providers.get(target.partition("/")[0])
+    lists = () if section is None else seller_at(section).lists
+    origin = origin_of(source)
+    return bool(lists) and (origin is None or origin.seller in lists)
 
 
 def _check(target: str, entry: Mapping[str, Any]) -> None:

@@ -225,3 +225,64 @@ def test_list_and_lock_name_the_list_of_a_price(gateway, file, lock):
     }
     gateway("prices", "update", "-c", "gateway.yaml")
     assert set(locked(lock)) == {"fast/llama-3.3-70b-versatile", "foundry/deepseek-v4-pro"}
+
+
+MOVING = """version: 1
+providers:
+  openai: {type: openai, api_key: "${env:KEY:-x}"}
+  other: {type: custom, base_url: "https://api.groq.com/openai/v1"}
+model_aliases: {ours: openai/ours, theirs: other/llama-3.3-70b-versatile}
+prices:
+  openai/ours: {base_model: gpt-5}
+"""
+GROQ = 'base_url: "https://api.groq.com/openai/v1"'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told", "sign"),
+    [
+        ("gpt-5", "gpt-5-mini", "openai/ours is that of openai/gpt-5; the model is openai/gpt-5-mini", "~"),
+        (
+            GROQ,
+            'base_url: "https://api.cerebras.ai/v1"',
+            "other/llama-3.3-70b-versatile is out of the list of groq; that of cerebras counts",
+            "-",
+        ),
+        (
+            GROQ,
+            'base_url: "https://llm.example.com/v1"',
+            "other/llama-3.3-70b-versatile is of a provider to which no list applies",
+            "-",
+        ),
+        (
+            GROQ,
+            f"{GROQ}, prices_of: none",
+            "other/llama-3.3-70b-versatile is of a provider to which no list applies",
+            "-",
+        ),
+    ],
+)
+def test_a_lock_of_another_list_or_model_is_told_and_mended(gateway, file, lock, old, new, told, sign):
+    file.write_text(MOVING)
+    gateway("prices", "update", "-c", "gateway.yaml")
+    assert "moved-locked-price" not in gateway("validate", "gateway.yaml").err
+
+    file.write_text(MOVING.replace(old, new))
+    done = gateway("validate", "gateway.yaml")
+    updated = gateway("prices", "update", "-c", "gateway.yaml")
+
+    assert done.code == 0
+    assert f"[moved-locked-price] the locked price of {told}" in done.err
+    assert f"{sign} {told.partition(' ')[0]}\n" in updated.out
+    assert "moved-locked-price" not in gateway("validate", "gateway.yaml").err
+
+
+def test_a_lock_of_the_same_price_in_another_list_has_its_source_mended(gateway, file, lock):
+    file.write_text(MOVING)
+    gateway("prices", "update", "-c", "gateway.yaml")
+    lock.write_text(lock.read_text().replace(": openai/gpt-5", ": openai/gpt-4.1"))
+
+    assert "openai/ours is that of openai/gpt-4.1; the model is openai/gpt-5" in gateway("validate", "gateway.yaml").err
+    assert "    source: genai-prices" in gateway("prices", "update", "-c", "gateway.yaml").out
+    assert locked(lock)["openai/ours"]["source"].endswith(": openai/gpt-5")
+    assert "nothing changes" in gateway("prices", "update", "-c", "gateway.yaml").err

@@ -8,6 +8,7 @@ import pytest
 from gateway.config.diagnostics import CODES
 from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
+from gateway.snapshot.lock_origins import moved_locks
 from gateway.snapshot.unpriced_models import unpriced_models
 
 CASES = Path(__file__).parent / "cases"
@@ -26,7 +27,7 @@ def names():
 
 def load_case(name: str) -> Loaded:
     serving = SERVING.get(name, Serving(runtime_env=("SET", "ABSENT"))) if name.startswith("serving-") else None
-    checks = [lambda config: unpriced_models(config, NOW)] if name.startswith("priced-") else []
+    checks = [lambda config: unpriced_models(config, NOW), moved_locks] if name.startswith("priced-") else []
     is_strict = name.startswith("strict-")
     return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=is_strict, serving=serving, checks=checks)
 
