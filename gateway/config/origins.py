@@ -30,6 +30,9 @@ _WORDS_OF_A_RULE: Final = frozenset(
         "unknown-field",
         "invalid-value",
         "secret-in-clear",
+        "reference-missing",
+        "reference-outside",
+        "reference-syntax",
         "reference-in-name",
         "reference-in-text",
     }

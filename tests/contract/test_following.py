@@ -178,7 +178,7 @@ def test_states_of_keys_are_in_force_under_a_revision_that_cannot_be_served(foll
     other = f"hmac-sha256:{'0' * 64}"
     config = CONFIG + f'  spare: {{environment: test, secret_hash: "{other}"}}\n'
     following.apply(config)
-    gateway = following.gateway()
+    gateway = following.gateway(GATEWAY_RUNTIME_ENV="NODE_VALUE")
     following.apply(config.replace("type: simulator", f"type: simulator, {UNSERVABLE}"))
     gateway.wait(lambda: gateway.readyz()["config"] == "stale", 5)
     assert gateway.chat().status_code == 200

@@ -111,7 +111,7 @@ def test_a_referenced_file_is_watched(start_gateway, upstream, tmp_path):
     credential = tmp_path / "key"
     credential.write_text("first\n")
     text = config(upstream.url).replace("${env:UP_KEY:-sk-upstream}", f"${{file:{credential}}}")
-    gateway = start_gateway(text)
+    gateway = start_gateway(text, "--file-root", str(tmp_path))
     gateway.chat()
     assert upstream.wait_for().headers["authorization"] == "Bearer first"
 

@@ -293,7 +293,7 @@ def test_whatever_is_accepted_compiles_at_a_gateway_and_what_is_revoked_stays_re
         config = assemble(
             (one.resource for one in live.resources.values()),
             now=datetime.fromtimestamp(NOW / 1e6, UTC),
-            environ={"A": "resolved"},
+            environ={"A": "http://resolved.example"},
             serving=Serving(development_pepper=True, runtime_env=("A",)),
         ).config
         assert config is not None
