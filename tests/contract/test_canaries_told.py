@@ -69,6 +69,7 @@ def test_nothing_that_people_are_shown_has_it(home):
     visitor = Visitor(home.plane)
     visitor.sign_in(home.environment["GATEWAY_CONTROL_PLANE_TOKEN"])
     pages = [visitor.get(f"/console{path}") for path in PAGES]
+    visitor.client.close()
     answers = [
         home.plane.get(path, home.environment["GATEWAY_CONTROL_PLANE_TOKEN"])
         for path in ("/resources", "/resources/model_aliases/leak", "/audit", "/virtual-keys")
