@@ -118,7 +118,7 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
         needed = estimated_cost(request, price, candidate, strict, blocking)
     held = _held(received.trail) if received.trail.reservations else {}
     usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
-    owed = _owed_for_replaced(request) if request.replaced else None
+    owed = _owed_for_replaced(request)[0] if request.replaced else None
     holds: list[Hold] = []
     for meter in meters:
         limit_ = meter.limit(received.started_at, request.end_user)
@@ -621,14 +621,7 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
     `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
     or was not asked, costs nothing.
     """
-    owed = _owed_for_replaced(request)
-    unpriced: tuple[str, ...] = ()
-    for replaced, consumed in request.replaced:
-        earlier = _cost_of(request, replaced, consumed)
-        if earlier is not None:
-            unpriced += earlier.unpriced
-        elif consumed.total_tokens:
-            unpriced += (unpriced_model(replaced),)
+    owed, unpriced = _owed_for_replaced(request)
     last = _last_attempt(request, stated, outcome)
     if last is not None:
         _owe(owed, request.candidate, last.nano_usd)
@@ -762,14 +755,18 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     return AnswerCost(cost(Usage(input_tokens=prompt_tokens(request)), price), price)
 
 
-def _owed_for_replaced(request: Admitted) -> dict[str, int]:
-    """Nano-USD that each provider is owed for answers that another took the place of."""
+def _owed_for_replaced(request: Admitted) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Nano-USD that each provider is owed for answers that another took the place of, and what has no price of them."""
     owed: dict[str, int] = {}
+    unpriced: tuple[str, ...] = ()
     for replaced, consumed in request.replaced:
         earlier = _cost_of(request, replaced, consumed)
         if earlier is not None:
             _owe(owed, replaced, earlier.nano_usd)
-    return owed
+            unpriced += earlier.unpriced
+        elif consumed.total_tokens:
+            unpriced += (unpriced_model(replaced),)
+    return owed, unpriced
 
 
 def _owe(owed: dict[str, int], candidate: Candidate, amount: int) -> None:
