@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.output import results, say
-from gateway.cli.spend import Filter, TableFormat
+from gateway.cli.spend import From, OfKey, OfModel, OfProject, OfProvider, OfTeam, TableFormat, To
 
 if TYPE_CHECKING:
     from gateway.ledger.unpriced import Unpriced
@@ -24,16 +24,14 @@ def _reports() -> None:
 
 @app.command("unpriced", epilog="Example: gateway report unpriced --from last-month --format csv")
 def unpriced(
-    from_: Annotated[str | None, typer.Option("--from", help="Where the period begins. Default: this-month")] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Where it ends. Default: now, or the end of the month named.")
-    ] = None,
+    from_: From = None,
+    to: To = None,
     timezone: Annotated[str | None, typer.Option(help="The time zone of dates and months. Default: UTC")] = None,
-    key: Annotated[Filter, typer.Option(help="Only this virtual key.")] = None,
-    team: Annotated[Filter, typer.Option(help="Only this team; '' for requests of none.")] = None,
-    project: Annotated[Filter, typer.Option(help="Only this project.")] = None,
-    provider: Annotated[Filter, typer.Option(help="Only this provider.")] = None,
-    model: Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")] = None,
+    key: OfKey = None,
+    team: OfTeam = None,
+    project: OfProject = None,
+    provider: OfProvider = None,
+    model: OfModel = None,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
     url: DatabaseUrl = None,
 ) -> None:

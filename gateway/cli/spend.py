@@ -37,6 +37,13 @@ class PricesAt(StrEnum):
 
 
 Filter = str | None
+From = Annotated[str | None, typer.Option("--from", help="Where the period begins. Default: this-month")]
+To = Annotated[str | None, typer.Option("--to", help="Where it ends. Default: now, or the end of the month named.")]
+OfKey = Annotated[Filter, typer.Option(help="Only this virtual key.")]
+OfProject = Annotated[Filter, typer.Option(help="Only this project.")]
+OfTeam = Annotated[Filter, typer.Option(help="Only this team; '' for requests of none.")]
+OfProvider = Annotated[Filter, typer.Option(help="Only this provider.")]
+OfModel = Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")]
 
 
 def spend(
@@ -47,18 +54,16 @@ def spend(
             "tag, end_user, served_model, service_tier; repeatable, or with commas. Default: team"
         ),
     ] = None,
-    from_: Annotated[str | None, typer.Option("--from", help="Where the period begins. Default: this-month")] = None,
-    to: Annotated[
-        str | None, typer.Option("--to", help="Where it ends. Default: now, or the end of the month named.")
-    ] = None,
+    from_: From = None,
+    to: To = None,
     timezone: Annotated[str | None, typer.Option(help="The time zone of dates, months and days. Default: UTC")] = None,
-    key: Annotated[Filter, typer.Option(help="Only this virtual key.")] = None,
+    key: OfKey = None,
     principal: Annotated[Filter, typer.Option(help="Only this principal.")] = None,
-    project: Annotated[Filter, typer.Option(help="Only this project.")] = None,
-    team: Annotated[Filter, typer.Option(help="Only this team; '' for requests of none.")] = None,
+    project: OfProject = None,
+    team: OfTeam = None,
     organization: Annotated[Filter, typer.Option(help="Only this organization.")] = None,
-    provider: Annotated[Filter, typer.Option(help="Only this provider.")] = None,
-    model: Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")] = None,
+    provider: OfProvider = None,
+    model: OfModel = None,
     end_user: Annotated[Filter, typer.Option(help="Only this end user.")] = None,
     sort: Annotated[
         str | None, typer.Option(help="cost, requests or name. Default: cost, and name by day or hour")
