@@ -5,6 +5,7 @@ from sqlalchemy import Connection, select
 from gateway.config.sections.budgets import Budget
 from gateway.control_plane import state
 from gateway.control_plane.services import KnownBudgets, Services
+from gateway.ledger import names
 from gateway.snapshot.budgets import compile_budgets
 from gateway.storage.tables import resources
 
@@ -23,4 +24,5 @@ def applied_budgets(connection: Connection) -> KnownBudgets | None:
         return None
     statement = select(resources.c.name, resources.c.spec).where(resources.c.kind == "budgets")
     rows = connection.execute(statement.order_by(resources.c.name))
-    return KnownBudgets(compile_budgets({name: Budget.model_validate(spec) for name, spec in rows}))
+    sections = {name: Budget.model_validate(spec) for name, spec in rows}
+    return KnownBudgets(compile_budgets(sections, names.read(connection).ids))

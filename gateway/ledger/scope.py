@@ -5,7 +5,9 @@ from sqlalchemy import FromClause
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.endings import Ending, ended_so
+from gateway.ledger.names import Names
 from gateway.ledger.storable import stored_text
+from gateway.telemetry.decision_record import NAMED
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,9 +25,9 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     end_user: str | None = None
 
-    def conditions(self, source: FromClause) -> list[ColumnElement[bool]]:
-        """The same for a table with these columns."""
-        found = [source.c[name] == stored_text(value) for name, value in _given(self).items()]
+    def conditions(self, source: FromClause, known: Names) -> list[ColumnElement[bool]]:
+        """The same for a table with these columns; a name means whatever had it last, under all of its names."""
+        found = [_is(source.c[name], _texts(known, name, value)) for name, value in _given(self).items()]
         if self.end_user:
             # PERF: SQLite uses the index of named end users only where it is told that this one is named.
             found.append(source.c.end_user != "")
@@ -60,6 +62,15 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
 
 EVERYBODY = Scope()
 ANYTHING = Fate()
+
+
+def _texts(known: Names, name: str, value: str) -> list[str]:
+    kind = NAMED.get(name)
+    return [stored_text(value)] if kind is None or not value else known.texts_of(kind, value)
+
+
+def _is(column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
+    return column == texts[0] if len(texts) == 1 else column.in_(texts)
 
 
 def _given(members: msgspec.Struct) -> dict[str, str]:
