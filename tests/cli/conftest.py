@@ -45,6 +45,8 @@ def gateway(monkeypatch, capsys) -> Callable[..., Done]:
     """Runs `gateway ...` without any `GATEWAY_*` variable but those given."""
     for name in ("GATEWAY_KEY_PEPPER", "GATEWAY_CONFIG", "GATEWAY_PORT"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, stdin: str = "", **environ: str) -> Done:
         for name, value in environ.items():
