@@ -94,6 +94,18 @@ def test_a_plan_that_was_changed_is_refused(plane):
     assert plane.specs() == {}
 
 
+def test_who_ended_a_key_is_told_whoever_changed_it_since(plane):
+    plane.put_in_force(SIMULATOR, key(secret_hash=hash_of(1)))
+    plane.edit(key_life.disable, "k")
+    changed = (SIMULATOR, key(description="of the laboratory"))
+    plane.put_in_force(*changed, now=NOW + 5)
+
+    (found,) = plane.plan(*changed).plan.drift
+
+    assert (found.path, found.live, found.effect) == ("/state", "disabled", "kept")
+    assert (found.changed_by, found.changed_at) == ("on-call", NOW + 1)
+
+
 def test_a_guard_refuses_and_nothing_happens(plane):
     teams = [team(f"t{number}") for number in range(4)]
     plane.put_in_force(*teams)
