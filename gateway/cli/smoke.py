@@ -75,7 +75,7 @@ def _secret(key: str) -> str:
     return secret
 
 
-def _smoke(url: str, secret: str, check: Callable[["httpx.Client"], None]) -> None:
+def _smoke(url: str, secret: str, check: Callable[["httpx.Client"], object]) -> None:
     import httpx  # noqa: PLC0415 - `gateway version` should not wait for it
 
     try:

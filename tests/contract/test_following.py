@@ -265,7 +265,7 @@ def test_smoke(following):
     ("key", "given", "code", "said"),
     [
         ("-", SECRET, 0, "The gateway serves: answer, usage and trace are as they should be."),
-        ("-", SECRET[:-1] + "0", 1, "the call was answered 401"),
+        ("-", SECRET[:-1] + "1", 1, "the call was answered 401"),
         ("-", "", 1, "standard input has no virtual key"),
         (SECRET, "", 1, "the secret is read from standard input"),
     ],
