@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
@@ -14,8 +15,8 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import results, say, show
-from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, target
+from gateway.cli.output import counted, results, say, show
+from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, as_flags, target
 from gateway.duration import parse_duration
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def plan(
         saved = home.plan(request)
     _print(saved.plan, output)
     if out is not None:
-        _save(saved, out)
+        _save(saved, out, as_flags(control_plane, database))
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
@@ -223,14 +224,14 @@ def _code(made: "Plan", *, detailed: bool) -> int:
     return CHANGES if detailed and not made.is_empty else 0
 
 
-def _save(saved: "SavedPlan", file: Path) -> None:
+def _save(saved: "SavedPlan", file: Path, where: tuple[str, ...]) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
         _write_private(file, written(saved), replace=True)
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
-    say(f"Saved to {file}. To do exactly this: gateway apply {file}")
+    say(f"Saved to {file}. To do exactly this: {shlex.join(('gateway', 'apply', str(file), *where))}")
 
 
 def _read(file: Path) -> "SavedPlan":
@@ -259,7 +260,9 @@ def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
         except OSError as error:
             say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
         else:
-            say(f"The secrets of {len(minted)} new keys are in {file}, readable by you alone.")
+            what = "The secret" if len(minted) == 1 else "The secrets"
+            have = "is" if len(minted) == 1 else "are"
+            say(f"{what} of {counted(len(minted), 'new key')} {have} in {file}, readable by you alone.")
             return
     say("The secrets of new keys, shown this once:")
     for name, secret in minted.items():

@@ -15,8 +15,9 @@ from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
 from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
-from gateway.plan.matching import Key, Matched, change_of, foreign, match
+from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import Plan, Source, digest_of, summarize
+from gateway.plan.referring import Key
 from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told

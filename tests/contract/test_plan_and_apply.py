@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,17 @@ def test_a_saved_plan_is_applied_once_and_goes_stale(home):
     stale = home.run("apply", "second.json", code=3)
     assert "moved from revision 0 to 1" in stale
     assert "Plan again" in stale
+
+
+def test_the_command_that_applies_a_saved_plan_runs_as_printed(home):
+    said = home.plan("--out", "my plan.json")
+
+    printed = shlex.split(said.rpartition("To do exactly this: gateway ")[2])
+    home.where = ()
+    said = home.run(*printed, "--secrets-out", "minted")
+
+    assert "Applied as revision 1" in said
+    assert "The secret of 1 new key is in minted" in said
 
 
 def test_guards_have_codes_of_their_own(home):

@@ -15,6 +15,7 @@ from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.make import Desired, make_plan
 from gateway.plan.plan import Source
+from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
@@ -320,6 +321,102 @@ def test_a_key_that_was_ended_outside_the_file_is_told_and_stays_so(state):
     assert plan.warnings == (finally_gone if state == "revoked" else [])
     lifted = planned((*PROVIDERS, key(state="active")), live, figures=None).plan
     assert [one.effect for one in lifted.drift] == ["overwritten"]
+
+
+NAMING = (
+    Resource("trace_collectors", "c", {"endpoint": "https://c.example"}),
+    Resource("teams", "t", {"trace_collector": "c"}),
+    Resource("projects", "p", {"team": "t", "trace_collector": "c"}),
+    Resource("principals", "ada", {"team": "t"}),
+    Resource("providers", "a", {"type": "simulator"}),
+    Resource("providers", "model", {"type": "simulator"}),
+    Resource("policy_rules", "r", {"tools": {"deny": ["^x"]}}),
+    Resource("model_aliases", "fast", {"targets": ["a/x", {"balance": {"a": 2, "model": 1}, "model": "x"}]}),
+    key(
+        project="p",
+        principal="ada",
+        providers=["a", "model"],
+        policy_rules=["r", {"tools": {"deny": ["^y"]}}],
+        models_allowed=["a/x", "model", "x*"],
+        model_aliases={"f": ["model/x", {"balance": {"a": 2}, "model": "x"}]},
+        fallback={"chain": ["a", "model"]},
+        secret_hash=hash_of(1),
+    ),
+    Resource("virtual_keys", "of-team", {"team": "t", "secret_hash": hash_of(2)}),
+    *(
+        Resource("budgets", f"of-{kind}", {"scope": {kind: name}, "window": "day", "limit_usd": "5", "provider": "a"})
+        for kind, name in (("team", "t"), ("project", "p"), ("principal", "ada"), ("virtual_key", "k"))
+    ),
+    Resource("prices", "a/x", {"input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}),
+    Resource("settings", "fallback", {"value": {"chain": ["model", "a"]}}),
+    Resource("settings", "trace_collector", {"value": "c"}),
+)
+"""Every place where one resource names another."""
+
+
+def renaming(resources, kind, old, new):
+    """The resources under another name, and with the references that people would write."""
+    names = {(kind, old): new}
+    return tuple(
+        Resource(
+            one.kind,
+            names.get((one.kind, one.name)) or prices_renamed((one.kind, one.name), names)[1],
+            renamed(one.kind, one.name, one.spec, names),
+        )
+        for one in resources
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "touched"),
+    [
+        ("trace_collectors", "c", 4),
+        ("teams", "t", 5),
+        ("projects", "p", 3),
+        ("principals", "ada", 3),
+        ("providers", "a", 9),
+        ("providers", "model", 4),
+        ("policy_rules", "r", 2),
+        ("model_aliases", "fast", 1),
+        ("virtual_keys", "k", 2),
+        ("budgets", "of-team", 1),
+    ],
+)
+def test_a_rename_is_no_widening_wherever_the_name_stands(kind, name, touched):
+    after = renaming(NAMING, kind, name, "new")
+
+    plan = planned(after, live_of(NAMING), moves={(kind, name): (kind, "new")}, figures=Figures(NOW)).plan
+
+    assert plan.errors == []
+    assert {str(one.access) for one in plan.resource_changes} == {"same"}
+    assert (plan.summary.move + plan.summary.update, plan.summary.changes) == (touched, touched)
+    assert [follows.text for one in plan.resource_changes for follows in one.consequences] == []
+    assert refusals(plan, Allowed(no_widen=True, no_refuse_traffic=True)) == []
+
+
+def test_what_widens_beside_a_rename_is_told_as_that():
+    after = [
+        msgspec.structs.replace(one, spec={**one.spec, "providers": ["new", "model", "b"]}) if one.name == "k" else one
+        for one in (*renaming(NAMING, "providers", "a", "new"), PROVIDERS[1])
+    ]
+
+    plan = planned(after, live_of(NAMING), moves={("providers", "a"): ("providers", "new")}, figures=None).plan
+
+    found = {field.path: field for field in change(plan, "virtual_keys.k").changes}
+    assert (found["/providers"].before, found["/providers"].after) == (["a", "model"], ["new", "model", "b"])
+    assert {path: str(one.access) for path, one in found.items()} == {
+        "/fallback/chain": "same",
+        "/model_aliases/f": "same",
+        "/models_allowed": "same",
+        "/providers": "widens",
+    }
+
+
+def test_a_name_that_means_somebody_else_than_before_may_widen():
+    """Nothing was renamed: a provider is gone, another is there."""
+    plan = planned(renaming(NAMING, "providers", "a", "new"), live_of(NAMING), figures=None).plan
+
+    assert {one.address: str(one.access) for one in plan.resource_changes}["virtual_keys.k"] == "widens"
 
 
 OF_THE_PROCESS = "the collector of the gateways' OTEL_* variables"
