@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import results, say, show
+from gateway.cli.output import counted, results, say, show
 from gateway.config.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
@@ -98,10 +98,16 @@ def validate(
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
-        return f"Not valid: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
-    sections = ("providers", "virtual_keys", "model_aliases", "policy_rules", "budgets")
-    parts = [f"{len(getattr(config, section))} {section.replace('_', ' ')}" for section in sections]
-    return f"Valid: {', '.join(parts)}; {_count(warnings, 'warning')}."
+        return f"Not valid: {counted(errors, 'error')}, {counted(warnings, 'warning')}."
+    sections = (
+        ("providers", "provider"),
+        ("virtual_keys", "virtual key"),
+        ("model_aliases", "model alias"),
+        ("policy_rules", "policy rule set"),
+        ("budgets", "budget"),
+    )
+    parts = [counted(len(getattr(config, section)), noun) for section, noun in sections]
+    return f"Valid: {', '.join(parts)}; {counted(warnings, 'warning')}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
@@ -118,7 +124,3 @@ def _told(price_lists: Mapping[str, tuple[str, ...]]) -> str:
     for name, lists in price_lists.items():
         by_list.setdefault(lists, []).append(name)
     return "; ".join(f"{', '.join(lists) or 'none'} for {', '.join(names)}" for lists, names in by_list.items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
