@@ -45,6 +45,8 @@ def status(
     else:
         say(f"The control plane is at revision {found['revision']}; {len(nodes)} gateways have reported.")
         print_rows(list(_COLUMNS), [_row(one) for one in nodes])
+        for one in found.get("tokens_ending", ()):
+            say(f"warning: the token {one['name']} ({one['scope']}) ends at {one['expires_at']}", "yellow")
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 
