@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -64,6 +65,21 @@ class Applied(msgspec.Struct, frozen=True):
     revision: int
     already: bool
     minted: dict[str, str]
+
+
+def is_named(url: str | None, written_database: str | None) -> bool:
+    """Whether flags or settings name a control plane."""
+    return url is not None or written_database is not None or read_settings().control_plane_url is not None
+
+
+def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
+    """The flags with which a next command talks to the same control plane; settings name it to that one too.
+
+    A database's URL with a password is not repeated.
+    """
+    if written_database is not None:
+        return ("--database", "URL" if urlsplit(written_database).password else written_database)
+    return () if url is None else ("--control-plane", url)
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -277,6 +279,37 @@ def test_smoke(following):
     keys = following.plane.get("/virtual-keys", following.admin).json()["virtual_keys"]
     assert [one["name"] for one in keys] == ["ci"]
     gateway.stop()
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "code", "said"),
+    [
+        ("-", SECRET, 0, "The gateway serves: answer, usage and trace are as they should be."),
+        ("-", SECRET[:-1] + "1", 1, "the call was answered 401"),
+        ("-", "", 1, "standard input has no virtual key"),
+        (SECRET, "", 1, "the secret is read from standard input"),
+    ],
+)
+def test_smoke_of_a_gateway_that_serves_a_file(tmp_path, key, given, code, said):
+    gateway = Gateway(tmp_path, CONFIG)
+    command = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "smoke",
+        "--url",
+        gateway.url,
+        "--model",
+        "gpt-5-mini",
+        "--key",
+        key,
+    ]
+    done = subprocess.run(command, input=f"{given}\n", capture_output=True, text=True, check=False)
+    gateway.stop()
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert SECRET not in done.stderr
 
 
 @pytest.mark.parametrize(
