@@ -1,6 +1,7 @@
 """Findings for reviews: workflow commands of GitHub Actions, and SARIF."""
 
 import json
+import os
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -15,6 +16,7 @@ from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.visible import visible
 from tests.cli.conftest import FILE
 
+ROOT = Path(__file__).parents[2]
 SCHEMA = Draft4Validator(
     json.loads((Path(__file__).parents[1] / "support" / "sarif-schema-2.1.0.json").read_text()),
     format_checker=Draft4Validator.FORMAT_CHECKER,
@@ -93,7 +95,8 @@ def test_sarif_is_what_its_schema_says(found):
         assert re.search(r"(?<!\\)(\\\\)*\[", result["message"]["text"]) is None
         if one.file is not None:
             (place,) = result["locations"]
-            assert unquote(place["physicalLocation"]["artifactLocation"]["uri"]) == one.file
+            named = unquote(place["physicalLocation"]["artifactLocation"]["uri"])
+            assert os.path.abspath(ROOT / named) == os.path.abspath(one.file)
             assert place["physicalLocation"]["region"]["startLine"] == one.line
 
 
