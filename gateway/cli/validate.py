@@ -10,7 +10,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import Format, results, say, show
+from gateway.cli.output import Format, counted, results, say, show
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -76,10 +76,16 @@ def validate(
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
-        return f"Not valid: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
-    sections = ("providers", "virtual_keys", "model_aliases", "policy_rules", "budgets")
-    parts = [f"{len(getattr(config, section))} {section.replace('_', ' ')}" for section in sections]
-    return f"Valid: {', '.join(parts)}; {_count(warnings, 'warning')}."
+        return f"Not valid: {counted(errors, 'error')}, {counted(warnings, 'warning')}."
+    sections = (
+        ("providers", "provider"),
+        ("virtual_keys", "virtual key"),
+        ("model_aliases", "model alias"),
+        ("policy_rules", "policy rule set"),
+        ("budgets", "budget"),
+    )
+    parts = [counted(len(getattr(config, section)), noun) for section, noun in sections]
+    return f"Valid: {', '.join(parts)}; {counted(warnings, 'warning')}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
@@ -96,7 +102,3 @@ def _told(price_lists: Mapping[str, tuple[str, ...]]) -> str:
     for name, lists in price_lists.items():
         by_list.setdefault(lists, []).append(name)
     return "; ".join(f"{', '.join(lists) or 'none'} for {', '.join(names)}" for lists, names in by_list.items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -93,6 +93,11 @@ class MetricDefinitions:
             "1 while the control plane does not answer and the last snapshot serves on.",
             "livemax",
         )
+        self.tokens_ending = self._gauge(
+            "control_plane_tokens_ending",
+            "Tokens of the control plane that end within 14 days, this gateway's own among them.",
+            "livemax",
+        )
         self.lag = self._gauge(
             "control_plane_lag_seconds",
             "From the moment that the serving revision was applied to the moment that it came into force here: how "

@@ -136,6 +136,7 @@ class Metrics:
         self._metrics.followed_keys.set(standing["keys_revision"])
         self._metrics.refused.set(standing["rejected_revision"] or 0)
         self._metrics.unreachable.set(0 if standing["fault"] is None else 1)
+        self._metrics.tokens_ending.set(standing["tokens_ending"])
         if standing["lag_s"] is not None:
             self._metrics.lag.set(standing["lag_s"])
 
