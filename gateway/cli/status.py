@@ -5,9 +5,12 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, counted, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+
+app: Final = Commands()
 
 STATUS_EPILOG = (
     "Example: gateway status --control-plane https://control-plane.example.com\n\n"
@@ -30,6 +33,7 @@ AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --da
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
 
 
+@app.command("status", epilog=STATUS_EPILOG)
 def status(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
@@ -51,6 +55,7 @@ def status(
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 
+@app.command("audit", epilog=AUDIT_EPILOG)
 def audit(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
