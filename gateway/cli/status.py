@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.output import Format, results, say
+from gateway.cli.output import Format, counted, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
 
@@ -43,8 +43,11 @@ def status(
     if output is Format.JSON:
         results.out(json.dumps(found, indent=2))
     else:
-        say(f"The control plane is at revision {found['revision']}; {len(nodes)} gateways have reported.")
+        have = "has" if len(nodes) == 1 else "have"
+        say(f"The control plane is at revision {found['revision']}; {counted(len(nodes), 'gateway')} {have} reported.")
         print_rows(list(_COLUMNS), [_row(one) for one in nodes])
+        for one in found.get("tokens_ending", ()):
+            say(f"warning: the token {one['name']} ({one['scope']}) ends at {one['expires_at']}", "yellow")
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 

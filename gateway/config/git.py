@@ -7,17 +7,23 @@ _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _SHOWN = 7
 
 
-def commit_of(file: Path) -> str | None:
-    """The first digits of the commit that is checked out around the file, `None` outside a repository."""
+def root_of(file: Path) -> Path | None:
+    """The root of the working tree around the file, `None` outside a repository."""
     try:
-        resolved = file.resolve()
-        for directory in resolved.parents:
-            git = directory / ".git"
-            if git.exists():
-                return _head(_git_directory(git))
+        return next((one for one in file.resolve().parents if (one / ".git").exists()), None)
     except (OSError, ValueError, RuntimeError):
         return None
-    return None
+
+
+def commit_of(file: Path) -> str | None:
+    """The first digits of the commit that is checked out around the file, `None` outside a repository."""
+    root = root_of(file)
+    if root is None:
+        return None
+    try:
+        return _head(_git_directory(root / ".git"))
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _git_directory(git: Path) -> Path:

@@ -11,11 +11,12 @@ from gateway import ids
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import state
+from gateway.control_plane import audit, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.replay import replay
+from gateway.plan.change import Drift
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
 from gateway.plan.make import Desired, Planned, Write, make_plan
@@ -63,7 +64,7 @@ def plan(connection: Connection, vault: Vault, request: PlanRequest, *, now: int
     """
     live = state.read_state(connection, vault)
     planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
-    made = planned.plan
+    made = msgspec.structs.replace(planned.plan, drift=[_with_author(connection, one) for one in planned.plan.drift])
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
         found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
@@ -127,6 +128,16 @@ def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, p
         return first
     known = figures(connection, live, first.changes, now)
     return make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=known)
+
+
+def _with_author(connection: Connection, found: Drift) -> Drift:
+    """Who changed the state of a key that is left as it is: others may have changed the key since."""
+    if found.effect != "kept":
+        return found
+    ended = audit.latest(connection, found.address, ("disable", "revoke"))
+    if ended is None:
+        return found
+    return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=ended.at)
 
 
 def _desired(request: PlanRequest) -> tuple[Desired, list[tuple[str, str]]]:

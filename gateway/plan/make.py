@@ -15,9 +15,10 @@ from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
 from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
-from gateway.plan.matching import Key, Matched, change_of, foreign, match
+from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import Plan, Source, digest_of, summarize
-from gateway.plan.revoked import revived
+from gateway.plan.referring import Key
+from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.snapshot.of_resources import faults
@@ -90,6 +91,7 @@ def make_plan(
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     warnings += _idle(targets, matched)
+    warnings += _revoked(matched)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
@@ -101,10 +103,7 @@ def make_plan(
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
-        edit
-        for one in matched
-        if one.live is not None
-        for edit in drift_of(one.live, _spec(one.wanted), applied_references(one))
+        edit for one in matched if one.live is not None for edit in drift_of(one.live, one, applied_references(one))
     ]
     names = [".".join(key) for key in targets]
     plan = Plan(
@@ -148,6 +147,18 @@ def _is_chosen(one: Matched, targets: Sequence[Key], pulled: Mapping[Key, str]) 
 def _idle(targets: Sequence[Key], matched: Iterable[Matched]) -> list[str]:
     known = {key for one in matched for key in (one.key, one.previous)}
     return [f"{'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
+
+
+def _revoked(matched: Iterable[Matched]) -> list[str]:
+    return [
+        f"{one.wanted.address} is revoked, which is final: take it out of the file"
+        for one in matched
+        if one.wanted is not None
+        and one.written is not None
+        and one.live is not None
+        and is_revoked(one.live.resource.spec)
+        and not is_revoked(one.written.spec)
+    ]
 
 
 def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> dict[Key, Resource]:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,17 @@ def test_a_saved_plan_is_applied_once_and_goes_stale(home):
     assert "Plan again" in stale
 
 
+def test_the_command_that_applies_a_saved_plan_runs_as_printed(home):
+    said = home.plan("--out", "my plan.json")
+
+    printed = shlex.split(said.rpartition("To do exactly this: gateway ")[2])
+    home.where = ()
+    said = home.run(*printed, "--secrets-out", "minted")
+
+    assert "Applied as revision 1" in said
+    assert "The secret of 1 new key is in minted" in said
+
+
 def test_guards_have_codes_of_their_own(home):
     home.apply()
     home.edit("teams: {engineering: {}}", "teams: {engineering: {}, a: {}, b: {}, c: {protected: true}, d: {}}")
@@ -124,6 +136,35 @@ def test_guards_have_codes_of_their_own(home):
     home.apply()
     home.edit("limit_usd: 5", "limit_usd: 6")
     assert "(--no-widen)" in home.apply("--no-widen", code=4)
+
+
+def test_a_file_with_nothing_left_deletes_nothing_without_a_word(home):
+    home.apply()
+    home.file.write_text("version: 1\nowner: platform\n")
+
+    assert "Guard: it deletes all that its owner has" in home.plan()
+    assert "say --allow-empty" in home.apply(code=4)
+    assert "Applied as revision 2" in home.apply("--allow-empty")
+
+
+def test_a_plan_tells_that_a_key_was_ended_outside_the_file(home):
+    home.apply()
+    home.run("keys", "disable", "ci")
+
+    said = home.plan("--detailed-exitcode")
+
+    assert re.search(r"! virtual_keys\.ci\.state   \(default\) -> disabled   .+ UTC\n +it stays so", said)
+    home.run("keys", "revoke", "ci")
+    assert "warning: virtual_keys.ci is revoked, which is final: take it out of the file" in home.plan()
+
+
+def test_another_secret_of_a_key_widens(home):
+    home.edit("environment: test", f"environment: test, secret_hash: 'hmac-sha256:{1:064x}'")
+    home.apply()
+    home.edit(f"{1:064x}", f"{2:064x}")
+
+    assert "WIDENS ACCESS" in home.plan()
+    home.apply("--no-widen", code=4)
 
 
 def test_nothing_is_applied_without_a_word(home):

@@ -152,6 +152,7 @@ def _outside(drift: list[Drift]) -> Iterator[Line]:
     said = {
         "overwritten": "this plan overwrites it",
         "already_matches": "the file says the same by now",
+        "kept": "it stays so: the file says nothing of it",
     }
     for one in drift:
         path = one.path.lstrip("/").replace("/", ".")

@@ -1,5 +1,6 @@
 """Plans carried out in the database: whole, once, and by nobody else meanwhile."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from gateway.config.resources import Resource
 from gateway.control_plane import audit, key_life, planning, state
 from gateway.control_plane import edit as edits
 from gateway.control_plane.changes import changes_since, prune
+from gateway.control_plane.database import Database
 from gateway.control_plane.edit import EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
 from gateway.control_plane.minting import Minter
@@ -94,6 +96,18 @@ def test_a_plan_that_was_changed_is_refused(plane):
     assert plane.specs() == {}
 
 
+def test_who_ended_a_key_is_told_whoever_changed_it_since(plane):
+    plane.put_in_force(SIMULATOR, key(secret_hash=hash_of(1)))
+    plane.edit(key_life.disable, "k")
+    changed = (SIMULATOR, key(description="of the laboratory"))
+    plane.put_in_force(*changed, now=NOW + 5)
+
+    (found,) = plane.plan(*changed).plan.drift
+
+    assert (found.path, found.live, found.effect) == ("/state", "disabled", "kept")
+    assert (found.changed_by, found.changed_at) == ("on-call", NOW + 1)
+
+
 def test_a_guard_refuses_and_nothing_happens(plane):
     teams = [team(f"t{number}") for number in range(4)]
     plane.put_in_force(*teams)
@@ -159,6 +173,23 @@ def test_a_renamed_key_keeps_its_secret(plane):
     assert plane.specs()["virtual_keys.new"]["secret_hash"] == made
     assert "virtual_keys.old" not in plane.specs()
     assert plane.plan(SIMULATOR, key("new"), moves=[("virtual_keys.old", "virtual_keys.new")]).plan.is_empty
+
+
+def test_what_is_asked_in_several_statements_is_answered_of_one_moment(plane):
+    plane.put_in_force(team("a"))
+    database = Database(plane.engine)
+
+    def ask(connection):
+        before = state.position(connection)
+        plane.put_in_force(team("a", description="new"), team("b"))
+        news = changes_since(connection, plane.vault, lineage=before.lineage, revision=0)
+        live = state.read_state(connection, plane.vault)
+        return before.revision, news.revision, [one.spec for one in news.resources], live.revision, [*live.resources]
+
+    assert asyncio.run(database.read(ask)) == (1, 1, [{}], 1, [("teams", "a")])
+    assert asyncio.run(database.read(lambda connection: state.position(connection).revision)) == 2
+    with writing(plane.engine) as connection:
+        connection.execute(text("UPDATE control_plane_state SET revision = revision"))
 
 
 def test_rotation(plane):
