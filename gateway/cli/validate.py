@@ -10,7 +10,8 @@ import typer
 from rich.text import Text
 
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import Format, counted, results, say, show
+from gateway.cli.output import Format, results, say, show
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
@@ -38,6 +39,7 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
@@ -53,7 +55,7 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now), moved_locks],
+        checks=[lambda config: unpriced_models(config, now), moved_locks, unreachable_fallbacks],
     )
     valid = loaded.config is not None
     if output is Format.JSON:
@@ -76,7 +78,7 @@ def validate(
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
-        return f"Not valid: {counted(errors, 'error')}, {counted(warnings, 'warning')}."
+        return f"Not valid: {count(errors, 'error')}, {count(warnings, 'warning')}."
     sections = (
         ("providers", "provider"),
         ("virtual_keys", "virtual key"),
@@ -84,8 +86,8 @@ def _summary(config: "Config | None", errors: int, warnings: int) -> str:
         ("policy_rules", "policy rule set"),
         ("budgets", "budget"),
     )
-    parts = [counted(len(getattr(config, section)), noun) for section, noun in sections]
-    return f"Valid: {', '.join(parts)}; {counted(warnings, 'warning')}."
+    parts = [count(len(getattr(config, section)), noun) for section, noun in sections]
+    return f"Valid: {', '.join(parts)}; {count(warnings, 'warning')}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
