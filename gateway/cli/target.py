@@ -132,7 +132,9 @@ def _in_process(engine: "Engine") -> Send:
 
     settings = read_settings()
     try:
-        app = wiring.build_in_process(engine, settings.encryption_keys, settings.key_pepper, _who())
+        app = wiring.build_in_process(
+            engine, settings.encryption_keys, settings.key_pepper, _who(), settings.control_plane_name
+        )
     except EncryptionError as error:
         raise RefusedError(str(error)) from None
 

@@ -98,7 +98,7 @@ def load(
         config=config,
         diagnostics=_ordered(diagnostics),
         digest=reading.digest.hexdigest(),
-        commit=commit_of(files[0]) if files else None,
+        commit=commit_of(files) if files else None,
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
         references=reading.written,
         origins=origins,
