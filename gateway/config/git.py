@@ -24,20 +24,26 @@ class _UnreadableError(Exception):
     """An object is not there, or not in a form that is known."""
 
 
+def root_of(file: Path) -> Path | None:
+    """The root of the working tree around the file, `None` outside a repository."""
+    try:
+        return next((one for one in file.resolve().parents if (one / ".git").exists()), None)
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
 def commit_of(files: Sequence[Path]) -> str | None:
     """The first digits of the commit that is checked out around the first file, `None` outside a repository.
 
     `+dirty` follows where the commit has any of the files not, or otherwise than it is now.
     """
-    try:
-        resolved = [file.resolve() for file in files]
-        for directory in resolved[0].parents:
-            git = directory / ".git"
-            if git.exists():
-                return _told(_git_directory(git), directory, resolved)
-    except (OSError, ValueError, RuntimeError, IndexError):
+    root = root_of(files[0])
+    if root is None:
         return None
-    return None
+    try:
+        return _told(_git_directory(root / ".git"), root, [file.resolve() for file in files])
+    except (OSError, ValueError, RuntimeError):
+        return None
 
 
 def _told(git: Path, root: Path, files: Sequence[Path]) -> str | None:

@@ -30,10 +30,20 @@ class AuditEntry(msgspec.Struct, frozen=True):
     revision: int
     before: Any
     after: Any
+    owner: str | None = None
+    """Whose it was; unknown of what versions without owners noted, and of tokens."""
 
 
 def row(
-    actor: Actor, action: str, address: str, *, at: int, revision: int, before: Any = None, after: Any = None
+    actor: Actor,
+    action: str,
+    address: str,
+    *,
+    at: int,
+    revision: int,
+    before: Any = None,
+    after: Any = None,
+    owner: str | None = None,
 ) -> dict[str, Any]:
     """A row to insert; `before` and `after` have no secrets any more."""
     return {
@@ -46,6 +56,7 @@ def row(
         "revision": revision,
         "before": before,
         "after": after,
+        "owner": owner,
     }
 
 
