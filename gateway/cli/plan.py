@@ -105,6 +105,9 @@ def apply(
     file_root: FileRoots = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")] = False,
     allow_delete: Annotated[int, typer.Option(help="Let so many be deleted where that is a large share.", min=0)] = 0,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Let everything be deleted that the file's owner has.")
+    ] = False,
     no_widen: Annotated[bool, typer.Option("--no-widen", help="Refuse what widens access, or may.")] = False,
     no_refuse_traffic: Annotated[
         bool, typer.Option("--no-refuse-traffic", help="Refuse what would refuse traffic of today.")
@@ -120,7 +123,7 @@ def apply(
     if file is not None and (config or targets):
         raise failed("a saved plan is applied as it is: leave --config and --target away")
     _refuse_existing(secrets_out)
-    allowed = Allowed(allow_delete, no_widen, no_refuse_traffic)
+    allowed = Allowed(allow_delete, allow_empty, no_widen, no_refuse_traffic)
     wanted = _read(file) if file is not None else _request(config, targets, file_root)
     with target(control_plane, database, token) as home:
         saved = (

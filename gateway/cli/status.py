@@ -47,6 +47,8 @@ def status(
         have = "has" if len(nodes) == 1 else "have"
         say(f"The control plane is at revision {found['revision']}; {count(len(nodes), 'gateway')} {have} reported.")
         print_rows(list(_COLUMNS), [_row(one) for one in nodes])
+        for one in found.get("tokens_ending", ()):
+            say(f"warning: the token {one['name']} ({one['scope']}) ends at {one['expires_at']}", "yellow")
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 

@@ -132,7 +132,9 @@ def _in_process(engine: "Engine") -> Send:
 
     settings = read_settings()
     try:
-        app = wiring.build_in_process(engine, settings.encryption_keys, settings.key_pepper, _who())
+        app = wiring.build_in_process(
+            engine, settings.encryption_keys, settings.key_pepper, user_of_this_machine(), settings.control_plane_name
+        )
     except EncryptionError as error:
         raise RefusedError(str(error)) from None
 
@@ -217,7 +219,8 @@ def _refusal(answer: "httpx.Response") -> RefusedError:
         return RefusedError(f"this is no control plane, it answers {answer.status_code} without saying why")
 
 
-def _who() -> str:
+def user_of_this_machine() -> str:
+    """Who runs the command, for audit logs."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

@@ -213,8 +213,10 @@ admin_tokens = Table(
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("owners", Json),
 )
-"""Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex; the token itself is nowhere."""
+"""Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex, behind `owners:` where it is bound to
+some; the token itself is nowhere."""
 
 control_plane_state = Table(
     "control_plane_state",
@@ -250,6 +252,15 @@ resources = Table(
 pair is the spec as a file last had it, so that what was changed behind the file's back can be told."""
 
 Index(None, resources.c.owner)
+
+confined_owners = Table(
+    "confined_owners",
+    metadata,
+    Column("owner", Name, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The owners for whom a bound token has written: what is theirs acts on their own keys alone, from that revision on."""
 
 revoked_secrets = Table(
     "revoked_secrets",
@@ -299,6 +310,7 @@ audit_log = Table(
     Column("revision", BigInteger, nullable=False),
     Column("before", Json),
     Column("after", Json),
+    Column("owner", Name),
     sqlite_with_rowid=False,
 )
 """Who changed what, with secrets replaced before the row is made. Never changed, never deleted."""

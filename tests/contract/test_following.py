@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from gateway import clock
 from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.gateway import Gateway, free_port
@@ -81,6 +82,25 @@ def test_what_is_applied_is_in_force(following):
     (node,) = gateway.wait(lambda: [one for one in following.nodes() if one["serving_revision"] == 2], 5)
     assert node["state"] == "current"
     gateway.wait(lambda: "gateway_control_plane_revision 2.0" in gateway.client.get("/metrics").text, 5)
+    gateway.stop()
+
+
+def test_tokens_that_end_are_warned_of(following):
+    soon = clock.microseconds() + 10 * 86_400_000_000
+    following.plane.token("plan", expires_at=soon + 20 * 86_400_000_000)
+    assert following.plane.client.get("/readyz").json() == {"status": "ready"}
+    following.gateway_token = following.plane.token("gateway", expires_at=soon)
+    gateway = following.gateway()
+
+    gateway.wait(lambda: "gateway_control_plane_tokens_ending 1.0" in gateway.client.get("/metrics").text, 10)
+    standing = gateway.readyz()["control_plane"]
+    assert (standing["tokens_ending"], standing["token_expires_at"]) == (1, clock.iso_of_microseconds(soon)[:19] + "Z")
+    (told,) = following.plane.client.get("/readyz").json()["tokens_ending"]
+    assert told["scope"] == "gateway"
+    assert told["expires_at"] == standing["token_expires_at"]
+    command = ["status", "--control-plane", f"http://127.0.0.1:{following.plane.port}", "--token", following.admin]
+    done = launcher.run(command, env=os.environ)
+    assert f"warning: the token {told['name']} (gateway) ends at {told['expires_at']}" in done.stderr
     gateway.stop()
 
 

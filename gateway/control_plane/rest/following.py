@@ -5,10 +5,11 @@ from typing import Any, ClassVar, Final
 
 import falcon.asgi
 import msgspec
+from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.config.documents import NodeReport
-from gateway.control_plane import nodes, state
+from gateway.control_plane import nodes, state, tokens
 from gateway.control_plane.changes import changes_since
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.nodes import Node
@@ -20,6 +21,8 @@ from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
 from gateway.ledger.report import Parameters, read_one
 
+TOKENS_ENDING: Final = "Gateway-Tokens-Ending"
+"""The response header that tells gateways how many tokens end soon, for their metrics."""
 LONGEST_WAIT_S: Final = 60
 _LARGEST: Final = 2**62
 
@@ -68,18 +71,25 @@ class NodesResource:
         revisions = said.serving_revision, said.rejected_revision or 0, said.keys_revision or 0
         if not all(0 <= number < _LARGEST for number in (*revisions, said.serving_since, said.lag_ms or 0)):
             raise ApiError("bad_request", "A number is out of range.")
-        await self._services.database.write(lambda connection: nodes.report(connection, said, now))
+
+        def keep(connection: Connection) -> int:
+            nodes.report(connection, said, now)
+            return len(tokens.ending(connection, now))
+
+        ending = await self._services.database.write(keep)
+        response.set_header(TOKENS_ENDING, str(ending))
         response.status = 204
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """All of them, and the revision that they should serve."""
+        """All of them, and the revision that they should serve; beside them, tokens that end within 14 days."""
         read_parameters(request, ())
         now = clock.microseconds()
-        at, found = await self._services.database.read(
-            lambda connection: (state.position(connection), nodes.nodes(connection))
+        at, found, ending = await self._services.database.read(
+            lambda connection: (state.position(connection), nodes.nodes(connection), tokens.ending(connection, now))
         )
         told = [_told(node, at.revision, now) for node in found]
-        answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told})
+        ends = [{"name": one.name, "scope": one.scope, "expires_at": one.ends} for one in ending]
+        answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told, "tokens_ending": ends})
 
 
 def routes(services: Services) -> tuple[Route, ...]:
