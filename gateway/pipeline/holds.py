@@ -408,9 +408,11 @@ def prompt_tokens(request: Admitted) -> int:
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
-        data = request.body.data
-        is_form = request.received.endpoint.body is BodyForm.MULTIPART
-        request.prompt = bound_recording(len(data)) if is_form else bound_input(data)
+        body, endpoint = request.body, request.received.endpoint
+        if endpoint.body is BodyForm.MULTIPART:
+            request.prompt = bound_recording(len(body.data))
+        else:
+            request.prompt = bound_input(body.data, endpoint.shape.media.found_in)
     return request.prompt
 
 

@@ -68,7 +68,7 @@ class Worker:
         self._transport = Http1Transport()
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
-        self._decision_log = _decision_log(settings, self._metrics) if settings.access_log else None
+        self._decision_log = _decision_log(settings) if settings.access_log else None
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
@@ -163,6 +163,8 @@ class Worker:
             self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
             self._metrics.counters(answer=self._counters.fault is None)
             self._metrics.control_plane(self._source.standing())
+            records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
+            self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
 
@@ -207,9 +209,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _decision_log(settings: Settings, metrics: Metrics) -> DecisionLog:
+def _decision_log(settings: Settings) -> DecisionLog:
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(render=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
+    return DecisionLog(pretty_line if pretty else json_line)
 
 
 def _facts(snapshot: Snapshot) -> tuple[str, int, int]:

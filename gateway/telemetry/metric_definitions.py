@@ -109,6 +109,9 @@ class MetricDefinitions:
         self.lost = self._counter("ledger_entries_dropped", "Ledger entries that were lost for want of room.")
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
+        self.log_lines_dropped = self._counter(
+            "log_lines_dropped", "Lines of the process's own log that could not be written."
+        )
         self.spans = self._counter(
             "trace_spans_exported",
             "Spans that a trace collector took; `default` is that of the `OTEL_*` variables.",

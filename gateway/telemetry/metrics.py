@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -36,7 +36,7 @@ class Metrics:
         self.budgets = BudgetLevels()
         self._about = _About()
         self._metrics.registry.register(self._about)
-        self._entries_lost_so_far = 0
+        self._counted: dict[Counter, int] = {}
         self._under_way = 0
         self._durations: dict[tuple[str, str], _Observed] = {}
         self._first_tokens: dict[tuple[str, str], _Observed] = {}
@@ -122,8 +122,7 @@ class Metrics:
         """What waits for the database, and how many entries were lost since the start."""
         self._metrics.spooled.set(entries)
         self._metrics.oldest.set(oldest_s)
-        self._metrics.lost.inc(dropped - self._entries_lost_so_far)
-        self._entries_lost_so_far = dropped
+        self._count_up_to(self._metrics.lost, dropped)
 
     def counters(self, *, answer: bool) -> None:
         """Whether the counter store answers."""
@@ -150,9 +149,10 @@ class Metrics:
         self._metrics.reloads.labels(outcome).inc()
         self._metrics.stale.set(1 if outcome in ("rejected", "failed") else 0)
 
-    def records_dropped(self, count: int) -> None:
-        """Decision records were lost."""
-        self._metrics.records_dropped.inc(count)
+    def lines_dropped(self, *, records: int, log: int) -> None:
+        """How many decision records and lines of the process's log were lost since the start."""
+        self._count_up_to(self._metrics.records_dropped, records)
+        self._count_up_to(self._metrics.log_lines_dropped, log)
 
     def spans_exported(self, count: int, collector: str) -> None:
         """A trace collector took spans. Any thread may say so."""
@@ -210,6 +210,11 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
         return generate_latest(registry)
+
+    def _count_up_to(self, counter: Counter, total: int) -> None:
+        """Brings a counter to what somebody else counts since the start."""
+        counter.inc(total - self._counted.get(counter, 0))
+        self._counted[counter] = total
 
     def _consumed_of(self, provider: str, model: str) -> list[float]:
         pair = (provider, model)

@@ -44,10 +44,12 @@ class PlansResource:
         """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
         read_parameters(request, ())
         wanted = await read_body(request, PlanRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
-        vault, now = self._services.vault, clock.microseconds()
+        services, now = self._services, clock.microseconds()
         with as_api_errors():
-            made = await self._services.database.read(
-                lambda connection: planning.plan(connection, vault, wanted, now=now)
+            made = await services.database.read(
+                lambda connection: planning.plan(
+                    connection, services.vault, wanted, now=now, control_plane=services.name
+                )
             )
         answer(response, made)
 
@@ -76,6 +78,7 @@ class AppliesResource:
                 actor=actor,
                 mint=services.mint,
                 now=now,
+                control_plane=services.name,
             )
 
         try:

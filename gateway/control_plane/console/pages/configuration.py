@@ -21,8 +21,8 @@ from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.report import read_limit, read_one
 from gateway.plan.change import SENSITIVE
 from gateway.plan.diff import shown
-from gateway.plan.plan import Plan
 from gateway.plan.render.lines import lines
+from gateway.plan.saved import kept
 from gateway.storage.tables import applies, resources
 
 DEFAULT_PAGE: Final = 50
@@ -165,7 +165,7 @@ def _summary(spec: dict[str, Any]) -> str:
 def _rendered(stored: Any) -> dict[str, Any]:
     """The plan as lines; one that another version wrote in another form is told as it is."""
     try:
-        plan = msgspec.convert(stored, Plan)
+        plan = kept(stored)
     except msgspec.ValidationError:
         return {"plan": None, "lines": [], "raw": msgspec.json.format(msgspec.json.encode(stored), indent=2).decode()}
     return {"plan": plan, "lines": list(lines(plan)), "raw": ""}
