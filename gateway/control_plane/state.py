@@ -264,7 +264,9 @@ class Revision:
         if had is not None and had.owner != owner:
             told, changed = {"owner": had.owner}, {"owner": owner}
         address = has.address if has is not None else had.resource.address if had is not None else ""
-        made = audit.row(self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed, owner=owner)
+        made = audit.row(
+            self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed, owner=owner
+        )
         self._audit.append(made)
 
     def _applied_pair(self, applied: Spec | None) -> tuple[Any, str | None]:
