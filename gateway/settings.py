@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     control_plane_token: SecretStr | None = Field(
         None, description="The token for it: of scope `gateway` to serve, of `plan` or `apply` for commands."
     )
+    control_plane_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
+        None, description="How plans and the console call a control plane, such as `prod`; with it, or its database."
+    )
     console_trace_url: Annotated[str, AfterValidator(_check_trace_url)] | None = Field(
         None,
         description="Where the console finds the trace of a request: an http(s) URL with `{trace_id}` in it, such as "

@@ -15,9 +15,10 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import counted, results, say, show
+from gateway.cli.output import results, say, show
 from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, as_flags, target
 from gateway.duration import parse_duration
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.documents import PlanRequest
@@ -262,7 +263,7 @@ def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
         else:
             what = "The secret" if len(minted) == 1 else "The secrets"
             have = "is" if len(minted) == 1 else "are"
-            say(f"{what} of {counted(len(minted), 'new key')} {have} in {file}, readable by you alone.")
+            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
             return
     say("The secrets of new keys, shown this once:")
     for name, secret in minted.items():

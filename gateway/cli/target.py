@@ -132,7 +132,9 @@ def _in_process(engine: "Engine") -> Send:
 
     settings = read_settings()
     try:
-        app = wiring.build_in_process(engine, settings.encryption_keys, settings.key_pepper, user_of_this_machine())
+        app = wiring.build_in_process(
+            engine, settings.encryption_keys, settings.key_pepper, user_of_this_machine(), settings.control_plane_name
+        )
     except EncryptionError as error:
         raise RefusedError(str(error)) from None
 

@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 import msgspec
 from pydantic import BaseModel, TypeAdapter
 
-from gateway.config.address import KINDS
+from gateway.config.address import KINDS, parse_address
 from gateway.config.model import Config
 from gateway.config.origins import Origins, value_at
 from gateway.config.references import hides_everything
@@ -211,6 +211,16 @@ def still_true(references: Mapping[str, str], spec: Spec, applied: Spec | None) 
         for place, text in references.items()
         if value_at(spec, steps(place)) == value_at(applied, steps(place))
     }
+
+
+def written_at(address: str, place: str) -> Path:
+    """Where a file has what stands at a JSON pointer in the spec of a resource."""
+    kind, name = parse_address(address)
+    inside = steps(place)
+    if kind in _WRAPPED:
+        inside = inside[1:]
+    head = (name,) if kind == "settings" else (kind, name)
+    return (*head, *inside)
 
 
 def _by_resource(references: Mapping[Path, str]) -> dict[tuple[str, str], dict[Path, str]]:

@@ -11,7 +11,7 @@ from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures
 from gateway.plan.trace_readers import content_read
-from gateway.plan.words import ago, count, moment, names
+from gateway.plan.words import ago, at, count, moment, names
 from gateway.policy.patterns import compile_glob
 
 _PERCENT = 100
@@ -49,7 +49,7 @@ def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Cons
             continue
         whose = f" by {counter.whose}" if counter.whose else ""
         spent = f"{shown(counter.spent_nano_usd)} of {shown(limit)} already spent{whose}"
-        until = "from now on" if counter.ends_at is None else f"until {moment(counter.ends_at)}"
+        until = "from now on" if counter.ends_at is None else f"until {moment(at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")
         else:
@@ -102,7 +102,7 @@ def _secret_replaced(change: ResourceChange, situation: Situation) -> Iterator[C
             yield Consequence("secret_replaced", text, bool(used))
         elif last is not None and ends is None:
             yield Consequence(
-                "secret_replaced", f"{whose} is refused from {moment(last)} on{f'; {used}' if used else ''}"
+                "secret_replaced", f"{whose} is refused from {moment(at(last))} on{f'; {used}' if used else ''}"
             )
 
 

@@ -9,6 +9,7 @@ from gateway.plan.change import Drift
 from gateway.plan.diff import fields, normal, told
 from gateway.plan.live import LiveResource
 from gateway.plan.matching import Matched
+from gateway.plan.words import at
 
 
 def drift_of(live: LiveResource, one: Matched, references: Mapping[str, str]) -> Iterator[Drift]:
@@ -37,7 +38,7 @@ def drift_of(live: LiveResource, one: Matched, references: Mapping[str, str]) ->
             live=seen.after,
             effect=effect,
             changed_by=live.changed_by,
-            changed_at=live.changed_at,
+            changed_at=at(live.changed_at),
         )
 
 

@@ -97,6 +97,7 @@ class Worker:
             decision_log=self._decision_log,
             tracing=self._tracing,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+            habits=await self._books.habits(first.budgets),
         )
         self._holder = holder
         self._source.start(holder)

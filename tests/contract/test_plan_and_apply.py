@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,9 @@ def test_a_saved_plan_is_applied_once_and_goes_stale(home):
     where, home.where = home.where, ()
     assert "7 to create" in home.run("show", "first.json", "--detailed-exitcode", code=2)
     assert json.loads(home.run("show", "first.json", "--format", "json"))["summary"]["create"] == 7
-    assert "gateway-plan:platform" in home.run("show", "first.json", "--format", "markdown")
+    assert re.search(
+        "<!-- gateway-plan:[0-9A-Z]{26}:platform -->\n", home.run("show", "first.json", "--format", "markdown")
+    )
     home.where = where
 
     assert "Applied as revision 1" in home.run("apply", "first.json")
@@ -293,6 +296,45 @@ def test_tokens_say_what_they_may(tmp_path):
     home.run("apply", "plan.json", token=plane.token("apply"))
     plane.stop()
     assert "cannot be reached" in home.plan(code=1)
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_the_head_says_what_is_planned_for_whom(tmp_path, how):
+    (tmp_path / "work").mkdir()
+    named = {"GATEWAY_CONTROL_PLANE_NAME": "prod"}
+    if how == "flag":
+        plane = ControlPlane(tmp_path, migrated(tmp_path / "plane.db"), "--name", "prod")
+        where = ("--control-plane", f"http://127.0.0.1:{plane.port}")
+        home = Home(tmp_path / "work", *where, token=plane.token("apply"))
+    else:
+        home = Home(tmp_path / "work", "--database", "default")
+        home.environment |= named
+    git(home.directory, "init", "-q")
+    git(home.directory, "add", "gateway.yaml")
+    git(home.directory, "commit", "-q", "-m", "x")
+    commit = git(home.directory, "rev-parse", "HEAD")[:7]
+
+    assert home.plan("--out", "plan.json").startswith(f"{commit} -> prod   revision 0   owner platform")
+    home.edit("limit_usd: 5", "limit_usd: 6")
+    assert home.plan().startswith(f"{commit}+dirty -> prod   revision 0")
+    head = home.plan("--format", "markdown").splitlines()[:3]
+    assert head == [
+        "<!-- gateway-plan:prod:platform -->",
+        f"<!-- gateway-commit:{commit}+dirty -->",
+        f"### gateway plan · prod · platform · {commit}+dirty",
+    ]
+    told = json.loads(home.plan("--format", "json"))
+    assert (told["control_plane"], told["source"]["commit"]) == ("prod", f"{commit}+dirty")
+    home.run("apply", "plan.json")
+    assert home.plan().startswith(f"{commit}+dirty -> prod   revision 1")
+    if how == "flag":
+        plane.stop()
+
+
+def git(directory, *arguments):
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *who, *arguments], cwd=directory, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def test_a_control_plane_is_not_talked_to_in_clear(tmp_path):

@@ -1,7 +1,9 @@
 """Plans as people and machines read them, and what they find."""
 
 import json as json_module
+import re
 import string
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
-from gateway.plan.saved import PlanFileError, SavedPlan, read, written
+from gateway.plan.saved import PlanFileError, SavedPlan, kept, read, written
 from gateway.secret import Secret
 
 NOW = 1_795_510_000_000_000
@@ -87,12 +89,13 @@ def example():
     edited = msgspec.structs.replace(drifted, resource=msgspec.structs.replace(drifted.resource, spec=spec))
     theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
     resources = {**live.resources, ("budgets", "research"): edited, ("teams", "data"): theirs}
-    return msgspec.structs.replace(live, resources=resources)
+    return msgspec.structs.replace(live, resources=resources, control_plane="prod")
 
 
 def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform"):
     desired = Desired(owner, after, moves or {}, Source("0123456789abcdef", "4f2c9e1"))
-    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=figures)
+    found = (lambda _changes: figures) if figures is not None else None
+    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=found)
 
 
 MOVES = {("virtual_keys", "renamed"): ("virtual_keys", "new-name")}
@@ -547,7 +550,7 @@ def test_a_target_brings_what_it_needs():
         "virtual_keys.k": None,
     }
     assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
-    assert not made.plan.is_complete
+    assert not made.plan.complete
 
 
 @pytest.mark.parametrize(
@@ -640,8 +643,8 @@ def test_plan_files():
         (b"", "not a JSON object"),
         (b"[" * 100_000, "not a JSON object"),
         (b"{}", "`gateway plan --out FILE` writes one"),
-        (b'{"format_version": "2.0", "sealed": ""}', "has the format 2.0"),
-        (b'{"format_version": "1.0", "sealed": ""}', "is damaged: Object missing required field"),
+        (b'{"format_version": "1.0", "sealed": ""}', "has the format 1.0; this gateway reads 2.0: make it anew"),
+        (b'{"format_version": "2.0", "sealed": ""}', "is damaged: Object missing required field"),
     ],
 )
 def test_files_that_are_no_plans(content, message):
@@ -713,7 +716,22 @@ def test_json_says_whether_it_can_be_applied():
 
     assert told["applyable"] is True
     assert told["complete"] is True
-    assert told["format_version"] == "1.0"
+    assert told["format_version"] == "2.0"
+    assert told["created_at"] == "2026-11-24T08:46:40Z"
+    assert told["expires_at"] == "2026-11-25T08:46:40Z"
+
+
+def test_a_plan_that_the_version_before_applied_can_still_be_read():
+    dump = (Path(__file__).parents[1] / "unit" / "storage" / "version_before" / "sqlite.sql").read_text()
+    (stored,) = re.findall(
+        r"^INSERT INTO applies VALUES\(.*'({\"format_version\":\"1\.0\".*})'\);$", dump, re.MULTILINE
+    )
+
+    plan = kept(json_module.loads(stored))
+
+    assert plan.created_at.isoformat() == "2026-11-29T21:19:00.665062+00:00"
+    assert (plan.applyable, plan.complete, plan.summary.create) == (True, True, 11)
+    assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane wa0000   revision 0")
 
 
 def test_what_is_listed_widens_as_it_says():
