@@ -238,6 +238,16 @@ def still_true(references: Mapping[str, str], spec: Spec, applied: Spec | None) 
     }
 
 
+def written_at(address: str, place: str) -> Path:
+    """Where a file has what stands at a JSON pointer in the spec of a resource."""
+    kind, name = parse_address(address)
+    inside = steps(place)
+    if kind in _WRAPPED:
+        inside = inside[1:]
+    head = (name,) if kind == "settings" else (kind, name)
+    return (*head, *inside)
+
+
 def _by_resource(references: Mapping[Path, str]) -> dict[tuple[str, str], dict[Path, str]]:
     """By kind and name, and by the path in what was written there."""
     found: dict[tuple[str, str], dict[Path, str]] = {}

@@ -81,15 +81,17 @@ def entries(
     return _page(rows, limit, known)
 
 
-def entry(connection: Connection, request_id: str) -> DecisionRecord | None:
-    """The entry of one request; `None` where the ledger has none.
+def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) -> DecisionRecord | None:
+    """The entry of one request; `None` where the ledger has none in this scope.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    statement = select(ledger_entries).where(ledger_entries.c.request_id == stored_text(request_id))
+    known = names.read(connection)
+    meant = ledger_entries.c.request_id == stored_text(request_id), *scope.conditions(ledger_entries, known)
+    statement = select(ledger_entries).where(*meant)
     row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else names.read(connection).told(entry_of(dict(row)))
+    return None if row is None else known.told(entry_of(dict(row)))
 
 
 class _Order(NamedTuple):

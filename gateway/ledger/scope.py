@@ -1,19 +1,23 @@
 """Which requests are meant: whose they are, and what became of them."""
 
+from collections.abc import Collection
+
 import msgspec
-from sqlalchemy import FromClause
+from sqlalchemy import FromClause, Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.endings import Ending, ended_so
 from gateway.ledger.names import Names
 from gateway.ledger.storable import stored_text
+from gateway.storage.tables import resources
 from gateway.telemetry.decision_record import NAMED
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose requests. `None` is anybody's; the empty text is that of requests where it is unknown.
 
-    A scope with an `end_user` is summed from entries, all others from sums.
+    A scope with an `end_user` is summed from entries, all others from sums. `owners` leaves the requests of those keys
+    that are theirs in the control plane.
     """
 
     virtual_key: str | None = None
@@ -24,10 +28,15 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     model: str | None = None
     end_user: str | None = None
+    owners: tuple[str, ...] | None = None
 
     def conditions(self, source: FromClause, known: Names) -> list[ColumnElement[bool]]:
         """The same for a table with these columns; a name means whatever had it last, under all of its names."""
-        found = [_is(source.c[name], _texts(known, name, value)) for name, value in _given(self).items()]
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        owners = given.pop("owners", None)
+        found = [_is(source.c[name], _texts(known, name, value)) for name, value in given.items()]
+        if owners is not None:
+            found.append(source.c.virtual_key.in_(keys_of(owners)))
         if self.end_user:
             # PERF: SQLite uses the index of named end users only where it is told that this one is named.
             found.append(source.c.end_user != "")
@@ -73,5 +82,6 @@ def _is(column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
     return column == texts[0] if len(texts) == 1 else column.in_(texts)
 
 
-def _given(members: msgspec.Struct) -> dict[str, str]:
-    return {name: value for name, value in msgspec.structs.asdict(members).items() if value is not None}
+def keys_of(owners: Collection[str]) -> Select[tuple[str]]:
+    """What the ledger calls the virtual keys that owners have in the control plane."""
+    return select(resources.c.id).where(resources.c.kind == "virtual_keys", resources.c.owner.in_(owners))

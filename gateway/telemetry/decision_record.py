@@ -67,6 +67,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         price: The price that the cost was computed with, as it should be shown.
         budgets: What was added to which counters; counters are rebuilt from it.
         identities: By kind and name, what the ledger has in place of the name of something that was renamed.
+        prompt_per_mille: What the prompt cost in thousandths of the most that it could, of keys with a budget that
+            learns; gateways that start learn from it.
     """
 
     time: str = ""
@@ -107,6 +109,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     price: Mapping[str, Any] | None = None
     budgets: tuple[Charge, ...] = ()
     identities: Mapping[str, Mapping[str, str]] | msgspec.UnsetType = msgspec.UNSET
+    prompt_per_mille: int | None = None
 
     @property
     def is_unpriced(self) -> bool:

@@ -1,7 +1,9 @@
 """Plans as people and machines read them, and what they find."""
 
 import json as json_module
+import re
 import string
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,7 +21,7 @@ from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
-from gateway.plan.saved import PlanFileError, SavedPlan, read, written
+from gateway.plan.saved import PlanFileError, SavedPlan, kept, read, written
 from gateway.secret import Secret
 
 NOW = 1_795_510_000_000_000
@@ -87,12 +89,13 @@ def example():
     edited = msgspec.structs.replace(drifted, resource=msgspec.structs.replace(drifted.resource, spec=spec))
     theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
     resources = {**live.resources, ("budgets", "research"): edited, ("teams", "data"): theirs}
-    return msgspec.structs.replace(live, resources=resources)
+    return msgspec.structs.replace(live, resources=resources, control_plane="prod")
 
 
 def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform"):
     desired = Desired(owner, after, moves or {}, Source("0123456789abcdef", "4f2c9e1"))
-    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=figures)
+    found = (lambda _changes: figures) if figures is not None else None
+    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=found)
 
 
 MOVES = {("virtual_keys", "renamed"): ("virtual_keys", "new-name")}
@@ -133,6 +136,18 @@ def rules(**spec):
     return Resource("policy_rules", "r", spec)
 
 
+def rotated(number):
+    return {"previous_secret_hash": hash_of(number), "previous_secret_expires_at": "2027-01-01T00:00:00Z"}
+
+
+def price(amount):
+    return Resource("prices", "a/x", {"input_usd_per_mtok": amount, "output_usd_per_mtok": "1"})
+
+
+def setting(name, value):
+    return Resource("settings", name, {"value": value})
+
+
 def file_capture(**value):
     return Resource("settings", "content_capture", {"value": value})
 
@@ -161,6 +176,10 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (key(expires_at="2027-01-01T00:00:00Z"), key(), "widens"),
         (key(state="disabled"), key(state="active"), "widens"),
         (key(state="active"), key(state="revoked"), "narrows"),
+        (key(secret_hash=hash_of(1)), key(secret_hash=hash_of(2)), "widens"),
+        (key(secret_hash=hash_of(2), **rotated(1)), key(secret_hash=hash_of(1)), "widens"),
+        (key(secret_hash=hash_of(1)), key(secret_hash=hash_of(1), **rotated(2)), "widens"),
+        (key(secret_hash=hash_of(1), **rotated(2)), key(secret_hash=hash_of(1), **rotated(3)), "widens"),
         (key(policy_rules=["r"]), key(), "widens"),
         (key(), key(policy_rules=["r"]), "narrows"),
         (key(tags=["a"]), key(tags=["b"]), "may_widen"),
@@ -179,6 +198,9 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (budget(), budget(unpriced="allow"), "widens"),
         (budget(), budget(window="month"), "may_widen"),
         (budget(protected=True), budget(), "widens"),
+        (price("1"), price("0.5"), "same"),
+        (setting("organization", "acme"), setting("organization", "umbrella"), "same"),
+        (setting("on_missing_usage", "charge_estimate"), setting("on_missing_usage", "charge_zero"), "widens"),
         (key(), key(content_capture={"enabled": True}), "widens"),
         (key(content_capture={"enabled": True}), key(), "narrows"),
         (key(content_capture={"enabled": False}), key(), "may_widen"),
@@ -196,11 +218,112 @@ ACME = Resource("settings", "organization", {"value": "acme"})
     ],
 )
 def test_access(before, after, access):
-    others = (*PROVIDERS, ACME, *((rules(),) if before.kind == "virtual_keys" else ()))
+    others = (*PROVIDERS, *((rules(),) if before.kind == "virtual_keys" else ()))
+    others = others if before.name == "organization" else (*others, ACME)
     plan = planned((*others, after), live_of((*others, before)), figures=None).plan
 
     assert plan.errors == []
     assert [str(one.access) for one in plan.resource_changes] == [access]
+
+
+def test_what_is_new_grants_and_does_not_widen():
+    wanted = (*PROVIDERS, ACME, price("1"), setting("log_level", "info"), key(), budget(), rules())
+
+    made = planned(wanted, live_of(()), figures=None).plan
+
+    assert {one.address: str(one.access) for one in made.resource_changes} == {
+        "providers.a": "grants",
+        "providers.b": "grants",
+        "settings.organization": "same",
+        "settings.log_level": "same",
+        "prices.a/x": "same",
+        "virtual_keys.k": "grants",
+        "budgets.b": "narrows",
+        "policy_rules.r": "narrows",
+    }
+    assert made.requires == []
+
+
+def test_a_setting_that_is_new_is_judged_against_its_default():
+    wanted = (setting("on_missing_usage", "charge_zero"), file_capture(enabled=True), setting("reservations", {}))
+
+    made = planned(wanted, live_of(()), figures=None).plan
+
+    assert [(one.name, str(one.access)) for one in made.resource_changes] == [
+        ("content_capture", "widens"),
+        ("on_missing_usage", "widens"),
+        ("reservations", "grants"),
+    ]
+
+
+IN_USE = Figures(NOW, keys={"k": KeyFigures({"a/x": 900}, 257, NOW - HOUR)})
+LATER = {"previous_secret_hash": hash_of(1), "previous_secret_expires_at": "2026-12-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said", "refuses"),
+    [
+        (
+            key(secret_hash=hash_of(1)),
+            key(secret_hash=hash_of(2)),
+            ["the secret that it has is refused at once: 257 requests in the last 24 h"],
+            True,
+        ),
+        (
+            key(secret_hash=hash_of(1)),
+            key(secret_hash=hash_of(2), **LATER),
+            ["the secret that it has is refused from 1 Dec 2026 00:00 UTC on; 257 requests in the last 24 h"],
+            False,
+        ),
+        (
+            key(secret_hash=hash_of(2), **LATER),
+            key(secret_hash=hash_of(1)),
+            ["the secret that it has is refused at once: 257 requests in the last 24 h"],
+            True,
+        ),
+        (
+            key(secret_hash=hash_of(2), **LATER),
+            key(secret_hash=hash_of(3), **{**LATER, "previous_secret_hash": hash_of(2)}),
+            [
+                "the secret before the last rotation is refused at once: 257 requests in the last 24 h",
+                "the secret that it has is refused from 1 Dec 2026 00:00 UTC on; 257 requests in the last 24 h",
+            ],
+            True,
+        ),
+        (key(secret_hash=hash_of(1), state="disabled"), key(secret_hash=hash_of(2), state="disabled"), [], False),
+    ],
+)
+def test_another_secret_says_who_is_refused(before, after, said, refuses):
+    plan = planned((*PROVIDERS, after), live_of((*PROVIDERS, before)), figures=IN_USE).plan
+
+    (change,) = plan.resource_changes
+    assert [one.text for one in change.consequences] == said
+    assert any(one.refuses_traffic for one in change.consequences) is refuses
+    assert change.access is Access.WIDENS
+    assert [one.code for one in plan.requires] == (["widen", "refuse_traffic"] if refuses else ["widen"])
+
+
+@pytest.mark.parametrize("state", ["disabled", "revoked"])
+def test_a_key_that_was_ended_outside_the_file_is_told_and_stays_so(state):
+    live = live_of((*PROVIDERS, key(secret_hash=hash_of(1))))
+    one = live.resources["virtual_keys", "k"]
+    ended = msgspec.structs.replace(one, resource=key(secret_hash=hash_of(1), state=state), changed_by="on-call")
+    live = msgspec.structs.replace(live, resources={**live.resources, ("virtual_keys", "k"): ended})
+
+    plan = planned((*PROVIDERS, key()), live, figures=None).plan
+
+    assert plan.is_empty
+    assert [(one.address, one.path, one.live, one.effect, one.changed_by) for one in plan.drift] == [
+        ("virtual_keys.k", "/state", state, "kept", "on-call")
+    ]
+    assert plan.summary.outside_edits == 0
+    assert "virtual_keys.k.state   (default) -> " + state + "   on-call, 22 Nov 2026" in "\n".join(
+        one.text for one in lines(plan)
+    )
+    finally_gone = ["virtual_keys.k is revoked, which is final: take it out of the file"]
+    assert plan.warnings == (finally_gone if state == "revoked" else [])
+    lifted = planned((*PROVIDERS, key(state="active")), live, figures=None).plan
+    assert [one.effect for one in lifted.drift] == ["overwritten"]
 
 
 NAMING = (
@@ -427,7 +550,7 @@ def test_a_target_brings_what_it_needs():
         "virtual_keys.k": None,
     }
     assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
-    assert not made.plan.is_complete
+    assert not made.plan.complete
 
 
 @pytest.mark.parametrize(
@@ -439,8 +562,22 @@ def test_many_deletions_need_their_number(deleted, of, flag):
     plan = planned(teams[deleted:], live_of(teams), figures=None).plan
 
     assert [one.flag for one in plan.requires if one.code == "delete"] == ([flag] if flag else [])
-    assert bool(refusals(plan, Allowed())) is (flag is not None)
-    assert refusals(plan, Allowed(delete=deleted)) == []
+    assert bool(refusals(plan, Allowed(empty=True))) is (flag is not None)
+    assert refusals(plan, Allowed(delete=deleted, empty=True)) == []
+
+
+@pytest.mark.parametrize("wanted", [(), (Resource("teams", "another", {}),)])
+def test_deleting_all_that_an_owner_has_needs_a_flag_of_its_own(wanted):
+    live = live_of((Resource("teams", "t", {}), Resource("projects", "p", {"team": "t"})))
+    theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
+    live = msgspec.structs.replace(live, resources={**live.resources, ("teams", "data"): theirs})
+
+    plan = planned(wanted, live, figures=None).plan
+
+    assert refusals(plan, Allowed(delete=100)) == [
+        "it deletes all that its owner has: teams.t, projects.p; if that is meant, say --allow-empty"
+    ]
+    assert refusals(plan, Allowed(empty=True)) == []
 
 
 def test_nothing_deletes_what_is_protected():
@@ -448,7 +585,7 @@ def test_nothing_deletes_what_is_protected():
 
     plan = planned((), live_of(teams), figures=None).plan
 
-    assert refusals(plan, Allowed(delete=100)) == ["teams.t is protected: first apply `protected: false`"]
+    assert refusals(plan, Allowed(delete=100, empty=True)) == ["teams.t is protected: first apply `protected: false`"]
 
 
 def test_guards_that_a_team_asks_for():
@@ -506,8 +643,8 @@ def test_plan_files():
         (b"", "not a JSON object"),
         (b"[" * 100_000, "not a JSON object"),
         (b"{}", "`gateway plan --out FILE` writes one"),
-        (b'{"format_version": "2.0", "sealed": ""}', "has the format 2.0"),
-        (b'{"format_version": "1.0", "sealed": ""}', "is damaged: Object missing required field"),
+        (b'{"format_version": "1.0", "sealed": ""}', "has the format 1.0; this gateway reads 2.0: make it anew"),
+        (b'{"format_version": "2.0", "sealed": ""}', "is damaged: Object missing required field"),
     ],
 )
 def test_files_that_are_no_plans(content, message):
@@ -579,7 +716,22 @@ def test_json_says_whether_it_can_be_applied():
 
     assert told["applyable"] is True
     assert told["complete"] is True
-    assert told["format_version"] == "1.0"
+    assert told["format_version"] == "2.0"
+    assert told["created_at"] == "2026-11-24T08:46:40Z"
+    assert told["expires_at"] == "2026-11-25T08:46:40Z"
+
+
+def test_a_plan_that_the_version_before_applied_can_still_be_read():
+    dump = (Path(__file__).parents[1] / "unit" / "storage" / "version_before" / "sqlite.sql").read_text()
+    (stored,) = re.findall(
+        r"^INSERT INTO applies VALUES\(.*'({\"format_version\":\"1\.0\".*})'\);$", dump, re.MULTILINE
+    )
+
+    plan = kept(json_module.loads(stored))
+
+    assert plan.created_at.isoformat() == "2026-11-29T21:19:00.665062+00:00"
+    assert (plan.applyable, plan.complete, plan.summary.create) == (True, True, 11)
+    assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane wa0000   revision 0")
 
 
 def test_what_is_listed_widens_as_it_says():

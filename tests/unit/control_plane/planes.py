@@ -59,7 +59,7 @@ class Plane:
             )
 
     def put_in_force(self, *wanted, **more):
-        return self.apply(self.plan(*wanted, **more), allowed=Allowed(delete=1_000))
+        return self.apply(self.plan(*wanted, **more), allowed=Allowed(delete=1_000, empty=True))
 
     def live(self):
         with self.engine.connect() as connection:

@@ -13,6 +13,7 @@ import pytest
 
 from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import ANY
+from gateway.shapes.media_members import CHAT
 
 _chance = random.Random(1)  # noqa: S311 - repeatable on purpose
 
@@ -67,8 +68,9 @@ def test_words_around_it_hide_nothing():
 
 def test_base64_of_media_is_no_text():
     picture = base64.b64encode(_chance.randbytes(60_000)).decode()
-    part = json.dumps({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}})
+    part = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{picture}"}}
+    body = json.dumps({"messages": [{"role": "user", "content": [part]}]}).encode()
 
-    held = bound_input(part.encode())
+    held = bound_input(body, CHAT.found_in)
     assert held.beside == Beside(images=1)
     assert held.tokens < Beside(images=1).tokens(ANY) + 100

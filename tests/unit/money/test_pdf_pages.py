@@ -9,6 +9,7 @@ from gateway.money import pdf_pages
 from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import media_of
 from gateway.money.pdf_pages import Reading, read_pdf
+from gateway.shapes.media_members import MESSAGES
 
 PAGES = b"".join(b"%d 0 obj <</Type /Page /Parent 2 0 R>> endobj\n" % number for number in range(3, 15))
 PLAIN = b"%PDF-1.7\n1 0 obj <</Type /Catalog>> endobj\n2 0 obj <</Type/Pages /Count 12>> endobj\n" + PAGES
@@ -122,7 +123,7 @@ def body(pdf):
 
 
 def test_a_pdf_is_held_by_its_pages_as_the_model_reads_them():
-    held = bound_input(body(PLAIN))
+    held = bound_input(body(PLAIN), MESSAGES.found_in)
     claude, gemini = media_of("claude-sonnet-4-5"), media_of("gemini-3-pro")
 
     text = held.tokens - 12 * 8_000
@@ -133,7 +134,7 @@ def test_a_pdf_is_held_by_its_pages_as_the_model_reads_them():
 
 
 def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_the_model_reads():
-    held = bound_input(body(b"%PDF-1.7\n"))
+    held = bound_input(body(b"%PDF-1.7\n"), MESSAGES.found_in)
     media = media_of("claude-sonnet-4-5")
 
     assert held.of_model(media, None).tokens == held.tokens > 40_000
@@ -141,7 +142,7 @@ def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_th
 
 
 def test_a_page_that_is_full_of_text_is_held_by_its_text():
-    held = bound_input(body(PLAIN + in_stream(WORDS)))
+    held = bound_input(body(PLAIN + in_stream(WORDS)), MESSAGES.found_in)
 
     assert held.of_model(media_of("claude-sonnet-4-5"), None).tokens > len(WORDS) / 3
 

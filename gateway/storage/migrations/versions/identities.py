@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from gateway import ids
 
 revision = "identities"
-down_revision = "servable_revisions"
+down_revision = "prompt_per_mille"
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _JSON = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
