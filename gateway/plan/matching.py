@@ -43,14 +43,14 @@ def match(
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
-    A rename counts where the old name is live and the new one is not; afterwards it is done and says nothing. Prices
-    follow their provider, and another name of the organization renames it.
+    A rename counts where the old name is live and wanted no more, and the new one is not live; afterwards it is done and
+    says nothing. Prices follow their provider, and another name of the organization renames it.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
     warnings: list[str] = []
     for old, new in moves.items():
-        if old in managed and new not in live.resources:
+        if old in managed and old not in wanted and new not in live.resources:
             came_from[new] = old
         elif old in live.resources and old not in managed:
             warnings.append(f"{'.'.join(old)} is not moved: it belongs to {live.resources[old].owner}")

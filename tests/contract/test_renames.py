@@ -5,6 +5,7 @@ import os
 
 import pytest
 
+from gateway.control_plane.encryption import generate_key
 from tests.support import launcher
 from tests.support.control_plane import ControlPlane
 from tests.support.gateway import Gateway
@@ -56,7 +57,8 @@ class Plane:
 
     def __init__(self, directory, url, **env):
         self.directory, self.url, self.env = directory, url, env
-        self.plane = ControlPlane(directory, url)
+        self.keys = {"GATEWAY_ENCRYPTION_KEYS": generate_key()}
+        self.plane = ControlPlane(directory, url, env=self.keys)
         self.view, self.token = self.plane.token("view"), self.plane.token("gateway")
         self.gateway = None
 
@@ -67,7 +69,7 @@ class Plane:
         self.gateway = Gateway(directory, None, *where, env={"GATEWAY_CONTROL_PLANE_TOKEN": self.token, **self.env})
 
     def run(self, *arguments):
-        done = launcher.run([*arguments, "--database", self.url], env=os.environ)
+        done = launcher.run([*arguments, "--database", self.url], env={**os.environ, **self.keys})
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -140,7 +142,7 @@ def test_everything_renamed_at_once_keeps_what_was_spent_used_and_reported(plane
         assert plane.spend(member) == ([THEN[name]], 5)
         assert plane.spend("model", **{by: THEN[name]})[1] == plane.spend("model", **{by: FIRST[name]})[1] == 5
     assert plane.spend("organization") == (["acme-2"], 5)
-    assert plane.spend("provider", provider="sim-2") == (["sim-2"], 3)
+    assert plane.spend("provider", provider="sim-2") == (["sim-2"], 5)
     (key,) = plane.plane.get("/virtual-keys", plane.view).json()["virtual_keys"]
     assert (key["name"], key["last_used_at"] is None) == ("key-2", False)
     (one, *_) = plane.plane.get("/requests", plane.view, key="key-2").json()["requests"]
