@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore, Restored, Standing
-from gateway.ledger.counter_states import CounterState, report
+from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.spool import Spool
@@ -178,6 +179,8 @@ class Bookkeeping:
             self._rebuilding.cancel()
         if not await self._writer.close(_FAREWELL_S):
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
+        with suppress(SQLAlchemyError):  # a database that is away takes this process for a silent one, then forgets it
+            await asyncio.to_thread(self._leave)
         self.spool.close()
         self._engine.dispose()
 
@@ -188,6 +191,10 @@ class Bookkeeping:
         ]
         with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
             report(connection, self._node, rows, at)
+
+    def _leave(self) -> None:
+        with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
+            leave(connection, self._node)
 
     def _read_habits(self) -> Habits:
         with self._engine.connect() as connection:
