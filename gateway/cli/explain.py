@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.file_roots import FileRoots
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.snapshot import offline_snapshot
 from gateway.visible import visible_data
@@ -32,12 +33,15 @@ SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """By the name of an endpoint, the least that a request has beside its model."""
 
+app: Final = Commands()
+
 EPILOG = (
     "Example: gateway explain -c gateway.yaml --key dev-migration --model gpt-5-mini --body request.json\n\n"
     "Exit codes: 0 the request would reach a provider, 1 it would be refused, or the question cannot be answered."
 )
 
 
+@app.command("explain", epilog=EPILOG)
 def explain(
     config: Annotated[list[Path], typer.Option("--config", "-c", help="Configuration files and directories.")],
     key: Annotated[str, typer.Option(help="The name of the virtual key.")],

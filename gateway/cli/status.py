@@ -5,10 +5,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
 from gateway.plan.words import count
+
+app: Final = Commands()
 
 STATUS_EPILOG = (
     "Example: gateway status --control-plane https://control-plane.example.com\n\n"
@@ -31,6 +34,7 @@ AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --da
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
 
 
+@app.command("status", epilog=STATUS_EPILOG)
 def status(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
@@ -52,6 +56,7 @@ def status(
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 
+@app.command("audit", epilog=AUDIT_EPILOG)
 def audit(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,

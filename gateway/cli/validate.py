@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -11,12 +11,15 @@ from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.file_roots import FileRoots, roots
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
 from gateway.config.diagnostics import Diagnostic
 from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway validate gateway.yaml keys/ --strict\n\n"
@@ -38,6 +41,7 @@ class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
     price_lists: dict[str, tuple[str, ...]]
 
 
+@app.command("validate", epilog=EPILOG)
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
     config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
