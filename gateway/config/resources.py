@@ -243,10 +243,20 @@ def _with_references(resource: Resource, known: Mapping[tuple[str, str], Mapping
     wrapped = (_WRAPPED[resource.kind],) if resource.kind in _WRAPPED else ()
     references = {}
     for path, text in written.items():
-        for place in ((*wrapped, *path), (*wrapped, *path, 0)):
-            value = value_at(resource.spec, place)
-            if value is None or isinstance(value, dict | list):
-                continue
-            if not isinstance(value, Secret) or hides_everything(text):
-                references[pointer(place)] = text
+        place = _place(resource.spec, (*wrapped, *path))
+        value = value_at(resource.spec, place)
+        if value is None or isinstance(value, dict | list):
+            continue
+        if not isinstance(value, Secret) or hides_everything(text):
+            references[pointer(place)] = text
     return msgspec.structs.replace(resource, references=references)
+
+
+def _place(spec: Any, path: Path) -> Path:
+    """Where the normal form has what was written at a path: one thing that stands for a list is its first element."""
+    place: list[str | int] = []
+    for step in path:
+        if isinstance(value_at(spec, place), list) and not isinstance(step, int):
+            place.append(0)
+        place.append(step)
+    return (*place, 0) if isinstance(value_at(spec, place), list) else tuple(place)

@@ -73,8 +73,9 @@ def page(
     before: tuple[int, str] | None = None,
     address: str | None = None,
     actor: str | None = None,
+    owners: Collection[str] | None = None,
 ) -> tuple[AuditEntry, ...]:
-    """The newest entries first; `before` is the moment and id of the last entry of the page before."""
+    """The newest entries first, of owners perhaps; `before` is the moment and id of the last one of the page before."""
     conditions = []
     if before is not None:
         at, id_ = before
@@ -83,6 +84,8 @@ def page(
         conditions.append(audit_log.c.address == address)
     if actor is not None:
         conditions.append(audit_log.c.actor == actor)
+    if owners is not None:
+        conditions.append(audit_log.c.owner.in_(owners))
     order = (audit_log.c.at.desc(), audit_log.c.id.desc())
     statement = select(audit_log).where(*conditions).order_by(*order).limit(limit)
     return tuple(AuditEntry(**one) for one in connection.execute(statement).mappings())

@@ -79,7 +79,7 @@ class Authentication:
                 f"This needs a token of scope {needed}; this one has {token.scope}.",
                 headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
             )
-        check_open_to(token, resource)
+        check_open_to(token, resource, request.method)
 
     async def _note_use(self, token: Token, now: int) -> None:
         try:
@@ -89,9 +89,9 @@ class Authentication:
             _log.warning("the use of the token %s could not be noted", token.id)
 
 
-def check_open_to(token: Token, resource: Any) -> None:
-    """Default deny: a bound token is let through to what keeps owners apart by itself. Raises `ApiError`."""
-    if token.owners is not None and not getattr(resource, "keeps_owners_apart", False):
+def check_open_to(token: Token, resource: Any, method: str) -> None:
+    """Default deny: a bound token is let through to methods that keep owners apart by themselves. Raises `ApiError`."""
+    if token.owners is not None and method not in getattr(resource, "keeps_owners_apart", ()):
         message = f"This tells of every owner; the token is bound to {', '.join(token.owners)}."
         raise ApiError("insufficient_scope", message, code="bound_token")
 

@@ -117,7 +117,7 @@ class Guard:
             raise ApiError(
                 "insufficient_scope", f"This needs a token of scope {needed}; you signed in with {session.token.scope}."
             )
-        check_open_to(session.token, resource)
+        check_open_to(session.token, resource, request.method)
 
     async def _session(self, request: falcon.asgi.Request) -> Session | None:
         presented, now = self._cookies.get(request, self._cookies.session), clock.microseconds()

@@ -1,6 +1,6 @@
 """`/changes`: what gateways serve, as soon as there is news; `/nodes`: what they say of themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
@@ -15,7 +15,7 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.nodes import Node
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
@@ -31,6 +31,7 @@ class ChangesResource:
     """The long poll of gateways. Its answer has credentials, hence a scope of its own."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.GATEWAY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -60,6 +61,7 @@ class NodesResource:
     """The gateways that follow."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.GATEWAY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -83,12 +85,20 @@ class NodesResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """All of them, and the revision that they should serve; beside them, tokens that end within 14 days."""
         read_parameters(request, ())
-        now = clock.microseconds()
+        now, owners = clock.microseconds(), owners_of(request)
         at, found, ending = await self._services.database.read(
-            lambda connection: (state.position(connection), nodes.nodes(connection), tokens.ending(connection, now))
+            lambda connection: (
+                state.position(connection),
+                nodes.nodes(connection, owners),
+                tokens.ending(connection, now),
+            )
         )
         told = [_told(node, at.revision, now) for node in found]
-        ends = [{"name": one.name, "scope": one.scope, "expires_at": one.ends} for one in ending]
+        ends = [
+            {"name": one.name, "scope": one.scope, "expires_at": one.ends}
+            for one in ending
+            if owners is None or (one.owners is not None and {*one.owners} <= {*owners})
+        ]
         answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told, "tokens_ending": ends})
 
 
