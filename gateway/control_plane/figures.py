@@ -44,8 +44,10 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
     changed = {
         kind: [_called(one) for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS
     }
-    config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
     aliases = [one for one in changes if one.kind == "model_aliases"]
+    config = None
+    if changed["budgets"] or changed["model_aliases"]:
+        config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
     budgets = _budgets(connection, config, changed["budgets"], now) if config is not None else {}
     keys = _keys(connection, changed["virtual_keys"], now, everyone=bool(changed["providers"]))
     return Figures(
