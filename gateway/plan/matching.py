@@ -43,8 +43,8 @@ def match(
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
-    A rename counts where the old name is live and wanted no more, and the new one is not live; afterwards it is done and
-    says nothing. Prices follow their provider, and another name of the organization renames it.
+    A rename counts where the old name is live and wanted no more, and the new one is not live; once it is done it says
+    nothing. Prices follow their provider, and another name of the organization renames it.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
