@@ -263,19 +263,47 @@ def bound_input(body: bytes) -> InputBound:
     )
 
 
+def bound_plain(size: int, dense: int, wide: int, flags: int) -> InputBound:
+    """The same of a body of which is known what it sets and counts: see `flags_of` and `counts_of`."""
+    tokens = BASE_TOKENS + _tokens_of(size, dense, wide)
+    return InputBound(
+        tokens + TOOLS_TOKENS if flags & _TOOLS else tokens,
+        has_audio=bool(flags & _AUDIO),
+        writes_cache=bool(flags & _CACHE),
+        keeps_cache=bool(flags & _HOUR),
+        may_allow_more=bool(flags & _MORE),
+    )
+
+
+def flags_of(text: bytes) -> int | None:
+    """What the words in a text say of it; `None` where there may be media, or what is written with escapes."""
+    found = None if has_escaped_letter(text) else _look_through(text)
+    if found is None:
+        return None
+    seen, images, media = found
+    return None if images or media is not None else seen
+
+
+def counts_of(text: bytes) -> tuple[int, int]:
+    """How many of its bytes are dense, and how many beyond ASCII."""
+    dense = len(text) - len(text.translate(None, _DENSE))
+    return dense, 0 if text.isascii() else len(text.translate(None, _ASCII))
+
+
+MARKS: Final = (*_IMAGES, *_MEDIA_NAMES, *_FLAGS, b'"data:')
+"""What the words begin with of which a body without any has nothing but text; see `bound_plain`."""
+
+
 def _text_tokens(body: bytes, media: Sequence[tuple[int, int]]) -> int:
     """At most how many tokens the text of a body has: all of it but the spans of media."""
-    # PERF: most bodies are one short piece.
-    if not media and len(body) <= _STEP:
-        size, dense, wide = len(body), len(body) - len(body.translate(None, _DENSE)), 0
-        if not body.isascii():
-            wide = len(body.translate(None, _ASCII))
-    else:
-        size = dense = wide = 0
-        for piece in _pieces(body, media):
-            size += len(piece)
-            dense += len(piece) - len(piece.translate(None, _DENSE))
-            wide += len(piece.translate(None, _ASCII))
+    size = dense = wide = 0
+    for piece in _pieces(body, media):
+        more_dense, more_wide = counts_of(piece)
+        size, dense, wide = size + len(piece), dense + more_dense, wide + more_wide
+    return _tokens_of(size, dense, wide)
+
+
+def _tokens_of(size: int, dense: int, wide: int) -> int:
     tokens = -(-(2 * size + 4 * dense + wide) // (2 * BYTES_PER_TOKEN))
     return tokens if tokens >= 2 * dense else min(2 * dense, size)
 

@@ -16,7 +16,9 @@ from gateway.money.estimate import (
     InputBound,
     at_most,
     bound_input,
+    bound_plain,
     bound_recording,
+    counts_of,
     estimate,
     output_bound,
 )
@@ -28,6 +30,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.glance import glance
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
@@ -408,9 +411,14 @@ def prompt_tokens(request: Admitted) -> int:
 def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
-        data = request.body.data
-        is_form = request.received.endpoint.body is BodyForm.MULTIPART
-        request.prompt = bound_recording(len(data)) if is_form else bound_input(data)
+        data, endpoint = request.body.data, request.received.endpoint
+        seen = glance(endpoint.shape, request.body)
+        parts = request.body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
+        if parts is not None:
+            dense, wide = counts_of(parts[0])
+            request.prompt = bound_plain(len(data), seen.dense + dense, seen.wide + wide, seen.flags)
+        else:
+            request.prompt = bound_recording(len(data)) if endpoint.body is BodyForm.MULTIPART else bound_input(data)
     return request.prompt
 
 

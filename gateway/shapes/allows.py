@@ -145,14 +145,16 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     data = body.data
     if endpoint.body is BodyForm.MULTIPART:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    if endpoint.name in _TALKS and not (prompt.may_allow_more or body.states_any(_UNUSUAL) or _names_several(data)):
+    seen = body.glance
+    several = names_several(data) if seen is None or not seen.is_plain else False
+    if endpoint.name in _TALKS and not (prompt.may_allow_more or several or body.states_any(_UNUSUAL)):
         return ORDINARY
     hides = has_escaped_letter(data)
     hosts = hides or _HOSTED.search(data) is not None
     limits = _Limits(body, assumed)
     beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
     calls = sum(count for _, count in beside) + _free_calls(endpoint, body, limits, hosts=hosts)
-    names = hides or hosts or _names_several(data)
+    names = hides or hosts or several
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     plain = with_plain_letters(data) if hides else data
     served, prompts, stored, files = (
@@ -171,7 +173,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     return Allows(served, prompts, pictures, speech, stored, files, calls, beside, models, limits.unreadable)
 
 
-def _names_several(data: bytes) -> bool:
+def names_several(data: bytes) -> bool:
     """Whether more than one model may be named."""
     # PERF: of a short body this takes less than RE2, which alone lets others go on beside a long one.
     if len(data) < LONG_BYTES and data.count(b'"model"') < _SEVERAL:
