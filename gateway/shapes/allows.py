@@ -6,7 +6,6 @@ counts is not said here.
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -248,6 +247,8 @@ class _Limits:
 
     def __init__(self, body: RequestBody, assumed: Assumed) -> None:
         self._body = body
+        self._lists: dict[str, list[bytes]] = {}
+        self._said: int | None = None
         self.assumed: Final = assumed
         self.unreadable: Unreadable | None = None
 
@@ -267,9 +268,9 @@ class _Limits:
         uses = 0
         for one in own:
             index = int(one[1])
-            uses += self.read(member_cap(self._tools[index], "max_uses", f"tools[{index}].max_uses")) or bound
+            uses += self.read(member_cap(self._entry("tools", index), "max_uses", f"tools[{index}].max_uses")) or bound
         if len(own) < len(paths):
-            uses += bound + self._said_anywhere
+            uses += bound + self._said_anywhere()
         return uses or bound
 
     def instead(self, one: Declared) -> OtherModel:
@@ -278,7 +279,7 @@ class _Limits:
         if own is None:
             return OtherModel(one.value, one.path, 0)
         index, body = int(own[1]), self._body
-        entry = self._fallbacks[index]
+        entry = self._entry("fallbacks", index)
         cap = self.read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"))
         speed = _OBJECT.decode(entry).get("speed")
         served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
@@ -288,27 +289,26 @@ class _Limits:
         """A model that is declared as a tool, with the calls and the output of each that it says."""
         own = _OWN.fullmatch(one.path)
         index = -1 if own is None else int(own[1])
-        tool = b"" if own is None else self._tools[index]
+        tool = b"" if own is None else self._entry("tools", index)
         cap = self.read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"))
         if cap is None and (b"image" in tool or "image" in one.value):
             cap = self.assumed.picture_tokens
         return OtherModel(one.value, one.path, self.uses([one.path], self.assumed.advisor_calls), cap)
 
-    @cached_property
-    def _tools(self) -> list[bytes]:
-        return _entries(self._body, "tools")
+    def _entry(self, name: str, index: int) -> bytes:
+        entries = self._lists.get(name)
+        if entries is None:
+            entries = self._lists[name] = _entries(self._body, name)
+        return entries[index]
 
-    @cached_property
-    def _fallbacks(self) -> list[bytes]:
-        return _entries(self._body, "fallbacks")
-
-    @cached_property
     def _said_anywhere(self) -> int:
-        data = self._body.data
-        if _ESCAPED_KEY.search(data) is not None:
-            self.read(Unreadable("max_uses"))
-        said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
-        return sum(self.read(one) or 0 for one in said)
+        if self._said is None:
+            data = self._body.data
+            if _ESCAPED_KEY.search(data) is not None:
+                self.read(Unreadable("max_uses"))
+            said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
+            self._said = sum(self.read(one) or 0 for one in said)
+        return self._said
 
 
 def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[tuple[str, int]]:

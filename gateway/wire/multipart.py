@@ -50,7 +50,17 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "glance", "has_doubtful_names", "model", "stream", "telling")
+    __slots__ = (
+        "_fields",
+        "_spans",
+        "content_type",
+        "data",
+        "glance",
+        "has_doubtful_names",
+        "model",
+        "stream",
+        "telling",
+    )
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)

@@ -82,7 +82,11 @@ def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
 
 
 def may_have_scheme(data: bytes, lowered: bytes) -> bool:
-    """Whether a JSON text may have a URL in a string, where nothing is written as `\\u00..`; in lower case, too.
+    r"""Whether a JSON text may have a URL in a string, where nothing is written as `\u00..`.
+
+    Args:
+        data: The text.
+        lowered: The same in lower case.
 
     PERF: hardly any text has the four letters, or a line end, to be looked at more closely.
     """

@@ -17,7 +17,16 @@ WORDS = (
     *("tools", "Tools", "tool\u017f", "functions", "mcp_servers", "server_label", "model", "models", "fallbacks"),
     *("image", "image_url", "IMAGE_URL", "input_image", "data", "bytes", "url", "file_url", "file_id", "audio"),
     *("cache_control", "ttl", "web_search_20250305", "code_interpreter", "type", "role", "content", "text", "user"),
-    *("https://a.example/b", "HTTP:b", "ht\ntp://c", "htt\tps:d", "http", "a:b", "data:image/png;base64,AAAA", "\\u0061"),
+    *(
+        "https://a.example/b",
+        "HTTP:b",
+        "ht\ntp://c",
+        "htt\tps:d",
+        "http",
+        "a:b",
+        "data:image/png;base64,AAAA",
+        "\\u0061",
+    ),
     *("Ünïcode", "日本", "K\u212a", "A1-+/", "x" * 40),
 )
 TEXTS = st.sampled_from(WORDS) | st.text(max_size=8)
@@ -81,7 +90,7 @@ def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
 @pytest.mark.parametrize("spaced", [False, True])
 def test_an_ordinary_conversation_with_tools_is_plain(endpoint, spaced):
     tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
-    body = {"model": "m", "messages": [{"role": "user", "content": "Say it\nagain: \"no\"."}], "tools": [tool]}
+    body = {"model": "m", "messages": [{"role": "user", "content": 'Say it\nagain: "no".'}], "tools": [tool]}
 
     seen = glance(endpoint.shape, JsonBody(written(body, ascii_only=False, spaced=spaced, data_first=False)))
 
