@@ -24,6 +24,15 @@ def _check_trace_url(value: str) -> str:
     return value
 
 
+def _check_pepper(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < _SHORTEST_PEPPER:
+        raise ValueError(f"a pepper has {_SHORTEST_PEPPER} characters or more")
+    return value
+
+
+_Pepper = Annotated[SecretStr, AfterValidator(_check_pepper)]
+
+
 def _state_home() -> Path:
     """Where programs of this user keep what outlives them, by the XDG Base Directory Specification."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "gateway"
@@ -51,15 +60,13 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(None, description="PEM certificate chain; with `tls_key`, serves HTTPS.")
     tls_key: Path | None = Field(None, description="PEM private key of `tls_cert`.")
 
-    key_pepper: SecretStr | None = Field(
+    key_pepper: _Pepper | None = Field(
         None,
-        min_length=_SHORTEST_PEPPER,
         description="The key under which virtual keys are hashed, 16 characters or more. Without it only `test` keys "
         "work, under a built-in development pepper.",
     )
-    key_pepper_previous: SecretStr | None = Field(
+    key_pepper_previous: _Pepper | None = Field(
         None,
-        min_length=_SHORTEST_PEPPER,
         description="The pepper before a rotation; keys hashed under it still work.",
     )
 
@@ -84,6 +91,9 @@ class Settings(BaseSettings):
     )
     control_plane_token: SecretStr | None = Field(
         None, description="The token for it: of scope `gateway` to serve, of `plan` or `apply` for commands."
+    )
+    control_plane_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] | None = Field(
+        None, description="How plans and the console call a control plane, such as `prod`; with it, or its database."
     )
     console_trace_url: Annotated[str, AfterValidator(_check_trace_url)] | None = Field(
         None,

@@ -1,16 +1,17 @@
 """`gateway control-plane`: the API and the console over spend, budgets, requests and configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from gateway.cli.database import DatabaseUrl, database, database_url, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 
-app = typer.Typer(help="Serve the control plane: its REST API and its console.", no_args_is_help=True)
+app: Final = Commands("control-plane", "Serve the control plane: its REST API and its console.")
 
 EPILOG = (
     "Example: gateway control-plane serve -c gateway.yaml --port 5560\n\n"
@@ -38,6 +39,9 @@ def serve(
     console_trace_url: Annotated[
         str | None, typer.Option(help="Where the console finds a trace: an http(s) URL with {trace_id} in it.")
     ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="How plans call it, such as prod. Default: GATEWAY_CONTROL_PLANE_NAME.")
+    ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
 ) -> None:
     """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz` and `/readyz`.
@@ -49,7 +53,7 @@ def serve(
     from gateway.control_plane.encryption import EncryptionError  # noqa: PLC0415
     from gateway.storage.engine import StorageError  # noqa: PLC0415
 
-    settings = read_settings(log_level=log_level, console_trace_url=console_trace_url)
+    settings = read_settings(log_level=log_level, console_trace_url=console_trace_url, control_plane_name=name)
     options = wiring.Options(
         host=host,
         port=port,
@@ -63,6 +67,7 @@ def serve(
         key_pepper=settings.key_pepper,
         behind_tls=allow_remote_http,
         trace_url=settings.console_trace_url,
+        name=settings.control_plane_name,
     )
     try:
         process.check_listening(options, allow_remote_http=allow_remote_http)

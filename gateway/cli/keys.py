@@ -5,22 +5,24 @@ import sys
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from gateway import clock
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.process_settings import read_settings
-from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+from gateway.cli.target import ControlPlaneUrl, Database, Token, is_named, target
 from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret
 from gateway.keys.virtual_key import environment_of
 
-app = typer.Typer(
-    help="Mint, rotate and hash virtual keys. The file holds hashes only; the pepper is GATEWAY_KEY_PEPPER.",
-    no_args_is_help=True,
+_MAY_CALL: Final = "nothing of its own limits it, and it may call every provider and model until it is told otherwise"
+
+app: Final = Commands(
+    "keys", "Mint, rotate and hash virtual keys. The file holds hashes only; the pepper is GATEWAY_KEY_PEPPER."
 )
 
 
@@ -37,21 +39,26 @@ def mint(
     environment: Annotated[Environment, typer.Option(help="live or test.")] = Environment.LIVE,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     write: Annotated[Path | None, typer.Option("--write", help="Put the hash into this file, comments kept.")] = None,
+    new: Annotated[
+        bool, typer.Option("--new", help="With --write: add the key even where its name is close to another's.")
+    ] = False,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
 ) -> None:
     """Make a new secret, print it once, and print the hash to commit; or make a key in a control plane."""
-    if control_plane is not None or database is not None:
-        _refuse_both(write)
+    _refuse_both(write, control_plane, database)
+    if write is None and is_named(control_plane, database):
         with target(control_plane, database, token) as home:
             told = home.mint(name, {"environment": environment.value}, "api")
         _print(output, name, told["secret"], told["secret_hash"], {}, None)
+        say(f"{name} is new: {_MAY_CALL}", "yellow")
         return
     secret, digest = _new(environment.value)
-    if write is not None:
-        _add(write, name, digest, environment.value)
+    is_new = write is not None and _add(write, name, digest, environment.value, may_be_new=new)
     _print(output, name, secret, digest, {"secret_hash": digest}, write)
+    if is_new:
+        say(f"{name} is new in {write}: {_MAY_CALL}", "yellow")
 
 
 @app.command("rotate", epilog="Example: gateway keys rotate dev-migration --write gateway.yaml --grace 24h")
@@ -75,8 +82,8 @@ def rotate(
     except (ValueError, OverflowError) as error:
         say(f"error: --grace: {error}", "red")
         raise typer.Exit(1) from None
-    if control_plane is not None or database is not None:
-        _refuse_both(write)
+    _refuse_both(write, control_plane, database)
+    if write is None and is_named(control_plane, database):
         _rotate_there(name, parse_duration(grace), (control_plane, database, token), output)
         return
     secret, digest = _new(environment.value) if write is None else _rotate(write, name, until)
@@ -120,11 +127,12 @@ def _pepper(environment: str) -> Pepper:
     return Pepper(DEVELOPMENT_PEPPER)
 
 
-def _add(file: Path, name: str, digest: str, environment: str) -> None:
+def _add(file: Path, name: str, digest: str, environment: str, *, may_be_new: bool) -> bool:
+    """Whether the key is a new one."""
     from gateway.config.edit import EditError, add_key  # noqa: PLC0415 - the other commands should not wait for it
 
     try:
-        add_key(file, name, digest, environment)
+        return add_key(file, name, digest, environment, may_be_new=may_be_new)
     except EditError as error:
         say(f"error: {error}", "red")
         raise typer.Exit(1) from None
@@ -147,8 +155,8 @@ def _rotate(file: Path, name: str, until: datetime) -> tuple[str, str]:
     return made[0]
 
 
-def _refuse_both(write: Path | None) -> None:
-    if write is not None:
+def _refuse_both(write: Path | None, control_plane: str | None, database: str | None) -> None:
+    if write is not None and (control_plane is not None or database is not None):
         say("error: a key is in a file or in a control plane: give --write, or --control-plane or --database", "red")
         raise typer.Exit(1)
 

@@ -2,21 +2,24 @@
 
 import math
 import os
+import shlex
 import sys
 from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.file_roots import FileRoots, roots
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
-from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, target
+from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, as_flags, target
 from gateway.duration import parse_duration
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.documents import PlanRequest
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 _LONGEST_REPLAY_DAYS = 90
 CHANGES = 2
 """The exit code of `--detailed-exitcode` where there are changes."""
+
+app: Final = Commands()
 
 PLAN_EPILOG = (
     "Example: gateway plan -c gateway.yaml --control-plane https://control-plane.example.com --out plan.json\n\n"
@@ -55,6 +60,7 @@ Targets = Annotated[
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")]
 
 
+@app.command("plan", epilog=PLAN_EPILOG)
 def plan(
     config: Config = None,
     control_plane: ControlPlaneUrl = None,
@@ -78,10 +84,11 @@ def plan(
         saved = home.plan(request)
     _print(saved.plan, output)
     if out is not None:
-        _save(saved, out)
+        _save(saved, out, as_flags(control_plane, database))
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
+@app.command("show", epilog=SHOW_EPILOG)
 def show_plan(
     file: Annotated[Path, typer.Argument(help="What `gateway plan --out` wrote.")],
     output: PlanOutput = PlanFormat.TEXT,
@@ -93,6 +100,7 @@ def show_plan(
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
+@app.command("apply", epilog=APPLY_EPILOG)
 def apply(
     file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, the files are planned first.")] = None,
     config: Config = None,
@@ -103,6 +111,9 @@ def apply(
     file_root: FileRoots = None,
     auto_approve: Annotated[bool, typer.Option("--auto-approve", "-y", help="Do not ask.")] = False,
     allow_delete: Annotated[int, typer.Option(help="Let so many be deleted where that is a large share.", min=0)] = 0,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Let everything be deleted that the file's owner has.")
+    ] = False,
     no_widen: Annotated[bool, typer.Option("--no-widen", help="Refuse what widens access, or may.")] = False,
     no_refuse_traffic: Annotated[
         bool, typer.Option("--no-refuse-traffic", help="Refuse what would refuse traffic of today.")
@@ -118,7 +129,7 @@ def apply(
     if file is not None and (config or targets):
         raise failed("a saved plan is applied as it is: leave --config and --target away")
     _refuse_existing(secrets_out)
-    allowed = Allowed(allow_delete, no_widen, no_refuse_traffic)
+    allowed = Allowed(allow_delete, allow_empty, no_widen, no_refuse_traffic)
     wanted = _read(file) if file is not None else _request(config, targets, file_root)
     with target(control_plane, database, token) as home:
         saved = (
@@ -209,9 +220,11 @@ def _print(made: "Plan", output: PlanFormat) -> None:
         results.out(json(made))
     elif output is PlanFormat.MARKDOWN:
         results.out(markdown(made), end="")
+    elif results.is_terminal:
+        results.print(Text("\n").join(Text(line.text, style=line.style) for line in lines(made)))
     else:
-        for line in lines(made):
-            results.print(Text(line.text, style=line.style))
+        # PERF: a first plan of many keys has hundreds of thousands of lines.
+        results.out("\n".join(line.text for line in lines(made)))
 
 
 def _code(made: "Plan", *, detailed: bool) -> int:
@@ -220,14 +233,14 @@ def _code(made: "Plan", *, detailed: bool) -> int:
     return CHANGES if detailed and not made.is_empty else 0
 
 
-def _save(saved: "SavedPlan", file: Path) -> None:
+def _save(saved: "SavedPlan", file: Path, where: tuple[str, ...]) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
         _write_private(file, written(saved), replace=True)
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
-    say(f"Saved to {file}. To do exactly this: gateway apply {file}")
+    say(f"Saved to {file}. To do exactly this: {shlex.join(('gateway', 'apply', str(file), *where))}")
 
 
 def _read(file: Path) -> "SavedPlan":
@@ -256,7 +269,9 @@ def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
         except OSError as error:
             say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
         else:
-            say(f"The secrets of {len(minted)} new keys are in {file}, readable by you alone.")
+            what = "The secret" if len(minted) == 1 else "The secrets"
+            have = "is" if len(minted) == 1 else "are"
+            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
             return
     say("The secrets of new keys, shown this once:")
     for name, secret in minted.items():

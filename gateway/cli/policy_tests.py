@@ -1,22 +1,27 @@
 """`gateway test`: cases written beside the configuration, judged offline."""
 
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
+from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.database import failed
-from gateway.cli.output import Format, results, say, show
-from gateway.cli.snapshot import offline_snapshot
+from gateway.cli.groups import Commands
+from gateway.cli.output import results, say, show
+from gateway.cli.snapshot import NotValidError, compile_offline
+from gateway.config.diagnostics import Diagnostic
+from gateway.visible import visible
 
 if TYPE_CHECKING:
     from gateway.policy_tests.cases import CaseFile
     from gateway.policy_tests.judge import Result
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway test examples/gateway.test.yaml --junit report.xml\n\n"
@@ -24,6 +29,41 @@ EPILOG = (
 )
 
 
+class MismatchReport(msgspec.Struct, frozen=True):
+    """One thing that is not as expected; the place is that of what is at fault, where it is not the case's own."""
+
+    what: str
+    expected: str
+    got: str
+    file: str | None
+    line: int | None
+
+
+class CaseReport(msgspec.Struct, frozen=True):
+    """What came of one case; `problem` says why it could not be judged."""
+
+    file: str
+    line: int
+    name: str
+    passed: bool
+    problem: str | None
+    mismatches: list[MismatchReport]
+
+
+class TestReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `gateway test --format json` prints.
+
+    `diagnostics` are what is wrong with files of cases or with the configuration; where one is an error there may be
+    no results.
+    """
+
+    format_version: str = "1.0"
+    passed: bool
+    diagnostics: list[Diagnostic]
+    results: list[CaseReport]
+
+
+@app.command("test", epilog=EPILOG)
 def run_tests(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files of cases. Default: every *.test.yaml in this directory.")
@@ -36,32 +76,52 @@ def run_tests(
     ] = None,
     only: Annotated[str | None, typer.Option("-k", help="Only cases whose name has this in it.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    output: FindingsOutput = None,
 ) -> None:
     """Run policy tests: what requests have to be routed to, refused for, charged at. Nothing is sent."""
     from gateway.policy_tests.cases import read_cases  # noqa: PLC0415 - `gateway version` should not wait for it
 
-    paths = files or sorted(Path().glob("*.test.yaml"))
+    form, paths = chosen(output), files or sorted(Path().glob("*.test.yaml"))
     if not paths:
         raise failed("there is no *.test.yaml here; name the files")
     read = {path: read_cases(path) for path in paths}
-    if any(one.cases is None for one in read.values()):
-        for one in read.values():
-            show(one.diagnostics)
-        raise typer.Exit(1)
+    told = [found for one in read.values() for found in one.diagnostics]
     found: dict[str, list[Result]] = {}
-    for path, one in read.items():
-        if one.cases is not None:
-            found[str(path)] = _judged(path, one.cases, one.lines, config, base, only)
-    if not any(found.values()):
-        raise failed("no case was chosen")
-    if junit is not None:
-        _write_junit(junit, found)
-    if output is Format.JSON:
-        results.out(json.dumps(_document(found), indent=2))
+    if not told:
+        try:
+            for path, one in read.items():
+                if one.cases is not None:
+                    found[str(path)], said = _judged(path, one.cases, one.lines, config, base, only)
+                    told += said
+        except NotValidError as error:
+            found, told = {}, [*told, *error.diagnostics]
+    told = list(dict.fromkeys(told))
+    if not any(one.is_error for one in told):
+        if not any(found.values()):
+            raise failed("no case was chosen")
+        if junit is not None:
+            _write_junit(junit, found)
+    raise typer.Exit(0 if _tell(form, found, told) else 1)
+
+
+def _tell(form: FindingsFormat, found: "Mapping[str, list[Result]]", told: list[Diagnostic]) -> bool:
+    """Prints everything; whether all is as expected."""
+    errors = any(one.is_error for one in told)
+    passed = not errors and all(one.passed for some in found.values() for one in some)
+    if form is FindingsFormat.JSON:
+        report = TestReport(passed=passed, diagnostics=told, results=[*_reports(found)])
+        results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+    elif form is FindingsFormat.SARIF:
+        results.out(sarif((*told, *_findings(found)), "gateway-test"))
     else:
-        _print(found)
-    raise typer.Exit(0 if all(one.passed for some in found.values() for one in some) else 1)
+        if form is FindingsFormat.GITHUB:
+            for line in workflow_commands((*told, *_findings(found))):
+                results.out(line)
+        else:
+            show(told)
+        if not errors:
+            _print(found)
+    return passed
 
 
 def _judged(
@@ -71,26 +131,29 @@ def _judged(
     config: list[Path] | None,
     base: str | None,
     only: str | None,
-) -> "list[Result]":
+) -> "tuple[list[Result], Sequence[Diagnostic]]":
     from gateway.policy_tests.judge import judge  # noqa: PLC0415 - see above
 
     chosen = [
         (case, lines.get(index, 1)) for index, case in enumerate(cases.cases) if only is None or only in case.name
     ]
     paths = config or cases.config_paths(path)
-    found = []
+    found: list[Result] = []
+    said: Sequence[Diagnostic] = ()
     if chosen:
-        snapshot, origins = offline_snapshot(paths)
+        snapshot, origins, said = compile_offline(paths)
         judged = (judge(case, line, snapshot) for case, line in chosen)
         found = [msgspec.convert(origins.told(msgspec.to_builtins(one)), type(one)) for one in judged]
     revision = base or cases.base
     if revision is not None and only is None:
         found.append(_never_widens(paths, revision))
-    return found
+    return found, said
 
 
 def _never_widens(paths: Sequence[Path], revision: str) -> "Result":
     from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.config.load import find_places  # noqa: PLC0415 - see above
+    from gateway.config.resources import written_at  # noqa: PLC0415 - see above
     from gateway.plan.access import widenings  # noqa: PLC0415 - see above
     from gateway.policy_tests.base import BaseError, resources, resources_at  # noqa: PLC0415 - see above
     from gateway.policy_tests.judge import Mismatch, Result  # noqa: PLC0415 - see above
@@ -100,37 +163,49 @@ def _never_widens(paths: Sequence[Path], revision: str) -> "Result":
         found = widenings(resources_at(revision, paths, os.environ, now), resources(paths, os.environ, now))
     except BaseError as error:
         return Result(name, 1, [], str(error))
-    return Result(name, 1, [Mismatch(f"{one.address}{one.path}", "no more than before", str(one)) for one in found])
+    wanted = {one: written_at(one.address, one.path) for one in found}
+    located = find_places(paths, wanted.values())
+    return Result(
+        name,
+        1,
+        [
+            Mismatch(f"{one.address}{one.path}", "no more than before", str(one), *located.get(path, ()))
+            for one, path in wanted.items()
+        ],
+    )
 
 
 def _print(found: "Mapping[str, list[Result]]") -> None:
     for file, some in found.items():
         for one in some:
             mark, style = ("ok", "green") if one.passed else ("FAILED", "bold red")
-            results.print(Text.assemble((f"{mark:<7}", style), f"{file}:{one.line}: {one.name}"))
+            results.print(Text.assemble((f"{mark:<7}", style), visible(f"{file}:{one.line}: {one.name}")))
             if one.problem is not None:
-                results.print(Text(f"         {one.problem}", style="red"))
+                results.print(Text(f"         {visible(one.problem)}", style="red"))
             for mismatch in one.mismatches:
-                results.print(Text(f"         {mismatch.what}"))
-                results.print(Text(f"           expected {mismatch.expected}", style="green"))
-                results.print(Text(f"           got      {mismatch.got}", style="red"))
+                results.print(Text(f"         {visible(mismatch.what)}"))
+                results.print(Text(f"           expected {visible(mismatch.expected)}", style="green"))
+                results.print(Text(f"           got      {visible(mismatch.got)}", style="red"))
     every = [one for some in found.values() for one in some]
     say(f"{sum(one.passed for one in every)} passed, {sum(not one.passed for one in every)} failed")
 
 
-def _document(found: "Mapping[str, list[Result]]") -> list[dict[str, object]]:
-    return [
-        {
-            "file": file,
-            "line": one.line,
-            "name": one.name,
-            "passed": one.passed,
-            "problem": one.problem,
-            "mismatches": [{"what": it.what, "expected": it.expected, "got": it.got} for it in one.mismatches],
-        }
-        for file, some in found.items()
-        for one in some
-    ]
+def _reports(found: "Mapping[str, list[Result]]") -> Iterator[CaseReport]:
+    for file, some in found.items():
+        for one in some:
+            mismatches = [MismatchReport(it.what, it.expected, it.got, it.file, it.line) for it in one.mismatches]
+            yield CaseReport(file, one.line, one.name, one.passed, one.problem, mismatches)
+
+
+def _findings(found: "Mapping[str, list[Result]]") -> Iterator[Diagnostic]:
+    """Each thing that is not as expected, where it is at fault, else at the case that expects it."""
+    for file, some in found.items():
+        for one in some:
+            if one.problem is not None:
+                yield Diagnostic(code="policy-test", message=f"{one.name}: {one.problem}", file=file, line=one.line)
+            for it in one.mismatches:
+                message = f"{one.name}: {it.what}: expected {it.expected}, got {it.got}"
+                yield Diagnostic(code="policy-test", message=message, file=it.file or file, line=it.line or one.line)
 
 
 def _write_junit(file: Path, found: "Mapping[str, list[Result]]") -> None:

@@ -21,5 +21,7 @@ def read_settings(**flags: Any) -> "Settings":
     except ValidationError as error:
         for one in error.errors(include_url=False, include_input=False):
             name = "_".join(str(part) for part in one["loc"])
-            say(f"error: {name} (--{name.replace('_', '-')} or GATEWAY_{name.upper()}): {one['msg']}", "red")
+            given = flags.get(name) is not None
+            where = f"--{name.replace('_', '-')}" if given else f"GATEWAY_{name.upper()}"
+            say(f"error: {where}: {one['msg'].removeprefix('Value error, ')}", "red")
         raise typer.Exit(1) from None

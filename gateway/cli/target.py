@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import typer
@@ -66,6 +67,21 @@ class Applied(msgspec.Struct, frozen=True):
     minted: dict[str, str]
 
 
+def is_named(url: str | None, written_database: str | None) -> bool:
+    """Whether flags or settings name a control plane."""
+    return url is not None or written_database is not None or read_settings().control_plane_url is not None
+
+
+def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
+    """The flags with which a next command talks to the same control plane; settings name it to that one too.
+
+    A database's URL with a password is not repeated.
+    """
+    if written_database is not None:
+        return ("--database", "URL" if urlsplit(written_database).password else written_database)
+    return () if url is None else ("--control-plane", url)
+
+
 @contextmanager
 def target(url: str | None, written_database: str | None, token: str | None) -> "Iterator[Target]":
     """The control plane that flags and settings name; what it refuses ends the command with one line."""
@@ -116,7 +132,9 @@ def _in_process(engine: "Engine") -> Send:
 
     settings = read_settings()
     try:
-        app = wiring.build_in_process(engine, settings.encryption_keys, settings.key_pepper, _who())
+        app = wiring.build_in_process(
+            engine, settings.encryption_keys, settings.key_pepper, user_of_this_machine(), settings.control_plane_name
+        )
     except EncryptionError as error:
         raise RefusedError(str(error)) from None
 
@@ -201,7 +219,8 @@ def _refusal(answer: "httpx.Response") -> RefusedError:
         return RefusedError(f"this is no control plane, it answers {answer.status_code} without saying why")
 
 
-def _who() -> str:
+def user_of_this_machine() -> str:
+    """Who runs the command, for audit logs."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):

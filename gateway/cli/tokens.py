@@ -3,21 +3,23 @@
 import json
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway import clock
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
+from gateway.cli.target import user_of_this_machine
 from gateway.duration import parse_duration
 
 if TYPE_CHECKING:
+    from gateway.control_plane.audit import Actor
     from gateway.control_plane.tokens import Token
 
-app = typer.Typer(
-    help="Make, list and revoke tokens of the control plane's API. The database keeps their digests only.",
-    no_args_is_help=True,
+app: Final = Commands(
+    "tokens", "Make, list and revoke tokens of the control plane's API. The database keeps their digests only."
 )
 
 
@@ -31,14 +33,26 @@ class ScopeName(StrEnum):
     ADMIN = "admin"
 
 
-@app.command("create", epilog="Example: gateway tokens create --scope view --name ci --expires 90d")
+@app.command(
+    "create", epilog="Example: gateway tokens create --scope apply --owner data-science --name data-science-ci"
+)
 def create(
     name: Annotated[str, typer.Option(help="What the token is for; it stands in lists.")],
     scope: Annotated[
         ScopeName,
         typer.Option(help="view, plan, apply or admin, each with those before it; gateway for `gateway serve`."),
     ],
-    expires: Annotated[str | None, typer.Option(help="After how long it ends: 24h, 90d. Default: never")] = None,
+    owner: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Binds it: it reads and changes what is this owner's alone. Repeatable. Default: everybody's"
+        ),
+    ] = None,
+    expires: Annotated[
+        str | None,
+        typer.Option(help="After how long it ends: 24h, 30d. Default: 90d; of the scope gateway, never"),
+    ] = None,
+    no_expiry: Annotated[bool, typer.Option("--no-expiry", help="It never ends.")] = False,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
     url: DatabaseUrl = None,
 ) -> None:
@@ -47,11 +61,13 @@ def create(
     from gateway.storage.engine import writing  # noqa: PLC0415
 
     now = _now()
-    ends = _expiry(now, expires)
+    ends = _expiry(now, expires, never=no_expiry or (scope is ScopeName.GATEWAY and expires is None))
     with database(url) as engine:
         try:
             with writing(engine) as connection:
-                token, secret = tokens.create(connection, name, tokens.Scope(scope), now=now, expires_at=ends)
+                token, secret = tokens.create(
+                    connection, name, tokens.Scope(scope), now=now, expires_at=ends, owners=owner or (), by=_actor()
+                )
         except tokens.TokenError as error:
             raise failed(str(error)) from None
     if output is Format.JSON:
@@ -59,7 +75,8 @@ def create(
         return
     results.out(secret.reveal())
     say("This is the only time that the token is shown. Send it as `Authorization: Bearer TOKEN`.")
-    say(f"{token.id}: {token.name}, scope {token.scope}, {_until(token)}")
+    bound = f"bound to {', '.join(token.owners)}, " if token.owners is not None else ""
+    say(f"{token.id}: {token.name}, scope {token.scope}, {bound}{_until(token)}")
 
 
 @app.command("list", epilog="Example: gateway tokens list --format json")
@@ -78,12 +95,13 @@ def list_tokens(
         results.out(json.dumps([_facts(token, now) for token in found]))
         return
     table = new_table()
-    for name in ("id", "name", "scope", "state", "created", "expires", "last used"):
+    for name in ("id", "name", "scope", "owners", "state", "expires", "last used"):
         table.add_column(name)
     for token in found:
-        moments = (token.created_at, token.expires_at, token.last_used_at)
+        moments = (token.expires_at, token.last_used_at)
         shown = ("never" if moment is None else _text(moment) for moment in moments)
-        table.add_row(*map(cell, (token.id, token.name, token.scope, token.state(now), *shown)))
+        owners = "every" if token.owners is None else ", ".join(token.owners)
+        table.add_row(*map(cell, (token.id, token.name, token.scope, owners, token.state(now), *shown)))
     print_table(table)
 
 
@@ -101,7 +119,7 @@ def revoke(
     with database(url) as engine:
         try:
             with writing(engine) as connection:
-                ended = tokens.revoke(connection, token, now=now)
+                ended = tokens.revoke(connection, token, now=now, by=_actor())
         except tokens.TokenError as error:
             raise failed(str(error)) from None
     if output is Format.JSON:
@@ -116,9 +134,19 @@ def _now() -> int:
     return int(clock.now() * 1_000_000)
 
 
-def _expiry(now: int, text: str | None) -> int | None:
-    if text is None:
-        return None
+def _actor() -> "Actor":
+    from gateway.control_plane.audit import Actor  # noqa: PLC0415 - see above
+
+    return Actor(user_of_this_machine())
+
+
+def _expiry(now: int, text: str | None, *, never: bool) -> int | None:
+    from gateway.control_plane.tokens import LASTS_US  # noqa: PLC0415 - see above
+
+    if never and text is not None:
+        raise failed("give --expires or --no-expiry, not both")
+    if never or text is None:
+        return None if never else now + LASTS_US
     try:
         lasts = parse_duration(text)
     except ValueError as error:
@@ -129,13 +157,20 @@ def _expiry(now: int, text: str | None) -> int | None:
 
 
 def _until(token: "Token") -> str:
-    return "never expires" if token.expires_at is None else f"expires {_text(token.expires_at)}"
+    return "never expires" if token.ends is None else f"expires {token.ends}"
 
 
 def _facts(token: "Token", now: int) -> dict[str, Any]:
     moments = {name: getattr(token, name) for name in ("created_at", "expires_at", "last_used_at", "revoked_at")}
     texts = {name: None if moment is None else _text(moment) for name, moment in moments.items()}
-    return {"id": token.id, "name": token.name, "scope": token.scope, "state": token.state(now), **texts}
+    return {
+        "id": token.id,
+        "name": token.name,
+        "scope": token.scope,
+        "owners": token.owners,
+        "state": token.state(now),
+        **texts,
+    }
 
 
 def _text(moment: int) -> str:

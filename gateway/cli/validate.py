@@ -3,17 +3,23 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
+from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import Format, results, say, show
+from gateway.cli.groups import Commands
+from gateway.cli.output import results, say, show
+from gateway.config.diagnostics import Diagnostic
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway validate gateway.yaml keys/ --strict\n\n"
@@ -21,6 +27,21 @@ EPILOG = (
 )
 
 
+class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `gateway validate --format json` prints.
+
+    `digest` is the SHA-256 of everything that was read, `price_lists` the lists of published prices that count at each
+    provider.
+    """
+
+    format_version: str = "1.0"
+    valid: bool
+    digest: str
+    diagnostics: tuple[Diagnostic, ...]
+    price_lists: dict[str, tuple[str, ...]]
+
+
+@app.command("validate", epilog=EPILOG)
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
     config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
@@ -29,7 +50,7 @@ def validate(
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
     ] = False,
     file_root: FileRoots = None,
-    output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
+    output: FindingsOutput = None,
 ) -> None:
     """Check configuration files without starting anything.
 
@@ -38,6 +59,7 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
@@ -53,19 +75,25 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now), moved_locks],
+        checks=[lambda config: unpriced_models(config, now), moved_locks, unreachable_fallbacks],
     )
-    valid = loaded.config is not None
-    if output is Format.JSON:
-        report = {
-            "valid": valid,
-            "digest": loaded.digest,
-            "diagnostics": loaded.diagnostics,
-            "price_lists": _price_lists(loaded.config),
-        }
+    valid, form = loaded.config is not None, chosen(output)
+    if form is FindingsFormat.JSON:
+        report = ValidationReport(
+            valid=valid,
+            digest=loaded.digest,
+            diagnostics=loaded.diagnostics,
+            price_lists=_price_lists(loaded.config),
+        )
         results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
+    elif form is FindingsFormat.SARIF:
+        results.out(sarif(loaded.diagnostics, "gateway-validate"))
     else:
-        show(loaded.diagnostics)
+        if form is FindingsFormat.GITHUB:
+            for line in workflow_commands(loaded.diagnostics):
+                results.out(line)
+        else:
+            show(loaded.diagnostics)
         errors = sum(one.is_error for one in loaded.diagnostics)
         warnings = len(loaded.diagnostics) - errors
         results.print(Text(_summary(loaded.config, errors, warnings)))
@@ -76,10 +104,16 @@ def validate(
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
-        return f"Not valid: {_count(errors, 'error')}, {_count(warnings, 'warning')}."
-    sections = ("providers", "virtual_keys", "model_aliases", "policy_rules", "budgets")
-    parts = [f"{len(getattr(config, section))} {section.replace('_', ' ')}" for section in sections]
-    return f"Valid: {', '.join(parts)}; {_count(warnings, 'warning')}."
+        return f"Not valid: {count(errors, 'error')}, {count(warnings, 'warning')}."
+    sections = (
+        ("providers", "provider"),
+        ("virtual_keys", "virtual key"),
+        ("model_aliases", "model alias"),
+        ("policy_rules", "policy rule set"),
+        ("budgets", "budget"),
+    )
+    parts = [count(len(getattr(config, section)), noun) for section, noun in sections]
+    return f"Valid: {', '.join(parts)}; {count(warnings, 'warning')}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
@@ -96,7 +130,3 @@ def _told(price_lists: Mapping[str, tuple[str, ...]]) -> str:
     for name, lists in price_lists.items():
         by_list.setdefault(lists, []).append(name)
     return "; ".join(f"{', '.join(lists) or 'none'} for {', '.join(names)}" for lists, names in by_list.items())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

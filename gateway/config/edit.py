@@ -3,11 +3,13 @@
 import codecs
 import io
 import os
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
@@ -17,16 +19,29 @@ from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.validate import build
 
+_CLOSE: Final = 0.8
+_DIGITS: Final = re.compile(r"[0-9]+")
+
 
 class EditError(Exception):
     """The file was left as it was; the message says why."""
 
 
-def add_key(file: Path, name: str, secret_hash: str, environment: str) -> None:
-    """Sets the hash of a key, and adds the key where the file does not have it. Raises `EditError`."""
+def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be_new: bool = True) -> bool:
+    """Sets the hash of a key, and adds the key where the file does not have it; whether it did that.
+
+    A name close to that of another key is taken for misspelt unless it `may_be_new`. Raises `EditError`.
+    """
+    added = False
 
     def change(tree: CommentedMap) -> None:
-        key = _mapping(_mapping(tree, "virtual_keys"), name)
+        nonlocal added
+        keys = _mapping(tree, "virtual_keys")
+        added = name not in keys
+        if added and not may_be_new and (meant := _misspelt(name, keys)) is not None:
+            msg = f"{file} has no virtual key named {name}; did you mean {meant}? To add {name} as a new one: --new"
+            raise EditError(msg)
+        key = _mapping(keys, name)
         if key.get("secret_hash"):
             msg = f"{name} has a secret already; to replace it: gateway keys rotate {name} --write {file}"
             raise EditError(msg)
@@ -37,6 +52,7 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str) -> None:
         key["secret_hash"] = secret_hash
 
     _rewrite(file, change)
+    return added
 
 
 def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
@@ -65,6 +81,13 @@ def change_key(file: Path, name: str, change: Callable[[CommentedMap], None]) ->
         change(_mapping(keys, name))
 
     _rewrite(file, change_one)
+
+
+def _misspelt(name: str, known: Iterable[Any]) -> str | None:
+    """The name that was probably meant; names that differ in their numbers alone are a series."""
+    lettered = _DIGITS.sub("", name)
+    others = [str(one) for one in known if _DIGITS.sub("", str(one)) != lettered]
+    return next(iter(get_close_matches(name, others, n=1, cutoff=_CLOSE)), None)
 
 
 def _mapping(parent: CommentedMap, name: str) -> CommentedMap:

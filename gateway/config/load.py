@@ -3,7 +3,7 @@
 import gc
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path as FilePath
 from typing import Final
@@ -98,11 +98,26 @@ def load(
         config=config,
         diagnostics=_ordered(diagnostics),
         digest=reading.digest.hexdigest(),
-        commit=commit_of(files[0]) if files else None,
+        commit=commit_of(files) if files else None,
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
         references=reading.written,
         origins=origins,
     )
+
+
+def find_places(paths: Sequence[FilePath], wanted: Iterable[Path]) -> dict[Path, tuple[str, int]]:
+    """The file and the line in which each path of a configuration stands, or the nearest part of it that is written."""
+    sources = []
+    for name in expand(paths)[0]:
+        with suppress(OSError, ValueError):
+            text = read_regular_file(name).decode("utf-8-sig")
+            tree, _ = parse(text, str(name))
+            if isinstance(tree, dict):
+                sources.append(SourceFile(name, str(name), text, tree))
+    merged = Merged(sources)
+    at = {path: file for path in wanted if (file := merged.origin(path)) is not None}
+    located = locate((file, path) for path, file in at.items())
+    return {path: (file.shown_as, located[file.shown_as, path][0][0]) for path, file in at.items()}
 
 
 @contextmanager
@@ -188,9 +203,12 @@ def _misplaced(written: Iterable[Path]) -> Iterator[Checked]:
         if path in _NAMES or (path[0] == "moved" and path[-1] in ("from", "to")):
             hint = "Write the name itself."
             yield Checked(Finding("reference-in-name", "a name cannot come from a reference", path, hint))
-        elif path[-1] in ("description", "tag") or "tags" in path[-2:]:
+        elif path[-1] == "tag" or "tags" in path[-2:]:
+            hint = "Write the tag itself: budgets, reports and traces show it."
+            yield Checked(Finding("reference-in-name", "a tag cannot come from a reference", path, hint))
+        elif path[-1] == "description":
             message = "free text comes from a reference, which is all that plans and the console show of it"
-            hint = "Write the text itself; a secret in a tag goes into spend reports and traces."
+            hint = "Write the text itself."
             yield Checked(Finding("reference-in-text", message, path, hint), Severity.WARNING)
 
 

@@ -1,6 +1,6 @@
 """The Falcon app of the control plane: the routes of every noun, one set of error handlers, one door for tokens."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import falcon
@@ -45,6 +45,7 @@ class Description:
     """The API in OpenAPI 3.1."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._document = document(routes)

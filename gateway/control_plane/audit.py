@@ -1,6 +1,6 @@
 """Who changed what. Rows are made without secrets, in the transaction of the change that they tell of."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -30,10 +30,20 @@ class AuditEntry(msgspec.Struct, frozen=True):
     revision: int
     before: Any
     after: Any
+    owner: str | None = None
+    """Whose it was; unknown of what versions without owners noted, and of tokens."""
 
 
 def row(
-    actor: Actor, action: str, address: str, *, at: int, revision: int, before: Any = None, after: Any = None
+    actor: Actor,
+    action: str,
+    address: str,
+    *,
+    at: int,
+    revision: int,
+    before: Any = None,
+    after: Any = None,
+    owner: str | None = None,
 ) -> dict[str, Any]:
     """A row to insert; `before` and `after` have no secrets any more."""
     return {
@@ -46,6 +56,7 @@ def row(
         "revision": revision,
         "before": before,
         "after": after,
+        "owner": owner,
     }
 
 
@@ -62,8 +73,9 @@ def page(
     before: tuple[int, str] | None = None,
     address: str | None = None,
     actor: str | None = None,
+    owners: Collection[str] | None = None,
 ) -> tuple[AuditEntry, ...]:
-    """The newest entries first; `before` is the moment and id of the last entry of the page before."""
+    """The newest entries first, of owners perhaps; `before` is the moment and id of the last one of the page before."""
     conditions = []
     if before is not None:
         at, id_ = before
@@ -72,6 +84,16 @@ def page(
         conditions.append(audit_log.c.address == address)
     if actor is not None:
         conditions.append(audit_log.c.actor == actor)
+    if owners is not None:
+        conditions.append(audit_log.c.owner.in_(owners))
     order = (audit_log.c.at.desc(), audit_log.c.id.desc())
     statement = select(audit_log).where(*conditions).order_by(*order).limit(limit)
     return tuple(AuditEntry(**one) for one in connection.execute(statement).mappings())
+
+
+def latest(connection: Connection, address: str, actions: Collection[str]) -> AuditEntry | None:
+    """The newest entry of a resource that tells of one of these actions."""
+    ours = and_(audit_log.c.address == address, audit_log.c.action.in_(actions))
+    statement = select(audit_log).where(ours).order_by(audit_log.c.at.desc()).limit(1)
+    found = connection.execute(statement).mappings().one_or_none()
+    return None if found is None else AuditEntry(**found)

@@ -19,6 +19,9 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.rest.route import PREFIX
 from gateway.control_plane.tokens import Token
 
+ENDS_AT: Final = "Gateway-Token-Expires-At"
+"""The response header that says when the token of the caller ends; absent where it does not."""
+
 _log = logging.getLogger(__name__)
 
 _REFUSALS: Final = {
@@ -34,7 +37,7 @@ class Authentication:
         self._database = database
         self._trusted = trusted
 
-    async def process_request(self, request: falcon.asgi.Request, _response: falcon.asgi.Response) -> None:
+    async def process_request(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Finds the token, with the same work for every text. Raises `ApiError` (`invalid_token`)."""
         if not _is_of_api(request.path):
             return
@@ -57,6 +60,8 @@ class Authentication:
         if tokens.is_use_due(token, now):
             await self._note_use(token, now)
         request.context.token = token
+        if token.ends is not None:
+            response.set_header(ENDS_AT, token.ends)
 
     async def process_resource(
         self, request: falcon.asgi.Request, _response: falcon.asgi.Response, resource: Any, _params: object
@@ -74,6 +79,7 @@ class Authentication:
                 f"This needs a token of scope {needed}; this one has {token.scope}.",
                 headers={"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{needed}"'},
             )
+        check_open_to(token, resource, request.method)
 
     async def _note_use(self, token: Token, now: int) -> None:
         try:
@@ -81,6 +87,13 @@ class Authentication:
         except ApiError:
             # Whoever may read is not kept from it because nothing can be written at present.
             _log.warning("the use of the token %s could not be noted", token.id)
+
+
+def check_open_to(token: Token, resource: Any, method: str) -> None:
+    """Default deny: a bound token is let through to methods that keep owners apart by themselves. Raises `ApiError`."""
+    if token.owners is not None and method not in getattr(resource, "keeps_owners_apart", ()):
+        message = f"This tells of every owner; the token is bound to {', '.join(token.owners)}."
+        raise ApiError("insufficient_scope", message, code="bound_token")
 
 
 def _is_of_api(path: str) -> bool:

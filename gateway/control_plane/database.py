@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, exc
 
 from gateway.control_plane.errors import ApiError
-from gateway.storage.engine import blames_a_value, describe_failure, is_unavailable, writing
+from gateway.storage.engine import blames_a_value, describe_failure, is_unavailable, reading, writing
 from gateway.storage.patience import TooSlowError, at_most
 
 _THREADS: Final = 4
@@ -27,7 +27,7 @@ class Database:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
     async def read(self, question: Callable[[Connection], Answer], *, at_most_s: float | None = None) -> Answer:
-        """What a function finds out, in so many seconds.
+        """What a function finds out in so many seconds; all that it asks is answered of one moment.
 
         Raises `ApiError` (`database_unavailable`, `too_slow`; `bad_request` for what no database can hold).
         """
@@ -68,7 +68,7 @@ class Database:
             raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
 
     def _read(self, question: Callable[[Connection], Answer], at_most_s: float | None) -> Answer:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             if at_most_s is None:
                 return question(connection)
             with at_most(connection, at_most_s):

@@ -2,6 +2,8 @@
 
 import falcon.asgi
 
+from gateway import clock
+from gateway.control_plane import tokens
 from gateway.control_plane.database import Database
 from gateway.control_plane.rest.route import answer
 from gateway.storage.engine import StorageError
@@ -25,13 +27,15 @@ class Readyz:
         self._database = database
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200, or 503 with the reason."""
+        """200, with the tokens that end within 14 days, or 503 with the reason."""
         try:
             await self._database.inspect(check_ready)
         except StorageError as error:
             answer(response, {"status": "not ready", "reason": str(error)})
             response.status = 503
             return
-        answer(response, {"status": "ready"})
+        ending = await self._database.read(lambda connection: tokens.ending(connection, clock.microseconds()))
+        told = [{"name": one.name, "scope": one.scope, "expires_at": one.ends} for one in ending]
+        answer(response, {"status": "ready", **({"tokens_ending": told} if told else {})})
 
     on_head = on_get

@@ -22,12 +22,13 @@ _SEARCHED: Final = ("principal", "project", "team")
 
 
 class KeySearch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which keys: `text` is in the name, the owner or the attribution; `None` is any."""
+    """Which keys: `text` is in the name, the owner or the attribution, `owners` have them; `None` is any."""
 
     text: str | None = None
     state: str | None = None
     environment: str | None = None
     owner: str | None = None
+    owners: tuple[str, ...] | None = None
 
 
 class FoundKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +127,8 @@ def _conditions(wanted: KeySearch, now: int) -> list[ColumnElement[bool]]:
         conditions.append(_contains(stored_text(wanted.text)))
     if wanted.owner is not None:
         conditions.append(table.owner == stored_text(wanted.owner))
+    if wanted.owners is not None:
+        conditions.append(table.owner.in_(wanted.owners))
     if wanted.environment is not None:
         conditions.append(func.coalesce(spec["environment"].as_string(), "live") == wanted.environment)
     if wanted.state is not None:

@@ -1,5 +1,7 @@
 """The budgets that reports are of: those of the files that the control plane was started with, or what was applied."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 
 from gateway.config.sections.budgets import Budget
@@ -9,18 +11,23 @@ from gateway.snapshot.budgets import compile_budgets
 from gateway.storage.tables import resources
 
 
-async def known_budgets(services: Services) -> KnownBudgets | None:
-    """The budgets in force; `None` where there is no configuration at all. Raises `ApiError`."""
+async def known_budgets(services: Services, owners: Collection[str] | None) -> KnownBudgets | None:
+    """The budgets in force; `None` where there is no configuration at all. Raises `ApiError`.
+
+    For owners, those of theirs that were applied: files of the control plane are nobody's.
+    """
     source = services.budgets
-    if source is not None:
+    if source is not None and owners is None:
         return await services.database.inspect(lambda _: source.known())
-    return await services.database.read(applied_budgets)
+    return await services.database.read(lambda connection: applied_budgets(connection, owners))
 
 
-def applied_budgets(connection: Connection) -> KnownBudgets | None:
+def applied_budgets(connection: Connection, owners: Collection[str] | None = None) -> KnownBudgets | None:
     """The budgets of the control plane's resources, in the order of their names; `None` before the first apply."""
     if state.position(connection).revision == 0:
         return None
     statement = select(resources.c.name, resources.c.spec).where(resources.c.kind == "budgets")
+    if owners is not None:
+        statement = statement.where(resources.c.owner.in_(owners))
     rows = connection.execute(statement.order_by(resources.c.name))
     return KnownBudgets(compile_budgets({name: Budget.model_validate(spec) for name, spec in rows}))

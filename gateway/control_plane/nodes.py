@@ -1,6 +1,6 @@
 """The gateways that follow the control plane, as they last said of themselves."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -15,6 +15,8 @@ SILENT_AFTER_US: Final = 60 * 1_000_000
 FORGOTTEN_AFTER_US: Final = 24 * 3_600 * 1_000_000
 _LONGEST_REASON: Final = 2_000
 _MOST_CIRCUITS: Final = 1_000
+
+_SOMETHING: Final = "something that it cannot serve"
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +71,13 @@ def open_circuits(found: Iterable[Node], now: int) -> dict[str, list[str]]:
     return by_provider
 
 
-def nodes(connection: Connection) -> tuple[Node, ...]:
-    """All of them, by name."""
+def nodes(connection: Connection, owners: Collection[str] | None = None) -> tuple[Node, ...]:
+    """All of them, by name. Those who are bound to owners do not see what of others is in a gateway's way."""
     rows = connection.execute(select(gateway_nodes).order_by(gateway_nodes.c.node)).mappings()
-    return tuple(Node(**row) for row in rows)
+    found = tuple(Node(**row) for row in rows)
+    if owners is None:
+        return found
+    return tuple(
+        msgspec.structs.replace(one, rejected_because=one.rejected_because and _SOMETHING, open_circuits=[])
+        for one in found
+    )

@@ -1,7 +1,7 @@
 """Plans made and plans carried out, in the database: what the REST API and the command line both call."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -11,25 +11,25 @@ from gateway import ids
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import state
+from gateway.control_plane import audit, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.replay import replay
+from gateway.plan.change import Drift, ResourceChange
+from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
 from gateway.plan.make import Desired, Planned, Write, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
+from gateway.plan.words import at, moment
 from gateway.secret import Secret
 from gateway.storage.tables import applies
 
 Mint = Callable[[str], tuple[Secret, str]]
 """Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
-
-PLAN_LASTS_US: Final = 24 * 3_600 * 1_000_000
-"""How long a saved plan can be applied."""
 
 
 class PlanError(Exception):
@@ -54,14 +54,16 @@ class _Sealed(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
-def plan(connection: Connection, vault: Vault, request: PlanRequest, *, now: int) -> SavedPlan:
-    """What an apply would do; reads only.
+def plan(
+    connection: Connection, vault: Vault, request: PlanRequest, *, now: int, control_plane: str | None = None
+) -> SavedPlan:
+    """What an apply would do; reads only. `control_plane` is its name.
 
     Raises:
         PlanError: The request cannot be read (`invalid`).
         EncryptionError: The control plane has no key, or not the one that its secrets need.
     """
-    live = state.read_state(connection, vault)
+    live = _live(connection, vault, control_plane)
     planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
@@ -83,6 +85,7 @@ def apply(
     mint: Mint,
     now: int,
     lock_wait_s: float = 30,
+    control_plane: str | None = None,
 ) -> Applied:
     """Carries a plan out, in the caller's transaction of `gateway.storage.engine.writing`.
 
@@ -103,7 +106,7 @@ def apply(
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, now)
-    live = state.read_state(connection, vault)
+    live = _live(connection, vault, control_plane)
     planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
@@ -122,11 +125,27 @@ def apply(
 
 def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
     desired, targets = _desired(request)
-    first = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets)
-    if first.plan.is_empty:
-        return first
-    known = figures(connection, live, first.changes, now)
-    return make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=known)
+
+    def find(changes: Sequence[ResourceChange]) -> Figures:
+        return figures(connection, live, changes, now)
+
+    made = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=find)
+    drift = [_with_author(connection, one) for one in made.plan.drift]
+    return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
+
+
+def _live(connection: Connection, vault: Vault, control_plane: str | None) -> LiveState:
+    return msgspec.structs.replace(state.read_state(connection, vault), control_plane=control_plane)
+
+
+def _with_author(connection: Connection, found: Drift) -> Drift:
+    """Who changed the state of a key that is left as it is: others may have changed the key since."""
+    if found.effect != "kept":
+        return found
+    ended = audit.latest(connection, found.address, ("disable", "revoke"))
+    if ended is None:
+        return found
+    return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=at(ended.at))
 
 
 def _desired(request: PlanRequest) -> tuple[Desired, list[tuple[str, str]]]:
@@ -178,16 +197,16 @@ def _applied_before(connection: Connection, plan_id: str) -> int | None:
     return found
 
 
-def _check_fresh(connection: Connection, at: state.Position, made: Plan, now: int) -> None:
-    if made.lineage != at.lineage:
+def _check_fresh(connection: Connection, here: state.Position, made: Plan, now: int) -> None:
+    if made.lineage != here.lineage:
         raise PlanError("stale", "the plan was made against another control plane")
-    if made.revision != at.revision:
+    if made.revision != here.revision:
         moved = state.moved_since(connection, made.revision)
         listed = f": {'; '.join(moved)}" if moved else ""
-        message = f"the control plane moved from revision {made.revision} to {at.revision}{listed}. Plan again"
+        message = f"the control plane moved from revision {made.revision} to {here.revision}{listed}. Plan again"
         raise PlanError("stale", message)
-    if now - made.created_at > PLAN_LASTS_US:
-        raise PlanError("stale", "the plan is older than 24 hours: make it anew")
+    if at(now) > made.expires_at:
+        raise PlanError("stale", f"the plan could be applied until {moment(made.expires_at)}: make it anew")
 
 
 def _carry_out(

@@ -26,10 +26,15 @@ class BudgetSource(Protocol):
 
 
 class Services(msgspec.Struct, frozen=True):
-    """Handed to every resource. `mint` makes secrets of keys; `news` is `None` where no gateway can wait for any."""
+    """Handed to every resource.
+
+    `mint` makes secrets of keys; `news` is `None` where no gateway can wait for any; `name` is how the control plane is
+    called.
+    """
 
     database: Database
     budgets: BudgetSource | None
     vault: Vault
     mint: Minter
     news: News | None = None
+    name: str | None = None

@@ -1,6 +1,6 @@
 """The resources of the control plane: read, and written as one new revision or not at all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
+from gateway.plan.referring import referred
 from gateway.plan.revoked import is_revoked, revived, secrets_of
 from gateway.storage.tables import audit_log, changes, control_plane_state, resources, revoked_secrets
 
@@ -52,17 +53,20 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
 
 
-def read_one(connection: Connection, vault: Vault, key: Key) -> LiveResource | None:
-    """One resource, with its secrets."""
-    row = connection.execute(select(resources).where(_is(key))).mappings().one_or_none()
+def read_one(
+    connection: Connection, vault: Vault, key: Key, *, owners: Collection[str] | None = None
+) -> LiveResource | None:
+    """One resource, with its secrets; for those who are bound to owners, only if it is theirs."""
+    meant = _is(key) if owners is None else and_(_is(key), resources.c.owner.in_(owners))
+    row = connection.execute(select(resources).where(meant)).mappings().one_or_none()
     return None if row is None else live_resource(row, vault)
 
 
 def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list[LiveResource]:
     """Those of them that there are."""
     found: list[LiveResource] = []
-    for start in range(0, len(keys), _AT_A_TIME):
-        some = tuple_(resources.c.kind, resources.c.name).in_(keys[start : start + _AT_A_TIME])
+    for portion in _portions(keys):
+        some = tuple_(resources.c.kind, resources.c.name).in_(portion)
         found += [live_resource(row, vault) for row in connection.execute(select(resources).where(some)).mappings()]
     return found
 
@@ -72,18 +76,45 @@ def page(
     *,
     kind: str | None,
     owner: str | None,
+    owners: Collection[str] | None = None,
     after: Key | None,
     limit: int,
     whole_hashes: bool = False,
 ) -> list[dict[str, Any]]:
-    """Resources by kind and name as people see them; of secrets only the places are known, of hashes the beginnings."""
+    """Resources by kind and name as people see them, those of `owners` alone perhaps.
+
+    Of secrets only the places are known, of hashes the beginnings.
+    """
     conditions = [
         column == wanted for column, wanted in ((resources.c.kind, kind), (resources.c.owner, owner)) if wanted
     ]
+    if owners is not None:
+        conditions.append(resources.c.owner.in_(owners))
     if after is not None:
         conditions.append(tuple_(resources.c.kind, resources.c.name) > tuple_(*after))
     statement = select(resources).where(*conditions).order_by(resources.c.kind, resources.c.name).limit(limit)
     return [_for_people(dict(row), whole_hashes=whole_hashes) for row in connection.execute(statement).mappings()]
+
+
+def named_of_others(connection: Connection, owners: Collection[str]) -> list[str]:
+    """The addresses of what these owners' resources name and others have, in their order."""
+    theirs = connection.execute(
+        select(resources.c.kind, resources.c.name, resources.c.spec).where(resources.c.owner.in_(owners))
+    )
+    named = {key for row in theirs for key in referred(Resource(row.kind, row.name, row.spec))}
+    found: set[Key] = set()
+    for some in _portions(sorted(named)):
+        meant = and_(tuple_(resources.c.kind, resources.c.name).in_(some), resources.c.owner.not_in(owners))
+        found |= {
+            (row.kind, row.name) for row in connection.execute(select(resources.c.kind, resources.c.name).where(meant))
+        }
+    return [".".join(key) for key in sorted(found)]
+
+
+def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    """As many at once as a statement may name."""
+    for start in range(0, len(keys), _AT_A_TIME):
+        yield keys[start : start + _AT_A_TIME]
 
 
 def _for_people(row: dict[str, Any], *, whole_hashes: bool) -> dict[str, Any]:
@@ -173,14 +204,14 @@ class Revision:
         if had is not None and (old := (had.resource.kind, had.resource.name)) != key:
             self._gone.add(old)
             self._touched.add(old)
-        self._tell(action or ("create" if had is None else "update"), had, resource)
+        self._tell(action or ("create" if had is None else "update"), had, resource, owner)
 
     def delete(self, had: LiveResource, action: str = "delete") -> None:
         """Takes a resource away."""
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
         self._touched.add(key)
-        self._tell(action, had, None)
+        self._tell(action, had, None, had.owner)
 
     def confirm(self, applied: Spec, references: Mapping[str, str], had: LiveResource) -> None:
         """What counts as applied; the resource itself stays as it is, and so does its revision."""
@@ -194,9 +225,8 @@ class Revision:
         if not self._touched:
             return self.before.revision
         self._keep_revoked()
-        gone = sorted(self._gone)
-        for start in range(0, len(gone), _AT_A_TIME):
-            some = tuple_(resources.c.kind, resources.c.name).in_(gone[start : start + _AT_A_TIME])
+        for portion in _portions(sorted(self._gone)):
+            some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             self._connection.execute(delete(resources).where(some))
         if self._rows:
             self._connection.execute(resources.insert(), [*self._rows.values()])
@@ -228,11 +258,15 @@ class Revision:
         if rows:
             self._connection.execute(revoked_secrets.insert(), rows)
 
-    def _tell(self, action: str, had: LiveResource | None, has: Resource | None) -> None:
-        changed = None if has is None else _redacted(had, has)
-        told = None if had is None else shown(had.resource.spec, had.resource.references)
+    def _tell(self, action: str, had: LiveResource | None, has: Resource | None, owner: str) -> None:
+        changed: Any = None if has is None else _redacted(had, has)
+        told: Any = None if had is None else shown(had.resource.spec, had.resource.references)
+        if had is not None and had.owner != owner:
+            told, changed = {"owner": had.owner}, {"owner": owner}
         address = has.address if has is not None else had.resource.address if had is not None else ""
-        made = audit.row(self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed)
+        made = audit.row(
+            self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed, owner=owner
+        )
         self._audit.append(made)
 
     def _applied_pair(self, applied: Spec | None) -> tuple[Any, str | None]:
@@ -254,8 +288,8 @@ def _redacted(had: LiveResource | None, has: Resource) -> Any:
     """The new spec as people see it; a secret that is another than before says so."""
 
     def against(new: Any, old: Any, path: Path) -> Any:
-        if isinstance(new, Mapping):
-            was = old if isinstance(old, Mapping) else {}
+        if isinstance(new, dict):
+            was = old if isinstance(old, dict) else {}
             return {name: against(inner, was.get(name), (*path, name)) for name, inner in new.items()}
         return shown(new, has.references, path, changed=had is not None and new != old)
 

@@ -39,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         encryption_keys: What secrets are encrypted under; `None`: the key file beside an SQLite database.
         key_pepper: What virtual keys are hashed under; without it only `test` keys can be minted.
         behind_tls: Something in front of it speaks TLS, so that the console's cookies are for TLS alone.
+        name: How plans and the console call it.
         trace_url: Where the console finds a trace, with `{trace_id}` in it.
     """
 
@@ -54,6 +55,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     key_pepper: SecretStr | None = None
     behind_tls: bool = False
     trace_url: str | None = None
+    name: str | None = None
 
 
 def check(options: Options) -> None:
@@ -84,6 +86,7 @@ def build(options: Options) -> Any:
         _vault(options, engine),
         Minter(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
         news,
+        options.name,
     )
     before_the_end(news.dismiss)
     secure = options.tls_cert is not None or options.behind_tls
@@ -91,13 +94,13 @@ def build(options: Options) -> Any:
 
 
 def build_in_process(
-    engine: Engine, encryption_keys: SecretStr | None, key_pepper: SecretStr | None, caller: str
+    engine: Engine, encryption_keys: SecretStr | None, key_pepper: SecretStr | None, caller: str, name: str | None
 ) -> Any:
     """The same API for a caller in this process, who has the database anyway. Raises `EncryptionError`."""
     vault = open_vault(encryption_keys.get_secret_value() if encryption_keys is not None else None, engine)
     mint = Minter(key_pepper.get_secret_value() if key_pepper is not None else None)
     trusted = Token(id="in-process", name=caller, scope=Scope.ADMIN, created_at=0)
-    return create_app(Services(Database(engine), None, vault, mint), trusted)
+    return create_app(Services(Database(engine), None, vault, mint, name=name), trusted)
 
 
 def _vault(options: Options, engine: Engine) -> Vault:

@@ -80,13 +80,14 @@ def entries(
     return _page(rows, limit)
 
 
-def entry(connection: Connection, request_id: str) -> DecisionRecord | None:
-    """The entry of one request; `None` where the ledger has none.
+def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) -> DecisionRecord | None:
+    """The entry of one request; `None` where the ledger has none in this scope.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    statement = select(ledger_entries).where(ledger_entries.c.request_id == stored_text(request_id))
+    meant = ledger_entries.c.request_id == stored_text(request_id), *scope.conditions(ledger_entries)
+    statement = select(ledger_entries).where(*meant)
     row = connection.execute(statement).mappings().one_or_none()
     return None if row is None else entry_of(dict(row))
 

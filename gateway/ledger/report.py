@@ -83,8 +83,8 @@ class SpendReport(msgspec.Struct, frozen=True):
         )
 
 
-def read_question(parameters: Parameters, now: datetime) -> SpendQuestion:
-    """The question that parameters in words ask; those of `SPEND_PARAMETERS` are known.
+def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> SpendQuestion:
+    """The question that parameters in words ask, of the keys of owners perhaps; those of `SPEND_PARAMETERS` are known.
 
     Raises:
         BadParameterError: One has a value that it cannot have.
@@ -96,7 +96,11 @@ def read_question(parameters: Parameters, now: datetime) -> SpendQuestion:
     chronological = by[0] in ("day", "hour")
     sort = _one_of("sort", read_one(parameters, "sort"), get_args(Sort), "name" if chronological else "cost")
     return SpendQuestion(
-        by=by, period=period, scope=read_scope(parameters), sort=sort, limit=read_limit(parameters, DEFAULT_LIMIT)
+        by=by,
+        period=period,
+        scope=read_scope(parameters, owners=owners),
+        sort=sort,
+        limit=read_limit(parameters, DEFAULT_LIMIT),
     )
 
 
@@ -116,9 +120,9 @@ def _check(by: Sequence[GroupBy], period: Period) -> None:
         )
 
 
-def read_scope(parameters: Parameters) -> Scope:
-    """Whom the filters of `FILTERS` leave. Raises `BadParameterError`."""
-    return Scope(**{member: read_one(parameters, name) for name, member in FILTERS.items()})
+def read_scope(parameters: Parameters, *, owners: tuple[str, ...] | None = None) -> Scope:
+    """Whom the filters of `FILTERS` leave, of the keys of owners perhaps. Raises `BadParameterError`."""
+    return Scope(**{member: read_one(parameters, name) for name, member in FILTERS.items()}, owners=owners)
 
 
 def read_limit(parameters: Parameters, default: int, most: int = MAX_LIMIT) -> int:

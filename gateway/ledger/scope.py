@@ -1,17 +1,21 @@
 """Which requests are meant: whose they are, and what became of them."""
 
+from collections.abc import Collection
+
 import msgspec
-from sqlalchemy import FromClause
+from sqlalchemy import FromClause, Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.endings import Ending, ended_so
 from gateway.ledger.storable import stored_text
+from gateway.storage.tables import resources
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose requests. `None` is anybody's; the empty text is that of requests where it is unknown.
 
-    A scope with an `end_user` is summed from entries, all others from sums.
+    A scope with an `end_user` is summed from entries, all others from sums. `owners` leaves the requests of those keys
+    that are theirs in the control plane.
     """
 
     virtual_key: str | None = None
@@ -22,10 +26,15 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     provider: str | None = None
     model: str | None = None
     end_user: str | None = None
+    owners: tuple[str, ...] | None = None
 
     def conditions(self, source: FromClause) -> list[ColumnElement[bool]]:
         """The same for a table with these columns."""
-        found = [source.c[name] == stored_text(value) for name, value in _given(self).items()]
+        given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+        owners = given.pop("owners", None)
+        found = [source.c[name] == stored_text(value) for name, value in given.items()]
+        if owners is not None:
+            found.append(source.c.virtual_key.in_(keys_of(owners)))
         if self.end_user:
             # PERF: SQLite uses the index of named end users only where it is told that this one is named.
             found.append(source.c.end_user != "")
@@ -62,5 +71,6 @@ EVERYBODY = Scope()
 ANYTHING = Fate()
 
 
-def _given(members: msgspec.Struct) -> dict[str, str]:
-    return {name: value for name, value in msgspec.structs.asdict(members).items() if value is not None}
+def keys_of(owners: Collection[str]) -> Select[tuple[str]]:
+    """The names of the virtual keys that owners have in the control plane."""
+    return select(resources.c.name).where(resources.c.kind == "virtual_keys", resources.c.owner.in_(owners))

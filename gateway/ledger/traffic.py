@@ -5,16 +5,18 @@ whole slots: five minutes up to two days, an hour up to two months, a day beyond
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Table, func, literal_column, select
 
 from gateway.ledger.endings import Ending, ending_of
-from gateway.ledger.latency import quantile
+from gateway.ledger.latency import bucket_of, quantile
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
+from gateway.ledger.scope import keys_of
 from gateway.ledger.sums import FIVE_MINUTES_US
+from gateway.storage.tables import ledger_entries
 from gateway.storage.traffic_tables import (
     attempts_by_five_minutes,
     attempts_by_hour,
@@ -94,18 +96,28 @@ class ProviderTraffic(msgspec.Struct, frozen=True, kw_only=True):
     last_failure: LastFailure | None
 
 
-def traffic(connection: Connection, *, start: int, end: int) -> Traffic:
-    """Requests over time.
+def traffic(connection: Connection, *, start: int, end: int, owners: Collection[str] | None = None) -> Traffic:
+    """Requests over time; those of the keys of owners are counted one by one, since sums know no keys.
 
     Args:
         connection: To the migrated database.
         start: The first microsecond of the period.
         end: The first one behind it.
+        owners: Whose keys; `None`: everybody's.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     slots = _slots(start, end, traffic_by_five_minutes, traffic_by_hour)
+    by_slot: dict[int, list[_Counted]] = {}
+    for at, counted in _all(connection, slots) if owners is None else _of_keys(connection, slots, owners):
+        by_slot.setdefault(at, []).append(counted)
+    points = tuple(_point(at, counted) for at, counted in by_slot.items())
+    whole = _point(slots.start, [one for counted in by_slot.values() for one in counted])
+    return Traffic(start=slots.start, end=slots.end, slot_us=slots.length, points=points, total=whole)
+
+
+def _all(connection: Connection, slots: "_Slots") -> Iterator[tuple[int, "_Counted"]]:
     columns, slot = slots.table.c, slots.column
     statement = (
         select(slot, columns.status, columns.outcome, columns.bucket, func.sum(columns.requests))
@@ -113,12 +125,23 @@ def traffic(connection: Connection, *, start: int, end: int) -> Traffic:
         .group_by(slot, columns.status, columns.outcome, columns.bucket)
         .order_by(slot)
     )
-    by_slot: dict[int, list[_Counted]] = {}
     for at, *counted in connection.execute(statement):
-        by_slot.setdefault(int(at) * slots.length, []).append(_Counted(*map(_plain, counted)))
-    points = tuple(_point(at, counted) for at, counted in by_slot.items())
-    whole = _point(slots.start, [one for counted in by_slot.values() for one in counted])
-    return Traffic(start=slots.start, end=slots.end, slot_us=slots.length, points=points, total=whole)
+        yield int(at) * slots.length, _Counted(*map(_plain, counted))
+
+
+def _of_keys(connection: Connection, slots: "_Slots", owners: Collection[str]) -> Iterator[tuple[int, "_Counted"]]:
+    entries = ledger_entries.c
+    slot = (entries.occurred_at // slots.length).label("at")
+    keys = (slot, entries.status, entries.outcome, entries.duration_ms)
+    meant = entries.occurred_at >= slots.start, entries.occurred_at < slots.end
+    statement = (
+        select(*keys, func.count())
+        .where(*meant, entries.virtual_key.in_(keys_of(owners)))
+        .group_by(*keys)
+        .order_by(slot)
+    )
+    for at, status, outcome, duration_ms, requests in connection.execute(statement):
+        yield int(at) * slots.length, _Counted(status, outcome, bucket_of(duration_ms), requests)
 
 
 def providers(connection: Connection, *, start: int, end: int) -> tuple[ProviderTraffic, ...]:

@@ -8,21 +8,28 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 - **Digits, capitals and `+ - / _`** count as one token each, and as two where a quarter of the text and more is made of
   them, up to a token for every byte: of hexadecimal digits, UUIDs and base64 tokenizers make one token of 1.4 to 1.8
   bytes, and some of them one of every digit.
-- **Letters beyond ASCII** count as one token for every two bytes of UTF-8: a character of Chinese, Japanese or Hindi
-  has three, and about one token. Characters that are rare everywhere can have more, as can letters in no order at all.
+- **Letters beyond ASCII** count as one token for every two bytes of UTF-8 in the scripts that tokenizers know well: a
+  character of Chinese or Japanese has three, and about one token. In all others, and of symbols, a byte counts as one
+  token at least, which is the most that most tokenizers make of it. Characters in no order can have more, as can
+  letters in no order at all.
+- **Media in base64** is none of the text where it stands at a place at which the API takes media, and is base64
+  throughout; anywhere else it is text, whatever the words around it say.
 - **An image** counts as much as the model's family makes of one at most (`gateway.money.media`), however many bytes
   its base64 has: providers scale images down. An image that is named by its URL counts the same.
 - **Audio** counts one token for every 24 bytes of base64: speech codecs use 750 bytes a second and more (1,000 in
   base64), providers bill 32 tokens a second and fewer.
 - **A PDF** counts by its pages, each as the model's family reads them, and by its text where that is more than such
-  pages have; where it cannot be read, and with other documents in base64, as one token for every three bytes of it, as
-  far as the model takes that in.
+  pages have; a document of plain text as any text. One that cannot be read, and any other in base64, counts as one
+  token for every three bytes of it, as far as the model takes that in.
 - **Declared tools** add `TOOLS_TOKENS`: providers put a prompt of their own before them.
 """
 
+import binascii
+import enum
 import re
+import secrets
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -37,6 +44,7 @@ from gateway.money.media import ANY, TEXT_OF_PAGE, Media
 from gateway.money.pdf_pages import BEGINS as PDF_BEGINS
 from gateway.money.pdf_pages import read_pdf
 from gateway.money.prices import Price, Rates
+from gateway.turns import paced
 from gateway.usage import FURTHER_KINDS, Usage
 
 BYTES_PER_TOKEN: Final = 3
@@ -54,20 +62,15 @@ BASE_TOKENS: Final = 16
 DEFAULT_OUTPUT_TOKENS: Final = 8_192
 """Output tokens for which is held where a request sets no limit, unless the caller knows better."""
 
-_MIN_MEDIA_BYTES = 1_024
-_LOOK_BACK = 256
-_IMAGES_BEGIN = (b"iVBOR", b"/9j/", rb"\/9j\/", b"R0lG", b"UklGR")
-"""What the base64 of PNG, JPEG, GIF and WebP begins with."""
-
-_VALUE = re.compile(rb'\s*:\s*"')
-_NAMES_DATA_URL = re.compile(rb'"(?:url|image_url|file_data|data)"\s*:\s*\Z')
-_OF_TEXT = (b"document", b"application/", b"text/", b"file")
 _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
-_MEDIA_NAMES = (b'"data"', b'"bytes"')
-_TOOLS, _AUDIO, _CACHE, _HOUR, _MORE = 1, 2, 4, 8, 16
+_TOOLS, _AUDIO, _CACHE, _HOUR, _MORE, _MEDIA = 1, 2, 4, 8, 16, 32
 _DENSE = (string.digits + string.ascii_uppercase + "+-/_").encode()
 _ASCII = bytes(range(128))
-_EVERY_FLAG = _TOOLS | _AUDIO | _CACHE | _HOUR | _MORE
+_KNOWN_WELL = {0xC2, 0xC3, 0xD0, 0xD1, *range(0xE2, 0xEE), 0xEF}
+"""First bytes of letters of Western European languages, of Cyrillic, Chinese, Japanese and Korean, and of marks."""
+_NOT_RARE = bytes({*range(0xC2), *_KNOWN_WELL})
+_FOUR_BYTES = b"\xf0"
+_EVERY_FLAG = _TOOLS | _AUDIO | _CACHE | _HOUR | _MORE | _MEDIA
 _FLAGS = {
     b'"tools"': _TOOLS,
     b'"functions"': _TOOLS,
@@ -77,6 +80,9 @@ _FLAGS = {
     b'"cache_control"': _CACHE,
     b'"cachePoint"': _CACHE,
     b'"ttl"': _HOUR,
+    b'"data"': _MEDIA,
+    b'"data:': _MEDIA,
+    b'"file_data"': _MEDIA,
     **dict.fromkeys(
         (
             *(
@@ -110,38 +116,31 @@ _FLAGS = {
 }
 
 
-_DATA_URL = rb"data:[\w.+/-]{1,64};base64,"
-
-
 def _names_of_flags(seen: int) -> list[bytes]:
     """The names that would set a flag not `seen` yet."""
     return [name for name, flag in _FLAGS.items() if not flag & seen]
 
 
-def _marks(seen: int) -> bytes:
-    """The pattern of what is looked for in a body: names of media, and those that would set a flag not `seen` yet."""
-    return b'"(?:%s|%s)' % (_DATA_URL, b"|".join([name[1:] for name in _names_of_marks(seen)]))
-
-
 def _names_of_marks(seen: int) -> Sequence[bytes]:
-    return (*_IMAGES, *_MEDIA_NAMES, *_names_of_flags(seen))
+    """What is looked for in a body: names of images, and those that would set a flag not `seen` yet."""
+    return (*_IMAGES, *_names_of_flags(seen))
 
 
 # PERF: RE2 goes from quote to quote, in a thirtieth of the time that `re` takes; but for each match it gives Python's
 # lock away, which costs more than a short body is worth. There it helps `re` to look at the next byte first.
 _LONG_BYTES = 4 * 1024
-_FIRST = b"".join(sorted({name[1:2] for name in (*_IMAGES, *_MEDIA_NAMES, *_FLAGS)}))
+_FIRST = b"".join(sorted({name[1:2] for name in (*_IMAGES, *_FLAGS)}))
 
 
 @lru_cache(maxsize=64)
 def _marks_of_long(seen: int) -> Any:
-    return re2.compile(_marks(seen))
+    return re2.compile(b'"(?:%s)' % b"|".join([name[1:] for name in _names_of_marks(seen)]))
 
 
 @lru_cache(maxsize=64)
 def _marks_of_short(seen: int) -> Any:
     names = any_of(name[1:].decode() for name in _names_of_marks(seen)).encode()
-    return re.compile(b'"(?=[%s])(?:%s|%s)' % (_FIRST, _DATA_URL, names))
+    return re.compile(b'"(?=[%s])(?:%s)' % (_FIRST, names))
 
 
 # PERF: hardly any body has so many marks. One that has is searched in few steps, whatever it is full of.
@@ -153,15 +152,6 @@ def _flags_of_many(seen: int) -> Any:
     return re2.compile(b"|".join(_names_of_flags(seen)))
 
 
-# A run of `_MIN_MEDIA_BYTES`, in halves: RE2 counts to a thousand.
-_MEDIA_OF_MANY = re2.compile(
-    rb'"(?:%s|(?:data|bytes)"\s*:\s*")' % _DATA_URL + rb"[A-Za-z0-9+/=_\\-]{512}" * (_MIN_MEDIA_BYTES // 512)
-)
-_DATA_URL_BEGINS = b'"data:'
-
-_OF_BASE64 = (string.ascii_letters + string.digits + "+/=_\\-").encode()
-_BASE64 = re2.compile(rb"[A-Za-z0-9+/=_\\-]*")
-
 # A letter, digit or underscore may be written as \u0061; then a name can hide from a search of the body's bytes.
 _ESCAPED_LETTER = rb"\\u00(?:3[0-9aA]|5[fF]|[46][1-9a-fA-F]|[57][0-9aA])"
 _IN_NAMES = (string.ascii_letters + string.digits + "_:").encode()
@@ -169,6 +159,26 @@ _PLAIN = {b"\\u00" + digits: b"%c" % one for one in _IN_NAMES for digits in {b"%
 _ESCAPED_BACKSLASH, _STAND_IN = b"\\\\", b"\0\0"
 _ESCAPED_IN_LONG = re2.compile(_ESCAPED_LETTER)
 _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
+
+
+class MediumKind(enum.Enum):
+    """What is sent in base64."""
+
+    IMAGE = "image"
+    AUDIO = "audio"
+    DOCUMENT = "document"
+
+
+class Medium(NamedTuple):
+    """What stands in base64 at a place where the API takes media, and is no text; without the escapes of JSON."""
+
+    kind: MediumKind
+    encoded: bytes
+
+
+def no_media(_body: bytes) -> tuple[Medium, ...]:
+    """What a body has of media where the API takes none."""
+    return ()
 
 
 class Beside(NamedTuple):
@@ -239,19 +249,28 @@ class InputBound:
         )
 
 
-def bound_input(body: bytes) -> InputBound:
-    """The upper estimate of the prompt in a request body of JSON, by the rules of this module."""
+def bound_input(body: bytes, find_media: Callable[[bytes], Iterable[Medium]] = no_media) -> InputBound:
+    """The upper estimate of the prompt in a request body of JSON, by the rules of this module.
+
+    Args:
+        body: The body.
+        find_media: What a body has at the places where its API takes media; asked where there may be any.
+    """
     if escaped := has_escaped_letter(body):
         body = with_plain_letters(body)
-    seen, parts, media = _look_through(body) or _look_through_many(body)
-    tokens = BASE_TOKENS + _text_tokens(body, () if media is None else media.spans)
+    seen, parts = _look_through(body) or _look_through_many(body)
+    if escaped or seen & _MEDIA:
+        text, media = _apart(body, find_media)
+        tokens = BASE_TOKENS + text
+    else:
+        media = []
+        tokens = BASE_TOKENS + _text_tokens(body)
     if escaped or seen & _TOOLS:
         tokens += TOOLS_TOKENS
     beside = None
-    if parts or media is not None:
-        media = media or _Media(body)
-        beside = Beside(max(media.images, parts), media.pages, _divide_up(media.document_bytes, BYTES_PER_TOKEN))
-        tokens += _divide_up(media.audio_bytes, AUDIO_BYTES_PER_TOKEN) + beside.tokens(ANY)
+    if parts or media:
+        beside, heard = _read_media(media, parts)
+        tokens += heard + beside.tokens(ANY)
     return InputBound(
         tokens,
         has_audio=escaped or bool(seen & _AUDIO),
@@ -263,9 +282,9 @@ def bound_input(body: bytes) -> InputBound:
     )
 
 
-def bound_plain(size: int, dense: int, wide: int, flags: int) -> InputBound:
-    """The same of a body of which is known what it sets and counts: see `flags_of` and `counts_of`."""
-    tokens = BASE_TOKENS + _tokens_of(size, dense, wide)
+def bound_plain(text: bytes, flags: int, dense: int) -> InputBound:
+    """The same of a body of which is known what it sets and how many of its bytes are `dense_in` it."""
+    tokens = BASE_TOKENS + _most_tokens(len(text), dense, 0 if text.isascii() else _wide(text))
     return InputBound(
         tokens + TOOLS_TOKENS if flags & _TOOLS else tokens,
         has_audio=bool(flags & _AUDIO),
@@ -278,116 +297,166 @@ def bound_plain(size: int, dense: int, wide: int, flags: int) -> InputBound:
 def flags_of(text: bytes) -> int | None:
     """What the words in a text say of it; `None` where there may be media, or what is written with escapes."""
     found = None if has_escaped_letter(text) else _look_through(text)
-    if found is None:
-        return None
-    seen, images, media = found
-    return None if images or media is not None else seen
+    return None if found is None or found[1] or found[0] & _MEDIA else found[0]
 
 
-def counts_of(text: bytes) -> tuple[int, int]:
-    """How many of its bytes are dense, and how many beyond ASCII."""
-    dense = len(text) - len(text.translate(None, _DENSE))
-    return dense, 0 if text.isascii() else len(text.translate(None, _ASCII))
+def dense_in(text: bytes) -> int:
+    """How many digits, capitals and the like a text has."""
+    return len(text) - len(text.translate(None, _DENSE))
 
 
-MARKS: Final = (*_IMAGES, *_MEDIA_NAMES, *_FLAGS, b'"data:')
-"""What the words begin with of which a body without any has nothing but text; see `bound_plain`."""
+MARKS: Final = (*_IMAGES, *_FLAGS)
+"""What the words begin with of which a body without any is nothing but text."""
 
 
-def _text_tokens(body: bytes, media: Sequence[tuple[int, int]]) -> int:
-    """At most how many tokens the text of a body has: all of it but the spans of media."""
-    size = dense = wide = 0
-    for piece in _pieces(body, media):
-        more_dense, more_wide = counts_of(piece)
-        size, dense, wide = size + len(piece), dense + more_dense, wide + more_wide
-    return _tokens_of(size, dense, wide)
+class _Characters(NamedTuple):
+    """How many bytes a text has, how many of them dense ones, and how many of letters beyond ASCII (see `_wide`)."""
+
+    size: int
+    dense: int
+    wide: int
+
+    @property
+    def tokens(self) -> int:
+        """At most how many tokens such a text has."""
+        return _most_tokens(*self)
 
 
-def _tokens_of(size: int, dense: int, wide: int) -> int:
+def _most_tokens(size: int, dense: int, wide: int) -> int:
     tokens = -(-(2 * size + 4 * dense + wide) // (2 * BYTES_PER_TOKEN))
     return tokens if tokens >= 2 * dense else min(2 * dense, size)
 
 
-def _pieces(body: bytes, media: Sequence[tuple[int, int]]) -> Iterable[bytes]:
-    """What stands between the spans, in pieces that let others go on."""
-    edges = [0, *(edge for span in media for edge in span), len(body)]
-    between = zip(edges[::2], edges[1::2], strict=True)
-    return (body[at : min(at + _STEP, end)] for begin, end in between for at in range(begin, end, _STEP))
+def _text_tokens(text: bytes) -> int:
+    """At most how many tokens a text has."""
+    # PERF: most bodies are one short piece.
+    if len(text) > _STEP:
+        return _characters((text,)).tokens
+    return _most_tokens(len(text), dense_in(text), 0 if text.isascii() else _wide(text))
 
 
-class _Media:
-    """Media in base64 that was found in a body, and where."""
+def _wide(text: bytes) -> int:
+    """Bytes of letters beyond ASCII, and as many as make a token of each byte where the script is a rare one."""
+    rare = len(text.translate(None, _NOT_RARE))
+    return len(text.translate(None, _ASCII)) + 9 * rare + 3 * (text.count(_FOUR_BYTES) if rare else 0)
 
-    __slots__ = ("audio_bytes", "body", "document_bytes", "images", "pages", "spans")
 
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-        self.images = self.pages = self.audio_bytes = self.document_bytes = 0
-        self.spans: list[tuple[int, int]] = []
+def _characters(texts: Iterable[bytes]) -> _Characters:
+    """Those of texts together; counted in pieces, which let others go on."""
+    size = dense = wide = 0
+    for text in texts:
+        for piece in (text,) if len(text) <= _STEP else _pieces(text):
+            size += len(piece)
+            dense += dense_in(piece)
+            if not piece.isascii():
+                wide += _wide(piece)
+    return _Characters(size, dense, wide)
 
-    def add(self, begin: int, end: int) -> None:
-        """Some stands there."""
-        before = self.body[max(begin - _LOOK_BACK, 0) : begin]
-        kind = _kind(before)
-        if kind == "image" and not (b"image/" in before or self.body.startswith(_IMAGES_BEGIN, begin)):
-            # Text that has neither spaces nor marks looks like base64 too.
-            return
-        if kind == "image":
-            self.images += 1
-        elif kind == "audio":
-            self.audio_bytes += end - begin
+
+def _pieces(text: bytes) -> Iterable[bytes]:
+    return (text[at : at + _STEP] for at in range(0, len(text), _STEP))
+
+
+def _apart(body: bytes, find_media: Callable[[bytes], Iterable[Medium]]) -> tuple[int, list[Medium]]:
+    """The tokens of the text of a body, and its media.
+
+    PERF: what is long is taken out before, so that it is neither decoded nor counted. What stands in its place nobody
+    can know, so that nothing else passes for it.
+    """
+    rest, taken_out = _without_long(body)
+    media: list[Medium] = []
+    no_text: list[bytes] = []
+    for medium in paced(find_media(rest)):
+        no_text.append(medium.encoded)
+        long = taken_out.pop(medium.encoded, None)
+        media.append(medium if long is None else Medium(medium.kind, long))
+    text = _characters((rest, *taken_out.values()))
+    none = _characters((*no_text, *taken_out))
+    return _Characters(text.size - none.size, text.dense - none.dense, text.wide).tokens, media
+
+
+def _without_long(body: bytes) -> tuple[bytes, dict[bytes, bytes]]:
+    """A body without the long base64 that may be media, and that by what stands in its place."""
+    pieces: list[bytes] = []
+    taken_out: dict[bytes, bytes] = {}
+    at = copied = 0
+    for number in range(_MANY):
+        if (mark := _BEFORE_MEDIA.search(body, at)) is None:
+            break
+        begin, at = mark.end(), mark.end() - 1
+        end = body.find(b'"', begin)
+        if end - begin < _LONG_MEDIA:
+            continue
+        encoded = body[begin:end]
+        if b"\\" in encoded:
+            encoded = encoded.replace(b"\\/", b"/")
+        # PERF: a quarter of what a pattern takes.
+        if not encoded.translate(None, _OF_BASE64):
+            stand_in = b"%s%d" % (_STAND_IN_OF_MEDIA, number)
+            taken_out[stand_in] = encoded
+            pieces += (body[copied:begin], stand_in)
+            copied = at = end
+    return b"".join((*pieces, body[copied:])) if pieces else body, taken_out
+
+
+_LONG_MEDIA: Final = 1_024
+_BEFORE_MEDIA = re2.compile(rb'"(?:(?:file_)?data"\s*:\s*"|data:[\w.+/;=\\-]{1,256};base64,)')
+_STAND_IN_OF_MEDIA: Final = secrets.token_hex(16).encode()
+_OF_BASE64: Final = (string.ascii_letters + string.digits + "+/=_-").encode()
+
+
+def _read_media(media: Sequence[Medium], parts: int) -> tuple[Beside, int]:
+    """What a prompt has beside its text, with so many parts that are images by their names; and tokens of audio."""
+    images = pages = documents = audio_bytes = 0
+    for kind, encoded in paced(media):
+        is_pdf = encoded.startswith(PDF_BEGINS)
+        if kind is MediumKind.AUDIO:
+            audio_bytes += len(encoded)
+        elif kind is MediumKind.IMAGE and not is_pdf:
+            images += 1
+        elif is_pdf and (read := read_pdf(encoded)) is not None:
+            pages += read.pages
+            documents += max(_divide_up(read.text_bytes, BYTES_PER_TOKEN) - read.pages * TEXT_OF_PAGE, 0)
+        elif not is_pdf and (text := _text_in(encoded)) is not None:
+            documents += _text_tokens(text)
         else:
-            read = read_pdf(self.body[begin:end]) if self.body.startswith(PDF_BEGINS, begin) else None
-            if read is None:
-                self.document_bytes += end - begin
-            else:
-                self.pages += read.pages
-                self.document_bytes += max(read.text_bytes - read.pages * TEXT_OF_PAGE * BYTES_PER_TOKEN, 0)
-        self.spans.append((begin, end))
+            documents += _divide_up(len(encoded), BYTES_PER_TOKEN)
+    return Beside(max(images, parts), pages, documents), _divide_up(audio_bytes, AUDIO_BYTES_PER_TOKEN)
 
 
-_Found = tuple[int, int, _Media | None]
-"""Flags, parts that are images by their names, and media."""
+def _text_in(encoded: bytes) -> bytes | None:
+    """The text that stands in base64, `None` where it is none in UTF-8."""
+    try:
+        text = binascii.a2b_base64(encoded, strict_mode=True)
+        text.decode()
+    except ValueError:
+        return None
+    return None if b"\0" in text else text
 
 
-def _look_through(body: bytes) -> _Found | None:
-    """From mark to mark; `None` where there are too many."""
+def _look_through(body: bytes) -> tuple[int, int] | None:
+    """Flags, and parts that are images by their names, from mark to mark; `None` where there are too many."""
     marks = _marks_of_long if len(body) >= _LONG_BYTES else _marks_of_short
     seen = at = 0
     named: list[bytes] = []
-    media: _Media | None = None
     for _ in range(_MANY):
         if (mark := marks(seen).search(body, at)) is None:
-            if media is not None and not media.spans:
-                media = None
-            return seen, _image_parts(*map(named.count, _IMAGES)) if named else 0, media
+            return seen, _image_parts(*map(named.count, _IMAGES)) if named else 0
         name, at = mark[0], mark.end() - 1
         if (flag := _FLAGS.get(name)) is not None:
             seen |= flag
-        elif name in _IMAGES:
-            named.append(name)
         else:
-            begin, end = _base64_after(body, mark)
-            if end - begin >= _MIN_MEDIA_BYTES:
-                media = media or _Media(body)
-                media.add(begin, end)
+            named.append(name)
     return None
 
 
-def _look_through_many(body: bytes) -> _Found:
-    """The same: each flag is found once, names of images are counted, and media that is too short is passed over."""
-    media = _Media(body)
+def _look_through_many(body: bytes) -> tuple[int, int]:
+    """The same: each flag is found once, and names of images are counted."""
     seen = at = 0
     while seen != _EVERY_FLAG and (mark := _flags_of_many(seen).search(body, at)) is not None:
         seen |= _FLAGS[mark[0]]
         at = mark.end() - 1
-    at = 0
-    while (mark := _MEDIA_OF_MANY.search(body, at)) is not None:
-        begin, at = mark.end() - _MIN_MEDIA_BYTES, mark.end()
-        if not body.startswith(_DATA_URL_BEGINS, mark.start()) or _is_named_data_url(body, mark.start()):
-            at = _BASE64.match(body, at).end()
-            media.add(begin, at)
-    return seen, _image_parts(*[_count(body, name) for name in _IMAGES]), media if media.spans else None
+    return seen, _image_parts(*[_count(body, name) for name in _IMAGES])
 
 
 def bound_recording(size: int) -> InputBound:
@@ -518,33 +587,6 @@ def _image_parts(images: int, image_urls: int, inputs: int) -> int:
     return max(inputs, _divide_up(inputs + image_urls, 2)) + images
 
 
-def _base64_after(body: bytes, mark: re.Match[bytes]) -> tuple[int, int]:
-    """Where the base64 begins and ends that is the value of a name under which media is sent; empty if there is none.
-
-    A name's quotes cannot stand in a text, where they are escaped, so that no text passes for media.
-    """
-    begin = mark.end()
-    if mark[0] in _MEDIA_NAMES:
-        value = _VALUE.match(body, begin)
-        if value is None:
-            return begin, begin
-        begin = value.end()
-    elif not _is_named_data_url(body, mark.start()):
-        return begin, begin
-    closed = body.find(b'"', begin)
-    if 0 <= closed < begin + _MIN_MEDIA_BYTES:
-        return begin, begin
-    # PERF: a quarter of what a pattern takes.
-    if closed >= 0 and not body[begin:closed].translate(None, _OF_BASE64):
-        return begin, closed
-    return begin, _BASE64.match(body, begin).end()
-
-
-def _is_named_data_url(body: bytes, start: int) -> bool:
-    """Whether what begins there is the value of a name under which media is sent by URL."""
-    return _NAMES_DATA_URL.search(body, max(start - 64, 0), start) is not None
-
-
 def has_escaped_letter(body: bytes) -> bool:
     """Whether a letter of a name is written as an escape, so that the name can hide from a search of the bytes."""
     # PERF: to look for a single byte takes a fraction of what a longer text takes.
@@ -560,13 +602,6 @@ def with_plain_letters(body: bytes) -> bytes:
     for escape, plain in _PLAIN.items():
         body = body.replace(escape, plain)
     return body.replace(_STAND_IN, _ESCAPED_BACKSLASH)
-
-
-def _kind(before: bytes) -> str:
-    """What the bytes before a run of base64 last call it: `image`, `audio` or `text`."""
-    marks = {"image": before.rfind(b"image"), "audio": before.rfind(b"audio")}
-    marks["text"] = max(before.rfind(mark) for mark in _OF_TEXT)
-    return max(marks, key=lambda kind: (marks[kind], kind == "text"))
 
 
 def _divide_up(amount: int, by: int) -> int:

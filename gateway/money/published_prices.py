@@ -15,7 +15,7 @@ from gateway.money import nano_usd, openrouter
 from gateway.money.kinds import KINDS, Kind
 from gateway.money.multipliers import MULTIPLIERS
 from gateway.money.price_data import PriceData, installed
-from gateway.money.price_lists import RESALES, Seller
+from gateway.money.price_lists import RESALES, Seller, list_names
 from gateway.money.price_times import ALWAYS, UNCHANGING, Changes, Period, changes_of
 from gateway.money.prices import Price, Rates, Terms, Tier
 
@@ -110,6 +110,33 @@ def _mark(entry: _Entry, seller: Seller) -> str:
     """What the source says of a price that is not out of the list of the seller who is asked."""
     resold = "" if entry.maker == entry.seller else f", as sold by {entry.seller}"
     return resold if entry.seller == seller.own else f"{resold}, by prices_of"
+
+
+_SOURCE: Final = re.compile(
+    r": (?P<entry>(?P<maker>[^/:, ]+)/[^,]+)(?:, as sold by (?P<seller>[^,]+))?(?:, by prices_of)?(?:, online)?\Z"
+)
+
+
+class Origin(NamedTuple):
+    """What a price was published as: the seller's list that was asked, and the entry in it or in a maker's."""
+
+    seller: str
+    entry: str
+
+
+def origin_of(source: str) -> Origin | None:
+    """What the source of a price names; `None` where it is not one that `gateway prices update` writes."""
+    found = _SOURCE.search(source)
+    if found is None:
+        return None
+    origin = Origin(found["seller"] or found["maker"], found["entry"])
+    return origin if origin.seller in list_names() else None
+
+
+def may_be_of(source: str, seller: Seller) -> bool:
+    """Whether a price with a source can be one of a seller's: out of a list of his, or stated by somebody."""
+    origin = origin_of(source)
+    return bool(seller.lists) and (origin is None or origin.seller in seller.lists)
 
 
 def _entry(data: PriceData, seller: Seller, model: str) -> _Entry | None:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.budget import CompiledBudget
 from gateway.money.habits import Habits
+from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
@@ -24,6 +26,7 @@ from gateway.wire.json_body import JsonBody
 
 _T = TypeVar("_T")
 _DEFAULT_CACHE_MODE = "respect"
+_WINDOWS: Final = {"total": "in all", "manual": "until it is reset"}
 
 
 class ExplainedCandidate(msgspec.Struct, frozen=True):
@@ -63,11 +66,12 @@ class ExplainedFallback(msgspec.Struct, frozen=True):
     on: tuple[str, ...]
     max_attempts: int
     timeout_s: float | None
+    unary_timeout_s: float | None
     total_timeout_s: float | None
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The way of a request, as far as it would go."""
+    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against."""
 
     virtual_key: str
     state: str
@@ -77,6 +81,7 @@ class Explanation(msgspec.Struct, frozen=True):
     cache_mode: str
     verdicts: tuple[Verdict, ...]
     limits: tuple[str, ...]
+    budgets: tuple[str, ...]
     fallback: ExplainedFallback
     candidates: tuple[ExplainedCandidate, ...]
     skipped: tuple[Skipped, ...]
@@ -158,8 +163,13 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         cache_mode=mode,
         verdicts=tuple(verdicts),
         limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
+        budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(
-            tuple(sorted(fallback.on)), fallback.max_attempts, fallback.timeout_s, fallback.total_timeout_s
+            tuple(sorted(fallback.on)),
+            fallback.max_attempts,
+            fallback.timeout_s,
+            fallback.unary_timeout_s,
+            fallback.total_timeout_s,
         ),
         candidates=candidates,
         skipped=tuple(
@@ -213,7 +223,8 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
         price=_price_source(request, candidate),
-        circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
+        circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s, if half of the calls failed, "
+        f"open it for {circuit.open_s:g} s",
         refused=refused,
     )
 
@@ -224,6 +235,18 @@ def _price_source(request: Admitted, candidate: Candidate) -> str | None:
     if not candidate.upstream.trusts_stated_cost:
         return listed
     return "what the answer states" if listed is None else f"what the answer states, else {listed}"
+
+
+def _told(budget: CompiledBudget) -> str:
+    """`cap: team engineering, $5,000.00 per month, then refused`."""
+    whose = f"{budget.scope.kind} {budget.scope.value}"
+    if budget.provider is not None:
+        whose += f" at {budget.provider}"
+    if budget.each is not None:
+        whose += f", each {budget.each.replace('_', ' ')}"
+    window = _WINDOWS.get(budget.window.kind, f"per {budget.window.kind}")
+    then = "then refused" if budget.blocks else "then a warning"
+    return f"{budget.name}: {whose}, {shown(budget.limit)} {window}, {then}"
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:

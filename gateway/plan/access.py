@@ -13,7 +13,7 @@ import msgspec
 from gateway.config.resources import Resource, Spec
 from gateway.plan.change import Access, FieldChange
 from gateway.plan.diff import fields, same, text
-from gateway.plan.trace_access import CAPTURE, CAPTURE_OF_KEY, SETTINGS, other_readers
+from gateway.plan.trace_access import CAPTURE, CAPTURE_OF_KEY, other_readers
 from gateway.plan.trace_access import more as _more
 
 Order = Callable[[Any, Any], Access]
@@ -26,6 +26,15 @@ def _nothing(_before: Any, _after: Any) -> Access:
 
 def _unknown(_before: Any, _after: Any) -> Access:
     return Access.MAY_WIDEN
+
+
+def _another(_before: Any, _after: Any) -> Access:
+    """Whoever has what belongs to the new value gets in, and did not before."""
+    return Access.WIDENS
+
+
+def _nothing_more(_before: Any, after: Any) -> Access:
+    return Access.NARROWS if after is None else Access.WIDENS
 
 
 def _ceiling(before: Any, after: Any) -> Access:
@@ -121,8 +130,8 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         **_PROTECTED,
         **_LIMITS,
         **CAPTURE_OF_KEY,
-        "secret_hash": _nothing,
-        "previous_secret_hash": _nothing,
+        "secret_hash": _another,
+        "previous_secret_hash": _nothing_more,
         "previous_secret_expires_at": _end,
         "state": _steps("active", "revoked", "disabled", "active"),
         "providers": _allowed,
@@ -133,6 +142,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "stream_keepalive_s": _nothing,
         "fallback/on": _nothing,
         "fallback/timeout_ms": _nothing,
+        "fallback/unary_timeout_ms": _nothing,
         "fallback/total_timeout_ms": _nothing,
         "fallback/max_attempts": _nothing,
         "expires_at": _end,
@@ -145,13 +155,16 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "reserve": _unknown,
         "reserve_margin_usd": _unknown,
     },
-    "locked_prices": {"source": _nothing, "locked_on": _nothing},
+    "prices": {"": _nothing},
+    "locked_prices": {"": _nothing},
     "settings": {
         **CAPTURE,
+        "organization": _nothing,
         "trace_collector": other_readers,
         "log_level": _nothing,
         "fallback/on": _nothing,
         "fallback/timeout_ms": _nothing,
+        "fallback/unary_timeout_ms": _nothing,
         "fallback/total_timeout_ms": _nothing,
         "fallback/max_attempts": _nothing,
         "on_missing_usage": _steps("charge_estimate", "charge_estimate", "charge_zero"),
@@ -159,7 +172,8 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "stream_keepalive_s": _nothing,
     },
 }
-"""The order of each field, by kind and path; a path covers what is below it unless that is listed too."""
+"""The order of each field, by kind and path; a path covers what is below it unless that is listed too, and the empty
+one all of a kind."""
 
 _OF_CREATION: Final[Mapping[str, Access]] = {
     "providers": Access.GRANTS,
@@ -167,9 +181,7 @@ _OF_CREATION: Final[Mapping[str, Access]] = {
     "virtual_keys": Access.GRANTS,
     "policy_rules": Access.NARROWS,
     "budgets": Access.NARROWS,
-    "prices": Access.MAY_WIDEN,
-    "locked_prices": Access.MAY_WIDEN,
-    "settings": Access.MAY_WIDEN,
+    "settings": Access.GRANTS,
 }
 _OF_DELETION: Final[Mapping[str, Access]] = {
     "providers": Access.NARROWS,
@@ -177,8 +189,6 @@ _OF_DELETION: Final[Mapping[str, Access]] = {
     "virtual_keys": Access.NARROWS,
     "policy_rules": Access.WIDENS,
     "budgets": Access.WIDENS,
-    "prices": Access.MAY_WIDEN,
-    "locked_prices": Access.MAY_WIDEN,
     "settings": Access.MAY_WIDEN,
 }
 """Of a whole resource; kinds that are not listed change nothing by themselves."""
@@ -199,14 +209,14 @@ class Widening(msgspec.Struct, frozen=True):
 
 def of_creation(resource: Resource) -> Access:
     """What it does that a resource is there from now on."""
-    if resource.kind == "settings" and (order := SETTINGS.get(resource.name)) is not None:
+    if resource.kind == "settings" and (order := ORDERS["settings"].get(resource.name)) is not None:
         return order(None, resource.spec["value"])
     return _OF_CREATION.get(resource.kind, Access.SAME)
 
 
 def of_deletion(resource: Resource) -> Access:
     """What it does that a resource is gone."""
-    if resource.kind == "settings" and (order := SETTINGS.get(resource.name)) is not None:
+    if resource.kind == "settings" and (order := ORDERS["settings"].get(resource.name)) is not None:
         return order(resource.spec["value"], None)
     return _OF_DELETION.get(resource.kind, Access.SAME)
 
@@ -217,11 +227,12 @@ def of_field(kind: str, name: str, change: FieldChange) -> Access:
     if kind == "settings":
         path = name + path.removeprefix("value")
     orders = ORDERS.get(kind, {})
-    while path:
+    while True:
         if (order := orders.get(path)) is not None:
             return order(change.before, change.after)
+        if not path:
+            return Access.MAY_WIDEN
         path = path.rpartition("/")[0]
-    return Access.MAY_WIDEN
 
 
 def widest(found: Iterable[Access]) -> Access:
@@ -254,4 +265,16 @@ def compared(kind: str, name: str, before: Spec, after: Spec) -> list[FieldChang
     """Every field that differs, each with what it does to access."""
     if same(kind, before, after):
         return []
-    return [msgspec.structs.replace(one, access=of_field(kind, name, one)) for one in fields(kind, before, after)]
+    return [
+        msgspec.structs.replace(
+            one,
+            access=Access.NARROWS if _is_rotation(kind, one, before) else of_field(kind, name, one),
+        )
+        for one in fields(kind, before, after)
+    ]
+
+
+def _is_rotation(kind: str, change: FieldChange, before: Spec) -> bool:
+    """Whether a key goes on to accept, for a while, the secret that it had."""
+    rotated = kind == "virtual_keys" and change.path == "/previous_secret_hash"
+    return rotated and change.after is not None and change.after == before.get("secret_hash")

@@ -5,6 +5,7 @@ without them, by `gateway.plan.telling`, before they become part of a plan.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -89,5 +90,4 @@ class Drift(msgspec.Struct, frozen=True):
     effect: str
     """`overwritten`, `kept` or `already_matches`."""
     changed_by: str
-    changed_at: int
-    """Microseconds since the epoch."""
+    changed_at: datetime

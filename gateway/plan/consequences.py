@@ -11,7 +11,7 @@ from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures
 from gateway.plan.trace_readers import content_read
-from gateway.plan.words import ago, count, moment, names
+from gateway.plan.words import ago, at, count, moment, names
 from gateway.policy.patterns import compile_glob
 
 _PERCENT = 100
@@ -49,7 +49,7 @@ def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Cons
             continue
         whose = f" by {counter.whose}" if counter.whose else ""
         spent = f"{shown(counter.spent_nano_usd)} of {shown(limit)} already spent{whose}"
-        until = "from now on" if counter.ends_at is None else f"until {moment(counter.ends_at)}"
+        until = "from now on" if counter.ends_at is None else f"until {moment(at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")
         else:
@@ -78,9 +78,45 @@ def _end_of_key(change: ResourceChange, now: int) -> str | None:
         return f"{state} at once"
     ends = change.after.get("expires_at")
     if ends is not None and ends != change.before.get("expires_at"):
-        at = int(datetime.fromisoformat(ends).timestamp() * 1e6)
-        return "expired already, so refused at once" if at <= now else None
+        return "expired already, so refused at once" if _microseconds(ends) <= now else None
     return None
+
+
+def _microseconds(written: str) -> int:
+    return int(datetime.fromisoformat(written).timestamp() * 1e6)
+
+
+def _secret_replaced(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    """Secrets that clients have, and that the key does not answer to any more or not for long."""
+    before, after, now = change.before, change.after, situation.now
+    if before is None or after is None or {one.get("state", "active") for one in (before, after)} != {"active"}:
+        return
+    figures = situation.figures.keys.get(change.name, KeyFigures())
+    used = f"{count(figures.requests_last_day, 'request')} in the last 24 h" if figures.requests_last_day else ""
+    has = _accepted(after, now)
+    for had, ends in _accepted(before, now).items():
+        whose = "the secret that it has" if ends is None else "the secret before the last rotation"
+        last = has.get(had)
+        if had not in has:
+            text = f"{whose} is refused at once{f': {used}' if used else ''}"
+            yield Consequence("secret_replaced", text, bool(used))
+        elif last is not None and ends is None:
+            yield Consequence(
+                "secret_replaced", f"{whose} is refused from {moment(at(last))} on{f'; {used}' if used else ''}"
+            )
+
+
+def _accepted(spec: Spec, now: int) -> dict[str, int | None]:
+    """The hashes of the secrets that a key answers to, with when each ends; `None`: with the key."""
+    found: dict[str, int | None] = {}
+    if (previous := spec.get("previous_secret_hash")) is not None:
+        ends = spec.get("previous_secret_expires_at")
+        at = None if ends is None else _microseconds(ends)
+        if at is None or at > now:
+            found[previous] = at
+    if (secret := spec.get("secret_hash")) is not None:
+        found[secret] = None
+    return found
 
 
 def _key_loses_providers(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
@@ -167,7 +203,7 @@ def _content_read(change: ResourceChange, situation: Situation) -> Iterator[Cons
 
 FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
     "budgets": (_spent_budget,),
-    "virtual_keys": (_key_in_use, _key_loses_providers, _key_loses_models, _content_read),
+    "virtual_keys": (_key_in_use, _secret_replaced, _key_loses_providers, _key_loses_models, _content_read),
     "teams": (_content_read,),
     "projects": (_content_read,),
     "trace_collectors": (_content_read,),

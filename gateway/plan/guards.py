@@ -17,9 +17,10 @@ _SHARE, _OF = 3, 10
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What whoever applies has said: how many may be deleted, and which opt-in guards are on."""
+    """What whoever applies has said: how many may be deleted, whether all may be, and which opt-in guards are on."""
 
     delete: int = 0
+    empty: bool = False
     no_widen: bool = False
     no_refuse_traffic: bool = False
 
@@ -38,6 +39,9 @@ def guards(changes: Sequence[ResourceChange], managed: Sequence[LiveResource]) -
         shares = ", ".join(f"{lost[kind]} of {owned[kind]} {kind}" for kind in sorted(many))
         text = f"it deletes {shares}"
         yield Guard("delete", text, [one.address for one in deleted], f"--allow-delete {len(deleted)}")
+    if managed and len(deleted) == len(managed):
+        everything = [one.address for one in deleted]
+        yield Guard("empty", f"it deletes all that its owner has: {names(everything)}", everything, "--allow-empty")
     if wide := [one.address for one in changes if one.access in (Access.WIDENS, Access.MAY_WIDEN)]:
         text = f"{count(len(wide), 'change')} {'widens' if len(wide) == 1 else 'widen'} access, or may"
         yield Guard("widen", text, wide, "--no-widen", only_if_asked=True)
@@ -56,8 +60,7 @@ def _refusal(guard: Guard, plan: Plan, allowed: Allowed) -> str | None:
     asked = {"widen": allowed.no_widen, "refuse_traffic": allowed.no_refuse_traffic}
     if guard.only_if_asked:
         return f"{guard.text} ({guard.flag})" if asked[guard.code] else None
-    if guard.code == "delete":
-        if plan.summary.delete <= allowed.delete:
-            return None
-        return f"{guard.text}; if that is meant, say {guard.flag}"
+    meant = {"delete": plan.summary.delete <= allowed.delete, "empty": allowed.empty}
+    if guard.code in meant:
+        return None if meant[guard.code] else f"{guard.text}; if that is meant, say {guard.flag}"
     return guard.text

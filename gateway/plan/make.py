@@ -1,7 +1,7 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -15,14 +15,19 @@ from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
 from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
-from gateway.plan.matching import Key, Matched, change_of, foreign, match
-from gateway.plan.plan import Plan, Source, digest_of, summarize
-from gateway.plan.revoked import revived
+from gateway.plan.matching import Matched, change_of, foreign, match
+from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
+from gateway.plan.referring import Key
+from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
+from gateway.plan.words import at
 from gateway.snapshot.of_resources import faults
 
 _MICROSECONDS = 1_000_000
+
+
+Find = Callable[[Sequence[ResourceChange]], Figures]
 
 
 class Desired(msgspec.Struct, frozen=True):
@@ -66,7 +71,7 @@ def make_plan(
     plan_id: str,
     now: int,
     targets: Sequence[Key] = (),
-    figures: Figures | None = None,
+    figures: Find | None = None,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -82,7 +87,7 @@ def make_plan(
         plan_id: How the plan is called from now on.
         now: Microseconds since the epoch.
         targets: Only these; none: everything.
-        figures: What is known of use and spend.
+        figures: Finds out what is known of use and spend, of these changes.
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
@@ -90,31 +95,34 @@ def make_plan(
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     warnings += _idle(targets, matched)
+    warnings += _revoked(matched)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
     if pairs and not errors:
         errors += _faults(after.values(), now)
-    found = [_with_consequences(change, after, figures, pulled, now) for _, change in pairs]
+    known = figures([change for _, change in pairs]) if figures is not None and pairs else None
+    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
-        edit
-        for one in matched
-        if one.live is not None
-        for edit in drift_of(one.live, _spec(one.wanted), applied_references(one))
+        edit for one in matched if one.live is not None for edit in drift_of(one.live, one, applied_references(one))
     ]
     names = [".".join(key) for key in targets]
     plan = Plan(
         plan_id=plan_id,
+        control_plane=live.control_plane,
         lineage=live.lineage,
         revision=live.revision,
         owner=desired.owner,
-        created_at=now,
-        as_of=figures.as_of if figures is not None else None,
+        created_at=at(now),
+        expires_at=at(now) + LASTS,
+        as_of=at(known.as_of) if known is not None else None,
         source=desired.source,
+        applyable=bool(changes) and not errors,
+        complete=not targets,
         targets=names,
         resource_changes=changes,
         drift=drift,
@@ -148,6 +156,18 @@ def _is_chosen(one: Matched, targets: Sequence[Key], pulled: Mapping[Key, str]) 
 def _idle(targets: Sequence[Key], matched: Iterable[Matched]) -> list[str]:
     known = {key for one in matched for key in (one.key, one.previous)}
     return [f"{'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
+
+
+def _revoked(matched: Iterable[Matched]) -> list[str]:
+    return [
+        f"{one.wanted.address} is revoked, which is final: take it out of the file"
+        for one in matched
+        if one.wanted is not None
+        and one.written is not None
+        and one.live is not None
+        and is_revoked(one.live.resource.spec)
+        and not is_revoked(one.written.spec)
+    ]
 
 
 def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> dict[Key, Resource]:

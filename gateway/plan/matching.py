@@ -8,19 +8,21 @@ from gateway.config.address import KINDS
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
 from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
+from gateway.plan.diff import same
 from gateway.plan.live import LiveResource, LiveState
-
-Key = tuple[str, str]
+from gateway.plan.referring import Key, prices_renamed, renamed
 
 
 class Matched(msgspec.Struct, frozen=True):
     """One resource on both sides; `None` where a side has none.
 
-    `written` is what the file has, `wanted` the same with what the control plane keeps of a key.
+    `written` is what the file has, `wanted` the same with what the control plane keeps of a key. `before` is the live
+    spec with the names that others have in the file: what is compared, since a rename by itself changes nothing.
     """
 
     key: Key
     live: LiveResource | None
+    before: Spec | None
     written: Resource | None
     wanted: Resource | None
 
@@ -38,7 +40,8 @@ def match(
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
-    A rename counts where the old name is live and the new one is not; afterwards it is done and says nothing.
+    A rename counts where the old name is live and the new one is not; afterwards it is done and says nothing. Prices
+    follow their provider.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
@@ -48,12 +51,18 @@ def match(
             came_from[new] = old
         elif old in live.resources and old not in managed:
             warnings.append(f"{'.'.join(old)} is not moved: it belongs to {live.resources[old].owner}")
+    names = {old: new[1] for new, old in came_from.items()}
+    for old in managed:
+        new = prices_renamed(old, names)
+        if new != old and new in wanted and new not in live.resources:
+            came_from.setdefault(new, old)
     moved = set(came_from.values())
     found = []
     for key in {*wanted, *managed} - moved:
         there = managed.get(came_from.get(key, key))
+        before = None if there is None else renamed(*key, there.resource.spec, names)
         written = wanted.get(key)
-        found.append(Matched(key, there, written, _with_life_cycle(written, there)))
+        found.append(Matched(key, there, before, written, _with_life_cycle(written, there)))
     return sorted(found, key=lambda one: (KINDS.index(one.key[0]), one.key[1])), warnings
 
 
@@ -74,20 +83,19 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
     if one.wanted is None:
         if one.live is None:
             return None
-        gone = one.live.resource.spec
         access = of_deletion(one.live.resource)
-        return _change(owner, one, ["delete"], access, before=gone)
-    if one.live is None:
+        return _change(owner, one, ["delete"], access, before=one.before)
+    if one.live is None or one.before is None:
         mints = kind == "virtual_keys" and "secret_hash" not in one.wanted.spec
         access = of_creation(one.wanted)
         after = one.wanted.spec
         return _change(owner, one, ["create"], access, after=after, mints_secret=mints)
-    before, after = one.live.resource.spec, one.wanted.spec
+    before, after = one.before, one.wanted.spec
     fields = compared(kind, name, before, after)
     actions = ["move"] if one.previous is not None else []
     if kind == "providers" and before.get("type") != after.get("type"):
         actions.append("replace")
-    elif fields:
+    elif fields or not same(kind, one.live.resource.spec, after):
         actions.append("update")
     if not actions:
         return None

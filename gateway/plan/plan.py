@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -9,12 +10,18 @@ import msgspec
 from gateway.plan.change import Access, Drift, ResourceChange
 from gateway.plan.replay import Replay
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "2.0"
 """Minor versions add members that readers ignore, major ones are refused."""
+LASTS: Final = timedelta(hours=24)
+"""How long a saved plan can be applied."""
+_SHOWN_OF_LINEAGE: Final = 6
 
 
 class Source(msgspec.Struct, frozen=True):
-    """Where the desired side comes from: a digest of everything that was read, and the git commit."""
+    """Where the desired side comes from: a digest of everything that was read, and the git commit.
+
+    The commit ends with `+dirty` where it does not have what was read.
+    """
 
     digest: str
     commit: str | None = None
@@ -53,19 +60,24 @@ class Summary(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What `apply` would do to one owner's resources at one revision of one control plane.
 
-    Moments are microseconds since the epoch. `errors` are what is wrong with the whole as it would be; a plan with
-    errors cannot be applied. `unmanaged` counts what others own, by owner. `digest` covers what would be done, and
-    neither times nor figures: two plans with one digest do the same.
+    `control_plane` is its name, `None` where it has none; `lineage` tells it from every other. `errors` are what is
+    wrong with the whole as it would be; a plan with errors cannot be applied. `applyable`: an apply would do something,
+    and no error is in its way. `complete`: it covers everything that the owner has. `unmanaged` counts what others own,
+    by owner. `digest` covers what would be done, and neither times nor figures: two plans with one digest do the same.
     """
 
     format_version: str = FORMAT_VERSION
     plan_id: str
+    control_plane: str | None = None
     lineage: str
     revision: int
     owner: str
-    created_at: int
-    as_of: int | None
+    created_at: datetime
+    expires_at: datetime
+    as_of: datetime | None
     source: Source
+    applyable: bool
+    complete: bool
     targets: list[str]
     resource_changes: list[ResourceChange]
     drift: list[Drift]
@@ -84,9 +96,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return not self.resource_changes
 
     @property
-    def is_complete(self) -> bool:
-        """Whether it covers everything that the owner has."""
-        return not self.targets
+    def where(self) -> str:
+        """The control plane as people know it."""
+        return self.control_plane or f"control plane {self.lineage[-_SHOWN_OF_LINEAGE:].lower()}"
 
 
 def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift]) -> Summary:

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.plan.plan import FORMAT_VERSION, Plan
+from gateway.plan.plan import FORMAT_VERSION, LASTS, Plan
+from gateway.plan.words import at
 
 _MAJOR: Final = FORMAT_VERSION.partition(".")[0]
 _HEAD = msgspec.json.Decoder(dict[str, Any])
@@ -48,6 +49,30 @@ def read(content: bytes) -> SavedPlan:
         return SavedPlan(_PLAN.decode(content), members["sealed"])
     except msgspec.DecodeError as error:
         raise PlanFileError(f"this plan is damaged: {error}") from None
+
+
+def kept(members: Any) -> Plan:
+    """A plan that was applied, as the database keeps it, by this version or by one before.
+
+    Raises `msgspec.ValidationError` for a form that is not known.
+    """
+    if isinstance(members, dict) and members.get("format_version") == "1.0":
+        members = _of_format_1(members)
+    return msgspec.convert(members, Plan)
+
+
+def _of_format_1(members: dict[str, Any]) -> dict[str, Any]:
+    """Its moments are microseconds since the epoch, and what follows from others is not said."""
+    made = at(members["created_at"])
+    as_of = members["as_of"]
+    drift = [{**one, "changed_at": at(one["changed_at"])} for one in members["drift"]]
+    followed = {
+        "expires_at": made + LASTS,
+        "applyable": bool(members["resource_changes"]) and not members["errors"],
+        "complete": not members["targets"],
+    }
+    moments = {"created_at": made, "as_of": None if as_of is None else at(as_of), "drift": drift}
+    return {**members, **moments, **followed}
 
 
 def fingerprint(plan: Plan) -> str:

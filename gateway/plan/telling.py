@@ -8,7 +8,7 @@ from gateway.config.origins import Origins, value_at
 from gateway.config.resources import Spec
 from gateway.config.source import steps
 from gateway.plan import diff
-from gateway.plan.change import ResourceChange
+from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.matching import Matched
 
 
@@ -18,9 +18,9 @@ def told(change: ResourceChange, one: Matched, origins: Origins) -> ResourceChan
     has = one.wanted.references if one.wanted is not None else {}
     return msgspec.structs.replace(
         change,
-        before=None if change.before is None else diff.shown(change.before, had, whole_hashes=True),
+        before=None if one.live is None else diff.shown(one.live.resource.spec, had, whole_hashes=True),
         after=None if change.after is None else diff.shown(change.after, has, whole_hashes=True),
-        changes=[diff.told(field, had, has) for field in change.changes],
+        changes=[diff.told(field, had, has) for field in _with_renames(change, one)],
         consequences=[
             msgspec.structs.replace(follows, text=origins.sentence(follows.text)) for follows in change.consequences
         ],
@@ -32,6 +32,17 @@ def applied_references(one: Matched) -> Mapping[str, str]:
     if one.live is None or one.live.applied is None:
         return {}
     return _references(one.live.applied_references, one.live.applied, one)
+
+
+def _with_renames(change: ResourceChange, one: Matched) -> list[FieldChange]:
+    """The fields that differ as they stand, those too that only follow a rename, which do nothing to access."""
+    if one.live is None or one.live.resource.spec == one.before or change.after is None:
+        return change.changes
+    judged = {field.path: field for field in change.changes}
+    stand = {field.path: field for field in diff.fields(change.kind, one.live.resource.spec, change.after)}
+    access = {path: judged[path].access if path in judged else Access.SAME for path in stand}
+    found = {path: msgspec.structs.replace(field, access=access[path]) for path, field in stand.items()}
+    return sorted({**judged, **found}.values(), key=lambda field: field.path)
 
 
 def _references(known: Mapping[str, str], spec: Spec, one: Matched) -> Mapping[str, str]:

@@ -77,9 +77,3 @@ CAPTURE: Final = _listed(
 
 CAPTURE_OF_KEY: Final = _listed({"enabled": _capture_of_key, "redact": _hidden})
 """Of a virtual key's."""
-
-SETTINGS: Final[Mapping[str, Order]] = {
-    "content_capture": CAPTURE["content_capture"],
-    "trace_collector": other_readers,
-}
-"""Of settings that come or go as a whole."""

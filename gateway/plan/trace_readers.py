@@ -25,14 +25,22 @@ def content_read(change: ResourceChange, after: Resources) -> Iterator[Consequen
     if change.after is None or not _matters(change):
         return
     found: dict[str, list[str]] = {}
-    for (kind, name), key in after.items():
-        if kind == "virtual_keys" and _is_captured(key.spec, after):
-            collector = _collector_of(key.spec, after)
-            if _concerns(change, name, key.spec, collector, after):
+    for name, key in _keys(change, after):
+        if _is_captured(key, after):
+            collector = _collector_of(key, after)
+            if _concerns(change, name, key, collector, after):
                 found.setdefault(collector, []).append(name)
     for collector in sorted(found):
         text = f"prompts and answers of {names(sorted(found[collector]))} can be read in {_told(collector, after)}"
         yield Consequence("content_recorded", text)
+
+
+def _keys(change: ResourceChange, after: Resources) -> Iterator[tuple[str, Spec]]:
+    """The keys that a change could be about: of a key's own, that key."""
+    if change.kind == "virtual_keys":
+        yield change.name, after["virtual_keys", change.name].spec
+        return
+    yield from ((name, one.spec) for (kind, name), one in after.items() if kind == "virtual_keys")
 
 
 def _matters(change: ResourceChange) -> bool:

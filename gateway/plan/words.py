@@ -1,17 +1,22 @@
 """How plans write amounts, moments and numbers of things."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _NAMES_SHOWN: Final = 3
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
-def moment(microseconds: int) -> str:
+def at(microseconds: int) -> datetime:
+    """A moment, given since the epoch."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def moment(when: datetime) -> str:
     """`1 Dec 2026 00:00 UTC`."""
-    at = datetime.fromtimestamp(microseconds / 1e6, UTC)
-    return f"{at.day} {at:%b %Y %H:%M} UTC"
+    return f"{when.day} {when:%b %Y %H:%M} UTC"
 
 
 def ago(microseconds: int, now: int) -> str:
@@ -24,8 +29,9 @@ def ago(microseconds: int, now: int) -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """`1 key`, `3 keys`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    """`1 key`, `3 keys`, `2 aliases`."""
+    plural = "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else plural}"
 
 
 def names(some: Sequence[str]) -> str:

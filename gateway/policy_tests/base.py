@@ -1,16 +1,21 @@
 """The configuration at another revision of git, to compare with."""
 
+import os
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
-from gateway.config.files import file_roots
-from gateway.config.load import load
+from gateway.config.files import file_roots, price_lock
+from gateway.config.git import root_of
+from gateway.config.load import Loaded, load
 from gateway.config.resources import Resource, resources_of
 
-_TIMEOUT_S = 30
+_TIMEOUT_S: Final = 30
+_MOST_LINKS: Final = 8
+_LINK: Final = "120000"
 
 
 class BaseError(Exception):
@@ -26,41 +31,136 @@ class _Any(dict[str, str]):
 
 def resources(paths: Sequence[Path], environ: Mapping[str, str], now: datetime) -> list[Resource]:
     """What files declare. Raises `BaseError`."""
-    roots = file_roots(environ)
-    loaded = load(paths, environ=_Any(environ), now=now, for_control_plane=True, file_roots=roots)
-    if loaded.config is None:
-        raise BaseError("\n".join(str(one) for one in loaded.diagnostics if one.is_error))
-    return [*resources_of(loaded.config)]
+    return _declared(_loaded(paths, environ, now, file_roots(environ)))
 
 
 def resources_at(revision: str, paths: Sequence[Path], environ: Mapping[str, str], now: datetime) -> list[Resource]:
-    """What the same files declare at a revision of git. Raises `BaseError`."""
+    """What the same files declare at a revision of git. Raises `BaseError`.
+
+    1. lay out the configuration of the revision, with its lock of prices
+    2. load it
+    3. add what its `${file:}` references name, of which only the load knows, and load it again
+    """
     with tempfile.TemporaryDirectory(prefix="gateway-base-") as directory:
-        copies = []
-        for index, path in enumerate(paths):
-            copy = Path(directory) / str(index) / path.name
-            copy.parent.mkdir()
-            copy.write_bytes(_content(revision, path))
-            copies.append(copy)
+        base = _Base(revision, Path(directory))
+        there = [path for path in paths if base.lay_out(path)]
+        if not there:
+            raise BaseError(f"git has no {' or '.join(map(str, paths))} at {revision}{base.said}")
+        base.lay_out(price_lock(there))
+        copies = [base.copy_of(path) for path in there]
+        roots = file_roots(environ)
+        roots = (*roots, *map(base.copy_of, roots))
+        loaded = _loaded(copies, environ, now, roots)
+        if base.lay_out_referenced(set(loaded.files) - {price_lock(copies)}):
+            loaded = _loaded(copies, environ, now, roots)
         try:
-            return resources(copies, environ, now)
+            return _declared(loaded)
         except BaseError as error:
-            raise BaseError(f"the configuration at {revision} cannot be read: {error}") from None
+            told = str(error).replace(directory, "")
+            raise BaseError(f"the configuration at {revision} cannot be read: {told}") from None
 
 
-def _content(revision: str, path: Path) -> bytes:
-    if path.is_dir():
-        raise BaseError(f"{path} is a directory: name its files, to compare them with a base")
-    if revision.startswith("-"):
-        raise BaseError(f"{revision!r} is no revision")
-    command = ["git", "show", f"{revision}:./{path.name}"]
-    try:
-        done = subprocess.run(  # noqa: S603 - git, with a revision that is no option
-            command, cwd=path.resolve().parent, capture_output=True, check=False, timeout=_TIMEOUT_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BaseError(f"git cannot be asked: {error}") from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise BaseError(f"git has no {path.name} at {revision}: {said[0] if said else 'it does not say why'}")
-    return done.stdout
+def _loaded(paths: Sequence[Path], environ: Mapping[str, str], now: datetime, roots: Sequence[Path]) -> Loaded:
+    return load(paths, environ=_Any(environ), now=now, for_control_plane=True, file_roots=roots)
+
+
+def _declared(loaded: Loaded) -> list[Resource]:
+    if loaded.config is None:
+        raise BaseError("; ".join(str(one).replace("\n  ", ", ") for one in loaded.diagnostics if one.is_error))
+    return [*resources_of(loaded.config)]
+
+
+class _Base:
+    """Files of a revision below a directory of their own, where each lies as it lies on this machine."""
+
+    def __init__(self, revision: str, directory: Path) -> None:
+        if revision.startswith("-"):
+            raise BaseError(f"{revision!r} is no revision")
+        self._revision = revision
+        self._directory = directory
+        self.said = ""
+        """Why git had nothing, in its words."""
+
+    def copy_of(self, path: Path) -> Path:
+        """Where a path of this machine lies."""
+        absolute = Path(os.path.abspath(path))  # noqa: PTH100 - a link may lead elsewhere at the revision
+        return self._directory / absolute.relative_to(absolute.anchor)
+
+    def lay_out(self, path: Path) -> bool:
+        """Writes the file, or the YAML files of the directory; whether the revision has it."""
+        root = root_of(path / "any" if path.is_dir() else path)
+        if root is None:
+            raise BaseError(f"{path} is in no repository of git")
+        found = self._found(root, path)
+        if found is None:
+            return False
+        kind, content = found
+        copy = self.copy_of(path)
+        if kind == "tree":
+            copy.mkdir(parents=True, exist_ok=True)
+            for name in self._names(root, content.decode()):
+                if name.endswith((".yaml", ".yml")):
+                    self.lay_out(path / name)
+        else:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+        return True
+
+    def lay_out_referenced(self, copies: Iterable[Path]) -> bool:
+        """Writes what is not there yet; whether there was anything.
+
+        What git does not keep, such as a credential that is mounted, is the same on both sides.
+        """
+        added = False
+        for copy in copies:
+            if copy.exists() or not copy.is_relative_to(self._directory):
+                continue
+            path = Path("/", copy.relative_to(self._directory))
+            if root_of(path) is not None and self.lay_out(path):
+                added = True
+            elif path.is_file():
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(path.read_bytes())
+                added = True
+        return added
+
+    def _found(self, root: Path, path: Path) -> tuple[str, bytes] | None:
+        """`blob` with its content, or `tree` with its name in git."""
+        place = Path(os.path.normpath(path.parent.resolve() / path.name))
+        for _ in range(_MOST_LINKS):
+            if not place.is_relative_to(root):
+                return None
+            within = place.relative_to(root).as_posix()
+            name = f"{self._revision}^{{tree}}" if within == "." else f"{self._revision}:{within}"
+            listed = self._git(root, "ls-tree", "-z", self._revision, "--", within) if within != "." else b"040000 tree"
+            if not listed:
+                return None
+            mode, kind = listed.decode(errors="replace").split()[:2]
+            if kind == "tree":
+                return kind, name.encode()
+            content = self._git(root, "show", name)
+            if content is None or mode != _LINK:
+                return None if content is None else (kind, content)
+            place = Path(os.path.normpath(place.parent / content.decode(errors="replace")))
+        return None
+
+    def _names(self, root: Path, tree: str) -> list[str]:
+        listed = self._git(root, "ls-tree", "-z", "--name-only", tree) or b""
+        return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+    def _git(self, root: Path, *arguments: str) -> bytes | None:
+        try:
+            done = subprocess.run(  # noqa: S603 - git, with a revision that is no option
+                ["git", *arguments],  # noqa: S607 - the one that its user has
+                cwd=root,
+                capture_output=True,
+                check=False,
+                timeout=_TIMEOUT_S,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise BaseError(f"git cannot be asked: {error}") from None
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip().splitlines()
+            self.said = f": {said[0]}" if said else ""
+            return None
+        return done.stdout

@@ -15,11 +15,13 @@ from gateway.snapshot.snapshot import Snapshot
 
 
 class Mismatch(msgspec.Struct, frozen=True):
-    """One thing that is not as expected."""
+    """One thing that is not as expected; the place is that of what is at fault, where it is not the case's own."""
 
     what: str
     expected: str
     got: str
+    file: str | None = None
+    line: int | None = None
 
 
 class Result(msgspec.Struct, frozen=True):

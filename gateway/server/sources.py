@@ -124,9 +124,10 @@ class ControlPlaneSource:
         configured = settings.control_plane_token
         token = Secret(configured.get_secret_value() if configured is not None else "")
         copy = hashlib.sha256(url.encode()).hexdigest()[:16]
+        self._client = Client(url, token)
         self._follower = Follower(
             node=_node(settings),
-            client=Client(url, token),
+            client=self._client,
             last_copy=LastCopy(settings.data_dir / "control-plane" / f"{copy}.snapshot", token),
             compile_=self._compile,
             on_outcome=on_outcome,
@@ -163,6 +164,8 @@ class ControlPlaneSource:
             "fault": self._follower.fault,
             "last_contact_at": None if contact is None else clock.iso(contact),
             "lag_s": self._follower.lag_s,
+            "token_expires_at": self._client.token_ends,
+            "tokens_ending": self._client.tokens_ending,
         }
 
     def _compile(self, followed: Followed) -> Snapshot | Rejection:

@@ -16,6 +16,7 @@ from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.money.budget import CompiledBudget
 from gateway.pipeline.services import Services
+from gateway.plan.words import count
 from gateway.providers.registry import ProviderSet
 from gateway.server.app import create_app
 from gateway.server.bookkeeping import Bookkeeping
@@ -68,7 +69,8 @@ class Worker:
         self._transport = Http1Transport()
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
-        self._decision_log = _decision_log(settings, self._metrics) if settings.access_log else None
+        self._metrics.forget_dead_workers()
+        self._decision_log = _decision_log(settings) if settings.access_log else None
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
@@ -96,6 +98,7 @@ class Worker:
             decision_log=self._decision_log,
             tracing=self._tracing,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+            habits=await self._books.habits(first.budgets),
         )
         self._holder = holder
         self._source.start(holder)
@@ -104,7 +107,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, self._source.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
         self._publishing = loop.create_task(self._publish())
-        _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
+        keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
+        _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
         app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
         return ClientLayer(app, self._settings.body_timeout_s)
 
@@ -117,8 +121,6 @@ class Worker:
         if self._decision_log is not None:
             await self._decision_log.close()
         await asyncio.to_thread(self._tracing.close)
-        # A report of budgets right after should not show as held what was given back.
-        await self._books.tell(self._counters.standings())
         await self._counters.close()
         await self._books.close()
 
@@ -160,16 +162,20 @@ class Worker:
             await asyncio.sleep(_PUBLISH_EVERY_S)
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
-            self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
+            spool = self._books.spool
+            self._metrics.ledger(spool.depth, self._books.oldest_s, spool.dropped, spool.backlog.set_aside_count)
             self._metrics.counters(answer=self._counters.fault is None)
             self._metrics.control_plane(self._source.standing())
+            records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
+            self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._budgets = snapshot.budgets
-        self._metrics.serving(snapshot.revision_label)
+        budgets = (budget.name for budget in snapshot.budgets)
+        self._metrics.serving(snapshot.revision_label, budgets, snapshot.upstreams)
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
         # PERF: threads that export spans or prepare large bodies have to let requests go on soon.
@@ -207,13 +213,9 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _decision_log(settings: Settings, metrics: Metrics) -> DecisionLog:
+def _decision_log(settings: Settings) -> DecisionLog:
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(render=pretty_line if pretty else json_line, on_drop=metrics.records_dropped)
-
-
-def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
-    return snapshot.revision_label, snapshot.key_count, len(snapshot.upstreams)
+    return DecisionLog(pretty_line if pretty else json_line)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:

@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, images, messages, responses
+from gateway.shapes import audio, chat, converse, images, media_members, messages, responses
 from gateway.shapes.shape import Shape
 
 
@@ -38,7 +38,7 @@ class Endpoint:
 _TABLE = (
     Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
     Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
-    Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings")),
+    Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings", media=media_members.EMBEDDINGS)),
     Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
     Endpoint(
         name="moderations",

@@ -13,7 +13,7 @@ from typing import Final
 import re2
 
 from gateway.any_of import any_of
-from gateway.money.estimate import MARKS, counts_of, flags_of
+from gateway.money.estimate import MARKS, dense_in, flags_of
 from gateway.shapes.allows import names_several
 from gateway.shapes.shape import Shape
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
@@ -95,8 +95,7 @@ class _Watch:
         if flags is None or _UNPLAIN.search(members) is not None or names_several(members):
             return NOT_PLAIN
         has_urls = may_have_urls(members, self._url_names)
-        dense, wide = counts_of(members)
-        return Glance(is_plain=True, has_urls=has_urls, flags=flags, dense=dense, wide=wide)
+        return Glance(is_plain=True, has_urls=has_urls, flags=flags, dense=dense_in(members))
 
 
 _WATCHES: Final[dict[str, _Watch]] = {}

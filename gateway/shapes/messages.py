@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import anthropic_request
+from gateway.shapes import anthropic_request, media_members
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
@@ -281,6 +281,7 @@ MESSAGES: Final = Shape(
     read_usage=read_body,
     read_event=read_event,
     declares=anthropic_request.DECLARES,
+    media=media_members.MESSAGES,
     events=EVENTS,
     frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
@@ -292,5 +293,6 @@ COUNT_TOKENS: Final = Shape(
     read_usage=read_body,
     read_event=read_event,
     declares=anthropic_request.DECLARES,
+    media=media_members.MESSAGES,
 )
 """https://docs.anthropic.com/en/api/messages-count-tokens."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import dialects
+from gateway.shapes import dialects, media_members
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
@@ -219,6 +219,7 @@ def _failed(begun: Begun, error: dict[str, Any]) -> dict[str, Any]:
 RESPONSES: Final = Shape(
     name="responses",
     declares=DECLARES,
+    media=media_members.RESPONSES,
     events=EVENTS,
     frame=failed_event,
 )

@@ -7,6 +7,7 @@ from gateway.errors import GatewayError
 from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import Declares
 from gateway.shapes.ending import NO_EVENTS, Events
+from gateway.shapes.media_members import NO_MEDIA, MediaMembers
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated
@@ -29,10 +30,10 @@ class Shape:
     """One API: its request, its answer, its events and its errors, as tables that every room asks.
 
     What is not said is as it is on every API of OpenAI's, and on those that are made after them.
-    `declares` says what its requests declare, and where. `read_usage` reads what a whole response body states.
-    `read_event` folds the `data` of one server-sent event into what is known so far. `include_usage` says that a stream
-    reports usage only when `stream_options.include_usage` asks for it. `count_audio` counts an answer that is audio,
-    and states nothing. `events` says what each event of a stream means
+    `declares` says what its requests declare, and where; `media` where they have media in base64. `read_usage` reads
+    what a whole response body states. `read_event` folds the `data` of one server-sent event into what is known so far.
+    `include_usage` says that a stream reports usage only when `stream_options.include_usage` asks for it.
+    `count_audio` counts an answer that is audio, and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle
     stream open, a comment where clients of the API know no event for it.
     """
@@ -42,6 +43,7 @@ class Shape:
     read_usage: ReadBody = openai_usage.read_body
     read_event: ReadEvent = openai_usage.read_event
     declares: Declares = dialects.DECLARES
+    media: MediaMembers = NO_MEDIA
     include_usage: bool = False
     count_audio: CountAudio | None = None
     events: Events = NO_EVENTS

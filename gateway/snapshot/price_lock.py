@@ -14,7 +14,7 @@ from gateway.config.sections.virtual_keys import ModelTarget
 from gateway.money.catalogue import Catalogue
 from gateway.money.price_times import Period, moment_of, written_out
 from gateway.money.prices import Price
-from gateway.snapshot.lock_origins import origin_of
+from gateway.money.published_prices import may_be_of, origin_of
 from gateway.snapshot.named_models import named_models
 from gateway.snapshot.prices import seller_at
 from gateway.snapshot.written_prices import locked_over_time, written_over_time
@@ -106,9 +106,7 @@ def _can_be_named(target: str) -> bool:
 def _may_stay(config: Config, target: str, source: str) -> bool:
     """Whether a locked price that is not published stays: one out of a list that counts at its provider does."""
     section = config.providers.get(target.partition("/")[0])
-    lists = () if section is None else seller_at(section).lists
-    origin = origin_of(source)
-    return bool(lists) and (origin is None or origin.seller in lists)
+    return section is not None and may_be_of(source, seller_at(section))
 
 
 def _check(target: str, entry: Mapping[str, Any]) -> None:

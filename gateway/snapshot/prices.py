@@ -16,7 +16,7 @@ from gateway.money.multipliers import REGIONAL
 from gateway.money.price_lists import Seller, seller_of
 from gateway.money.price_times import Period, PriceOverTime, changes_of, in_force
 from gateway.money.prices import PER_MILLE, Price, overridden
-from gateway.money.published_prices import PublishedPrices, by_suffix
+from gateway.money.published_prices import PublishedPrices, by_suffix, may_be_of
 from gateway.snapshot.written_prices import factors_of, locked_over_time, overrides_of, thousandths
 
 LOCKED: Final = "lock: "
@@ -42,7 +42,9 @@ class Prices:
         self._written = config.prices
         self._overrides = {target: overrides_of(price) for target, price in config.prices.items()}
         self._locked = {
-            target: locked_over_time(price, f"{LOCKED}{price.source}") for target, price in config.locked_prices.items()
+            target: locked_over_time(price, f"{LOCKED}{price.source}")
+            for target, price in config.locked_prices.items()
+            if _counts_at(config.providers.get(target.partition("/")[0]), price.source)
         }
         self._factors = {name: factors_of(one.price_factor) for name, one in config.providers.items()}
         self._published: Catalogue = PublishedPrices()
@@ -172,6 +174,11 @@ class _Asked(NamedTuple):
 def seller_at(section: Provider) -> Seller:
     """Whose prices count at a provider of the file."""
     return seller_of(section.type, section.base_url, section.prices_of)
+
+
+def _counts_at(section: Provider | None, source: str) -> bool:
+    """Whether a locked price counts at a provider: another seller's is none there."""
+    return section is None or may_be_of(source, seller_at(section))
 
 
 def _times(price: Price, factor: int) -> Price:

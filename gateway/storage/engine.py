@@ -69,6 +69,22 @@ def writing(engine: Engine, *, lock_wait_s: float = _BUSY_TIMEOUT_S) -> Iterator
         yield connection
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One transaction that reads: all of its statements see the database as it was at the first one.
+
+    PostgreSQL's default would let every statement see what was committed before it
+    (https://www.postgresql.org/docs/current/transaction-iso.html); SQLite's WAL keeps a reader at one state by itself.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: See `is_unavailable` and `describe_failure`.
+    """
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
 def is_unavailable(error: BaseException) -> bool:
     """Whether the same transaction may succeed later: the database is away, busy, full, or not yet migrated."""
     if isinstance(error, exc.StatementError):

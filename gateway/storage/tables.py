@@ -88,12 +88,13 @@ ledger_entries = Table(
     *(Column(name, Name, nullable=False, server_default="") for name in SERVED),
     *(Column(name, Json) for name in ("iterations", "unreadable")),
     Column("longest_prompt", BigInteger),
+    Column("prompt_per_mille", BigInteger),
 )
 """One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand.
 `further` has the kinds that are not in `TOKENS`, `iterations` what steps of the provider's own consumed besides,
 `unreadable` which figures of the answer could not be read, `longest_prompt` how long the longest of several prompts
-was. What stands behind `budgets` is unknown of requests that older versions kept; what stands behind `attempts` also of
-those that they keep beside this one."""
+was, `prompt_per_mille` what the prompt cost of the most that it could. What stands behind `budgets` is unknown of
+requests that older versions kept; what stands behind `attempts` also of those that they keep beside this one."""
 
 HOUR_OF_ENTRY: Final = literal_column("(occurred_at / 3600000000)", BigInteger)
 """The hour of an entry as its indices spell it. They begin with it so that what is inserted together lies together, and
@@ -213,8 +214,10 @@ admin_tokens = Table(
     Column("expires_at", BigInteger),
     Column("last_used_at", BigInteger),
     Column("revoked_at", BigInteger),
+    Column("owners", Json),
 )
-"""Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex; the token itself is nowhere."""
+"""Tokens of the control plane's API. `digest` is the SHA-256 of the token in hex, behind `owners:` where it is bound to
+some; the token itself is nowhere."""
 
 control_plane_state = Table(
     "control_plane_state",
@@ -250,6 +253,15 @@ resources = Table(
 pair is the spec as a file last had it, so that what was changed behind the file's back can be told."""
 
 Index(None, resources.c.owner)
+
+confined_owners = Table(
+    "confined_owners",
+    metadata,
+    Column("owner", Name, primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The owners for whom a bound token has written: what is theirs acts on their own keys alone, from that revision on."""
 
 revoked_secrets = Table(
     "revoked_secrets",
@@ -299,6 +311,7 @@ audit_log = Table(
     Column("revision", BigInteger, nullable=False),
     Column("before", Json),
     Column("after", Json),
+    Column("owner", Name),
     sqlite_with_rowid=False,
 )
 """Who changed what, with secrets replaced before the row is made. Never changed, never deleted."""

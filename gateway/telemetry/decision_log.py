@@ -1,18 +1,15 @@
-"""Decision records: one line per request, on standard output, never in the way of a request.
-
-Lines are gathered and written by a thread, so a slow reader of standard output delays nobody; beyond a bound of memory
-lines are dropped and counted.
-"""
+"""Decision records: one line per request, on standard output, never in the way of a request."""
 
 import asyncio
 import sys
 from collections.abc import Callable
-from typing import BinaryIO
 
 from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.line_writer import LineWriter
 
-_FLUSH_AFTER_S = 0.1
-_MAX_PENDING_BYTES = 32 * 1024 * 1024
+_GATHER_S = 0.1
+_MOST_BYTES = 32 * 1024 * 1024
+_FAREWELL_S = 1.0
 
 
 Render = Callable[[DecisionRecord, bytes], bytes]
@@ -44,66 +41,22 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
 
 
 class DecisionLog:
-    """Writes records as lines. Construct it inside the running event loop."""
+    """Writes records as lines."""
 
-    def __init__(
-        self,
-        output: BinaryIO | None = None,
-        render: Render = json_line,
-        on_drop: Callable[[int], None] | None = None,
-    ) -> None:
-        self._output = output or sys.stdout.buffer
-        self._on_drop = on_drop
+    def __init__(self, render: Render = json_line) -> None:
+        descriptor = None if sys.stdout is None else sys.stdout.fileno()
+        self._lines = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
         self._render = render
-        self._pending: list[bytes] = []
-        self._pending_bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: asyncio.Future[None] | None = None
+
+    @property
+    def dropped(self) -> int:
+        """How many records could not be written."""
+        return self._lines.dropped
 
     def write(self, record: DecisionRecord, encoded: bytes) -> None:
         """Queues the line of a record, which is `encoded` as JSON."""
-        line = self._render(record, encoded)
-        if self._pending_bytes > _MAX_PENDING_BYTES:
-            if self._on_drop is not None:
-                self._on_drop(1)
-            return
-        self._pending.append(line)
-        self._pending_bytes += len(line)
-        if self._timer is None and self._writing is None:
-            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush)
+        self._lines.write(self._render(record, encoded) + b"\n")
 
     async def close(self) -> None:
-        """Writes what is left."""
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._writing is not None:
-            await self._writing
-        if self._pending:
-            await asyncio.to_thread(self._write_lines, self._take())
-
-    def _flush(self) -> None:
-        self._timer = None
-        loop = asyncio.get_running_loop()
-        self._writing = loop.run_in_executor(None, self._write_lines, self._take())
-        self._writing.add_done_callback(self._written)
-
-    def _written(self, writing: asyncio.Future[None]) -> None:
-        self._writing = None
-        if not writing.cancelled():
-            writing.exception()
-        if self._pending and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush)
-
-    def _take(self) -> list[bytes]:
-        lines, self._pending, self._pending_bytes = self._pending, [], 0
-        return lines
-
-    def _write_lines(self, lines: list[bytes]) -> None:
-        lines.append(b"")
-        try:
-            self._output.write(b"\n".join(lines))
-            self._output.flush()
-        except (OSError, ValueError):
-            # A closed or full standard output must not stop traffic.
-            if self._on_drop is not None:
-                self._on_drop(len(lines) - 1)
+        """Writes what is left, as far as it is read."""
+        await asyncio.to_thread(self._lines.flush, _FAREWELL_S)

@@ -93,6 +93,11 @@ class MetricDefinitions:
             "1 while the control plane does not answer and the last snapshot serves on.",
             "livemax",
         )
+        self.tokens_ending = self._gauge(
+            "control_plane_tokens_ending",
+            "Tokens of the control plane that end within 14 days, this gateway's own among them.",
+            "livemax",
+        )
         self.lag = self._gauge(
             "control_plane_lag_seconds",
             "From the moment that the serving revision was applied to the moment that it came into force here: how "
@@ -101,9 +106,19 @@ class MetricDefinitions:
         )
         self.spooled = self._gauge("ledger_spool_entries", "Ledger entries that wait for the database.", "livesum")
         self.oldest = self._gauge("ledger_spool_oldest_seconds", "For how long the oldest of them waits.", "livemax")
-        self.lost = self._counter("ledger_entries_dropped", "Ledger entries that were lost for want of room.")
+        self.lost = self._counter(
+            "ledger_entries_dropped", "Ledger entries that were lost: for want of room, or by damage."
+        )
+        self.set_aside = self._gauge(
+            "ledger_set_aside_entries",
+            "Ledger entries that the database refuses for what they are, in `set-aside.jsonl` of the spool.",
+            "livemax",
+        )
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
+        self.log_lines_dropped = self._counter(
+            "log_lines_dropped", "Lines of the process's own log that could not be written."
+        )
         self.spans = self._counter(
             "trace_spans_exported",
             "Spans that a trace collector took; `default` is that of the `OTEL_*` variables.",

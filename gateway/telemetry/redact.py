@@ -6,7 +6,7 @@ from typing import Final
 HIDDEN: Final = "[redacted]"
 
 _CREDENTIALS: Final = re.compile(
-    r"lw_(?:vk|admin)_[A-Za-z0-9_-]{8,}"  # virtual keys and the control plane's tokens
+    r"lw_(?:vk|gateway|view|plan|apply|admin)_[A-Za-z0-9_-]{8,}"  # virtual keys and the control plane's tokens
     r"|\bsk-[A-Za-z0-9_-]{8,}"  # OpenAI, Anthropic and those who spell theirs alike
     r"|\bAIza[0-9A-Za-z_-]{20,}"  # Google
     r"|\b(?:AKIA|ASIA)[0-9A-Z]{12,}"  # AWS

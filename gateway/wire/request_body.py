@@ -12,17 +12,16 @@ class Glance:
 
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared, billed, allowed or fetched. Only then the others count, and speak of what is known: whether
-    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` and `wide` to an estimate.
+    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` to an estimate.
     """
 
-    __slots__ = ("dense", "flags", "has_urls", "is_plain", "wide")
+    __slots__ = ("dense", "flags", "has_urls", "is_plain")
 
-    def __init__(self, *, is_plain: bool, has_urls: bool = True, flags: int = 0, dense: int = 0, wide: int = 0) -> None:
+    def __init__(self, *, is_plain: bool, has_urls: bool = True, flags: int = 0, dense: int = 0) -> None:
         self.is_plain: Final = is_plain
         self.has_urls: Final = has_urls
         self.flags: Final = flags
         self.dense: Final = dense
-        self.wide: Final = wide
 
 
 NOT_PLAIN: Final = Glance(is_plain=False)

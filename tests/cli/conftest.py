@@ -43,7 +43,9 @@ def file(tmp_path, monkeypatch):
 @pytest.fixture
 def gateway(monkeypatch, capsys) -> Callable[..., Done]:
     """Runs `gateway ...` without any `GATEWAY_*` variable but those given."""
-    for name in ("GATEWAY_KEY_PEPPER", "GATEWAY_CONFIG", "GATEWAY_PORT"):
+    for name in ("KEY_PEPPER", "CONFIG", "PORT", "CONTROL_PLANE_URL", "CONTROL_PLANE_TOKEN"):
+        monkeypatch.delenv(f"GATEWAY_{name}", raising=False)
+    for name in ("GITHUB_ACTIONS", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*arguments: str, stdin: str = "", **environ: str) -> Done:

@@ -204,3 +204,63 @@ def test_hash_refuses_what_is_no_virtual_key_without_repeating_it(gateway, text)
     assert (done.code, done.out) == (1, "")
     assert "not a virtual key" in done.err
     assert not text or not re.search(rf"\b{text}\b", done.err)
+
+
+def test_a_pepper_that_is_too_short_is_told_in_words(gateway):
+    done = gateway("keys", "mint", "new", GATEWAY_KEY_PEPPER="short")
+
+    assert done.err == "error: GATEWAY_KEY_PEPPER: a pepper has 16 characters or more\n"
+
+
+SERIES = f"""version: 1
+virtual_keys:
+  team-a-1: {{environment: test, secret_hash: {HASH}}}
+  dev-migration: {{environment: test}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "meant"),
+    [
+        ("dev-migraton", (), "did you mean dev-migration?"),
+        ("team-b-1", (), "did you mean team-a-1?"),
+        ("dev-migraton", ("--new",), None),
+        ("team-a-2", (), None),
+        ("somebody", (), None),
+    ],
+)
+def test_a_key_that_is_added_is_told_and_a_misspelt_one_is_not_added(gateway, file, name, flags, meant):
+    file.write_text(SERIES)
+
+    done = gateway("keys", "mint", name, "--environment", "test", "--write", "gateway.yaml", *flags)
+
+    if meant is not None:
+        assert (done.code, done.out) == (1, "")
+        assert meant in done.err
+        assert "--new" in done.err
+        assert file.read_text() == SERIES
+    else:
+        assert done.code == 0
+        assert f"{name} is new in gateway.yaml: nothing of its own limits it" in done.err
+        assert f"  {name}:\n" in file.read_text()
+
+
+def test_a_key_that_waits_for_its_secret_is_not_new(gateway, file):
+    file.write_text(SERIES)
+
+    done = gateway("keys", "mint", "dev-migration", "--environment", "test", "--write", "gateway.yaml")
+
+    assert done.code == 0
+    assert "is new" not in done.err
+
+
+@pytest.mark.parametrize("command", [("mint", "new"), ("rotate", "old", "--grace", "0s")])
+def test_the_control_plane_of_the_environment_is_asked(gateway, file, command):
+    plane = {"GATEWAY_CONTROL_PLANE_URL": "http://127.0.0.1:1", "GATEWAY_CONTROL_PLANE_TOKEN": "x"}
+
+    there = gateway("keys", *command, "--environment", "test", **plane)
+    here = gateway("keys", *command, "--environment", "test", "--write", "gateway.yaml", **plane)
+
+    assert (there.code, there.out) == (1, "")
+    assert "the control plane cannot be reached" in there.err
+    assert here.code == 0

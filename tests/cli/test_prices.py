@@ -245,19 +245,19 @@ GROQ = 'base_url: "https://api.groq.com/openai/v1"'
         (
             GROQ,
             'base_url: "https://api.cerebras.ai/v1"',
-            "other/llama-3.3-70b-versatile is out of the list of groq; that of cerebras counts",
+            "other/llama-3.3-70b-versatile is out of the list of groq, and does not count; that of cerebras does",
             "-",
         ),
         (
             GROQ,
             'base_url: "https://llm.example.com/v1"',
-            "other/llama-3.3-70b-versatile is of a provider to which no list applies",
+            "other/llama-3.3-70b-versatile is of a provider to which no list applies, and does not count",
             "-",
         ),
         (
             GROQ,
             f"{GROQ}, prices_of: none",
-            "other/llama-3.3-70b-versatile is of a provider to which no list applies",
+            "other/llama-3.3-70b-versatile is of a provider to which no list applies, and does not count",
             "-",
         ),
     ],

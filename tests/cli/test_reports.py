@@ -171,4 +171,4 @@ def test_settings_that_are_wrong_are_named(gateway):
     done = gateway("spend", GATEWAY_PORT="many")
 
     assert done.code == 1
-    assert done.err.startswith("error: port (--port or GATEWAY_PORT): ")
+    assert done.err.startswith("error: GATEWAY_PORT: ")

@@ -24,7 +24,7 @@ def test_a_token_is_shown_once_and_kept_as_a_digest(gateway, tmp_path):
 
     secret = done.out.strip()
     assert done.code == 0
-    assert re.fullmatch(r"lw_admin_[\w-]{43}", secret)
+    assert re.fullmatch(r"lw_view_[\w-]{43}", secret)
     assert secret not in done.err
     assert "ci, scope view, expires 2027-02-16T11:06:40Z" in done.err
     assert all(secret.encode() not in file.read_bytes() for file in tmp_path.iterdir())
@@ -46,6 +46,53 @@ def test_tokens_are_listed_and_revoked(gateway, snapshot):
     assert re.sub(r"tok_\w+", "tok_(id)", gateway("tokens", "list").out) == snapshot
 
 
+@pytest.mark.parametrize("scope", ["gateway", "view", "plan", "apply", "admin"])
+@pytest.mark.parametrize(
+    ("asked", "expires_at"),
+    [
+        ((), "2027-02-16T11:06:40Z"),
+        (("--expires", "24h"), "2026-11-19T11:06:40Z"),
+        (("--no-expiry",), None),
+    ],
+)
+def test_how_long_a_token_lasts(gateway, scope, asked, expires_at):
+    done = gateway("tokens", "create", "--scope", scope, "--name", "ci", "--format", "json", *asked)
+
+    made = json.loads(done.out)
+    assert made["token"].startswith(f"lw_{scope}_")
+    assert made["expires_at"] == (None if scope == "gateway" and not asked else expires_at)
+
+
+def test_a_token_is_bound_to_owners(gateway):
+    arguments = ("tokens", "create", "--scope", "apply", "--name", "ci", "--owner", "team-b", "--owner", "team-a")
+
+    done = gateway(*arguments)
+
+    assert "ci, scope apply, bound to team-a, team-b, expires" in done.err
+    assert [one["owners"] for one in json.loads(gateway("tokens", "list", "--format", "json").out)] == [
+        ["team-a", "team-b"]
+    ]
+
+
+def test_making_and_revoking_tokens_is_audited(gateway):
+    made = json.loads(
+        gateway("tokens", "create", "--scope", "plan", "--name", "ci", "--owner", "a", "--format", "json").out
+    )
+    gateway("tokens", "revoke", "ci")
+    gateway("tokens", "revoke", "ci")
+
+    done = gateway("audit", "--address", "tokens.ci", "--database", "default", "--format", "json")
+
+    entries = json.loads(done.out)
+    facts = {"id": made["id"], "scope": "plan", "owners": ["a"], "expires_at": made["expires_at"]}
+    assert [(one["action"], one["before"], one["after"]) for one in entries] == [
+        ("revoke token", facts, None),
+        ("create token", None, facts),
+    ]
+    assert all(one["actor"].endswith("(command line)") for one in entries)
+    assert made["token"] not in done.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -56,6 +103,10 @@ def test_tokens_are_listed_and_revoked(gateway, snapshot):
         (["create", "--scope", "view", "--name", "a", "--expires", "soon"], "--expires: 'soon' is not a duration"),
         (["create", "--scope", "view", "--name", "a", "--expires", "0d"], "--expires: a token lasts longer"),
         (["create", "--scope", "root", "--name", "a"], "'root' is not one of"),
+        (["create", "--scope", "view", "--name", "a", "--owner", "a b"], "'a b' is no owner's name"),
+        (["create", "--scope", "view", "--name", "a", "--owner", ""], "'' is no owner's name"),
+        (["create", "--scope", "gateway", "--name", "a", "--owner", "a"], "a gateway serves every owner"),
+        (["create", "--scope", "view", "--name", "a", "--expires", "1d", "--no-expiry"], "--expires or --no-expiry"),
         (["revoke", "nobody"], "there is no token with the id or name 'nobody'"),
     ],
 )

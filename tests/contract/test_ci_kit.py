@@ -81,7 +81,7 @@ def test_validate_plan_and_apply(runner, tmp_path):
     assert runner(validate)[0] == 0
     code, said = runner(plan)
     assert code == 0, said
-    assert (tmp_path / "plan.md").read_text().startswith("<!-- gateway-plan:platform -->\n")
+    assert (tmp_path / "plan.md").read_text().startswith("<!-- gateway-plan:")
     assert "2 to create" in (tmp_path / "summary").read_text()
     assert (tmp_path / "output").read_text() == "changes=true\n"
     code, said = runner(apply)

@@ -2,10 +2,13 @@
 
 import os
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
+from gateway import clock
 from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.gateway import Gateway, free_port
@@ -79,6 +82,25 @@ def test_what_is_applied_is_in_force(following):
     (node,) = gateway.wait(lambda: [one for one in following.nodes() if one["serving_revision"] == 2], 5)
     assert node["state"] == "current"
     gateway.wait(lambda: "gateway_control_plane_revision 2.0" in gateway.client.get("/metrics").text, 5)
+    gateway.stop()
+
+
+def test_tokens_that_end_are_warned_of(following):
+    soon = clock.microseconds() + 10 * 86_400_000_000
+    following.plane.token("plan", expires_at=soon + 20 * 86_400_000_000)
+    assert following.plane.client.get("/readyz").json() == {"status": "ready"}
+    following.gateway_token = following.plane.token("gateway", expires_at=soon)
+    gateway = following.gateway()
+
+    gateway.wait(lambda: "gateway_control_plane_tokens_ending 1.0" in gateway.client.get("/metrics").text, 10)
+    standing = gateway.readyz()["control_plane"]
+    assert (standing["tokens_ending"], standing["token_expires_at"]) == (1, clock.iso_of_microseconds(soon)[:19] + "Z")
+    (told,) = following.plane.client.get("/readyz").json()["tokens_ending"]
+    assert told["scope"] == "gateway"
+    assert told["expires_at"] == standing["token_expires_at"]
+    command = ["status", "--control-plane", f"http://127.0.0.1:{following.plane.port}", "--token", following.admin]
+    done = launcher.run(command, env=os.environ)
+    assert f"warning: the token {told['name']} (gateway) ends at {told['expires_at']}" in done.stderr
     gateway.stop()
 
 
@@ -211,6 +233,8 @@ def test_states_of_keys_are_in_force_under_a_revision_that_cannot_be_served(foll
 
     again = following.gateway()
     assert again.readyz()["config"] == "stale"
+    assert "configuration rejected: revision 7; the last copy, revision 2, serves" in again.log()
+    assert "gateway_config_stale 1.0" in again.client.get("/metrics").text
     assert again.chat().status_code == 403
     again.stop()
     following.plane.stop()
@@ -257,6 +281,37 @@ def test_smoke(following):
     keys = following.plane.get("/virtual-keys", following.admin).json()["virtual_keys"]
     assert [one["name"] for one in keys] == ["ci"]
     gateway.stop()
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "code", "said"),
+    [
+        ("-", SECRET, 0, "The gateway serves: answer, usage and trace are as they should be."),
+        ("-", SECRET[:-1] + "1", 1, "the call was answered 401"),
+        ("-", "", 1, "standard input has no virtual key"),
+        (SECRET, "", 1, "the secret is read from standard input"),
+    ],
+)
+def test_smoke_of_a_gateway_that_serves_a_file(tmp_path, key, given, code, said):
+    gateway = Gateway(tmp_path, CONFIG)
+    command = [
+        sys.executable,
+        "-m",
+        "gateway",
+        "smoke",
+        "--url",
+        gateway.url,
+        "--model",
+        "gpt-5-mini",
+        "--key",
+        key,
+    ]
+    done = subprocess.run(command, input=f"{given}\n", capture_output=True, text=True, check=False)
+    gateway.stop()
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in done.stderr
+    assert SECRET not in done.stderr
 
 
 @pytest.mark.parametrize(

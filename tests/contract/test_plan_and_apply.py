@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -97,7 +99,9 @@ def test_a_saved_plan_is_applied_once_and_goes_stale(home):
     where, home.where = home.where, ()
     assert "7 to create" in home.run("show", "first.json", "--detailed-exitcode", code=2)
     assert json.loads(home.run("show", "first.json", "--format", "json"))["summary"]["create"] == 7
-    assert "gateway-plan:platform" in home.run("show", "first.json", "--format", "markdown")
+    assert re.search(
+        "<!-- gateway-plan:[0-9A-Z]{26}:platform -->\n", home.run("show", "first.json", "--format", "markdown")
+    )
     home.where = where
 
     assert "Applied as revision 1" in home.run("apply", "first.json")
@@ -105,6 +109,17 @@ def test_a_saved_plan_is_applied_once_and_goes_stale(home):
     stale = home.run("apply", "second.json", code=3)
     assert "moved from revision 0 to 1" in stale
     assert "Plan again" in stale
+
+
+def test_the_command_that_applies_a_saved_plan_runs_as_printed(home):
+    said = home.plan("--out", "my plan.json")
+
+    printed = shlex.split(said.rpartition("To do exactly this: gateway ")[2])
+    home.where = ()
+    said = home.run(*printed, "--secrets-out", "minted")
+
+    assert "Applied as revision 1" in said
+    assert "The secret of 1 new key is in minted" in said
 
 
 def test_guards_have_codes_of_their_own(home):
@@ -124,6 +139,35 @@ def test_guards_have_codes_of_their_own(home):
     home.apply()
     home.edit("limit_usd: 5", "limit_usd: 6")
     assert "(--no-widen)" in home.apply("--no-widen", code=4)
+
+
+def test_a_file_with_nothing_left_deletes_nothing_without_a_word(home):
+    home.apply()
+    home.file.write_text("version: 1\nowner: platform\n")
+
+    assert "Guard: it deletes all that its owner has" in home.plan()
+    assert "say --allow-empty" in home.apply(code=4)
+    assert "Applied as revision 2" in home.apply("--allow-empty")
+
+
+def test_a_plan_tells_that_a_key_was_ended_outside_the_file(home):
+    home.apply()
+    home.run("keys", "disable", "ci")
+
+    said = home.plan("--detailed-exitcode")
+
+    assert re.search(r"! virtual_keys\.ci\.state   \(default\) -> disabled   .+ UTC\n +it stays so", said)
+    home.run("keys", "revoke", "ci")
+    assert "warning: virtual_keys.ci is revoked, which is final: take it out of the file" in home.plan()
+
+
+def test_another_secret_of_a_key_widens(home):
+    home.edit("environment: test", f"environment: test, secret_hash: 'hmac-sha256:{1:064x}'")
+    home.apply()
+    home.edit(f"{1:064x}", f"{2:064x}")
+
+    assert "WIDENS ACCESS" in home.plan()
+    home.apply("--no-widen", code=4)
 
 
 def test_nothing_is_applied_without_a_word(home):
@@ -252,6 +296,45 @@ def test_tokens_say_what_they_may(tmp_path):
     home.run("apply", "plan.json", token=plane.token("apply"))
     plane.stop()
     assert "cannot be reached" in home.plan(code=1)
+
+
+@pytest.mark.parametrize("how", ["flag", "variable"])
+def test_the_head_says_what_is_planned_for_whom(tmp_path, how):
+    (tmp_path / "work").mkdir()
+    named = {"GATEWAY_CONTROL_PLANE_NAME": "prod"}
+    if how == "flag":
+        plane = ControlPlane(tmp_path, migrated(tmp_path / "plane.db"), "--name", "prod")
+        where = ("--control-plane", f"http://127.0.0.1:{plane.port}")
+        home = Home(tmp_path / "work", *where, token=plane.token("apply"))
+    else:
+        home = Home(tmp_path / "work", "--database", "default")
+        home.environment |= named
+    git(home.directory, "init", "-q")
+    git(home.directory, "add", "gateway.yaml")
+    git(home.directory, "commit", "-q", "-m", "x")
+    commit = git(home.directory, "rev-parse", "HEAD")[:7]
+
+    assert home.plan("--out", "plan.json").startswith(f"{commit} -> prod   revision 0   owner platform")
+    home.edit("limit_usd: 5", "limit_usd: 6")
+    assert home.plan().startswith(f"{commit}+dirty -> prod   revision 0")
+    head = home.plan("--format", "markdown").splitlines()[:3]
+    assert head == [
+        "<!-- gateway-plan:prod:platform -->",
+        f"<!-- gateway-commit:{commit}+dirty -->",
+        f"### gateway plan · prod · platform · {commit}+dirty",
+    ]
+    told = json.loads(home.plan("--format", "json"))
+    assert (told["control_plane"], told["source"]["commit"]) == ("prod", f"{commit}+dirty")
+    home.run("apply", "plan.json")
+    assert home.plan().startswith(f"{commit}+dirty -> prod   revision 1")
+    if how == "flag":
+        plane.stop()
+
+
+def git(directory, *arguments):
+    who = ("-c", "user.name=x", "-c", "user.email=x@example.com", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *who, *arguments], cwd=directory, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 def test_a_control_plane_is_not_talked_to_in_clear(tmp_path):

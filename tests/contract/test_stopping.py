@@ -1,9 +1,12 @@
 """Being told to end: by a signal to the process, or, as by terminals and systemd, to every process of its group."""
 
+import fcntl
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
 from pathlib import Path
@@ -206,3 +209,49 @@ def test_a_gateway_that_nothing_was_prepared_for_serves(cold, serve):
     assert answer.status_code == 200
     gateway.process.send_signal(signal.SIGTERM)
     assert gateway.has_stopped_in_peace()
+
+
+@pytest.mark.parametrize("unread", ["stdout", "stderr"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_gateway_whose_lines_nobody_reads_serves_and_ends(tmp_path, serve, unread, workers):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    environment["GATEWAY_DATA_DIR"] = str(tmp_path / "data")
+    log = (tmp_path / "log.txt").open("wb")
+    outputs = {"stdout": subprocess.DEVNULL, "stderr": log} | {unread: subprocess.PIPE}
+    command = [sys.executable, "-m", "gateway", *serve, "--workers", workers, "--log-level", "debug"]
+    url = f"http://127.0.0.1:{serve[-1]}"
+    with log, subprocess.Popen(command, env=environment, start_new_session=True, **outputs) as process:
+        pipe = getattr(process, unread)
+        try:
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 4096)
+            with httpx.Client(base_url=url, trust_env=False, headers={"authorization": f"Bearer {SECRET}"}) as client:
+                _wait_until_it_serves(client)
+                for _ in range(150):
+                    process.send_signal(signal.SIGHUP)
+                    client.post("/v1/chat/completions", json={"model": "sim", "messages": []})
+
+                assert _bytes_in(pipe) > 2000
+                assert client.get("/healthz").status_code == 200
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(15) == 0
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            pipe.close()
+
+
+def _wait_until_it_serves(client: httpx.Client) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            assert client.get("/readyz").status_code == 200
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _bytes_in(pipe) -> int:
+    (count,) = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4))
+    return count

@@ -1,7 +1,10 @@
 """Plans as people and machines read them, and what they find."""
 
 import json as json_module
+import re
 import string
+import sys
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,10 +18,11 @@ from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.make import Desired, make_plan
 from gateway.plan.plan import Source
+from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
-from gateway.plan.saved import PlanFileError, SavedPlan, read, written
+from gateway.plan.saved import PlanFileError, SavedPlan, kept, read, written
 from gateway.secret import Secret
 
 NOW = 1_795_510_000_000_000
@@ -86,12 +90,13 @@ def example():
     edited = msgspec.structs.replace(drifted, resource=msgspec.structs.replace(drifted.resource, spec=spec))
     theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
     resources = {**live.resources, ("budgets", "research"): edited, ("teams", "data"): theirs}
-    return msgspec.structs.replace(live, resources=resources)
+    return msgspec.structs.replace(live, resources=resources, control_plane="prod")
 
 
 def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform"):
     desired = Desired(owner, after, moves or {}, Source("0123456789abcdef", "4f2c9e1"))
-    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=figures)
+    found = (lambda _changes: figures) if figures is not None else None
+    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=found)
 
 
 MOVES = {("virtual_keys", "renamed"): ("virtual_keys", "new-name")}
@@ -132,6 +137,18 @@ def rules(**spec):
     return Resource("policy_rules", "r", spec)
 
 
+def rotated(number):
+    return {"previous_secret_hash": hash_of(number), "previous_secret_expires_at": "2027-01-01T00:00:00Z"}
+
+
+def price(amount):
+    return Resource("prices", "a/x", {"input_usd_per_mtok": amount, "output_usd_per_mtok": "1"})
+
+
+def setting(name, value):
+    return Resource("settings", name, {"value": value})
+
+
 def file_capture(**value):
     return Resource("settings", "content_capture", {"value": value})
 
@@ -160,6 +177,10 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (key(expires_at="2027-01-01T00:00:00Z"), key(), "widens"),
         (key(state="disabled"), key(state="active"), "widens"),
         (key(state="active"), key(state="revoked"), "narrows"),
+        (key(secret_hash=hash_of(1)), key(secret_hash=hash_of(2)), "widens"),
+        (key(secret_hash=hash_of(2), **rotated(1)), key(secret_hash=hash_of(1)), "widens"),
+        (key(secret_hash=hash_of(1)), key(secret_hash=hash_of(1), **rotated(2)), "widens"),
+        (key(secret_hash=hash_of(1), **rotated(2)), key(secret_hash=hash_of(1), **rotated(3)), "widens"),
         (key(policy_rules=["r"]), key(), "widens"),
         (key(), key(policy_rules=["r"]), "narrows"),
         (key(tags=["a"]), key(tags=["b"]), "may_widen"),
@@ -178,6 +199,9 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (budget(), budget(unpriced="allow"), "widens"),
         (budget(), budget(window="month"), "may_widen"),
         (budget(protected=True), budget(), "widens"),
+        (price("1"), price("0.5"), "same"),
+        (setting("organization", "acme"), setting("organization", "umbrella"), "same"),
+        (setting("on_missing_usage", "charge_estimate"), setting("on_missing_usage", "charge_zero"), "widens"),
         (key(), key(content_capture={"enabled": True}), "widens"),
         (key(content_capture={"enabled": True}), key(), "narrows"),
         (key(content_capture={"enabled": False}), key(), "may_widen"),
@@ -195,11 +219,208 @@ ACME = Resource("settings", "organization", {"value": "acme"})
     ],
 )
 def test_access(before, after, access):
-    others = (*PROVIDERS, ACME, *((rules(),) if before.kind == "virtual_keys" else ()))
+    others = (*PROVIDERS, *((rules(),) if before.kind == "virtual_keys" else ()))
+    others = others if before.name == "organization" else (*others, ACME)
     plan = planned((*others, after), live_of((*others, before)), figures=None).plan
 
     assert plan.errors == []
     assert [str(one.access) for one in plan.resource_changes] == [access]
+
+
+def test_what_is_new_grants_and_does_not_widen():
+    wanted = (*PROVIDERS, ACME, price("1"), setting("log_level", "info"), key(), budget(), rules())
+
+    made = planned(wanted, live_of(()), figures=None).plan
+
+    assert {one.address: str(one.access) for one in made.resource_changes} == {
+        "providers.a": "grants",
+        "providers.b": "grants",
+        "settings.organization": "same",
+        "settings.log_level": "same",
+        "prices.a/x": "same",
+        "virtual_keys.k": "grants",
+        "budgets.b": "narrows",
+        "policy_rules.r": "narrows",
+    }
+    assert made.requires == []
+
+
+def test_a_setting_that_is_new_is_judged_against_its_default():
+    wanted = (setting("on_missing_usage", "charge_zero"), file_capture(enabled=True), setting("reservations", {}))
+
+    made = planned(wanted, live_of(()), figures=None).plan
+
+    assert [(one.name, str(one.access)) for one in made.resource_changes] == [
+        ("content_capture", "widens"),
+        ("on_missing_usage", "widens"),
+        ("reservations", "grants"),
+    ]
+
+
+IN_USE = Figures(NOW, keys={"k": KeyFigures({"a/x": 900}, 257, NOW - HOUR)})
+LATER = {"previous_secret_hash": hash_of(1), "previous_secret_expires_at": "2026-12-01T00:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said", "refuses"),
+    [
+        (
+            key(secret_hash=hash_of(1)),
+            key(secret_hash=hash_of(2)),
+            ["the secret that it has is refused at once: 257 requests in the last 24 h"],
+            True,
+        ),
+        (
+            key(secret_hash=hash_of(1)),
+            key(secret_hash=hash_of(2), **LATER),
+            ["the secret that it has is refused from 1 Dec 2026 00:00 UTC on; 257 requests in the last 24 h"],
+            False,
+        ),
+        (
+            key(secret_hash=hash_of(2), **LATER),
+            key(secret_hash=hash_of(1)),
+            ["the secret that it has is refused at once: 257 requests in the last 24 h"],
+            True,
+        ),
+        (
+            key(secret_hash=hash_of(2), **LATER),
+            key(secret_hash=hash_of(3), **{**LATER, "previous_secret_hash": hash_of(2)}),
+            [
+                "the secret before the last rotation is refused at once: 257 requests in the last 24 h",
+                "the secret that it has is refused from 1 Dec 2026 00:00 UTC on; 257 requests in the last 24 h",
+            ],
+            True,
+        ),
+        (key(secret_hash=hash_of(1), state="disabled"), key(secret_hash=hash_of(2), state="disabled"), [], False),
+    ],
+)
+def test_another_secret_says_who_is_refused(before, after, said, refuses):
+    plan = planned((*PROVIDERS, after), live_of((*PROVIDERS, before)), figures=IN_USE).plan
+
+    (change,) = plan.resource_changes
+    assert [one.text for one in change.consequences] == said
+    assert any(one.refuses_traffic for one in change.consequences) is refuses
+    assert change.access is Access.WIDENS
+    assert [one.code for one in plan.requires] == (["widen", "refuse_traffic"] if refuses else ["widen"])
+
+
+@pytest.mark.parametrize("state", ["disabled", "revoked"])
+def test_a_key_that_was_ended_outside_the_file_is_told_and_stays_so(state):
+    live = live_of((*PROVIDERS, key(secret_hash=hash_of(1))))
+    one = live.resources["virtual_keys", "k"]
+    ended = msgspec.structs.replace(one, resource=key(secret_hash=hash_of(1), state=state), changed_by="on-call")
+    live = msgspec.structs.replace(live, resources={**live.resources, ("virtual_keys", "k"): ended})
+
+    plan = planned((*PROVIDERS, key()), live, figures=None).plan
+
+    assert plan.is_empty
+    assert [(one.address, one.path, one.live, one.effect, one.changed_by) for one in plan.drift] == [
+        ("virtual_keys.k", "/state", state, "kept", "on-call")
+    ]
+    assert plan.summary.outside_edits == 0
+    assert "virtual_keys.k.state   (default) -> " + state + "   on-call, 22 Nov 2026" in "\n".join(
+        one.text for one in lines(plan)
+    )
+    finally_gone = ["virtual_keys.k is revoked, which is final: take it out of the file"]
+    assert plan.warnings == (finally_gone if state == "revoked" else [])
+    lifted = planned((*PROVIDERS, key(state="active")), live, figures=None).plan
+    assert [one.effect for one in lifted.drift] == ["overwritten"]
+
+
+NAMING = (
+    Resource("trace_collectors", "c", {"endpoint": "https://c.example"}),
+    Resource("teams", "t", {"trace_collector": "c"}),
+    Resource("projects", "p", {"team": "t", "trace_collector": "c"}),
+    Resource("principals", "ada", {"team": "t"}),
+    Resource("providers", "a", {"type": "simulator"}),
+    Resource("providers", "model", {"type": "simulator"}),
+    Resource("policy_rules", "r", {"tools": {"deny": ["^x"]}}),
+    Resource("model_aliases", "fast", {"targets": ["a/x", {"balance": {"a": 2, "model": 1}, "model": "x"}]}),
+    key(
+        project="p",
+        principal="ada",
+        providers=["a", "model"],
+        policy_rules=["r", {"tools": {"deny": ["^y"]}}],
+        models_allowed=["a/x", "model", "x*"],
+        model_aliases={"f": ["model/x", {"balance": {"a": 2}, "model": "x"}]},
+        fallback={"chain": ["a", "model"]},
+        secret_hash=hash_of(1),
+    ),
+    Resource("virtual_keys", "of-team", {"team": "t", "secret_hash": hash_of(2)}),
+    *(
+        Resource("budgets", f"of-{kind}", {"scope": {kind: name}, "window": "day", "limit_usd": "5", "provider": "a"})
+        for kind, name in (("team", "t"), ("project", "p"), ("principal", "ada"), ("virtual_key", "k"))
+    ),
+    Resource("prices", "a/x", {"input_usd_per_mtok": "1", "output_usd_per_mtok": "1"}),
+    Resource("settings", "fallback", {"value": {"chain": ["model", "a"]}}),
+    Resource("settings", "trace_collector", {"value": "c"}),
+)
+"""Every place where one resource names another."""
+
+
+def renaming(resources, kind, old, new):
+    """The resources under another name, and with the references that people would write."""
+    names = {(kind, old): new}
+    return tuple(
+        Resource(
+            one.kind,
+            names.get((one.kind, one.name)) or prices_renamed((one.kind, one.name), names)[1],
+            renamed(one.kind, one.name, one.spec, names),
+        )
+        for one in resources
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "touched"),
+    [
+        ("trace_collectors", "c", 4),
+        ("teams", "t", 5),
+        ("projects", "p", 3),
+        ("principals", "ada", 3),
+        ("providers", "a", 9),
+        ("providers", "model", 4),
+        ("policy_rules", "r", 2),
+        ("model_aliases", "fast", 1),
+        ("virtual_keys", "k", 2),
+        ("budgets", "of-team", 1),
+    ],
+)
+def test_a_rename_is_no_widening_wherever_the_name_stands(kind, name, touched):
+    after = renaming(NAMING, kind, name, "new")
+
+    plan = planned(after, live_of(NAMING), moves={(kind, name): (kind, "new")}, figures=Figures(NOW)).plan
+
+    assert plan.errors == []
+    assert {str(one.access) for one in plan.resource_changes} == {"same"}
+    assert (plan.summary.move + plan.summary.update, plan.summary.changes) == (touched, touched)
+    assert [follows.text for one in plan.resource_changes for follows in one.consequences] == []
+    assert refusals(plan, Allowed(no_widen=True, no_refuse_traffic=True)) == []
+
+
+def test_what_widens_beside_a_rename_is_told_as_that():
+    after = [
+        msgspec.structs.replace(one, spec={**one.spec, "providers": ["new", "model", "b"]}) if one.name == "k" else one
+        for one in (*renaming(NAMING, "providers", "a", "new"), PROVIDERS[1])
+    ]
+
+    plan = planned(after, live_of(NAMING), moves={("providers", "a"): ("providers", "new")}, figures=None).plan
+
+    found = {field.path: field for field in change(plan, "virtual_keys.k").changes}
+    assert (found["/providers"].before, found["/providers"].after) == (["a", "model"], ["new", "model", "b"])
+    assert {path: str(one.access) for path, one in found.items()} == {
+        "/fallback/chain": "same",
+        "/model_aliases/f": "same",
+        "/models_allowed": "same",
+        "/providers": "widens",
+    }
+
+
+def test_a_name_that_means_somebody_else_than_before_may_widen():
+    """Nothing was renamed: a provider is gone, another is there."""
+    plan = planned(renaming(NAMING, "providers", "a", "new"), live_of(NAMING), figures=None).plan
+
+    assert {one.address: str(one.access) for one in plan.resource_changes}["virtual_keys.k"] == "widens"
 
 
 OF_THE_PROCESS = "the collector of the gateways' OTEL_* variables"
@@ -330,7 +551,7 @@ def test_a_target_brings_what_it_needs():
         "virtual_keys.k": None,
     }
     assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
-    assert not made.plan.is_complete
+    assert not made.plan.complete
 
 
 @pytest.mark.parametrize(
@@ -342,8 +563,22 @@ def test_many_deletions_need_their_number(deleted, of, flag):
     plan = planned(teams[deleted:], live_of(teams), figures=None).plan
 
     assert [one.flag for one in plan.requires if one.code == "delete"] == ([flag] if flag else [])
-    assert bool(refusals(plan, Allowed())) is (flag is not None)
-    assert refusals(plan, Allowed(delete=deleted)) == []
+    assert bool(refusals(plan, Allowed(empty=True))) is (flag is not None)
+    assert refusals(plan, Allowed(delete=deleted, empty=True)) == []
+
+
+@pytest.mark.parametrize("wanted", [(), (Resource("teams", "another", {}),)])
+def test_deleting_all_that_an_owner_has_needs_a_flag_of_its_own(wanted):
+    live = live_of((Resource("teams", "t", {}), Resource("projects", "p", {"team": "t"})))
+    theirs = LiveResource(Resource("teams", "data", {}), "data-science", 2, {}, False, "x", NOW)
+    live = msgspec.structs.replace(live, resources={**live.resources, ("teams", "data"): theirs})
+
+    plan = planned(wanted, live, figures=None).plan
+
+    assert refusals(plan, Allowed(delete=100)) == [
+        "it deletes all that its owner has: teams.t, projects.p; if that is meant, say --allow-empty"
+    ]
+    assert refusals(plan, Allowed(empty=True)) == []
 
 
 def test_nothing_deletes_what_is_protected():
@@ -351,7 +586,7 @@ def test_nothing_deletes_what_is_protected():
 
     plan = planned((), live_of(teams), figures=None).plan
 
-    assert refusals(plan, Allowed(delete=100)) == ["teams.t is protected: first apply `protected: false`"]
+    assert refusals(plan, Allowed(delete=100, empty=True)) == ["teams.t is protected: first apply `protected: false`"]
 
 
 def test_guards_that_a_team_asks_for():
@@ -409,8 +644,8 @@ def test_plan_files():
         (b"", "not a JSON object"),
         (b"[" * 100_000, "not a JSON object"),
         (b"{}", "`gateway plan --out FILE` writes one"),
-        (b'{"format_version": "2.0", "sealed": ""}', "has the format 2.0"),
-        (b'{"format_version": "1.0", "sealed": ""}', "is damaged: Object missing required field"),
+        (b'{"format_version": "1.0", "sealed": ""}', "has the format 1.0; this gateway reads 2.0: make it anew"),
+        (b'{"format_version": "2.0", "sealed": ""}', "is damaged: Object missing required field"),
     ],
 )
 def test_files_that_are_no_plans(content, message):
@@ -482,7 +717,46 @@ def test_json_says_whether_it_can_be_applied():
 
     assert told["applyable"] is True
     assert told["complete"] is True
-    assert told["format_version"] == "1.0"
+    assert told["format_version"] == "2.0"
+    assert told["created_at"] == "2026-11-24T08:46:40Z"
+    assert told["expires_at"] == "2026-11-25T08:46:40Z"
+
+
+def test_a_plan_that_the_version_before_applied_can_still_be_read():
+    dump = (Path(__file__).parents[1] / "unit" / "storage" / "version_before" / "sqlite.sql").read_text()
+    (stored,) = re.findall(
+        r"^INSERT INTO applies VALUES\(.*'({\"format_version\":\"1\.0\".*})'\);$", dump, re.MULTILINE
+    )
+
+    plan = kept(json_module.loads(stored))
+
+    assert plan.created_at.isoformat() == "2026-11-29T21:19:00.665062+00:00"
+    assert (plan.applyable, plan.complete, plan.summary.create) == (True, True, 11)
+    assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane wa0000   revision 0")
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["created", "changed"])
+def test_the_work_of_a_plan_grows_with_its_keys_and_not_with_their_square(live):
+    def calls(number):
+        capture = file_capture(enabled=True)
+        keys = [Resource("virtual_keys", f"k{one}", {"secret_hash": hash_of(one)}) for one in range(number)]
+        changed = [msgspec.structs.replace(one, spec={**one.spec, "tags": ["a"]}) for one in keys]
+        had = live_of((*PROVIDERS, capture, *keys) if live else ())
+        found = 0
+
+        def count(_frame, event, _argument):
+            nonlocal found
+            found += event == "call"
+
+        sys.setprofile(count)
+        try:
+            planned((*PROVIDERS, capture, *changed), had, figures=Figures(NOW))
+        finally:
+            sys.setprofile(None)
+        return found
+
+    calls(10)
+    assert calls(400) < 2.2 * calls(200)
 
 
 def test_what_is_listed_widens_as_it_says():

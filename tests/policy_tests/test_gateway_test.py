@@ -114,8 +114,10 @@ def test_reports_for_machines(run):
 
     told = json.loads(run(cases, "--junit", "report.xml", "--format", "json", code=1))
 
-    assert [(one["line"], one["passed"]) for one in told] == [(2, True), (3, False)]
-    assert told[1]["mismatches"] == [{"what": "provider", "expected": "standby", "got": "sim"}]
+    assert (told["passed"], told["diagnostics"]) == (False, [])
+    assert [(one["line"], one["passed"]) for one in told["results"]] == [(2, True), (3, False)]
+    mismatch = {"what": "provider", "expected": "standby", "got": "sim", "file": None, "line": None}
+    assert told["results"][1]["mismatches"] == [mismatch]
     root = ET.fromstring((run.directory / "report.xml").read_text())  # noqa: S314 - what was just written
     assert (root.get("tests"), root.get("failures")) == ("2", "1")
     names = [case.get("name") for case in root.iter("testcase")]
@@ -158,6 +160,77 @@ def test_nobody_may_do_more_than_at_the_base(run):
     assert "is no revision" in run("never_widen: {base: --output=x}\n", code=1)
     assert "0 failed" in run("cases: [{name: a, key: ci, model: fast, expect: {provider: sim}}]\n")
     assert "1 failed" in run(None, "--base", "main", code=1)
+
+
+LOCK = """version: 1
+locked_prices:
+  standby/gpt-5: {input_usd_per_mtok: "1", source: x, locked_on: 2026-11-01}
+"""
+
+
+@pytest.mark.parametrize("names_folder", [False, True])
+def test_a_commit_is_no_wider_than_itself_whatever_it_has(run, names_folder):
+    directory = run.directory
+    for name, text in {
+        "gateway.yaml": CONFIG.replace("environment: test,", "environment: test, description: '${file:about/ci.txt}',"),
+        f"{'keys/' if names_folder else ''}prices.lock.yaml": LOCK,
+        "about/ci.txt": "of CI\n",
+        "keys/more.yaml": f"virtual_keys: {{more: {{environment: test, secret_hash: hmac-sha256:{'2' * 64}}}}}\n",
+    }.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(text)
+    (directory / "keys" / "linked.yaml").symlink_to("../linked.yaml")
+    (directory / "linked.yaml").write_text("teams: {linked: {}}\n")
+    git(directory, "init", "-q", "-b", "main")
+    git(directory, "add", ".")
+    git(directory, "commit", "-qm", "base")
+    config = "[keys, gateway.yaml]" if names_folder else "[gateway.yaml, keys/more.yaml, keys/linked.yaml]"
+    cases = f"config: {config}\nnever_widen: {{base: HEAD}}\n"
+
+    assert "1 passed, 0 failed" in run(cases)
+    for name in ("about/ci.txt", "linked.yaml"):
+        (directory / name).unlink()
+    (directory / "linked.yaml").write_text("teams: {}\n")
+    (directory / "about" / "ci.txt").write_text("of all\n")
+    assert "1 passed, 0 failed" in run(cases)
+
+
+def test_what_git_does_not_keep_is_the_same_at_the_base(run):
+    (run.directory / "gateway.yaml").write_text(CONFIG.replace("providers: {", "providers: {real: REAL, "))
+    text = (run.directory / "gateway.yaml").read_text()
+    (run.directory / "gateway.yaml").write_text(text.replace("REAL", "{type: openai, api_key: '${file:mounted}'}"))
+    git(run.directory, "init", "-q", "-b", "main")
+    git(run.directory, "add", ".")
+    git(run.directory, "commit", "-qm", "base")
+    (run.directory / "mounted").write_text("sk-never-in-git")
+
+    said = run("never_widen: {base: main}\n")
+
+    assert "1 passed, 0 failed" in said
+
+
+def test_what_is_wider_is_annotated_where_it_stands(run):
+    file = run.directory / "gateway.yaml"
+    git(run.directory, "init", "-q", "-b", "main")
+    git(run.directory, "add", ".")
+    git(run.directory, "commit", "-qm", "base")
+    file.write_text(CONFIG.replace("deny: ['^shell']", "deny: []"))
+
+    said = run("never_widen: {base: main}\n", "--format", "github", code=1)
+
+    assert "::error file=gateway.yaml,line=4,title=policy-test::nobody may do more than at main: policy_rules" in said
+
+
+def test_a_name_cannot_forge_the_report(run):
+    name = r"x\r\nok     y: all is well\e[2J\u202E"
+
+    said = run(f'cases: [{{name: "{name}", key: ci, model: fast, expect: {{provider: "{name}"}}}}]\n', code=1)
+
+    assert "\r" not in said
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+    assert r"FAILED gateway.test.yaml:1: x\r\nok     y: all is well\x1b[2J\u202e" in said
+    assert r"expected x\r\nok     y" in said
 
 
 def test_policy_tests_are_no_part_of_a_configuration_directory(run):

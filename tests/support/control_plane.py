@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import httpx
@@ -43,13 +44,13 @@ class ControlPlane:
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30, trust_env=False, verify=NO_TLS)
         self._wait_until_it_listens()
 
-    def token(self, scope: str = "view", *, expires_at: int | None = None) -> str:
+    def token(self, scope: str = "view", *, expires_at: int | None = None, owners: Collection[str] = ()) -> str:
         """A new token."""
         now = int(clock.now() * 1_000_000)
         engine = open_engine(self.database_url)
         with writing(engine) as connection:
             name = f"{scope} {now}"
-            _, secret = tokens.create(connection, name, Scope(scope), now=now, expires_at=expires_at)
+            _, secret = tokens.create(connection, name, Scope(scope), now=now, expires_at=expires_at, owners=owners)
         engine.dispose()
         return secret.reveal()
 

@@ -50,11 +50,16 @@ class Upstream:
     async def send(self, request: UpstreamRequest) -> Answer:
         said = json.loads(request.body).get("metadata", {})
         await asyncio.sleep(said.get("after", 0))
-        prompt = bound_input(request.body).tokens if said.get("input") == "full" else said.get("input", 0)
+        prompt = _most_of(request) if said.get("input") == "full" else said.get("input", 0)
         answer = _answer(request.url, prompt, said.get("cached", 0), said.get("output", 0))
         if any(f"//{name}." in request.url for name in said.get("fails_at", ())):
             answer |= {"status": "failed", "error": {"code": "server_error", "message": "busy"}}
         return Answer(json.dumps(answer).encode())
+
+
+def _most_of(request: UpstreamRequest) -> int:
+    shape = next(one.shape for one in ENDPOINTS.values() if request.url.endswith(one.suffix))
+    return bound_input(request.body, shape.media.found_in).tokens
 
 
 def _answer(url: str, prompt: int, cached: int, output: int) -> dict[str, Any]:

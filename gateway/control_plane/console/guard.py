@@ -15,6 +15,7 @@ import falcon.asgi
 
 from gateway import clock, ids
 from gateway.control_plane import tokens
+from gateway.control_plane.authentication import check_open_to
 from gateway.control_plane.console import sessions
 from gateway.control_plane.console.form import came_from_elsewhere, is_own_origin, read_form
 from gateway.control_plane.console.sessions import Session
@@ -116,6 +117,7 @@ class Guard:
             raise ApiError(
                 "insufficient_scope", f"This needs a token of scope {needed}; you signed in with {session.token.scope}."
             )
+        check_open_to(session.token, resource, request.method)
 
     async def _session(self, request: falcon.asgi.Request) -> Session | None:
         presented, now = self._cookies.get(request, self._cookies.session), clock.microseconds()

@@ -27,6 +27,8 @@ MENU: Final = (
     ("configuration", "Configuration", "/console/configuration", "c"),
 )
 """Place, title, path, and the letter that leads there after a `g`."""
+OF_EVERYBODY: Final = frozenset({"providers"})
+"""Places that tell of every owner, and that whoever is bound to some does not get to."""
 
 
 class Renderer:
@@ -43,7 +45,7 @@ class Renderer:
         )
         self._environment.filters.update(formats.FILTERS)
         self._environment.globals.update(
-            static=files.url, menu=MENU, version=__version__, page_path=page_path, percent=formats.percent
+            static=files.url, version=__version__, page_path=page_path, percent=formats.percent
         )
 
     def render(
@@ -54,6 +56,9 @@ class Renderer:
         around = {
             "session": session,
             "may_act": session is not None and session.token.scope.covers(Scope.APPLY),
+            "menu": [
+                one for one in MENU if one[0] not in OF_EVERYBODY or session is None or session.token.owners is None
+            ],
             "now": clock.microseconds(),
             "place": "",
         }

@@ -104,6 +104,7 @@ class SignOut:
     """The end of a session."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.VIEW}
+    keeps_owners_apart: ClassVar = ("POST",)
     is_public: ClassVar = False
 
     def __init__(self, console: Console) -> None:

@@ -1,13 +1,13 @@
 """`GET /audit`: who changed what, newest first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 import falcon.asgi
 import msgspec
 
 from gateway.control_plane import audit
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
@@ -18,6 +18,7 @@ class AuditResource:
     """The audit log."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -27,9 +28,11 @@ class AuditResource:
         parameters = read_parameters(request, ("address", "actor", "before", "limit"))
         limit = read_limit(parameters, 50, 1_000)
         address, actor = read_one(parameters, "address"), read_one(parameters, "actor")
-        before = read_place(read_one(parameters, "before"))
+        before, owners = read_place(read_one(parameters, "before")), owners_of(request)
         found = await self._services.database.read(
-            lambda connection: audit.page(connection, limit=limit, before=before, address=address, actor=actor)
+            lambda connection: audit.page(
+                connection, limit=limit, before=before, address=address, actor=actor, owners=owners
+            )
         )
         entries = [{**msgspec.structs.asdict(one), "at": moment_text(one.at)} for one in found]
         following = written_place(found[-1]) if len(found) == limit else None

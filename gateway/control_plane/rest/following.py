@@ -1,25 +1,28 @@
 """`/changes`: what gateways serve, as soon as there is news; `/nodes`: what they say of themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
 import msgspec
+from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.config.documents import NodeReport
-from gateway.control_plane import nodes, state
+from gateway.control_plane import nodes, state, tokens
 from gateway.control_plane.changes import changes_since
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.nodes import Node
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
 from gateway.ledger.report import Parameters, read_one
 
+TOKENS_ENDING: Final = "Gateway-Tokens-Ending"
+"""The response header that tells gateways how many tokens end soon, for their metrics."""
 LONGEST_WAIT_S: Final = 60
 _LARGEST: Final = 2**62
 
@@ -28,6 +31,7 @@ class ChangesResource:
     """The long poll of gateways. Its answer has credentials, hence a scope of its own."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.GATEWAY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -57,6 +61,7 @@ class NodesResource:
     """The gateways that follow."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.GATEWAY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -68,18 +73,33 @@ class NodesResource:
         revisions = said.serving_revision, said.rejected_revision or 0, said.keys_revision or 0
         if not all(0 <= number < _LARGEST for number in (*revisions, said.serving_since, said.lag_ms or 0)):
             raise ApiError("bad_request", "A number is out of range.")
-        await self._services.database.write(lambda connection: nodes.report(connection, said, now))
+
+        def keep(connection: Connection) -> int:
+            nodes.report(connection, said, now)
+            return len(tokens.ending(connection, now))
+
+        ending = await self._services.database.write(keep)
+        response.set_header(TOKENS_ENDING, str(ending))
         response.status = 204
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """All of them, and the revision that they should serve."""
+        """All of them, and the revision that they should serve; beside them, tokens that end within 14 days."""
         read_parameters(request, ())
-        now = clock.microseconds()
-        at, found = await self._services.database.read(
-            lambda connection: (state.position(connection), nodes.nodes(connection))
+        now, owners = clock.microseconds(), owners_of(request)
+        at, found, ending = await self._services.database.read(
+            lambda connection: (
+                state.position(connection),
+                nodes.nodes(connection, owners),
+                tokens.ending(connection, now),
+            )
         )
         told = [_told(node, at.revision, now) for node in found]
-        answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told})
+        ends = [
+            {"name": one.name, "scope": one.scope, "expires_at": one.ends}
+            for one in ending
+            if owners is None or (one.owners is not None and {*one.owners} <= {*owners})
+        ]
+        answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told, "tokens_ending": ends})
 
 
 def routes(services: Services) -> tuple[Route, ...]:

@@ -1,11 +1,12 @@
 """`POST /plans` says what an apply would do; `POST /applies` does it; `GET /applies` is the history."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import falcon.asgi
 import msgspec
 from sqlalchemy import Connection, select
+from sqlalchemy.sql.elements import ColumnElement
 
 from gateway import clock
 from gateway.config.documents import PlanRequest
@@ -13,7 +14,7 @@ from gateway.control_plane import planning
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.rest.body import MOST_BYTES_OF_A_CONFIGURATION, read_body
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
+from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import moment_text
@@ -34,6 +35,7 @@ class PlansResource:
     """Plans."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.PLAN}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -42,10 +44,12 @@ class PlansResource:
         """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
         read_parameters(request, ())
         wanted = await read_body(request, PlanRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
-        vault, now = self._services.vault, clock.microseconds()
+        services, now = self._services, clock.microseconds()
         with as_api_errors():
-            made = await self._services.database.read(
-                lambda connection: planning.plan(connection, vault, wanted, now=now)
+            made = await services.database.read(
+                lambda connection: planning.plan(
+                    connection, services.vault, wanted, now=now, control_plane=services.name
+                )
             )
         answer(response, made)
 
@@ -54,6 +58,7 @@ class AppliesResource:
     """Applies."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.APPLY, "GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -73,6 +78,7 @@ class AppliesResource:
                 actor=actor,
                 mint=services.mint,
                 now=now,
+                control_plane=services.name,
             )
 
         try:
@@ -88,7 +94,8 @@ class AppliesResource:
         parameters = read_parameters(request, ("limit",))
         limit = read_limit(parameters, 20, 200)
         columns = [column for column in applies.c if column.name != "plan"]
-        statement = select(*columns).order_by(applies.c.revision.desc()).limit(limit)
+        statement = select(*columns).where(*of_owners(owners_of(request)))
+        statement = statement.order_by(applies.c.revision.desc()).limit(limit)
         rows = await self._services.database.read(
             lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
         )
@@ -97,13 +104,14 @@ class AppliesResource:
     async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, plan_id: str) -> None:
         """One apply, with its plan."""
         read_parameters(request, ())
-        statement = select(applies).where(applies.c.plan_id == plan_id)
+        owners = owners_of(request)
+        statement = select(applies).where(applies.c.plan_id == plan_id, *of_owners(owners))
         row = await self._services.database.read(
             lambda connection: connection.execute(statement).mappings().one_or_none()
         )
         if row is None:
             raise ApiError("not_found", "No plan of this id was applied.")
-        answer(response, _told(dict(row)))
+        answer(response, {**_told(dict(row)), "plan": plan_for(row["plan"], owners)})
 
 
 def routes(services: Services) -> tuple[Route, ...]:
@@ -114,6 +122,22 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/applies", history),
         Route("/applies/{plan_id}", history, "one"),
     )
+
+
+def of_owners(owners: Collection[str] | None) -> list[ColumnElement[bool]]:
+    """The condition on applies that leaves those of owners."""
+    return [] if owners is None else [applies.c.owner.in_(owners)]
+
+
+def plan_for(plan: Any, owners: Collection[str] | None) -> Any:
+    """A plan that was applied, as those who are bound to its owner may see it.
+
+    One that somebody made who is bound to nobody tells of others: who they are, and which of their keys it affects.
+    """
+    if owners is None or not plan.get("unmanaged"):
+        return plan
+    changes = [{**one, "consequences": []} for one in plan.get("resource_changes", ())]
+    return {**plan, "unmanaged": {}, "warnings": [], "errors": [], "replay": None, "resource_changes": changes}
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

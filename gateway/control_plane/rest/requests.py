@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Annotated, Any, ClassVar, Final
 
@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane.errors import ApiError
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
-from gateway.control_plane.tokens import Scope
+from gateway.control_plane.tokens import Scope as TokenScope
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.period import BadParameterError, moment_text, parse_bounds
-from gateway.ledger.query import Cursor
+from gateway.ledger.query import Cursor, Scope
 from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, read_scope
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import TEXTS, stored_text
@@ -49,7 +49,8 @@ def no_such_request() -> ApiError:
 class RequestsResource:
     """Pages of entries, and single ones."""
 
-    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    scopes: ClassVar[Mapping[str, TokenScope]] = {"GET": TokenScope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -57,7 +58,7 @@ class RequestsResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """One page, newest first; `next_cursor` asks for the next. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, PARAMETERS)
-        question = read_page(parameters, read_one(parameters, "from"))
+        question = read_page(parameters, read_one(parameters, "from"), owners=owners_of(request))
         page = await self._database.read(question, at_most_s=PATIENCE_S)
         following = None if page.following is None else written_cursor(page.following)
         answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
@@ -65,7 +66,8 @@ class RequestsResource:
     async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
         """One entry. Raises `ApiError` (`not_found`)."""
         read_parameters(request, ())
-        entry = await self._database.read(lambda connection: query.entry(connection, request_id))
+        scope = Scope(owners=owners_of(request))
+        entry = await self._database.read(lambda connection: query.entry(connection, request_id, scope=scope))
         if entry is None:
             raise no_such_request()
         answer(response, _document(entry))
@@ -78,16 +80,24 @@ def routes(services: Services) -> tuple[Route, ...]:
 
 
 def read_page(
-    parameters: Parameters, first: str | None, *, size: int = DEFAULT_PAGE, largest: int = LARGEST_PAGE
+    parameters: Parameters,
+    first: str | None,
+    *,
+    owners: tuple[str, ...] | None,
+    size: int = DEFAULT_PAGE,
+    largest: int = LARGEST_PAGE,
 ) -> Callable[[Connection], query.Page]:
-    """The question for the page that parameters ask for, from `first` on. Raises `BadParameterError`."""
+    """The question for the page that parameters ask for, from `first` on, of the keys of owners perhaps.
+
+    Raises `BadParameterError`.
+    """
     zone, last = read_one(parameters, "timezone") or "UTC", read_one(parameters, "to")
     start, end = parse_bounds(first, last, now=clock.utc_now(), zone=zone)
     return partial(
         query.entries,
         limit=read_limit(parameters, size, largest),
         cursor=read_cursor(read_one(parameters, "cursor")),
-        scope=read_scope(parameters),
+        scope=read_scope(parameters, owners=owners),
         fate=read_fate(parameters),
         trace_id=read_one(parameters, "trace_id"),
         start=start,

@@ -1,6 +1,6 @@
 """`/resources`: what the control plane has, without secrets; single changes beside any file."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
@@ -16,7 +16,7 @@ from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.change import carry_out, told_of
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
+from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
 from gateway.ledger.period import moment_text
@@ -50,12 +50,16 @@ class ResourcesResource:
         "DELETE": Scope.APPLY,
         "POST": Scope.ADMIN,
     }
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """One page by kind and name; `next_after` is the `after` of the next."""
+        """One page by kind and name; `next_after` is the `after` of the next.
+
+        A token that is bound to owners gets theirs, and on the first page the names of what these refer to.
+        """
         parameters = read_parameters(request, ("kind", "owner", "after", "limit"))
         limit = read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
         kind, owner, after = (read_one(parameters, name) for name in ("kind", "owner", "after"))
@@ -63,24 +67,28 @@ class ResourcesResource:
         if after is not None:
             first, _, name = after.partition(".")
             behind = (first, name)
-        whole = _sees_hashes(request)
-        rows = await self._services.database.read(
-            lambda connection: state.page(
-                connection, kind=kind, owner=owner, after=behind, limit=limit, whole_hashes=whole
+        whole, owners = _sees_hashes(request), owners_of(request)
+
+        def ask(connection: Connection) -> tuple[list[dict[str, Any]], list[str] | None]:
+            rows = state.page(
+                connection, kind=kind, owner=owner, owners=owners, after=behind, limit=limit, whole_hashes=whole
             )
-        )
+            return rows, state.named_of_others(connection, owners) if owners and behind is None else None
+
+        rows, named = await self._services.database.read(ask)
         following = f"{rows[-1]['kind']}.{rows[-1]['name']}" if len(rows) == limit else None
-        answer(response, {"resources": [_of_row(row) for row in rows], "next_after": following})
+        told = {"resources": [_of_row(row) for row in rows], "next_after": following}
+        answer(response, told if named is None else {**told, "of_others": named})
 
     async def on_get_one(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, kind: str, name: str
     ) -> None:
         """One resource; its revision is the `ETag`."""
         read_parameters(request, ())
-        vault = self._services.vault
+        vault, owners = self._services.vault, owners_of(request)
         with as_api_errors():
             found = await self._services.database.read(
-                lambda connection: state.read_one(connection, vault, (kind, name))
+                lambda connection: state.read_one(connection, vault, (kind, name), owners=owners)
             )
         if found is None:
             raise ApiError("not_found", f"There is no {kind}.{name}"[:300] + ".")

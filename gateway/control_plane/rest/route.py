@@ -17,9 +17,14 @@ PREFIX: Final = "/api/gateway/v1"
 
 
 class Resource(Protocol):
-    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants."""
+    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants.
+
+    `keeps_owners_apart` names those methods that ask `owners_of` whose things they may tell and touch: tokens that are
+    bound to owners are let through to these alone.
+    """
 
     scopes: ClassVar[Mapping[str, Scope]]
+    keeps_owners_apart: ClassVar[Collection[str]]
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -49,6 +54,12 @@ def actor_of(request: falcon.asgi.Request) -> Actor:
     """Who acts, for the audit log: the token's name, and the id of this request."""
     token: Token = request.context.token
     return Actor(token.name, request.context.request_id)
+
+
+def owners_of(request: falcon.asgi.Request) -> tuple[str, ...] | None:
+    """The owners that the caller's token is bound to; `None`: it is bound to nobody."""
+    token: Token = request.context.token
+    return token.owners
 
 
 def answer(response: falcon.asgi.Response, body: object) -> None:

@@ -1,12 +1,12 @@
 """`GET /spend`: what `gateway spend` reports."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
 
 import falcon.asgi
 
 from gateway import clock
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger import report
@@ -20,6 +20,7 @@ class SpendResource:
     """Sums of the ledger."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -27,7 +28,7 @@ class SpendResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The report of the query's parameters. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, report.SPEND_PARAMETERS)
-        question = report.read_question(parameters, clock.utc_now())
+        question = report.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         at_most_s = None if FROM_ENTRIES.isdisjoint(question.by) else PATIENCE_S
         found = await self._database.read(
             lambda connection: report.spend_report(connection, question), at_most_s=at_most_s

@@ -1,6 +1,6 @@
 """`GET /traffic` and `GET /providers`: what operations look at first."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
@@ -25,6 +25,7 @@ class TrafficResource:
     """Requests over time."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
@@ -51,6 +52,7 @@ class ProvidersResource:
     """The providers as their calls went."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
 
     def __init__(self, services: Services) -> None:
         self._database = services.database

@@ -1,6 +1,6 @@
 """`/virtual-keys`: with their last use, and what happens in the life of one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
@@ -16,7 +16,7 @@ from gateway.control_plane.figures import last_uses
 from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.change import carry_out, told_of
-from gateway.control_plane.rest.route import Route, actor_of, answer, read_parameters
+from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import moment_text
@@ -50,6 +50,7 @@ class VirtualKeysResource:
     """Keys."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.APPLY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -58,11 +59,11 @@ class VirtualKeysResource:
         """One page by name; `next_after` is the `after` of the next."""
         parameters = read_parameters(request, ("after", "limit"))
         limit = read_limit(parameters, DEFAULT_PAGE, LARGEST_PAGE)
-        after = read_one(parameters, "after")
+        after, owners = read_one(parameters, "after"), owners_of(request)
 
         def ask(connection: Connection) -> list[dict[str, Any]]:
             behind = ("virtual_keys", after or "")
-            rows = state.page(connection, kind="virtual_keys", owner=None, after=behind, limit=limit)
+            rows = state.page(connection, kind="virtual_keys", owner=None, owners=owners, after=behind, limit=limit)
             used = last_uses(connection, [row["name"] for row in rows])
             return [_listed(row, used.get(row["name"])) for row in rows]
 

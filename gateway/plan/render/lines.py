@@ -135,7 +135,7 @@ def _head(plan: Plan) -> str:
     source = plan.source.commit or plan.source.digest[:12] or "the file"
     known = f"   use and spend as of {moment(plan.as_of)}" if plan.as_of is not None else ""
     partly = f"   only {', '.join(plan.targets)}" if plan.targets else ""
-    return f"{source} -> revision {plan.revision}   owner {plan.owner}{partly}{known}"
+    return f"{source} -> {plan.where}   revision {plan.revision}   owner {plan.owner}{partly}{known}"
 
 
 def _no_changes(plan: Plan) -> str:
@@ -152,6 +152,7 @@ def _outside(drift: list[Drift]) -> Iterator[Line]:
     said = {
         "overwritten": "this plan overwrites it",
         "already_matches": "the file says the same by now",
+        "kept": "it stays so: the file says nothing of it",
     }
     for one in drift:
         path = one.path.lstrip("/").replace("/", ".")

@@ -51,10 +51,11 @@ def escaped(text: str) -> str:
 
 
 def _head(plan: Plan) -> Iterator[str]:
-    yield f"<!-- gateway-plan:{escaped(plan.owner)} -->"
     source = plan.source.commit or plan.source.digest[:12]
+    yield f"<!-- gateway-plan:{escaped(plan.control_plane or plan.lineage)}:{escaped(plan.owner)} -->"
+    yield f"<!-- gateway-commit:{escaped(source)} -->"
     numbers = summary(plan.summary) if not plan.is_empty else "No changes."
-    yield f"### gateway plan · {escaped(plan.owner)} · {escaped(source)}"
+    yield f"### gateway plan · {escaped(plan.where)} · {escaped(plan.owner)} · {escaped(source)}"
     yield ""
     yield f"{numbers}{' **Partial.**' if plan.targets else ''}"
     warned = list(_warned(plan))

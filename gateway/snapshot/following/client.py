@@ -40,6 +40,10 @@ class Client:
             timeout=httpx.Timeout(_WAIT_S + _SPARE_S, connect=_CONNECT_S),
             follow_redirects=False,
         )
+        self.token_ends: str | None = None
+        """When the token of this gateway ends, as the control plane last said; `None`: never, or not said yet."""
+        self.tokens_ending = 0
+        """How many tokens of the control plane end within 14 days, as it last said."""
 
     async def changes(self, lineage: str, revision: int, *, wait: bool) -> ChangesDocument | None:
         """What is new; `None`: nothing, for as long as the control plane would wait. Raises `UnreachableError`."""
@@ -54,7 +58,9 @@ class Client:
 
     async def report(self, said: NodeReport) -> None:
         """Says what this gateway serves. Raises `UnreachableError`."""
-        await self._ask("POST", "/nodes", content=msgspec.json.encode(said))
+        answer = await self._ask("POST", "/nodes", content=msgspec.json.encode(said))
+        ending = answer.headers.get("Gateway-Tokens-Ending", "0")
+        self.tokens_ending = int(ending) if ending.isdecimal() else 0
 
     async def close(self) -> None:
         """Ends its connections."""
@@ -69,6 +75,7 @@ class Client:
             raise UnreachableError(f"the control plane refuses the token of this gateway: {_message(answer)}")
         if not answer.is_success:
             raise UnreachableError(f"the control plane answers {answer.status_code}: {_message(answer)}")
+        self.token_ends = answer.headers.get("Gateway-Token-Expires-At")
         return answer
 
 

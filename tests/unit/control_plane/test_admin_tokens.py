@@ -1,11 +1,16 @@
 """Tokens of the API."""
 
-import pytest
+import hashlib
 
-from gateway.control_plane.tokens import Scope, Token, all_tokens, create, find, is_use_due, note_use, revoke
+import pytest
+from sqlalchemy import select
+
+from gateway.control_plane.tokens import Scope, Token, all_tokens, create, ending, find, is_use_due, note_use, revoke
 from gateway.storage.engine import writing
+from gateway.storage.tables import admin_tokens
 
 MINUTE = 60_000_000
+DAY = 24 * 60 * MINUTE
 NOW = 1_795_000_000 * 1_000_000
 
 
@@ -45,6 +50,27 @@ def test_a_revoked_token_is_known_but_ended(engine):
     assert found(engine, secret.reveal()) == ended
     assert ended.state(NOW) == "revoked"
     assert ended.revoked_at == NOW + 1
+
+
+def test_a_bound_token_is_none_to_versions_that_know_of_no_owners(engine):
+    token, secret = made(engine, owners=("b", "a", "b"))
+    digest = hashlib.sha256(secret.reveal().encode()).hexdigest()
+
+    assert found(engine, secret.reveal()) == token
+    assert token.owners == ("a", "b")
+    with engine.connect() as connection:
+        assert connection.scalars(select(admin_tokens.c.id).where(admin_tokens.c.digest == digest)).all() == []
+
+
+def test_tokens_that_end_soon_are_known(engine):
+    for name, ends in (("later", 20 * DAY), ("second", 13 * DAY), ("first", DAY), ("over", -1), ("ended", 5 * DAY)):
+        made(engine, name, expires_at=NOW + ends)
+    made(engine, "never")
+    with writing(engine) as connection:
+        revoke(connection, "ended", now=NOW)
+
+    with engine.connect() as connection:
+        assert [one.name for one in ending(connection, NOW)] == ["first", "second"]
 
 
 def test_a_name_is_free_again_when_its_token_ended(engine):

@@ -28,6 +28,7 @@ class Things:
     """A resource such as others will add."""
 
     scopes: ClassVar = {"GET": Scope.VIEW, "POST": Scope.APPLY}
+    keeps_owners_apart: ClassVar = ("GET",)
 
     async def on_get(self, _request, response):
         answer(response, {})

@@ -1,11 +1,13 @@
 """Plans carried out in the database: whole, once, and by nobody else meanwhile."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -14,15 +16,17 @@ from hypothesis import strategies as st
 from sqlalchemy import MetaData, func, select, text
 
 from gateway.config.resources import Resource
-from gateway.control_plane import audit, key_life, planning, state
+from gateway.control_plane import audit, key_life, state
 from gateway.control_plane import edit as edits
 from gateway.control_plane.changes import changes_since, prune
+from gateway.control_plane.database import Database
 from gateway.control_plane.edit import EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
 from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
 from gateway.plan.guards import Allowed
+from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.storage.engine import writing
 from gateway.storage.tables import applies, audit_log, changes, resources
@@ -77,8 +81,10 @@ def test_a_plan_goes_stale_and_says_what_moved(plane):
 def test_a_plan_lasts_a_day(plane):
     saved = plane.plan(SIMULATOR)
 
-    with pytest.raises(PlanError, match="older than 24 hours"):
-        plane.apply(saved, now=NOW + planning.PLAN_LASTS_US + 1)
+    a_day = timedelta(hours=24)
+    assert saved.plan.expires_at - saved.plan.created_at == a_day
+    with pytest.raises(PlanError, match="could be applied until 25 Nov 2026 08:46 UTC"):
+        plane.apply(saved, now=NOW + int(a_day.total_seconds() * 1e6) + 1)
 
 
 def test_a_plan_that_was_changed_is_refused(plane):
@@ -92,6 +98,18 @@ def test_a_plan_that_was_changed_is_refused(plane):
     with pytest.raises(PlanError, match="made by another control plane"):
         plane.apply(msgspec.structs.replace(saved, sealed=Vault((generate_key(),)).seal_bytes(b"{}")))
     assert plane.specs() == {}
+
+
+def test_who_ended_a_key_is_told_whoever_changed_it_since(plane):
+    plane.put_in_force(SIMULATOR, key(secret_hash=hash_of(1)))
+    plane.edit(key_life.disable, "k")
+    changed = (SIMULATOR, key(description="of the laboratory"))
+    plane.put_in_force(*changed, now=NOW + 5)
+
+    (found,) = plane.plan(*changed).plan.drift
+
+    assert (found.path, found.live, found.effect) == ("/state", "disabled", "kept")
+    assert (found.changed_by, found.changed_at) == ("on-call", at(NOW + 1))
 
 
 def test_a_guard_refuses_and_nothing_happens(plane):
@@ -159,6 +177,23 @@ def test_a_renamed_key_keeps_its_secret(plane):
     assert plane.specs()["virtual_keys.new"]["secret_hash"] == made
     assert "virtual_keys.old" not in plane.specs()
     assert plane.plan(SIMULATOR, key("new"), moves=[("virtual_keys.old", "virtual_keys.new")]).plan.is_empty
+
+
+def test_what_is_asked_in_several_statements_is_answered_of_one_moment(plane):
+    plane.put_in_force(team("a"))
+    database = Database(plane.engine)
+
+    def ask(connection):
+        before = state.position(connection)
+        plane.put_in_force(team("a", description="new"), team("b"))
+        news = changes_since(connection, plane.vault, lineage=before.lineage, revision=0)
+        live = state.read_state(connection, plane.vault)
+        return before.revision, news.revision, [one.spec for one in news.resources], live.revision, [*live.resources]
+
+    assert asyncio.run(database.read(ask)) == (1, 1, [{}], 1, [("teams", "a")])
+    assert asyncio.run(database.read(lambda connection: state.position(connection).revision)) == 2
+    with writing(plane.engine) as connection:
+        connection.execute(text("UPDATE control_plane_state SET revision = revision"))
 
 
 def test_rotation(plane):

@@ -9,6 +9,7 @@ from gateway.money import pdf_pages
 from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import media_of
 from gateway.money.pdf_pages import Reading, read_pdf
+from gateway.shapes.media_members import MESSAGES
 
 PAGES = b"".join(b"%d 0 obj <</Type /Page /Parent 2 0 R>> endobj\n" % number for number in range(3, 15))
 PLAIN = b"%PDF-1.7\n1 0 obj <</Type /Catalog>> endobj\n2 0 obj <</Type/Pages /Count 12>> endobj\n" + PAGES
@@ -84,6 +85,21 @@ def test_more_pages_than_are_counted_are_as_much_as_is_looked_through():
     assert read_pdf(encoded(b"%PDF-1.7\n" + b"<</Type/Page>>" * 20_001)) == Reading(0, 16 * 1024 * 1024)
 
 
+AS_MUCH = Reading(0, 16 * 1024 * 1024)
+TREES = {
+    "of two levels": (b"<</Kids [3 0 R 4 0 R]>> <</Kids [5 0 R]>> <</Kids [6 0 R]>>", Reading(12, 0)),
+    "that names a branch many times": (b"<</Kids [" + b"3 0 R " * 100 + b"]>> <</Kids [4 0 R 5 0 R]>>", AS_MUCH),
+    "whose branches share a branch": (b"<</Kids [3 0 R 4 0 R]>> <</Kids [5 0 R]>> <</Kids [5 0 R]>>", AS_MUCH),
+    "whose branches are elsewhere": (b"<</Kids 7 0 R>>", AS_MUCH),
+    "with a comment in its way": (b"<</Kids %\n[3 0 R]>>", AS_MUCH),
+}
+
+
+@pytest.mark.parametrize(("tree", "reading"), TREES.values(), ids=TREES.keys())
+def test_a_tree_of_pages_that_may_have_any_number_of_them_is_as_much_as_is_looked_through(tree, reading):
+    assert read_pdf(encoded(PLAIN + tree)) == reading
+
+
 def test_each_byte_is_inflated_once(monkeypatch):
     fed = []
     real = zlib.decompressobj
@@ -122,7 +138,7 @@ def body(pdf):
 
 
 def test_a_pdf_is_held_by_its_pages_as_the_model_reads_them():
-    held = bound_input(body(PLAIN))
+    held = bound_input(body(PLAIN), MESSAGES.found_in)
     claude, gemini = media_of("claude-sonnet-4-5"), media_of("gemini-3-pro")
 
     text = held.tokens - 12 * 8_000
@@ -133,7 +149,7 @@ def test_a_pdf_is_held_by_its_pages_as_the_model_reads_them():
 
 
 def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_the_model_reads():
-    held = bound_input(body(b"%PDF-1.7\n"))
+    held = bound_input(body(b"%PDF-1.7\n"), MESSAGES.found_in)
     media = media_of("claude-sonnet-4-5")
 
     assert held.of_model(media, None).tokens == held.tokens > 40_000
@@ -141,7 +157,7 @@ def test_one_whose_pages_nobody_knows_is_held_by_its_bytes_and_no_longer_than_th
 
 
 def test_a_page_that_is_full_of_text_is_held_by_its_text():
-    held = bound_input(body(PLAIN + in_stream(WORDS)))
+    held = bound_input(body(PLAIN + in_stream(WORDS)), MESSAGES.found_in)
 
     assert held.of_model(media_of("claude-sonnet-4-5"), None).tokens > len(WORDS) / 3
 

@@ -115,9 +115,9 @@ def readers(monkeypatch):
     def ask(config, endpoint, model, text, **more):
         bounding, bound = set(), holds.bound_input
 
-        def bound_input(data):
+        def bound_input(data, find_media):
             bounding.add(threading.get_ident())
-            return bound(data)
+            return bound(data, find_media)
 
         monkeypatch.setattr(holds, "bound_input", bound_input)
         tool = {"name": "f", "description": "d" * 64}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.money.estimate import bound_input, bound_plain, counts_of
+from gateway.money.estimate import bound_input, bound_plain, dense_in
 from gateway.shapes.allows import allows
 from gateway.shapes.declares import OF_MCP, OF_MODELS, OF_TOOLS, declared
 from gateway.shapes.endpoints import ENDPOINTS
@@ -27,7 +27,7 @@ WORDS = (
         "data:image/png;base64,AAAA",
         "\\u0061",
     ),
-    *("Ünïcode", "日本", "K\u212a", "A1-+/", "x" * 40),
+    *("Ünïcode", "日本", "\u0e01\u0e02", "\U0001f600", "K\u212a", "A1-+/", "x" * 40),
 )
 TEXTS = st.sampled_from(WORDS) | st.text(max_size=8)
 VALUES = st.recursive(
@@ -79,8 +79,8 @@ def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
     if not seen.has_urls:
         assert [found for found in walked.urls(places) if found is not None] == []
     rest, _ = body.parted(endpoint.shape.declares.lasting)
-    dense, wide = counts_of(rest)
-    bound, full = bound_plain(len(data), seen.dense + dense, seen.wide + wide, seen.flags), bound_input(data)
+    bound = bound_plain(data, seen.flags, seen.dense + dense_in(rest))
+    full = bound_input(data, endpoint.shape.media.found_in)
     for name in type(full).__slots__:
         assert getattr(bound, name) == getattr(full, name), name
     assert allows(endpoint, body, bound) == allows(endpoint, walked, full)

@@ -1,6 +1,6 @@
 """What pages share."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, TypeVar
 
 import falcon.asgi
@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.control_plane import state
 from gateway.control_plane.console.rendering import Console
+from gateway.control_plane.console.sessions import Session
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.tokens import Scope
 from gateway.plan.live import LiveResource
@@ -20,10 +21,20 @@ Routes = Callable[[Console], Iterable[tuple[str, "Page"]]]
 """What the module of a page gives to the app: paths, and who answers them."""
 
 
+def owners_of(request: falcon.asgi.Request) -> tuple[str, ...] | None:
+    """The owners that whoever signed in is bound to; `None`: they are bound to nobody."""
+    session: Session = request.context.session
+    return session.token.owners
+
+
 class Page:
-    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants."""
+    """A Falcon resource. `scopes` names every method that it takes and the scope which that wants.
+
+    `keeps_owners_apart` names the methods that show and touch what is the session's owners' alone, where it has any.
+    """
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
     is_public: ClassVar = False
     place: ClassVar = ""
     """Where in the menu it is."""
@@ -36,11 +47,11 @@ class Page:
         """What a function of a connection finds out, before somebody at a screen gives up. Raises `ApiError`."""
         return await self.services.database.read(question, at_most_s=PATIENCE_S)
 
-    async def resource(self, kind: str, name: str) -> LiveResource | None:
-        """What was applied under a name, if anything was. Raises `ApiError`."""
+    async def resource(self, kind: str, name: str, owners: Collection[str] | None) -> LiveResource | None:
+        """What was applied under a name, by owners perhaps, if anything was. Raises `ApiError`."""
         vault = self.services.vault
         with as_api_errors():
-            return await self.ask(lambda connection: state.read_one(connection, vault, (kind, name)))
+            return await self.ask(lambda connection: state.read_one(connection, vault, (kind, name), owners=owners))
 
     def show(self, request: falcon.asgi.Request, response: falcon.asgi.Response, template: str, **content: Any) -> None:
         """Answers with a page."""

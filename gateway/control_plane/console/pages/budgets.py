@@ -8,7 +8,7 @@ import falcon.asgi
 
 from gateway import clock
 from gateway.control_plane.console.address import Address, path_of
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
 from gateway.control_plane.rest.route import read_parameters
@@ -24,12 +24,13 @@ class BudgetsPage(Page):
     """Every budget in its present window; of those with a counter for everyone, the busiest."""
 
     place = "budgets"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """What `gateway budgets` shows."""
         parameters = read_parameters(request, ("limit", "state"))
         limit, state = read_limit(parameters, DEFAULT_LIMIT, MAX_LIMIT), read_one(parameters, "state")
-        known = await known_budgets(self.services)
+        known = await known_budgets(self.services, owners_of(request))
         content: dict[str, Any] = {"address": Address(path_of(request), parameters), "known": known, "state": state}
         if known is not None:
             report = await self.ask(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from gateway import clock
 from gateway.control_plane import key_life
 from gateway.control_plane.audit import Actor
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.edit import Edit
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.repeats import Asked, Told, once
@@ -82,7 +82,7 @@ class KeyActionPage(Page):
         """The question, for browsers that do not run the script which asks it in a dialog."""
         read_parameters(request, ())
         words = _words(verb)
-        if await self.resource("virtual_keys", name) is None:
+        if await self.resource("virtual_keys", name, owners_of(request)) is None:
             raise no_such_key(name)
         self.show(
             request, response, "key_action.html", name=name, verb=verb, words=words, nonce=_nonce(), graces=GRACES

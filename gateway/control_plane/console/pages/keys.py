@@ -1,6 +1,6 @@
 """Virtual keys: found among many, and one with everything that is known of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import falcon.asgi
@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.control_plane import audit, key_search
 from gateway.control_plane.console.address import Address, path_of
 from gateway.control_plane.console.pages import key_actions
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
@@ -34,6 +34,7 @@ class KeysPage(Page):
     """The list."""
 
     place = "keys"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """One page of the keys that are looked for."""
@@ -44,6 +45,7 @@ class KeysPage(Page):
             state=_one_of("state", read_one(parameters, "state"), STATES),
             environment=_one_of("environment", read_one(parameters, "environment"), ENVIRONMENTS),
             owner=read_one(parameters, "owner") or None,
+            owners=owners_of(request),
         )
         after, now = read_one(parameters, "after") or "", clock.microseconds()
         found, total = await self.ask(
@@ -70,15 +72,16 @@ class KeyPage(Page):
     """One key."""
 
     place = "keys"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
         """What it may do, what it spent, what it asked last, who changed it."""
         read_parameters(request, ())
-        self.show(request, response, "key.html", **await self.content(name))
+        self.show(request, response, "key.html", **await self.content(name, owners_of(request)))
 
-    async def content(self, name: str) -> dict[str, Any]:
+    async def content(self, name: str, owners: Collection[str] | None) -> dict[str, Any]:
         """Everything on the page. Raises `ApiError` (`not_found`)."""
-        now, found = clock.microseconds(), await self.resource("virtual_keys", name)
+        now, found = clock.microseconds(), await self.resource("virtual_keys", name, owners)
         if found is None:
             raise key_actions.no_such_key(name)
         life = key_search.state_of(found.resource.spec, now)
@@ -91,7 +94,7 @@ class KeyPage(Page):
             "nonces": key_actions.nonces(),
             "graces": key_actions.GRACES,
             "spend_link": spend_of("virtual_key", name, by="model"),
-            **await self.ask(lambda connection: _history(connection, name, now)),
+            **await self.ask(lambda connection: _history(connection, name, owners, now)),
         }
 
 
@@ -105,7 +108,7 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
     )
 
 
-def _history(connection: Connection, name: str, now: int) -> dict[str, Any]:
+def _history(connection: Connection, name: str, owners: Collection[str] | None, now: int) -> dict[str, Any]:
     scope, end = Scope(virtual_key=name), (now // HOUR_US + 1) * HOUR_US
     start = end // DAY_US * DAY_US - _DAYS_OF_SPEND * DAY_US
     models = spend(connection, ("provider", "model"), start=start, end=end, scope=scope)
@@ -118,7 +121,7 @@ def _history(connection: Connection, name: str, now: int) -> dict[str, Any]:
         "days": _DAYS_OF_SPEND,
         "last_hour": last,
         "requests": entries(connection, limit=_SHOWN, scope=scope, start=now - USE_KNOWN_FOR_DAYS * DAY_US).entries,
-        "changes": audit.page(connection, limit=_SHOWN, address=f"virtual_keys.{name}"),
+        "changes": audit.page(connection, limit=_SHOWN, address=f"virtual_keys.{name}", owners=owners),
     }
 
 

@@ -1,7 +1,7 @@
 """How it goes: requests, failures, latency and spend over time, and what needs attention."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import falcon.asgi
@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.control_plane import nodes, state
 from gateway.control_plane.console.address import Address, page_path, path_of
 from gateway.control_plane.console.pages.attention import SHOWN, Standing, matters
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
 from gateway.control_plane.rest.route import read_parameters
@@ -39,6 +39,7 @@ class OverviewPage(Page):
     """The first page."""
 
     place = "overview"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A period, the last day without one."""
@@ -49,14 +50,15 @@ class OverviewPage(Page):
         if period.end - period.start > _MOST_DAYS * _DAY_US:
             raise BadParameterError("from", f"this page shows {_MOST_DAYS} days at once")
         until = min(period.end, max(now, period.start + 1))
+        owners = owners_of(request)
         (seen, spent), standing = await asyncio.gather(
             self.ask(
                 lambda connection: (
-                    traffic(connection, start=period.start, end=until),
-                    spend_over_time(connection, start=period.start, end=until),
+                    traffic(connection, start=period.start, end=until, owners=owners),
+                    spend_over_time(connection, start=period.start, end=until, owners=owners),
                 )
             ),
-            self._standing(),
+            self._standing(owners),
         )
         around = Address(path_of(request), {"from": [first], **({"to": [last]} if last else {})})
         requests = around.link(page_path("requests"))
@@ -76,14 +78,14 @@ class OverviewPage(Page):
         }
         self.show(request, response, "overview.html", **content)
 
-    async def _standing(self) -> Standing:
-        known = await known_budgets(self.services)
+    async def _standing(self, owners: Collection[str] | None) -> Standing:
+        known = await known_budgets(self.services, owners)
         budgets = () if known is None else known.budgets
         return await self.ask(
             lambda connection: Standing(
                 known=known,
                 report=budget_report(connection, budgets, now=clock.now(), limit=1),
-                nodes=nodes.nodes(connection),
+                nodes=nodes.nodes(connection, owners),
                 at=state.position(connection),
             )
         )

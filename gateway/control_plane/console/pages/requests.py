@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 import falcon.asgi
 
 from gateway.control_plane.console.address import Address, page_path
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.requests import FATE, PARAMETERS, no_such_request, read_page, written_cursor
@@ -15,6 +15,7 @@ from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.report import FILTERS, Parameters, read_one
+from gateway.ledger.scope import Scope
 from gateway.money.kinds import KIND_OF, Kind
 from gateway.money.nano_usd import to_usd
 from gateway.storage.tables import TOKENS
@@ -39,6 +40,7 @@ class RequestsPage(Page):
     """The list."""
 
     place = "requests"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """One page, newest first."""
@@ -50,7 +52,9 @@ class RequestsPage(Page):
         if first is None and read_one(parameters, "trace_id") is None:
             # A trace is found by its index, whenever it was.
             first = DEFAULT_FROM
-        page = await self.ask(read_page(parameters, first, size=DEFAULT_PAGE, largest=LARGEST_PAGE))
+        page = await self.ask(
+            read_page(parameters, first, owners=owners_of(request), size=DEFAULT_PAGE, largest=LARGEST_PAGE)
+        )
         following = None if page.following is None else address.link(cursor=written_cursor(page.following))
         content = {
             "address": address,
@@ -68,11 +72,13 @@ class RequestPage(Page):
     """One request."""
 
     place = "requests"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
         """What the ledger knows of it."""
         read_parameters(request, ())
-        one = await self.ask(lambda connection: query.entry(connection, request_id))
+        scope = Scope(owners=owners_of(request))
+        one = await self.ask(lambda connection: query.entry(connection, request_id, scope=scope))
         if one is None:
             raise no_such_request()
         template, trace_id = self.console.trace_url, one.trace_id

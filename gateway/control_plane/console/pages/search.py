@@ -22,6 +22,8 @@ _NAMED: Final = re.compile(r"(?i:traceparent)\s*:\s*")
 class SearchPage(Page):
     """Leads on."""
 
+    keeps_owners_apart = ("GET",)
+
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """To the page of what was typed."""
         text = (read_one(read_parameters(request, ("q",)), "q") or "").strip()

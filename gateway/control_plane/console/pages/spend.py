@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane.console.address import Address, page_path
-from gateway.control_plane.console.pages.base import Page
+from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.route import read_parameters
@@ -43,6 +43,7 @@ class SpendPage(Page):
     """The explorer."""
 
     place = "spend"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A report of the query's parameters, which are those of REST."""
@@ -50,7 +51,7 @@ class SpendPage(Page):
         if read is None:
             return
         address, parameters = read
-        question = report.read_question(parameters, clock.utc_now())
+        question = report.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found, days = await self.ask(lambda connection: _ask(connection, question))
         content = {
             "address": address,
@@ -71,9 +72,12 @@ class SpendPage(Page):
 class SpendDownload(Page):
     """The same rows as CSV."""
 
+    keeps_owners_apart = ("GET",)
+
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A file to save."""
-        question = report.read_question(read_parameters(request, SPEND_PARAMETERS), clock.utc_now())
+        parameters = read_parameters(request, SPEND_PARAMETERS)
+        question = report.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found = await self.ask(lambda connection: report.spend_report(connection, question))
         response.content_type = "text/csv; charset=utf-8"
         response.set_header("Content-Disposition", f'attachment; filename="spend-by-{"-".join(question.by)}.csv"')
