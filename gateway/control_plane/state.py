@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, and_, delete, exc, select, text, tuple_,
 from gateway import ids
 from gateway.config.resources import Resource, Spec, join_secrets, split_secrets, still_true
 from gateway.config.source import Path
-from gateway.control_plane import audit
+from gateway.control_plane import audit, past_secrets
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.ledger import names
@@ -57,7 +57,15 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     rows = connection.execute(select(resources)).mappings()
     found = (live_resource(row, vault) for row in rows)
     by_key = {(one.resource.kind, one.resource.name): one for one in found}
-    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
+    return LiveState(
+        at.lineage,
+        at.revision,
+        by_key,
+        revoked_secrets=_revoked_secrets(connection),
+        replaced_secrets=past_secrets.replaced(connection),
+        kept_secrets=past_secrets.kept(connection),
+        stood_for=names.read(connection).ids,
+    )
 
 
 def read_one(
@@ -173,6 +181,7 @@ class Revision:
         self._actions: dict[Key, str] = {}
         self._audit: list[dict[str, Any]] = []
         self._keys: list[tuple[LiveResource | None, Resource]] = []
+        self._removed_keys: list[LiveResource] = []
 
     def put(
         self,
@@ -221,6 +230,8 @@ class Revision:
         """Takes a resource away."""
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
+        if had.resource.kind == "virtual_keys":
+            self._removed_keys.append(had)
         self._touch(key, action, had)
         self._tell(action, had, None, had.owner)
 
@@ -237,6 +248,8 @@ class Revision:
             return self.before.revision
         self._keep_revoked()
         self._identify()
+        if self._keys or self._removed_keys:
+            self._remember_secrets()
         for portion in _portions(sorted(self._gone)):
             some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             self._connection.execute(delete(resources).where(some))
@@ -296,6 +309,17 @@ class Revision:
                 for row in self._connection.execute(select(resources.c.kind, resources.c.id).where(some))
             }
         return found
+
+    def _remember_secrets(self) -> None:
+        ids_of_keys = {name: row["id"] for (kind, name), row in self._rows.items() if kind == "virtual_keys"}
+        past_secrets.remember(
+            self._connection,
+            removed=self._removed_keys,
+            changed=self._keys,
+            ids=ids_of_keys,
+            by=self._actor.name,
+            now=self._now,
+        )
 
     def _keep_revoked(self) -> None:
         """Remembers what is revoked, and refuses what would come back."""

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.config.origins import Origins
 from gateway.config.resources import Resource, Spec, origins_of
-from gateway.plan.change import Drift, ResourceChange
+from gateway.plan.change import Consequence, Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
@@ -19,6 +19,7 @@ from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
 from gateway.plan.referring import Key
 from gateway.plan.revoked import is_revoked, revived
+from gateway.plan.secret_history import of_secrets
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
@@ -111,7 +112,7 @@ def make_plan(
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
     wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
-    matched, warnings = match(desired.owner, wanted, live, desired.moves)
+    matched, warnings = match(desired.owner, wanted, live, desired.moves, now)
     targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     errors += _idle(targets, matched)
@@ -129,7 +130,10 @@ def make_plan(
     if pairs and not errors:
         errors += _faults(after.values(), now)
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
+    found = [
+        _with_consequences(change, after, known, pulled, now, of_secrets(one, live.replaced_secrets, now))
+        for one, change in pairs
+    ]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
@@ -229,8 +233,9 @@ def _with_consequences(
     figures: Figures | None,
     pulled: Mapping[Key, str],
     now: int,
+    besides: Iterable[Consequence],
 ) -> ResourceChange:
-    follows = consequences(change, Situation(figures, after, now)) if figures is not None else []
+    follows = [*besides, *(consequences(change, Situation(figures, after, now)) if figures is not None else ())]
     return msgspec.structs.replace(change, consequences=follows, pulled_in_by=pulled.get((change.kind, change.name)))
 
 
