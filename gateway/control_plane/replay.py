@@ -1,6 +1,6 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from gateway.config.resources import Resource
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
+from gateway.plan.make import go_on
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
@@ -23,15 +24,22 @@ _MOST_GROUPS: Final = 20_000
 
 
 def replay(
-    connection: Connection, before: Iterable[Resource], after: Iterable[Resource], *, days: int, now: int
+    connection: Connection,
+    before: Iterable[Resource],
+    after: Iterable[Resource],
+    *,
+    days: int,
+    now: int,
+    still: Callable[[], object] = go_on,
 ) -> Replay | None:
-    """The last days under both; `None` where one of the two cannot be compiled."""
+    """The last days under both; `None` where one of the two cannot be compiled. `still` is that of `make_plan`."""
     was, becomes = _snapshot(before, now), _snapshot(after, now)
     if was is None or becomes is None:
         return None
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
     for group in _groups(connection, now - days * _DAY_US):
+        still()
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue

@@ -1,9 +1,9 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -25,6 +25,7 @@ from gateway.plan.words import at
 from gateway.snapshot.of_resources import faults
 
 _MICROSECONDS = 1_000_000
+_Item = TypeVar("_Item")
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -56,6 +57,10 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 EVERYTHING: Final = Extent()
+
+
+def go_on() -> None:
+    """Somebody waits, however long it takes."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -91,6 +96,7 @@ def make_plan(
     now: int,
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -107,6 +113,7 @@ def make_plan(
         now: Microseconds since the epoch.
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
+        still: Asked again and again; raises where nobody waits for the plan any more.
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
@@ -120,7 +127,7 @@ def make_plan(
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
         (one, change)
-        for one in (() if extent.drift_only else chosen)
+        for one in (() if extent.drift_only else _while(still, chosen))
         if not (extent.no_delete and one.wanted is None)
         if (change := change_of(desired.owner, one)) is not None
     ]
@@ -129,13 +136,13 @@ def make_plan(
     if pairs and not errors:
         errors += _faults(after.values(), now)
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
+    found = [_with_consequences(change, after, known, pulled, now) for _, change in _while(still, pairs)]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
-    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
+    changes = [told(one, matched, origins) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
-        for one in chosen
+        for one in _while(still, chosen)
         for edit in drift_of(
             one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
         )
@@ -169,6 +176,13 @@ def make_plan(
         ),
     )
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
+
+
+def _while(still: Callable[[], object], items: Iterable[_Item]) -> Iterator[_Item]:
+    """The items, as long as somebody waits."""
+    for one in items:
+        still()
+        yield one
 
 
 def _is_told(edit: Drift, extent: Extent) -> bool:
