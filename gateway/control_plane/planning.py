@@ -107,7 +107,7 @@ def apply(
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -123,13 +123,29 @@ def apply(
     return Applied(planned.plan, number, minted)
 
 
-def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
+def _planned(
+    connection: Connection,
+    live: LiveState,
+    request: PlanRequest,
+    *,
+    plan_id: str,
+    now: int,
+    looks_for_prices: bool = True,
+) -> Planned:
     desired, targets = _desired(request)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=find)
+    made = make_plan(
+        desired,
+        live,
+        plan_id=plan_id,
+        now=now,
+        targets=targets,
+        figures=find,
+        looks_for_prices=looks_for_prices,
+    )
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 

@@ -51,13 +51,16 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
 
 
-def read_question(parameters: Parameters, now: datetime) -> UnpricedQuestion:
-    """The question that parameters in words ask; those of `PARAMETERS` are known. Raises `BadParameterError`."""
+def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> UnpricedQuestion:
+    """The question that parameters in words ask, of the keys of owners perhaps; those of `PARAMETERS` are known.
+
+    Raises `BadParameterError`.
+    """
     first, last = read_one(parameters, "from"), read_one(parameters, "to")
     period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
     if period.end - period.start > _MOST_DAYS * _DAY_US:
         raise BadParameterError("from", f"this is summed request by request, for {_MOST_DAYS} days at once")
-    return UnpricedQuestion(period, read_scope(parameters))
+    return UnpricedQuestion(period, read_scope(parameters, owners=owners))
 
 
 def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpriced, ...]:

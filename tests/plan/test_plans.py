@@ -549,7 +549,10 @@ def test_a_target_brings_what_it_needs():
         "providers.a": "virtual_keys.k",
         "virtual_keys.k": None,
     }
-    assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
+    assert made.plan.warnings == [
+        "teams.nowhere is neither in the file nor its owner's",
+        "nobody knows what a/x costs: it counts as nothing",
+    ]
     assert not made.plan.complete
 
 
