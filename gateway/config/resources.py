@@ -53,17 +53,42 @@ class Resource(msgspec.Struct, frozen=True):
     `references` are the texts that the file has in place of values (`${env:OPENAI_API_KEY}`), by JSON pointer in the
     spec: people are shown them instead, and nothing else is changed by them. Of a secret, they are only known where no
     part of it stands in the text.
+    `id` is what it is whatever it is called: counters and the ledger know it by that. Where it is empty, the name is.
     """
 
     kind: str
     name: str
     spec: Spec
     references: Mapping[str, str] = {}
+    id: str = ""
 
     @property
     def address(self) -> str:
         """`virtual_keys.dev-migration`: unique, since no kind has a dot."""
         return f"{self.kind}.{self.name}"
+
+
+Identities = Mapping[tuple[str, str], str]
+"""The ids of resources by kind and name, of those whose names they are not."""
+NO_IDENTITIES: Final[Identities] = {}
+
+
+def identities_of(resources: Iterable[Resource]) -> Identities:
+    """What counters and the ledger call resources that have another name, the organization among them."""
+    named = ((_names_what(one), one.id) for one in resources if one.id)
+    return {key: identity for key, identity in named if key[1] != identity}
+
+
+def _names_what(resource: Resource) -> tuple[str, str]:
+    if (resource.kind, resource.name) == ("settings", "organization"):
+        return "organizations", resource.spec["value"]
+    return resource.kind, resource.name if resource.kind != "settings" else resource.id
+
+
+def identities_of_moved(config: Config) -> Identities:
+    """The same of a file that is served by itself: what it says was renamed is what it was, while it says so."""
+    moves = ((parse_address(one.to), parse_address(one.from_)[1]) for one in config.moved)
+    return dict(moves)
 
 
 def resources_of(config: Config, references: Mapping[Path, str] | None = None) -> Iterator[Resource]:
@@ -112,25 +137,27 @@ def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
     secrets: dict[str, str] = {}
 
     def without(value: Any, path: Path) -> Any:
-        if isinstance(value, Secret):
-            secrets[pointer(path)] = value.reveal()
-            return None
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {name: without(inner, (*path, name)) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [without(inner, (*path, index)) for index, inner in enumerate(value)]
+        if isinstance(value, Secret):
+            secrets[pointer(path)] = value.reveal()
+            return None
         return value
 
     return {name: without(value, (name,)) for name, value in spec.items()}, secrets
 
 
-def join_secrets(public: Spec, secrets: Mapping[str, str]) -> dict[str, Any]:
+def join_secrets(public: dict[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """What `split_secrets` took apart."""
+    if not secrets:
+        return public
 
     def with_secrets(value: Any, path: Path) -> Any:
         if value is None and (secret := secrets.get(pointer(path))) is not None:
             return Secret(secret)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {name: with_secrets(inner, (*path, name)) for name, inner in value.items()}
         if isinstance(value, list):
             return [with_secrets(inner, (*path, index)) for index, inner in enumerate(value)]
@@ -169,7 +196,7 @@ def _written(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(inner) for inner in value]
@@ -241,10 +268,20 @@ def _with_references(resource: Resource, known: Mapping[tuple[str, str], Mapping
     wrapped = (_WRAPPED[resource.kind],) if resource.kind in _WRAPPED else ()
     references = {}
     for path, text in written.items():
-        for place in ((*wrapped, *path), (*wrapped, *path, 0)):
-            value = value_at(resource.spec, place)
-            if value is None or isinstance(value, Mapping | list):
-                continue
-            if not isinstance(value, Secret) or hides_everything(text):
-                references[pointer(place)] = text
+        place = _place(resource.spec, (*wrapped, *path))
+        value = value_at(resource.spec, place)
+        if value is None or isinstance(value, dict | list):
+            continue
+        if not isinstance(value, Secret) or hides_everything(text):
+            references[pointer(place)] = text
     return msgspec.structs.replace(resource, references=references)
+
+
+def _place(spec: Any, path: Path) -> Path:
+    """Where the normal form has what was written at a path: one thing that stands for a list is its first element."""
+    place: list[str | int] = []
+    for step in path:
+        if isinstance(value_at(spec, place), list) and not isinstance(step, int):
+            place.append(0)
+        place.append(step)
+    return (*place, 0) if isinstance(value_at(spec, place), list) else tuple(place)

@@ -10,7 +10,7 @@ from gateway.config.assemble import assemble
 from gateway.config.findings import Finding
 from gateway.config.judge import Serving
 from gateway.config.model import Config
-from gateway.config.resources import Resource
+from gateway.config.resources import Resource, identities_of
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.providers.registry import ProviderSet
 from gateway.snapshot.compile import compile_snapshot
@@ -39,15 +39,18 @@ def snapshot_of(
 
     Without `environ` and `serving` it is what every gateway would say, whatever is particular to a node.
     """
+    resources = list(resources)
     made = assemble(resources, now=now, environ=environ, serving=serving)
     if made.config is None:
         return Rejection([one for one in made.diagnostics if one.is_error], clock.now())
-    return _compiled(made.config, revision, pepper, providers)
+    return _compiled(made.config, resources, revision, pepper, providers)
 
 
-def _compiled(config: Config, revision: Revision, pepper: Pepper, providers: ProviderSet) -> Snapshot | Rejection:
+def _compiled(
+    config: Config, resources: Iterable[Resource], revision: Revision, pepper: Pepper, providers: ProviderSet
+) -> Snapshot | Rejection:
     try:
-        return compile_snapshot(config, revision, pepper, providers)
+        return compile_snapshot(config, revision, pepper, providers, identities_of(resources))
     except Exception as error:  # noqa: BLE001 - whatever a section runs into, the revision before serves on
         _log.exception("a configuration that seemed sound cannot be compiled")
         return Rejection((f"internal error: {type(error).__name__}",), clock.now())
@@ -62,10 +65,11 @@ class Verdict(NamedTuple):
 
 def verdict(resources: Iterable[Resource], now: datetime, *, looks_for_prices: bool) -> Verdict:
     """Diagnostics, none where every gateway can serve these resources; and then a finding for each model, if wanted."""
+    resources = list(resources)
     made = assemble(resources, now=now)
     if made.config is None:
         return Verdict(tuple(one for one in made.diagnostics if one.is_error))
-    compiled = _compiled(made.config, _NOBODY, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
+    compiled = _compiled(made.config, resources, _NOBODY, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
     if isinstance(compiled, Rejection):
         return Verdict(tuple(compiled.diagnostics))
     unpriced = unpriced_models(made.config, now) if looks_for_prices else ()

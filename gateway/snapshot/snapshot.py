@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
@@ -112,6 +113,7 @@ class FallbackPolicy:
     chain: tuple[str, ...] = ()
     on: frozenset[str] = frozenset(("5xx", "timeout", "rate_limit", "network_error"))
     timeout_s: float | None = None
+    unary_timeout_s: float | None = None
     total_timeout_s: float | None = None
     max_attempts: int = 3
 
@@ -221,8 +223,10 @@ class Snapshot:
         previous_key_names: Mapping[bytes, tuple[str, float]],
         compile_key: Callable[[str], CompiledKey],
         warnings: Sequence[str] = (),
+        identities: Identities = NO_IDENTITIES,
     ) -> None:
         self.revision = revision
+        self.identities = identities
         self.revision_label = str(revision)
         self.upstreams = upstreams
         self.aliases = aliases
