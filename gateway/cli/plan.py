@@ -79,7 +79,7 @@ def plan(
     detailed: Detailed = False,
 ) -> None:
     """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
-    request = _request(config, targets, file_root, _days(replay))
+    request = _request(config, targets, file_root, _days(replay), may_lack_credentials=True)
     with target(control_plane, database, token) as home:
         saved = home.plan(request)
     _print(saved.plan, output)
@@ -182,18 +182,31 @@ def _days(written: str | None) -> int:
 
 
 def _request(
-    config: Iterable[Path] | None, targets: list[str] | None, file_root: list[Path] | None, replay_days: int = 0
+    config: Iterable[Path] | None,
+    targets: list[str] | None,
+    file_root: list[Path] | None,
+    replay_days: int = 0,
+    *,
+    may_lack_credentials: bool = False,
 ) -> "PlanRequest":
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
     paths = tuple(config or read_settings().config)
     if not paths:
         raise failed("no configuration; name one with --config")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root))
+    loaded = load(
+        paths,
+        environ=os.environ,
+        now=clock.utc_now(),
+        for_control_plane=True,
+        file_roots=roots(file_root),
+        may_lack_credentials=may_lack_credentials,
+    )
     show(loaded.diagnostics)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")
@@ -208,6 +221,7 @@ def _request(
         digest=loaded.digest,
         commit=loaded.commit,
         replay_days=replay_days,
+        absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
     )
 
 

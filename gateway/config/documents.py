@@ -38,7 +38,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a file wants, as the command line asks for a plan.
 
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
-    what the plan would have meant for the requests of so many days.
+    what the plan would have meant for the requests of so many days. `absent` are credentials that were not at hand, as
+    the address of a resource and a JSON pointer into it: they are not compared, and such a plan cannot be applied.
     """
 
     owner: str
@@ -48,6 +49,7 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     commit: str | None = None
     replay_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 0
+    absent: list[tuple[str, str]] = []
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
