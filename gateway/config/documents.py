@@ -19,10 +19,11 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    id: str = ""
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references, self.id)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -31,7 +32,7 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references), resource.id)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -60,7 +61,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch.
+    `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
+    of the same number has another. Control planes of earlier versions give none.
     """
 
     lineage: str
@@ -69,6 +71,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    identity: str = ""
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):

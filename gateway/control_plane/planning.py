@@ -68,7 +68,10 @@ def plan(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
+        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        after = planned.after.values()
+        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
     sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
