@@ -45,6 +45,7 @@ def budgets(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.ledger.budget_report import budget_report, document  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
@@ -55,7 +56,7 @@ def budgets(
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    compiled = compile_budgets(loaded.config.budgets)
+    compiled = compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
     with database(url) as engine, engine.connect() as connection:
         report = budget_report(connection, compiled, now=clock.now(), limit=limit)
     if output is TableFormat.JSON:

@@ -4,7 +4,7 @@ JSON over a connection that may carry secrets: TLS, or this machine.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -19,10 +19,11 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    id: str = ""
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references, self.id)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -31,14 +32,15 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references), resource.id)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a file wants, as the command line asks for a plan.
 
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
-    what the plan would have meant for the requests of so many days.
+    what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
+    left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
     """
 
     owner: str
@@ -48,12 +50,16 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     commit: str | None = None
     replay_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 0
+    no_delete: bool = False
+    drift: Literal["relevant", "all", "none"] = "relevant"
+    drift_only: bool = False
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch.
+    `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
+    of the same number has another. Control planes of earlier versions give none.
     """
 
     lineage: str
@@ -62,6 +68,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    identity: str = ""
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
