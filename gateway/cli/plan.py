@@ -112,6 +112,7 @@ def plan(
         config,
         targets,
         file_root,
+        may_lack_credentials=True,
         replay_days=_days(replay),
         no_delete=no_delete,
         drift=drift.value,
@@ -238,12 +239,18 @@ def _days(written: str | None) -> int:
 
 
 def _request(
-    config: Iterable[Path] | None, targets: list[str] | None, file_root: list[Path] | None, **more: Any
+    config: Iterable[Path] | None,
+    targets: list[str] | None,
+    file_root: list[Path] | None,
+    *,
+    may_lack_credentials: bool = False,
+    **more: Any,
 ) -> "PlanRequest":
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
-    loaded, read, owner = owned(config, file_root)
+    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
     return PlanRequest(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
@@ -251,11 +258,14 @@ def _request(
         targets=targets or [],
         digest=loaded.digest,
         commit=loaded.commit,
+        absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
         **more,
     )
 
 
-def owned(config: Iterable[Path] | None, file_root: list[Path] | None) -> "tuple[Loaded, FileConfig, str]":
+def owned(
+    config: Iterable[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+) -> "tuple[Loaded, FileConfig, str]":
     """The files as a control plane takes them, and their owner; ends the command where they have none."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
@@ -264,7 +274,14 @@ def owned(config: Iterable[Path] | None, file_root: list[Path] | None) -> "tuple
     paths = tuple(config or read_settings().config)
     if not paths:
         raise failed("no configuration; name one with --config")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root))
+    loaded = load(
+        paths,
+        environ=os.environ,
+        now=clock.utc_now(),
+        for_control_plane=True,
+        file_roots=roots(file_root),
+        may_lack_credentials=may_lack_credentials,
+    )
     show(loaded.diagnostics)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")

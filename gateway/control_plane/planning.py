@@ -105,6 +105,8 @@ def apply(
         EncryptionError: The plan was made under a key that is not there.
     """
     request = _unsealed(vault, saved)
+    if request.absent:
+        raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
@@ -183,7 +185,10 @@ def _desired(request: PlanRequest) -> Desired:
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
-    return Desired(request.owner, resources, moves, source)
+    absent: dict[tuple[str, str], list[str]] = {}
+    for address, place in request.absent:
+        absent.setdefault(parse_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent)
 
 
 def _checked(resource: Resource) -> Resource:
