@@ -165,7 +165,7 @@ def test_spend_is_what_the_command_reports(plane, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database-url", plane.database_url],
+        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database", plane.database_url],
         capture_output=True,
         check=True,
         env={**environment, "GATEWAY_DATA_DIR": str(tmp_path)},
