@@ -37,8 +37,10 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
         now: Microseconds since the epoch.
     """
     changed = {kind: [one.name for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS}
-    config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
     aliases = [one for one in changes if one.kind == "model_aliases"]
+    config = None
+    if changed["budgets"] or changed["model_aliases"]:
+        config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
     return Figures(
         as_of=now,
         budgets=_budgets(connection, config, changed["budgets"], now) if config is not None else {},

@@ -43,7 +43,7 @@ class Plane:
     def plan(self, *wanted, owner="platform", now=NOW, **more):
         request = PlanRequest(owner, [document(one) for one in wanted], **more)
         with self.engine.connect() as connection:
-            return planning.plan(connection, self.vault, request, now=now)
+            return planning.plan(connection, self.vault, request, now=now, control_plane="prod")
 
     def apply(self, saved, *, allowed=None, now=NOW, vault=None):
         with writing(self.engine) as connection:
@@ -56,6 +56,7 @@ class Plane:
                 mint=Minter(None),
                 now=now,
                 lock_wait_s=5,
+                control_plane="prod",
             )
 
     def put_in_force(self, *wanted, **more):
