@@ -192,11 +192,12 @@ def test_messages_name_only_commands_that_there_are():
 
 def examples(page):
     """The lines of a page's code that are commands, and the commands within its text."""
-    before = ""
+    before, fenced = "", False
     for line in page.replace("\\\n", " ").splitlines():
-        is_code = line.startswith("    ") and (not before or before.startswith("    "))
+        fenced ^= line.startswith("```")
+        is_code = fenced or (line.startswith("    ") and (not before or before.startswith("    ")))
         written = line.strip().removeprefix("$ ")
-        if written.startswith("gateway ") and (is_code or not line.startswith(" ")) and not written.endswith("."):
+        if written.startswith("gateway ") and is_code:
             yield written
         before = line
     yield from (one for one in re.findall(r"`(gateway [^`\n]+)`", page) if not one.endswith(":"))
