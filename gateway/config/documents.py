@@ -4,7 +4,7 @@ JSON over a connection that may carry secrets: TLS, or this machine.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -38,7 +38,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a file wants, as the command line asks for a plan.
 
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
-    what the plan would have meant for the requests of so many days.
+    what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
+    left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
     """
 
     owner: str
@@ -48,6 +49,9 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     commit: str | None = None
     replay_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 0
+    no_delete: bool = False
+    drift: Literal["relevant", "all", "none"] = "relevant"
+    drift_only: bool = False
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
-from gateway.plan.make import Desired, Planned, Write, make_plan
+from gateway.plan.make import Desired, Extent, Planned, Write, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
@@ -124,12 +124,15 @@ def apply(
 
 
 def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
-    desired, targets = _desired(request)
+    desired = _desired(request)
+    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
+    absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
+    live = msgspec.structs.replace(live, removed=audit.removed_outside(connection, absent) if live.revision else {})
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=find)
+    made = make_plan(desired, live, plan_id=plan_id, now=now, extent=extent, figures=find)
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 
@@ -148,17 +151,20 @@ def _with_author(connection: Connection, found: Drift) -> Drift:
     return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=at(ended.at))
 
 
-def _desired(request: PlanRequest) -> tuple[Desired, list[tuple[str, str]]]:
+def _address(written: str) -> tuple[str, str]:
     try:
-        moves = {parse_address(old): parse_address(new) for old, new in request.moves}
-        targets = [parse_address(one) for one in request.targets]
+        return parse_address(written)
     except ValueError as error:
         raise PlanError("invalid", str(error)) from None
+
+
+def _desired(request: PlanRequest) -> Desired:
+    moves = {_address(old): _address(new) for old, new in request.moves}
     resources = [_checked(one.resource()) for one in request.resources]
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
-    return Desired(request.owner, resources, moves, source), targets
+    return Desired(request.owner, resources, moves, source)
 
 
 def _checked(resource: Resource) -> Resource:

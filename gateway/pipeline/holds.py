@@ -16,7 +16,9 @@ from gateway.money.estimate import (
     InputBound,
     at_most,
     bound_input,
+    bound_plain,
     bound_recording,
+    dense_in,
     estimate,
     output_bound,
 )
@@ -28,6 +30,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.glance import glance
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
@@ -409,7 +412,11 @@ def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
         body, endpoint = request.body, request.received.endpoint
-        if endpoint.body is BodyForm.MULTIPART:
+        seen = glance(endpoint.shape, body)
+        parts = body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
+        if parts is not None:
+            request.prompt = bound_plain(body.data, seen.flags, seen.dense + dense_in(parts[0]))
+        elif endpoint.body is BodyForm.MULTIPART:
             request.prompt = bound_recording(len(body.data))
         else:
             request.prompt = bound_input(body.data, endpoint.shape.media.found_in)

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from gateway.config.origins import Origins
 from gateway.config.resources import Resource, Spec, origins_of
-from gateway.plan.change import ResourceChange
+from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
@@ -37,6 +37,25 @@ class Desired(msgspec.Struct, frozen=True):
     resources: Sequence[Resource]
     moves: Mapping[Key, Key]
     source: Source
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much of it is planned.
+
+    Args:
+        targets: Only these, with what they need; none: everything.
+        no_delete: What the file does not have stays, and is counted as skipped.
+        drift: Of what was changed outside the file, that which the plan leaves or overwrites, all of it, or none.
+        drift_only: Nothing but that.
+    """
+
+    targets: Sequence[Key] = ()
+    no_delete: bool = False
+    drift: Literal["relevant", "all", "none"] = "relevant"
+    drift_only: bool = False
+
+
+EVERYTHING: Final = Extent()
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -70,13 +89,13 @@ def make_plan(
     *,
     plan_id: str,
     now: int,
-    targets: Sequence[Key] = (),
+    extent: Extent = EVERYTHING,
     figures: Find | None = None,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
     1. match what the file wants with what its owner has, renames considered
-    2. find what changes, and keep to the targets and what they need
+    2. find what changes, and keep to the extent that was asked for
     3. judge the whole as it would be, with what others own
     4. say what follows from the changes, and what an apply needs to be told
     5. tell all of it without secrets, and references instead of what they stand for
@@ -86,18 +105,25 @@ def make_plan(
         live: Everything in the control plane, of every owner.
         plan_id: How the plan is called from now on.
         now: Microseconds since the epoch.
-        targets: Only these; none: everything.
+        extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
     wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
+    targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
-    warnings += _idle(targets, matched)
+    errors += _idle(targets, matched)
     warnings += _revoked(matched)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
-    pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
+    skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
+    pairs = [
+        (one, change)
+        for one in (() if extent.drift_only else chosen)
+        if not (extent.no_delete and one.wanted is None)
+        if (change := change_of(desired.owner, one)) is not None
+    ]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
     if pairs and not errors:
@@ -108,7 +134,11 @@ def make_plan(
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
-        edit for one in matched if one.live is not None for edit in drift_of(one.live, one, applied_references(one))
+        edit
+        for one in chosen
+        for edit in drift_of(
+            one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
+        )
     ]
     names = [".".join(key) for key in targets]
     plan = Plan(
@@ -122,21 +152,29 @@ def make_plan(
         as_of=at(known.as_of) if known is not None else None,
         source=desired.source,
         applyable=bool(changes) and not errors,
-        complete=not targets,
+        complete=not targets and not skipped and not extent.drift_only,
+        drift_only=extent.drift_only,
         targets=names,
         resource_changes=changes,
-        drift=drift,
-        requires=list(guards(changes, managed)),
+        skipped=[".".join(one.key) for one in skipped],
+        drift=[one for one in drift if _is_told(one, extent)],
+        requires=[] if extent.drift_only else list(guards(changes, managed, drift)),
         unmanaged=_unmanaged(live, desired.owner),
         matching=len(wanted) - sum(one.after is not None for one in changes),
         errors=errors,
         warnings=warnings,
-        summary=summarize(changes, drift),
+        summary=summarize(changes, drift, len(skipped)),
         digest=digest_of(
             lineage=live.lineage, revision=live.revision, owner=desired.owner, targets=names, changes=changes
         ),
     )
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
+
+
+def _is_told(edit: Drift, extent: Extent) -> bool:
+    if extent.drift == "relevant":
+        return extent.drift_only or edit.effect != "already_matches"
+    return extent.drift == "all"
 
 
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
@@ -155,7 +193,7 @@ def _is_chosen(one: Matched, targets: Sequence[Key], pulled: Mapping[Key, str]) 
 
 def _idle(targets: Sequence[Key], matched: Iterable[Matched]) -> list[str]:
     known = {key for one in matched for key in (one.key, one.previous)}
-    return [f"{'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
+    return [f"--target: {'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
 
 
 def _revoked(matched: Iterable[Matched]) -> list[str]:

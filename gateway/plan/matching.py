@@ -73,7 +73,7 @@ def foreign(owner: str, wanted: Mapping[Key, Resource], live: LiveState) -> Iter
         if there is not None and there.owner != owner:
             yield (
                 f"{one.address} belongs to {there.owner}, and this file's owner is {owner}: choose another name, or "
-                "have it handed over"
+                f"adopt it: gateway adopt {key[0]}/{key[1]}"
             )
 
 

@@ -52,6 +52,7 @@ ARGUMENTS = {
     "keys enable": "old",
     "keys revoke": "old",
     "keys expire": "old",
+    "adopt": "virtual_keys/old",
     "smoke": "--url http://127.0.0.1:1 --model gpt-5-mini",
     "tokens create": "--scope view --name ci",
     "tokens revoke": "ci",

@@ -161,6 +161,47 @@ def test_a_plan_tells_that_a_key_was_ended_outside_the_file(home):
     assert "warning: virtual_keys.ci is revoked, which is final: take it out of the file" in home.plan()
 
 
+def test_what_was_changed_outside_the_file_is_overwritten_only_with_a_word(home):
+    home.apply()
+    home.run("keys", "expire", "ci", "--at", "2027-01-01T00:00:00Z")
+
+    assert "! virtual_keys.ci.expires_at   (default) -> 2027-01-01T00:00:00Z" in home.plan()
+    assert "! virtual_keys.ci.expires_at" in home.plan("--drift-only", "--detailed-exitcode", code=2)
+    assert "virtual_keys.ci.expires_at   " not in home.plan("--drift", "none")
+    assert "say --discard-outside-edits" in home.apply(code=4)
+    home.apply("--discard-outside-edits")
+    assert "Nothing was changed outside the file" in home.plan("--drift-only", "--detailed-exitcode")
+    assert "leave --out away" in home.plan("--drift-only", "--out", "plan.json", code=1)
+
+
+def test_what_the_file_does_not_have_can_be_left(home):
+    home.apply()
+    home.edit("model_aliases: {fast: simulator/gpt-5-mini}\n", "")
+    home.edit("limit_usd: 5", "limit_usd: 4")
+
+    assert "1 skipped" in home.apply("--no-delete")
+    assert "0 to create, 0 to change, 1 to remove" in home.plan()
+    assert "model_aliases.fast" in home.plan("--no-delete", "--detailed-exitcode")
+
+
+def test_what_others_made_is_adopted(home):
+    home.apply()
+    home.run("keys", "mint", "night", "--environment", "test")
+    home.edit("virtual_keys:\n", "virtual_keys:\n  night: {environment: test}\n")
+    assert (
+        "virtual_keys.night belongs to api, and this file's owner is platform: choose another name, or adopt it: gateway adopt virtual_keys/night"
+        in home.plan(code=1)
+    )
+
+    assert "virtual_keys.night belongs to platform now." in home.run(
+        "adopt", "virtual_keys/night", "-c", "gateway.yaml"
+    )
+
+    assert "No changes. 8 resources match." in home.plan("--detailed-exitcode")
+    assert "there is no teams.nowhere" in home.run("adopt", "teams/nowhere", "--owner", "x", code=1)
+    assert "write KIND/NAME" in home.run("adopt", "nonsense", "--owner", "x", code=1)
+
+
 def test_another_secret_of_a_key_widens(home):
     home.edit("environment: test", f"environment: test, secret_hash: 'hmac-sha256:{1:064x}'")
     home.apply()
@@ -280,6 +321,8 @@ def test_a_partial_plan(home):
     home.apply("--target", "virtual_keys/ci")
     assert "4 to create" in home.plan()
     assert "is no address; write KIND/NAME" in home.plan("--target", "nonsense", code=1)
+    assert "virtual_keys.typo is neither in the file nor" in home.plan("--target", "virtual_keys/typo", code=1)
+    assert "between 0s and 600s" in home.apply("--lock-timeout", "1h", code=1)
 
 
 def test_tokens_say_what_they_may(tmp_path):

@@ -10,7 +10,7 @@ from gateway.plan.change import SENSITIVE_CHANGED, Access, Drift, FieldChange, R
 from gateway.plan.diff import text
 from gateway.plan.plan import Guard, Plan, Summary
 from gateway.plan.replay import told
-from gateway.plan.words import count, moment
+from gateway.plan.words import count, moment, names
 from gateway.visible import visible
 
 MARKS: Final = {
@@ -45,6 +45,10 @@ def _lines(plan: Plan) -> Iterator[Line]:
         yield Line(f"warning: {warning}", "yellow")
     if plan.errors or plan.warnings:
         yield Line("")
+    yield from _skipped(plan)
+    if plan.drift_only:
+        yield from () if plan.drift else (Line("Nothing was changed outside the file since the last apply."),)
+        return
     if plan.is_empty:
         yield Line(_no_changes(plan))
         yield from _left_alone(plan)
@@ -79,6 +83,7 @@ def summary(numbers: Summary) -> str:
             (numbers.widens, "widens access" if numbers.widens == 1 else "widen access"),
             (numbers.may_widen, "may widen access"),
             (numbers.refuses_traffic, "refuses traffic" if numbers.refuses_traffic == 1 else "refuse traffic"),
+            (numbers.skipped, "skipped"),
             (numbers.outside_edits, f"outside edit{'s' if numbers.outside_edits > 1 else ''} overwritten"),
         )
         if number
@@ -155,11 +160,23 @@ def _outside(drift: list[Drift]) -> Iterator[Line]:
         "kept": "it stays so: the file says nothing of it",
     }
     for one in drift:
-        path = one.path.lstrip("/").replace("/", ".")
-        change = f"{value(one.last_applied)} -> {value(one.live)}"
-        yield Line(f"  ! {one.address}.{path}   {change}   {one.changed_by}, {moment(one.changed_at)}", "yellow")
+        yield Line(f"  ! {edited(one)}   {one.changed_by}, {moment(one.changed_at)}", "yellow")
         yield Line(f"      {said.get(one.effect, one.effect)}")
     yield Line("")
+
+
+def edited(one: Drift) -> str:
+    """What was changed outside the file, in words."""
+    if not one.path:
+        return f"{one.address}   {'deleted' if one.live is None else 'made'}"
+    path = one.path.lstrip("/").replace("/", ".")
+    return f"{one.address}.{path}   {value(one.last_applied)} -> {value(one.live)}"
+
+
+def _skipped(plan: Plan) -> Iterator[Line]:
+    if plan.skipped:
+        yield Line(f"Left although the file does not have it (--no-delete): {names(plan.skipped)}.")
+        yield Line("")
 
 
 def _change(change: ResourceChange) -> Iterator[Line]:

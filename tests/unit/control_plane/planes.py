@@ -60,7 +60,9 @@ class Plane:
             )
 
     def put_in_force(self, *wanted, **more):
-        return self.apply(self.plan(*wanted, **more), allowed=Allowed(delete=1_000, empty=True))
+        return self.apply(
+            self.plan(*wanted, **more), allowed=Allowed(delete=1_000, empty=True, discard_outside_edits=True)
+        )
 
     def live(self):
         with self.engine.connect() as connection:
