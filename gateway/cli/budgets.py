@@ -94,13 +94,14 @@ def budgets_of_files(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
     """The budgets of a configuration; ends the command where it is not valid."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    return compile_budgets(loaded.config.budgets)
+    return compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
 
 
 def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, roots
 from gateway.cli.output import results, say, show
 from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration
@@ -111,6 +111,7 @@ def plan(
         config,
         targets,
         file_root,
+        may_lack_credentials=True,
         replay_days=_days(replay),
         no_delete=no_delete,
         drift=drift.value,
@@ -240,12 +241,18 @@ def _days(written: str | None) -> int:
 
 
 def _request(
-    config: Sequence[Path] | None, targets: list[str] | None, file_root: list[Path] | None, **more: Any
+    config: Sequence[Path] | None,
+    targets: list[str] | None,
+    file_root: list[Path] | None,
+    *,
+    may_lack_credentials: bool = False,
+    **more: Any,
 ) -> "PlanRequest":
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
-    loaded, read, owner = owned(config, file_root)
+    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
     return PlanRequest(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
@@ -253,17 +260,25 @@ def _request(
         targets=targets or [],
         digest=loaded.digest,
         commit=loaded.commit,
+        absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
         **more,
     )
 
 
-def owned(config: Sequence[Path] | None, file_root: list[Path] | None) -> "tuple[Loaded, FileConfig, str]":
+def owned(
+    config: Sequence[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+) -> "tuple[Loaded, FileConfig, str]":
     """The files as a control plane takes them, and their owner; ends the command where they have none."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
     loaded = load(
-        paths_of(config), environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root)
+        paths_of(config),
+        environ=os.environ,
+        now=clock.utc_now(),
+        for_control_plane=True,
+        file_roots=roots(file_root),
+        may_lack_credentials=may_lack_credentials,
     )
     show(loaded.diagnostics)
     if loaded.config is None:

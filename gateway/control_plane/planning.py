@@ -68,7 +68,10 @@ def plan(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
+        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        after = planned.after.values()
+        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
     sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
@@ -102,6 +105,8 @@ def apply(
         EncryptionError: The plan was made under a key that is not there.
     """
     request = _unsealed(vault, saved)
+    if request.absent:
+        raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
@@ -164,7 +169,10 @@ def _desired(request: PlanRequest) -> Desired:
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
-    return Desired(request.owner, resources, moves, source)
+    absent: dict[tuple[str, str], list[str]] = {}
+    for address, place in request.absent:
+        absent.setdefault(parse_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent)
 
 
 def _checked(resource: Resource) -> Resource:

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, or_, select
 
 from gateway import clock
+from gateway.ledger import names
 from gateway.ledger.period import BadParameterError, Period, parse_period
 from gateway.ledger.report import FILTERS, Parameters, inert, read_one, read_scope
 from gateway.ledger.scope import Scope
@@ -71,7 +72,7 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
         BadParameterError: There are more models than anybody could read.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    columns, period = ledger_entries.c, question.period
+    columns, period, known = ledger_entries.c, question.period, names.read(connection)
     groups = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
     is_refused = columns.error_code == REFUSED_AS_UNPRICED
     statement = (
@@ -85,14 +86,14 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
             func.max(columns.occurred_at).label("last_at"),
         )
         .where(columns.occurred_at >= period.start, columns.occurred_at < period.end)
-        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries))
+        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries, known))
         .group_by(*groups)
         .limit(_MOST_GROUPS + 1)
     )
     rows = connection.execute(statement).mappings().all()
     if len(rows) > _MOST_GROUPS:
         raise BadParameterError("from", f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period")
-    return _by_model([dict(row) for row in rows])
+    return _by_model([{**row, "provider": known.name_of("providers", row["provider"])} for row in rows])
 
 
 def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:

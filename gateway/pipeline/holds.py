@@ -522,7 +522,7 @@ def _next_candidate(request: Admitted, refused: Hold) -> bool:
     if isinstance(refused, BudgetHold):
         reason = "budget_exceeded" if refused.budget.provider is not None else None
     else:
-        is_own = refused.limit.key.startswith(f"provider:{request.candidate.upstream.provider.name}:")
+        is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds)
         reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
     if reason is None or len(request.candidates) == 1:
         return False
@@ -591,11 +591,11 @@ def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
 
 def _rate_limited(refusal: Refusal) -> GatewayError:
     limit_ = refusal.hold.limit
-    owner, name, _ = limit_.key.split(":", 2)
+    owner = limit_.key.partition(":")[0]
     whose, code = (
         ("This key", "vk_rate_limit_exceeded")
         if owner == "key"
-        else (f"The provider {name}", "provider_rate_limit_exceeded")
+        else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
     return GatewayError(
@@ -603,7 +603,7 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
         code=code,
         headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
-        denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
+        denial=Denial("limit", limit_.dimension.value, f"{owner}:{limit_.of}"),
     )
 
 

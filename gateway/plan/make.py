@@ -7,8 +7,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from gateway.config.origins import Origins
+from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.resources import Resource, Spec, origins_of
+from gateway.config.source import steps
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
@@ -22,6 +23,7 @@ from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
+from gateway.secret import Secret
 from gateway.snapshot.of_resources import faults
 
 _MICROSECONDS = 1_000_000
@@ -31,12 +33,16 @@ Find = Callable[[Sequence[ResourceChange]], Figures]
 
 
 class Desired(msgspec.Struct, frozen=True):
-    """What a file wants: its owner, its resources, renames from key to key, and where it was read."""
+    """What a file wants: its owner, its resources, renames from key to key, and where it was read.
+
+    `absent` are the places of credentials that were not at hand there, by JSON pointer: nothing is compared at them.
+    """
 
     owner: str
     resources: Sequence[Resource]
     moves: Mapping[Key, Key]
     source: Source
+    absent: Mapping[Key, Sequence[str]] = {}
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -110,12 +116,15 @@ def make_plan(
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
-    wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
+    wanted = {
+        key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
+    }
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
     targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     errors += _idle(targets, matched)
     warnings += _revoked(matched)
+    warnings += _not_compared(desired, wanted)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
@@ -151,8 +160,8 @@ def make_plan(
         expires_at=at(now) + LASTS,
         as_of=at(known.as_of) if known is not None else None,
         source=desired.source,
-        applyable=bool(changes) and not errors,
-        complete=not targets and not skipped and not extent.drift_only,
+        applyable=bool(changes) and not errors and not desired.absent,
+        complete=not targets and not skipped and not extent.drift_only and not desired.absent,
         drift_only=extent.drift_only,
         targets=names,
         resource_changes=changes,
@@ -180,6 +189,30 @@ def _is_told(edit: Drift, extent: Extent) -> bool:
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
     there = live.resources.get(key)
     return there is None or there.owner == owner
+
+
+def _with_stored(resource: Resource, desired: Desired, live: LiveState) -> Resource:
+    """What is wanted, with what is stored in place of credentials that were not at hand."""
+    key = (resource.kind, resource.name)
+    before = next((old for old, new in desired.moves.items() if new == key and old in live.resources), key)
+    there, spec = live.resources.get(before), resource.spec
+    if there is None:
+        return resource
+    for place in desired.absent.get(key, ()):
+        stored = value_at(there.resource.spec, steps(place))
+        if isinstance(stored, Secret) and isinstance(value_at(spec, steps(place)), Secret):
+            spec = with_value(spec, [*steps(place)], stored)
+    return msgspec.structs.replace(resource, spec=spec)
+
+
+def _not_compared(desired: Desired, wanted: Mapping[Key, Resource]) -> list[str]:
+    return [
+        f"{'.'.join(key)}: {'.'.join(steps(place))} is not compared, since "
+        f"{wanted[key].references.get(place, 'it')} is not set where this was planned; an apply needs it"
+        for key, places in desired.absent.items()
+        if key in wanted
+        for place in places
+    ]
 
 
 def _unmanaged(live: LiveState, owner: str) -> dict[str, int]:

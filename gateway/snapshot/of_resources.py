@@ -7,7 +7,7 @@ from datetime import datetime
 from gateway import clock
 from gateway.config.assemble import assemble
 from gateway.config.judge import Serving
-from gateway.config.resources import Resource
+from gateway.config.resources import Resource, identities_of
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.providers.registry import ProviderSet
 from gateway.snapshot.compile import compile_snapshot
@@ -32,11 +32,12 @@ def snapshot_of(
 
     Without `environ` and `serving` it is what every gateway would say, whatever is particular to a node.
     """
+    resources = list(resources)
     made = assemble(resources, now=now, environ=environ, serving=serving)
     if made.config is None:
         return Rejection([one for one in made.diagnostics if one.is_error], clock.now())
     try:
-        return compile_snapshot(made.config, revision, pepper, providers)
+        return compile_snapshot(made.config, revision, pepper, providers, identities_of(resources))
     except Exception as error:  # noqa: BLE001 - whatever a section runs into, the revision before serves on
         _log.exception("a configuration that seemed sound cannot be compiled")
         return Rejection((f"internal error: {type(error).__name__}",), clock.now())
