@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, roots
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
 from gateway.cli.output import results, say, show
 from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration

@@ -63,10 +63,10 @@ def unpriced(
         question = reports.read_question(parameters, clock.utc_now())
         told = ask_ledger(
             (control_plane, database, token),
-            "/unpriced",
+            "/spend/unpriced",
             parameters,
-            lambda connection: {"unpriced": reports.document(reports.unpriced(connection, question))},
-        )["unpriced"]
+            lambda connection: {"models": reports.document(reports.unpriced(connection, question))},
+        )["models"]
     except BadParameterError as error:
         raise failed(f"--{error.parameter}: {error}") from None
     found = reports.read_document(told)

@@ -30,7 +30,7 @@ REPEATABLE: Final = ("PUT ", "DELETE ", "POST /virtual-keys", "POST /owners")
 
 PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /spend": report.SPEND_PARAMETERS,
-    "GET /unpriced": unpriced.PARAMETERS,
+    "GET /spend/unpriced": unpriced.PARAMETERS,
     "GET /budgets": ("limit",),
     "GET /requests": requests.PARAMETERS,
     "GET /traffic": traffic.PARAMETERS,

@@ -112,7 +112,7 @@ def apply(
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -128,7 +128,15 @@ def apply(
     return Applied(planned.plan, number, minted)
 
 
-def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
+def _planned(
+    connection: Connection,
+    live: LiveState,
+    request: PlanRequest,
+    *,
+    plan_id: str,
+    now: int,
+    looks_for_prices: bool = True,
+) -> Planned:
     desired = _desired(request)
     extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
@@ -137,7 +145,15 @@ def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, p
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, extent=extent, figures=find)
+    made = make_plan(
+        desired,
+        live,
+        plan_id=plan_id,
+        now=now,
+        extent=extent,
+        figures=find,
+        looks_for_prices=looks_for_prices,
+    )
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 

@@ -24,9 +24,10 @@ from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
 from gateway.secret import Secret
-from gateway.snapshot.of_resources import faults
+from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
+_MOST_UNPRICED = 10
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -97,6 +98,7 @@ def make_plan(
     now: int,
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
+    looks_for_prices: bool = True,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -113,6 +115,7 @@ def make_plan(
         now: Microseconds since the epoch.
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
+        looks_for_prices: Whether models without a price are told, which takes a while in a new process.
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
@@ -135,11 +138,14 @@ def make_plan(
     ]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
+    origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     if pairs and not errors:
-        errors += _faults(after.values(), now)
+        moment = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
+        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices)
+        errors += map(str, judged.faults)
+        warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
     found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
-    origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
@@ -251,9 +257,10 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
     return after
 
 
-def _faults(after: Iterable[Resource], now: int) -> list[str]:
-    at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in faults(after, at)]
+def _unpriced(messages: Iterable[str]) -> list[str]:
+    told = sorted(messages)
+    more = len(told) - _MOST_UNPRICED
+    return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
 def _with_consequences(

@@ -83,7 +83,7 @@ def test_every_resource_names_its_scopes():
 
 EXPECTED = {
     "GET /spend": "view",
-    "GET /unpriced": "view",
+    "GET /spend/unpriced": "view",
     "GET /ledger/differences": "admin",
     "GET /budgets": "view",
     "GET /requests": "view",
