@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,21 +12,12 @@ from gateway.cli.process_settings import read_settings
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        help="The database. Default: GATEWAY_DATABASE_URL, where a password is not seen by `ps`, else SQLite in "
-        "GATEWAY_DATA_DIR.",
-    ),
-]
-
 
 def database_url(written: str | None) -> str:
-    """The URL of the flag, else of the settings."""
+    """The URL of the flag, else of the settings; `default` means the settings too."""
     from gateway.storage.engine import default_database_url  # noqa: PLC0415 - others should not wait for SQLAlchemy
 
-    settings = read_settings(database_url=written)
+    settings = read_settings(database_url=None if written == "default" else written)
     configured = settings.database_url
     return configured.get_secret_value() if configured is not None else default_database_url(settings.data_dir)
 

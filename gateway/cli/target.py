@@ -3,9 +3,9 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,29 +16,12 @@ from gateway.cli.process_settings import read_settings
 
 if TYPE_CHECKING:
     import httpx
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from gateway.config.documents import PlanRequest
     from gateway.control_plane.encryption import Vault
     from gateway.plan.guards import Allowed
     from gateway.plan.saved import SavedPlan
-
-ControlPlaneUrl = Annotated[
-    str | None,
-    typer.Option("--control-plane", help="The control plane's URL. Default: GATEWAY_CONTROL_PLANE_URL."),
-]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        help="A database instead of a URL: the work is done in this process. `default` means GATEWAY_DATABASE_URL, "
-        "else SQLite in GATEWAY_DATA_DIR.",
-    ),
-]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", help="A token of the control plane. Better: GATEWAY_CONTROL_PLANE_TOKEN."),
-]
 
 STALE, GUARD, LOCKED, UNKNOWN = 3, 4, 5, 6
 """Exit codes of an apply that was refused, or whose outcome nobody knows."""
@@ -70,7 +53,12 @@ class Applied(msgspec.Struct, frozen=True):
 
 def is_named(url: str | None, written_database: str | None) -> bool:
     """Whether flags or settings name a control plane."""
-    return url is not None or written_database is not None or read_settings().control_plane_url is not None
+    return written_database is not None or is_over_http(url, written_database)
+
+
+def is_over_http(url: str | None, written_database: str | None) -> bool:
+    """Whether a control plane is asked over its URL, by flags or settings, and not in a database."""
+    return url is not None or (written_database is None and read_settings().control_plane_url is not None)
 
 
 def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
@@ -93,7 +81,9 @@ def target(
     """
     settings = read_settings()
     url = url or (settings.control_plane_url if written_database is None else None)
-    if (url is None) is (written_database is None):
+    if url is not None and written_database is not None:
+        raise failed("a control plane is asked over its URL or in its database: give --control-plane or --database")
+    if url is None and written_database is None:
         raise failed("name the control plane: --control-plane URL, or --database URL for one on this machine")
     try:
         if url is not None:
@@ -101,12 +91,33 @@ def target(
             secret = token or (configured.get_secret_value() if configured is not None else None)
             yield from _over_http(url, secret)
         else:
-            where = None if written_database == "default" else written_database
-            with database(where, upgrades_own=not only_looks, may_be_missing=only_looks) as engine:
+            with database(written_database, upgrades_own=not only_looks, may_be_missing=only_looks) as engine:
                 yield _Database(engine, only_looks=only_looks)
     except RefusedError as error:
         failed(str(error))
         raise typer.Exit(error.code) from None
+
+
+def ask_ledger(
+    where: tuple[str | None, str | None, str | None],
+    path: str,
+    parameters: Mapping[str, Sequence[str]],
+    read: "Callable[[Connection], Any]",
+) -> Any:
+    """What a control plane that is named answers at a path; else the same, read from the database.
+
+    Args:
+        where: The flags `--control-plane`, `--database` and `--token`.
+        path: Below the prefix of the API.
+        parameters: Of the query.
+        read: Asks the database for the very document.
+    """
+    url, written_database, _ = where
+    if is_over_http(url, written_database):
+        with target(*where) as home:
+            return home.get(path, parameters)
+    with database(written_database) as engine, engine.connect() as connection:
+        return read(connection)
 
 
 def _over_http(url: str, token: str | None) -> "Iterator[Target]":
@@ -169,7 +180,7 @@ class Target:
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
         return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied)
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
         """What is at a path."""
         return msgspec.json.decode(self._ask("GET", path, None, parameters=parameters))
 
@@ -199,7 +210,7 @@ class Target:
         path: str,
         body: object,
         *,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | Sequence[str]] | None = None,
         writes: bool = False,
         wait_s: float = 0,
     ) -> bytes:

@@ -19,10 +19,11 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    id: str = ""
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references, self.id)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -31,7 +32,7 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references), resource.id)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,6 +41,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
     what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
     left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
+    `absent` are credentials that were not at hand, as the address of a resource and a JSON pointer into it: they are
+    not compared, and such a plan cannot be applied.
     """
 
     owner: str
@@ -52,12 +55,14 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     no_delete: bool = False
     drift: Literal["relevant", "all", "none"] = "relevant"
     drift_only: bool = False
+    absent: list[tuple[str, str]] = []
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch.
+    `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
+    of the same number has another. Control planes of earlier versions give none.
     """
 
     lineage: str
@@ -66,6 +71,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    identity: str = ""
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):

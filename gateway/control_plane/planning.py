@@ -97,7 +97,11 @@ def preview(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now, still=still)
+        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        after = planned.after.values()
+        days = request.replay_days
+        found = replay(connection, before, after, renamed=renamed, days=days, now=now, still=still)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
     return made
@@ -137,12 +141,14 @@ def apply(
         EncryptionError: The plan was made under a key that is not there.
     """
     request = _unsealed(vault, saved)
+    if request.absent:
+        raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -165,6 +171,7 @@ def _planned(
     *,
     plan_id: str,
     now: int,
+    looks_for_prices: bool = True,
     still: Callable[[], object] = go_on,
 ) -> Planned:
     desired, extent = _desired(request, still)
@@ -174,7 +181,16 @@ def _planned(
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, extent=extent, figures=find, still=still)
+    made = make_plan(
+        desired,
+        live,
+        plan_id=plan_id,
+        now=now,
+        extent=extent,
+        figures=find,
+        looks_for_prices=looks_for_prices,
+        still=still,
+    )
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 
@@ -210,7 +226,10 @@ def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
-    return Desired(request.owner, resources, moves, source), extent
+    absent: dict[tuple[str, str], list[str]] = {}
+    for address, place in request.absent:
+        absent.setdefault(_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent), extent
 
 
 def _checked(resource: Resource) -> Resource:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
@@ -36,19 +37,34 @@ from gateway.upstream.circuit_breaker import Thresholds
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
-def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, providers: ProviderSet) -> Snapshot:
-    """The snapshot of a validated configuration."""
+def compile_snapshot(
+    config: Config,
+    revision: Revision,
+    pepper: Pepper,
+    providers: ProviderSet,
+    identities: Identities = NO_IDENTITIES,
+    *,
+    in_ledger: bool = True,
+) -> Snapshot:
+    """The snapshot of a validated configuration.
+
+    `identities` are what counters call what was renamed, and the ledger too where reports know what that is called.
+    """
     built = providers.build(config.providers)
-    upstreams = {name: _upstream(built[name], section) for name, section in config.providers.items()}
+    upstreams = {
+        name: _upstream(built[name], section, identities.get(("providers", name), name))
+        for name, section in config.providers.items()
+    }
     aliases = _steps(config.model_aliases)
     fallback = _fallback(config.fallback)
-    budgets = compile_budgets(config.budgets)
+    budgets = compile_budgets(config.budgets, identities)
     prices = Prices(config)
     reservations = Reservations(config, prices)
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback, budgets, reservations)
+        key = config.virtual_keys[name]
+        return _compile_key(name, key, config, upstreams, fallback, budgets, reservations, identities)
 
     return Snapshot(
         revision=revision,
@@ -64,17 +80,19 @@ def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, provide
         key_names=current,
         previous_key_names=previous,
         compile_key=compile_key,
+        identities=identities if in_ledger else NO_IDENTITIES,
     )
 
 
-def holds(owner: str, name: str, section: RateLimits | None) -> tuple[Hold, ...]:
+def holds(owner: str, name: str, identity: str, section: RateLimits | None) -> tuple[Hold, ...]:
     """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`)."""
     if section is None:
         return ()
+    ceilings = ((dimension, window_s, getattr(section, dimension.value)) for dimension, window_s in _WINDOWS)
     return tuple(
-        Hold(Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s), 1)
-        for dimension, window_s in _WINDOWS
-        if (ceiling := getattr(section, dimension.value)) is not None
+        Hold(Limit(key=f"{owner}:{identity}:{what}", dimension=what, ceiling=most, window_s=window_s, of=name), 1)
+        for what, window_s, most in ceilings
+        if most is not None
     )
 
 
@@ -89,11 +107,11 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
     )
 
 
-def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
+def _upstream(provider: Provider, section: ProviderSection, identity: str) -> Upstream:
     breaker = section.circuit_breaker
     return Upstream(
         provider,
-        holds("provider", provider.name, section.rate_limits),
+        holds("provider", provider.name, identity, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
         isinstance(section, CostStatingProvider) and section.trust_stated_cost,
@@ -122,19 +140,20 @@ def _compile_key(
     fallback: FallbackPolicy | None,
     budgets: tuple[CompiledBudget, ...],
     reservations: Reservations,
+    identities: Identities,
 ) -> CompiledKey:
     who = attribution(key, config)
     reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
-    metered = meters(budgets, who.of_key(name))
+    metered = meters(budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
         environment=key.environment,
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=who,
-        holds=holds("key", name, key.rate_limits),
+        holds=holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits),
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),

@@ -150,9 +150,12 @@ def _parse(url: str) -> URL:
 
 def _open_postgresql(url: URL) -> Engine:
     defaults = {name: value for name, value in _POSTGRESQL_TIMEOUTS.items() if name not in url.query}
+    # A prepared statement is one server connection's, and PgBouncer gives each transaction any of them
+    # (https://www.psycopg.org/psycopg3/docs/advanced/prepare.html).
+    arguments: dict[str, Any] = {**defaults, "prepare_threshold": None}
     try:
         return create_engine(
-            url, connect_args=defaults, pool_size=2, max_overflow=4, pool_pre_ping=True, hide_parameters=True
+            url, connect_args=arguments, pool_size=2, max_overflow=4, pool_pre_ping=True, hide_parameters=True
         )
     except ImportError:
         raise StorageError(

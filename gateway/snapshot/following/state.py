@@ -12,7 +12,8 @@ Key = tuple[str, str]
 class Followed(msgspec.Struct, frozen=True):
     """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds.
 
-    `keys_revision` is a newer revision, where the states of keys are those of it.
+    `identity` is the revision's own, empty where the control plane gives it none. `keys_revision` is a newer revision,
+    where the states of keys are those of it.
     """
 
     lineage: str
@@ -20,6 +21,7 @@ class Followed(msgspec.Struct, frozen=True):
     changed_at: int
     resources: Mapping[Key, ResourceDocument]
     keys_revision: int | None = None
+    identity: str = ""
 
     def brought_forward(self, news: ChangesDocument) -> "Followed":
         """This, with what is new."""
@@ -32,10 +34,9 @@ NOTHING = Followed("", 0, 0, {})
 
 def encode(followed: Followed) -> bytes:
     """How it is kept on disk, still to be encrypted."""
-    whole = ChangesDocument(
-        followed.lineage, followed.revision, followed.changed_at, True, [*followed.resources.values()], []
-    )
-    return msgspec.json.encode(whole)
+    at = followed.lineage, followed.revision, followed.changed_at
+    resources = [*followed.resources.values()]
+    return msgspec.json.encode(ChangesDocument(*at, True, resources, [], followed.identity))
 
 
 def decode(content: bytes) -> Followed:
@@ -49,4 +50,4 @@ def _with(news: ChangesDocument, before: Mapping[Key, ResourceDocument]) -> Foll
         resources.pop(key, None)
     for one in news.resources:
         resources[one.kind, one.name] = one
-    return Followed(news.lineage, news.revision, news.changed_at, resources)
+    return Followed(news.lineage, news.revision, news.changed_at, resources, identity=news.identity)
