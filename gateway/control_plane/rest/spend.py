@@ -51,7 +51,7 @@ class UnpricedResource:
         parameters = read_parameters(request, unpriced.PARAMETERS)
         question = unpriced.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found = await self._database.read(
-            lambda connection: unpriced.unpriced(connection, question), at_most_s=PATIENCE_S
+            lambda connection: unpriced.unpriced(connection, question), patience=Patience(PATIENCE_S)
         )
         answer(response, {"models": unpriced.document(found)})
 
