@@ -41,6 +41,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
     what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
     left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
+    `absent` are credentials that were not at hand, as the address of a resource and a JSON pointer into it: they are
+    not compared, and such a plan cannot be applied.
     """
 
     owner: str
@@ -53,6 +55,7 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     no_delete: bool = False
     drift: Literal["relevant", "all", "none"] = "relevant"
     drift_only: bool = False
+    absent: list[tuple[str, str]] = []
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
