@@ -20,7 +20,7 @@ from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
-from gateway.plan.make import Desired, Extent, Planned, Write, make_plan
+from gateway.plan.make import Desired, Extent, Planned, Write, go_on, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
@@ -55,27 +55,63 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 def plan(
-    connection: Connection, vault: Vault, request: PlanRequest, *, now: int, control_plane: str | None = None
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    still: Callable[[], object] = go_on,
 ) -> SavedPlan:
-    """What an apply would do; reads only. `control_plane` is its name.
+    """What an apply would do, and what it takes; reads only. `still` and what is raised are those of `preview`."""
+    made = preview(connection, vault, request, now=now, control_plane=control_plane, still=still)
+    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
+    return SavedPlan(made, sealed)
+
+
+def preview(
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    still: Callable[[], object] = go_on,
+) -> Plan:
+    """The plan for whoever only looks at it.
+
+    Args:
+        connection: To the database of the control plane.
+        vault: Of its secrets.
+        request: What a file wants.
+        now: Microseconds since the epoch.
+        control_plane: Its name.
+        still: Asked again and again; raises where nobody waits for the plan any more.
 
     Raises:
         PlanError: The request cannot be read (`invalid`).
         EncryptionError: The control plane has no key, or not the one that its secrets need.
     """
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
+    planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
         moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
         after = planned.after.values()
-        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now)
+        days = request.replay_days
+        found = replay(connection, before, after, renamed=renamed, days=days, now=now, still=still)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
-    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
-    return SavedPlan(made, sealed)
+    return made
+
+
+def preview_of_nothing(request: PlanRequest, *, now: int, control_plane: str | None = None) -> Plan:
+    """The plan for a control plane that is not there yet. Raises `PlanError`."""
+    nothing = LiveState("", 0, {}, control_plane=control_plane)
+    desired, extent = _desired(request)
+    return make_plan(desired, nothing, plan_id=f"pl_{ids.ulid()}", now=now, extent=extent).plan
 
 
 def apply(
@@ -112,7 +148,7 @@ def apply(
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -128,16 +164,33 @@ def apply(
     return Applied(planned.plan, number, minted)
 
 
-def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
-    desired = _desired(request)
-    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
+def _planned(
+    connection: Connection,
+    live: LiveState,
+    request: PlanRequest,
+    *,
+    plan_id: str,
+    now: int,
+    looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
+) -> Planned:
+    desired, extent = _desired(request, still)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
     live = msgspec.structs.replace(live, removed=audit.removed_outside(connection, absent) if live.revision else {})
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, extent=extent, figures=find)
+    made = make_plan(
+        desired,
+        live,
+        plan_id=plan_id,
+        now=now,
+        extent=extent,
+        figures=find,
+        looks_for_prices=looks_for_prices,
+        still=still,
+    )
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 
@@ -163,16 +216,20 @@ def _address(written: str) -> tuple[str, str]:
         raise PlanError("invalid", str(error)) from None
 
 
-def _desired(request: PlanRequest) -> Desired:
+def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple[Desired, Extent]:
+    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
     moves = {_address(old): _address(new) for old, new in request.moves}
-    resources = [_checked(one.resource()) for one in request.resources]
+    resources = []
+    for one in request.resources:
+        still()
+        resources.append(_checked(one.resource()))
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
     absent: dict[tuple[str, str], list[str]] = {}
     for address, place in request.absent:
-        absent.setdefault(parse_address(address), []).append(place)
-    return Desired(request.owner, resources, moves, source, absent)
+        absent.setdefault(_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent), extent
 
 
 def _checked(resource: Resource) -> Resource:

@@ -1,6 +1,6 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ from gateway.config.resources import Resource
 from gateway.ledger import names
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
+from gateway.plan.make import go_on
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
@@ -31,8 +32,12 @@ def replay(
     renamed: Mapping[str, str],
     days: int,
     now: int,
+    still: Callable[[], object] = go_on,
 ) -> Replay | None:
-    """The last days under both; `None` where one of the two cannot be compiled. `renamed` are keys, by old name."""
+    """The last days under both; `None` where one of the two cannot be compiled.
+
+    `renamed` are keys, by old name; `still` is that of `make_plan`.
+    """
     known = names.read(connection)
     was, becomes = _snapshot(before, now), _snapshot(after, now)
     if was is None or becomes is None:
@@ -40,6 +45,7 @@ def replay(
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
     for group in _groups(connection, now - days * _DAY_US):
+        still()
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue

@@ -1,9 +1,9 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -24,9 +24,11 @@ from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
 from gateway.secret import Secret
-from gateway.snapshot.of_resources import faults
+from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
+_MOST_UNPRICED = 10
+_Item = TypeVar("_Item")
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -64,6 +66,10 @@ class Extent(msgspec.Struct, frozen=True):
 EVERYTHING: Final = Extent()
 
 
+def go_on() -> None:
+    """Somebody waits, however long it takes."""
+
+
 class Write(msgspec.Struct, frozen=True):
     """What an apply does to one row. Specs have their secrets, so a write never leaves the control plane.
 
@@ -97,6 +103,8 @@ def make_plan(
     now: int,
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
+    looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -113,6 +121,8 @@ def make_plan(
         now: Microseconds since the epoch.
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
+        looks_for_prices: Whether models without a price are told, which takes a while in a new process.
+        still: Asked again and again; raises where nobody waits for the plan any more.
     """
     wanted = {(one.kind, one.name): one for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
@@ -129,22 +139,25 @@ def make_plan(
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
         (one, change)
-        for one in (() if extent.drift_only else chosen)
+        for one in (() if extent.drift_only else _while(still, chosen))
         if not (extent.no_delete and one.wanted is None)
         if (change := change_of(desired.owner, one)) is not None
     ]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
-    if pairs and not errors:
-        errors += _faults(after.values(), now)
-    known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
-    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
+    if pairs and not errors:
+        moment = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
+        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices)
+        errors += map(str, judged.faults)
+        warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
+    known = figures([change for _, change in pairs]) if figures is not None and pairs else None
+    found = [_with_consequences(change, after, known, pulled, now) for _, change in _while(still, pairs)]
+    changes = [told(one, matched, origins) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
-        for one in chosen
+        for one in _while(still, chosen)
         for edit in drift_of(
             one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
         )
@@ -178,6 +191,13 @@ def make_plan(
         ),
     )
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
+
+
+def _while(still: Callable[[], object], items: Iterable[_Item]) -> Iterator[_Item]:
+    """The items, as long as somebody waits."""
+    for one in items:
+        still()
+        yield one
 
 
 def _is_told(edit: Drift, extent: Extent) -> bool:
@@ -251,9 +271,10 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
     return after
 
 
-def _faults(after: Iterable[Resource], now: int) -> list[str]:
-    at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in faults(after, at)]
+def _unpriced(messages: Iterable[str]) -> list[str]:
+    told = sorted(messages)
+    more = len(told) - _MOST_UNPRICED
+    return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
 def _with_consequences(

@@ -532,6 +532,19 @@ def test_what_others_refer_to_cannot_be_deleted():
     assert "virtual_keys.k: error[unknown-reference] there is no provider named 'a'" in plan.errors[0]
 
 
+@pytest.mark.parametrize(("many", "told"), [(2, 2), (11, 11), (12, 11)])
+def test_models_without_a_price_are_told(many, told):
+    (known, *_), models = PROVIDERS, [f"x{number:02}" for number in range(many)]
+    wanted = msgspec.structs.replace(known, name="a", spec={**known.spec, "models": models})
+    theirs = msgspec.structs.replace(known, name="theirs", spec={**known.spec, "models": ["y"]})
+
+    made = planned((wanted,), live_of((theirs,), owner="others"), figures=None)
+
+    assert len(made.plan.warnings) == told
+    assert made.plan.warnings[0] == "nobody knows what a/x00 costs: it counts as nothing"
+    assert (made.plan.warnings[-1] == "2 more models have no price") is (many > told)
+
+
 def test_a_target_brings_what_it_needs():
     wanted = (
         Resource("teams", "new", {}),

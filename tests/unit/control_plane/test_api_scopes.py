@@ -83,6 +83,8 @@ def test_every_resource_names_its_scopes():
 
 EXPECTED = {
     "GET /spend": "view",
+    "GET /spend/unpriced": "view",
+    "GET /ledger/differences": "admin",
     "GET /budgets": "view",
     "GET /requests": "view",
     "GET /traffic": "view",
