@@ -19,10 +19,13 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    owner: str = ""
+    confined: bool = False
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+        spec = join_secrets(self.spec, self.secrets)
+        return Resource(self.kind, self.name, spec, self.references, self.owner, self.confined)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -31,7 +34,10 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+    references = dict(resource.references)
+    return ResourceDocument(
+        resource.kind, resource.name, public, secrets, references, resource.owner, resource.confined
+    )
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -53,7 +59,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch.
+    `changed_at` is when the revision was made, in microseconds since the epoch. `tells_owners`: resources say whose
+    they are, and on whose keys they act.
     """
 
     lineage: str
@@ -62,6 +69,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    tells_owners: bool = False
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):

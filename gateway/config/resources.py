@@ -53,12 +53,15 @@ class Resource(msgspec.Struct, frozen=True):
     `references` are the texts that the file has in place of values (`${env:OPENAI_API_KEY}`), by JSON pointer in the
     spec: people are shown them instead, and nothing else is changed by them. Of a secret, they are only known where no
     part of it stands in the text.
+    `owner` is whose it is in a control plane, empty elsewhere; `confined` says that it acts on this owner's keys alone.
     """
 
     kind: str
     name: str
     spec: Spec
     references: Mapping[str, str] = {}
+    owner: str = ""
+    confined: bool = False
 
     @property
     def address(self) -> str:

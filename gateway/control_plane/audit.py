@@ -12,10 +12,18 @@ from gateway.storage.tables import audit_log
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts: the name of a token, or a user of the command line; and the request, where there is one."""
+    """Who acts: the name of a token, or a user of the command line; and the request, where there is one.
+
+    `owners` are those that the token is bound to; `None`: it is bound to nobody.
+    """
 
     name: str
     request_id: str = ""
+    owners: tuple[str, ...] | None = None
+
+    def may_change(self, owner: str) -> bool:
+        """Whether what an owner has is for them to change."""
+        return self.owners is None or owner in self.owners
 
 
 class AuditEntry(msgspec.Struct, frozen=True):

@@ -1,17 +1,18 @@
 """Use and spend for a plan, from the ledger: asked only for what the plan changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import Connection, func, select
 
-from gateway.config.assemble import assemble
+from gateway.config.assemble import Assembled, assemble
 from gateway.config.model import Config
 from gateway.config.sections.virtual_keys import Balanced
 from gateway.ledger.budget_report import MAX_LIMIT, BudgetRow, budget_report
 from gateway.ledger.query import spend
 from gateway.ledger.rows import HOUR_US
+from gateway.ledger.scope import Scope
 from gateway.ledger.storable import stored_text
 from gateway.money.budget import CompiledBudget, Who, applies
 from gateway.plan.change import ResourceChange
@@ -27,7 +28,13 @@ _WEEK_US: Final = 7 * _DAY_US
 _SECOND_US: Final = 1_000_000
 
 
-def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceChange], now: int) -> Figures:
+def figures(
+    connection: Connection,
+    live: LiveState,
+    changes: Sequence[ResourceChange],
+    now: int,
+    owners: tuple[str, ...] | None = None,
+) -> Figures:
     """What is known of the resources that change.
 
     Args:
@@ -35,15 +42,17 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
         live: As it is before the changes.
         changes: What is to happen.
         now: Microseconds since the epoch.
+        owners: Of whose keys it may be told; `None`: of everybody's.
     """
     changed = {kind: [one.name for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS}
-    config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
+    made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
+    config, scope = made.config, Scope(owners=owners)
     aliases = [one for one in changes if one.kind == "model_aliases"]
     return Figures(
         as_of=now,
-        budgets=_budgets(connection, config, changed["budgets"], now) if config is not None else {},
-        keys=_keys(connection, changed["virtual_keys"], now, everyone=bool(changed["providers"])),
-        asked=_asked(connection, changed["model_aliases"], now),
+        budgets=_budgets(connection, made, _told_of(live, owners), changed["budgets"], now),
+        keys=_keys(connection, changed["virtual_keys"], now, scope, everyone=bool(changed["providers"])),
+        asked=_asked(connection, changed["model_aliases"], now, scope),
         prices=_prices(config, aliases, now) if config is not None else {},
     )
 
@@ -51,7 +60,17 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
 _KINDS = ("budgets", "virtual_keys", "providers", "model_aliases")
 
 
-def _budgets(connection: Connection, config: Config, names: Sequence[str], now: int) -> dict[str, list[BudgetFigures]]:
+def _told_of(live: LiveState, owners: tuple[str, ...] | None) -> Callable[[str], bool]:
+    """Whether a virtual key may be named."""
+    return lambda name: owners is None or live.resources["virtual_keys", name].owner in owners
+
+
+def _budgets(
+    connection: Connection, made: Assembled, is_told_of: Callable[[str], bool], names: Sequence[str], now: int
+) -> dict[str, list[BudgetFigures]]:
+    config, ownership = made.config, made.ownership
+    if config is None:
+        return {}
     budgets = compile_budgets({name: config.budgets[name] for name in names if name in config.budgets})
     if not budgets:
         return {}
@@ -60,7 +79,14 @@ def _budgets(connection: Connection, config: Config, names: Sequence[str], now: 
     keys = _active_keys(config)
     for row in report.rows:
         ends = None if row.span.end is None else row.span.end * _SECOND_US
-        under = [name for name, who in keys.items() if _counts(row, name, who)]
+        budget = config.budgets[row.budget.name]
+        under = [
+            name
+            for name, who in keys.items()
+            if is_told_of(name)
+            and ownership.counts(row.budget.name, budget, ownership.owner_of_key(name))
+            and _counts(row, name, who)
+        ]
         figure = BudgetFigures(row.spent, under, ends, row.who or "")
         found.setdefault(row.budget.name, []).append(figure)
     return found
@@ -82,17 +108,20 @@ def _counts(row: BudgetRow, name: str, who: Who) -> bool:
     return row.who is None or budget.each == "end_user" or mine == row.who
 
 
-def _keys(connection: Connection, names: Sequence[str], now: int, *, everyone: bool) -> dict[str, KeyFigures]:
+def _keys(
+    connection: Connection, names: Sequence[str], now: int, scope: Scope, *, everyone: bool
+) -> dict[str, KeyFigures]:
     if not names and not everyone:
         return {}
     wanted = None if everyone else {stored_text(name) for name in names}
     end = (now // HOUR_US + 1) * HOUR_US
     week: dict[str, dict[str, int]] = {}
-    for row in spend(connection, ("virtual_key", "provider", "model"), start=end - _WEEK_US, end=end):
+    for row in spend(connection, ("virtual_key", "provider", "model"), start=end - _WEEK_US, end=end, scope=scope):
         key, provider, model = row.group
         if provider and (wanted is None or key in wanted):
             week.setdefault(key, {})[f"{provider}/{model}"] = row.requests
-    day = {row.group[0]: row.requests for row in spend(connection, ("virtual_key",), start=end - _DAY_US, end=end)}
+    last_day = spend(connection, ("virtual_key",), start=end - _DAY_US, end=end, scope=scope)
+    day = {row.group[0]: row.requests for row in last_day}
     last = last_uses(connection, names if wanted is not None else [*week])
     return {
         key: KeyFigures(week.get(key, {}), day.get(key, 0), last.get(key))
@@ -116,13 +145,14 @@ def last_uses(connection: Connection, names: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _asked(connection: Connection, aliases: Sequence[str], now: int) -> dict[str, int]:
+def _asked(connection: Connection, aliases: Sequence[str], now: int, scope: Scope) -> dict[str, int]:
     if not aliases:
         return {}
     statement = (
         select(ledger_entries.c.model_asked, func.count())
         .where(ledger_entries.c.occurred_at >= now - _DAY_US)
         .where(ledger_entries.c.model_asked.in_([stored_text(name) for name in aliases]))
+        .where(*scope.conditions(ledger_entries))
         .group_by(ledger_entries.c.model_asked)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}

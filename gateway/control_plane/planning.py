@@ -15,6 +15,7 @@ from gateway.control_plane import audit, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
+from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
@@ -33,7 +34,7 @@ Mint = Callable[[str], tuple[Secret, str]]
 
 
 class PlanError(Exception):
-    """Why nothing was planned or applied. `code` is `invalid`, `stale` or `guard`."""
+    """Why nothing was planned or applied. `code` is `invalid`, `stale`, `guard` or `foreign`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -55,20 +56,27 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 def plan(
-    connection: Connection, vault: Vault, request: PlanRequest, *, now: int, control_plane: str | None = None
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    owners: tuple[str, ...] | None = None,
 ) -> SavedPlan:
-    """What an apply would do; reads only. `control_plane` is its name.
+    """What an apply would do; reads only. `control_plane` is its name, `owners` are those that somebody is bound to.
 
     Raises:
-        PlanError: The request cannot be read (`invalid`).
+        PlanError: The request cannot be read (`invalid`), or is of an owner that somebody is not bound to (`foreign`).
         EncryptionError: The control plane has no key, or not the one that its secrets need.
     """
+    _check_owner(request, owners)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
+    planned = _planned(connection, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now)
+        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now, owners=owners)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
     sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
@@ -102,12 +110,13 @@ def apply(
         EncryptionError: The plan was made under a key that is not there.
     """
     request = _unsealed(vault, saved)
+    _check_owner(request, actor.owners)
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
-    _check_fresh(connection, revision.before, saved.plan, now)
+    _check_fresh(connection, revision.before, saved.plan, actor, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(connection, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now)
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -123,13 +132,34 @@ def apply(
     return Applied(planned.plan, number, minted)
 
 
-def _planned(connection: Connection, live: LiveState, request: PlanRequest, *, plan_id: str, now: int) -> Planned:
+def _check_owner(request: PlanRequest, owners: tuple[str, ...] | None) -> None:
+    if owners is not None and request.owner not in owners:
+        raise PlanError("foreign", f"the token is bound to {', '.join(owners)}, and this is a file of {request.owner}")
+
+
+def _planned(
+    connection: Connection,
+    live: LiveState,
+    request: PlanRequest,
+    owners: tuple[str, ...] | None,
+    *,
+    plan_id: str,
+    now: int,
+) -> Planned:
     desired, targets = _desired(request)
+    # What a plan tells is of its owner alone, however many the token is bound to.
+    told = None if owners is None else (request.owner,)
+    desired = msgspec.structs.replace(desired, is_bound=owners is not None)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
-        return figures(connection, live, changes, now)
+        return figures(connection, live, changes, now, told)
 
     made = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=find)
+    if owners is not None:
+        taken = names_of_others(connection, (key for key in made.after if key not in live.resources), owners)
+        if taken:
+            named = msgspec.structs.replace(made.plan, errors=[*made.plan.errors, *taken], applyable=False)
+            made = msgspec.structs.replace(made, plan=named)
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 
@@ -197,11 +227,11 @@ def _applied_before(connection: Connection, plan_id: str) -> int | None:
     return found
 
 
-def _check_fresh(connection: Connection, here: state.Position, made: Plan, now: int) -> None:
+def _check_fresh(connection: Connection, here: state.Position, made: Plan, actor: Actor, now: int) -> None:
     if made.lineage != here.lineage:
         raise PlanError("stale", "the plan was made against another control plane")
     if made.revision != here.revision:
-        moved = state.moved_since(connection, made.revision)
+        moved = state.moved_since(connection, made.revision, actor.owners)
         listed = f": {'; '.join(moved)}" if moved else ""
         message = f"the control plane moved from revision {made.revision} to {here.revision}{listed}. Plan again"
         raise PlanError("stale", message)

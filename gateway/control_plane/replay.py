@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from gateway.config.resources import Resource
+from gateway.ledger.scope import Scope
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
 from gateway.plan.replay import SHOWN, Difference, Replay
@@ -23,15 +24,21 @@ _MOST_GROUPS: Final = 20_000
 
 
 def replay(
-    connection: Connection, before: Iterable[Resource], after: Iterable[Resource], *, days: int, now: int
+    connection: Connection,
+    before: Iterable[Resource],
+    after: Iterable[Resource],
+    *,
+    days: int,
+    now: int,
+    owners: tuple[str, ...] | None = None,
 ) -> Replay | None:
-    """The last days under both; `None` where one of the two cannot be compiled."""
+    """The last days under both, of the keys of owners perhaps; `None` where one of the two cannot be compiled."""
     was, becomes = _snapshot(before, now), _snapshot(after, now)
     if was is None or becomes is None:
         return None
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
-    for group in _groups(connection, now - days * _DAY_US):
+    for group in _groups(connection, now - days * _DAY_US, Scope(owners=owners)):
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue
@@ -77,12 +84,13 @@ class _Group(NamedTuple):
     served: Served
 
 
-def _groups(connection: Connection, since: int) -> Iterator[_Group]:
+def _groups(connection: Connection, since: int, scope: Scope) -> Iterator[_Group]:
     """The busiest first. Requests that named no model are refused whatever the configuration says."""
     entries = ledger_entries.c
     names = ("virtual_key", "model_asked", "endpoint", "service_tier", "speed", "region")
     by = [entries[name] for name in names]
-    meant = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    asked = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    meant = (*asked, *scope.conditions(ledger_entries))
     further: dict[tuple[str, ...], dict[str, int]] = {}
     for *whose, amounts in connection.execute(select(*by, entries.further).where(*meant, entries.further.is_not(None))):
         known = further.setdefault(tuple(whose), {})

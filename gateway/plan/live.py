@@ -45,5 +45,7 @@ class LiveState(msgspec.Struct, frozen=True):
     """By kind and name, those of every owner."""
     revoked_secrets: frozenset[str] = frozenset()
     """The hashes of secrets that no key may answer to any more, of keys that are gone too."""
+    confined: frozenset[str] = frozenset()
+    """The owners whose resources act on their own keys alone."""
     control_plane: str | None = None
     """How the control plane is called."""

@@ -1,13 +1,14 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
 
 from gateway.config.origins import Origins
+from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
 from gateway.plan.change import ResourceChange
 from gateway.plan.consequences import Situation, consequences
@@ -17,7 +18,6 @@ from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
-from gateway.plan.referring import Key
 from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
@@ -31,12 +31,17 @@ Find = Callable[[Sequence[ResourceChange]], Figures]
 
 
 class Desired(msgspec.Struct, frozen=True):
-    """What a file wants: its owner, its resources, renames from key to key, and where it was read."""
+    """What a file wants: its owner, its resources, renames from key to key, and where it was read.
+
+    With `is_bound`, whoever asks is bound to this owner: others are not told of, and what this owner has acts on its
+    own keys alone, from the first such apply on.
+    """
 
     owner: str
     resources: Sequence[Resource]
     moves: Mapping[Key, Key]
     source: Source
+    is_bound: bool = False
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -89,7 +94,8 @@ def make_plan(
         targets: Only these; none: everything.
         figures: Finds out what is known of use and spend, of these changes.
     """
-    wanted = {(one.kind, one.name): one for one in desired.resources}
+    live, confines = _confined(live, desired)
+    wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
     wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
@@ -101,9 +107,12 @@ def make_plan(
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
     if pairs and not errors:
-        errors += _faults(after.values(), now)
+        errors += _faults(after.values(), now, (desired.owner,) if desired.is_bound else None)
+    if pairs and confines:
+        warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
+    seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
+    found = [_with_consequences(change, seen, known, pulled, now) for _, change in pairs]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
@@ -127,7 +136,7 @@ def make_plan(
         resource_changes=changes,
         drift=drift,
         requires=list(guards(changes, managed)),
-        unmanaged=_unmanaged(live, desired.owner),
+        unmanaged={} if desired.is_bound else _unmanaged(live, desired.owner),
         matching=len(wanted) - sum(one.after is not None for one in changes),
         errors=errors,
         warnings=warnings,
@@ -137,6 +146,25 @@ def make_plan(
         ),
     )
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
+
+
+def _confined(live: LiveState, desired: Desired) -> tuple[LiveState, bool]:
+    """The state as it is once the owner is confined; and whether somebody's resources are only from then on."""
+    if not desired.is_bound or desired.owner in live.confined:
+        return live, False
+    found = {
+        key: one
+        if one.owner != desired.owner
+        else msgspec.structs.replace(one, resource=msgspec.structs.replace(one.resource, confined=True))
+        for key, one in live.resources.items()
+    }
+    confines = any(one.owner == desired.owner for one in found.values())
+    confined = live.confined | {desired.owner}
+    return msgspec.structs.replace(live, resources=found, confined=confined), confines
+
+
+def _of(owner: str, resource: Resource, live: LiveState) -> Resource:
+    return msgspec.structs.replace(resource, owner=owner, confined=owner in live.confined)
 
 
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
@@ -180,9 +208,9 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
     return after
 
 
-def _faults(after: Iterable[Resource], now: int) -> list[str]:
+def _faults(after: Iterable[Resource], now: int, owners: Collection[str] | None) -> list[str]:
     at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in faults(after, at)]
+    return [str(one) for one in faults(after, at, owners)]
 
 
 def _with_consequences(

@@ -35,7 +35,7 @@ class PlansResource:
     """Plans."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.PLAN}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -44,11 +44,11 @@ class PlansResource:
         """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
         read_parameters(request, ())
         wanted = await read_body(request, PlanRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
-        services, now = self._services, clock.microseconds()
+        services, owners, now = self._services, owners_of(request), clock.microseconds()
         with as_api_errors():
             made = await services.database.read(
                 lambda connection: planning.plan(
-                    connection, services.vault, wanted, now=now, control_plane=services.name
+                    connection, services.vault, wanted, now=now, control_plane=services.name, owners=owners
                 )
             )
         answer(response, made)
@@ -58,7 +58,7 @@ class AppliesResource:
     """Applies."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.APPLY, "GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST", "GET")
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -140,7 +140,7 @@ class Follower:
         patience = _RETRY_FIRST_S
         while True:
             try:
-                news = await self._client.changes(self._followed.lineage, self._followed.revision, wait=True)
+                news = await self._client.changes(self._followed.known_lineage, self._followed.revision, wait=True)
                 self._heard()
                 patience = _RETRY_FIRST_S
                 if news is not None:

@@ -12,7 +12,8 @@ Key = tuple[str, str]
 class Followed(msgspec.Struct, frozen=True):
     """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds.
 
-    `keys_revision` is a newer revision, where the states of keys are those of it.
+    `keys_revision` is a newer revision, where the states of keys are those of it. `tells_owners` is not so of a copy
+    that a version left which knew of no owners.
     """
 
     lineage: str
@@ -20,6 +21,12 @@ class Followed(msgspec.Struct, frozen=True):
     changed_at: int
     resources: Mapping[Key, ResourceDocument]
     keys_revision: int | None = None
+    tells_owners: bool = True
+
+    @property
+    def known_lineage(self) -> str:
+        """The control plane that is asked for what is new alone; none where everything is to be had anew."""
+        return self.lineage if self.tells_owners else ""
 
     def brought_forward(self, news: ChangesDocument) -> "Followed":
         """This, with what is new."""
@@ -33,14 +40,21 @@ NOTHING = Followed("", 0, 0, {})
 def encode(followed: Followed) -> bytes:
     """How it is kept on disk, still to be encrypted."""
     whole = ChangesDocument(
-        followed.lineage, followed.revision, followed.changed_at, True, [*followed.resources.values()], []
+        followed.lineage,
+        followed.revision,
+        followed.changed_at,
+        True,
+        [*followed.resources.values()],
+        [],
+        followed.tells_owners,
     )
     return msgspec.json.encode(whole)
 
 
 def decode(content: bytes) -> Followed:
     """What `encode` wrote. Raises `msgspec.DecodeError`."""
-    return _with(msgspec.json.decode(content, type=ChangesDocument), {})
+    kept = msgspec.json.decode(content, type=ChangesDocument)
+    return msgspec.structs.replace(_with(kept, {}), tells_owners=kept.tells_owners)
 
 
 def _with(news: ChangesDocument, before: Mapping[Key, ResourceDocument]) -> Followed:
