@@ -13,7 +13,7 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic_core import PydanticUndefined
 
-from gateway.cli.main import app
+from gateway.cli.commands import app
 from gateway.config import reference
 from gateway.errors import ERROR_TYPES
 from gateway.lanes.losses import LaneTable

@@ -3,7 +3,7 @@
 import csv
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -11,11 +11,14 @@ from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.file_roots import roots
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
 from gateway.cli.spend import TableFormat
 
 if TYPE_CHECKING:
     from gateway.ledger.budget_report import BudgetReport, BudgetRow
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway budgets -c gateway.yaml --format json\n\n"
@@ -25,6 +28,7 @@ EPILOG = (
 _COLORS = {"ok": "green", "warning": "yellow", "exceeded": "red"}
 
 
+@app.command("budgets", epilog=EPILOG)
 def budgets(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="Configuration files and directories; repeatable.")

@@ -1,16 +1,16 @@
 """`gateway check-ledger`: whether sums and counters say what the ledger's entries say."""
 
-import asyncio
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 
 from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.file_roots import roots
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say, show
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from gateway.money.budget import CompiledBudget
     from gateway.settings import Settings
 
+app: Final = Commands()
+
 EPILOG = (
     "Example: gateway check-ledger -c gateway.yaml --repair\n\n"
     "Exit codes: 0 nothing differs, or all of it was mended; 1 something differs."
@@ -29,6 +31,7 @@ EPILOG = (
 _LOOKS, _PAUSE_S, _TIMEOUT_S = 3, 1.5, 5.0
 
 
+@app.command("check-ledger", epilog=EPILOG)
 def check_ledger(
     config: Annotated[
         list[Path] | None,
@@ -44,7 +47,9 @@ def check_ledger(
     ledger for less than a second, so a difference counts when it stays. Counters in the memory of a single worker are
     rebuilt at its start and at every reload.
     """
-    from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - `gateway version` should not wait for it
+    import asyncio  # noqa: PLC0415 - help should not wait for what only this command needs
+
+    from gateway.cli.process_settings import read_settings  # noqa: PLC0415
     from gateway.ledger.check import check_sums, mend_sums  # noqa: PLC0415
     from gateway.storage.engine import writing  # noqa: PLC0415
 
@@ -92,7 +97,9 @@ def _budgets(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
 async def _check_counters(
     settings: "Settings", engine: "Engine", budgets: Sequence["CompiledBudget"], *, repair: bool
 ) -> tuple["Difference", ...]:
-    from gateway.counters.hold import CountersLost, Restored  # noqa: PLC0415 - see above
+    import asyncio  # noqa: PLC0415 - see above
+
+    from gateway.counters.hold import CountersLost, Restored  # noqa: PLC0415
     from gateway.counters.redis import RedisCounters  # noqa: PLC0415
 
     if settings.redis_url is None or not budgets:

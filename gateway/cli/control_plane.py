@@ -1,16 +1,17 @@
 """`gateway control-plane`: the API and the console over spend, budgets, requests and configuration."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from gateway.cli.database import DatabaseUrl, database, database_url, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 
-app = typer.Typer(help="Serve the control plane: its REST API and its console.", no_args_is_help=True)
+app: Final = Commands("control-plane", "Serve the control plane: its REST API and its console.")
 
 EPILOG = (
     "Example: gateway control-plane serve -c gateway.yaml --port 5560\n\n"

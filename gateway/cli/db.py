@@ -1,14 +1,15 @@
 """`gateway db`: preparing the database."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from gateway.cli.database import DatabaseUrl, database
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 
-app = typer.Typer(help="Prepare the database of the ledger and of the control plane.", no_args_is_help=True)
+app: Final = Commands("db", "Prepare the database of the ledger and of the control plane.")
 
 
 @app.command("upgrade", epilog="Example: gateway db upgrade --database-url postgresql://gateway@db.example/gateway")

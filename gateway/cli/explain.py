@@ -1,19 +1,39 @@
 """`gateway explain`: which way would a request go?"""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
 from gateway.cli.file_roots import FileRoots
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.snapshot import offline_snapshot
 from gateway.visible import visible_data
 
 if TYPE_CHECKING:
     from gateway.pipeline.explain import Explanation
+    from gateway.shapes.endpoints import Endpoint
+
+_MESSAGES: Final = [{"role": "user", "content": "Say: ok"}]
+SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "chat_completions": {"messages": _MESSAGES},
+    "completions": {"prompt": "Say: ok"},
+    "embeddings": {"input": "ok"},
+    "responses": {"input": "Say: ok"},
+    "moderations": {"input": "ok"},
+    "images_generations": {"prompt": "A dot"},
+    "audio_speech": {"input": "ok", "voice": "alloy"},
+    "audio_transcriptions": {},
+    "messages": {"max_tokens": 16, "messages": _MESSAGES},
+    "messages_count_tokens": {"messages": _MESSAGES},
+}
+"""By the name of an endpoint, the least that a request has beside its model."""
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway explain -c gateway.yaml --key dev-migration --model gpt-5-mini --body request.json\n\n"
@@ -21,6 +41,7 @@ EPILOG = (
 )
 
 
+@app.command("explain", epilog=EPILOG)
 def explain(
     config: Annotated[list[Path], typer.Option("--config", "-c", help="Configuration files and directories.")],
     key: Annotated[str, typer.Option(help="The name of the virtual key.")],
@@ -30,7 +51,7 @@ def explain(
     file_root: FileRoots = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
-    """Print, offline, the way a request would go: resolution, candidates, translations, policy verdicts, limits.
+    """Print, offline, the way a request would go: resolution, candidates, translations, verdicts, limits, budgets.
 
     Nothing is sent and nothing is counted.
     """
@@ -44,7 +65,7 @@ def explain(
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
     snapshot, origins = offline_snapshot(config, file_root)
     try:
-        found = explained(snapshot, key, endpoint, _body(body, model))
+        found = explained(snapshot, key, endpoint, _body(endpoint, body, model))
     except KeyError:
         raise _refused(f"there is no virtual key named {key!r}") from None
     plain = origins.told(msgspec.to_builtins(found))
@@ -56,9 +77,11 @@ def explain(
     raise typer.Exit(0 if told.is_served else 1)
 
 
-def _body(file: Path | None, model: str | None) -> bytes:
+def _body(endpoint: "Endpoint", file: Path | None, model: str | None) -> bytes:
     if file is None:
-        return json.dumps({"model": model, "messages": []} if model is not None else {"messages": []}).encode()
+        say("No --body: a short text is asked about, without tools or parameters.")
+        named = {} if model is None else {"model": model}
+        return json.dumps({**named, **SHORT_REQUESTS[endpoint.name]}).encode()
     try:
         written = file.read_bytes()
     except OSError as error:
@@ -96,6 +119,8 @@ def _print(told: "Explanation") -> None:
     results.print(Text(f"\ncache mode {told.cache_mode}"))
     for limit in told.limits:
         results.print(Text(f"limit {limit}"))
+    for budget in told.budgets:
+        results.print(Text(f"budget {budget}"))
 
 
 def _refused(problem: str) -> typer.Exit:

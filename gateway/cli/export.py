@@ -1,17 +1,21 @@
 """`gateway export`: what a control plane has, as a file that plans to no changes."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from gateway.cli.database import failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
 from gateway.cli.target import ControlPlaneUrl, Database, Target, Token, target
+
+app: Final = Commands()
 
 EPILOG = "Example: gateway export --owner platform --database default > gateway.yaml"
 
 
+@app.command("export", epilog=EPILOG)
 def export(
     owner: Annotated[
         str | None, typer.Option(help="Whose resources; may be left away where there is one owner.")

@@ -2,19 +2,20 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway.cli.database import failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
 
 if TYPE_CHECKING:
     from gateway.importers.draft import Draft
 
-app = typer.Typer(
-    help="Turn another gateway's configuration into a gateway.yaml. What cannot come along is said, with what to do.",
-    no_args_is_help=True,
+app: Final = Commands(
+    "import",
+    "Turn another gateway's configuration into a gateway.yaml. What cannot come along is said, with what to do.",
 )
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, which must not be there.")]

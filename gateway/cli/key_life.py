@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gateway.cli.database import failed
+from gateway.cli.keys import app
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
@@ -14,9 +15,11 @@ if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap
 
 Name = Annotated[str, typer.Argument(help="The name of the key.")]
+_EXAMPLE = "Example: gateway keys {} --control-plane https://control-plane.example.com"
 Write = Annotated[Path | None, typer.Option("--write", help="The file that has the key; comments are kept.")]
 
 
+@app.command("list", epilog="Example: gateway keys list --database default")
 def list_keys(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
@@ -43,6 +46,7 @@ def list_keys(
     )
 
 
+@app.command("disable", epilog=_EXAMPLE.format("disable dev-migration"))
 def disable(
     name: Name,
     write: Write = None,
@@ -54,6 +58,7 @@ def disable(
     _set_state(name, "disabled", "disable", write, (control_plane, database, token))
 
 
+@app.command("enable", epilog=_EXAMPLE.format("enable dev-migration"))
 def enable(
     name: Name,
     write: Write = None,
@@ -65,6 +70,7 @@ def enable(
     _set_state(name, "active", "enable", write, (control_plane, database, token))
 
 
+@app.command("revoke", epilog=_EXAMPLE.format("revoke dev-migration"))
 def revoke(
     name: Name,
     write: Write = None,
@@ -76,6 +82,7 @@ def revoke(
     _set_state(name, "revoked", "revoke", write, (control_plane, database, token))
 
 
+@app.command("expire", epilog=_EXAMPLE.format("expire dev-migration --at 2027-01-01T00:00:00Z"))
 def expire(
     name: Name,
     at: Annotated[str | None, typer.Option(help="RFC 3339 with a zone; without it, the key does not expire.")] = None,
@@ -132,17 +139,3 @@ def _edit(file: Path, name: str, change: Any) -> None:
         change_key(file, name, change)
     except EditError as error:
         raise failed(str(error)) from None
-
-
-def add_to(app: typer.Typer) -> typer.Typer:
-    """The same commands, and these."""
-    examples = "Example: gateway keys {} dev-migration{} --control-plane https://control-plane.example.com"
-    app.command("list", epilog="Example: gateway keys list --database default")(list_keys)
-    for name, more, command in (
-        ("disable", "", disable),
-        ("enable", "", enable),
-        ("revoke", "", revoke),
-        ("expire", " --at 2027-01-01T00:00:00Z", expire),
-    ):
-        app.command(name, epilog=examples.format(name, more))(command)
-    return app

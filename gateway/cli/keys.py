@@ -10,6 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from gateway import clock
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.target import ControlPlaneUrl, Database, Token, is_named, target
@@ -20,9 +21,8 @@ from gateway.keys.virtual_key import environment_of
 
 _MAY_CALL: Final = "nothing of its own limits it, and it may call every provider and model until it is told otherwise"
 
-app = typer.Typer(
-    help="Mint, rotate and hash virtual keys. The file holds hashes only; the pepper is GATEWAY_KEY_PEPPER.",
-    no_args_is_help=True,
+app: Final = Commands(
+    "keys", "Mint, rotate and hash virtual keys. The file holds hashes only; the pepper is GATEWAY_KEY_PEPPER."
 )
 
 

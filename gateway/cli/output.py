@@ -28,11 +28,6 @@ def say(text: str, style: str = "") -> None:
     messages.print(Text(visible_lines(text), style=style))
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things, in English: `1 virtual key`, `2 virtual keys`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def show(diagnostics: Iterable[Diagnostic]) -> None:
     """Diagnostics as `file:line:column: severity[code] message`, on standard error."""
     for one in diagnostics:

@@ -8,16 +8,18 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import counted, results, say, show
+from gateway.cli.groups import Commands
+from gateway.cli.output import results, say, show
 from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, as_flags, target
 from gateway.duration import parse_duration
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.documents import PlanRequest
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 _LONGEST_REPLAY_DAYS = 90
 CHANGES = 2
 """The exit code of `--detailed-exitcode` where there are changes."""
+
+app: Final = Commands()
 
 PLAN_EPILOG = (
     "Example: gateway plan -c gateway.yaml --control-plane https://control-plane.example.com --out plan.json\n\n"
@@ -56,6 +60,7 @@ Targets = Annotated[
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")]
 
 
+@app.command("plan", epilog=PLAN_EPILOG)
 def plan(
     config: Config = None,
     control_plane: ControlPlaneUrl = None,
@@ -83,6 +88,7 @@ def plan(
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
+@app.command("show", epilog=SHOW_EPILOG)
 def show_plan(
     file: Annotated[Path, typer.Argument(help="What `gateway plan --out` wrote.")],
     output: PlanOutput = PlanFormat.TEXT,
@@ -94,6 +100,7 @@ def show_plan(
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
+@app.command("apply", epilog=APPLY_EPILOG)
 def apply(
     file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, the files are planned first.")] = None,
     config: Config = None,
@@ -262,7 +269,7 @@ def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
         else:
             what = "The secret" if len(minted) == 1 else "The secrets"
             have = "is" if len(minted) == 1 else "are"
-            say(f"{what} of {counted(len(minted), 'new key')} {have} in {file}, readable by you alone.")
+            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
             return
     say("The secrets of new keys, shown this once:")
     for name, secret in minted.items():

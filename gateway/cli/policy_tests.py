@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.database import failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
 from gateway.cli.snapshot import NotValidError, compile_offline
 from gateway.config.diagnostics import Diagnostic
@@ -19,6 +20,8 @@ from gateway.visible import visible
 if TYPE_CHECKING:
     from gateway.policy_tests.cases import CaseFile
     from gateway.policy_tests.judge import Result
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway test examples/gateway.test.yaml --junit report.xml\n\n"
@@ -60,6 +63,7 @@ class TestReport(msgspec.Struct, frozen=True, kw_only=True):
     results: list[CaseReport]
 
 
+@app.command("test", epilog=EPILOG)
 def run_tests(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Files of cases. Default: every *.test.yaml in this directory.")

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
 from gateway.cli.file_roots import roots
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say, show
 from gateway.cli.process_settings import read_settings
 from gateway.visible import visible
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from gateway.config.model import Config
     from gateway.snapshot.price_lock import Change, Update
 
-app = typer.Typer(help="Show, lock and compare what models cost.", no_args_is_help=True)
+app: Final = Commands("prices", "Show, lock and compare what models cost.")
 
 ConfigPaths = Annotated[
     list[Path] | None,

@@ -1,11 +1,14 @@
 """`gateway ready`: is a running gateway ready? For probes of containers and for people."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway ready --url http://127.0.0.1:5563\n\n"
@@ -13,6 +16,7 @@ EPILOG = (
 )
 
 
+@app.command("ready", epilog=EPILOG)
 def ready(
     url: Annotated[str, typer.Option(help="Where the gateway listens.")] = "http://127.0.0.1:5563",
     timeout: Annotated[float, typer.Option(help="Seconds to wait for the answer.")] = 5,

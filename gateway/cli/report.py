@@ -1,20 +1,21 @@
 """`gateway report`: what a fleet did, asked of the ledger."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
 from gateway.cli.spend import From, OfKey, OfModel, OfProject, OfProvider, OfTeam, TableFormat, To
 
 if TYPE_CHECKING:
     from gateway.ledger.unpriced import Unpriced
 
-app = typer.Typer(help="Reports from the ledger, besides spend and budgets.", no_args_is_help=True)
+app: Final = Commands("report", "Reports from the ledger, besides spend and budgets.")
 
 
 @app.callback()

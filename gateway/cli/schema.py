@@ -2,11 +2,14 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway schema --output schema/gateway.schema.json\n\n"
@@ -22,6 +25,7 @@ class SchemaFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+@app.command("schema", epilog=EPILOG)
 def schema(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write here instead of printing.")] = None,
     check: Annotated[Path | None, typer.Option("--check", help="Fail when this file differs from the schema.")] = None,

@@ -1,18 +1,21 @@
 """`gateway serve`: the data plane."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from gateway.cli.database import DatabaseUrl
 from gateway.cli.file_roots import FileRoots
+from gateway.cli.groups import Commands
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway serve --config gateway.yaml --config keys/ --host 0.0.0.0\n\n"
@@ -21,6 +24,7 @@ EPILOG = (
 )
 
 
+@app.command("serve", epilog=EPILOG)
 def serve(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="A configuration file or directory; repeatable.")

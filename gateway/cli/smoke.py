@@ -10,12 +10,15 @@ import typer
 
 from gateway import clock, ids
 from gateway.cli.database import failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import say
 from gateway.cli.target import ControlPlaneUrl, Database, RefusedError, Target, Token, target
 from gateway.keys.virtual_key import environment_of
 
 if TYPE_CHECKING:
     import httpx
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway smoke --url https://gateway.example.com --model gpt-5-mini --control-plane https://...\n\n"
@@ -27,6 +30,7 @@ _KEY_LASTS: Final = timedelta(minutes=10)
 _LOOK_EVERY_S: Final = 0.2
 
 
+@app.command("smoke", epilog=EPILOG)
 def smoke(
     url: Annotated[str, typer.Option(help="The gateway's URL.")],
     model: Annotated[str, typer.Option(help="The model to ask for.")],

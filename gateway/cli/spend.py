@@ -2,17 +2,20 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
 
 if TYPE_CHECKING:
     from gateway.ledger.report import SpendReport
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway spend --by team,model --from last-month --format csv\n\n"
@@ -46,6 +49,7 @@ OfProvider = Annotated[Filter, typer.Option(help="Only this provider.")]
 OfModel = Annotated[Filter, typer.Option(help="Only this model, as the provider was asked for it.")]
 
 
+@app.command("spend", epilog=EPILOG)
 def spend(
     by: Annotated[
         list[str] | None,

@@ -5,9 +5,13 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from gateway.cli.output import Format, counted, results, say
+from gateway.cli.groups import Commands
+from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+from gateway.plan.words import count
+
+app: Final = Commands()
 
 STATUS_EPILOG = (
     "Example: gateway status --control-plane https://control-plane.example.com\n\n"
@@ -30,6 +34,7 @@ AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --da
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
 
 
+@app.command("status", epilog=STATUS_EPILOG)
 def status(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
@@ -44,13 +49,14 @@ def status(
         results.out(json.dumps(found, indent=2))
     else:
         have = "has" if len(nodes) == 1 else "have"
-        say(f"The control plane is at revision {found['revision']}; {counted(len(nodes), 'gateway')} {have} reported.")
+        say(f"The control plane is at revision {found['revision']}; {count(len(nodes), 'gateway')} {have} reported.")
         print_rows(list(_COLUMNS), [_row(one) for one in nodes])
         for one in found.get("tokens_ending", ()):
             say(f"warning: the token {one['name']} ({one['scope']}) ends at {one['expires_at']}", "yellow")
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
 
 
+@app.command("audit", epilog=AUDIT_EPILOG)
 def audit(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,

@@ -3,12 +3,13 @@
 import json
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from gateway import clock
 from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results, say
 from gateway.cli.target import user_of_this_machine
 from gateway.duration import parse_duration
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from gateway.control_plane.audit import Actor
     from gateway.control_plane.tokens import Token
 
-app = typer.Typer(
-    help="Make, list and revoke tokens of the control plane's API. The database keeps their digests only.",
-    no_args_is_help=True,
+app: Final = Commands(
+    "tokens", "Make, list and revoke tokens of the control plane's API. The database keeps their digests only."
 )
 
 

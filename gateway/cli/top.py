@@ -1,11 +1,14 @@
 """`gateway top`: what a running gateway does now, live in the terminal."""
 
 import time
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway top --url http://127.0.0.1:5563\n\n"
@@ -15,6 +18,7 @@ EPILOG = (
 )
 
 
+@app.command("top", epilog=EPILOG)
 def top(
     url: Annotated[str, typer.Option(help="Where the gateway listens.")] = "http://127.0.0.1:5563",
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2, max=60)] = 2.0,

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
@@ -11,11 +11,15 @@ from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.file_roots import FileRoots, roots
-from gateway.cli.output import counted, results, say, show
+from gateway.cli.groups import Commands
+from gateway.cli.output import results, say, show
 from gateway.config.diagnostics import Diagnostic
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
+
+app: Final = Commands()
 
 EPILOG = (
     "Example: gateway validate gateway.yaml keys/ --strict\n\n"
@@ -37,6 +41,7 @@ class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
     price_lists: dict[str, tuple[str, ...]]
 
 
+@app.command("validate", epilog=EPILOG)
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
     config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
@@ -54,6 +59,7 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
@@ -69,7 +75,7 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now), moved_locks],
+        checks=[lambda config: unpriced_models(config, now), moved_locks, unreachable_fallbacks],
     )
     valid, form = loaded.config is not None, chosen(output)
     if form is FindingsFormat.JSON:
@@ -98,7 +104,7 @@ def validate(
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:
     if config is None:
-        return f"Not valid: {counted(errors, 'error')}, {counted(warnings, 'warning')}."
+        return f"Not valid: {count(errors, 'error')}, {count(warnings, 'warning')}."
     sections = (
         ("providers", "provider"),
         ("virtual_keys", "virtual key"),
@@ -106,8 +112,8 @@ def _summary(config: "Config | None", errors: int, warnings: int) -> str:
         ("policy_rules", "policy rule set"),
         ("budgets", "budget"),
     )
-    parts = [counted(len(getattr(config, section)), noun) for section, noun in sections]
-    return f"Valid: {', '.join(parts)}; {counted(warnings, 'warning')}."
+    parts = [count(len(getattr(config, section)), noun) for section, noun in sections]
+    return f"Valid: {', '.join(parts)}; {count(warnings, 'warning')}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:

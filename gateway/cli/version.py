@@ -1,20 +1,23 @@
 """`gateway version`."""
 
 import json
-import platform
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from gateway.cli.groups import Commands
 from gateway.cli.output import Format, results
-from gateway.version import BUILD, __version__
+from gateway.version import BUILD, PYTHON, __version__, told
+
+app: Final = Commands()
 
 EPILOG = "Example: gateway version --format json"
 
 
+@app.command("version", epilog=EPILOG)
 def version(output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT) -> None:
     """Print the version of this build, and whether it is compiled."""
     if output is Format.JSON:
-        results.out(json.dumps({"version": __version__, "python": platform.python_version(), "build": BUILD}))
+        results.out(json.dumps({"version": __version__, "python": PYTHON, "build": BUILD}))
     else:
-        results.out(f"gateway {__version__} (Python {platform.python_version()}, {BUILD})")
+        results.out(told())

@@ -5,10 +5,17 @@ some of its keys at a time.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 
 from gateway.config.address import parse_address
 from gateway.config.budget_checks import budget_checks
-from gateway.config.credential_checks import duplicate_secrets, key_life, keys_without_secret, secrets_in_clear
+from gateway.config.credential_checks import (
+    duplicate_secrets,
+    key_life,
+    keys_without_secret,
+    secrets_in_clear,
+    virtual_keys_as_credentials,
+)
 from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
@@ -23,6 +30,7 @@ from gateway.config.source import Path
 from gateway.config.trace_checks import collector_references, content_capture, key_content_capture, trace_collectors
 from gateway.config.urls import url_fault
 from gateway.policy.patterns import compile_glob, compile_re2
+from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
@@ -120,26 +128,46 @@ def _alias_targets(written: AliasTargets, at: Path) -> Iterator[tuple[str, str, 
 
 
 def _patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
+    alphabet = _tool_names(config)
     for name, rules in config.policy_rules.items():
-        yield from _rule_patterns(rules, ("policy_rules", name))
+        yield from _rule_patterns(rules, ("policy_rules", name), alphabet)
 
 
 def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
+    alphabet = _tool_names(config)
     for name, key in config.virtual_keys.items():
         for index, inline in enumerate(key.policy_rules):
             if isinstance(inline, PolicyRules):
-                yield from _rule_patterns(inline, ("virtual_keys", name, "policy_rules", index))
+                yield from _rule_patterns(inline, ("virtual_keys", name, "policy_rules", index), alphabet)
         for index, glob in enumerate(key.models_allowed or ()):
             yield from _compiles(compile_glob, glob, "bad-glob", ("virtual_keys", name, "models_allowed", index))
 
 
-def _rule_patterns(rules: PolicyRules, at: Path) -> Iterator[Checked]:
+def _rule_patterns(rules: PolicyRules, at: Path, alphabet: str) -> Iterator[Checked]:
     for dimension in _DIMENSIONS:
         rule = getattr(rules, dimension)
         if rule is not None:
             for kind in ("deny", "allow"):
                 for index, pattern in enumerate(getattr(rule, kind) or ()):
-                    yield from _compiles(compile_re2, pattern, "bad-regex", (*at, dimension, kind, index))
+                    place = (*at, dimension, kind, index)
+                    faults = list(_compiles(compile_re2, pattern, "bad-regex", place))
+                    if dimension == "tools" and not faults:
+                        faults += _names_tools(pattern, place, alphabet)
+                    yield from faults
+
+
+def _names_tools(pattern: str, at: Path, alphabet: str) -> Iterator[Checked]:
+    if not can_match(pattern, alphabet):
+        message = "no tool has a name that this pattern matches: providers accept none"
+        also = "".join(f", `{char}`" for char in alphabet.removeprefix(TOOL_NAMES))
+        hint = f"Names have letters, digits, `_`, `-`{also} only: Bash, shell, apply_patch, mcp__github__push_files."
+        yield Checked(Finding("unmatched-tools", message, at, hint), Severity.WARNING)
+
+
+def _tool_names(config: Config) -> str:
+    """Every character of which the providers accept names of tools."""
+    more = (MORE_TOOL_NAMES.get(provider.type, "") for provider in config.providers.values())
+    return TOOL_NAMES + "".join(sorted(frozenset(chain.from_iterable(more))))
 
 
 def _compiles(compile_: Callable[[str], object], written: str, code: str, at: Path) -> Iterator[Checked]:
@@ -217,6 +245,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     _patterns,
     _fallbacks,
     secrets_in_clear,
+    virtual_keys_as_credentials,
     duplicate_secrets,
     keys_without_secret,
     budget_checks,

@@ -1,4 +1,4 @@
-"""Checks on credentials: secrets in clear, keys past their end, secrets that two keys share."""
+"""Checks on credentials: secrets in clear, virtual keys in their place, ends of keys, secrets that two keys share."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,9 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
+from gateway.config.sections.base import Section
+from gateway.keys.virtual_key import PREFIX
+from gateway.secret import Secret
 
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "password")
 
@@ -14,22 +17,46 @@ def secrets_in_clear(config: Config, facts: Facts) -> Iterator[Checked]:
     """Credentials that a reader of the file can see."""
     severity = Severity.ERROR if facts.strict else Severity.WARNING
     hint = "Write ${env:NAME}, ${file:PATH} or ${runtime-env:NAME} in its place, and replace the credential."
+    for path, _ in _credentials(config):
+        if path not in facts.hidden and (path[-2] != "headers" or _may_be_secret(path[-1])):
+            message = f"the credential {'.'.join(path[2:])} stands in the file"
+            yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+
+
+def virtual_keys_as_credentials(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """Virtual keys where a provider's own credential belongs: both are often in a variable of the same name.
+
+    Behind an address of its own there may be another gateway, which takes virtual keys.
+    """
+    hint = "Where the gateway, `plan` or `apply` runs, the variable has the provider's own key; clients have the other."
+    for path, secret in _credentials(config):
+        if PREFIX in secret.reveal():
+            provider = config.providers.get(path[1]) if path[0] == "providers" else None
+            if provider is not None and provider.type == "custom":
+                continue
+            elsewhere = provider is not None and provider.base_url is not None
+            message = f"the credential {'.'.join(path[2:])} is a virtual key, which clients present to a gateway"
+            severity = Severity.WARNING if elsewhere else Severity.ERROR
+            yield Checked(Finding("virtual-key-as-credential", message, path, hint), severity)
+
+
+def _credentials(config: Config) -> Iterator[tuple[tuple[str, ...], Secret]]:
+    """Every value of providers and trace collectors that is kept secret, with its path."""
     for name, provider in config.providers.items():
-        fields: list[tuple[str, ...]] = [
-            (field,) for field in ("api_key", "credentials") if getattr(provider, field, None) is not None
-        ]
-        fields += [("headers", header) for header in provider.headers if _may_be_secret(header)]
-        for field in fields:
-            path = ("providers", name, *field)
-            if path not in facts.hidden:
-                message = f"the credential {'.'.join(field)} stands in the file"
-                yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+        yield from _secrets(provider, ("providers", name))
     for name, collector in config.trace_collectors.items():
-        for header in collector.headers:
-            path = ("trace_collectors", name, "headers", header)
-            if _may_be_secret(header) and path not in facts.hidden:
-                message = f"the credential headers.{header} stands in the file"
-                yield Checked(Finding("secret-in-clear", message, path, hint), severity)
+        yield from _secrets(collector, ("trace_collectors", name))
+
+
+def _secrets(value: object, at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Secret]]:
+    if isinstance(value, Secret):
+        yield at, value
+    elif isinstance(value, Section):
+        for field in type(value).model_fields:
+            yield from _secrets(getattr(value, field), (*at, field))
+    elif isinstance(value, dict):
+        for field, inner in value.items():
+            yield from _secrets(inner, (*at, str(field)))
 
 
 def _may_be_secret(header: str) -> bool:

@@ -27,7 +27,7 @@ class EditError(Exception):
     """The file was left as it was; the message says why."""
 
 
-def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be_new: bool) -> bool:
+def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be_new: bool = True) -> bool:
     """Sets the hash of a key, and adds the key where the file does not have it; whether it did that.
 
     A name close to that of another key is taken for misspelt unless it `may_be_new`. Raises `EditError`.

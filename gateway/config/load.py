@@ -203,9 +203,12 @@ def _misplaced(written: Iterable[Path]) -> Iterator[Checked]:
         if path in _NAMES or (path[0] == "moved" and path[-1] in ("from", "to")):
             hint = "Write the name itself."
             yield Checked(Finding("reference-in-name", "a name cannot come from a reference", path, hint))
-        elif path[-1] in ("description", "tag") or "tags" in path[-2:]:
+        elif path[-1] == "tag" or "tags" in path[-2:]:
+            hint = "Write the tag itself: budgets, reports and traces show it."
+            yield Checked(Finding("reference-in-name", "a tag cannot come from a reference", path, hint))
+        elif path[-1] == "description":
             message = "free text comes from a reference, which is all that plans and the console show of it"
-            hint = "Write the text itself; a secret in a tag goes into spend reports and traces."
+            hint = "Write the text itself."
             yield Checked(Finding("reference-in-text", message, path, hint), Severity.WARNING)
 
 

@@ -30,6 +30,7 @@ _WORDS_OF_A_RULE: Final = frozenset(
         "unknown-field",
         "invalid-value",
         "secret-in-clear",
+        "virtual-key-as-credential",
         "reference-missing",
         "reference-outside",
         "reference-syntax",

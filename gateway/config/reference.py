@@ -98,7 +98,7 @@ model_aliases:
     "KeyContentCapture": f"virtual_keys:\n  ci: {{content_capture: {{enabled: true}}, secret_hash: {_KEY_HASH}}}",
     "Moved": "moved: [{from: virtual_keys.checkout, to: virtual_keys.shop}]",
     "NamedPolicyRules": r"""policy_rules:
-  no-shell: {tools: {deny: ['^shell\.']}}
+  no-shell: {tools: {deny: ['^(Bash|shell|local_shell)']}}
   no-metadata: {urls: {deny: ['^https?://169\.254\.']}}""",
     "PolicyRules": f"""virtual_keys:
   ci: {{policy_rules: [{{models: {{deny: ['-preview$']}}}}], secret_hash: {_KEY_HASH}}}""",

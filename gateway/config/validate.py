@@ -31,6 +31,7 @@ _KEYS_AT_A_TIME = 500
 _KEYS_TO_EXPLAIN = 1000
 """The schema takes a millisecond a key; where more are at fault, the others are told in the model's own words."""
 
+_YAML_1_1 = "Tools of YAML 1.1 read the name `on` as true and write it so: put it in quotes."
 _TYPE_NAMES = {
     "object": "a mapping",
     "array": "a list",
@@ -171,7 +172,8 @@ def _explain(error: Any) -> Iterator[Finding]:
     if kind == "additionalProperties":
         known = error.schema.get("properties", {})
         for name in sorted(set(value) - set(known)):
-            yield Finding("unknown-field", f"{name!r} is not a field here", (*path, name), _meant(name, known), True)
+            hint = _YAML_1_1 if name == "true" and "on" in known else _meant(name, known)
+            yield Finding("unknown-field", f"{name!r} is not a field here", (*path, name), hint, True)
     elif kind == "required":
         missing = re.match(r"'(.*)' is a required property", error.message)
         name = missing[1] if missing else str(rule)
@@ -187,10 +189,12 @@ def _explain(error: Any) -> Iterator[Finding]:
         yield Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, _describe(error))
     elif kind in ("enum", "const"):
         choices = rule if isinstance(rule, list) else [rule]
-        one_of = "one of " if len(choices) > 1 else ""
+        belong = f"one of {', '.join(map(str, choices))} belongs here"
+        if len(choices) == 1:
+            belong = f"the value has to be {choices[0]}"
         close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
         hint = f"Did you mean {close[0]!r}?" if close else _describe(error)
-        yield Finding("invalid-value", f"{one_of}{', '.join(map(str, choices))} belongs here", path, hint)
+        yield Finding("invalid-value", belong, path, hint)
     elif error.schema.get("format") == "date-time":
         message = "a date and time with a zone belongs here, for example 2027-01-01T00:00:00Z"
         yield Finding("invalid-value", message, path, _describe(error))

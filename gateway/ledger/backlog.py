@@ -9,7 +9,7 @@ import msgspec
 
 from gateway import clock
 from gateway.ledger.pace import Pace
-from gateway.ledger.segment import scan
+from gateway.ledger.segment import Damage, scan
 from gateway.ledger.storable import decode
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
@@ -22,32 +22,61 @@ _SET_ASIDE: Final = "set-aside.jsonl"
 
 
 class Segment:
-    """One spool file. `size` and `entries` grow with what is appended; `read` and `taken` with what is shipped."""
+    """One spool file. `size` and `entries` grow with what is appended; `read` and `taken` with what is shipped.
 
-    __slots__ = ("directory", "entries", "is_active", "path", "pending_since", "read", "size", "taken")
+    It is read through a descriptor of its own, so that what was written is there until it is shipped, whoever deletes
+    the file meanwhile.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+
+    __slots__ = (
+        "directory",
+        "entries",
+        "is_active",
+        "is_deleted",
+        "path",
+        "pending_since",
+        "read",
+        "reader",
+        "size",
+        "taken",
+    )
 
     def __init__(self, path: Path, directory: WorkerDirectory, *, size: int = 0, entries: int = 0) -> None:
         self.path = path
         self.directory = directory
+        self.reader = os.open(path, os.O_RDONLY)
         self.size = size
         self.entries = entries
         self.read = 0
         self.taken = 0
         self.pending_since = clock.monotonic()
         self.is_active = False
+        self.is_deleted = False
+        """Whether somebody deleted it: what it holds goes with the process."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of it is shipped, and nothing is added any more.
+
+        Whether it is active is asked first: what its size says then is all that it will ever hold.
+        """
+        return not self.is_active and self.read >= self.size
 
 
 class Batch(msgspec.Struct, frozen=True):
     """Entries to ship together. `unreadable` are whole records that are no entry; `end` is the place behind them all.
 
-    `damaged` counts stretches of the file that were no whole record: what a kill or a loss of power cut off.
+    `damaged` are stretches of the file that were no whole record: what a kill or a loss of power cut off.
     """
 
     segment: Segment
     end: int
     entries: tuple[DecisionRecord, ...]
     unreadable: tuple[bytes, ...]
-    damaged: int
+    damaged: tuple[Damage, ...]
 
 
 class Backlog:
@@ -71,10 +100,10 @@ class Backlog:
         """Entries that left the spool."""
         self.shipped_bytes = 0
         """What those took."""
-        self.damaged = 0
-        """Stretches of segments that were no whole record."""
+        self.lost = 0
+        """Entries that damage to files made unreadable."""
         self.set_aside_count = 0
-        """Entries that the database refuses for what they are, kept in `set-aside.jsonl`."""
+        """Entries that the database refuses for what they are, kept in `set-aside.jsonl` of the spool's directory."""
 
     @property
     def oldest_s(self) -> float:
@@ -97,6 +126,7 @@ class Backlog:
         Raises:
             OSError: The spool's directory cannot be read.
         """
+        self.set_aside_count = _lines_of(self.set_aside_path)
         before = self.adopted
         for directory in abandoned(self._root):
             found = [_examined(path, directory) for path in directory.segments()]
@@ -107,6 +137,11 @@ class Backlog:
             self.adopted_bytes += sum(segment.size for segment in found)
         return self.adopted - before
 
+    def move(self, own: WorkerDirectory) -> None:
+        """New segments of this worker come into another directory."""
+        before, self._own = self._own, own
+        self._release_unused(before)
+
     def next_batch(self, pace: Pace, most_bytes: int = _BATCH_BYTES) -> Batch | None:
         """The oldest entries that wait, as many as `most_bytes` of the file hold; the same until they are `ship`ped.
 
@@ -114,34 +149,45 @@ class Backlog:
             OSError: A segment cannot be read.
         """
         for segment in list(self.segments):
-            end = segment.size
-            try:
-                if segment.read < end:
-                    return self._read(segment, end, most_bytes, pace)
-            except FileNotFoundError:
-                _log.error("the ledger's spool file %s is gone, with entries in it", segment.path)
-                self._advance(segment, end)
-            if not segment.is_active:
+            if segment.is_over:
                 self.remove(segment)
+                continue
+            end = segment.size
+            if segment.read < end:
+                self._look_after(segment, end)
+                return self._read(segment, end, most_bytes, pace)
         return None
 
     def ship(self, batch: Batch) -> None:
         """Forgets a batch, whose entries are in the database. A file without any other goes away."""
         segment = batch.segment
-        self.damaged += batch.damaged
+        for damage in batch.damaged:
+            self._lose(segment, damage.records, f"it is damaged from byte {damage.begin} to {damage.end}")
         segment.taken += len(batch.entries) + len(batch.unreadable)
         self.shipped += len(batch.entries) + len(batch.unreadable)
-        self._advance(segment, batch.end)
-        if segment.read >= segment.size and not segment.is_active:
+        self.shipped_bytes += batch.end - segment.read
+        segment.read = batch.end
+        if segment.is_over:
             self.remove(segment)
 
     def remove(self, segment: Segment) -> None:
         """Deletes a file that is shipped, and the directory of a dead worker with its last one."""
+        missing = segment.entries - segment.taken
+        if missing > 0:
+            self._lose(segment, missing, "it is shorter than what was written to it")
+        else:  # damage that looks like the beginnings of more records than there were
+            self.shipped += missing
+            self.lost += missing
         segment.path.unlink(missing_ok=True)
         self.segments.remove(segment)
-        self.shipped += segment.entries - segment.taken  # those that damage made unreadable
-        if segment.directory is not self._own and all(one.directory is not segment.directory for one in self.segments):
-            segment.directory.release()
+        os.close(segment.reader)
+        if segment.directory is not self._own:
+            self._release_unused(segment.directory)
+
+    @property
+    def set_aside_path(self) -> Path:
+        """Where entries lie that the database refuses; a file of all workers, which may not be there."""
+        return self._root / _SET_ASIDE
 
     def set_aside(self, payload: bytes) -> None:
         """Keeps an entry that cannot be shipped where a person finds it, one JSON line, and counts it.
@@ -149,7 +195,7 @@ class Backlog:
         Raises:
             OSError: The disk takes no more.
         """
-        descriptor = os.open(self._root / _SET_ASIDE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = os.open(self.set_aside_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.write(descriptor, payload.replace(b"\n", b" ") + b"\n")
         finally:
@@ -159,18 +205,26 @@ class Backlog:
     def close(self) -> None:
         """Deletes what is shipped and gives up adopted directories; another worker adopts what is left."""
         for segment in list(self.segments):
-            if segment.read >= segment.size:
+            if segment.is_over:
                 self.remove(segment)
         for directory in {segment.directory for segment in self.segments} - {self._own}:
             directory.release()
+        for segment in self.segments:
+            if segment.is_deleted:
+                self._lose(segment, segment.entries - segment.taken, "somebody deleted it")
+            os.close(segment.reader)
         self.segments.clear()
+
+    def _release_unused(self, directory: WorkerDirectory) -> None:
+        if all(one.directory is not directory for one in self.segments):
+            directory.release()
 
     def _read(self, segment: Segment, end: int, most_bytes: int, pace: Pace) -> Batch:
         until = min(end, segment.read + most_bytes)
-        result = scan(_stretch(segment.path, segment.read, until), complete=until == end)
+        result = scan(_stretch(segment, until), complete=until == end)
         if not result.consumed:  # one record is longer than `most_bytes`, or damage hides where it ends
             until = end
-            result = scan(_stretch(segment.path, segment.read, end), complete=True)
+            result = scan(_stretch(segment, end), complete=True)
         entries, unreadable = [], []
         for payload in turns(result.payloads, pace.decoded, pace.rest_s):
             try:
@@ -178,19 +232,50 @@ class Backlog:
             except msgspec.DecodeError:
                 unreadable.append(payload)
         behind = end if until == end else segment.read + result.consumed
-        return Batch(segment, behind, tuple(entries), tuple(unreadable), result.damaged)
+        damaged = tuple(Damage(segment.read + one.begin, segment.read + one.end, one.records) for one in result.damaged)
+        return Batch(segment, behind, tuple(entries), tuple(unreadable), damaged)
 
-    def _advance(self, segment: Segment, end: int) -> None:
-        self.shipped_bytes += end - segment.read
-        segment.read = end
+    def _look_after(self, segment: Segment, end: int) -> None:
+        """Notes whether somebody deleted a file that holds something up to `end`, or cut it off."""
+        here = os.fstat(segment.reader)
+        if segment.is_deleted or (here.st_nlink and here.st_size >= end):
+            return
+        segment.is_deleted = True
+        done = "cut off" if here.st_nlink else "deleted"
+        _log.error("somebody %s the ledger's spool file %s; what it holds is still written", done, segment.path)
+
+    def _lose(self, segment: Segment, entries: int, why: str) -> None:
+        segment.taken += entries
+        self.shipped += entries
+        self.lost += entries
+        _log.error("%d ledger entries of the spool file %s are lost: %s", entries, segment.path, why)
 
 
 def _examined(path: Path, directory: WorkerDirectory) -> Segment:
+    """The segment of a worker that died; what is damaged counts as entries as well, until it is found to be lost.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
     data = path.read_bytes()
-    return Segment(path, directory, size=len(data), entries=len(scan(data, complete=True).payloads))
+    found = scan(data, complete=True)
+    entries = len(found.payloads) + sum(one.records for one in found.damaged)
+    return Segment(path, directory, size=len(data), entries=entries)
 
 
-def _stretch(path: Path, begin: int, end: int) -> bytes:
-    with path.open("rb", buffering=0) as file:
-        file.seek(begin)
-        return file.read(end - begin)
+def _stretch(segment: Segment, end: int) -> bytes:
+    """What a file holds from where it was read to; less where somebody cut it off."""
+    data = b""
+    while segment.read + len(data) < end:
+        piece = os.pread(segment.reader, end - segment.read - len(data), segment.read + len(data))
+        if not piece:
+            break
+        data = data + piece if data else piece
+    return data
+
+
+def _lines_of(path: Path) -> int:
+    try:
+        return path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0

@@ -80,6 +80,17 @@ def report(connection: Connection, node: str, states: Sequence[CounterState], at
     _forget(connection, at - _FORGOTTEN_AFTER_US)
 
 
+def leave(connection: Connection, node: str) -> None:
+    """Forgets a node that ends, and what it held.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    node = stored_text(node)
+    connection.execute(delete(counter_states).where(counter_states.c.node == node))
+    connection.execute(delete(counter_nodes).where(counter_nodes.c.node == node))
+
+
 def latest(
     connection: Connection,
     counters: Collection[str] | None = None,

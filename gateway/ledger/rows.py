@@ -21,7 +21,15 @@ _NOT_SAID: Final = Served()
 _ATTEMPTS: Final = tuple[AttemptRecord, ...]
 _ITERATIONS: Final = tuple[Iteration, ...]
 _KEPT_TEXTS: Final = tuple(name for name in TEXTS if name != "time")
-_ASIS: Final = ("status", "occurred_at", "streaming", "duration_ms", "first_byte_ms", "first_token_ms")
+_ASIS: Final = (
+    "status",
+    "occurred_at",
+    "streaming",
+    "duration_ms",
+    "first_byte_ms",
+    "first_token_ms",
+    "prompt_per_mille",
+)
 _JSON: Final = ("tags", "price", "budgets", "attempts")
 COLUMNS: Final = (
     "day",

@@ -14,6 +14,15 @@ _HEADER: Final = struct.Struct("<2sII")
 
 
 @dataclass(frozen=True)
+class Damage:
+    """A stretch that belongs to no whole record, and how many records begin in it, one at the least."""
+
+    begin: int
+    end: int
+    records: int
+
+
+@dataclass(frozen=True)
 class Scan:
     """What a stretch of a segment holds.
 
@@ -25,7 +34,7 @@ class Scan:
 
     payloads: tuple[bytes, ...]
     consumed: int
-    damaged: int
+    damaged: tuple[Damage, ...]
 
 
 def frame(payload: bytes) -> bytes:
@@ -42,7 +51,8 @@ def scan(data: bytes, *, complete: bool) -> Scan:
             left for the next stretch.
     """
     payloads: list[bytes] = []
-    position = damaged = 0
+    damaged: list[Damage] = []
+    position = 0
     while position < len(data):
         payload = _payload_at(data, position)
         if payload is not None:
@@ -52,9 +62,10 @@ def scan(data: bytes, *, complete: bool) -> Scan:
         following = _next_whole(data, position + 1)
         if following is None and not complete:
             break
-        damaged += 1
-        position = len(data) if following is None else following
-    return Scan(tuple(payloads), position, damaged)
+        end = len(data) if following is None else following
+        damaged.append(Damage(position, end, max(data.count(_MARKER, position, end), 1)))
+        position = end
+    return Scan(tuple(payloads), position, tuple(damaged))
 
 
 def _payload_at(data: bytes, position: int) -> bytes | None:

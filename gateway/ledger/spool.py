@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 OnFull = Literal["refuse", "drop"]
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
+_PROBE_BYTES = 64 * 1024
 
 
 class Spool:
@@ -57,6 +58,7 @@ class Spool:
         self._max_bytes = max_bytes
         self._drops = on_full == "drop"
         self._segment_bytes = segment_bytes
+        self._root = root
         self._directory = claim(root)
         self._sync = SpoolSync(self._directory, sync_s)
         self._active: Segment | None = None
@@ -66,10 +68,14 @@ class Spool:
         self._appended = self._appended_bytes = 0
         self.backlog = Backlog(root, self._directory)
         """The side that is read from."""
-        self.dropped = 0
-        """Entries lost: at the bound with `on_full: drop`, or at the end of a process whose disk was full."""
+        self._dropped = 0
         self.disk_error: str | None = None
         """Why the disk does not take entries at present."""
+
+    @property
+    def dropped(self) -> int:
+        """Entries lost: at the bound with `on_full: drop`, by damage to files, with a process whose disk was full."""
+        return self._dropped + self.backlog.lost
 
     @property
     def depth(self) -> int:
@@ -103,22 +109,24 @@ class Spool:
         """
         record = frame(payload)
         if self._drops and self.waiting_bytes >= self._max_bytes:
-            self.dropped += 1
+            self._dropped += 1
             return False
         if self._unwritten:
             self.retry()
         if not self._unwritten and self._write(record):
             return True
         if self._drops:
-            self.dropped += 1
+            self._dropped += 1
         else:
             self._unwritten.append(record)
         return False
 
     def retry(self) -> None:
-        """Writes what a full disk did not take; to be called now and then."""
+        """Writes what a full disk did not take, and looks whether it takes entries again; to be called now and then."""
         while self._unwritten and self._write(self._unwritten[0]):
             self._unwritten.popleft()
+        if self.disk_error is not None and not self._unwritten and self._has_room():
+            self.disk_error = None
 
     def close(self) -> None:
         """Brings everything to the disk and gives up the locks; another worker adopts what was not shipped.
@@ -127,7 +135,7 @@ class Spool:
         """
         self.retry()
         if self._unwritten:
-            self.dropped += len(self._unwritten)
+            self._dropped += len(self._unwritten)
             _log.error("%d ledger entries are lost: %s", len(self._unwritten), self.disk_error)
         self._retire_active()
         self._sync.close()
@@ -137,7 +145,7 @@ class Spool:
     def _write(self, record: bytes) -> bool:
         try:
             segment = self._active
-            if segment is None or segment.size >= self._segment_bytes:
+            if segment is None or segment.size >= self._segment_bytes or segment.is_deleted:
                 segment = self._begin_segment()
             written = os.write(self._descriptor, record)
         except OSError as problem:
@@ -157,12 +165,26 @@ class Spool:
         self.disk_error = None
         return True
 
+    def _has_room(self) -> bool:
+        try:
+            return not self._directory.is_there() or self._directory.has_room(_PROBE_BYTES)
+        except OSError:
+            return False
+
     def _begin_segment(self) -> Segment:
+        if not self._directory.is_there():
+            self._directory = claim(self._root)
+            self._sync.move(self._directory)
+            self.backlog.move(self._directory)
         path = self._directory.path_of_segment(self._segments_begun + 1)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         self._segments_begun += 1
         self._retire_active()
-        segment = Segment(path, self._directory)
+        try:
+            segment = Segment(path, self._directory)
+        except OSError:
+            os.close(descriptor)
+            raise
         segment.is_active = True
         self._active, self._descriptor = segment, descriptor
         self.backlog.segments.append(segment)

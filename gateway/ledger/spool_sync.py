@@ -28,6 +28,10 @@ class SpoolSync:
         self._thread = threading.Thread(target=self._run, name="ledger-spool-sync", daemon=True)
         self._thread.start()
 
+    def move(self, directory: WorkerDirectory) -> None:
+        """New segments come into another directory."""
+        self._directory = directory
+
     def follow(self, descriptor: int) -> None:
         """From now on this segment is written to."""
         self._descriptor = descriptor

@@ -14,6 +14,7 @@ from gateway import ids
 
 _LOCK: Final = "lock"
 _SUFFIX: Final = ".seg"
+_PROBE: Final = "probe"
 
 
 class WorkerDirectory:
@@ -31,6 +32,22 @@ class WorkerDirectory:
         """Where segment `number` of this directory lies."""
         return self.path / f"{number:08d}{_SUFFIX}"
 
+    def is_there(self) -> bool:
+        """Whether nobody deleted it."""
+        return bool(os.fstat(self._lock).st_nlink)
+
+    def has_room(self, size: int) -> bool:
+        """Whether the disk takes so many bytes more.
+
+        Raises:
+            OSError: It takes none, or the directory is gone.
+        """
+        probe = self.path / _PROBE
+        try:
+            return probe.write_bytes(bytes(size)) == size
+        finally:
+            probe.unlink(missing_ok=True)
+
     def sync(self) -> None:
         """Makes the names of new segments survive a loss of power.
 
@@ -44,12 +61,15 @@ class WorkerDirectory:
             os.close(descriptor)
 
     def release(self) -> None:
-        """Gives up the lock; an empty directory is removed, one with segments waits for who adopts it."""
+        """Gives up the lock; an empty directory is removed, one with segments waits for who adopts it. Idempotent."""
+        lock, self._lock = self._lock, -1
+        if lock < 0:
+            return
         with suppress(OSError):
             if not self.segments():
                 (self.path / _LOCK).unlink(missing_ok=True)
                 self.path.rmdir()
-        os.close(self._lock)
+        os.close(lock)
 
 
 def claim(root: Path) -> WorkerDirectory:
@@ -75,7 +95,9 @@ def abandoned(root: Path) -> list[WorkerDirectory]:
     Raises:
         OSError: The directory cannot be read.
     """
-    found = []
+    found: list[WorkerDirectory] = []
+    if not root.exists():  # somebody deleted it: it is made again with the next entry
+        return found
     for path in sorted(entry for entry in root.iterdir() if entry.is_dir()):
         with suppress(FileNotFoundError):
             locked = _lock(path)

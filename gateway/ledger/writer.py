@@ -147,7 +147,7 @@ class LedgerWriter:
         while not self._closing:
             self._spool.retry()
             more = False
-            if self._spool.depth or clock.monotonic() >= self._adopt_at:
+            if self._spool.depth or self.last_error is not None or clock.monotonic() >= self._adopt_at:
                 more = await loop.run_in_executor(self._thread, self._ship_next)
             self._looked.set()
             if not more:
@@ -220,8 +220,9 @@ class LedgerWriter:
             self._insert(entries[middle:])
 
     def _set_aside(self, payload: bytes, reason: str) -> None:
-        self._spool.backlog.set_aside(payload)
-        _log.error("a ledger entry is set aside: %s", reason)
+        backlog = self._spool.backlog
+        backlog.set_aside(payload)
+        _log.error("a ledger entry is set aside in %s: %s", backlog.set_aside_path, reason)
 
     def _failed(self, problem: Exception) -> None:
         reason = describe_failure(problem, self._engine)

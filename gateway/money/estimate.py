@@ -8,8 +8,10 @@ What is held is an upper estimate, and what it is wrong by is put right when the
 - **Digits, capitals and `+ - / _`** count as one token each, and as two where a quarter of the text and more is made of
   them, up to a token for every byte: of hexadecimal digits, UUIDs and base64 tokenizers make one token of 1.4 to 1.8
   bytes, and some of them one of every digit.
-- **Letters beyond ASCII** count as one token for every two bytes of UTF-8: a character of Chinese, Japanese or Hindi
-  has three, and about one token. Characters that are rare everywhere can have more, as can letters in no order at all.
+- **Letters beyond ASCII** count as one token for every two bytes of UTF-8 in the scripts that tokenizers know well: a
+  character of Chinese or Japanese has three, and about one token. In all others, and of symbols, a byte counts as one
+  token at least, which is the most that most tokenizers make of it. Characters in no order can have more, as can
+  letters in no order at all.
 - **Media in base64** is none of the text where it stands at a place at which the API takes media, and is base64
   throughout; anywhere else it is text, whatever the words around it say.
 - **An image** counts as much as the model's family makes of one at most (`gateway.money.media`), however many bytes
@@ -64,6 +66,10 @@ _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _TOOLS, _AUDIO, _CACHE, _HOUR, _MORE, _MEDIA = 1, 2, 4, 8, 16, 32
 _DENSE = (string.digits + string.ascii_uppercase + "+-/_").encode()
 _ASCII = bytes(range(128))
+_KNOWN_WELL = {0xC2, 0xC3, 0xD0, 0xD1, *range(0xE2, 0xEE), 0xEF}
+"""First bytes of letters of Western European languages, of Cyrillic, Chinese, Japanese and Korean, and of marks."""
+_NOT_RARE = bytes({*range(0xC2), *_KNOWN_WELL})
+_FOUR_BYTES = b"\xf0"
 _EVERY_FLAG = _TOOLS | _AUDIO | _CACHE | _HOUR | _MORE | _MEDIA
 _FLAGS = {
     b'"tools"': _TOOLS,
@@ -277,7 +283,7 @@ def bound_input(body: bytes, find_media: Callable[[bytes], Iterable[Medium]] = n
 
 
 class _Characters(NamedTuple):
-    """How many bytes a text has, how many of them dense ones, and how many of letters beyond ASCII."""
+    """How many bytes a text has, how many of them dense ones, and how many of letters beyond ASCII (see `_wide`)."""
 
     size: int
     dense: int
@@ -300,7 +306,13 @@ def _text_tokens(text: bytes) -> int:
     if len(text) > _STEP:
         return _characters((text,)).tokens
     dense = len(text) - len(text.translate(None, _DENSE))
-    return _most_tokens(len(text), dense, 0 if text.isascii() else len(text.translate(None, _ASCII)))
+    return _most_tokens(len(text), dense, 0 if text.isascii() else _wide(text))
+
+
+def _wide(text: bytes) -> int:
+    """Bytes of letters beyond ASCII, and as many as make a token of each byte where the script is a rare one."""
+    rare = len(text.translate(None, _NOT_RARE))
+    return len(text.translate(None, _ASCII)) + 9 * rare + 3 * (text.count(_FOUR_BYTES) if rare else 0)
 
 
 def _characters(texts: Iterable[bytes]) -> _Characters:
@@ -311,7 +323,7 @@ def _characters(texts: Iterable[bytes]) -> _Characters:
             size += len(piece)
             dense += len(piece) - len(piece.translate(None, _DENSE))
             if not piece.isascii():
-                wide += len(piece.translate(None, _ASCII))
+                wide += _wide(piece)
     return _Characters(size, dense, wide)
 
 

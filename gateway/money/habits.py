@@ -2,7 +2,7 @@
 
 Two figures are learned, each from the last `SAMPLES` answers: the tokens of output, and what the prompt cost in
 thousandths of the most that it could, which tells bytes per token and the share of a cache alike. What is usual is the
-figure that nine in ten of them kept to. Nothing that is learned is relied on to keep a limit.
+figure that nine in ten of them kept to. Nothing that is learned is relied on to keep a limit, be it of the ledger's.
 """
 
 from array import array
@@ -54,7 +54,7 @@ class _Record:
 
 
 class Habits:
-    """What is usual for each key and model, in one process."""
+    """What is usual for each key and model, in one process: what it has served, and what it was told at its start."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[str, str], _Record] = {}

@@ -1,14 +1,15 @@
 """What a PDF has at most for a model to read, told without a reader of PDF: its pages and its text.
 
 Pages are page objects (ISO 32000-2, 7.7.3.3), also those in object streams (7.5.7), or as many as a `Count` or all
-`Kids` say, whichever is most. Text is what stands in a stream from its first operator that shows text (9.4) on. What
+`Kids` say, whichever is most; where several `Kids` name one thing more than once, or are not written where they belong,
+as many as anybody reads. Text is what stands in a stream from its first operator that shows text (9.4) on. What
 calls itself an image is looked at no further than its beginning, unless there is text in that.
 """
 
 import binascii
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import re2
@@ -31,7 +32,8 @@ _STREAM: Final = re.compile(rb"stream(?:\r\n|\n|\r)")
 _END: Final = b"endstream"
 _PAGE: Final = re2.compile(rb"/Type[ \t\r\n\f\x00]*/Page[^A-Za-z]")
 _COUNT: Final = re2.compile(rb"/Count[ \t\r\n\f\x00]*\+?([0-9]{1,7})")
-_KIDS: Final = re2.compile(rb"/Kids[ \t\r\n\f\x00]*\[([^\]]*)\]")
+_KIDS: Final = re2.compile(rb"/Kids[ \t\r\n\f\x00]*(?:\[([^\]]*)\])?")
+_KID: Final = re2.compile(rb"([0-9]+)[ \t\r\n\f\x00]+[0-9]+[ \t\r\n\f\x00]+R")
 _IMAGE: Final = re.compile(rb"/Subtype[ \t\r\n\f\x00]*/Image\b")
 _SHOWS_TEXT: Final = re2.compile(rb"(?:^|[ \t\r\n\f\x00>)\]])BT[ \t\r\n\f\x00/(\[<0-9.+-]|[)>\]][ \t\r\n\f\x00]*T[jJ]")
 _UNREADABLE: Final = re2.compile(
@@ -83,8 +85,15 @@ def _pages(objects: bytes) -> int:
         return 0
     pages = sum(1 for _ in _found(_PAGE, objects))
     counted = max((int(count[1]) for count in _found(_COUNT, objects)), default=0)
-    named: int = sum(kids[1].count(b"R") for kids in _found(_KIDS, objects))
-    return max(pages, counted, named)
+    return max(pages, counted, _named([kids[1] for kids in _found(_KIDS, objects)]))
+
+
+def _named(lists: Sequence[bytes | None]) -> int:
+    """How many pages trees of pages name at most. Raises `_TooMuchError` where a part may stand in several places."""
+    named = [kid[1] for kids in lists if kids is not None for kid in _found(_KID, kids)]
+    if None in lists or (len(lists) > 1 and len(set(named)) < len(named)):
+        raise _TooMuchError
+    return len(named)
 
 
 def _found(pattern: Any, objects: bytes) -> Iterator[Any]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
+from gateway.money.budget import CompiledBudget
 from gateway.money.habits import Habits
+from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.ask import prepare_body
@@ -24,6 +26,7 @@ from gateway.wire.json_body import JsonBody
 
 _T = TypeVar("_T")
 _DEFAULT_CACHE_MODE = "respect"
+_WINDOWS: Final = {"total": "in all", "manual": "until it is reset"}
 
 
 class ExplainedCandidate(msgspec.Struct, frozen=True):
@@ -67,7 +70,7 @@ class ExplainedFallback(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The way of a request, as far as it would go."""
+    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against."""
 
     virtual_key: str
     state: str
@@ -77,6 +80,7 @@ class Explanation(msgspec.Struct, frozen=True):
     cache_mode: str
     verdicts: tuple[Verdict, ...]
     limits: tuple[str, ...]
+    budgets: tuple[str, ...]
     fallback: ExplainedFallback
     candidates: tuple[ExplainedCandidate, ...]
     skipped: tuple[Skipped, ...]
@@ -158,6 +162,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         cache_mode=mode,
         verdicts=tuple(verdicts),
         limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
+        budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(
             tuple(sorted(fallback.on)), fallback.max_attempts, fallback.timeout_s, fallback.total_timeout_s
         ),
@@ -224,6 +229,18 @@ def _price_source(request: Admitted, candidate: Candidate) -> str | None:
     if not candidate.upstream.trusts_stated_cost:
         return listed
     return "what the answer states" if listed is None else f"what the answer states, else {listed}"
+
+
+def _told(budget: CompiledBudget) -> str:
+    """`cap: team engineering, $5,000.00 per month, then refused`."""
+    whose = f"{budget.scope.kind} {budget.scope.value}"
+    if budget.provider is not None:
+        whose += f" at {budget.provider}"
+    if budget.each is not None:
+        whose += f", each {budget.each.replace('_', ' ')}"
+    window = _WINDOWS.get(budget.window.kind, f"per {budget.window.kind}")
+    then = "then refused" if budget.blocks else "then a warning"
+    return f"{budget.name}: {whose}, {shown(budget.limit)} {window}, {then}"
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:

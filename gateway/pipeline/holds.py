@@ -673,12 +673,15 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
     return msgspec.structs.replace(stated, usage=usage)
 
 
-def release(received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str) -> None:
-    """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
+def release(received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str) -> int | None:
+    """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget.
+
+    What is learned of it is what the prompt cost in thousandths of the most that it could; `None` where nothing is.
+    """
     trail = received.trail
     reservations = trail.reservations
     if not reservations:
-        return
+        return None
     amounts = _settlements(received, bill, stated, outcome)
     for (lease, _, budgets, _), consumed in zip(reservations, amounts, strict=True):
         if lease is not None:
@@ -688,21 +691,23 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
                 for hold in budgets:
                     _tell_spent(received, services.metrics, hold, settled.get(hold.limit.key, 0))
     if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
-        _learn(trail.asked, bill, services.habits)
+        return _learn(trail.asked, bill, services.habits)
+    return None
 
 
-def _learn(asked: Asked, bill: Bill, habits: Habits) -> None:
+def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:
     """What an answer cost that came to its end, and said so itself, is what such requests of the key usually cost."""
     request, stated = asked.admitted, asked.stated
     candidate, price = request.candidate, request.price
     if price is None or bill.price is None or stated is None or asked.is_counted or request.replaced:
-        return
+        return None
     usage = stated.usage
     answer = usage.output_tokens * (rates_of(bill.price, usage, stated.served).output or 0) // TOKENS_PER_RATE
     prompt = max((bill.cost or 0) - answer, 0)
     most = estimated_cost(request, price, candidate, output_tokens=0)
     per_mille = min(-(-prompt * PER_MILLE // most), PER_MILLE) if most else PER_MILLE
     habits.learn(request.key.name, _target(candidate), usage.output_tokens, per_mille)
+    return per_mille
 
 
 def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome: str) -> list[dict[str, int]]:

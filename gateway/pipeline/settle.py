@@ -79,13 +79,13 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    release(received, services, bill, stated, ended.outcome)
+    prompt_per_mille = release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     if not is_kept and log is None and not received.is_traced:
         return
-    record = _decision_record(received, bill, ended)
+    record = _decision_record(received, bill, ended, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
@@ -229,7 +229,7 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
-def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRecord:
+def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mille: int | None) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
     trail, started, trace = received.trail, received.started, received.trace
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
@@ -277,6 +277,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended) -> DecisionRe
         occurred_at=occurred_at,
         price=None if price is None else rates_of(price, usage, served).known,
         budgets=charges(trail, bill) if bill.cost else (),
+        prompt_per_mille=prompt_per_mille,
     )
 
 

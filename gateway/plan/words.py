@@ -29,8 +29,9 @@ def ago(microseconds: int, now: int) -> str:
 
 
 def count(number: int, thing: str) -> str:
-    """`1 key`, `3 keys`."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+    """`1 key`, `3 keys`, `2 aliases`."""
+    plural = "es" if thing.endswith("s") else "s"
+    return f"{number:,} {thing}{'' if number == 1 else plural}"
 
 
 def names(some: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,11 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore, Restored, Standing
-from gateway.ledger.counter_states import CounterState, report
+from gateway.ledger.counter_states import CounterState, leave, report
+from gateway.ledger.learned import habits_at
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
+from gateway.money.habits import Habits
 from gateway.settings import Settings
 from gateway.snapshot.budgets import MARGIN
 from gateway.storage.engine import (
@@ -143,6 +146,16 @@ class Bookkeeping:
             await asyncio.sleep(_OTHERS_S)
         await self.rebuild(counters, budgets)
 
+    async def habits(self, budgets: Sequence[CompiledBudget]) -> Habits:
+        """What is usual by what the ledger knows, for budgets that learn; nothing while the database is away."""
+        if all(budget.margin is None for budget in budgets):
+            return Habits()
+        try:
+            return await asyncio.to_thread(self._read_habits)
+        except SQLAlchemyError as problem:
+            _log.warning("what answers usually cost is learned anew: %s", describe_failure(problem, self._engine))
+            return Habits()
+
     async def tell(self, standings: Iterable[Standing]) -> None:
         """Tells the database what this process holds at present, for reports; what fails is told the next time.
 
@@ -166,6 +179,8 @@ class Bookkeeping:
             self._rebuilding.cancel()
         if not await self._writer.close(_FAREWELL_S):
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
+        with suppress(SQLAlchemyError):  # a database that is away takes this process for a silent one, then forgets it
+            await asyncio.to_thread(self._leave)
         self.spool.close()
         self._engine.dispose()
 
@@ -176,6 +191,14 @@ class Bookkeeping:
         ]
         with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
             report(connection, self._node, rows, at)
+
+    def _leave(self) -> None:
+        with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
+            leave(connection, self._node)
+
+    def _read_habits(self) -> Habits:
+        with self._engine.connect() as connection:
+            return habits_at(connection, int(clock.now() * _MICROSECONDS))
 
     def _read(self, budgets: Sequence[CompiledBudget]) -> dict[str, Restored]:
         try:

@@ -73,16 +73,17 @@ class Readyz:
         self._control_plane = control_plane
 
     async def on_get(self, _request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """200, or 503 while draining.
+        """200, or 503 while draining and while every request is refused since the ledger's spool is full.
 
         What else is wrong is told and does not take the node away: with a refused configuration the last good one
-        serves, and what the ledger or the counters lack, other nodes lack too.
+        serves, and what the counters lack, other nodes lack too.
         """
         snapshot, rejection = self._holder.current, self._holder.rejection
-        if self._drain.began:
+        status = "draining" if self._drain.began else "refusing" if self._books.spool.refuses else "ready"
+        if status != "ready":
             response.status = 503
         body: dict[str, Any] = {
-            "status": "draining" if self._drain.began else "ready",
+            "status": status,
             "config": "current" if rejection is None else "stale",
             "revision": snapshot.revision_label,
             "digest": snapshot.revision.digest,
@@ -107,6 +108,8 @@ class Readyz:
             "waiting_entries": spool.depth,
             "waiting_s": round(self._books.oldest_s, 1),
             "refuses": spool.refuses,
+            "lost_entries": spool.dropped,
+            "set_aside_entries": spool.backlog.set_aside_count,
         }
 
 

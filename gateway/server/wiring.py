@@ -68,6 +68,7 @@ class Worker:
         self._transport = Http1Transport()
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
+        self._metrics.forget_dead_workers()
         self._decision_log = _decision_log(settings) if settings.access_log else None
         self._drain = Drain()
         self._breakers = CircuitBreakers()
@@ -96,6 +97,7 @@ class Worker:
             decision_log=self._decision_log,
             tracing=self._tracing,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+            habits=await self._books.habits(first.budgets),
         )
         self._holder = holder
         self._source.start(holder)
@@ -117,8 +119,6 @@ class Worker:
         if self._decision_log is not None:
             await self._decision_log.close()
         await asyncio.to_thread(self._tracing.close)
-        # A report of budgets right after should not show as held what was given back.
-        await self._books.tell(self._counters.standings())
         await self._counters.close()
         await self._books.close()
 
@@ -160,7 +160,8 @@ class Worker:
             await asyncio.sleep(_PUBLISH_EVERY_S)
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
-            self._metrics.ledger(self._books.spool.depth, self._books.oldest_s, self._books.spool.dropped)
+            spool = self._books.spool
+            self._metrics.ledger(spool.depth, self._books.oldest_s, spool.dropped, spool.backlog.set_aside_count)
             self._metrics.counters(answer=self._counters.fault is None)
             self._metrics.control_plane(self._source.standing())
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
@@ -171,7 +172,8 @@ class Worker:
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._budgets = snapshot.budgets
-        self._metrics.serving(snapshot.revision_label)
+        budgets = (budget.name for budget in snapshot.budgets)
+        self._metrics.serving(snapshot.revision_label, budgets, snapshot.upstreams)
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
         # PERF: threads that export spans or prepare large bodies have to let requests go on soon.

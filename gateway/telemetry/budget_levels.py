@@ -1,6 +1,6 @@
 """How full budgets are, from the words of requests that end in any order."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gateway import clock
 
@@ -49,6 +49,11 @@ class BudgetLevels:
         level.counter, level.ratio, level.resets_at, level.declared = counter, ratio, resets_at, declared
         level.began = max(level.began, began)
         level.told_at = clock.monotonic()
+
+    def keep(self, budgets: Collection[str]) -> None:
+        """Forgets the levels of other budgets."""
+        for budget in self._levels.keys() - budgets:
+            del self._levels[budget]
 
     def ratios(self, now: float) -> Iterator[tuple[str, float]]:
         """Every budget and its level; a window that is over at a moment since the epoch is told as empty, and left."""

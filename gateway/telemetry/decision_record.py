@@ -56,6 +56,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         occurred_at: Microseconds since the Unix epoch; the moment in whose windows the spend counts.
         price: The price that the cost was computed with, as it should be shown.
         budgets: What was added to which counters; counters are rebuilt from it.
+        prompt_per_mille: What the prompt cost in thousandths of the most that it could, of keys with a budget that
+            learns; gateways that start learn from it.
     """
 
     time: str = ""
@@ -95,6 +97,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     occurred_at: int
     price: Mapping[str, Any] | None = None
     budgets: tuple[Charge, ...] = ()
+    prompt_per_mille: int | None = None
 
     @property
     def is_unpriced(self) -> bool:

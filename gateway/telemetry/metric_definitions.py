@@ -106,7 +106,14 @@ class MetricDefinitions:
         )
         self.spooled = self._gauge("ledger_spool_entries", "Ledger entries that wait for the database.", "livesum")
         self.oldest = self._gauge("ledger_spool_oldest_seconds", "For how long the oldest of them waits.", "livemax")
-        self.lost = self._counter("ledger_entries_dropped", "Ledger entries that were lost for want of room.")
+        self.lost = self._counter(
+            "ledger_entries_dropped", "Ledger entries that were lost: for want of room, or by damage."
+        )
+        self.set_aside = self._gauge(
+            "ledger_set_aside_entries",
+            "Ledger entries that the database refuses for what they are, in `set-aside.jsonl` of the spool.",
+            "livemax",
+        )
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
         self.log_lines_dropped = self._counter(

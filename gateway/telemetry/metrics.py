@@ -6,12 +6,14 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 import os
 import platform
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import InfoMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from gateway import clock
@@ -38,6 +40,7 @@ class Metrics:
         self._metrics.registry.register(self._about)
         self._counted: dict[Counter, int] = {}
         self._under_way = 0
+        self._in_force: Mapping[str, Collection[str]] = {}
         self._durations: dict[tuple[str, str], _Observed] = {}
         self._first_tokens: dict[tuple[str, str], _Observed] = {}
         self._answered: dict[tuple[str, str, int], int] = {}
@@ -118,9 +121,10 @@ class Metrics:
         for provider, is_open in states.items():
             self._metrics.circuits.labels(provider).set(is_open)
 
-    def ledger(self, entries: int, oldest_s: float, dropped: int) -> None:
-        """What waits for the database, and how many entries were lost since the start."""
+    def ledger(self, entries: int, oldest_s: float, dropped: int, set_aside: int) -> None:
+        """What waits for the database, how many entries were lost since the start, how many lie aside."""
         self._metrics.spooled.set(entries)
+        self._metrics.set_aside.set(set_aside)
         self._metrics.oldest.set(oldest_s)
         self._count_up_to(self._metrics.lost, dropped)
 
@@ -140,9 +144,11 @@ class Metrics:
         if standing["lag_s"] is not None:
             self._metrics.lag.set(standing["lag_s"])
 
-    def serving(self, revision: str) -> None:
-        """Which configuration serves."""
+    def serving(self, revision: str, budgets: Iterable[str], providers: Iterable[str]) -> None:
+        """Which configuration serves, and the budgets and providers that it has by name: others have no gauges."""
         self._about.revision = revision
+        self._in_force = {"budget": frozenset(budgets), "provider": frozenset(providers)}
+        self.budgets.keep(self._in_force["budget"])
 
     def reload(self, outcome: str) -> None:
         """The configuration was loaded: `swapped`, `unchanged`, `rejected` or `failed`."""
@@ -209,7 +215,18 @@ class Metrics:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
-        return generate_latest(registry)
+        return generate_latest(_InForce(registry, self._in_force))
+
+    @staticmethod
+    def forget_dead_workers() -> None:
+        """Drops the gauges of workers of this gateway that ended however they did."""
+        directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        for file in Path(directory).glob("gauge_live*_*.db") if directory else ():
+            pid = int(file.stem.rsplit("_", 1)[1])
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                mark_process_dead(pid)  # type: ignore[no-untyped-call] # as above
 
     def _count_up_to(self, counter: Counter, total: int) -> None:
         """Brings a counter to what somebody else counts since the start."""
@@ -253,6 +270,23 @@ class _Observed:
         for bucket, count in zip(self._histogram._buckets, counts, strict=True):  # noqa: SLF001 - see above
             if count:
                 bucket.inc(count)
+
+
+class _InForce:
+    """What a registry collects, without gauges of budgets and providers that the configuration has no more."""
+
+    def __init__(self, registry: CollectorRegistry, in_force: Mapping[str, Collection[str]]) -> None:
+        self._registry = registry
+        self._in_force = in_force
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            if metric.type == "gauge":
+                metric.samples = [sample for sample in metric.samples if self._has(sample.labels)]
+            yield metric
+
+    def _has(self, labels: Mapping[str, str]) -> bool:
+        return all(labels[label] in names for label, names in self._in_force.items() if label in labels)
 
 
 class _About(Collector):

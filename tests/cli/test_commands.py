@@ -125,21 +125,6 @@ def test_wrong_use_is_1_since_2_means_changes(gateway, arguments):
     assert done.err
 
 
-@pytest.mark.parametrize("command", ["serve", "validate", "schema", "version", "keys mint", "keys rotate", "keys hash"])
-def test_help_gives_an_example(gateway, command):
-    done = gateway(*command.split(), "--help")
-
-    assert done.code == 0
-    assert f"Example: gateway {command}" in done.out
-
-
-def test_version_waits_for_nothing_heavy():
-    heavy = "{'pydantic', 'jsonschema', 'granian', 'falcon', 'httptools', 're2', 'ruamel'}"
-    code = f"import sys, gateway.cli.main, gateway.cli.version; print(sorted({heavy} & set(sys.modules)))"
-
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
-
-
 @pytest.mark.parametrize(("environ", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
 def test_colours_are_for_terminals(file, environ, coloured):
     file.write_text(FAULTY)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from gateway.cli.explain import SHORT_REQUESTS
+from gateway.shapes.endpoints import ENDPOINTS
 from tests.cli.conftest import HASH
 
 FILE = f"""version: 1
@@ -16,8 +18,13 @@ policy_rules:
   no-shell: {{tools: {{deny: ['^shell']}}, urls: {{deny: ['169\\.254']}}}}
 model_aliases:
   smart: [eu/gpt-5, us/gpt-5-mini, closed/gpt-5]
+teams: {{core: {{}}}}
+budgets:
+  cap: {{scope: {{team: core}}, window: month, limit_usd: 5000}}
+  each: {{scope: {{team: core}}, each: end_user, provider: eu, window: total, limit_usd: "0.50", on_breach: warn}}
 virtual_keys:
   dev:
+    team: core
     secret_hash: {HASH}
     providers: [eu, us, sim]
     models_allowed: ["gpt-5*"]
@@ -58,6 +65,40 @@ def test_for_machines(explained):
     assert [one["target"] for one in told["skipped"]] == ["closed/gpt-5"]
     assert told["fallback"]["timeout_s"] == 1.5
     assert "sk-not-to-be-shown" not in done.out
+
+
+LANES = """version: 1
+providers:
+  openai: {type: openai, api_key: "${env:UP_KEY}"}
+  anthropic: {type: anthropic, api_key: "${env:UP_KEY}"}
+model_aliases:
+  gpt-5-mini: openai/gpt-5-mini
+  "gpt-5-mini:fallback": anthropic/claude-haiku-4-5
+virtual_keys: {dev: {environment: test}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "bodies"),
+    [
+        ("gpt-5-mini", "/v1/chat/completions", ["identical", "translated"]),
+        ("claude-haiku-4-5", "/v1/chat/completions", ["translated"]),
+        ("gpt-5", "/v1/messages", ["translated"]),
+        ("gpt-5", "/v1/responses", ["identical"]),
+    ],
+)
+def test_without_a_body_a_short_text_goes_every_way_that_it_can(explained, tmp_path, model, path, bodies):
+    (tmp_path / "gateway.yaml").write_text(LANES)
+
+    done = explained("--key", "dev", "--model", model, "--path", path, "--format", "json")
+
+    assert done.code == 0
+    assert "No --body: a short text is asked about" in done.err
+    assert [one["body"] for one in json.loads(done.out)["candidates"]] == bodies
+
+
+def test_every_endpoint_has_a_short_request():
+    assert set(SHORT_REQUESTS) == set(ENDPOINTS)
 
 
 SHELL = {"type": "function", "function": {"name": "shell.run"}}

@@ -8,12 +8,13 @@ import pytest
 from gateway.config.diagnostics import CODES
 from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
+from gateway.pipeline.unreachable import unreachable_fallbacks
 from gateway.snapshot.lock_origins import moved_locks
 from gateway.snapshot.unpriced_models import unpriced_models
 
 CASES = Path(__file__).parent / "cases"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
-ENVIRON = {"SET": "a-value", "EMPTY": ""}
+ENVIRON = {"SET": "a-value", "EMPTY": "", "VIRTUAL_KEY": "lw_vk_live_01HZX9M3V4K5N6P7Q8R9S0T1V2"}
 SERVING = {
     "serving-two-workers": Serving(separate_counters=2),
     "serving-development-pepper": Serving(development_pepper=True),
@@ -28,6 +29,7 @@ def names():
 def load_case(name: str) -> Loaded:
     serving = SERVING.get(name, Serving(runtime_env=("SET", "ABSENT"))) if name.startswith("serving-") else None
     checks = [lambda config: unpriced_models(config, NOW), moved_locks] if name.startswith("priced-") else []
+    checks += [unreachable_fallbacks] if name.startswith("walked-") else []
     is_strict = name.startswith("strict-")
     return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=is_strict, serving=serving, checks=checks)
 

@@ -260,6 +260,30 @@ def test_what_each_has_spent_is_known_after_a_restart_on_both_databases(database
     assert statuses(spend(again, 2, **ada)) == [200, 402]
 
 
+LEARNED = "agents: {scope: {team: engineering}, window: total, limit_usd: 3.5, reserve: learned, reserve_margin_usd: 2}"
+
+
+def test_a_gateway_that_starts_again_holds_what_it_held_before(database_url, start_gateway):
+    """Of the margin, two may each cost a dollar more than usual; another holds the dollar that it may cost at most."""
+    text = config(LEARNED, **{'simulator/cent: {per_request_usd: "0.01"}': "simulator/cent: {output_usd_per_mtok: 1}"})
+    body = {"model": "cent", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 999_999}
+    slow = {**body, "messages": [{"role": "user", "content": "[[delay 3s]]"}]}
+
+    def admitted(gateway):
+        answers = asyncio.run(crowd(gateway.port, [(SECRET, slow)] * 5))
+        return sum(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+
+    database = {"GATEWAY_DATABASE_URL": database_url}
+    gateway = start_gateway(text, env=database)
+    assert admitted(gateway) == 1
+    for _ in range(16):
+        assert gateway.post(body).status_code == 200
+    assert admitted(gateway) == 3
+    gateway.stop()
+
+    assert admitted(start_gateway(text, env=database)) == 3
+
+
 MANY = {
     "a whole number": (10**12, 402),
     "a float": (1e9, 402),

@@ -24,7 +24,6 @@ virtual_keys:
     models_allowed: ["${env:CANARY}*"]
     model_aliases: {own: "sim/${env:CANARY}"}
     policy_rules: [none, {models: {deny: ["${env:CANARY}$"]}}]
-    tags: ["tag=${env:CANARY}"]
 budgets: {cap: {scope: {team: engineering}, window: month, limit_usd: "${env:LIMIT}"}}
 """
 PAGES = (

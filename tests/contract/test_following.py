@@ -233,6 +233,8 @@ def test_states_of_keys_are_in_force_under_a_revision_that_cannot_be_served(foll
 
     again = following.gateway()
     assert again.readyz()["config"] == "stale"
+    assert "configuration rejected: revision 7; the last copy, revision 2, serves" in again.log()
+    assert "gateway_config_stale 1.0" in again.client.get("/metrics").text
     assert again.chat().status_code == 403
     again.stop()
     following.plane.stop()

@@ -98,7 +98,6 @@ class Follower:
         followed = NOTHING.brought_forward(news) if news is not None else NOTHING
         compiled = await asyncio.to_thread(self._compile, followed)
         if isinstance(compiled, Rejection) and kept is not None:
-            _log.error("revision %d cannot be served: %s", followed.revision, "; ".join(map(str, compiled.diagnostics)))
             self._rejected, self._rejection = followed.revision, compiled
             first = self._took(kept, await asyncio.to_thread(self._compile, kept))
             self._followed = followed
@@ -114,6 +113,7 @@ class Follower:
         self._holder = holder
         if self._rejection is not None:
             holder.keep(self._rejection)
+            self._tell_rejected(f"revision {self._rejected}; the last copy, revision {self.revision}, serves")
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._report())]
 
@@ -166,9 +166,8 @@ class Follower:
             if (with_states := await self._with_key_states(followed)) is not None:
                 self._holder.install(with_states)
             self._holder.keep(compiled)
-            said = "\n".join(map(str, compiled.diagnostics))
             serves = f"revision {self.revision} serves on, with the states of keys of {self._keys_revision}"
-            self._on_outcome("rejected", f"revision {followed.revision}; {serves}\n{said}")
+            self._tell_rejected(f"revision {followed.revision}; {serves}")
             if with_states is not None:
                 await asyncio.to_thread(self._last_copy.write, self._served)
         else:
@@ -178,6 +177,11 @@ class Follower:
             self._on_outcome("swapped", f"revision {compiled.revision_label} serves")
             await asyncio.to_thread(self._last_copy.write, followed)
         self._report_wanted.set()
+
+    def _tell_rejected(self, what: str) -> None:
+        rejection = self._holder.rejection
+        because = () if rejection is None else rejection.diagnostics
+        self._on_outcome("rejected", "\n".join((what, *map(str, because))))
 
     async def _with_key_states(self, newest: Followed) -> Snapshot | None:
         """What serves, with the states that keys have in a revision that cannot be served; `None`: as it is."""

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from gateway.ledger.counter_states import CounterState, latest, report
+from gateway.ledger.counter_states import CounterState, latest, leave, report
 from gateway.storage.engine import writing
 from gateway.storage.tables import counter_nodes, counter_states
 from tests.unit.storage.databases import empty
@@ -112,3 +112,15 @@ def test_the_last_report_of_each_node_counts(engine, told):
     last = dict(told)
     expected = {name: sum(held.get(name, 0) for held in last.values()) for name in "abc"}
     assert ask(engine, 0, list("abc")).held == {name: amount for name, amount in expected.items() if amount}
+
+
+def test_a_node_that_ends_takes_its_rows_along(engine):
+    for node in ("n1", "n2"):
+        tell(engine, node, 100 * SECOND, a=3)
+
+    with writing(engine) as connection:
+        leave(connection, "n1")
+
+    found = ask(engine, 95 * SECOND, ["a"])
+    assert (found.held, found.fresh, found.silent) == ({"a": 3}, ("n2",), ())
+    assert rows(engine) == [("n2", "a", 3, 100 * SECOND)]

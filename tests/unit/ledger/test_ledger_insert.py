@@ -48,6 +48,7 @@ def test_an_entry_comes_back_as_it_went_in(engine):
             longest_prompt=1,
         ),
         cost_nano_usd=9_007_199_254_740_993,
+        prompt_per_mille=120,
         budgets=(Charge("one", 9_007_199_254_740_993), Charge("two", 2)),
     )
     bare = msgspec.structs.replace(entry("grq_2"), price=None, tags=(), budgets=())

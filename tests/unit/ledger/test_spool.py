@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.ledger.backlog import Segment
 from gateway.ledger.pace import FAST
 from gateway.ledger.segment import frame, scan
 from gateway.ledger.spool import Spool
@@ -72,7 +74,7 @@ def test_a_record_that_is_cut_off_costs_only_itself(payloads, cut):
         whole += 1
     assert found.payloads == tuple(payloads[:whole])
     assert found.consumed == len(kept)
-    assert found.damaged == (size < len(kept))
+    assert bool(found.damaged) == (size < len(kept))
     assert scan(kept, complete=False).consumed == size
 
 
@@ -88,7 +90,7 @@ def test_a_damaged_record_costs_only_itself(place, value):
     found = scan(bytes(data), complete=True)
 
     assert len(found.payloads) == 19
-    assert found.damaged == 1
+    assert [one.records for one in found.damaged] == [1]
     assert set(found.payloads) < set(payloads)
 
 
@@ -192,7 +194,7 @@ def test_a_full_disk_is_a_full_spool_until_there_is_room(spools, monkeypatch, wr
     assert spool.disk_error is None
     assert spool.append(payload("grq_4"))
     assert drain(spool) == ["grq_1", "grq_2", "grq_3", "grq_4"]
-    assert spool.backlog.damaged == 0
+    assert spool.dropped == 0
 
 
 def test_a_full_disk_drops_where_that_is_the_policy(spools, monkeypatch):
@@ -272,9 +274,9 @@ def test_a_torn_record_at_the_end_of_a_dead_workers_file_is_skipped(spools, tmp_
 
     spool = spools()
 
-    assert spool.backlog.adopt() == 5
+    assert spool.backlog.adopt() == 6
     assert drain(spool) == [f"dead_{number}" for number in range(5)]
-    assert spool.backlog.damaged == 1
+    assert spool.dropped == 1
     assert (spool.depth, spool.waiting_bytes) == (0, 0)
 
 
@@ -287,16 +289,134 @@ def test_adopted_entries_count_towards_the_bound(spools, tmp_path):
     assert spool.refuses
 
 
-def test_a_file_that_is_gone_stops_nothing(spools, tmp_path):
+def test_what_is_damaged_is_counted_and_told_once_with_its_place(spools, tmp_path, caplog):
     die_with_entries(tmp_path / "spool", "dead", 5)
+    file = next((tmp_path / "spool").rglob("00000001.seg"))
+    file.write_bytes(file.read_bytes().replace(b"dead_0", b"xxxxxx"))
     spool = spools()
     spool.backlog.adopt()
-    next((tmp_path / "spool").rglob("00000001.seg")).unlink()
 
-    spool.append(payload("mine"))
+    for _ in range(2):
+        spool.backlog.next_batch(FAST)
 
-    assert drain(spool)[-1] == "mine"
-    assert (spool.depth, spool.waiting_bytes) == (0, 0)
+    assert drain(spool) == [f"dead_{number}" for number in range(1, 5)]
+    assert (spool.dropped, spool.depth, spool.waiting_bytes) == (1, 0, 0)
+    (said,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert said.startswith(f"1 ledger entries of the spool file {file} are lost: it is damaged from byte 0 to ")
+
+
+@pytest.mark.parametrize("how", ["directory", "root", "file"])
+def test_what_somebody_deletes_is_made_again_and_nothing_is_lost(spools, tmp_path, how, caplog):
+    spool = spools()
+    spool.append(payload("grq_1"))
+    (file,) = (tmp_path / "spool").rglob("*.seg")
+    if how == "file":
+        file.unlink()
+    else:
+        shutil.rmtree(file.parent if how == "directory" else tmp_path / "spool")
+
+    spool.append(payload("grq_2"))
+    shipped = drain(spool)
+    spool.append(payload("grq_3"))
+
+    assert shipped + drain(spool) == ["grq_1", "grq_2", "grq_3"]
+    assert (spool.depth, spool.waiting_bytes, spool.dropped, spool.disk_error) == (0, 0, 0, None)
+    assert len(list((tmp_path / "spool").rglob("*.seg"))) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"somebody deleted the ledger's spool file {file}; what it holds is still written"
+    ]
+
+
+def test_a_directory_that_is_deleted_before_anything_was_written_is_made_again(spools, tmp_path):
+    spool = spools()
+    shutil.rmtree(tmp_path / "spool")
+
+    assert spool.append(payload("grq_1"))
+
+    assert drain(spool) == ["grq_1"]
+
+
+def test_what_somebody_cut_off_is_counted_and_what_comes_is_kept(spools, tmp_path, caplog):
+    spool = spools()
+    for number in range(3):
+        spool.append(payload(f"grq_{number}"))
+    (file,) = (tmp_path / "spool").rglob("*.seg")
+    os.truncate(file, 0)
+
+    assert drain(spool) == []
+    spool.append(payload("grq_after"))
+
+    assert drain(spool) == ["grq_after"]
+    assert (spool.dropped, spool.depth, spool.waiting_bytes) == (3, 0, 0)
+    assert f"3 ledger entries of the spool file {file} are lost: it is shorter" in caplog.text
+
+
+def test_deleted_entries_that_go_with_the_process_are_counted(tmp_path, caplog):
+    spool = Spool(tmp_path / "spool", max_bytes=MIB)
+    spool.append(payload("grq_1"))
+    shutil.rmtree(tmp_path / "spool")
+    spool.backlog.next_batch(FAST)
+
+    spool.close()
+
+    assert spool.dropped == 1
+    assert "are lost: somebody deleted it" in caplog.text
+
+
+@pytest.mark.parametrize("shipped", [False, True], ids=["looking", "shipping"])
+def test_an_entry_that_is_written_while_the_file_is_looked_at_stays(spools, monkeypatch, shipped):
+    spool = spools(segment_bytes=1)
+    spool.append(payload("grq_1"))
+    batch = spool.backlog.next_batch(FAST)
+    if not shipped:
+        spool.backlog.ship(batch)
+        assert spool.backlog.segments
+    member, watched = Segment.size, [spool.backlog.segments[0]]
+
+    def look(segment):
+        size = member.__get__(segment)
+        if segment in watched:
+            watched.clear()
+            spool._segment_bytes = MIB
+            assert spool.append(payload("grq_2"))  # to the same file, whose size was asked for before
+            spool._segment_bytes = 1
+            assert spool.append(payload("grq_3"))  # to the next: the first is not added to any more
+        return size
+
+    monkeypatch.setattr(Segment, "size", property(look, member.__set__))
+    if shipped:
+        spool.backlog.ship(batch)
+
+    assert [*drain(spool), *drain(spool)] == ["grq_2", "grq_3"]
+    assert (spool.depth, spool.dropped) == (0, 0)
+
+
+def test_a_disk_that_has_room_again_is_no_fault_without_traffic(spools, monkeypatch):
+    spool = spools(on_full="drop")
+
+    def no_room(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "open", no_room)
+        full.setattr(Path, "write_bytes", no_room)
+        spool.append(payload("grq_1"))
+        spool.retry()
+        assert spool.disk_error
+
+    spool.retry()
+
+    assert spool.disk_error is None
+    assert not list(spool.backlog.set_aside_path.parent.rglob("probe"))
+
+
+def test_what_was_set_aside_is_counted_at_the_next_start(spools):
+    spools().backlog.set_aside(b"{}")
+    spool = spools()
+
+    spool.backlog.adopt()
+
+    assert spool.backlog.set_aside_count == 1
 
 
 def test_a_record_that_is_no_entry_is_handed_out_apart(spools, tmp_path):

@@ -22,6 +22,10 @@ def _drawn(alphabet, count=4_000):
     return "".join(_chance.choices(alphabet, k=count))
 
 
+def _letters(first, last):
+    return "".join(chr(_chance.randint(first, last)) for _ in range(2_000))
+
+
 def _uuid():
     return str(uuid.UUID(int=_chance.getrandbits(128)))
 
@@ -44,6 +48,21 @@ TEXTS = {
     "Chinese": ("人工智能正在改变世界，我们需要理解它的影响。" * 50, 2.87),
     "Japanese": ("これは日本語の文章です。東京は今日も良い天気ですね。" * 50, 2.79),
     "Hindi": ("यह एक हिन्दी वाक्य है और इसका अर्थ समझना आसान है। " * 50, 2.51),
+    "Cyrillic letters": (_letters(0x430, 0x44F), 2.23),
+    "Greek letters": (_letters(0x3B1, 0x3C9), 1.51),
+    "Armenian letters": (_letters(0x561, 0x587), 0.98),
+    "Hebrew letters": (_letters(0x5D0, 0x5EA), 1.38),
+    "Arabic letters": (_letters(0x621, 0x64A), 1.43),
+    "Latin letters with marks": (_letters(0x100, 0x17F), 1.12),
+    "Bengali letters": (_letters(0x985, 0x9B9), 1.50),
+    "Gujarati letters": (_letters(0xA85, 0xAB9), 1.00),
+    "Thai letters": (_letters(0xE01, 0xE2F), 1.51),
+    "Lao letters": (_letters(0xE81, 0xEB0), 1.00),
+    "Georgian letters": (_letters(0x10D0, 0x10F0), 1.50),
+    "Ethiopic letters": (_letters(0x1200, 0x1248), 1.00),
+    "Khmer letters": (_letters(0x1780, 0x17B3), 1.00),
+    "cuneiform": (_letters(0x12000, 0x12399), 1.00),
+    "emoji": (_letters(0x1F300, 0x1F5FF), 1.38),
     "English": ("The most that a request can cost is reserved before it is sent. " * 60, 4.2),
 }
 

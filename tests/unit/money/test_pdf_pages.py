@@ -85,6 +85,21 @@ def test_more_pages_than_are_counted_are_as_much_as_is_looked_through():
     assert read_pdf(encoded(b"%PDF-1.7\n" + b"<</Type/Page>>" * 20_001)) == Reading(0, 16 * 1024 * 1024)
 
 
+AS_MUCH = Reading(0, 16 * 1024 * 1024)
+TREES = {
+    "of two levels": (b"<</Kids [3 0 R 4 0 R]>> <</Kids [5 0 R]>> <</Kids [6 0 R]>>", Reading(12, 0)),
+    "that names a branch many times": (b"<</Kids [" + b"3 0 R " * 100 + b"]>> <</Kids [4 0 R 5 0 R]>>", AS_MUCH),
+    "whose branches share a branch": (b"<</Kids [3 0 R 4 0 R]>> <</Kids [5 0 R]>> <</Kids [5 0 R]>>", AS_MUCH),
+    "whose branches are elsewhere": (b"<</Kids 7 0 R>>", AS_MUCH),
+    "with a comment in its way": (b"<</Kids %\n[3 0 R]>>", AS_MUCH),
+}
+
+
+@pytest.mark.parametrize(("tree", "reading"), TREES.values(), ids=TREES.keys())
+def test_a_tree_of_pages_that_may_have_any_number_of_them_is_as_much_as_is_looked_through(tree, reading):
+    assert read_pdf(encoded(PLAIN + tree)) == reading
+
+
 def test_each_byte_is_inflated_once(monkeypatch):
     fed = []
     real = zlib.decompressobj

@@ -31,6 +31,22 @@ def test_a_window_that_is_over_leaves_nothing():
 def test_one_revision_is_told_at_a_time():
     metrics = Metrics()
     for revision in ("one", "two"):
-        metrics.serving(revision)
+        metrics.serving(revision, (), ())
 
     assert samples(metrics, "gateway_config_info") == {'{revision="two"}': "1.0"}
+
+
+def test_what_the_configuration_has_no_more_has_no_gauges():
+    metrics = Metrics()
+    metrics.serving("one", ("kept", "gone"), ("openai", "left"))
+    for budget in ("kept", "gone"):
+        metrics.budgets.tell(budget, "counter", 0.5, None, "", 0)
+    metrics.circuits({"openai": True, "left": True})
+    assert len(samples(metrics, "gateway_budget_utilization_ratio")) == 2
+
+    metrics.serving("two", ("kept",), ("openai",))
+
+    assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="kept"}': "0.5"}
+    assert samples(metrics, "gateway_circuit_open") == {'{provider="openai"}': "1.0"}
+    metrics.serving("three", ("kept", "gone"), ("openai",))
+    assert "gone" not in dict(metrics.budgets.ratios(clock.now()))
