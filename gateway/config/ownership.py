@@ -105,31 +105,37 @@ def seen_by(config: Config, ownership: Ownership, owner: str | None) -> Config:
 
 
 def not_shared(resources: Iterable[Resource], ownership: Ownership) -> Iterator[Checked]:
-    """What files name of others who do not share it, and settings of all that are nobody's to set for all."""
+    """What files name of others who do not share it, and what nobody says for their own keys alone."""
     if not ownership.confined:
         return
     providers = [name for kind, name in ownership.owners if kind == "providers"]
-    reaching: dict[str | None, bool] = {}
+    reaching = {
+        owner: any(ownership.reaches_unasked(owner, name) for name in providers)
+        for owner in (None, *ownership.confined)
+    }
     for one in resources:
-        for key in dict.fromkeys(referred(one)):
-            if not ownership.may_name(one.owner, key):
-                yield _not_shared(one, key, ownership.owners[key])
-            elif one.kind in PRICES and one.confined and ownership.owners.get(key) != one.owner:
-                yield _foreign_price(one, key, ownership.owners[key])
-        if one.confined and (one.kind, one.name) == _OF_A_PROCESS:
-            message = f"{one.name} is of whole gateways, and {one.owner} acts on its own keys alone"
-            yield Checked(Finding("not-shared", message, _place(one), "Take it out."))
-        if one.confined and any(map(_OF_A_NODE.search, _texts(one.spec))):
-            message = (
-                f"${{runtime-env:}} reads what nodes have for everybody, and {one.owner} has what is its own alone"
-            )
-            yield Checked(Finding("not-shared", message, _place(one), "Write ${env:NAME}, which is read at apply."))
-        if one.kind == "virtual_keys" and "providers" not in one.spec:
-            owner = one.owner if one.confined else None
-            if owner not in reaching:
-                reaching[owner] = any(ownership.reaches_unasked(owner, name) for name in providers)
-            if not reaching[owner]:
-                yield _no_provider(one)
+        yield from _foreign_names(one, ownership)
+        yield from _of_everybody(one)
+        lists_none = one.kind == "virtual_keys" and "providers" not in one.spec
+        if lists_none and not reaching[one.owner if one.confined else None]:
+            yield _no_provider(one)
+
+
+def _foreign_names(one: Resource, ownership: Ownership) -> Iterator[Checked]:
+    for key in dict.fromkeys(referred(one)):
+        if not ownership.may_name(one.owner, key):
+            yield _not_shared(one, key, ownership.owners[key])
+        elif one.kind in PRICES and one.confined and ownership.owners.get(key, one.owner) != one.owner:
+            yield _foreign_price(one, key, ownership.owners[key])
+
+
+def _of_everybody(one: Resource) -> Iterator[Checked]:
+    if one.confined and (one.kind, one.name) == _OF_A_PROCESS:
+        message = f"{one.name} is of whole gateways, and {one.owner} acts on its own keys alone"
+        yield Checked(Finding("not-shared", message, _place(one), "Take it out."))
+    if one.confined and any(map(_OF_A_NODE.search, _texts(one.spec))):
+        message = f"${{runtime-env:}} reads what nodes have for everybody, and {one.owner} has what is its own alone"
+        yield Checked(Finding("not-shared", message, _place(one), "Write ${env:NAME}, which is read at apply."))
 
 
 def _texts(value: Any) -> Iterator[str]:

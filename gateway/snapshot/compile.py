@@ -59,6 +59,7 @@ def compile_snapshot(
     return Snapshot(
         revision=revision,
         upstreams=upstreams,
+        in_force=views[None].in_force,
         prices=prices,
         budgets=tuple(budgets.values()),
         log_level=config.log_level,

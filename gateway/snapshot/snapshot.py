@@ -224,6 +224,7 @@ class Snapshot:
         *,
         revision: Revision,
         upstreams: Mapping[str, Upstream],
+        in_force: InForce,
         prices: Prices,
         budgets: Sequence[CompiledBudget],
         log_level: str | None,
@@ -237,6 +238,8 @@ class Snapshot:
         self.revision = revision
         self.revision_label = str(revision)
         self.upstreams = upstreams
+        self.in_force = in_force
+        """What holds for every key whose owner is not confined."""
         self.prices = prices
         self.budgets = budgets
         self.log_level = log_level
