@@ -220,9 +220,11 @@ def _print(made: "Plan", output: PlanFormat) -> None:
         results.out(json(made))
     elif output is PlanFormat.MARKDOWN:
         results.out(markdown(made), end="")
+    elif results.is_terminal:
+        results.print(Text("\n").join(Text(line.text, style=line.style) for line in lines(made)))
     else:
-        for line in lines(made):
-            results.print(Text(line.text, style=line.style))
+        # PERF: a first plan of many keys has hundreds of thousands of lines.
+        results.out("\n".join(line.text for line in lines(made)))
 
 
 def _code(made: "Plan", *, detailed: bool) -> int:

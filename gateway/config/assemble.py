@@ -47,7 +47,7 @@ def assemble(
     found: list[Checked] = []
     read_here: dict[Path, str] = {}
     listed = serving.runtime_env if serving is not None else ()
-    tree = _mapped(tree, (), _resolver(environ, listed, found, read_here))
+    tree = _resolved(tree, _resolver(environ, listed, found, read_here))
     keys = tree.get("virtual_keys")
     with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
     hidden = frozenset(_secret_paths(with_secrets, ()))
@@ -78,12 +78,34 @@ def _resolver(
     return resolve
 
 
+def _resolved(tree: dict[str, Any], resolve: Callable[[str, Path], str]) -> dict[str, Any]:
+    """The tree without references. PERF: entries that have none, as nearly all keys, are taken as they are."""
+    return {
+        section: {
+            name: _mapped(entry, (section, name), resolve) if _refers(entry) else entry for name, entry in value.items()
+        }
+        if isinstance(value, dict)
+        else _mapped(value, (section,), resolve)
+        for section, value in tree.items()
+    }
+
+
+def _refers(value: Any) -> bool:
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(map(_refers, value.values()))
+    if isinstance(value, list):
+        return any(map(_refers, value))
+    return isinstance(value, Secret) and "${" in value.reveal()
+
+
 def _mapped(value: Any, path: Path, resolve: Callable[[str, Path], str]) -> Any:
     if isinstance(value, str):
         return resolve(value, path) if "${" in value else value
     if isinstance(value, Secret):
         return Secret(resolve(value.reveal(), path))
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _mapped(inner, (*path, name), resolve) for name, inner in value.items()}
     if isinstance(value, list):
         return [_mapped(inner, (*path, index), resolve) for index, inner in enumerate(value)]
@@ -93,7 +115,7 @@ def _mapped(value: Any, path: Path, resolve: Callable[[str, Path], str]) -> Any:
 def _secret_paths(value: Any, path: Path) -> Iterator[Path]:
     if isinstance(value, Secret):
         yield path
-    elif isinstance(value, Mapping):
+    elif isinstance(value, dict):
         for name, inner in value.items():
             yield from _secret_paths(inner, (*path, name))
 

@@ -35,6 +35,7 @@ from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
 _NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
+_LONG_ANSWER_MS = 120_000
 _WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
 
@@ -181,12 +182,25 @@ def _compiles(compile_: Callable[[str], object], written: str, code: str, at: Pa
 def _fallbacks(config: Config, _facts: Facts) -> Iterator[Checked]:
     if config.fallback is not None:
         yield from _chain(config.fallback, config, None, ("fallback",))
+        yield from _patience(config.fallback, ("fallback",))
 
 
 def _key_fallbacks(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         if key.fallback is not None:
-            yield from _chain(key.fallback, config, key.providers, ("virtual_keys", name, "fallback"))
+            at: Path = ("virtual_keys", name, "fallback")
+            yield from _chain(key.fallback, config, key.providers, at)
+            yield from _patience(key.fallback, at)
+
+
+def _patience(fallback: Fallback, at: Path) -> Iterator[Checked]:
+    """A stream begins within seconds; an answer in one piece comes when all of it was thought and written."""
+    written = fallback.model_fields_set
+    if "timeout_ms" not in written or "unary_timeout_ms" in written or fallback.timeout_ms >= _LONG_ANSWER_MS:
+        return
+    message = "answers that are no streams often take longer, and are given up then although the provider bills them"
+    hint = "Write `unary_timeout_ms: 300000` beside it."
+    yield Checked(Finding("short-unary-timeout", message, (*at, "timeout_ms"), hint), Severity.WARNING)
 
 
 def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: Path) -> Iterator[Checked]:

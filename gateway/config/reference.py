@@ -144,7 +144,7 @@ model_aliases:
     "ServicePrice": "prices:\n  openai/gpt-5:\n    service_tiers:\n      flex: {times: 0.5}\n"
     "      priority: {input_usd_per_mtok: 2.50, output_usd_per_mtok: 20}",
     "ModelPrice": "prices:\n  custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}",
-    "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx, timeout, rate_limit], timeout_ms: 30000}",
+    "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx], timeout_ms: 30000, unary_timeout_ms: 300000}",
 }
 """One way to write each definition of the schema; every example is valid beside a `version`."""
 

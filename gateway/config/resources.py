@@ -115,25 +115,27 @@ def split_secrets(spec: Spec) -> tuple[dict[str, Any], dict[str, str]]:
     secrets: dict[str, str] = {}
 
     def without(value: Any, path: Path) -> Any:
-        if isinstance(value, Secret):
-            secrets[pointer(path)] = value.reveal()
-            return None
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {name: without(inner, (*path, name)) for name, inner in value.items()}
         if isinstance(value, list | tuple):
             return [without(inner, (*path, index)) for index, inner in enumerate(value)]
+        if isinstance(value, Secret):
+            secrets[pointer(path)] = value.reveal()
+            return None
         return value
 
     return {name: without(value, (name,)) for name, value in spec.items()}, secrets
 
 
-def join_secrets(public: Spec, secrets: Mapping[str, str]) -> dict[str, Any]:
+def join_secrets(public: dict[str, Any], secrets: Mapping[str, str]) -> dict[str, Any]:
     """What `split_secrets` took apart."""
+    if not secrets:
+        return public
 
     def with_secrets(value: Any, path: Path) -> Any:
         if value is None and (secret := secrets.get(pointer(path))) is not None:
             return Secret(secret)
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             return {name: with_secrets(inner, (*path, name)) for name, inner in value.items()}
         if isinstance(value, list):
             return [with_secrets(inner, (*path, index)) for index, inner in enumerate(value)]
@@ -172,7 +174,7 @@ def _written(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if inner is not None}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(inner) for inner in value]
@@ -244,10 +246,20 @@ def _with_references(resource: Resource, known: Mapping[tuple[str, str], Mapping
     wrapped = (_WRAPPED[resource.kind],) if resource.kind in _WRAPPED else ()
     references = {}
     for path, text in written.items():
-        for place in ((*wrapped, *path), (*wrapped, *path, 0)):
-            value = value_at(resource.spec, place)
-            if value is None or isinstance(value, Mapping | list):
-                continue
-            if not isinstance(value, Secret) or hides_everything(text):
-                references[pointer(place)] = text
+        place = _place(resource.spec, (*wrapped, *path))
+        value = value_at(resource.spec, place)
+        if value is None or isinstance(value, dict | list):
+            continue
+        if not isinstance(value, Secret) or hides_everything(text):
+            references[pointer(place)] = text
     return msgspec.structs.replace(resource, references=references)
+
+
+def _place(spec: Any, path: Path) -> Path:
+    """Where the normal form has what was written at a path: one thing that stands for a list is its first element."""
+    place: list[str | int] = []
+    for step in path:
+        if isinstance(value_at(spec, place), list) and not isinstance(step, int):
+            place.append(0)
+        place.append(step)
+    return (*place, 0) if isinstance(value_at(spec, place), list) else tuple(place)

@@ -45,9 +45,15 @@ def figures(
         owners: Of whose keys it may be told; `None`: of everybody's.
     """
     changed = {kind: [one.name for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS}
+<<<<<<< HEAD
     made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
     config, scope = made.config, Scope(owners=owners)
+=======
+>>>>>>> main
     aliases = [one for one in changes if one.kind == "model_aliases"]
+    config = None
+    if changed["budgets"] or changed["model_aliases"]:
+        config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
     return Figures(
         as_of=now,
         budgets=_budgets(connection, made, _told_of(live, owners), changed["budgets"], now),

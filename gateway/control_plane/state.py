@@ -318,8 +318,8 @@ def _redacted(had: LiveResource | None, has: Resource) -> Any:
     """The new spec as people see it; a secret that is another than before says so."""
 
     def against(new: Any, old: Any, path: Path) -> Any:
-        if isinstance(new, Mapping):
-            was = old if isinstance(old, Mapping) else {}
+        if isinstance(new, dict):
+            was = old if isinstance(old, dict) else {}
             return {name: against(inner, was.get(name), (*path, name)) for name, inner in new.items()}
         return shown(new, has.references, path, changed=had is not None and new != old)
 

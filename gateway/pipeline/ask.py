@@ -9,7 +9,7 @@ import asyncio
 import enum
 import json
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Hashable
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,7 @@ from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
 from gateway.turns import LONG_BYTES, beside
-from gateway.upstream.circuit_breaker import CircuitBreaker
+from gateway.upstream.circuit_breaker import Permit
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
 from gateway.wire.cache_marks import with_marks, without_marks
@@ -50,9 +50,14 @@ _HELD_S = 3.0
 _STRICTNESS = "drop_tuning_params"
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
+_NOT_PROVOKED = (FailureKind.CONNECT.value, "503", "529")
+"""Of these no request is the cause: there is no connection, or the provider says that it has too much to do."""
+_CAUSE_BYTES = 16 * 1024
+_TIMER_S = 0.02
 _CANCELLED = "cancelled"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
-_PASSED_OVER = {Dimension.SPEND: "budget_exceeded"}
+_PASSED_OVER = {Dimension.SPEND: ("budget_exceeded", "a budget has no room for what it may cost.")}
+_AT_ITS_LIMIT = ("rate_limited", "its account is at its limit.")
 _FAILURES = frozenset((*(kind.value for kind in FailureKind), ERROR_IN_ANSWER))
 _OF_ONE_API = ("anthropic-", "openai-", "x-stainless-", "x-goog-", "x-amzn-", "x-ms-")
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -69,11 +74,11 @@ async def ask(request: Admitted, services: Services) -> Asked:
     while True:
         candidate = request.candidate
         try:
-            response, content, trigger = await _ask(request, outbound, services, peeks=chain.goes_on)
+            response, content, trigger = await _ask(request, outbound, chain.permit, peeks=chain.goes_on)
         except UpstreamFailure as failure:
             following = await chain.next(outbound, trigger_of_failure(failure))
             if following is None:
-                raise failed(failure, candidate.upstream.provider.name) from failure
+                raise chain.explained(failed(failure, candidate.upstream.provider.name)) from failure
             outbound = following
             continue
         attempt = len(request.received.trail.attempts) - 1
@@ -97,18 +102,24 @@ async def ask(request: Admitted, services: Services) -> Asked:
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()
-            raise answer_for(outcome, asked.provider_name, response.status, response.headers)
+            raise chain.explained(answer_for(outcome, asked.provider_name, response.status, response.headers))
         return asked
 
 
 class _Chain:
-    """Where a request stands among its candidates, and what it may still try."""
+    """Where a request stands among its candidates, and what it may still try.
+
+    `permit` is what the circuits of the present one let out.
+    """
+
+    permit: Permit
 
     def __init__(self, request: Admitted, services: Services) -> None:
         self._request = request
         self._services = services
         self._waiting = list(reversed(request.candidates))
         self._tries_left = request.fallback.max_attempts
+        self._passed_over: list[tuple[str, str, str]] = []
 
     @property
     def goes_on(self) -> bool:
@@ -120,33 +131,49 @@ class _Chain:
 
         Raises what keeps its body from going.
         """
-        if not self._admits(self._waiting[-1]):
+        if not self._admits(self._waiting[-1], alone=len(self._waiting) == 1):
             return None
-        candidate = self._waiting.pop()
-        request = self._request
-        request.go_to(candidate)
-        try:
-            outbound = await _prepared(request, candidate)
-        except BaseException:
-            self._abandon(candidate)
-            raise
-        request.go_to(candidate, outbound)
-        self._tries_left -= 1
-        return outbound
+        return await self._begin(self._waiting.pop())
 
     async def first_after_open_circuit(self) -> Outbound:
-        """Goes to the first candidate that may be asked after one that may not. Raises `circuit_open`."""
-        closed_for = [self._closed_for(self._waiting.pop())]
+        """Goes to the first candidate that may be asked after one that may not.
+
+        Where there is none, those whose circuits are open are asked as soon as if each were the only one. Raises
+        `circuit_open`.
+        """
+        first = self._waiting.pop()
+        left_out = [first]
         while self._waiting:
             candidate = self._waiting.pop()
             if not self._admits(candidate):
-                closed_for.append(self._closed_for(candidate))
+                left_out.append(candidate)
                 continue
             outbound = await self._take_over(candidate)
             if outbound is not None:
                 self._tries_left -= 1
                 return outbound
-        raise circuits_open(min(closed_for))
+        for candidate in left_out:
+            if self._is_permitted(candidate, alone=True):
+                if candidate is first:  # for which everything was taken
+                    return await self._begin(candidate)
+                outbound = await self._take_over(candidate)
+                if outbound is not None:
+                    self._tries_left -= 1
+                    return outbound
+        self._request.go_to(first)
+        raise self.explained(circuits_open(min(map(self._closed_for, left_out))))
+
+    async def _begin(self, candidate: Candidate) -> Outbound:
+        request = self._request
+        request.go_to(candidate)
+        try:
+            outbound = await _prepared(request, candidate)
+        except BaseException:
+            self.permit.abandoned()
+            raise
+        request.go_to(candidate, outbound)
+        self._tries_left -= 1
+        return outbound
 
     async def next(self, outbound: Outbound, trigger: str) -> Outbound | None:
         """Goes to the next candidate that may be asked after such a failure; `None` when there is none.
@@ -164,7 +191,7 @@ class _Chain:
         try:
             while self._waiting and following is None:
                 candidate = self._waiting.pop()
-                if self._admits(candidate):
+                if self._admits(candidate, alone=not self._waiting):
                     following = await self._take_over(candidate)
         finally:
             if following is None:
@@ -174,17 +201,36 @@ class _Chain:
             self._tries_left -= 1
         return following
 
-    def _breaker(self, candidate: Candidate) -> CircuitBreaker:
-        return self._services.breakers.of(candidate.upstream.provider.name)
+    def explained(self, error: GatewayError) -> GatewayError:
+        """An error that also says which candidates were passed over, and why."""
+        if self._passed_over:
+            error.message += "".join(f" {provider} was passed over: {why}" for provider, _, why in self._passed_over)
+            passed_over = [{"provider": provider, "reason": reason} for provider, reason, _ in self._passed_over]
+            error.meta = {**(error.meta or {}), "passed_over": passed_over}
+        return error
 
     def _closed_for(self, candidate: Candidate) -> float:
-        return self._breaker(candidate).retry_after_s(candidate.upstream.circuit)
+        return self._services.breakers.retry_after_s(
+            candidate.upstream.provider.name, _own_of(self._request, candidate)
+        )
 
-    def _admits(self, candidate: Candidate) -> bool:
-        if self._breaker(candidate).admit(candidate.upstream.circuit):
+    def _is_permitted(self, candidate: Candidate, *, alone: bool) -> bool:
+        upstream = candidate.upstream
+        own_of = _own_of(self._request, candidate)
+        permit = self._services.breakers.admit(upstream.provider.name, own_of, upstream.circuit, alone=alone)
+        if permit is not None:
+            self.permit = permit
+        return permit is not None
+
+    def _admits(self, candidate: Candidate, *, alone: bool = False) -> bool:
+        if self._is_permitted(candidate, alone=alone):
             return True
-        self._request.passed_over(candidate, "circuit_open")
+        self._pass_over(candidate, "circuit_open", "it has failed too often and is left alone for a while.")
         return False
+
+    def _pass_over(self, candidate: Candidate, reason: str, why: str) -> None:
+        self._request.passed_over(candidate, reason)
+        self._passed_over.append((candidate.upstream.provider.name, reason, why))
 
     async def _take_over(self, candidate: Candidate) -> Outbound | None:
         """Makes the body ready for the candidate and takes what it needs of limits and budgets; `None` if it cannot."""
@@ -197,27 +243,24 @@ class _Chain:
                 request.received, candidate_holds(request, candidate, self._services.habits), self._services
             )
         except GatewayError as error:
-            reason = error.type
+            reason, why = error.type, error.message
         except BaseException:
-            self._abandon(candidate)
+            self.permit.abandoned()
             raise
         else:
             if refusal is None:
                 return outbound
-            reason = _PASSED_OVER.get(refusal.hold.limit.dimension, "rate_limited")
-        request.passed_over(candidate, reason)
-        self._abandon(candidate)
+            reason, why = _PASSED_OVER.get(refusal.hold.limit.dimension, _AT_ITS_LIMIT)
+        self._pass_over(candidate, reason, why)
+        # Admitted, and not asked after all: another request may probe it.
+        self.permit.abandoned()
         return None
-
-    def _abandon(self, candidate: Candidate) -> None:
-        """The candidate was admitted and is not asked after all: another request may probe it."""
-        self._breaker(candidate).abandoned()
 
 
 async def _ask(
-    request: Admitted, outbound: Outbound, services: Services, *, peeks: bool
+    request: Admitted, outbound: Outbound, permit: Permit, *, peeks: bool
 ) -> tuple[UpstreamResponse, Content, str | None]:
-    """One candidate's answer, and what it triggers if it is a failure; told to the circuit breaker and the record.
+    """One candidate's answer, and what it triggers if it is a failure; told to the circuit breakers and the record.
 
     With `peeks` the beginning of a successful answer is looked at too. Raises `UpstreamFailure`.
     """
@@ -225,6 +268,7 @@ async def _ask(
     upstream = candidate.upstream
     upstream.under_way.count += 1
     request.under_way.append(upstream.under_way)
+    request.received.trail.called = True
     try:
         response, content, trigger, outcome = await _answer(request, candidate, outbound, peeks=peeks)
     except UpstreamFailure as failure:
@@ -232,15 +276,18 @@ async def _ask(
         raise
     finally:
         request.attempted(candidate, outcome, began)
-        breaker = services.breakers.of(upstream.provider.name)
         if outcome == _OK:
-            breaker.succeeded()
+            permit.succeeded()
         elif outcome in _NO_VERDICT:
-            breaker.abandoned()
+            permit.abandoned()
         elif outcome in _FAILURES or outcome.startswith("5"):
-            breaker.failed(upstream.circuit)
+            cause = None if outcome in _NOT_PROVOKED else _cause(request.body.data)
+            if outcome == FailureKind.TIMEOUT and _has_passed(_first_byte_timeout_s(request, candidate), began):
+                permit.took_too_long(cause)
+            else:
+                permit.failed(cause)
         else:
-            breaker.succeeded()
+            permit.succeeded()
     return response, content, trigger
 
 
@@ -415,9 +462,33 @@ def _remember_consumed(request: Admitted, candidate: Candidate, response: Upstre
 
 
 def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:
-    own = candidate.upstream.provider.timeouts.first_byte_s
-    wanted = request.fallback.timeout_s
+    own, wanted = candidate.upstream.provider.timeouts.first_byte_s, _wanted_timeout_s(request)
     return own if wanted is None else min(own, wanted)
+
+
+def _wanted_timeout_s(request: Admitted) -> float | None:
+    fallback = request.fallback
+    if fallback.unary_timeout_s is not None and not request.body.stream:
+        return fallback.unary_timeout_s
+    return fallback.timeout_s
+
+
+def _own_of(request: Admitted, candidate: Candidate) -> str | None:
+    """The key, where a call ends by its patience and not by the provider's."""
+    wanted = _wanted_timeout_s(request)
+    if wanted is None or wanted >= candidate.upstream.provider.timeouts.first_byte_s:
+        return None
+    return request.key.name
+
+
+def _has_passed(timeout_s: float, began: float) -> bool:
+    """Whether it was this deadline that a call ran into, and not one of those of the provider's section."""
+    return clock.monotonic() - began >= timeout_s - _TIMER_S
+
+
+def _cause(body: bytes) -> Hashable:
+    """What tells a request from others that fail; of a long one its length and its ends."""
+    return len(body), hash(body[:_CAUSE_BYTES]), hash(body[-_CAUSE_BYTES:])
 
 
 class PeekedResponse:

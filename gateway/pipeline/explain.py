@@ -66,6 +66,7 @@ class ExplainedFallback(msgspec.Struct, frozen=True):
     on: tuple[str, ...]
     max_attempts: int
     timeout_s: float | None
+    unary_timeout_s: float | None
     total_timeout_s: float | None
 
 
@@ -164,7 +165,11 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
         budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(
-            tuple(sorted(fallback.on)), fallback.max_attempts, fallback.timeout_s, fallback.total_timeout_s
+            tuple(sorted(fallback.on)),
+            fallback.max_attempts,
+            fallback.timeout_s,
+            fallback.unary_timeout_s,
+            fallback.total_timeout_s,
         ),
         candidates=candidates,
         skipped=tuple(
@@ -218,7 +223,8 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         body=None if outbound is None else outbound.treatment,
         params_dropped=() if outbound is None else tuple(outbound.params_dropped),
         price=_price_source(request, candidate),
-        circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s open it for {circuit.open_s:g} s",
+        circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s, if half of the calls failed, "
+        f"open it for {circuit.open_s:g} s",
         refused=refused,
     )
 

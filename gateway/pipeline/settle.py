@@ -135,7 +135,7 @@ def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
     attempts, number = asked.received.trail.attempts, asked.attempt
     if attempts[number].outcome == ERROR_IN_ANSWER:
         return
-    services.breakers.of(upstream.provider.name).failed(upstream.circuit)
+    services.breakers.broke_off(upstream.provider.name, upstream.circuit)
     attempts[number] = msgspec.structs.replace(attempts[number], outcome=outcome)
 
 

@@ -129,7 +129,8 @@ class Received:
 class Trail:
     """How far a request has come, for those who tell of it wherever it ends: headers, ledger, metrics and traces.
 
-    Stages write it and do not decide by it; what is `None` was not reached.
+    Stages write it and do not decide by it; what is `None` was not reached. `called`: a provider was asked, the present
+    candidate last.
     """
 
     __slots__ = (
@@ -138,6 +139,7 @@ class Trail:
         "attempts",
         "budget_warning",
         "cache_mode",
+        "called",
         "candidate",
         "end_user",
         "is_settled",
@@ -155,6 +157,7 @@ class Trail:
         self.model_asked: str | None = None
         self.model_source: str | None = None
         self.candidate: Candidate | None = None
+        self.called = False
         self.cache_mode = "respect"
         self.end_user: str | None = None
         self.outbound: Outbound | None = None

@@ -47,7 +47,7 @@ def same(kind: str, one: Spec, other: Spec) -> bool:
 
 def normal(kind: str, value: Any, path: Path = ()) -> Any:
     """A value with its unordered lists in one order."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {name: normal(kind, inner, (*path, name)) for name, inner in value.items()}
     if isinstance(value, list):
         inner = [normal(kind, one, (*path, "*")) for one in value]
@@ -82,7 +82,7 @@ def shown(
         if is_reference(value.reveal()):
             return value.reveal()
         return SENSITIVE_CHANGED if changed else SENSITIVE
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {
             name: shown(inner, references, (*path, name), whole_hashes=whole_hashes) for name, inner in value.items()
         }
@@ -118,7 +118,7 @@ def text(value: Any) -> str:
 
 
 def _differences(kind: str, before: Any, after: Any, path: Path) -> Iterator[FieldChange]:
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
             yield from _differences(kind, before.get(name), after.get(name), (*path, name))
         return

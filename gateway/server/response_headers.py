@@ -31,10 +31,11 @@ def of_gateway(received: Received) -> dict[str, str]:
     }
     candidate, outbound = trail.candidate, trail.outbound
     if candidate is not None:
+        headers["x-langwatch-cache-mode"] = trail.cache_mode
+    if candidate is not None and trail.called:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
         headers["x-langwatch-model"] = printable(candidate.model)
         headers["x-langwatch-fallback-count"] = str(max(0, len(trail.attempts) - 1))
-        headers["x-langwatch-cache-mode"] = trail.cache_mode
     cache = _cache_outcome(trail)
     if cache is not None:
         headers["x-langwatch-cache"] = cache

@@ -16,6 +16,7 @@ from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.money.budget import CompiledBudget
 from gateway.pipeline.services import Services
+from gateway.plan.words import count
 from gateway.providers.registry import ProviderSet
 from gateway.server.app import create_app
 from gateway.server.bookkeeping import Bookkeeping
@@ -106,7 +107,8 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, self._source.request)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_drain)
         self._publishing = loop.create_task(self._publish())
-        _log.info("serving revision %s: %d virtual keys, %d providers", *_facts(first))
+        keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
+        _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
         app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
         return ClientLayer(app, self._settings.body_timeout_s)
 
@@ -214,10 +216,6 @@ def _spare_the_collector() -> None:
 def _decision_log(settings: Settings) -> DecisionLog:
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
     return DecisionLog(pretty_line if pretty else json_line)
-
-
-def _facts(snapshot: Snapshot) -> tuple[str, int, int]:
-    return snapshot.revision_label, snapshot.key_count, len(snapshot.upstreams)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:

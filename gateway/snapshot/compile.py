@@ -149,6 +149,7 @@ def _fallback(section: Fallback | None) -> FallbackPolicy | None:
         chain=tuple(section.chain),
         on=frozenset(section.on),
         timeout_s=section.timeout_ms / 1000,
+        unary_timeout_s=None if section.unary_timeout_ms is None else section.unary_timeout_ms / 1000,
         total_timeout_s=None if total_ms is None else total_ms / 1000,
         max_attempts=section.max_attempts,
     )

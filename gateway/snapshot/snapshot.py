@@ -112,6 +112,7 @@ class FallbackPolicy:
     chain: tuple[str, ...] = ()
     on: frozenset[str] = frozenset(("5xx", "timeout", "rate_limit", "network_error"))
     timeout_s: float | None = None
+    unary_timeout_s: float | None = None
     total_timeout_s: float | None = None
     max_attempts: int = 3
 

@@ -30,7 +30,7 @@ virtual_keys:
     models_allowed: ["gpt-5*"]
     rate_limits: {{rpm: 60}}
     policy_rules: [no-shell]
-    fallback: {{chain: [eu, sim], timeout_ms: 1500}}
+    fallback: {{chain: [eu, sim], timeout_ms: 1500, unary_timeout_ms: 300000}}
   gone: {{secret_hash: "hmac-sha256:{"2" * 64}", state: revoked}}
 """
 

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
 from gateway.config.judge import Serving
 from gateway.config.load import load
 from gateway.config.reference import EXAMPLES
 from gateway.config.resources import resources_of
-from gateway.config.schema import generate
+from gateway.config.source import parse
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.make import Desired, make_plan
 from gateway.plan.plan import Source
@@ -21,55 +20,14 @@ from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import markdown
 from gateway.snapshot.unpriced_models import unpriced_models
+from tests.support.schema_strings import leaves, strings
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 CANARY = "canary(0123456789[\x1b"
 """In no language of patterns, names, moments or addresses."""
-FULL = yaml.safe_load((Path(__file__).parent / "full.yaml").read_text())
+FULL, _ = parse((Path(__file__).parent / "full.yaml").read_text(), "full.yaml")
 SURROUNDINGS = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY"), "https://surroundings.example/v1")
 NAMES = {("owner",), ("organization",), ("moved", 0, "from"), ("moved", 0, "to")}
-
-
-def of_schema():
-    """A path to every field of the schema that takes a string, through names and lists of our own."""
-    schema = generate()
-    found = {}
-
-    def walk(node, path, above):
-        if "$ref" in node:
-            name = node["$ref"].rsplit("/", 1)[-1]
-            if name in above:
-                return
-            walk(schema["$defs"][name], path, (*above, name))
-            return
-        if node.get("type") == "string" or any(isinstance(one, str) for one in node.get("enum", ())):
-            found[path] = None
-        for choice in ("anyOf", "oneOf"):
-            for one in node.get(choice, ()):
-                walk(one, path, above)
-        for one in node.get("allOf", ()):
-            walk(one["then"], path, above)
-        for name, one in node.get("properties", {}).items():
-            walk(one, (*path, name), above)
-        if isinstance(node.get("items"), dict):
-            walk(node["items"], (*path, 0), above)
-        if isinstance(node.get("additionalProperties"), dict):
-            walk(node["additionalProperties"], (*path, "a"), above)
-
-    walk(schema, (), ())
-    return list(found)
-
-
-def leaves(tree, path=()):
-    """A path to every string of a tree."""
-    if isinstance(tree, dict):
-        for name, inner in tree.items():
-            yield from leaves(inner, (*path, name))
-    elif isinstance(tree, list):
-        for index, inner in enumerate(tree):
-            yield from leaves(inner, (*path, index))
-    elif isinstance(tree, str):
-        yield path
 
 
 def at(tree, path):
@@ -97,13 +55,13 @@ def with_value(path, value):
 
 def read(directory, tree, value, **how):
     file = directory / "gateway.yaml"
-    file.write_text(yaml.safe_dump(tree))
+    file.write_bytes(msgspec.json.encode(tree))
     (directory / "CANARY").write_text(value)
     environ = {**SURROUNDINGS, "CUSTOM_KEY": "a key", "CANARY": value}
     return load([file], environ=environ, now=NOW, checks=[lambda config: unpriced_models(config, NOW)], **how)
 
 
-@pytest.mark.parametrize("path", of_schema(), ids=lambda path: ".".join(map(str, path)))
+@pytest.mark.parametrize("path", [path for path, _ in strings()], ids=lambda path: ".".join(map(str, path)))
 def test_no_diagnostic_shows_what_a_reference_stands_for(tmp_path, path):
     serving = Serving(runtime_env=("CUSTOM_KEY",))
 
@@ -119,10 +77,10 @@ def test_no_diagnostic_shows_what_a_reference_stands_for(tmp_path, path):
 
 def cases():
     """Every string of the whole file and of the examples of the reference."""
-    yield from ((FULL, path) for path in leaves(FULL))
+    yield from ((FULL, path) for path, _ in leaves(FULL))
     for text in EXAMPLES.values():
-        tree = {"version": 1, "owner": "o", **yaml.safe_load(text)}
-        yield from ((tree, path) for path in leaves(tree))
+        tree = {"version": 1, "owner": "o", **parse(text, "example.yaml")[0]}
+        yield from ((tree, path) for path, _ in leaves(tree))
 
 
 @pytest.mark.parametrize(("tree", "path"), [*cases()], ids=lambda one: ".".join(map(str, one)) if one else None)

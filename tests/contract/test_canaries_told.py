@@ -1,31 +1,94 @@
-"""A value that came from a reference, in every field that takes any text: no command, page or answer shows it."""
+"""A value that came from a reference, in every field that takes any text: no command, page, metric or log shows it."""
+
+import re
 
 import pytest
 
+from gateway.config.source import parse
 from tests.contract.test_plan_and_apply import CANARY, Home
 from tests.support.console import Visitor
 from tests.support.control_plane import ControlPlane
+from tests.support.gateway import Gateway
+from tests.support.keys import HASH
+from tests.support.schema_strings import is_at, leaves, strings
 from tests.support.sqlite import migrated
 
-CONFIG = """version: 1
+RULES = """{
+    tools: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^web"]},
+    mcp: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}"]},
+    urls: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^https://fine"]},
+    models: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^gpt", "simulator/"]}}"""
+CONFIG = f"""version: 1
 owner: platform
-teams: {engineering: {description: "${env:CANARY} \\e[8m\\u202e"}}
-trace_collectors: {own: {endpoint: "https://${env:CANARY}.example", headers: {x-a: "${env:CANARY}"}}}
+organization: acme
+teams: {{engineering: {{description: "${{env:CANARY}} \\e[8m\\u202e"}}}}
+projects: {{app: {{team: engineering, description: "${{file:key.txt}}"}}}}
+principals: {{dev: {{description: "${{env:CANARY}}"}}}}
+trace_collectors:
+  own:
+    endpoint: "http://127.0.0.1:1/${{env:CANARY}}"
+    headers: {{x-a: "${{env:CANARY}}"}}
+    description: "${{file:key.txt}}"
+trace_collector: own
 providers:
-  sim: {type: simulator, models: ["${env:CANARY}*"], headers: {x-a: "a ${env:CANARY}"}}
-  own: {type: custom, base_url: "https://own.example/${env:CANARY}", api_key: "${file:key.txt}"}
-model_aliases: {leak: ["sim/${env:CANARY}", "own/${file:key.txt}"]}
-policy_rules: {none: {tools: {deny: ["${env:CANARY}"]}, urls: {allow: ["${file:key.txt}"]}}}
-content_capture: {redact: ["${env:CANARY}"]}
-fallback: {chain: [sim], on: ["${env:ON}"], timeout_ms: 1000}
+  simulator: {{type: simulator, models: [gpt-5-mini, "${{env:CANARY}}"], headers: {{x-a: "a ${{env:CANARY}}"}}}}
+  own: {{type: custom, base_url: "http://127.0.0.1:1/${{env:CANARY}}", api_key: "${{file:key.txt}}"}}
+  openai: {{type: openai, api_key: "${{env:CANARY}}", organization: "${{env:CANARY}}", project: "${{file:key.txt}}"}}
+  azure:
+    type: azure
+    base_url: "https://a.example/${{env:CANARY}}"
+    entra:
+      tenant_id: "${{env:CANARY}}"
+      client_id: "${{env:CANARY}}"
+      client_secret: "${{file:key.txt}}"
+      authority: "https://${{env:CANARY}}"
+    deployments: {{gpt-5: "${{env:CANARY}}"}}
+  bedrock: {{type: bedrock, region: "${{env:CANARY}}", profile: "${{env:CANARY}}", role_arn: "${{file:key.txt}}"}}
+  vertex: {{type: vertex, project: "${{env:CANARY}}", location: "${{env:CANARY}}", credentials: "${{file:key.txt}}"}}
+model_aliases:
+  leak: ["simulator/${{env:CANARY}}", "own/${{file:key.txt}}"]
+  alone: "own/${{env:CANARY}}"
+  shared: {{balance: {{own: 1}}, model: "${{env:CANARY}}"}}
+  several: [{{balance: {{own: 1}}, model: "${{env:CANARY}}"}}]
+policy_rules:
+  none: {RULES}
+content_capture: {{redact: ["${{env:CANARY}}"]}}
+fallback: {{chain: [simulator], on: ["${{env:ON}}"], timeout_ms: 1000}}
+prices:
+  simulator/gpt-5-mini: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
+  own/other: {{base_model: "${{env:CANARY}}"}}
 virtual_keys:
   ci:
     environment: test
-    models_allowed: ["${env:CANARY}*"]
-    model_aliases: {own: "sim/${env:CANARY}"}
-    policy_rules: [none, {models: {deny: ["${env:CANARY}$"]}}]
-budgets: {cap: {scope: {team: engineering}, window: month, limit_usd: "${env:LIMIT}"}}
+    project: app
+    principal: dev
+    description: "${{env:CANARY}}"
+    secret_hash: "${{env:HASH}}"
+    models_allowed: ["gpt-*", "${{env:CANARY}}*"]
+    model_aliases:
+      own: "simulator/${{env:CANARY}}"
+      list: ["simulator/${{env:CANARY}}"]
+      shared: {{balance: {{own: 1}}, model: "${{env:CANARY}}"}}
+      several: [{{balance: {{own: 1}}, model: "${{env:CANARY}}"}}]
+    policy_rules:
+      - none
+      - {RULES}
+    content_capture: {{redact: ["${{file:key.txt}}"]}}
+    tags: [env=test]
+budgets:
+  cap: {{scope: {{team: engineering}}, window: month, limit_usd: "${{env:LIMIT}}", description: "${{env:CANARY}}"}}
 """
+NAMES = re.compile(r"\^\[A-Za-z0-9\]|\^\[a-z0-9\]\[a-z0-9._-\]\*\$")
+"""How the schema bounds the names of what is declared; `model_aliases` lead to a name and a model."""
+NO_TEXT = {
+    *((section, 0, end) for section in ("moved",) for end in ("from", "to")),
+    ("virtual_keys", "a", "tags", 0),
+    ("budgets", "a", "scope", "tag"),
+    ("budgets", "a", "timezone"),
+    ("providers", "a", "prices_of"),
+    ("providers", "a", "prices_of", 0),
+}
+"""Fields in which a reference is refused, or that take words of a list."""
 PAGES = (
     "", "/budgets", "/keys", "/keys/ci", "/providers", "/configuration", "/configuration/audit",
     *(f"/configuration/resources/{kind}" for kind in (
@@ -34,6 +97,7 @@ PAGES = (
     "/configuration/resources/providers/own", "/configuration/resources/model_aliases/leak",
     "/configuration/resources/policy_rules/none", "/configuration/resources/budgets/cap",
     "/configuration/resources/teams/engineering", "/configuration/resources/settings/content_capture",
+    "/configuration/resources/virtual_keys/ci", "/configuration/resources/providers/azure", "/spend", "/requests",
 )  # fmt: skip
 
 
@@ -42,7 +106,7 @@ def home(tmp_path):
     plane = ControlPlane(tmp_path, migrated(tmp_path / "plane.db"))
     home = Home(tmp_path, "--control-plane", f"http://127.0.0.1:{plane.port}", token=plane.token("admin"))
     home.plane = plane
-    home.environment |= {"LIMIT": "50", "ON": "timeout"}
+    home.environment |= {"LIMIT": "50", "ON": "timeout", "HASH": HASH}
     home.file.write_text(CONFIG)
     (tmp_path / "key.txt").write_text(CANARY)
     yield home
@@ -50,9 +114,29 @@ def home(tmp_path):
     plane.stop()
 
 
+def test_every_field_that_takes_any_text_has_a_reference():
+    tree, findings = parse(CONFIG, "gateway.yaml")
+    referring = [path for path, text in leaves(tree) if "${" in text]
+
+    missing = [
+        field
+        for field, node in strings()
+        if field not in NO_TEXT
+        and not {"enum", "const", "format"} & set(node)
+        and "prices" not in str(field[0])
+        and not NAMES.search(node.get("pattern", ""))
+        and re.search(node.get("pattern", ""), f"https://{CANARY}/a")
+        and not any(is_at(field, path) for path in referring)
+    ]
+
+    assert findings == []
+    assert missing == []
+
+
 def test_nothing_that_people_are_shown_has_it(home):
     where, home.where = home.where, ()
-    home.run("validate", "gateway.yaml", "--format", "json")
+    for output in ("text", "json", "github", "sarif"):
+        home.run("validate", "gateway.yaml", "--format", output)
     home.run("explain", "-c", "gateway.yaml", "--key", "ci", "--model", "leak", "--format", "json", code=1)
     home.where = where
     home.plan("--format", "markdown")
@@ -77,6 +161,45 @@ def test_nothing_that_people_are_shown_has_it(home):
         assert told.status_code == 200, told.url
         assert CANARY not in told.text, told.url
     assert "${env:CANARY}" in answers[0].text
+
+
+def told_by(gateway):
+    """Everything that a gateway says to those who run it, after requests of which its rules refuse some."""
+    tool = {"type": "function", "function": {"name": CANARY}}
+    for more in ({}, {"tools": [tool]}, {"tools": [{**tool, "function": {"name": "other"}}]}):
+        gateway.post({"model": "gpt-5-mini", "messages": [{"role": "user", "content": "hi"}], **more})
+    gateway.chat("gpt-5-mini", f"see https://{CANARY}.example/ and https://other.example/")
+    gateway.chat("simulator/other")
+    gateway.client.get("/v1/nothing")
+    gateway.wait(lambda: len(gateway.records()) >= 5)
+    pages = [gateway.client.get(path) for path in ("/metrics", "/readyz", "/healthz", "/startupz")]
+    return [page.text for page in pages]
+
+
+@pytest.mark.parametrize("source", ["file", "control plane"])
+def test_no_metric_and_no_log_of_a_gateway_has_it(home, tmp_path, source):
+    directory = tmp_path / "node"
+    directory.mkdir()
+    if source == "file":
+        (directory / "key.txt").write_text(CANARY)
+        given = {name: home.environment[name] for name in ("CANARY", "LIMIT", "ON", "HASH")}
+        gateway = Gateway(directory, CONFIG, env={**given, "GATEWAY_LOG_LEVEL": "debug"})
+    else:
+        home.apply()
+        where = ("--control-plane", home.where[1])
+        token = home.plane.token("gateway")
+        gateway = Gateway(directory, None, *where, env={"GATEWAY_CONTROL_PLANE_TOKEN": token})
+
+    told = told_by(gateway)
+    if source == "file":
+        gateway.write_config(CONFIG.replace("window: month", 'window: "${env:CANARY}"'))
+        gateway.wait(lambda: "invalid-value" in gateway.log())
+        told.append(gateway.client.get("/readyz").text)
+    gateway.stop()
+
+    assert "gateway_requests_total" in told[0]
+    for text in (*told, gateway.log(), str(gateway.records()), home.plane.client.get("/metrics").text):
+        assert CANARY not in text
 
 
 def test_what_a_reference_gives_may_change_and_the_plan_says_how(home):

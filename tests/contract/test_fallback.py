@@ -298,8 +298,8 @@ def test_a_circuit_opens_lets_one_probe_through_and_closes_again(start_gateway, 
     gateway = start_gateway(text_of(upstream.url, second.url, more=patient, breaker=breaker))
     upstream.play = lambda _: response(ERROR, 500)
 
-    for _ in range(3):
-        ask(gateway)
+    for number in range(3):
+        ask(gateway, seed=number)
     assert len(upstream.requests) == 3
     answer = ask(gateway)
     assert answer.content == FROM_SECOND
@@ -370,7 +370,62 @@ def test_all_circuits_open_is_503_and_says_when_to_come_back(start_gateway, upst
 
     assert answer.status_code == 503
     assert answer.json()["error"]["type"] == "circuit_open"
-    assert 1 <= int(answer.headers["retry-after"]) <= 30
+    assert 1 <= int(answer.headers["retry-after"]) <= 5
+    assert "x-langwatch-provider" not in answer.headers
+
+
+def test_one_application_with_a_poisoned_prompt_takes_out_nobody(start_gateway, upstream, second):
+    gateway = start_gateway(text_of(upstream.url, second.url, more="", breaker="circuit_breaker: {failures: 2}"))
+    upstream.play = lambda request: response(ERROR, 500) if b"poison" in request.body else response(CHAT)
+
+    poisoned = [ask(gateway, user="poison").status_code for _ in range(5)]
+    good = [ask(gateway, seed=number).status_code for number in range(5)]
+    others = [ask(gateway, user=f"poison {number}").status_code for number in range(4)]
+
+    assert (set(poisoned), set(good), set(others)) == ({502}, {200}, {502})
+    assert len(upstream.requests) == 14
+
+
+def test_deadlines_of_a_key_touch_no_other_key(start_gateway, upstream, second):
+    secret, hashed = new_key()
+    other = f'  other: {{environment: test, secret_hash: "{hashed}", providers: [first]}}'
+    hasty = ", fallback: {chain: [first, second], timeout_ms: 200}"
+    breaker = "circuit_breaker: {failures: 2, window_ms: 60000, open_ms: 30000}"
+    gateway = start_gateway(text_of(upstream.url, second.url, more="", key=hasty, keys=other, breaker=breaker))
+    upstream.play = lambda _: [0.5, *response(CHAT)]
+
+    late = [ask(gateway, seed=number) for number in range(2)]
+    then = ask(gateway)
+    answer = ask(gateway, secret=secret)
+
+    assert [one.headers["x-langwatch-provider"] for one in (*late, then)] == ["second"] * 3
+    assert outcomes(gateway, then) == [("first", "circuit_open"), ("second", "ok")]
+    assert (answer.status_code, answer.headers["x-langwatch-provider"]) == (200, "first")
+    assert gateway.client.get("/metrics").text.count("gateway_circuit_open") <= 4
+
+
+def test_answers_in_one_piece_have_a_deadline_of_their_own(start_gateway, upstream, second):
+    more = "fallback: {chain: [first, second], timeout_ms: 200, unary_timeout_ms: 20000}"
+    gateway = start_gateway(text_of(upstream.url, second.url, more=more))
+    upstream.play = lambda request: [0.5, *(stream([EVENT, DONE]) if b"stream" in request.body else response(CHAT))]
+
+    assert ask(gateway).headers["x-langwatch-provider"] == "first"
+    assert ask(gateway, stream=True).headers["x-langwatch-provider"] == "second"
+
+
+def test_a_refused_failover_says_why_nobody_else_was_asked(start_gateway, upstream, second):
+    text = text_of(upstream.url, second.url, more="fallback: {chain: [first, second]}")
+    text = text.replace("sk-second,", "sk-second, rate_limits: {rpm: 1},", 1)
+    gateway = start_gateway(text)
+    upstream.play = lambda _: response(ERROR, 500)
+    assert ask(gateway).headers["x-langwatch-provider"] == "second"
+
+    answer = ask(gateway)
+
+    assert (answer.status_code, answer.headers["x-langwatch-provider"]) == (502, "first")
+    error = answer.json()["error"]
+    assert error["message"] == ("The provider first answered 500. second was passed over: its account is at its limit.")
+    assert error["meta"]["passed_over"] == [{"provider": "second", "reason": "rate_limited"}]
 
 
 BALANCED = "model_aliases: {shared: {model: m, balance: {first: 3, second: 1}%s}}"

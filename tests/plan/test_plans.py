@@ -3,6 +3,7 @@
 import json as json_module
 import re
 import string
+import sys
 from pathlib import Path
 
 import msgspec
@@ -732,6 +733,30 @@ def test_a_plan_that_the_version_before_applied_can_still_be_read():
     assert plan.created_at.isoformat() == "2026-11-29T21:19:00.665062+00:00"
     assert (plan.applyable, plan.complete, plan.summary.create) == (True, True, 11)
     assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane wa0000   revision 0")
+
+
+@pytest.mark.parametrize("live", [False, True], ids=["created", "changed"])
+def test_the_work_of_a_plan_grows_with_its_keys_and_not_with_their_square(live):
+    def calls(number):
+        capture = file_capture(enabled=True)
+        keys = [Resource("virtual_keys", f"k{one}", {"secret_hash": hash_of(one)}) for one in range(number)]
+        changed = [msgspec.structs.replace(one, spec={**one.spec, "tags": ["a"]}) for one in keys]
+        had = live_of((*PROVIDERS, capture, *keys) if live else ())
+        found = 0
+
+        def count(_frame, event, _argument):
+            nonlocal found
+            found += event == "call"
+
+        sys.setprofile(count)
+        try:
+            planned((*PROVIDERS, capture, *changed), had, figures=Figures(NOW))
+        finally:
+            sys.setprofile(None)
+        return found
+
+    calls(10)
+    assert calls(400) < 2.2 * calls(200)
 
 
 def test_what_is_listed_widens_as_it_says():

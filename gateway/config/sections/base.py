@@ -190,6 +190,10 @@ class Fallback(Section):
         description="Failures of one provider that lead to the next.",
     )
     timeout_ms: PositiveInt = Field(30_000, description="Milliseconds to the first byte, for each attempt.")
+    unary_timeout_ms: PositiveInt | None = Field(
+        None,
+        description="The same for answers that are no streams, whose first byte is their end; omitted: `timeout_ms`.",
+    )
     total_timeout_ms: PositiveInt | None = Field(
         None,
         description="Milliseconds after which no further provider is tried; omitted: `max_attempts` alone decides.",

@@ -40,11 +40,14 @@ class CircuitBreaker(Section):
     """When a provider that keeps failing is left alone for a while. Failures are 5xx, timeouts and network errors."""
 
     failures: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        10, description="So many failures within the window open the circuit."
+        10,
+        description="So many failures within the window open the circuit, where half of the calls in it failed.",
     )
     window_ms: PositiveInt = Field(30_000, description="The window in which failures are counted, in milliseconds.")
     open_ms: PositiveInt = Field(
-        60_000, description="Milliseconds for which an open circuit lets nothing through; then one request probes."
+        60_000,
+        description="Milliseconds for which an open circuit lets nothing through; then one request probes. Requests "
+        "that nobody else could answer wait 5 seconds at most.",
     )
 
 

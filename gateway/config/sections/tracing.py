@@ -70,6 +70,10 @@ class KeyContentCapture(Section):
     )
     redact: list[Pattern] = Field([], description="RE2 patterns beside the file's own, for this key.")
 
+    def __hash__(self) -> int:
+        """PERF: pydantic copies a default for every key, member by member, unless it can be hashed."""
+        return hash((self.enabled, tuple(self.redact)))
+
 
 class ContentCapture(Section):
     """Whether traces carry what was asked and answered. Whoever can read the collector can read it."""

@@ -44,7 +44,7 @@ class Plane:
     def plan(self, *wanted, owner="platform", now=NOW, owners=None, **more):
         request = PlanRequest(owner, [document(one) for one in wanted], **more)
         with self.engine.connect() as connection:
-            return planning.plan(connection, self.vault, request, now=now, owners=owners)
+            return planning.plan(connection, self.vault, request, now=now, owners=owners, control_plane="prod")
 
     def apply(self, saved, *, allowed=None, now=NOW, vault=None, actor=ME):
         with writing(self.engine) as connection:
@@ -57,6 +57,7 @@ class Plane:
                 mint=Minter(None),
                 now=now,
                 lock_wait_s=5,
+                control_plane="prod",
             )
 
     def put_in_force(self, *wanted, owners=None, **more):
