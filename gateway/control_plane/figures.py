@@ -45,21 +45,16 @@ def figures(
         owners: Of whose keys it may be told; `None`: of everybody's.
     """
     changed = {kind: [one.name for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS}
-<<<<<<< HEAD
-    made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
-    config, scope = made.config, Scope(owners=owners)
-=======
->>>>>>> main
     aliases = [one for one in changes if one.kind == "model_aliases"]
-    config = None
+    made, scope = Assembled(None, ()), Scope(owners=owners)
     if changed["budgets"] or changed["model_aliases"]:
-        config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
+        made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
     return Figures(
         as_of=now,
         budgets=_budgets(connection, made, _told_of(live, owners), changed["budgets"], now),
         keys=_keys(connection, changed["virtual_keys"], now, scope, everyone=bool(changed["providers"])),
         asked=_asked(connection, changed["model_aliases"], now, scope),
-        prices=_prices(config, aliases, now) if config is not None else {},
+        prices=_prices(made.config, aliases, now) if made.config is not None else {},
     )
 
 

@@ -14,6 +14,10 @@ from gateway.storage.tables import audit_log, spend_by_day
 
 _KINDS: Final = ("virtual_keys", "budgets")
 _AT_A_TIME: Final = 500
+_SAID: Final = (
+    "was another owner's before, or nobody knows whose it was: choose another name, or have it applied once with a "
+    "token that is bound to no owner"
+)
 
 
 def names_of_others(connection: Connection, keys: Iterable[tuple[str, str]], owners: Collection[str]) -> list[str]:
@@ -38,4 +42,4 @@ def _of(connection: Connection, keys: Sequence[tuple[str, str]], owners: Collect
     used = {*connection.scalars(asked.distinct())} if unknown else set()
     for address, (_, name) in zip(addresses, keys, strict=True):
         if not past.get(address, set()) <= {*owners} or (address not in past and stored_text(name) in used):
-            yield f"{address} was another owner's before, or nobody knows whose: choose another name"
+            yield f"{address} {_SAID}"
