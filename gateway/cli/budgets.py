@@ -45,17 +45,18 @@ def budgets(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.ledger.budget_report import budget_report, document  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
     paths = config or read_settings().config
     if not paths:
         raise failed("name the configuration whose budgets are meant, for example: gateway budgets -c gateway.yaml")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    compiled = compile_budgets(loaded.config.budgets)
+    compiled = compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
     with database(url) as engine, engine.connect() as connection:
         report = budget_report(connection, compiled, now=clock.now(), limit=limit)
     if output is TableFormat.JSON:

@@ -83,15 +83,16 @@ def _summary(count: int, *, repaired: bool) -> str:
 def _budgets(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
     if not paths:
         return ()
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    return compile_budgets(loaded.config.budgets)
+    return compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
 
 
 async def _check_counters(

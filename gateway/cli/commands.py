@@ -21,6 +21,7 @@ MODULES: Final = {
     "apply": "plan",
     "test": "policy_tests",
     "explain": "explain",
+    "adopt": "adopt",
     "ready": "ready",
     "export": "export",
     "import": "import_",

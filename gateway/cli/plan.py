@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.text import Text
@@ -23,11 +23,14 @@ from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from gateway.config.documents import PlanRequest
+    from gateway.config.load import Loaded
+    from gateway.config.model import Config as FileConfig
     from gateway.plan.guards import Allowed
     from gateway.plan.plan import Plan
     from gateway.plan.saved import SavedPlan
 
 _LONGEST_REPLAY_DAYS = 90
+_LONGEST_LOCK_WAIT_S = 600
 CHANGES = 2
 """The exit code of `--detailed-exitcode` where there are changes."""
 
@@ -44,6 +47,14 @@ APPLY_EPILOG = (
 )
 
 
+class ShownDrift(StrEnum):
+    """Which changes outside the file a plan tells."""
+
+    RELEVANT = "relevant"
+    ALL = "all"
+    NONE = "none"
+
+
 class PlanFormat(StrEnum):
     """For a terminal, a machine, or a pull request."""
 
@@ -56,6 +67,9 @@ Config = Annotated[list[Path] | None, typer.Option("--config", "-c", help="Confi
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="text, json or markdown.")]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="Only KIND/NAME and what it needs that is not there; repeatable.")
+]
+NoDelete = Annotated[
+    bool, typer.Option("--no-delete", help="Leave, and count as skipped, what the file does not have.")
 ]
 Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 where there are changes.")]
 
@@ -74,12 +88,36 @@ def plan(
             "--replay", help="Send the requests of so many days through both: 7d. Needs the gateways' ledger."
         ),
     ] = None,
+    no_delete: NoDelete = False,
+    drift: Annotated[
+        ShownDrift,
+        typer.Option(
+            "--drift",
+            help="Changes made outside the file: relevant tells those that the plan overwrites or leaves, all also "
+            "those that the file has by now, none none.",
+        ),
+    ] = ShownDrift.RELEVANT,
+    drift_only: Annotated[
+        bool,
+        typer.Option("--drift-only", help="Look for changes made outside the file, and for nothing else."),
+    ] = False,
     file_root: FileRoots = None,
     output: PlanOutput = PlanFormat.TEXT,
     detailed: Detailed = False,
 ) -> None:
     """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
-    request = _request(config, targets, file_root, _days(replay))
+    if drift_only and out is not None:
+        raise failed("--drift-only plans nothing that could be applied: leave --out away")
+    request = _request(
+        config,
+        targets,
+        file_root,
+        may_lack_credentials=True,
+        replay_days=_days(replay),
+        no_delete=no_delete,
+        drift=drift.value,
+        drift_only=drift_only,
+    )
     with target(control_plane, database, token) as home:
         saved = home.plan(request)
     _print(saved.plan, output)
@@ -114,10 +152,18 @@ def apply(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Let everything be deleted that the file's owner has.")
     ] = False,
+    discard_outside_edits: Annotated[
+        bool,
+        typer.Option("--discard-outside-edits", help="Let what was changed outside the file be overwritten."),
+    ] = False,
+    no_delete: NoDelete = False,
     no_widen: Annotated[bool, typer.Option("--no-widen", help="Refuse what widens access, or may.")] = False,
     no_refuse_traffic: Annotated[
         bool, typer.Option("--no-refuse-traffic", help="Refuse what would refuse traffic of today.")
     ] = False,
+    lock_timeout: Annotated[
+        str, typer.Option("--lock-timeout", help="How long to wait while somebody else applies: 30s, 5m.")
+    ] = "30s",
     secrets_out: Annotated[
         Path | None, typer.Option(help="Write the secrets of new keys to this file, mode 0600, and print none.")
     ] = None,
@@ -126,11 +172,12 @@ def apply(
     from gateway.plan.guards import Allowed  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
 
-    if file is not None and (config or targets):
-        raise failed("a saved plan is applied as it is: leave --config and --target away")
+    if file is not None and (config or targets or no_delete):
+        raise failed("a saved plan is applied as it is: leave --config, --target and --no-delete away")
+    wait_s = _lock_wait_s(lock_timeout)
     _refuse_existing(secrets_out)
-    allowed = Allowed(allow_delete, allow_empty, no_widen, no_refuse_traffic)
-    wanted = _read(file) if file is not None else _request(config, targets, file_root)
+    allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
+    wanted = _read(file) if file is not None else _request(config, targets, file_root, no_delete=no_delete)
     with target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
@@ -139,7 +186,7 @@ def apply(
             if file is not None:
                 say("The plan changes nothing.")
             return
-        done = home.apply(saved, allowed)
+        done = home.apply(saved, allowed, lock_wait_s=wait_s)
     if done.already:
         say(f"This plan was applied before, as revision {done.revision}.")
         return
@@ -169,6 +216,16 @@ def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto
     return saved
 
 
+def _lock_wait_s(written: str) -> float:
+    try:
+        seconds = parse_duration(written).total_seconds()
+    except ValueError as error:
+        raise failed(f"--lock-timeout: {error}") from None
+    if not 0 <= seconds <= _LONGEST_LOCK_WAIT_S:
+        raise failed(f"--lock-timeout: between 0s and {_LONGEST_LOCK_WAIT_S}s")
+    return seconds
+
+
 def _days(written: str | None) -> int:
     if written is None:
         return 0
@@ -182,33 +239,56 @@ def _days(written: str | None) -> int:
 
 
 def _request(
-    config: Iterable[Path] | None, targets: list[str] | None, file_root: list[Path] | None, replay_days: int = 0
+    config: Iterable[Path] | None,
+    targets: list[str] | None,
+    file_root: list[Path] | None,
+    *,
+    may_lack_credentials: bool = False,
+    **more: Any,
 ) -> "PlanRequest":
+    from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
+    from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.source import pointer  # noqa: PLC0415 - see above
+
+    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
+    return PlanRequest(
+        owner=owner,
+        resources=[*documents(resources_of(read, loaded.references))],
+        moves=[(one.from_, one.to) for one in read.moved],
+        targets=targets or [],
+        digest=loaded.digest,
+        commit=loaded.commit,
+        absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
+        **more,
+    )
+
+
+def owned(
+    config: Iterable[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+) -> "tuple[Loaded, FileConfig, str]":
+    """The files as a control plane takes them, and their owner; ends the command where they have none."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
-    from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415 - see above
-    from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
 
     paths = tuple(config or read_settings().config)
     if not paths:
         raise failed("no configuration; name one with --config")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root))
+    loaded = load(
+        paths,
+        environ=os.environ,
+        now=clock.utc_now(),
+        for_control_plane=True,
+        file_roots=roots(file_root),
+        may_lack_credentials=may_lack_credentials,
+    )
     show(loaded.diagnostics)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")
         raise typer.Exit(1)
     if loaded.config.owner is None:
         raise failed("the file says nobody's name: add `owner: NAME`, under which the control plane keeps what it has")
-    return PlanRequest(
-        owner=loaded.config.owner,
-        resources=[*documents(resources_of(loaded.config, loaded.references))],
-        moves=[(one.from_, one.to) for one in loaded.config.moved],
-        targets=targets or [],
-        digest=loaded.digest,
-        commit=loaded.commit,
-        replay_days=replay_days,
-    )
+    return loaded, loaded.config, loaded.config.owner
 
 
 def _print(made: "Plan", output: PlanFormat) -> None:
@@ -230,7 +310,8 @@ def _print(made: "Plan", output: PlanFormat) -> None:
 def _code(made: "Plan", *, detailed: bool) -> int:
     if made.errors:
         return 1
-    return CHANGES if detailed and not made.is_empty else 0
+    is_changed = bool(made.drift) if made.drift_only else not made.is_empty
+    return CHANGES if detailed and is_changed else 0
 
 
 def _save(saved: "SavedPlan", file: Path, where: tuple[str, ...]) -> None:

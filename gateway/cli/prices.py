@@ -180,7 +180,7 @@ def load_config(paths: Sequence[Path]) -> "Config":
     """The configuration; ends the command where it is not valid."""
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
-    loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)

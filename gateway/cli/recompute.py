@@ -60,9 +60,11 @@ _MEANT = {"now": "at today's prices", "request": "at its day's prices"}
 def _csv(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*question.by, "requests", "charged_nano_usd", "recomputed_nano_usd", "unpriced_requests"])
+    writer.writerow(
+        [*question.by, "requests", "charged_nano_usd", "recomputed_nano_usd", "unpriced_requests", "stated_requests"]
+    )
     for row in rows:
-        writer.writerow([*map(inert, row.group), row.requests, row.charged, row.recomputed, row.unpriced])
+        writer.writerow([*map(inert, row.group), row.requests, row.charged, row.recomputed, row.unpriced, row.stated])
     return out.getvalue()
 
 
@@ -90,3 +92,5 @@ def _print(question: SpendQuestion, rows: tuple[Recomputed, ...], prices_at: str
             f"Requests of which something has no price: {unpriced}; where that is the model, they stay at what "
             "was charged."
         )
+    if stated := sum(row.stated for row in rows):
+        say(f"Requests that were charged what their answers stated: {stated}; they stay at that.")

@@ -117,7 +117,7 @@ def _over_http(url: str, token: str | None) -> "Iterator[Target]":
     if parsed.scheme == "http" and parsed.host not in ("127.0.0.1", "localhost", "::1"):
         raise failed(f"{url} would carry secrets over the network in clear: use https://")
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"{url.rstrip('/')}{_PREFIX}", headers=headers, timeout=_TIMEOUT_S) as client:
+    with httpx.Client(base_url=f"{url.rstrip('/')}{_PREFIX}", headers=headers) as client:
         yield Target(client.request)
 
 
@@ -158,10 +158,10 @@ class Target:
 
         return msgspec.json.decode(self._ask("POST", "/plans", request), type=SavedPlan)
 
-    def apply(self, saved: "SavedPlan", allowed: "Allowed") -> Applied:
-        """Carries a plan out."""
-        body = {"saved": saved, "allowed": allowed}
-        return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True), type=Applied)
+    def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
+        """Carries a plan out; waits so long for others that do."""
+        body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
+        return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied)
 
     def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
         """What is at a path."""
@@ -171,6 +171,10 @@ class Target:
         """Makes a virtual key; its secret is in the answer."""
         body = {"name": name, "spec": spec, "owner": owner}
         return msgspec.json.decode(self._ask("POST", "/virtual-keys", body, writes=True))
+
+    def hand_over(self, kind: str, name: str, owner: str) -> None:
+        """Gives a resource to another owner."""
+        self._ask("POST", f"/owners/{kind}/{name}", {"owner": owner}, writes=True)
 
     def delete(self, kind: str, name: str) -> None:
         """Takes a resource away."""
@@ -191,13 +195,15 @@ class Target:
         *,
         parameters: Mapping[str, str] | None = None,
         writes: bool = False,
+        wait_s: float = 0,
     ) -> bytes:
         import httpx  # noqa: PLC0415 - see above
 
         content = None if body is None else msgspec.json.encode(body)
         headers = {"Content-Type": "application/json"} if content is not None else {}
         try:
-            answer = self._send(method, path, content=content, headers=headers, params=parameters)
+            timeout = _TIMEOUT_S + wait_s
+            answer = self._send(method, path, content=content, headers=headers, params=parameters, timeout=timeout)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise RefusedError(f"the control plane cannot be reached: {error}") from None
         except httpx.TransportError as error:

@@ -1,7 +1,7 @@
 """`gateway validate`: is the file right?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -17,6 +17,7 @@ from gateway.config.diagnostics import Diagnostic
 from gateway.plan.words import count
 
 if TYPE_CHECKING:
+    from gateway.config.findings import Checked
     from gateway.config.model import Config
 
 app: Final = Commands()
@@ -59,7 +60,6 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
-    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
@@ -75,7 +75,8 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now), moved_locks, unreachable_fallbacks],
+        may_lack_credentials=not serving,
+        checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
     )
     valid, form = loaded.config is not None, chosen(output)
     if form is FindingsFormat.JSON:
@@ -100,6 +101,12 @@ def validate(
         if told := _told(_price_lists(loaded.config)):
             results.print(Text(f"Price lists: {told}."))
     raise typer.Exit(0 if valid else 1)
+
+
+def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":
+    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415 - only a valid file needs the walk
+
+    return unreachable_fallbacks(config)
 
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:

@@ -4,7 +4,7 @@ JSON over a connection that may carry secrets: TLS, or this machine.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -19,13 +19,14 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    id: str = ""
     owner: str = ""
     confined: bool = False
 
     def resource(self) -> Resource:
         """What it says."""
         spec = join_secrets(self.spec, self.secrets)
-        return Resource(self.kind, self.name, spec, self.references, self.owner, self.confined)
+        return Resource(self.kind, self.name, spec, self.references, self.id, self.owner, self.confined)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -34,17 +35,18 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    references = dict(resource.references)
-    return ResourceDocument(
-        resource.kind, resource.name, public, secrets, references, resource.owner, resource.confined
-    )
+    references, whose = dict(resource.references), (resource.id, resource.owner, resource.confined)
+    return ResourceDocument(resource.kind, resource.name, public, secrets, references, *whose)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a file wants, as the command line asks for a plan.
 
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
-    what the plan would have meant for the requests of so many days.
+    what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
+    left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
+    `absent` are credentials that were not at hand, as the address of a resource and a JSON pointer into it: they are
+    not compared, and such a plan cannot be applied.
     """
 
     owner: str
@@ -54,12 +56,17 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     digest: str = ""
     commit: str | None = None
     replay_days: Annotated[int, msgspec.Meta(ge=0, le=90)] = 0
+    no_delete: bool = False
+    drift: Literal["relevant", "all", "none"] = "relevant"
+    drift_only: bool = False
+    absent: list[tuple[str, str]] = []
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch. `tells_owners`: resources say whose
+    `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
+    of the same number has another. Control planes of earlier versions give none. `tells_owners`: resources say whose
     they are, and on whose keys they act.
     """
 
@@ -69,6 +76,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    identity: str = ""
     tells_owners: bool = False
 
 

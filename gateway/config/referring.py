@@ -29,6 +29,7 @@ REFERENCES: Final[Mapping[str, tuple[tuple[Path, str], ...]]] = {
     ),
     "model_aliases": tuple((("targets", *path), "providers") for path in _TARGETS),
     "budgets": (
+        (("scope", "organization"), "organizations"),
         (("scope", "team"), "teams"),
         (("scope", "project"), "projects"),
         (("scope", "principal"), "principals"),
@@ -37,7 +38,8 @@ REFERENCES: Final[Mapping[str, tuple[tuple[Path, str], ...]]] = {
     ),
     "settings": ((("value", "chain", "*"), "providers"),),
 }
-"""Where one resource names another, and of which kind; targets of aliases are `provider/model`."""
+"""Where one resource names another, and of which kind; targets of aliases are `provider/model`. The organization is no
+resource of its own: a setting has its name."""
 
 _COLLECTOR: Final = ((("value",), "trace_collectors"),)
 PRICES: Final = ("prices", "locked_prices")

@@ -1,14 +1,20 @@
 """Who changed what. Rows are made without secrets, in the transaction of the change that they tell of."""
 
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, and_, or_, select
 
 from gateway import ids
 from gateway.ledger.storable import stored_text
-from gateway.storage.tables import audit_log
+from gateway.plan.live import Removal
+from gateway.storage.tables import applies, audit_log
+
+Key = tuple[str, str]
+_Any = TypeVar("_Any")
+
+_AT_A_TIME: Final = 500
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -105,3 +111,30 @@ def latest(connection: Connection, address: str, actions: Collection[str]) -> Au
     statement = select(audit_log).where(ours).order_by(audit_log.c.at.desc()).limit(1)
     found = connection.execute(statement).mappings().one_or_none()
     return None if found is None else AuditEntry(**found)
+
+
+def removed_outside(
+    connection: Connection, keys: Sequence[Key], owners: Collection[str] | None = None
+) -> dict[Key, Removal]:
+    """Of resources that are not there, those that a single change deleted, and no apply; of owners perhaps."""
+    found: dict[str, AuditEntry] = {}
+    addresses = {".".join(key): key for key in keys}
+    for some in _some_at_a_time([*addresses]):
+        deleted = and_(audit_log.c.address.in_(some), audit_log.c.action == "delete")
+        if owners is not None:
+            deleted = and_(deleted, audit_log.c.owner.in_(owners))
+        rows = connection.execute(select(audit_log).where(deleted).order_by(audit_log.c.at)).mappings()
+        found |= {row["address"]: AuditEntry(**row) for row in rows}
+    revisions = [*{one.revision for one in found.values()}]
+    applied: set[int] = set()
+    for numbers in _some_at_a_time(revisions):
+        applied |= {*connection.scalars(select(applies.c.revision).where(applies.c.revision.in_(numbers)))}
+    return {
+        addresses[address]: Removal(one.before, one.actor, one.at)
+        for address, one in found.items()
+        if one.revision not in applied
+    }
+
+
+def _some_at_a_time(all_: Sequence[_Any]) -> Iterator[Sequence[_Any]]:
+    return (all_[start : start + _AT_A_TIME] for start in range(0, len(all_), _AT_A_TIME))

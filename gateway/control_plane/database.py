@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, Engine, exc
 
 from gateway.control_plane.errors import ApiError
-from gateway.storage.engine import blames_a_value, describe_failure, is_unavailable, reading, writing
+from gateway.storage.engine import BUSY_TIMEOUT_S, blames_a_value, describe_failure, is_unavailable, reading, writing
 from gateway.storage.patience import TooSlowError, at_most
 
 _THREADS: Final = 4
@@ -33,9 +33,12 @@ class Database:
         """
         return await self._run(lambda: self._read(question, at_most_s))
 
-    async def write(self, change: Callable[[Connection], Answer]) -> Answer:
-        """What a function returns, in one transaction that is committed durably. Raises as `read`."""
-        return await self._run(lambda: self._write(change))
+    async def write(self, change: Callable[[Connection], Answer], *, lock_wait_s: float = BUSY_TIMEOUT_S) -> Answer:
+        """What a function returns, in one transaction that is committed durably. Raises as `read`.
+
+        `lock_wait_s` is how long SQLite waits for another writer.
+        """
+        return await self._run(lambda: self._write(change, lock_wait_s))
 
     async def inspect(self, question: Callable[[Engine], Answer]) -> Answer:
         """What a function finds out that opens its connections itself."""
@@ -74,6 +77,6 @@ class Database:
             with at_most(connection, at_most_s):
                 return question(connection)
 
-    def _write(self, change: Callable[[Connection], Answer]) -> Answer:
-        with writing(self._engine) as connection:
+    def _write(self, change: Callable[[Connection], Answer], lock_wait_s: float) -> Answer:
+        with writing(self._engine, lock_wait_s=lock_wait_s) as connection:
             return change(connection)

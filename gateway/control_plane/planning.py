@@ -21,7 +21,7 @@ from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
-from gateway.plan.make import Desired, Planned, Write, make_plan
+from gateway.plan.make import Desired, Extent, Planned, Write, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
@@ -76,7 +76,10 @@ def plan(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        found = replay(connection, before, planned.after.values(), days=request.replay_days, now=now, owners=owners)
+        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        after = planned.after.values()
+        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now, owners=owners)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
     sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
@@ -111,12 +114,16 @@ def apply(
     """
     request = _unsealed(vault, saved)
     _check_owner(request, actor.owners)
+    if request.absent:
+        raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, actor, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now)
+    planned = _planned(
+        connection, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False
+    )
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -145,16 +152,28 @@ def _planned(
     *,
     plan_id: str,
     now: int,
+    looks_for_prices: bool = True,
 ) -> Planned:
-    desired, targets = _desired(request)
+    desired = msgspec.structs.replace(_desired(request), is_bound=owners is not None)
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
-    desired = msgspec.structs.replace(desired, is_bound=owners is not None)
+    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
+    absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
+    removed = audit.removed_outside(connection, absent, told) if live.revision else {}
+    live = msgspec.structs.replace(live, removed=removed)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
         return figures(connection, live, changes, now, told)
 
-    made = make_plan(desired, live, plan_id=plan_id, now=now, targets=targets, figures=find)
+    made = make_plan(
+        desired,
+        live,
+        plan_id=plan_id,
+        now=now,
+        extent=extent,
+        figures=find,
+        looks_for_prices=looks_for_prices,
+    )
     if owners is not None:
         taken = names_of_others(connection, (key for key in made.after if key not in live.resources), owners)
         if taken:
@@ -178,17 +197,23 @@ def _with_author(connection: Connection, found: Drift) -> Drift:
     return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=at(ended.at))
 
 
-def _desired(request: PlanRequest) -> tuple[Desired, list[tuple[str, str]]]:
+def _address(written: str) -> tuple[str, str]:
     try:
-        moves = {parse_address(old): parse_address(new) for old, new in request.moves}
-        targets = [parse_address(one) for one in request.targets]
+        return parse_address(written)
     except ValueError as error:
         raise PlanError("invalid", str(error)) from None
+
+
+def _desired(request: PlanRequest) -> Desired:
+    moves = {_address(old): _address(new) for old, new in request.moves}
     resources = [_checked(one.resource()) for one in request.resources]
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
-    return Desired(request.owner, resources, moves, source), targets
+    absent: dict[tuple[str, str], list[str]] = {}
+    for address, place in request.absent:
+        absent.setdefault(parse_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent)
 
 
 def _checked(resource: Resource) -> Resource:

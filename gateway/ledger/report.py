@@ -76,11 +76,7 @@ class SpendReport(msgspec.Struct, frozen=True):
         """What the costs leave out, in a sentence; `None` where they leave out nothing."""
         if not self.total.unpriced_requests:
             return None
-        models, requests = len(self.unpriced), self.total.unpriced_requests
-        return (
-            f"{models:,} {'model' if models == 1 else 'models'} without a price, {requests:,} "
-            f"{'request' if requests == 1 else 'requests'}: what these cost is in no sum."
-        )
+        return f"{_models_told(len(self.unpriced))}, {_requests_told(self.total.unpriced_requests)}."
 
 
 def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> SpendQuestion:
@@ -156,15 +152,32 @@ def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport
         rows.sort(key=figure, reverse=True)
     kept = tuple(_in_zone(row, question) for row in rows[: question.limit])
     total = _total(connection, question, rows)
-    unpriced = _unpriced(connection, question) if total.unpriced_requests else ()
+    unpriced = unpriced_spend(connection, question.period, question.scope) if total.unpriced_requests else ()
     return SpendReport(question, kept, len(rows) - len(kept), total, unpriced)
 
 
-def _unpriced(connection: Connection, question: SpendQuestion) -> tuple[Spend, ...]:
-    period = question.period
-    found = spend(connection, ("provider", "model"), start=period.start, end=period.end, scope=question.scope)
+def unpriced_spend(connection: Connection, period: Period, scope: Scope) -> tuple[Spend, ...]:
+    """A row for each provider and model of whose requests something has no price, the most requests first.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    found = spend(connection, ("provider", "model"), start=period.start, end=period.end, scope=scope)
     rows = [row for row in found if row.unpriced_requests]
     return tuple(sorted(rows, key=attrgetter("unpriced_requests"), reverse=True))
+
+
+def told_unpriced(rows: Sequence[Spend]) -> tuple[str, str]:
+    """What the costs of `unpriced_spend` leave out: how many models, and how many requests."""
+    return _models_told(len(rows)), _requests_told(sum(row.unpriced_requests for row in rows))
+
+
+def _models_told(models: int) -> str:
+    return f"{models:,} {'model' if models == 1 else 'models'} without a price"
+
+
+def _requests_told(requests: int) -> str:
+    return f"{requests:,} {'request' if requests == 1 else 'requests'}: what these cost is in no sum"
 
 
 def document(report: SpendReport) -> dict[str, Any]:

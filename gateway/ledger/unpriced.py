@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, case, func, or_, select
 
 from gateway import clock
+from gateway.ledger import names
 from gateway.ledger.period import BadParameterError, Period, parse_period
 from gateway.ledger.report import FILTERS, Parameters, inert, read_one, read_scope
 from gateway.ledger.scope import Scope
@@ -51,13 +52,16 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
 
 
-def read_question(parameters: Parameters, now: datetime) -> UnpricedQuestion:
-    """The question that parameters in words ask; those of `PARAMETERS` are known. Raises `BadParameterError`."""
+def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> UnpricedQuestion:
+    """The question that parameters in words ask, of the keys of owners perhaps; those of `PARAMETERS` are known.
+
+    Raises `BadParameterError`.
+    """
     first, last = read_one(parameters, "from"), read_one(parameters, "to")
     period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
     if period.end - period.start > _MOST_DAYS * _DAY_US:
         raise BadParameterError("from", f"this is summed request by request, for {_MOST_DAYS} days at once")
-    return UnpricedQuestion(period, read_scope(parameters))
+    return UnpricedQuestion(period, read_scope(parameters, owners=owners))
 
 
 def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpriced, ...]:
@@ -67,7 +71,7 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
         BadParameterError: There are more models than anybody could read.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    columns, period = ledger_entries.c, question.period
+    columns, period, known = ledger_entries.c, question.period, names.read(connection)
     groups = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
     is_refused = columns.error_code == REFUSED_AS_UNPRICED
     statement = (
@@ -81,14 +85,14 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
             func.max(columns.occurred_at).label("last_at"),
         )
         .where(columns.occurred_at >= period.start, columns.occurred_at < period.end)
-        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries))
+        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries, known))
         .group_by(*groups)
         .limit(_MOST_GROUPS + 1)
     )
     rows = connection.execute(statement).mappings().all()
     if len(rows) > _MOST_GROUPS:
         raise BadParameterError("from", f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period")
-    return _by_model([dict(row) for row in rows])
+    return _by_model([{**row, "provider": known.name_of("providers", row["provider"])} for row in rows])
 
 
 def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:

@@ -282,6 +282,33 @@ def bound_input(body: bytes, find_media: Callable[[bytes], Iterable[Medium]] = n
     )
 
 
+def bound_plain(text: bytes, flags: int, dense: int) -> InputBound:
+    """The same of a body of which is known what it sets and how many of its bytes are `dense_in` it."""
+    tokens = BASE_TOKENS + _most_tokens(len(text), dense, 0 if text.isascii() else _wide(text))
+    return InputBound(
+        tokens + TOOLS_TOKENS if flags & _TOOLS else tokens,
+        has_audio=bool(flags & _AUDIO),
+        writes_cache=bool(flags & _CACHE),
+        keeps_cache=bool(flags & _HOUR),
+        may_allow_more=bool(flags & _MORE),
+    )
+
+
+def flags_of(text: bytes) -> int | None:
+    """What the words in a text say of it; `None` where there may be media, or what is written with escapes."""
+    found = None if has_escaped_letter(text) else _look_through(text)
+    return None if found is None or found[1] or found[0] & _MEDIA else found[0]
+
+
+def dense_in(text: bytes) -> int:
+    """How many digits, capitals and the like a text has."""
+    return len(text) - len(text.translate(None, _DENSE))
+
+
+MARKS: Final = (*_IMAGES, *_FLAGS)
+"""What the words begin with of which a body without any is nothing but text."""
+
+
 class _Characters(NamedTuple):
     """How many bytes a text has, how many of them dense ones, and how many of letters beyond ASCII (see `_wide`)."""
 
@@ -305,8 +332,7 @@ def _text_tokens(text: bytes) -> int:
     # PERF: most bodies are one short piece.
     if len(text) > _STEP:
         return _characters((text,)).tokens
-    dense = len(text) - len(text.translate(None, _DENSE))
-    return _most_tokens(len(text), dense, 0 if text.isascii() else _wide(text))
+    return _most_tokens(len(text), dense_in(text), 0 if text.isascii() else _wide(text))
 
 
 def _wide(text: bytes) -> int:
@@ -321,7 +347,7 @@ def _characters(texts: Iterable[bytes]) -> _Characters:
     for text in texts:
         for piece in (text,) if len(text) <= _STEP else _pieces(text):
             size += len(piece)
-            dense += len(piece) - len(piece.translate(None, _DENSE))
+            dense += dense_in(piece)
             if not piece.isascii():
                 wide += _wide(piece)
     return _Characters(size, dense, wide)

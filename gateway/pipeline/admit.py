@@ -6,6 +6,7 @@ from gateway import clock
 from gateway.errors import GatewayError
 from gateway.keys.virtual_key import PREFIX, PREFIX_OF
 from gateway.pipeline.states import Received
+from gateway.shapes.glance import glance
 from gateway.shapes.shape import Shape
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.snapshot.snapshot import CompiledKey, KeyEntry
@@ -72,6 +73,7 @@ def judge(key: CompiledKey, shape: Shape, body: RequestBody) -> None:
             raise GatewayError("unsupported_parameter", reason, param=name)
     rules = key.judge
     if rules.has_declarations:
+        glance(shape, body)
         rules.check_declarations(shape, body)
 
 
@@ -82,6 +84,9 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
     """
     rules = key.judge
     if not rules.has_urls:
+        return None
+    seen = glance(shape, body)
+    if seen.is_plain and not seen.has_urls:
         return None
     places = URL_MEMBERS.get(shape.name, NO_URLS)
     return rules.check_urls(body.urls(places), body.path_at) if body.may_have_urls(places) else None

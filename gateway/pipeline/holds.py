@@ -16,7 +16,9 @@ from gateway.money.estimate import (
     InputBound,
     at_most,
     bound_input,
+    bound_plain,
     bound_recording,
+    dense_in,
     estimate,
     output_bound,
 )
@@ -28,6 +30,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.glance import glance
 from gateway.shapes.stated import StatedLimit, Unreadable, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
@@ -409,7 +412,11 @@ def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
         body, endpoint = request.body, request.received.endpoint
-        if endpoint.body is BodyForm.MULTIPART:
+        seen = glance(endpoint.shape, body)
+        parts = body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
+        if parts is not None:
+            request.prompt = bound_plain(body.data, seen.flags, seen.dense + dense_in(parts[0]))
+        elif endpoint.body is BodyForm.MULTIPART:
             request.prompt = bound_recording(len(body.data))
         else:
             request.prompt = bound_input(body.data, endpoint.shape.media.found_in)
@@ -515,7 +522,7 @@ def _next_candidate(request: Admitted, refused: Hold) -> bool:
     if isinstance(refused, BudgetHold):
         reason = "budget_exceeded" if refused.budget.provider is not None else None
     else:
-        is_own = refused.limit.key.startswith(f"provider:{request.candidate.upstream.provider.name}:")
+        is_own = any(hold.limit == refused.limit for hold in request.candidate.upstream.holds)
         reason = "rate_limited" if is_own and "rate_limit" in request.fallback.on else None
     if reason is None or len(request.candidates) == 1:
         return False
@@ -584,11 +591,11 @@ def _answer_at_most(request: Admitted) -> AnswerAtMost | None:
 
 def _rate_limited(refusal: Refusal) -> GatewayError:
     limit_ = refusal.hold.limit
-    owner, name, _ = limit_.key.split(":", 2)
+    owner = limit_.key.partition(":")[0]
     whose, code = (
         ("This key", "vk_rate_limit_exceeded")
         if owner == "key"
-        else (f"The provider {name}", "provider_rate_limit_exceeded")
+        else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
     return GatewayError(
@@ -596,7 +603,7 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
         code=code,
         headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
-        denial=Denial("limit", limit_.dimension.value, f"{owner}:{name}"),
+        denial=Denial("limit", limit_.dimension.value, f"{owner}:{limit_.of}"),
     )
 
 

@@ -81,7 +81,10 @@ class ResourceChange(msgspec.Struct, frozen=True):
 
 
 class Drift(msgspec.Struct, frozen=True):
-    """A field that was changed since the file was last applied, behind its back."""
+    """What was changed since the file was last applied, behind its back.
+
+    An empty path is the whole resource, which was made where it was not applied, and deleted where it is not live.
+    """
 
     address: str
     path: str

@@ -6,48 +6,57 @@ from gateway.config.origins import value_at
 from gateway.config.resources import LIFE_CYCLE
 from gateway.config.source import steps
 from gateway.plan.change import Drift
-from gateway.plan.diff import fields, normal, told
-from gateway.plan.live import LiveResource
+from gateway.plan.diff import fields, normal, shown, told
+from gateway.plan.live import LiveResource, Removal
 from gateway.plan.matching import Matched
 from gateway.plan.words import at
 
 
-def drift_of(live: LiveResource, one: Matched, references: Mapping[str, str]) -> Iterator[Drift]:
-    """The fields of one resource that somebody changed since a file was applied.
+def drift_of(
+    one: Matched, removal: Removal | None, references: Mapping[str, str], *, is_left: bool = False
+) -> Iterator[Drift]:
+    """What somebody changed of one resource since a file was applied: field by field, or that it was made or deleted.
 
     A key's life cycle is the control plane's where the file says nothing of it: that it was disabled or revoked stays
     and is told, that secrets were made or rotated is not told.
 
     Args:
-        live: As it is.
-        one: The same, beside what the file wants now.
+        one: As it is, beside what the file wants now.
+        removal: That it was deleted, where it was.
         references: Those of what was applied.
+        is_left: Whether it stays although the file does not have it.
     """
-    kind = live.resource.kind
-    if live.applied is None:
+    live = one.live
+    if live is None:
+        if removal is not None and one.wanted is not None:
+            address, when = one.wanted.address, at(removal.removed_at)
+            yield Drift(address, "", removal.was or {}, None, "overwritten", removal.removed_by, when)
         return
-    for change in fields(kind, live.applied, live.resource.spec):
-        effect = _effect(change.path, live, one)
-        if effect == "kept" and change.path != "/state":
+    address, by, when = live.resource.address, live.changed_by, at(live.changed_at)
+    if live.applied is None:
+        if one.wanted is None:
+            was = shown(live.resource.spec, live.resource.references)
+            yield Drift(address, "", None, was, "kept" if is_left else "overwritten", by, when)
+        return
+    for change in fields(live.resource.kind, live.applied, live.resource.spec):
+        is_own = _is_own(change.path, live, one)
+        if is_own and (change.path != "/state" or one.written is None):
             continue
+        effect = "kept" if is_left or is_own else _effect(change.path, live, one)
         seen = told(change, references, live.resource.references)
-        yield Drift(
-            address=live.resource.address,
-            path=change.path,
-            last_applied=seen.before,
-            live=seen.after,
-            effect=effect,
-            changed_by=live.changed_by,
-            changed_at=at(live.changed_at),
-        )
+        yield Drift(address, change.path, seen.before, seen.after, effect, by, when)
+
+
+def _is_own(path: str, live: LiveResource, one: Matched) -> bool:
+    """Whether a field is the control plane's: of a key's life cycle, what the file does not say."""
+    field = steps(path)[0]
+    said = one.written.spec if one.written is not None else live.applied or {}
+    return live.resource.kind == "virtual_keys" and field in LIFE_CYCLE and field not in said
 
 
 def _effect(path: str, live: LiveResource, one: Matched) -> str:
     if one.wanted is None or one.written is None:
         return "overwritten"
     kind = live.resource.kind
-    field = steps(path)[0]
-    if kind == "virtual_keys" and field in LIFE_CYCLE and field not in one.written.spec:
-        return "kept"
     now, wanted = (normal(kind, value_at(spec, steps(path))) for spec in (live.resource.spec, one.wanted.spec))
     return "already_matches" if now == wanted else "overwritten"

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.plan.change import Access, ResourceChange
+from gateway.plan.change import Access, Drift, ResourceChange
 from gateway.plan.live import LiveResource
 from gateway.plan.plan import Guard, Plan
 from gateway.plan.words import count, names
@@ -17,15 +17,26 @@ _SHARE, _OF = 3, 10
 
 
 class Allowed(msgspec.Struct, frozen=True):
-    """What whoever applies has said: how many may be deleted, whether all may be, and which opt-in guards are on."""
+    """What whoever applies has said.
+
+    Args:
+        delete: How many may be deleted.
+        empty: Whether everything may be.
+        discard_outside_edits: Whether what was changed outside the file may be overwritten.
+        no_widen: Nothing may widen access.
+        no_refuse_traffic: No traffic of today may be refused.
+    """
 
     delete: int = 0
     empty: bool = False
+    discard_outside_edits: bool = False
     no_widen: bool = False
     no_refuse_traffic: bool = False
 
 
-def guards(changes: Sequence[ResourceChange], managed: Sequence[LiveResource]) -> Iterator[Guard]:
+def guards(
+    changes: Sequence[ResourceChange], managed: Sequence[LiveResource], drift: Sequence[Drift]
+) -> Iterator[Guard]:
     """Every guard that a set of changes meets."""
     deleted = [one for one in changes if "delete" in one.actions]
     protected = {one.resource.address for one in managed if one.protected}
@@ -42,6 +53,11 @@ def guards(changes: Sequence[ResourceChange], managed: Sequence[LiveResource]) -
     if managed and len(deleted) == len(managed):
         everything = [one.address for one in deleted]
         yield Guard("empty", f"it deletes all that its owner has: {names(everything)}", everything, "--allow-empty")
+    overwritten = [one for one in drift if one.effect == "overwritten"]
+    if changes and overwritten:
+        edited = [*dict.fromkeys(one.address for one in overwritten)]
+        text = f"it overwrites {count(len(overwritten), 'change')} made outside the file: {names(edited)}"
+        yield Guard("outside_edits", text, edited, "--discard-outside-edits")
     if wide := [one.address for one in changes if one.access in (Access.WIDENS, Access.MAY_WIDEN)]:
         text = f"{count(len(wide), 'change')} {'widens' if len(wide) == 1 else 'widen'} access, or may"
         yield Guard("widen", text, wide, "--no-widen", only_if_asked=True)
@@ -60,7 +76,11 @@ def _refusal(guard: Guard, plan: Plan, allowed: Allowed) -> str | None:
     asked = {"widen": allowed.no_widen, "refuse_traffic": allowed.no_refuse_traffic}
     if guard.only_if_asked:
         return f"{guard.text} ({guard.flag})" if asked[guard.code] else None
-    meant = {"delete": plan.summary.delete <= allowed.delete, "empty": allowed.empty}
+    meant = {
+        "delete": plan.summary.delete <= allowed.delete,
+        "empty": allowed.empty,
+        "outside_edits": allowed.discard_outside_edits,
+    }
     if guard.code in meant:
         return None if meant[guard.code] else f"{guard.text}; if that is meant, say {guard.flag}"
     return guard.text

@@ -1,6 +1,7 @@
 """What the control plane has at present, as the plan sees it."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -33,6 +34,15 @@ class LiveResource(msgspec.Struct, frozen=True):
     applied_references: Mapping[str, str] = {}
 
 
+class Removal(msgspec.Struct, frozen=True):
+    """That a resource was deleted outside every file: what it was, without secrets, by whom and when."""
+
+    was: Any
+    removed_by: str
+    removed_at: int
+    """Microseconds since the epoch."""
+
+
 class LiveState(msgspec.Struct, frozen=True):
     """Everything in the control plane at one revision.
 
@@ -45,6 +55,8 @@ class LiveState(msgspec.Struct, frozen=True):
     """By kind and name, those of every owner."""
     revoked_secrets: frozenset[str] = frozenset()
     """The hashes of secrets that no key may answer to any more, of keys that are gone too."""
+    removed: Mapping[tuple[str, str], Removal] = {}
+    """Of what is not there, that which was deleted outside every file."""
     confined: frozenset[str] = frozenset()
     """The owners whose resources act on their own keys alone."""
     control_plane: str | None = None

@@ -1,16 +1,17 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
-from gateway.config.origins import Origins
+from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
-from gateway.plan.change import ResourceChange
+from gateway.config.source import steps
+from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
@@ -22,9 +23,11 @@ from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
-from gateway.snapshot.of_resources import faults
+from gateway.secret import Secret
+from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
+_MOST_UNPRICED = 10
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -33,6 +36,7 @@ Find = Callable[[Sequence[ResourceChange]], Figures]
 class Desired(msgspec.Struct, frozen=True):
     """What a file wants: its owner, its resources, renames from key to key, and where it was read.
 
+    `absent` are the places of credentials that were not at hand there, by JSON pointer: nothing is compared at them.
     With `is_bound`, whoever asks is bound to this owner: others are not told of, and what this owner has acts on its
     own keys alone, from the first such apply on.
     """
@@ -41,7 +45,27 @@ class Desired(msgspec.Struct, frozen=True):
     resources: Sequence[Resource]
     moves: Mapping[Key, Key]
     source: Source
+    absent: Mapping[Key, Sequence[str]] = {}
     is_bound: bool = False
+
+
+class Extent(msgspec.Struct, frozen=True):
+    """How much of it is planned.
+
+    Args:
+        targets: Only these, with what they need; none: everything.
+        no_delete: What the file does not have stays, and is counted as skipped.
+        drift: Of what was changed outside the file, that which the plan leaves or overwrites, all of it, or none.
+        drift_only: Nothing but that.
+    """
+
+    targets: Sequence[Key] = ()
+    no_delete: bool = False
+    drift: Literal["relevant", "all", "none"] = "relevant"
+    drift_only: bool = False
+
+
+EVERYTHING: Final = Extent()
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -75,13 +99,14 @@ def make_plan(
     *,
     plan_id: str,
     now: int,
-    targets: Sequence[Key] = (),
+    extent: Extent = EVERYTHING,
     figures: Find | None = None,
+    looks_for_prices: bool = True,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
     1. match what the file wants with what its owner has, renames considered
-    2. find what changes, and keep to the targets and what they need
+    2. find what changes, and keep to the extent that was asked for
     3. judge the whole as it would be, with what others own
     4. say what follows from the changes, and what an apply needs to be told
     5. tell all of it without secrets, and references instead of what they stand for
@@ -91,33 +116,51 @@ def make_plan(
         live: Everything in the control plane, of every owner.
         plan_id: How the plan is called from now on.
         now: Microseconds since the epoch.
-        targets: Only these; none: everything.
+        extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
+        looks_for_prices: Whether models without a price are told, which takes a while in a new process.
     """
     live, confines = _confined(live, desired)
     wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
-    wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
+    wanted = {
+        key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
+    }
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
+    targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
-    warnings += _idle(targets, matched)
+    errors += _idle(targets, matched)
     warnings += _revoked(matched)
+    warnings += _not_compared(desired, wanted)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
-    pairs = [(one, change) for one in chosen if (change := change_of(desired.owner, one)) is not None]
+    skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
+    pairs = [
+        (one, change)
+        for one in (() if extent.drift_only else chosen)
+        if not (extent.no_delete and one.wanted is None)
+        if (change := change_of(desired.owner, one)) is not None
+    ]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
+    origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     if pairs and not errors:
-        errors += _faults(after.values(), now, (desired.owner,) if desired.is_bound else None)
+        moment, bound = datetime.fromtimestamp(now / _MICROSECONDS, UTC), (desired.owner,) if desired.is_bound else None
+        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices, owners=bound)
+        errors += map(str, judged.faults)
+        warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
     if pairs and confines:
         warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
     seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
     found = [_with_consequences(change, seen, known, pulled, now) for _, change in pairs]
-    origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
-        edit for one in matched if one.live is not None for edit in drift_of(one.live, one, applied_references(one))
+        edit
+        for one in chosen
+        for edit in drift_of(
+            one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
+        )
     ]
     names = [".".join(key) for key in targets]
     plan = Plan(
@@ -130,17 +173,19 @@ def make_plan(
         expires_at=at(now) + LASTS,
         as_of=at(known.as_of) if known is not None else None,
         source=desired.source,
-        applyable=bool(changes) and not errors,
-        complete=not targets,
+        applyable=bool(changes) and not errors and not desired.absent,
+        complete=not targets and not skipped and not extent.drift_only and not desired.absent,
+        drift_only=extent.drift_only,
         targets=names,
         resource_changes=changes,
-        drift=drift,
-        requires=list(guards(changes, managed)),
+        skipped=[".".join(one.key) for one in skipped],
+        drift=[one for one in drift if _is_told(one, extent)],
+        requires=[] if extent.drift_only else list(guards(changes, managed, drift)),
         unmanaged={} if desired.is_bound else _unmanaged(live, desired.owner),
         matching=len(wanted) - sum(one.after is not None for one in changes),
         errors=errors,
         warnings=warnings,
-        summary=summarize(changes, drift),
+        summary=summarize(changes, drift, len(skipped)),
         digest=digest_of(
             lineage=live.lineage, revision=live.revision, owner=desired.owner, targets=names, changes=changes
         ),
@@ -167,9 +212,39 @@ def _of(owner: str, resource: Resource, live: LiveState) -> Resource:
     return msgspec.structs.replace(resource, owner=owner, confined=owner in live.confined)
 
 
+def _is_told(edit: Drift, extent: Extent) -> bool:
+    if extent.drift == "relevant":
+        return extent.drift_only or edit.effect != "already_matches"
+    return extent.drift == "all"
+
+
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
     there = live.resources.get(key)
     return there is None or there.owner == owner
+
+
+def _with_stored(resource: Resource, desired: Desired, live: LiveState) -> Resource:
+    """What is wanted, with what is stored in place of credentials that were not at hand."""
+    key = (resource.kind, resource.name)
+    before = next((old for old, new in desired.moves.items() if new == key and old in live.resources), key)
+    there, spec = live.resources.get(before), resource.spec
+    if there is None:
+        return resource
+    for place in desired.absent.get(key, ()):
+        stored = value_at(there.resource.spec, steps(place))
+        if isinstance(stored, Secret) and isinstance(value_at(spec, steps(place)), Secret):
+            spec = with_value(spec, [*steps(place)], stored)
+    return msgspec.structs.replace(resource, spec=spec)
+
+
+def _not_compared(desired: Desired, wanted: Mapping[Key, Resource]) -> list[str]:
+    return [
+        f"{'.'.join(key)}: {'.'.join(steps(place))} is not compared, since "
+        f"{wanted[key].references.get(place, 'it')} is not set where this was planned; an apply needs it"
+        for key, places in desired.absent.items()
+        if key in wanted
+        for place in places
+    ]
 
 
 def _unmanaged(live: LiveState, owner: str) -> dict[str, int]:
@@ -183,7 +258,7 @@ def _is_chosen(one: Matched, targets: Sequence[Key], pulled: Mapping[Key, str]) 
 
 def _idle(targets: Sequence[Key], matched: Iterable[Matched]) -> list[str]:
     known = {key for one in matched for key in (one.key, one.previous)}
-    return [f"{'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
+    return [f"--target: {'.'.join(key)} is neither in the file nor its owner's" for key in targets if key not in known]
 
 
 def _revoked(matched: Iterable[Matched]) -> list[str]:
@@ -208,9 +283,10 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
     return after
 
 
-def _faults(after: Iterable[Resource], now: int, owners: Collection[str] | None) -> list[str]:
-    at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in faults(after, at, owners)]
+def _unpriced(messages: Iterable[str]) -> list[str]:
+    told = sorted(messages)
+    more = len(told) - _MOST_UNPRICED
+    return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
 def _with_consequences(

@@ -50,6 +50,7 @@ class Summary(msgspec.Struct, frozen=True):
     may_widen: int = 0
     refuses_traffic: int = 0
     outside_edits: int = 0
+    skipped: int = 0
 
     @property
     def changes(self) -> int:
@@ -80,6 +81,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     complete: bool
     targets: list[str]
     resource_changes: list[ResourceChange]
+    drift_only: bool = False
+    """Whether only that was looked for which was changed outside the file."""
+    skipped: list[str] = []
+    """What the file does not have and is left nevertheless, because that was asked for."""
     drift: list[Drift]
     requires: list[Guard]
     unmanaged: dict[str, int]
@@ -101,7 +106,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return self.control_plane or f"control plane {self.lineage[-_SHOWN_OF_LINEAGE:].lower()}"
 
 
-def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift]) -> Summary:
+def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift], skipped: int) -> Summary:
     """The numbers of a plan."""
     counted: dict[str, int] = dict.fromkeys(("create", "update", "replace", "move", "delete"), 0)
     widens = may_widen = refuses = 0
@@ -111,7 +116,14 @@ def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift]) -> Summ
         may_widen += one.access is Access.MAY_WIDEN
         refuses += any(follows.refuses_traffic for follows in one.consequences)
     overwritten = sum(one.effect == "overwritten" for one in drift)
-    return Summary(**counted, widens=widens, may_widen=may_widen, refuses_traffic=refuses, outside_edits=overwritten)
+    return Summary(
+        **counted,
+        widens=widens,
+        may_widen=may_widen,
+        refuses_traffic=refuses,
+        outside_edits=overwritten,
+        skipped=skipped,
+    )
 
 
 def digest_of(

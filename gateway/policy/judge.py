@@ -80,13 +80,14 @@ class Judge:
         PERF: applications declare the same tools in every request, so what passed once is known by its fingerprint.
         """
         table = shape.declares
-        fingerprint = body.fingerprint(table.names_of_lasting)
-        if fingerprint is not None and (shape.name, fingerprint) not in self._passed:
+        fingerprint = body.fingerprint(table.lasting)
+        if fingerprint is None or (shape.name, fingerprint) not in self._passed:
             for one in paced(declared(table, body, self._wanted, bulk=False)):
                 self._check(one)
             if len(self._passed) >= _REMEMBERED:
                 self._passed.clear()
-            self._passed.add((shape.name, fingerprint))
+            if fingerprint is not None:
+                self._passed.add((shape.name, fingerprint))
         if table.conversation_tells(body):
             for one in paced(declared(table, body, self._wanted, bulk=True)):
                 self._check(one)

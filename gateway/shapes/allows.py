@@ -6,7 +6,6 @@ counts is not said here.
 
 import re
 from collections.abc import Iterator
-from functools import cached_property
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -145,14 +144,16 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     data = body.data
     if endpoint.body is BodyForm.MULTIPART:
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
-    if endpoint.name in _TALKS and not (prompt.may_allow_more or body.states_any(_UNUSUAL) or _names_several(data)):
+    seen = body.glance
+    several = names_several(data) if seen is None or not seen.is_plain else False
+    if endpoint.name in _TALKS and not (prompt.may_allow_more or several or body.states_any(_UNUSUAL)):
         return ORDINARY
     hides = has_escaped_letter(data)
     hosts = hides or _HOSTED.search(data) is not None
     limits = _Limits(body, assumed)
     beside = tuple(_fees(endpoint, body, limits, hosts=hosts))
     calls = sum(count for _, count in beside) + _free_calls(endpoint, body, limits, hosts=hosts)
-    names = hides or hosts or _names_several(data)
+    names = hides or hosts or several
     models = tuple(_models(endpoint, body, limits, hosts=hosts)) if names else ()
     plain = with_plain_letters(data) if hides else data
     served, prompts, stored, files = (
@@ -171,7 +172,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     return Allows(served, prompts, pictures, speech, stored, files, calls, beside, models, limits.unreadable)
 
 
-def _names_several(data: bytes) -> bool:
+def names_several(data: bytes) -> bool:
     """Whether more than one model may be named."""
     # PERF: of a short body this takes less than RE2, which alone lets others go on beside a long one.
     if len(data) < LONG_BYTES and data.count(b'"model"') < _SEVERAL:
@@ -246,6 +247,8 @@ class _Limits:
 
     def __init__(self, body: RequestBody, assumed: Assumed) -> None:
         self._body = body
+        self._lists: dict[str, list[bytes]] = {}
+        self._said: int | None = None
         self.assumed: Final = assumed
         self.unreadable: Unreadable | None = None
 
@@ -265,9 +268,9 @@ class _Limits:
         uses = 0
         for one in own:
             index = int(one[1])
-            uses += self.read(member_cap(self._tools[index], "max_uses", f"tools[{index}].max_uses")) or bound
+            uses += self.read(member_cap(self._entry("tools", index), "max_uses", f"tools[{index}].max_uses")) or bound
         if len(own) < len(paths):
-            uses += bound + self._said_anywhere
+            uses += bound + self._said_anywhere()
         return uses or bound
 
     def instead(self, one: Declared) -> OtherModel:
@@ -276,7 +279,7 @@ class _Limits:
         if own is None:
             return OtherModel(one.value, one.path, 0)
         index, body = int(own[1]), self._body
-        entry = self._fallbacks[index]
+        entry = self._entry("fallbacks", index)
         cap = self.read(member_cap(entry, "max_tokens", f"fallbacks[{index}].max_tokens"))
         speed = _OBJECT.decode(entry).get("speed")
         served = served_as(None, _word(body.raw("service_tier")), speed, _word(body.raw("inference_geo")))
@@ -286,27 +289,26 @@ class _Limits:
         """A model that is declared as a tool, with the calls and the output of each that it says."""
         own = _OWN.fullmatch(one.path)
         index = -1 if own is None else int(own[1])
-        tool = b"" if own is None else self._tools[index]
+        tool = b"" if own is None else self._entry("tools", index)
         cap = self.read(member_cap(tool, "max_tokens", f"tools[{index}].max_tokens"))
         if cap is None and (b"image" in tool or "image" in one.value):
             cap = self.assumed.picture_tokens
         return OtherModel(one.value, one.path, self.uses([one.path], self.assumed.advisor_calls), cap)
 
-    @cached_property
-    def _tools(self) -> list[bytes]:
-        return _entries(self._body, "tools")
+    def _entry(self, name: str, index: int) -> bytes:
+        entries = self._lists.get(name)
+        if entries is None:
+            entries = self._lists[name] = _entries(self._body, name)
+        return entries[index]
 
-    @cached_property
-    def _fallbacks(self) -> list[bytes]:
-        return _entries(self._body, "fallbacks")
-
-    @cached_property
     def _said_anywhere(self) -> int:
-        data = self._body.data
-        if _ESCAPED_KEY.search(data) is not None:
-            self.read(Unreadable("max_uses"))
-        said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
-        return sum(self.read(one) or 0 for one in said)
+        if self._said is None:
+            data = self._body.data
+            if _ESCAPED_KEY.search(data) is not None:
+                self.read(Unreadable("max_uses"))
+            said = (limit_of(bytes(one), "max_uses") for one in paced(_USES.findall(data)))
+            self._said = sum(self.read(one) or 0 for one in said)
+        return self._said
 
 
 def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> Iterator[tuple[str, int]]:

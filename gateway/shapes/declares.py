@@ -84,8 +84,8 @@ class Body(Protocol):
     telling: bool | None
     """Whether its conversation may declare anything; `None` until somebody has asked."""
 
-    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
-        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
+    def fingerprint(self, names: Mapping[str, bytes]) -> Hashable | None:
+        """What stands under these names, `None` where that is not plain to see; equal bytes have equal fingerprints."""
 
     def raw(self, name: str) -> bytes | None:
         """The bytes of a top-level value, `None` when it is not there."""
@@ -234,9 +234,13 @@ class Declares:
         return frozenset(path.partition(".")[0] for path in self.end_user)
 
     @cached_property
-    def names_of_lasting(self) -> frozenset[str]:
-        """The top-level members that declare something and mostly stay the same from request to request."""
-        return frozenset(place.steps[0] for place in self.places if not place.bulk)
+    def lasting(self) -> Mapping[str, bytes]:
+        """The model, and the top-level members that declare something: they stay mostly the same from body to body.
+
+        Each with its quotes.
+        """
+        names = ("model", *(place.steps[0] for place in self.places if not place.bulk))
+        return {name: f'"{name}"'.encode() for name in names}
 
     def conversation_tells(self, body: Body) -> bool:
         """Whether anything can be declared in the conversation of a body, by whatever is looked for.
@@ -256,10 +260,15 @@ class Declares:
     def _names_of_bulk(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(place.steps[0] for place in self.places if place.bulk))
 
+    @property
+    def names_that_declare(self) -> tuple[str, ...]:
+        """Every member by which something could be declared in a conversation."""
+        last = (*self.last_names(Says.MCP), *self.last_names(Says.MODEL))
+        return (*NAMES_OF_TOOLS, *NAMES_OF_MODELS, *last)
+
     @cached_property
     def _find_any(self) -> "_Finder":
-        last = (*self.last_names(Says.MCP), *self.last_names(Says.MODEL))
-        return _Finder((*NAMES_OF_TOOLS, *NAMES_OF_MODELS, *last))
+        return _Finder(self.names_that_declare)
 
 
 NOTHING: Final = Declares()
@@ -309,9 +318,9 @@ class _Reader:
 
         PERF: applications declare the same in every request, so what was read once is known by its fingerprint.
         """
-        fingerprint = body.fingerprint(self._table.names_of_lasting)
+        fingerprint = body.fingerprint(self._table.lasting)
         if fingerprint is None:
-            return ()
+            return tuple(self.declared(body, bulk=False))
         known = self._known.get(fingerprint)
         if known is None:
             known = tuple(self.declared(body, bulk=False))

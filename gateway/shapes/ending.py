@@ -11,11 +11,11 @@ https://docs.anthropic.com/en/api/errors#streaming, and the object `error` of ev
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
 
+from gateway.shapes.told import decode_body
 from gateway.wire.unreadable import UNREADABLE
 
 _ERROR: Final = b"error"
@@ -55,7 +55,7 @@ class Stop(enum.StrEnum):
     MALFORMED = "malformed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StatedError:
     """An error in the provider's own words; what it does not say is `None`."""
 
@@ -64,7 +64,7 @@ class StatedError:
     code: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ending:
     """How an answer ended, and the provider's own error where it stated one."""
 
@@ -72,7 +72,7 @@ class Ending:
     error: StatedError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """What one type of event means for the answer.
 
@@ -107,6 +107,8 @@ class Events:
         needs_end: Whether a stream whose content is complete is still cut without the API's last event; servers that
             are made after OpenAI's chat do not all send `[DONE]`.
         statuses: How a whole answer ended, by its `status`; one that is not here is complete.
+        signs_of_failure: Bytes of which one stands in every event that may say of a failure, for a search before any is
+            read; follows from `stops`.
     """
 
     rows: Mapping[str, Event]
@@ -114,27 +116,18 @@ class Events:
     needs_end: bool = True
     statuses: Mapping[str, How] = field(default_factory=dict)
 
-    @cached_property
-    def signs_of_failure(self) -> tuple[bytes, ...]:
-        """Bytes of which one stands in every event that may say of a failure, for a search before any is read."""
+    signs_of_failure: tuple[bytes, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
         reasons = [reason.encode() for reason, stop in self.stops.items() if stop is Stop.FAILED]
-        return (_ERROR, *(reason for reason in reasons if _ERROR not in reason))
+        signs = (_ERROR, *(reason for reason in reasons if _ERROR not in reason))
+        object.__setattr__(self, "signs_of_failure", signs)
 
 
 NO_EVENTS: Final = Events(rows={"error": FAILS})
 """Of an API that has no stream."""
 
 
-class _Body(msgspec.Struct, gc=False):
-    type: Any = None
-    status: Any = None
-    error: Any = None
-    message: Any = None
-    code: Any = None
-    choices: Any = None
-
-
-_decode_body = msgspec.json.Decoder(_Body).decode
 _decode_any = msgspec.json.Decoder(dict[str, Any]).decode
 _COMPLETE: Final = Ending(How.COMPLETE)
 _EXCEPTION: Final = "Exception"
@@ -148,7 +141,7 @@ def ending_of(body: bytes, events: Events) -> Ending:
     if b'"error"' not in body:
         return _COMPLETE
     try:
-        said = _decode_body(body)
+        said = decode_body(body)
     except UNREADABLE:
         return _COMPLETE
     how = events.statuses.get(said.status) if isinstance(said.status, str) else None

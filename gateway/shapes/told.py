@@ -34,6 +34,18 @@ class Begun(msgspec.Struct, frozen=True):
     model: Any = None
 
 
+class Body(msgspec.Struct, gc=False):
+    """A whole answer, as far as it says how it ended."""
+
+    type: Any = None
+    status: Any = None
+    error: Any = None
+    message: Any = None
+    code: Any = None
+    choices: Any = None
+
+
+decode_body: Final = msgspec.json.Decoder(Body).decode
 decode_event: Final = msgspec.json.Decoder(Told).decode
 decode_events: Final = msgspec.json.Decoder(list[Told]).decode
 decode_begun: Final = msgspec.json.Decoder(Begun).decode

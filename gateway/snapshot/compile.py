@@ -7,6 +7,7 @@ from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.ownership import NOBODYS, Ownership, seen_by
 from gateway.config.packed_keys import key_secrets
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
@@ -40,13 +41,26 @@ _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (
 
 
 def compile_snapshot(
-    config: Config, revision: Revision, pepper: Pepper, providers: ProviderSet, ownership: Ownership = NOBODYS
+    config: Config,
+    revision: Revision,
+    pepper: Pepper,
+    providers: ProviderSet,
+    identities: Identities = NO_IDENTITIES,
+    ownership: Ownership = NOBODYS,
+    *,
+    in_ledger: bool = True,
 ) -> Snapshot:
-    """The snapshot of a validated configuration; keys of a confined owner see the part of it that acts on them."""
+    """The snapshot of a validated configuration; keys of a confined owner see the part of it that acts on them.
+
+    `identities` are what counters call what was renamed, and the ledger too where reports know what that is called.
+    """
     built = providers.build(config.providers)
-    upstreams = {name: _upstream(built[name], section) for name, section in config.providers.items()}
+    upstreams = {
+        name: _upstream(built[name], section, identities.get(("providers", name), name))
+        for name, section in config.providers.items()
+    }
     prices = Prices(config)
-    budgets = {one.name: one for one in compile_budgets(config.budgets)}
+    budgets = {one.name: one for one in compile_budgets(config.budgets, identities)}
     views = {
         owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets)
         for owner in (None, *ownership.confined)
@@ -54,7 +68,8 @@ def compile_snapshot(
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], views[ownership.owner_of_key(name)], upstreams)
+        key = config.virtual_keys[name]
+        return _compile_key(name, key, views[ownership.owner_of_key(name)], upstreams, identities)
 
     return Snapshot(
         revision=revision,
@@ -68,6 +83,7 @@ def compile_snapshot(
         key_names=current,
         previous_key_names=previous,
         compile_key=compile_key,
+        identities=identities if in_ledger else NO_IDENTITIES,
     )
 
 
@@ -108,14 +124,15 @@ def _view(
     )
 
 
-def holds(owner: str, name: str, section: RateLimits | None) -> tuple[Hold, ...]:
+def holds(owner: str, name: str, identity: str, section: RateLimits | None) -> tuple[Hold, ...]:
     """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`)."""
     if section is None:
         return ()
+    ceilings = ((dimension, window_s, getattr(section, dimension.value)) for dimension, window_s in _WINDOWS)
     return tuple(
-        Hold(Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s), 1)
-        for dimension, window_s in _WINDOWS
-        if (ceiling := getattr(section, dimension.value)) is not None
+        Hold(Limit(key=f"{owner}:{identity}:{what}", dimension=what, ceiling=most, window_s=window_s, of=name), 1)
+        for what, window_s, most in ceilings
+        if most is not None
     )
 
 
@@ -130,11 +147,11 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
     )
 
 
-def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
+def _upstream(provider: Provider, section: ProviderSection, identity: str) -> Upstream:
     breaker = section.circuit_breaker
     return Upstream(
         provider,
-        holds("provider", provider.name, section.rate_limits),
+        holds("provider", provider.name, identity, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
         isinstance(section, CostStatingProvider) and section.trust_stated_cost,
@@ -155,13 +172,15 @@ def _fallback(section: Fallback | None) -> FallbackPolicy | None:
     )
 
 
-def _compile_key(name: str, key: VirtualKey, view: _View, upstreams: Mapping[str, Upstream]) -> CompiledKey:
+def _compile_key(
+    name: str, key: VirtualKey, view: _View, upstreams: Mapping[str, Upstream], identities: Identities
+) -> CompiledKey:
     config = view.config
     who = attribution(key, config)
     reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
-    metered = meters(view.budgets, who.of_key(name))
+    metered = meters(view.budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
         in_force=view.in_force,
@@ -169,7 +188,7 @@ def _compile_key(name: str, key: VirtualKey, view: _View, upstreams: Mapping[str
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=who,
-        holds=holds("key", name, key.rate_limits),
+        holds=holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits),
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
@@ -235,8 +236,10 @@ class Snapshot:
         previous_key_names: Mapping[bytes, tuple[str, float]],
         compile_key: Callable[[str], CompiledKey],
         warnings: Sequence[str] = (),
+        identities: Identities = NO_IDENTITIES,
     ) -> None:
         self.revision = revision
+        self.identities = identities
         self.revision_label = str(revision)
         self.upstreams = upstreams
         self.in_force = in_force

@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 
-_BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_S = 10.0
 _WAL_PATIENCE_S = 10.0
 _OLDEST_SQLITE: Final = (3, 24, 0)  # the first with upserts
 _MS = 1000
@@ -55,7 +55,7 @@ def open_engine(url: str) -> Engine:
 
 
 @contextmanager
-def writing(engine: Engine, *, lock_wait_s: float = _BUSY_TIMEOUT_S) -> Iterator[Connection]:
+def writing(engine: Engine, *, lock_wait_s: float = BUSY_TIMEOUT_S) -> Iterator[Connection]:
     """One transaction that may write: committed at the end, durably, or rolled back when an exception leaves it.
 
     Args:
@@ -164,7 +164,7 @@ def _open_sqlite(url: URL) -> Engine:
     except OSError as problem:
         raise StorageError(f"The directory of the {describe_url(url)} cannot be made: {problem.strerror}.") from None
     engine = create_engine(
-        url, connect_args={"timeout": _BUSY_TIMEOUT_S}, hide_parameters=True, json_serializer=_to_json
+        url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, json_serializer=_to_json
     )
     library = engine.dialect.dbapi
     if library is not None and library.sqlite_version_info < _OLDEST_SQLITE:

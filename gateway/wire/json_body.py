@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Hashable, Iterator
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from gateway.wire.json_members import find_members
 from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
+from gateway.wire.request_body import Glance
 from gateway.wire.urls import UrlPlaces, may_have_urls, odd_fields, urls_in_json
 
 _LONG_VALUE = 512
@@ -35,12 +36,15 @@ class JsonBody:
     """
 
     __slots__ = (
-        "_fingerprint",
+        "_digest",
+        "_names",
+        "_parts",
         "_readable",
         "_repeated",
         "_spans",
         "_varied",
         "data",
+        "glance",
         "has_doubtful_names",
         "model",
         "stream",
@@ -50,7 +54,10 @@ class JsonBody:
     def __init__(self, data: bytes, judged: frozenset[str] = frozenset()) -> None:
         self.data = data
         self.telling: bool | None = None
-        self._fingerprint: tuple[frozenset[str], Hashable | None] | None = None
+        self.glance: Glance | None = None
+        self._names: Mapping[str, bytes] | None = None
+        self._parts: tuple[bytes, bytes] | None = None
+        self._digest: bytes | None = None
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
@@ -87,21 +94,41 @@ class JsonBody:
         document: dict[str, Any] = _decode_strictly(self._readable, "body", parse_float=_finite)
         return document
 
-    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
-        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
-        if self._fingerprint is None or self._fingerprint[0] is not names:
-            self._fingerprint = names, self._fingerprint_of(names)
-        return self._fingerprint[1]
+    def fingerprint(self, names: Mapping[str, bytes]) -> Hashable | None:
+        """What stands under these names; `None` where that is not plain to see."""
+        parts = self.parted(names)
+        if parts is None or len(parts[1]) <= _LONG_VALUE:
+            return None if parts is None else parts[1]
+        if self._digest is None:
+            self._digest = hashlib.blake2b(parts[1], digest_size=16).digest()
+        return self._digest
 
-    def _fingerprint_of(self, names: frozenset[str]) -> Hashable | None:
-        parts: list[tuple[str, int, bytes]] = []
+    def parted(self, names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
+        """The text without the top-level members of these names, and those members; `None` as for `fingerprint`."""
+        if self._names is not names:
+            self._names, self._digest = names, None
+            self._parts = None if self.has_doubtful_names else self._parted(names)
+        return self._parts
+
+    def _parted(self, names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
+        data, at = self._readable, 0
+        rest: list[bytes] = []
+        members: list[bytes] = []
         for name, (start, end) in self._spans.items():
-            if name in names:
-                value = self._readable[start:end]
-                if end - start > _LONG_VALUE:
-                    value = hashlib.blake2b(value, digest_size=16).digest()
-                parts.append((name, end - start, value))
-        return tuple(parts) if parts else None
+            key = names.get(name)
+            if key is None:
+                continue
+            begin = start - len(key) - 1
+            if data[begin:start] != key + b":":
+                begin = data.rfind(key, at, start)
+                # Else the key is written with escapes.
+                if begin < 0 or data[begin + len(key) : start].strip() != b":":
+                    return None
+            rest.append(data[at:begin])
+            members.append(data[begin:end])
+            at = end
+        rest.append(data[at:])
+        return b"".join(rest), b",".join(members)
 
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""

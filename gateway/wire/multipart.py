@@ -6,7 +6,7 @@ is a file, is encoded, or is in another charset) is refused: what is judged is w
 """
 
 import re
-from collections.abc import Generator, Hashable, Iterator
+from collections.abc import Generator, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -14,6 +14,7 @@ from gateway.errors import GatewayError
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import text_in_steps
 from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
+from gateway.wire.request_body import NOT_PLAIN, Glance
 from gateway.wire.urls import UrlPlaces, urls_in_text
 
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -49,13 +50,24 @@ class MultipartBody:
     `content_type` is the one spelling in which the form goes upstream.
     """
 
-    __slots__ = ("_fields", "_spans", "content_type", "data", "has_doubtful_names", "model", "stream", "telling")
+    __slots__ = (
+        "_fields",
+        "_spans",
+        "content_type",
+        "data",
+        "glance",
+        "has_doubtful_names",
+        "model",
+        "stream",
+        "telling",
+    )
 
     def __init__(self, data: bytes, content_type: bytes) -> None:
         boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
         self.telling: bool | None = False
+        self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
@@ -84,8 +96,12 @@ class MultipartBody:
         """Whether the form has one of these fields."""
         return not names.isdisjoint(self._spans)
 
-    def fingerprint(self, _names: frozenset[str]) -> Hashable | None:
+    def fingerprint(self, _names: Mapping[str, bytes]) -> Hashable | None:
         """A form declares nothing that could be judged."""
+        return None
+
+    def parted(self, _names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
+        """Nobody parts a form."""
         return None
 
     def may_have_urls(self, _places: UrlPlaces) -> bool:

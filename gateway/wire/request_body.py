@@ -1,17 +1,38 @@
 """What the stages ask of a request body, whatever its form."""
 
-from collections.abc import Generator, Hashable, Iterator
-from typing import Any, Protocol
+from collections.abc import Generator, Hashable, Iterator, Mapping
+from typing import Any, Final, Protocol
 
 from gateway.wire.json_splice import Splice
 from gateway.wire.urls import UrlPlaces
 
 
+class Glance:
+    """What one look at a whole body has told (`gateway.shapes.glance`). Immutable.
+
+    `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
+    more could be declared, billed, allowed or fetched. Only then the others count, and speak of what is known: whether
+    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` to an estimate.
+    """
+
+    __slots__ = ("dense", "flags", "has_urls", "is_plain")
+
+    def __init__(self, *, is_plain: bool, has_urls: bool = True, flags: int = 0, dense: int = 0) -> None:
+        self.is_plain: Final = is_plain
+        self.has_urls: Final = has_urls
+        self.flags: Final = flags
+        self.dense: Final = dense
+
+
+NOT_PLAIN: Final = Glance(is_plain=False)
+"""What everything has to be looked for in."""
+
+
 class RequestBody(Protocol):
     """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated.
 
-    `has_doubtful_names` says that `is_ambiguous` may hold for some name. `telling` is left to those who look
-    for what a body declares: what they found of its conversation.
+    `has_doubtful_names` says that `is_ambiguous` may hold for some name. `telling` and `glance` are left to those who
+    look for what a body declares: what they found of its conversation, and of all of it.
     """
 
     data: bytes
@@ -19,6 +40,7 @@ class RequestBody(Protocol):
     stream: bool
     has_doubtful_names: bool
     telling: bool | None
+    glance: Glance | None
 
     def decoded(self, name: str) -> Any:
         """The value of a top-level field as plain data, `None` when it is not there. Raises `bad_request`."""
@@ -35,8 +57,14 @@ class RequestBody(Protocol):
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
 
-    def fingerprint(self, names: frozenset[str]) -> Hashable | None:
-        """What stands under these names, `None` when nothing does; equal bytes have equal fingerprints."""
+    def fingerprint(self, names: Mapping[str, bytes]) -> Hashable | None:
+        """What stands under these names, by name with its quotes; `None` where that is not plain to see.
+
+        Equal bytes have equal fingerprints.
+        """
+
+    def parted(self, names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
+        """The text without the top-level members of these names, and those members; `None` as for `fingerprint`."""
 
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""

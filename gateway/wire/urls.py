@@ -81,6 +81,18 @@ def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
     return len(data) > STEP or _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
 
 
+def may_have_scheme(data: bytes, lowered: bytes) -> bool:
+    r"""Whether a JSON text may have a URL in a string, where nothing is written as `\u00..`.
+
+    Args:
+        data: The text.
+        lowered: The same in lower case.
+
+    PERF: hardly any text has the four letters, or a line end, to be looked at more closely.
+    """
+    return (b"http" in lowered or b"\\" in data) and _MAY_BE_SCHEME.search(data) is not None
+
+
 def urls_in_json(data: bytes) -> Iterator[FoundAt | None]:
     """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included."""
     # PERF: many bodies have none, and looking into each of their strings takes several times as long as this.

@@ -188,7 +188,7 @@ def test_a_body_of_32_mib_passes(gateway, upstream):
 
 def test_slow_clients_hold_up_nobody_and_are_sent_away(start_gateway, upstream):
     gateway = start_gateway(
-        config(upstream.url), env={"GATEWAY_HEADER_TIMEOUT_S": "1.5", "GATEWAY_BODY_TIMEOUT_S": "1"}
+        config(upstream.url), env={"GATEWAY_KEEPALIVE_TIMEOUT_S": "1.5", "GATEWAY_BODY_TIMEOUT_S": "1"}
     )
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n".encode()
     with contextlib.ExitStack() as stack:

@@ -122,6 +122,34 @@ def test_the_command_that_applies_a_saved_plan_runs_as_printed(home):
     assert "The secret of 1 new key is in minted" in said
 
 
+def test_a_plan_needs_no_credential_and_an_apply_does(home):
+    home.apply()
+    del home.environment["CANARY"]
+
+    said = home.plan("--detailed-exitcode", "--out", "plan.json")
+
+    assert "No changes." in said
+    assert "providers.openai: api_key is not compared, since ${env:CANARY} is not set where this was planned" in said
+    home.edit("type: openai,", "type: openai, models: [gpt-5],")
+    home.plan("--out", "plan.json")
+    changed = json.loads((home.directory / "plan.json").read_text())
+    assert [one["path"] for one in changed["resource_changes"][0]["changes"]] == ["/models"]
+    assert (changed["applyable"], changed["complete"]) == (False, False)
+    assert "plan where they are set" in home.run("apply", "plan.json", code=1)
+    assert "reference-missing" in home.apply(code=1)
+    home.environment["CANARY"] = CANARY
+    home.apply()
+
+
+def test_a_new_provider_is_planned_without_its_credential(home):
+    del home.environment["CANARY"]
+
+    said = home.plan("--format", "markdown")
+
+    assert "7 to create" in said
+    assert "api&#95;key is not compared" in said
+
+
 def test_guards_have_codes_of_their_own(home):
     home.apply()
     home.edit("teams: {engineering: {}}", "teams: {engineering: {}, a: {}, b: {}, c: {protected: true}, d: {}}")
@@ -159,6 +187,47 @@ def test_a_plan_tells_that_a_key_was_ended_outside_the_file(home):
     assert re.search(r"! virtual_keys\.ci\.state   \(default\) -> disabled   .+ UTC\n +it stays so", said)
     home.run("keys", "revoke", "ci")
     assert "warning: virtual_keys.ci is revoked, which is final: take it out of the file" in home.plan()
+
+
+def test_what_was_changed_outside_the_file_is_overwritten_only_with_a_word(home):
+    home.apply()
+    home.run("keys", "expire", "ci", "--at", "2027-01-01T00:00:00Z")
+
+    assert "! virtual_keys.ci.expires_at   (default) -> 2027-01-01T00:00:00Z" in home.plan()
+    assert "! virtual_keys.ci.expires_at" in home.plan("--drift-only", "--detailed-exitcode", code=2)
+    assert "virtual_keys.ci.expires_at   " not in home.plan("--drift", "none")
+    assert "say --discard-outside-edits" in home.apply(code=4)
+    home.apply("--discard-outside-edits")
+    assert "Nothing was changed outside the file" in home.plan("--drift-only", "--detailed-exitcode")
+    assert "leave --out away" in home.plan("--drift-only", "--out", "plan.json", code=1)
+
+
+def test_what_the_file_does_not_have_can_be_left(home):
+    home.apply()
+    home.edit("model_aliases: {fast: simulator/gpt-5-mini}\n", "")
+    home.edit("limit_usd: 5", "limit_usd: 4")
+
+    assert "1 skipped" in home.apply("--no-delete")
+    assert "0 to create, 0 to change, 1 to remove" in home.plan()
+    assert "model_aliases.fast" in home.plan("--no-delete", "--detailed-exitcode")
+
+
+def test_what_others_made_is_adopted(home):
+    home.apply()
+    home.run("keys", "mint", "night", "--environment", "test")
+    home.edit("virtual_keys:\n", "virtual_keys:\n  night: {environment: test}\n")
+    assert (
+        "virtual_keys.night belongs to api, and this file's owner is platform: choose another name, or adopt it: gateway adopt virtual_keys/night"
+        in home.plan(code=1)
+    )
+
+    assert "virtual_keys.night belongs to platform now." in home.run(
+        "adopt", "virtual_keys/night", "-c", "gateway.yaml"
+    )
+
+    assert "No changes. 8 resources match." in home.plan("--detailed-exitcode")
+    assert "there is no teams.nowhere" in home.run("adopt", "teams/nowhere", "--owner", "x", code=1)
+    assert "write KIND/NAME" in home.run("adopt", "nonsense", "--owner", "x", code=1)
 
 
 def test_another_secret_of_a_key_widens(home):
@@ -250,7 +319,11 @@ def test_an_export_plans_to_no_changes(home):
     ("old", "new", "said"),
     [
         ("owner: platform\n", "", "add `owner: NAME`"),
-        ("${env:CANARY}", "${env:ABSENT}", "error[reference-missing] the environment variable ABSENT is not set"),
+        (
+            "limit_usd: 5",
+            'limit_usd: "${env:ABSENT}"',
+            "error[reference-missing] the environment variable ABSENT is not",
+        ),
         ("simulator/gpt-5-mini", "nowhere/gpt-5-mini", "there is no provider named 'nowhere'"),
         ("limit_usd: 5", "limit_usd: many", "gateway.yaml:12:"),
     ],
@@ -280,6 +353,8 @@ def test_a_partial_plan(home):
     home.apply("--target", "virtual_keys/ci")
     assert "4 to create" in home.plan()
     assert "is no address; write KIND/NAME" in home.plan("--target", "nonsense", code=1)
+    assert "virtual_keys.typo is neither in the file nor" in home.plan("--target", "virtual_keys/typo", code=1)
+    assert "between 0s and 600s" in home.apply("--lock-timeout", "1h", code=1)
 
 
 def test_tokens_say_what_they_may(tmp_path):

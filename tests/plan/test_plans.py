@@ -16,8 +16,8 @@ from gateway.config.resources import Resource
 from gateway.plan.change import Access
 from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
 from gateway.plan.guards import Allowed, refusals
-from gateway.plan.live import LiveResource, LiveState
-from gateway.plan.make import Desired, make_plan
+from gateway.plan.live import LiveResource, LiveState, Removal
+from gateway.plan.make import Desired, Extent, make_plan
 from gateway.plan.plan import Source
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
@@ -93,10 +93,10 @@ def example():
     return msgspec.structs.replace(live, resources=resources, control_plane="prod")
 
 
-def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform"):
+def planned(after=AFTER, live=None, *, moves=None, targets=(), figures=FIGURES, owner="platform", **how):
     desired = Desired(owner, after, moves or {}, Source("0123456789abcdef", "4f2c9e1"))
     found = (lambda _changes: figures) if figures is not None else None
-    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, targets=targets, figures=found)
+    return make_plan(desired, live or example(), plan_id="pl_01", now=NOW, extent=Extent(targets, **how), figures=found)
 
 
 MOVES = {("virtual_keys", "renamed"): ("virtual_keys", "new-name")}
@@ -532,6 +532,19 @@ def test_what_others_refer_to_cannot_be_deleted():
     assert "virtual_keys.k: error[unknown-reference] there is no provider named 'a'" in plan.errors[0]
 
 
+@pytest.mark.parametrize(("many", "told"), [(2, 2), (11, 11), (12, 11)])
+def test_models_without_a_price_are_told(many, told):
+    (known, *_), models = PROVIDERS, [f"x{number:02}" for number in range(many)]
+    wanted = msgspec.structs.replace(known, name="a", spec={**known.spec, "models": models})
+    theirs = msgspec.structs.replace(known, name="theirs", spec={**known.spec, "models": ["y"]})
+
+    made = planned((wanted,), live_of((theirs,), owner="others"), figures=None)
+
+    assert len(made.plan.warnings) == told
+    assert made.plan.warnings[0] == "nobody knows what a/x00 costs: it counts as nothing"
+    assert (made.plan.warnings[-1] == "2 more models have no price") is (many > told)
+
+
 def test_a_target_brings_what_it_needs():
     wanted = (
         Resource("teams", "new", {}),
@@ -550,7 +563,8 @@ def test_a_target_brings_what_it_needs():
         "providers.a": "virtual_keys.k",
         "virtual_keys.k": None,
     }
-    assert made.plan.warnings == ["teams.nowhere is neither in the file nor its owner's"]
+    assert made.plan.errors == ["--target: teams.nowhere is neither in the file nor its owner's"]
+    assert not made.plan.applyable
     assert not made.plan.complete
 
 
@@ -581,6 +595,85 @@ def test_deleting_all_that_an_owner_has_needs_a_flag_of_its_own(wanted):
     assert refusals(plan, Allowed(empty=True)) == []
 
 
+def test_what_the_file_does_not_have_is_left_where_that_is_asked_for():
+    had, has = Resource("teams", "old", {}), Resource("teams", "new", {})
+
+    made = planned((has,), live_of((had, Resource("projects", "p", {"team": "old"}))), figures=None, no_delete=True)
+
+    plan = made.plan
+    assert [one.address for one in plan.resource_changes] == ["teams.new"]
+    assert [one.key for one in made.writes] == [("teams", "new")]
+    assert plan.skipped == ["teams.old", "projects.p"]
+    assert (plan.summary.delete, plan.summary.skipped, plan.complete) == (0, 2, False)
+    assert plan.requires == []
+    told = "\n".join(one.text for one in lines(plan))
+    assert "Left although the file does not have it (--no-delete): teams.old, projects.p." in told
+    assert "Plan: 1 to create, 0 to change, 0 to remove. 2 skipped." in told
+
+
+def edited_outside():
+    """The live side after others were at work: one thing changed back and forth, one changed, one made, one deleted."""
+    live = live_of((Resource("teams", "same", {}), Resource("teams", "changed", {"description": "a"})))
+
+    def now(name, spec, applied):
+        one = live.resources["teams", "changed"]
+        return msgspec.structs.replace(one, resource=Resource("teams", name, spec), applied=applied)
+
+    others = {
+        ("teams", "changed"): now("changed", {"description": "b"}, {"description": "a"}),
+        ("teams", "caught-up"): now("caught-up", {"description": "b"}, {"description": "a"}),
+        ("teams", "made"): now("made", {"description": "c"}, None),
+    }
+    removed = {("teams", "deleted"): Removal({}, "on-call", NOW - HOUR)}
+    return msgspec.structs.replace(live, resources={**live.resources, **others}, removed=removed)
+
+
+WITHOUT_THEM = (
+    Resource("teams", "same", {}),
+    Resource("teams", "changed", {"description": "a"}),
+    Resource("teams", "caught-up", {"description": "b"}),
+    Resource("teams", "deleted", {}),
+)
+OVERWRITTEN = [
+    ("teams.changed", "/description", "overwritten"),
+    ("teams.deleted", "", "overwritten"),
+    ("teams.made", "", "overwritten"),
+]
+CAUGHT_UP = ("teams.caught-up", "/description", "already_matches")
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({}, OVERWRITTEN),
+        ({"drift": "all"}, [CAUGHT_UP, *OVERWRITTEN]),
+        ({"drift": "none"}, []),
+        ({"no_delete": True}, [*OVERWRITTEN[:2], ("teams.made", "", "kept")]),
+        ({"targets": [("teams", "same"), ("teams", "deleted")]}, [OVERWRITTEN[1]]),
+    ],
+)
+def test_what_was_changed_outside_the_file_is_told_as_was_asked(how, told):
+    plan = planned(WITHOUT_THEM, edited_outside(), figures=None, **how).plan
+
+    assert [(one.address, one.path, one.effect) for one in plan.drift] == told
+    overwritten = 1 if "targets" in how else 2 if "no_delete" in how else 3
+    assert plan.summary.outside_edits == overwritten
+    (guard,) = [one for one in plan.requires if one.code == "outside_edits"]
+    assert guard.flag == "--discard-outside-edits"
+    assert refusals(plan, Allowed()) == [f"{guard.text}; if that is meant, say --discard-outside-edits"]
+    assert refusals(plan, Allowed(discard_outside_edits=True)) == []
+
+
+def test_looking_for_changes_outside_the_file_alone_plans_nothing(snapshot):
+    made = planned(WITHOUT_THEM, edited_outside(), figures=None, drift_only=True)
+
+    plan = made.plan
+    assert (plan.is_empty, plan.applyable, plan.complete, plan.requires, made.writes) == (True, False, False, [], ())
+    assert "\n".join(one.text for one in lines(plan)) == snapshot
+    nothing = planned(WITHOUT_THEM, live_of(WITHOUT_THEM), figures=None, drift_only=True).plan
+    assert [one.text for one in lines(nothing)][-1] == "Nothing was changed outside the file since the last apply."
+
+
 def test_nothing_deletes_what_is_protected():
     teams = [Resource("teams", "t", {"protected": True})]
 
@@ -592,9 +685,13 @@ def test_nothing_deletes_what_is_protected():
 def test_guards_that_a_team_asks_for():
     plan = planned(moves=MOVES).plan
 
-    assert refusals(plan, Allowed(delete=1)) == []
-    assert refusals(plan, Allowed(delete=1, no_widen=True)) == ["2 changes widen access, or may (--no-widen)"]
-    assert len(refusals(plan, Allowed(delete=1, no_widen=True, no_refuse_traffic=True))) == 2
+    assert refusals(plan, Allowed(delete=1, discard_outside_edits=True)) == []
+    assert refusals(plan, Allowed(delete=1, discard_outside_edits=True, no_widen=True)) == [
+        "2 changes widen access, or may (--no-widen)"
+    ]
+    assert (
+        len(refusals(plan, Allowed(delete=1, discard_outside_edits=True, no_widen=True, no_refuse_traffic=True))) == 2
+    )
 
 
 def test_plans_are_deterministic():

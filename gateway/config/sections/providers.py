@@ -113,7 +113,7 @@ class OpenAIProvider(CostStatingProvider):
     project: str | None = Field(None, description="Sent as `OpenAI-Project`.")
 
 
-class AnthropicProvider(BaseProvider):
+class AnthropicProvider(CostStatingProvider):
     """Anthropic's own API."""
 
     type: Literal["anthropic"] = Field(description="Anthropic's API.")

@@ -1,7 +1,7 @@
 """`POST /plans` says what an apply would do; `POST /applies` does it; `GET /applies` is the history."""
 
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import falcon.asgi
 import msgspec
@@ -25,10 +25,11 @@ from gateway.storage.tables import applies
 
 
 class ApplyRequest(msgspec.Struct, frozen=True):
-    """A plan as `POST /plans` answered it, and what whoever applies it allows."""
+    """A plan as `POST /plans` answered it, what whoever applies it allows, and how long they wait for others."""
 
     saved: SavedPlan
     allowed: Allowed = Allowed()
+    lock_wait_s: Annotated[float, msgspec.Meta(ge=0, le=600)] = 30
 
 
 class PlansResource:
@@ -78,12 +79,13 @@ class AppliesResource:
                 actor=actor,
                 mint=services.mint,
                 now=now,
+                lock_wait_s=wanted.lock_wait_s,
                 control_plane=services.name,
             )
 
         try:
             with as_api_errors():
-                done = await services.database.write(apply)
+                done = await services.database.write(apply, lock_wait_s=wanted.lock_wait_s)
         except PlanFileError as error:
             raise ApiError("bad_request", str(error)) from None
         minted = {name: secret.reveal() for name, secret in done.minted.items()}

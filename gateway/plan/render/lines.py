@@ -10,7 +10,7 @@ from gateway.plan.change import SENSITIVE_CHANGED, Access, Drift, FieldChange, R
 from gateway.plan.diff import text
 from gateway.plan.plan import Guard, Plan, Summary
 from gateway.plan.replay import told
-from gateway.plan.words import count, moment
+from gateway.plan.words import count, moment, names
 from gateway.visible import visible
 
 MARKS: Final = {
@@ -19,6 +19,13 @@ MARKS: Final = {
 }
 _STYLES: Final = {"+": "green", "~": "yellow", "-": "red", "-/+": "magenta"}
 _WORDS: Final = {"create": "create", "update": "update", "delete": "remove", "replace": "replace", "move": "rename"}
+_KEPT: Final = {
+    "virtual_keys": "its secret, its use and what it spent",
+    "budgets": "what is spent of it",
+    "providers": "its use and what was spent there",
+    **dict.fromkeys(("teams", "projects", "principals"), "what was spent under it"),
+}
+"""What a rename leaves as it is, by kind."""
 _WIDTH: Final = 44
 _NAME_WIDTH: Final = 24
 
@@ -45,6 +52,10 @@ def _lines(plan: Plan) -> Iterator[Line]:
         yield Line(f"warning: {warning}", "yellow")
     if plan.errors or plan.warnings:
         yield Line("")
+    yield from _skipped(plan)
+    if plan.drift_only:
+        yield from () if plan.drift else (Line("Nothing was changed outside the file since the last apply."),)
+        return
     if plan.is_empty:
         yield Line(_no_changes(plan))
         yield from _left_alone(plan)
@@ -79,6 +90,7 @@ def summary(numbers: Summary) -> str:
             (numbers.widens, "widens access" if numbers.widens == 1 else "widen access"),
             (numbers.may_widen, "may widen access"),
             (numbers.refuses_traffic, "refuses traffic" if numbers.refuses_traffic == 1 else "refuse traffic"),
+            (numbers.skipped, "skipped"),
             (numbers.outside_edits, f"outside edit{'s' if numbers.outside_edits > 1 else ''} overwritten"),
         )
         if number
@@ -122,7 +134,8 @@ def verb(change: ResourceChange) -> str:
 def effects(change: ResourceChange) -> Iterator[str]:
     """Everything to be told beside the fields."""
     if change.previous_address is not None:
-        yield f"was {change.previous_address}; keeps its secret and its history"
+        kept = _KEPT.get(change.kind)
+        yield f"was {change.previous_address}{f'; keeps {kept}' if kept else ''}"
     if change.mints_secret:
         yield "its secret is made at apply and shown once"
     for follows in change.consequences:
@@ -155,11 +168,23 @@ def _outside(drift: list[Drift]) -> Iterator[Line]:
         "kept": "it stays so: the file says nothing of it",
     }
     for one in drift:
-        path = one.path.lstrip("/").replace("/", ".")
-        change = f"{value(one.last_applied)} -> {value(one.live)}"
-        yield Line(f"  ! {one.address}.{path}   {change}   {one.changed_by}, {moment(one.changed_at)}", "yellow")
+        yield Line(f"  ! {edited(one)}   {one.changed_by}, {moment(one.changed_at)}", "yellow")
         yield Line(f"      {said.get(one.effect, one.effect)}")
     yield Line("")
+
+
+def edited(one: Drift) -> str:
+    """What was changed outside the file, in words."""
+    if not one.path:
+        return f"{one.address}   {'deleted' if one.live is None else 'made'}"
+    path = one.path.lstrip("/").replace("/", ".")
+    return f"{one.address}.{path}   {value(one.last_applied)} -> {value(one.live)}"
+
+
+def _skipped(plan: Plan) -> Iterator[Line]:
+    if plan.skipped:
+        yield Line(f"Left although the file does not have it (--no-delete): {names(plan.skipped)}.")
+        yield Line("")
 
 
 def _change(change: ResourceChange) -> Iterator[Line]:

@@ -5,7 +5,7 @@ from typing import Final
 
 from gateway.plan.change import Access, ResourceChange
 from gateway.plan.plan import Plan
-from gateway.plan.render.lines import MARKS, effects, field, in_order, name_of, summary, value, verb
+from gateway.plan.render.lines import MARKS, edited, effects, field, in_order, name_of, summary, verb
 from gateway.plan.replay import told
 from gateway.plan.words import moment
 from gateway.visible import visible
@@ -57,7 +57,7 @@ def _head(plan: Plan) -> Iterator[str]:
     numbers = summary(plan.summary) if not plan.is_empty else "No changes."
     yield f"### gateway plan · {escaped(plan.where)} · {escaped(plan.owner)} · {escaped(source)}"
     yield ""
-    yield f"{numbers}{' **Partial.**' if plan.targets else ''}"
+    yield f"{numbers}{' **Partial.**' if not plan.complete else ''}"
     warned = list(_warned(plan))
     if warned:
         yield ""
@@ -105,9 +105,8 @@ def _effect(change: ResourceChange) -> str:
 def _details(plan: Plan) -> Iterator[str]:
     if plan.drift:
         found = "\n".join(
-            f"- <code>{escaped(one.address + one.path)}</code> {escaped(value(one.last_applied))} → "
-            f"{escaped(value(one.live))} by {escaped(one.changed_by)}, {moment(one.changed_at)}; "
-            f"{one.effect.replace('_', ' ')}"
+            f"- {escaped(edited(one)).replace('-&gt;', '→')} by {escaped(one.changed_by)}, "
+            f"{moment(one.changed_at)}; {one.effect.replace('_', ' ')}"
             for one in plan.drift
         )
         number = len(plan.drift)

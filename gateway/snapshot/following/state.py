@@ -12,8 +12,9 @@ Key = tuple[str, str]
 class Followed(msgspec.Struct, frozen=True):
     """All resources of a control plane at one revision; `changed_at` is when it was made, in microseconds.
 
-    `keys_revision` is a newer revision, where the states of keys are those of it. `tells_owners` is not so of a copy
-    that a version left which knew of no owners.
+    `identity` is the revision's own, empty where the control plane gives it none. `keys_revision` is a newer revision,
+    where the states of keys are those of it. `tells_owners` is not so of a copy that a version left which knew of no
+    owners.
     """
 
     lineage: str
@@ -21,6 +22,7 @@ class Followed(msgspec.Struct, frozen=True):
     changed_at: int
     resources: Mapping[Key, ResourceDocument]
     keys_revision: int | None = None
+    identity: str = ""
     tells_owners: bool = True
 
     @property
@@ -39,16 +41,9 @@ NOTHING = Followed("", 0, 0, {})
 
 def encode(followed: Followed) -> bytes:
     """How it is kept on disk, still to be encrypted."""
-    whole = ChangesDocument(
-        followed.lineage,
-        followed.revision,
-        followed.changed_at,
-        True,
-        [*followed.resources.values()],
-        [],
-        followed.tells_owners,
-    )
-    return msgspec.json.encode(whole)
+    at = followed.lineage, followed.revision, followed.changed_at
+    whose = followed.identity, followed.tells_owners
+    return msgspec.json.encode(ChangesDocument(*at, True, [*followed.resources.values()], [], *whose))
 
 
 def decode(content: bytes) -> Followed:
@@ -63,4 +58,4 @@ def _with(news: ChangesDocument, before: Mapping[Key, ResourceDocument]) -> Foll
         resources.pop(key, None)
     for one in news.resources:
         resources[one.kind, one.name] = one
-    return Followed(news.lineage, news.revision, news.changed_at, resources)
+    return Followed(news.lineage, news.revision, news.changed_at, resources, identity=news.identity)

@@ -62,8 +62,8 @@ class Plane:
 
     def put_in_force(self, *wanted, owners=None, **more):
         saved = self.plan(*wanted, owners=owners, **more)
-        allowed, actor = Allowed(delete=1_000, empty=True), msgspec.structs.replace(ME, owners=owners)
-        return self.apply(saved, allowed=allowed, actor=actor)
+        allowed = Allowed(delete=1_000, empty=True, discard_outside_edits=True)
+        return self.apply(saved, allowed=allowed, actor=msgspec.structs.replace(ME, owners=owners))
 
     def live(self):
         with self.engine.connect() as connection:

@@ -83,6 +83,7 @@ def test_every_resource_names_its_scopes():
 
 EXPECTED = {
     "GET /spend": "view",
+    "GET /spend/unpriced": "view",
     "GET /budgets": "view",
     "GET /requests": "view",
     "GET /traffic": "view",

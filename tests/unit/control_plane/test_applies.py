@@ -112,6 +112,20 @@ def test_who_ended_a_key_is_told_whoever_changed_it_since(plane):
     assert (found.changed_by, found.changed_at) == ("on-call", at(NOW + 1))
 
 
+def test_what_was_deleted_outside_the_file_is_told_before_it_is_made_again(plane):
+    plane.put_in_force(team("a"), team("b"), team("c"))
+    plane.put_in_force(team("b"), team("c"))
+    plane.edit(edits.delete, ("teams", "b"))
+
+    plan = plane.plan(team("a"), team("b"), team("c")).plan
+
+    assert [(one.address, one.path, one.live, one.effect, one.changed_by) for one in plan.drift] == [
+        ("teams.b", "", None, "overwritten", "on-call")
+    ]
+    with pytest.raises(PlanError, match="--discard-outside-edits"):
+        plane.apply(plane.plan(team("a"), team("b"), team("c")))
+
+
 def test_a_guard_refuses_and_nothing_happens(plane):
     teams = [team(f"t{number}") for number in range(4)]
     plane.put_in_force(*teams)

@@ -1,0 +1,112 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.money.estimate import bound_input, bound_plain, dense_in
+from gateway.shapes.allows import allows
+from gateway.shapes.declares import OF_MCP, OF_MODELS, OF_TOOLS, declared
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.glance import glance
+from gateway.shapes.url_members import URL_MEMBERS
+from gateway.wire.json_body import JsonBody
+
+TALKS = [ENDPOINTS[name] for name in ("chat_completions", "messages", "responses")]
+WORDS = (
+    *("tools", "Tools", "tool\u017f", "functions", "mcp_servers", "server_label", "model", "models", "fallbacks"),
+    *("image", "image_url", "IMAGE_URL", "input_image", "data", "bytes", "url", "file_url", "file_id", "audio"),
+    *("cache_control", "ttl", "web_search_20250305", "code_interpreter", "type", "role", "content", "text", "user"),
+    *(
+        "https://a.example/b",
+        "HTTP:b",
+        "ht\ntp://c",
+        "htt\tps:d",
+        "http",
+        "a:b",
+        "data:image/png;base64,AAAA",
+        "\\u0061",
+    ),
+    *("Ünïcode", "日本", "\u0e01\u0e02", "\U0001f600", "K\u212a", "A1-+/", "x" * 40),
+)
+TEXTS = st.sampled_from(WORDS) | st.text(max_size=8)
+VALUES = st.recursive(
+    TEXTS | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+MESSAGES = st.fixed_dictionaries({"role": st.just("user"), "content": TEXTS | VALUES}, optional={"tools": VALUES})
+TOOLS = st.lists(st.fixed_dictionaries({"type": TEXTS, "name": TEXTS}, optional={"description": TEXTS}), max_size=2)
+BODIES = st.fixed_dictionaries(
+    {"model": st.just("m")},
+    optional={
+        "messages": st.lists(MESSAGES, max_size=3),
+        "input": st.lists(MESSAGES, max_size=2),
+        "tools": TOOLS,
+        "max_tokens": st.integers(0, 9),
+        "metadata": VALUES,
+        "service_tier": TEXTS,
+    },
+)
+
+
+def written(body, ascii_only, spaced, data_first):
+    separators = (", ", ": ") if spaced else (",", ":")
+    members = list(body.items())
+    return json.dumps(
+        dict(members[::-1] if data_first else members), ensure_ascii=ascii_only, separators=separators
+    ).encode()
+
+
+@pytest.mark.parametrize("endpoint", TALKS, ids=lambda endpoint: endpoint.name)
+@given(BODIES, st.booleans(), st.booleans(), st.booleans(), st.booleans())
+def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
+    endpoint, content, ascii_only, spaced, data_first, is_long
+):
+    if is_long:
+        content = {**content, "stop": ["word " * 1_000]}
+    data = written(content, ascii_only, spaced, data_first)
+    body, walked = JsonBody(data), JsonBody(data)
+    places = URL_MEMBERS[endpoint.shape.name]
+
+    seen = glance(endpoint.shape, body)
+
+    if not seen.is_plain:
+        return
+    assert not endpoint.shape.declares.conversation_tells(walked)
+    for wanted in (OF_TOOLS, OF_MCP, OF_MODELS):
+        assert list(declared(endpoint.shape.declares, walked, wanted, bulk=True)) == []
+    if not seen.has_urls:
+        assert [found for found in walked.urls(places) if found is not None] == []
+    rest, _ = body.parted(endpoint.shape.declares.lasting)
+    bound = bound_plain(data, seen.flags, seen.dense + dense_in(rest))
+    full = bound_input(data, endpoint.shape.media.found_in)
+    for name in type(full).__slots__:
+        assert getattr(bound, name) == getattr(full, name), name
+    assert allows(endpoint, body, bound) == allows(endpoint, walked, full)
+
+
+@pytest.mark.parametrize("endpoint", TALKS, ids=lambda endpoint: endpoint.name)
+@pytest.mark.parametrize("spaced", [False, True])
+def test_an_ordinary_conversation_with_tools_is_plain(endpoint, spaced):
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+    body = {"model": "m", "messages": [{"role": "user", "content": 'Say it\nagain: "no".'}], "tools": [tool]}
+
+    seen = glance(endpoint.shape, JsonBody(written(body, ascii_only=False, spaced=spaced, data_first=False)))
+
+    assert (seen.is_plain, seen.has_urls) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"model":"m","a":"\\"model\\":","m\\u006fdel":"x"}',
+        b'{"a":"\\"tools\\":[","t\\u006fols":[]}',
+        b'{"tools":[],"Tools":[]}',
+        b'{"tools":[],"tools":[]}',
+    ],
+)
+def test_a_name_that_is_written_oddly_is_not_plain_to_see(data):
+    body = JsonBody(data)
+
+    assert body.fingerprint(TALKS[0].shape.declares.lasting) is None or not glance(TALKS[0].shape, body).is_plain
