@@ -86,7 +86,11 @@ def verdict(
     compiled = _compiled(made.config, resources, _NOBODY, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
     if isinstance(compiled, Rejection):
         return Verdict(tuple(compiled.diagnostics))
-    unpriced = unpriced_models(made.config, now) if looks_for_prices else ()
+    told = made.config
+    if owners is not None:
+        own = {one.name for one in resources if one.kind == "budgets" and one.owner in owners}
+        told = told.model_copy(update={"budgets": {name: one for name, one in told.budgets.items() if name in own}})
+    unpriced = unpriced_models(told, now) if looks_for_prices else ()
     return Verdict((), tuple(one.finding for one in unpriced))
 
 
