@@ -8,8 +8,9 @@ import msgspec
 
 from gateway import clock
 from gateway.cli.database import database
+from gateway.cli.options import paths_of
 from gateway.cli.output import results, say
-from gateway.cli.prices import load_config, paths_of
+from gateway.cli.prices import load_config
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.recompute import Recomputed, recompute

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gateway.cli.file_roots import roots
+from gateway.cli.options import roots
 from gateway.cli.output import show
 
 if TYPE_CHECKING:

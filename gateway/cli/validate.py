@@ -10,9 +10,9 @@ import typer
 from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
-from gateway.cli.file_roots import FileRoots, roots
 from gateway.cli.groups import Commands
-from gateway.cli.output import results, say, show
+from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
+from gateway.cli.output import results, show
 from gateway.config.diagnostics import Diagnostic
 from gateway.plan.words import count
 
@@ -45,7 +45,7 @@ class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
 @app.command("validate", epilog=EPILOG)
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
-    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
+    config: ConfigPaths = None,
     strict: Annotated[bool, typer.Option("--strict", help="A secret in clear is an error, not a warning.")] = False,
     serving: Annotated[
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
@@ -63,10 +63,7 @@ def validate(
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
-    given = [*(paths or ()), *(config or ())]
-    if not given:
-        say("error: name the configuration to check, for example: gateway validate gateway.yaml", "red")
-        raise typer.Exit(1)
+    given = paths_of([*(paths or ()), *(config or ())])
     now = clock.utc_now()
     loaded = load(
         given,

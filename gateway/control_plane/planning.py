@@ -21,7 +21,7 @@ from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
-from gateway.plan.make import Desired, Extent, Planned, Write, make_plan
+from gateway.plan.make import Desired, Extent, Planned, Write, go_on, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
@@ -63,8 +63,34 @@ def plan(
     now: int,
     control_plane: str | None = None,
     owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
 ) -> SavedPlan:
-    """What an apply would do; reads only. `control_plane` is its name, `owners` are those that somebody is bound to.
+    """What an apply would do, and what it takes; reads only. What is given and raised is that of `preview`."""
+    made = preview(connection, vault, request, now=now, control_plane=control_plane, owners=owners, still=still)
+    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
+    return SavedPlan(made, sealed)
+
+
+def preview(
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
+) -> Plan:
+    """The plan for whoever only looks at it.
+
+    Args:
+        connection: To the database of the control plane.
+        vault: Of its secrets.
+        request: What a file wants.
+        now: Microseconds since the epoch.
+        control_plane: Its name.
+        owners: Those that whoever asks is bound to; `None`: to nobody.
+        still: Asked again and again; raises where nobody waits for the plan any more.
 
     Raises:
         PlanError: The request cannot be read (`invalid`), or is of an owner that somebody is not bound to (`foreign`).
@@ -72,18 +98,25 @@ def plan(
     """
     _check_owner(request, owners)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now)
+    planned = _planned(connection, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
         moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
         after = planned.after.values()
-        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now, owners=owners)
+        days = request.replay_days
+        found = replay(connection, before, after, renamed=renamed, days=days, now=now, owners=owners, still=still)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
-    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
-    return SavedPlan(made, sealed)
+    return made
+
+
+def preview_of_nothing(request: PlanRequest, *, now: int, control_plane: str | None = None) -> Plan:
+    """The plan for a control plane that is not there yet. Raises `PlanError`."""
+    nothing = LiveState("", 0, {}, control_plane=control_plane)
+    desired, extent = _desired(request)
+    return make_plan(desired, nothing, plan_id=f"pl_{ids.ulid()}", now=now, extent=extent).plan
 
 
 def apply(
@@ -153,11 +186,12 @@ def _planned(
     plan_id: str,
     now: int,
     looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
-    desired = msgspec.structs.replace(_desired(request), is_bound=owners is not None)
+    desired, extent = _desired(request, still)
+    desired = msgspec.structs.replace(desired, is_bound=owners is not None)
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
-    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
     removed = audit.removed_outside(connection, absent, told) if live.revision else {}
     live = msgspec.structs.replace(live, removed=removed)
@@ -173,6 +207,7 @@ def _planned(
         extent=extent,
         figures=find,
         looks_for_prices=looks_for_prices,
+        still=still,
     )
     if owners is not None:
         taken = names_of_others(connection, (key for key in made.after if key not in live.resources), owners)
@@ -204,16 +239,20 @@ def _address(written: str) -> tuple[str, str]:
         raise PlanError("invalid", str(error)) from None
 
 
-def _desired(request: PlanRequest) -> Desired:
+def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple[Desired, Extent]:
+    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
     moves = {_address(old): _address(new) for old, new in request.moves}
-    resources = [_checked(one.resource()) for one in request.resources]
+    resources = []
+    for one in request.resources:
+        still()
+        resources.append(_checked(one.resource()))
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
     absent: dict[tuple[str, str], list[str]] = {}
     for address, place in request.absent:
-        absent.setdefault(parse_address(address), []).append(place)
-    return Desired(request.owner, resources, moves, source, absent)
+        absent.setdefault(_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent), extent
 
 
 def _checked(resource: Resource) -> Resource:

@@ -1,6 +1,6 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -12,6 +12,7 @@ from gateway.ledger import names
 from gateway.ledger.scope import Scope
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
+from gateway.plan.make import go_on
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
@@ -33,10 +34,11 @@ def replay(
     days: int,
     now: int,
     owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
 ) -> Replay | None:
     """The last days under both, of the keys of owners perhaps; `None` where one of the two cannot be compiled.
 
-    `renamed` are keys, by old name.
+    `renamed` are keys, by old name; `still` is that of `make_plan`.
     """
     known = names.read(connection)
     was, becomes = _snapshot(before, now), _snapshot(after, now)
@@ -45,6 +47,7 @@ def replay(
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
     for group in _groups(connection, now - days * _DAY_US, Scope(owners=owners)):
+        still()
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue

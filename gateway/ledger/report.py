@@ -15,7 +15,7 @@ from gateway.ledger.query import FROM_ENTRIES, GroupBy, Scope, Spend, added, spe
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
-from gateway.usage import FURTHER_KINDS
+from gateway.usage import FURTHER_KINDS, Usage
 from gateway.visible import visible
 
 Sort = Literal["cost", "requests", "name"]
@@ -62,7 +62,8 @@ class SpendQuestion(msgspec.Struct, frozen=True, kw_only=True):
 class SpendReport(msgspec.Struct, frozen=True):
     """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit.
 
-    `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first.
+    `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first,
+    but for the `unpriced_left_out` ones that who told of them left out.
     """
 
     question: SpendQuestion
@@ -70,13 +71,15 @@ class SpendReport(msgspec.Struct, frozen=True):
     left_out: int
     total: Spend
     unpriced: tuple[Spend, ...] = ()
+    unpriced_left_out: int = 0
 
     @property
     def unpriced_told(self) -> str | None:
         """What the costs leave out, in a sentence; `None` where they leave out nothing."""
         if not self.total.unpriced_requests:
             return None
-        return f"{_models_told(len(self.unpriced))}, {_requests_told(self.total.unpriced_requests)}."
+        models = len(self.unpriced) + self.unpriced_left_out
+        return f"{_models_told(models)}, {_requests_told(self.total.unpriced_requests)}."
 
 
 def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> SpendQuestion:
@@ -207,6 +210,28 @@ def document(report: SpendReport) -> dict[str, Any]:
     }
 
 
+def read_document(question: SpendQuestion, told: Mapping[str, Any]) -> SpendReport:
+    """The report that somebody else made a document of; of what has no price it has names and numbers of requests."""
+    unpriced = told["unpriced"]
+    return SpendReport(
+        question=question,
+        rows=tuple(_read_figures(tuple(row["group"][name] for name in question.by), row) for row in told["rows"]),
+        left_out=told["rows_left_out"],
+        total=_read_figures((), told["total"]),
+        unpriced=tuple(
+            Spend(
+                group=(one["provider"], one["model"]),
+                requests=one["requests"],
+                usage=Usage(),
+                cost_nano_usd=0,
+                unpriced_requests=one["requests"],
+            )
+            for one in unpriced["models"]
+        ),
+        unpriced_left_out=unpriced["models_left_out"],
+    )
+
+
 def csv_text(report: SpendReport) -> str:
     """The rows as CSV (RFC 4180) with a line of names; without a total, so that a column can be summed."""
     out = io.StringIO()
@@ -243,6 +268,17 @@ def _figures(row: Spend) -> dict[str, Any]:
         "cost_usd": to_usd(row.cost_nano_usd),
         "unpriced_requests": row.unpriced_requests,
     }
+
+
+def _read_figures(group: tuple[str, ...], told: Mapping[str, Any]) -> Spend:
+    tokens = {kind: told["tokens"][kind.removesuffix("_tokens")] for kind in TOKENS}
+    return Spend(
+        group=group,
+        requests=told["requests"],
+        usage=Usage(**tokens, further=told["further"] or msgspec.UNSET),
+        cost_nano_usd=told["cost_nano_usd"],
+        unpriced_requests=told["unpriced_requests"],
+    )
 
 
 def _rows(connection: Connection, question: SpendQuestion) -> list[Spend]:

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -24,6 +24,7 @@ REFUSED_AS_UNPRICED: Final = "model_unpriced"
 _MOST_DAYS: Final = 92
 _MOST_GROUPS: Final = 100_000
 _DAY_US: Final = 86_400_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnpricedQuestion(msgspec.Struct, frozen=True):
@@ -105,6 +106,25 @@ def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def read_document(told: Iterable[Mapping[str, Any]]) -> tuple[Unpriced, ...]:
+    """The rows that somebody else made a document of."""
+    return tuple(
+        Unpriced(
+            **{
+                **one,
+                "what": tuple(one["what"]),
+                "first_at": _microseconds(one["first_at"]),
+                "last_at": _microseconds(one["last_at"]),
+            }
+        )
+        for one in told
+    )
+
+
+def _microseconds(moment: str) -> int:
+    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def csv_text(found: Sequence[Unpriced]) -> str:

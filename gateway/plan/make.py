@@ -1,9 +1,9 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
@@ -28,6 +28,7 @@ from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
 _MOST_UNPRICED = 10
+_Item = TypeVar("_Item")
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -68,6 +69,10 @@ class Extent(msgspec.Struct, frozen=True):
 EVERYTHING: Final = Extent()
 
 
+def go_on() -> None:
+    """Somebody waits, however long it takes."""
+
+
 class Write(msgspec.Struct, frozen=True):
     """What an apply does to one row. Specs have their secrets, so a write never leaves the control plane.
 
@@ -102,6 +107,7 @@ def make_plan(
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
     looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -119,6 +125,7 @@ def make_plan(
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
         looks_for_prices: Whether models without a price are told, which takes a while in a new process.
+        still: Asked again and again; raises where nobody waits for the plan any more.
     """
     live, confines = _confined(live, desired)
     wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
@@ -136,7 +143,7 @@ def make_plan(
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
         (one, change)
-        for one in (() if extent.drift_only else chosen)
+        for one in (() if extent.drift_only else _while(still, chosen))
         if not (extent.no_delete and one.wanted is None)
         if (change := change_of(desired.owner, one)) is not None
     ]
@@ -152,12 +159,12 @@ def make_plan(
         warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
     seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, seen, known, pulled, now) for _, change in pairs]
-    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
+    found = [_with_consequences(change, seen, known, pulled, now) for _, change in _while(still, pairs)]
+    changes = [told(one, matched, origins) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
-        for one in chosen
+        for one in _while(still, chosen)
         for edit in drift_of(
             one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
         )
@@ -210,6 +217,13 @@ def _confined(live: LiveState, desired: Desired) -> tuple[LiveState, bool]:
 
 def _of(owner: str, resource: Resource, live: LiveState) -> Resource:
     return msgspec.structs.replace(resource, owner=owner, confined=owner in live.confined)
+
+
+def _while(still: Callable[[], object], items: Iterable[_Item]) -> Iterator[_Item]:
+    """The items, as long as somebody waits."""
+    for one in items:
+        still()
+        yield one
 
 
 def _is_told(edit: Drift, extent: Extent) -> bool:

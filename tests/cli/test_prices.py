@@ -141,7 +141,7 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
     with writing(engine) as connection:
         insert_entries(connection, [entry, unknown, stated], FAST)
     engine.dispose()
-    arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database-url", url)
+    arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database", url)
 
     done = gateway(*arguments)
 
@@ -182,7 +182,7 @@ def test_a_period_can_be_seen_at_the_prices_of_its_own_time(gateway, file, price
         "gateway.yaml",
         "--from",
         "2020-09",
-        "--database-url",
+        "--database",
         url,
         "--format",
         "csv",

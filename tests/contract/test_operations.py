@@ -87,7 +87,7 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
 
 
 def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_path):
-    gateway = start_gateway(config(upstream.url), "--database-url", f"sqlite:///{tmp_path}/elsewhere.db")
+    gateway = start_gateway(config(upstream.url), "--database", f"sqlite:///{tmp_path}/elsewhere.db")
     request_id = gateway.chat("sim").headers["x-langwatch-request-id"]
 
     def arrived():
@@ -100,7 +100,7 @@ def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_
 
 def test_no_log_has_the_password_of_the_flag(start_gateway, upstream):
     url = "postgresql://gateway:correct-horse@127.0.0.1:1/none"
-    gateway = start_gateway(config(upstream.url), "--database-url", url, "--log-level", "debug")
+    gateway = start_gateway(config(upstream.url), "--database", url, "--log-level", "debug")
     gateway.chat("sim")
 
     gateway.wait(lambda: "127.0.0.1:1" in gateway.log() or "does not answer" in gateway.log())
