@@ -80,5 +80,7 @@ class LiveState(msgspec.Struct, frozen=True):
     """The ids that names had last, by kind and name; a name that is not there is its own id."""
     removed: Mapping[tuple[str, str], Removal] = {}
     """Of what is not there, that which was deleted outside every file."""
+    confined: frozenset[str] = frozenset()
+    """The owners whose resources act on their own keys alone."""
     control_plane: str | None = None
     """How the control plane is called."""
