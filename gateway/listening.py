@@ -92,6 +92,32 @@ def address_of(host: str) -> str:
         raise ValueError(f"{host!r} is no IP address to listen on, such as 127.0.0.1 or ::1") from None
 
 
+def bound_writes(port: int, timeout_s: float) -> bool:
+    """Has the kernel close a connection to a port of this process whose client reads nothing for so long.
+
+    The listening socket gets the option, which the connections that it accepts take over (tcp(7), TCP_USER_TIMEOUT).
+    The server makes that socket by itself and hands it to nobody, so it is looked for. Only Linux has this.
+
+    Returns:
+        Whether that is settled; something may not listen yet.
+    """
+    if sys.platform != "linux":
+        return True
+    found = False
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            listens = socket.socket(fileno=os.dup(int(descriptor.name)))
+        except OSError:  # no socket, or closed meanwhile
+            continue
+        with listens:
+            is_tcp = listens.family in (socket.AF_INET, socket.AF_INET6) and listens.type == socket.SOCK_STREAM
+            accepts = is_tcp and listens.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if accepts and listens.getsockname()[1] == port:
+                listens.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(timeout_s * 1000))
+                found = True
+    return found
+
+
 def check_certificate(certificate: Path | None, key: Path | None) -> None:
     """Whether HTTPS can be served with these two; plain HTTP is, with neither. Raises `ValueError`."""
     if certificate is None and key is None:

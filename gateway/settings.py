@@ -134,8 +134,13 @@ class Settings(BaseSettings):
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."
     )
-    header_timeout_s: Annotated[float, Field(gt=0)] = Field(
-        20, description="Seconds that a client may take to send a request's head."
+    keepalive_timeout_s: Annotated[float, Field(ge=0.1)] = Field(
+        75,
+        description="Seconds for which an idle connection of a client is kept, and that a client may take to send a "
+        "request's head: the server has one timer for both. Load balancers keep theirs for less, 60 mostly.",
+    )
+    write_timeout_s: Annotated[float, Field(ge=0.1)] = Field(
+        60, description="Seconds without progress after which the connection of a client that reads nothing is closed."
     )
     body_timeout_s: Annotated[float, Field(gt=0)] = Field(
         30, description="Seconds that a client may pause while sending a request's body; ten times that for all of it."
@@ -144,6 +149,16 @@ class Settings(BaseSettings):
     backpressure: Annotated[int, Field(ge=1)] = Field(
         4096,
         description="Connections that one worker holds at one time, idle ones included; further ones wait.",
+    )
+    health_port: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        None,
+        description="TCP port on which probes and `/metrics` are answered as well, over HTTP, however many connections "
+        "the other holds. Default: none.",
+    )
+    upstream_connections: Annotated[int, Field(ge=1)] = Field(
+        4096,
+        description="Connections that one worker holds to one upstream at one time; further calls wait for one for as "
+        "long as connecting may take.",
     )
 
     drain_grace_s: Annotated[float, Field(ge=0)] = Field(

@@ -5,11 +5,11 @@ from typing import Annotated, Final
 import typer
 
 from gateway.cli.database import failed
-from gateway.cli.file_roots import FileRoots
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token
 from gateway.cli.output import say
-from gateway.cli.plan import Config, owned
-from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+from gateway.cli.plan import owned
+from gateway.cli.target import target
 
 app: Final = Commands()
 
@@ -23,7 +23,7 @@ EPILOG = (
 @app.command("adopt", epilog=EPILOG)
 def adopt(
     addresses: Annotated[list[str], typer.Argument(metavar="KIND/NAME...", help="What is handed over.")],
-    config: Config = None,
+    config: ConfigPaths = None,
     owner: Annotated[
         str | None, typer.Option("--owner", help="Who has it from now on. Default: the owner of the files.")
     ] = None,

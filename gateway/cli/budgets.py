@@ -2,21 +2,26 @@
 
 import csv
 import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.database import DatabaseUrl, database, failed
-from gateway.cli.file_roots import roots
+from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
 from gateway.cli.output import results, say, show
+from gateway.cli.process_settings import read_settings
 from gateway.cli.spend import TableFormat
 
 if TYPE_CHECKING:
-    from gateway.ledger.budget_report import BudgetReport, BudgetRow
+    from sqlalchemy import Connection
+
+    from gateway.money.budget import CompiledBudget
 
 app: Final = Commands()
 
@@ -30,54 +35,81 @@ _COLORS = {"ok": "green", "warning": "yellow", "exceeded": "red"}
 
 @app.command("budgets", epilog=EPILOG)
 def budgets(
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", help="Configuration files and directories; repeatable.")
-    ] = None,
+    config: ConfigPaths = None,
     limit: Annotated[int, typer.Option(help="Counters of a budget with `each`, busiest first.", min=1, max=1000)] = 20,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """Show each budget in its present window: limit, spent by the ledger, reserved by requests under way, state.
 
-    A budget with `each` has one row for everyone who was charged in the window. Reserved is what serving processes
-    reported in the last 10 seconds, `-` where none did.
+    Budgets are those of a control plane that is named, or of --config; else those that were applied to the database;
+    else those of ./gateway.yaml. A budget with `each` has one row for everyone who was charged in the window. Reserved
+    is what serving processes reported in the last 10 seconds, `-` where none did.
     """
-    from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
-    from gateway.cli.process_settings import read_settings  # noqa: PLC0415
-    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.cli.target import ask_ledger, is_over_http  # noqa: PLC0415 - help should not wait for it
+
+    if config is not None and control_plane is not None:
+        raise failed("a control plane has budgets of its own: give --config or --control-plane")
+    if config is not None and database is None:
+        # Files that are named are compared with a ledger, whatever control plane the settings name.
+        database = "default"
+    files = config or (() if is_over_http(control_plane, database) else read_settings().config)
+    budgets = budgets_of_files(files) if files else None
+    told = ask_ledger(
+        (control_plane, database, token),
+        "/budgets",
+        {"limit": [str(limit)]},
+        lambda connection: _told(connection, budgets, limit),
+    )
+    rows = told["budgets"]
+    if output is TableFormat.JSON:
+        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    elif output is TableFormat.CSV:
+        _write_csv(rows)
+    else:
+        _print(rows)
+    for name, left_out in told["counters_left_out"].items():
+        say(f"Counters of {name} that are not shown: {left_out}; see --limit.")
+    if told["silent_nodes"]:
+        silent = ", ".join(told["silent_nodes"])
+        say(f"Not heard of for 10 seconds, so what they reserve is left out: {silent}", "yellow")
+    for problem in told.get("diagnostics", ()):
+        say(f"The control plane cannot read its files any more: {problem}", "yellow")
+
+
+def _told(connection: "Connection", budgets: "Sequence[CompiledBudget] | None", limit: int) -> dict[str, Any]:
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.control_plane.known_budgets import applied_budgets  # noqa: PLC0415
     from gateway.ledger.budget_report import budget_report, document  # noqa: PLC0415
+
+    if budgets is None:
+        applied = applied_budgets(connection)
+        budgets = budgets_of_files(paths_of(None)) if applied is None else applied.budgets
+    return document(budget_report(connection, budgets, now=clock.now(), limit=limit))
+
+
+def budgets_of_files(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
+    """The budgets of a configuration; ends the command where it is not valid."""
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
-    paths = config or read_settings().config
-    if not paths:
-        raise failed("name the configuration whose budgets are meant, for example: gateway budgets -c gateway.yaml")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    compiled = compile_budgets(loaded.config.budgets)
-    with database(url) as engine, engine.connect() as connection:
-        report = budget_report(connection, compiled, now=clock.now(), limit=limit)
-    if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(document(report)), indent=2).decode())
-    elif output is TableFormat.CSV:
-        _write_csv(report)
-    else:
-        _print(report)
-    for name, left_out in report.left_out.items():
-        say(f"Counters of {name} that are not shown: {left_out}; see --limit.")
-    if report.silent:
-        silent = ", ".join(report.silent)
-        say(f"Not heard of for 10 seconds, so what they reserve is left out: {silent}", "yellow")
+    return compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
 
 
-def _write_csv(report: "BudgetReport") -> None:
-    from gateway.ledger.budget_report import record  # noqa: PLC0415 - see above
-    from gateway.ledger.report import inert  # noqa: PLC0415
+def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    from gateway.ledger.report import inert  # noqa: PLC0415 - see above
 
     writer = None
-    for row in report.rows:
-        facts = record(row)
+    for row in rows:
+        facts = dict(row)
         ((kind, value),) = facts.pop("scope").items()
         line = {"budget": facts.pop("budget"), "scope": kind, "name": value, **facts}
         if writer is None:
@@ -86,15 +118,15 @@ def _write_csv(report: "BudgetReport") -> None:
         writer.writerow({name: inert(one) if isinstance(one, str) else one for name, one in line.items()})
 
 
-def _print(report: "BudgetReport") -> None:
+def _print(rows: Sequence[Mapping[str, Any]]) -> None:
     from gateway.cli.tables import bar, cell, exact_usd, new_table, print_table  # noqa: PLC0415 - see above
 
-    if not report.rows:
+    if not rows:
         results.print(Text("The configuration has no budgets."))
         return
-    limits = exact_usd([row.budget.limit for row in report.rows])
-    spent = exact_usd([row.spent for row in report.rows])
-    held = exact_usd([row.held or 0 for row in report.rows])
+    limits = exact_usd([row["limit_nano_usd"] for row in rows])
+    spent = exact_usd([row["spent_nano_usd"] for row in rows])
+    held = exact_usd([row["reserved_nano_usd"] or 0 for row in rows])
     table = new_table()
     for name in ("budget", "scope", "window", "since", "resets at"):
         table.add_column(name)
@@ -102,39 +134,40 @@ def _print(report: "BudgetReport") -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("", "state"):
         table.add_column(name)
-    for row, *(limit, used, reserved) in zip(report.rows, limits, spent, held, strict=True):
-        color = _COLORS[row.state]
+    for row, *(limit, used, reserved) in zip(rows, limits, spent, held, strict=True):
+        color = _COLORS[row["state"]]
         table.add_row(
-            cell(row.budget.name),
+            cell(row["budget"]),
             cell(_scope(row)),
             *map(cell, _window(row)),
             limit,
             used,
-            "-" if row.held is None else reserved,
-            f"{row.percent:,}",
-            bar(row.spent, row.budget.limit, color),
-            cell(row.state, color),
+            "-" if row["reserved_nano_usd"] is None else reserved,
+            f"{row['percent']:,}",
+            bar(row["spent_nano_usd"], row["limit_nano_usd"], color),
+            cell(row["state"], color),
         )
     print_table(table)
 
 
-def _scope(row: "BudgetRow") -> str:
-    budget = row.budget
-    text = f"{budget.scope.kind} {budget.scope.value}"
-    if budget.provider is not None:
-        text += f" at {budget.provider}"
-    if budget.each is None:
+def _scope(row: Mapping[str, Any]) -> str:
+    ((kind, value),) = row["scope"].items()
+    text = f"{kind} {value}"
+    if row["provider"] is not None:
+        text += f" at {row['provider']}"
+    if row["each"] is None:
         return text
-    each = budget.each.replace("_", " ")
-    return f"{text}, each {each}: {'none yet' if row.who is None else row.who or '(none)'}"
+    each = row["each"].replace("_", " ")
+    return f"{text}, each {each}: {'none yet' if row['who'] is None else row['who'] or '(none)'}"
 
 
-def _window(row: "BudgetRow") -> tuple[str, str, str]:
+def _window(row: Mapping[str, Any]) -> tuple[str, str, str]:
     """The kind of the window with its time zone, and by the clocks of that when it began and when it is over."""
     from gateway.ledger.period import wall_text  # noqa: PLC0415 - see above
 
-    span, zone = row.span, row.budget.window.zone
-    kind = row.budget.window.kind if zone == "UTC" else f"{row.budget.window.kind} ({zone})"
-    never = "never" if row.budget.window.kind == "total" else "when told"
-    begins = "ever" if span.end is None and span.start == 0 else wall_text(span.start, zone)
-    return kind, begins, never if span.end is None else wall_text(span.end, zone)
+    zone, start = row["timezone"], datetime.fromisoformat(row["starts_at"]).timestamp()
+    kind = row["window"] if zone == "UTC" else f"{row['window']} ({zone})"
+    begins = "ever" if row["resets_at"] is None and start == 0 else wall_text(int(start), zone)
+    if row["resets_at"] is None:
+        return kind, begins, "never" if row["window"] == "total" else "when told"
+    return kind, begins, wall_text(int(datetime.fromisoformat(row["resets_at"]).timestamp()), zone)

@@ -1,17 +1,19 @@
 """`gateway check-ledger`: whether sums and counters say what the ledger's entries say."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import msgspec
 import typer
 
-from gateway.cli.database import DatabaseUrl, database, failed
-from gateway.cli.file_roots import roots
+from gateway.cli.budgets import budgets_of_files
+from gateway.cli.database import database, failed
 from gateway.cli.groups import Commands
-from gateway.cli.output import Format, results, say, show
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, found_paths
+from gateway.cli.output import Format, results, say
+from gateway.cli.process_settings import read_settings
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -33,65 +35,63 @@ _LOOKS, _PAUSE_S, _TIMEOUT_S = 3, 1.5, 5.0
 
 @app.command("check-ledger", epilog=EPILOG)
 def check_ledger(
-    config: Annotated[
-        list[Path] | None,
-        typer.Option("--config", "-c", help="The files whose budgets are compared with the counters in Redis."),
-    ] = None,
+    config: ConfigPaths = None,
     repair: Annotated[bool, typer.Option("--repair", help="Make sums and counters say what the entries say.")] = False,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database_: Database = None,
+    token: Token = None,
 ) -> None:
     """Compare the ledger's entries with the sums that reports read and with the counters that budgets are held by.
 
-    Counters are compared where GATEWAY_REDIS_URL says they are shared. Under traffic a counter runs ahead of the
-    ledger for less than a second, so a difference counts when it stays. Counters in the memory of a single worker are
-    rebuilt at its start and at every reload.
+    Counters are those of the budgets of --config, and are compared where GATEWAY_REDIS_URL says they are shared. Under
+    traffic a counter runs ahead of the ledger for less than a second, so a difference counts when it stays. Counters in
+    the memory of a single worker are rebuilt at its start and at every reload. A control plane that is named compares
+    the sums alone.
     """
-    import asyncio  # noqa: PLC0415 - help should not wait for what only this command needs
+    from gateway.cli.target import is_over_http, target  # noqa: PLC0415 - help should not wait for what it needs
 
-    from gateway.cli.process_settings import read_settings  # noqa: PLC0415
-    from gateway.ledger.check import check_sums, mend_sums  # noqa: PLC0415
-    from gateway.storage.engine import writing  # noqa: PLC0415
-
-    settings = read_settings()
-    budgets = _budgets(config or settings.config)
-    with database(url) as engine:
-        with engine.connect() as connection:
-            sums = check_sums(connection)
-        if sums and repair:
-            with writing(engine) as connection:
-                mend_sums(connection)
-        counters = asyncio.run(_check_counters(settings, engine, budgets, repair=repair))
-    differences = (*sums, *counters)
+    differences: Sequence[Mapping[str, Any]]
+    if is_over_http(control_plane, database_):
+        if repair:
+            raise failed("--repair writes to the ledger itself: give --database")
+        with target(control_plane, None, token) as home:
+            differences = home.get("/ledger/differences")["differences"]
+    else:
+        differences = msgspec.to_builtins(_differences(database_, found_paths(config), repair=repair))
     if output is Format.JSON:
         document = {"differences": differences, "repaired": bool(differences and repair)}
         results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
     else:
         for one in differences:
-            results.out(f"{one.what}: {one.kept} is kept, {one.true} by the entries")
+            results.out(f"{one['what']}: {one['kept']} is kept, {one['true']} by the entries")
         say(_summary(len(differences), repaired=repair))
     if differences and not repair:
         raise typer.Exit(1)
 
 
-def _summary(count: int, *, repaired: bool) -> str:
-    if not count:
+def _summary(number: int, *, repaired: bool) -> str:
+    if not number:
         return "Nothing differs."
-    return f"{count} {'differences were mended' if repaired else 'differences; --repair mends them'}."
+    if repaired:
+        return f"{count(number, 'difference')} {'was' if number == 1 else 'were'} mended."
+    return f"{count(number, 'difference')}; --repair mends {'it' if number == 1 else 'them'}."
 
 
-def _budgets(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
-    from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.config.load import load  # noqa: PLC0415
-    from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
+def _differences(written_database: str | None, paths: Sequence[Path], *, repair: bool) -> list["Difference"]:
+    import asyncio  # noqa: PLC0415 - see above
 
-    if not paths:
-        return ()
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None))
-    show(one for one in loaded.diagnostics if one.is_error)
-    if loaded.config is None:
-        raise typer.Exit(1)
-    return compile_budgets(loaded.config.budgets)
+    from gateway.ledger.check import check_sums, mend_sums  # noqa: PLC0415
+    from gateway.storage.engine import writing  # noqa: PLC0415
+
+    budgets = budgets_of_files(paths) if paths else ()
+    with database(written_database) as engine:
+        with engine.connect() as connection:
+            sums = check_sums(connection)
+        if sums and repair:
+            with writing(engine) as connection:
+                mend_sums(connection)
+        return [*sums, *asyncio.run(_check_counters(read_settings(), engine, budgets, repair=repair))]
 
 
 async def _check_counters(
@@ -107,12 +107,12 @@ async def _check_counters(
     prefix = f"{{gw:{settings.redis_namespace}}}:"
     counters = RedisCounters(settings.redis_url.get_secret_value(), prefix=prefix, timeout_s=_TIMEOUT_S)
     try:
-        lasting = await _differences(counters, engine, budgets)
+        lasting = await _lasting(counters, engine, budgets)
         for _ in range(_LOOKS - 1):
             if not lasting:
                 break
             await asyncio.sleep(_PAUSE_S)
-            now = await _differences(counters, engine, budgets)
+            now = await _lasting(counters, engine, budgets)
             lasting = {key: both for key, both in now.items() if lasting.get(key) == both}
         if lasting and repair:
             await counters.rewrite({key: (kept, true) for key, (kept, true, _) in lasting.items()})
@@ -126,7 +126,7 @@ async def _check_counters(
     return tuple(Difference(f"counter {key}", kept, true) for key, (kept, true, _) in sorted(lasting.items()))
 
 
-async def _differences(
+async def _lasting(
     counters: "RedisCounters", engine: "Engine", budgets: Sequence["CompiledBudget"]
 ) -> dict[str, tuple[int, int, int | None]]:
     """By counter: what is kept, what the ledger says, and when its window is over."""

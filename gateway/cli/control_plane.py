@@ -5,8 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli.database import DatabaseUrl, database, database_url, failed
+from gateway.cli.database import database, database_url, failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import OwnDatabase
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
@@ -26,7 +27,7 @@ def serve(
     config: Annotated[
         list[Path] | None, typer.Option("--config", "-c", help="The files whose budgets are reported; repeatable.")
     ] = None,
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; serves HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
     allow_remote_http: Annotated[
@@ -90,7 +91,7 @@ def generate_key() -> None:
     epilog="1. Put a new key in front: GATEWAY_ENCRYPTION_KEYS=NEW,OLD, and restart the control plane.\n\n"
     "2. Run this command.  3. Take the old key out of GATEWAY_ENCRYPTION_KEYS.",
 )
-def rotate_encryption(url: DatabaseUrl = None) -> None:
+def rotate_encryption(url: OwnDatabase = None) -> None:
     """Encrypt every secret in the database anew, under the first of GATEWAY_ENCRYPTION_KEYS."""
     from gateway.control_plane.encryption import EncryptionError, open_vault, rotate  # noqa: PLC0415 - see above
     from gateway.storage.engine import writing  # noqa: PLC0415

@@ -5,16 +5,17 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli.database import DatabaseUrl, database
+from gateway.cli.database import database
 from gateway.cli.groups import Commands
+from gateway.cli.options import OwnDatabase
 from gateway.cli.output import Format, results, say
 
 app: Final = Commands("db", "Prepare the database of the ledger and of the control plane.")
 
 
-@app.command("upgrade", epilog="Example: gateway db upgrade --database-url postgresql://gateway@db.example/gateway")
+@app.command("upgrade", epilog="Example: gateway db upgrade --database postgresql://gateway@db.example/gateway")
 def upgrade(
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Bring the database to the revision that this gateway works with; an SQLite file is made where there is none.
@@ -40,7 +41,7 @@ def upgrade(
 
 @app.command("status", epilog="Example: gateway db status --format json\n\nExit codes: 0 up to date, 1 not.")
 def status(
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
     """Say which revision the database has, and whether this gateway can work with it. Changes nothing."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.text import Text
 
-from gateway.cli.file_roots import FileRoots
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, FileRoots, paths_of
 from gateway.cli.output import Format, results, say
 from gateway.cli.snapshot import offline_snapshot
 from gateway.visible import visible_data
@@ -43,8 +43,8 @@ EPILOG = (
 
 @app.command("explain", epilog=EPILOG)
 def explain(
-    config: Annotated[list[Path], typer.Option("--config", "-c", help="Configuration files and directories.")],
     key: Annotated[str, typer.Option(help="The name of the virtual key.")],
+    config: ConfigPaths = None,
     model: Annotated[str | None, typer.Option(help="The model that the request names; else the body's.")] = None,
     body: Annotated[Path | None, typer.Option(help="A file with the request's JSON body.")] = None,
     path: Annotated[str, typer.Option(help="The endpoint that is called.")] = "/v1/chat/completions",
@@ -63,7 +63,7 @@ def explain(
     endpoint = next((one for one in ENDPOINTS.values() if one.path == path), None)
     if endpoint is None:
         raise _refused(f"{path} is no endpoint; there are {', '.join(one.path for one in ENDPOINTS.values())}")
-    snapshot, origins = offline_snapshot(config, file_root)
+    snapshot, origins = offline_snapshot(paths_of(config), file_root)
     try:
         found = explained(snapshot, key, endpoint, _body(endpoint, body, model))
     except KeyError:

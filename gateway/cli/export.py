@@ -7,8 +7,9 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import results, say
-from gateway.cli.target import ControlPlaneUrl, Database, Target, Token, target
+from gateway.cli.target import Target, target
 
 app: Final = Commands()
 

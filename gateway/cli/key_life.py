@@ -7,9 +7,10 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.keys import app
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
-from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+from gateway.cli.target import target
 
 if TYPE_CHECKING:
     from ruamel.yaml.comments import CommentedMap

@@ -11,9 +11,10 @@ import typer
 
 from gateway import clock
 from gateway.cli.groups import Commands
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
 from gateway.cli.process_settings import read_settings
-from gateway.cli.target import ControlPlaneUrl, Database, Token, is_named, target
+from gateway.cli.target import is_named, target
 from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret

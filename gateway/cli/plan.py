@@ -4,7 +4,7 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -14,10 +14,10 @@ import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
-from gateway.cli.file_roots import FileRoots, roots
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
 from gateway.cli.output import results, say, show
-from gateway.cli.target import GUARD, ControlPlaneUrl, Database, Target, Token, as_flags, target
+from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration
 from gateway.plan.words import count
 
@@ -38,7 +38,8 @@ app: Final = Commands()
 
 PLAN_EPILOG = (
     "Example: gateway plan -c gateway.yaml --control-plane https://control-plane.example.com --out plan.json\n\n"
-    "Exit codes: 0 done, 1 error; with --detailed-exitcode 0 no changes, 2 changes, 1 error. It never writes."
+    "Exit codes: 0 done, 1 error; with --detailed-exitcode 0 no changes, 2 changes, 1 error. It writes "
+    "nothing but --out FILE, for which it prepares a database of this machine that is not there yet."
 )
 SHOW_EPILOG = "Example: gateway show plan.json --format markdown"
 APPLY_EPILOG = (
@@ -63,7 +64,6 @@ class PlanFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
-Config = Annotated[list[Path] | None, typer.Option("--config", "-c", help="Configuration files and directories.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="text, json or markdown.")]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="Only KIND/NAME and what it needs that is not there; repeatable.")
@@ -76,7 +76,7 @@ Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2
 
 @app.command("plan", epilog=PLAN_EPILOG)
 def plan(
-    config: Config = None,
+    config: ConfigPaths = None,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
@@ -112,16 +112,20 @@ def plan(
         config,
         targets,
         file_root,
+        may_lack_credentials=True,
         replay_days=_days(replay),
         no_delete=no_delete,
         drift=drift.value,
         drift_only=drift_only,
     )
-    with target(control_plane, database, token) as home:
+    with target(control_plane, database, token, only_looks=out is None) as home:
         saved = home.plan(request)
+    if out is not None:
+        _save(saved, out)
     _print(saved.plan, output)
     if out is not None:
-        _save(saved, out, as_flags(control_plane, database))
+        again = shlex.join(("gateway", "apply", str(out), *as_flags(control_plane, database)))
+        say(f"Saved to {out}. To do exactly this: {again}")
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 
 
@@ -140,7 +144,7 @@ def show_plan(
 @app.command("apply", epilog=APPLY_EPILOG)
 def apply(
     file: Annotated[Path | None, typer.Argument(help="A saved plan; without one, the files are planned first.")] = None,
-    config: Config = None,
+    config: ConfigPaths = None,
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
@@ -238,12 +242,18 @@ def _days(written: str | None) -> int:
 
 
 def _request(
-    config: Iterable[Path] | None, targets: list[str] | None, file_root: list[Path] | None, **more: Any
+    config: Sequence[Path] | None,
+    targets: list[str] | None,
+    file_root: list[Path] | None,
+    *,
+    may_lack_credentials: bool = False,
+    **more: Any,
 ) -> "PlanRequest":
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
+    from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
-    loaded, read, owner = owned(config, file_root)
+    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
     return PlanRequest(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
@@ -251,20 +261,26 @@ def _request(
         targets=targets or [],
         digest=loaded.digest,
         commit=loaded.commit,
+        absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
         **more,
     )
 
 
-def owned(config: Iterable[Path] | None, file_root: list[Path] | None) -> "tuple[Loaded, FileConfig, str]":
+def owned(
+    config: Sequence[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+) -> "tuple[Loaded, FileConfig, str]":
     """The files as a control plane takes them, and their owner; ends the command where they have none."""
     from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.cli.process_settings import read_settings  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
-    paths = tuple(config or read_settings().config)
-    if not paths:
-        raise failed("no configuration; name one with --config")
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), for_control_plane=True, file_roots=roots(file_root))
+    loaded = load(
+        paths_of(config),
+        environ=os.environ,
+        now=clock.utc_now(),
+        for_control_plane=True,
+        file_roots=roots(file_root),
+        may_lack_credentials=may_lack_credentials,
+    )
     show(loaded.diagnostics)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")
@@ -297,14 +313,13 @@ def _code(made: "Plan", *, detailed: bool) -> int:
     return CHANGES if detailed and is_changed else 0
 
 
-def _save(saved: "SavedPlan", file: Path, where: tuple[str, ...]) -> None:
+def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
         _write_private(file, written(saved), replace=True)
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
-    say(f"Saved to {file}. To do exactly this: {shlex.join(('gateway', 'apply', str(file), *where))}")
 
 
 def _read(file: Path) -> "SavedPlan":

@@ -12,6 +12,7 @@ from rich.text import Text
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import FileRoots
 from gateway.cli.output import results, say, show
 from gateway.cli.snapshot import NotValidError, compile_offline
 from gateway.config.diagnostics import Diagnostic
@@ -74,6 +75,7 @@ def run_tests(
     base: Annotated[
         str | None, typer.Option(help="Fail where anybody may do more than at this git revision: origin/main.")
     ] = None,
+    file_root: FileRoots = None,
     only: Annotated[str | None, typer.Option("-k", help="Only cases whose name has this in it.")] = None,
     junit: Annotated[Path | None, typer.Option("--junit", help="Write a JUnit report to this file.")] = None,
     output: FindingsOutput = None,
@@ -91,7 +93,7 @@ def run_tests(
         try:
             for path, one in read.items():
                 if one.cases is not None:
-                    found[str(path)], said = _judged(path, one.cases, one.lines, config, base, only)
+                    found[str(path)], said = _judged(path, one.cases, one.lines, config, file_root, base, only)
                     told += said
         except NotValidError as error:
             found, told = {}, [*told, *error.diagnostics]
@@ -129,6 +131,7 @@ def _judged(
     cases: "CaseFile",
     lines: Mapping[int, int],
     config: list[Path] | None,
+    file_root: list[Path] | None,
     base: str | None,
     only: str | None,
 ) -> "tuple[list[Result], Sequence[Diagnostic]]":
@@ -141,7 +144,7 @@ def _judged(
     found: list[Result] = []
     said: Sequence[Diagnostic] = ()
     if chosen:
-        snapshot, origins, said = compile_offline(paths)
+        snapshot, origins, said = compile_offline(paths, file_root)
         judged = (judge(case, line, snapshot) for case, line in chosen)
         found = [msgspec.convert(origins.told(msgspec.to_builtins(one)), type(one)) for one in judged]
     revision = base or cases.base

@@ -11,11 +11,10 @@ import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.database import DatabaseUrl, database, failed
-from gateway.cli.file_roots import roots
+from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
 from gateway.cli.output import Format, results, say, show
-from gateway.cli.process_settings import read_settings
 from gateway.visible import visible
 
 if TYPE_CHECKING:
@@ -24,10 +23,6 @@ if TYPE_CHECKING:
 
 app: Final = Commands("prices", "Show, lock and compare what models cost.")
 
-ConfigPaths = Annotated[
-    list[Path] | None,
-    typer.Option("--config", "-c", help="Configuration files and directories; repeatable. Default: GATEWAY_CONFIG"),
-]
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
 From = Annotated[
     str | None,
@@ -57,7 +52,9 @@ def update(
     used: Used = None,
     prune: Prune = False,
     output: Output = Format.TEXT,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """Write the published prices of every model that the configuration names into prices.lock.yaml beside it.
 
@@ -68,7 +65,7 @@ def update(
     from gateway.snapshot.price_lock import text_of  # noqa: PLC0415
 
     paths = paths_of(config)
-    planned = _planned(paths, from_, _used(used, url), prunes=prune)
+    planned = _planned(paths, from_, _used(used, (control_plane, database, token)), prunes=prune)
     lock = price_lock(paths)
     if planned.changes or not lock.exists():
         try:
@@ -86,10 +83,12 @@ def diff(
     prune: Prune = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 2 where something would change.")] = False,
     output: Output = Format.TEXT,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """Show what `gateway prices update` would change, and change nothing."""
-    planned = _planned(paths_of(config), from_, _used(used, url), prunes=prune)
+    planned = _planned(paths_of(config), from_, _used(used, (control_plane, database, token)), prunes=prune)
     _tell(planned, from_, output, _counted(planned.changes, _TO_DO))
     if exit_code and planned.changes:
         raise typer.Exit(_DIFFERENT)
@@ -97,7 +96,12 @@ def diff(
 
 @app.command("list", epilog="Example: gateway prices list -c gateway.yaml --format json")
 def list_prices(
-    config: ConfigPaths = None, used: Used = None, output: Output = Format.TEXT, url: DatabaseUrl = None
+    config: ConfigPaths = None,
+    used: Used = None,
+    output: Output = Format.TEXT,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """Show what each model that the configuration names costs: now, on later days and at other hours, and why."""
     from gateway import clock  # noqa: PLC0415 - see above
@@ -110,7 +114,9 @@ def list_prices(
     loaded = load_config(paths_of(config))
     prices, now = Prices(loaded), clock.now()
     rows = []
-    for target in sorted({*named_models(loaded), *loaded.locked_prices, *_used(used, url)}):
+    for target in sorted(
+        {*named_models(loaded), *loaded.locked_prices, *_used(used, (control_plane, database, token))}
+    ):
         name, _, model = target.partition("/")
         provider = loaded.providers.get(name)
         found = None if provider is None else prices.of(name, provider.type, model)
@@ -168,19 +174,11 @@ def _short(name: str) -> str:
     return name.removesuffix("_usd_per_mtok").removesuffix("_usd").replace("_usd_", "_")
 
 
-def paths_of(config: list[Path] | None) -> Sequence[Path]:
-    """The configuration that is meant; ends the command where none is."""
-    paths = config or read_settings().config
-    if not paths:
-        raise failed("name the configuration that is meant, for example: -c gateway.yaml")
-    return paths
-
-
 def load_config(paths: Sequence[Path]) -> "Config":
     """The configuration; ends the command where it is not valid."""
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
-    loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None))
+    loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
@@ -203,21 +201,23 @@ def _planned(paths: Sequence[Path], newer: str | None, used: Sequence[str], *, p
         raise failed(f"a price that cannot be: {visible(str(error))}") from None
 
 
-def _used(since: str | None, url: str | None) -> Sequence[str]:
+def _used(since: str | None, where: tuple[str | None, str | None, str | None]) -> Sequence[str]:
     """Every `provider/model` that requests went to."""
     if since is None:
         return ()
     from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.ledger.period import BadParameterError, parse_period  # noqa: PLC0415
-    from gateway.ledger.query import spend  # noqa: PLC0415
+    from gateway.cli.target import ask_ledger  # noqa: PLC0415
+    from gateway.ledger.period import BadParameterError  # noqa: PLC0415
+    from gateway.ledger.report import MAX_LIMIT, document, read_question, spend_report  # noqa: PLC0415
 
+    parameters = {"by": ["provider,model"], "from": [since], "limit": [str(MAX_LIMIT)]}
     try:
-        period = parse_period(since, None, now=clock.utc_now(), zone="UTC")
+        question = read_question(parameters, clock.utc_now())
     except BadParameterError as error:
         raise failed(f"--used: {error}") from None
-    with database(url) as engine, engine.connect() as connection:
-        rows = spend(connection, ("provider", "model"), start=period.start, end=period.end)
-    return [f"{provider}/{model}" for provider, model in (row.group for row in rows) if provider and model]
+    told = ask_ledger(where, "/spend", parameters, lambda connection: document(spend_report(connection, question)))
+    groups = (row["group"] for row in told["rows"])
+    return [f"{one['provider']}/{one['model']}" for one in groups if one["provider"] and one["model"]]
 
 
 def _replace(file: Path, text: str) -> None:

@@ -8,8 +8,9 @@ import msgspec
 
 from gateway import clock
 from gateway.cli.database import database
+from gateway.cli.options import paths_of
 from gateway.cli.output import results, say
-from gateway.cli.prices import load_config, paths_of
+from gateway.cli.prices import load_config
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.recompute import Recomputed, recompute
@@ -60,9 +61,11 @@ _MEANT = {"now": "at today's prices", "request": "at its day's prices"}
 def _csv(question: SpendQuestion, rows: tuple[Recomputed, ...]) -> str:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([*question.by, "requests", "charged_nano_usd", "recomputed_nano_usd", "unpriced_requests"])
+    writer.writerow(
+        [*question.by, "requests", "charged_nano_usd", "recomputed_nano_usd", "unpriced_requests", "stated_requests"]
+    )
     for row in rows:
-        writer.writerow([*map(inert, row.group), row.requests, row.charged, row.recomputed, row.unpriced])
+        writer.writerow([*map(inert, row.group), row.requests, row.charged, row.recomputed, row.unpriced, row.stated])
     return out.getvalue()
 
 
@@ -90,3 +93,5 @@ def _print(question: SpendQuestion, rows: tuple[Recomputed, ...], prices_at: str
             f"Requests of which something has no price: {unpriced}; where that is the model, they stay at what "
             "was charged."
         )
+    if stated := sum(row.stated for row in rows):
+        say(f"Requests that were charged what their answers stated: {stated}; they stay at that.")

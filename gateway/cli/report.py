@@ -7,10 +7,12 @@ import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import results, say
 from gateway.cli.spend import From, OfKey, OfModel, OfProject, OfProvider, OfTeam, TableFormat, To
+from gateway.cli.target import ask_ledger
 
 if TYPE_CHECKING:
     from gateway.ledger.unpriced import Unpriced
@@ -34,7 +36,9 @@ def unpriced(
     provider: OfProvider = None,
     model: OfModel = None,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """List every model that was used without a price, wholly or in part, and what budgets refused for want of one.
 
@@ -57,12 +61,17 @@ def unpriced(
     try:
         parameters = {name: [value] for name, value in given.items() if value is not None}
         question = reports.read_question(parameters, clock.utc_now())
-        with database(url) as engine, engine.connect() as connection:
-            found = reports.unpriced(connection, question)
+        told = ask_ledger(
+            (control_plane, database, token),
+            "/spend/unpriced",
+            parameters,
+            lambda connection: {"models": reports.document(reports.unpriced(connection, question))},
+        )["models"]
     except BadParameterError as error:
         raise failed(f"--{error.parameter}: {error}") from None
+    found = reports.read_document(told)
     if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(reports.document(found)), indent=2).decode())
+        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     elif output is TableFormat.CSV:
         results.out(reports.csv_text(found), end="")
     else:

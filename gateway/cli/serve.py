@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from gateway.cli.database import DatabaseUrl
-from gateway.cli.file_roots import FileRoots
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, FileRoots, OwnDatabase, paths_of
 from gateway.cli.output import say, show
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
@@ -26,20 +25,20 @@ EPILOG = (
 
 @app.command("serve", epilog=EPILOG)
 def serve(
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", help="A configuration file or directory; repeatable.")
-    ] = None,
+    config: ConfigPaths = None,
     file_root: FileRoots = None,
     control_plane: Annotated[
         str | None,
         typer.Option(
             "--control-plane",
-            help="Follow this control plane in place of files; GATEWAY_CONTROL_PLANE_TOKEN is of scope gateway.",
+            metavar="URL",
+            help="Follow this control plane in place of files; GATEWAY_CONTROL_PLANE_TOKEN is of scope gateway. "
+            "Default: GATEWAY_CONTROL_PLANE_URL.",
         ),
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on. Default: 5563")] = None,
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes. Default: 1")] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain; serves HTTPS.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM private key of the certificate.")] = None,
@@ -74,8 +73,7 @@ def serve(
         _check_control_plane(settings, settings.control_plane_url)
         raise typer.Exit(process.run(settings))
     if not settings.config:
-        say("error: no configuration; name one with --config (try --config examples/gateway.yaml)", "red")
-        raise typer.Exit(1)
+        settings = settings.model_copy(update={"config": paths_of(None)})
     loaded = load_for_serving(settings)
     show(loaded.diagnostics)
     if loaded.config is None:
@@ -93,7 +91,8 @@ def _check_control_plane(settings: "Settings", url: str) -> None:
         problem = "a gateway serves files or follows a control plane, not both: give --config or --control-plane"
     elif settings.control_plane_token is None:
         problem = (
-            "the control plane wants a token: set GATEWAY_CONTROL_PLANE_TOKEN (gateway tokens create --scope gateway)"
+            "the control plane wants a token: set GATEWAY_CONTROL_PLANE_TOKEN, which is made there with: "
+            "gateway tokens create --scope gateway --name gateway"
         )
     else:
         try:

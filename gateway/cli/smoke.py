@@ -11,8 +11,9 @@ import typer
 from gateway import clock, ids
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import say
-from gateway.cli.target import ControlPlaneUrl, Database, RefusedError, Target, Token, target
+from gateway.cli.target import RefusedError, Target, target
 from gateway.keys.virtual_key import environment_of
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gateway.cli.file_roots import roots
+from gateway.cli.options import roots
 from gateway.cli.output import show
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def compile_offline(
     from gateway.snapshot.snapshot import Revision  # noqa: PLC0415 - see above
     from gateway.upstream.request import NoTransport  # noqa: PLC0415 - see above
 
-    loaded = load(config, environ=os.environ, now=clock.utc_now(), file_roots=roots(file_root))
+    loaded = load(
+        config, environ=os.environ, now=clock.utc_now(), file_roots=roots(file_root), may_lack_credentials=True
+    )
     if loaded.config is None:
         raise NotValidError(loaded.diagnostics)
     revision = Revision(loaded.digest, loaded.commit)

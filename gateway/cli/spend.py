@@ -1,16 +1,17 @@
 """`gateway spend`: who spent what on what."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token
 from gateway.cli.output import results, say
+from gateway.cli.target import ask_ledger
 
 if TYPE_CHECKING:
     from gateway.ledger.report import SpendReport
@@ -80,14 +81,15 @@ def spend(
         PricesAt,
         typer.Option(help="With --recompute: the prices of each request's own time (request), or of today (now)."),
     ] = PricesAt.NOW,
-    config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", help="With --recompute: the files whose prices are meant.")
-    ] = None,
+    config: ConfigPaths = None,
     output: Annotated[TableFormat, typer.Option("--format", help="table, csv or json.")] = TableFormat.TABLE,
-    url: DatabaseUrl = None,
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
 ) -> None:
     """Report what was spent: requests, tokens and exact cost, from the ledger.
 
+    A control plane is asked where one is named, else the database. --config is read with --recompute alone.
     csv and json carry whole nano-USD (billionths of a US dollar) beside exact US dollars.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only reports need
@@ -115,14 +117,21 @@ def spend(
         if recompute:
             from gateway.cli import recompute as recomputing  # noqa: PLC0415 - see above
 
-            recomputing.show(question, config, prices_at.value, output.value, url)
+            if control_plane is not None:
+                raise failed("--recompute reads the ledger itself: give --database")
+            recomputing.show(question, config, prices_at.value, output.value, database)
             return
-        with database(url) as engine, engine.connect() as connection:
-            report = reports.spend_report(connection, question)
+        told = ask_ledger(
+            (control_plane, database, token),
+            "/spend",
+            parameters,
+            lambda connection: reports.document(reports.spend_report(connection, question)),
+        )
     except BadParameterError as error:
         raise failed(f"--{error.parameter.replace('_', '-')}: {error}") from None
+    report = reports.read_document(question, told)
     if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(reports.document(report)), indent=2).decode())
+        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     elif output is TableFormat.CSV:
         results.out(reports.csv_text(report), end="")
     else:

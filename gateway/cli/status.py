@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final
 import typer
 
 from gateway.cli.groups import Commands
+from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
-from gateway.cli.target import ControlPlaneUrl, Database, Token, target
+from gateway.cli.target import target
 from gateway.plan.words import count
 
 app: Final = Commands()

@@ -3,9 +3,9 @@
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,28 +16,12 @@ from gateway.cli.process_settings import read_settings
 
 if TYPE_CHECKING:
     import httpx
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from gateway.config.documents import PlanRequest
+    from gateway.control_plane.encryption import Vault
     from gateway.plan.guards import Allowed
     from gateway.plan.saved import SavedPlan
-
-ControlPlaneUrl = Annotated[
-    str | None,
-    typer.Option("--control-plane", help="The control plane's URL. Default: GATEWAY_CONTROL_PLANE_URL."),
-]
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--database",
-        help="A database instead of a URL: the work is done in this process. `default` means GATEWAY_DATABASE_URL, "
-        "else SQLite in GATEWAY_DATA_DIR.",
-    ),
-]
-Token = Annotated[
-    str | None,
-    typer.Option("--token", help="A token of the control plane. Better: GATEWAY_CONTROL_PLANE_TOKEN."),
-]
 
 STALE, GUARD, LOCKED, UNKNOWN = 3, 4, 5, 6
 """Exit codes of an apply that was refused, or whose outcome nobody knows."""
@@ -69,7 +53,12 @@ class Applied(msgspec.Struct, frozen=True):
 
 def is_named(url: str | None, written_database: str | None) -> bool:
     """Whether flags or settings name a control plane."""
-    return url is not None or written_database is not None or read_settings().control_plane_url is not None
+    return written_database is not None or is_over_http(url, written_database)
+
+
+def is_over_http(url: str | None, written_database: str | None) -> bool:
+    """Whether a control plane is asked over its URL, by flags or settings, and not in a database."""
+    return url is not None or (written_database is None and read_settings().control_plane_url is not None)
 
 
 def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
@@ -83,11 +72,18 @@ def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def target(url: str | None, written_database: str | None, token: str | None) -> "Iterator[Target]":
-    """The control plane that flags and settings name; what it refuses ends the command with one line."""
+def target(
+    url: str | None, written_database: str | None, token: str | None, *, only_looks: bool = False
+) -> "Iterator[Target]":
+    """The control plane that flags and settings name; what it refuses ends the command with one line.
+
+    With `only_looks` the database, where one is named, need not be there, and no file is made.
+    """
     settings = read_settings()
     url = url or (settings.control_plane_url if written_database is None else None)
-    if (url is None) is (written_database is None):
+    if url is not None and written_database is not None:
+        raise failed("a control plane is asked over its URL or in its database: give --control-plane or --database")
+    if url is None and written_database is None:
         raise failed("name the control plane: --control-plane URL, or --database URL for one on this machine")
     try:
         if url is not None:
@@ -95,12 +91,33 @@ def target(url: str | None, written_database: str | None, token: str | None) -> 
             secret = token or (configured.get_secret_value() if configured is not None else None)
             yield from _over_http(url, secret)
         else:
-            where = None if written_database == "default" else written_database
-            with database(where, upgrades_own=True) as engine:
-                yield Target(_in_process(engine))
+            with database(written_database, upgrades_own=not only_looks, may_be_missing=only_looks) as engine:
+                yield _Database(engine, only_looks=only_looks)
     except RefusedError as error:
         failed(str(error))
         raise typer.Exit(error.code) from None
+
+
+def ask_ledger(
+    where: tuple[str | None, str | None, str | None],
+    path: str,
+    parameters: Mapping[str, Sequence[str]],
+    read: "Callable[[Connection], Any]",
+) -> Any:
+    """What a control plane that is named answers at a path; else the same, read from the database.
+
+    Args:
+        where: The flags `--control-plane`, `--database` and `--token`.
+        path: Below the prefix of the API.
+        parameters: Of the query.
+        read: Asks the database for the very document.
+    """
+    url, written_database, _ = where
+    if is_over_http(url, written_database):
+        with target(*where) as home:
+            return home.get(path, parameters)
+    with database(written_database) as engine, engine.connect() as connection:
+        return read(connection)
 
 
 def _over_http(url: str, token: str | None) -> "Iterator[Target]":
@@ -163,7 +180,7 @@ class Target:
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
         return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied)
 
-    def get(self, path: str, parameters: Mapping[str, str] | None = None) -> Any:
+    def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
         """What is at a path."""
         return msgspec.json.decode(self._ask("GET", path, None, parameters=parameters))
 
@@ -193,7 +210,7 @@ class Target:
         path: str,
         body: object,
         *,
-        parameters: Mapping[str, str] | None = None,
+        parameters: Mapping[str, str | Sequence[str]] | None = None,
         writes: bool = False,
         wait_s: float = 0,
     ) -> bytes:
@@ -215,6 +232,87 @@ class Target:
             content_of: bytes = answer.content
             return content_of
         raise _refusal(answer)
+
+
+class _Database(Target):
+    """The control plane of a database, without a server; what may open the database needs no token."""
+
+    def __init__(self, engine: "Engine", *, only_looks: bool) -> None:
+        super().__init__(self._through_the_api)
+        self._engine = engine
+        self._only_looks = only_looks
+        self._settings = read_settings()
+
+    def plan(self, request: "PlanRequest") -> "SavedPlan":
+        """What an apply would do; what only looks is not sealed, and cannot be applied."""
+        from gateway import clock  # noqa: PLC0415 - see above
+        from gateway.control_plane import planning  # noqa: PLC0415 - see above
+        from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
+        from gateway.storage.engine import reading  # noqa: PLC0415 - see above
+        from gateway.storage.ready import is_missing  # noqa: PLC0415 - see above
+
+        now, name = clock.microseconds(), self._settings.control_plane_name
+        with _refusals():
+            if self._only_looks and is_missing(self._engine):
+                return SavedPlan(planning.preview_of_nothing(request, now=now, control_plane=name), "")
+            vault = self._vault()
+            with reading(self._engine) as connection:
+                if self._only_looks:
+                    shown = planning.preview(connection, vault, request, now=now, control_plane=name)
+                    return SavedPlan(shown, "")
+                return planning.plan(connection, vault, request, now=now, control_plane=name)
+
+    def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
+        """Carries a plan out; waits so long for others that do."""
+        from gateway import clock  # noqa: PLC0415 - see above
+        from gateway.control_plane import planning  # noqa: PLC0415 - see above
+        from gateway.control_plane.audit import Actor  # noqa: PLC0415 - see above
+        from gateway.control_plane.minting import Minter  # noqa: PLC0415 - see above
+        from gateway.storage.engine import writing  # noqa: PLC0415 - see above
+
+        pepper = self._settings.key_pepper
+        with _refusals(), writing(self._engine, lock_wait_s=lock_wait_s) as connection:
+            done = planning.apply(
+                connection,
+                self._vault(),
+                saved,
+                allowed=allowed,
+                actor=Actor(user_of_this_machine()),
+                mint=Minter(pepper.get_secret_value() if pepper is not None else None),
+                now=clock.microseconds(),
+                lock_wait_s=lock_wait_s,
+                control_plane=self._settings.control_plane_name,
+            )
+        return Applied(done.revision, done.already, {name: secret.reveal() for name, secret in done.minted.items()})
+
+    def _through_the_api(self, method: str, path: str, **more: Any) -> Any:
+        return _in_process(self._engine)(method, path, **more)
+
+    def _vault(self) -> "Vault":
+        from gateway.control_plane.encryption import open_vault  # noqa: PLC0415 - see above
+
+        keys = self._settings.encryption_keys
+        configured = keys.get_secret_value() if keys is not None else None
+        return open_vault(configured, self._engine, makes_key=not self._only_looks)
+
+
+@contextmanager
+def _refusals() -> "Iterator[None]":
+    """What the functions behind the API refuse, as the API would say it."""
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - see above
+
+    from gateway.control_plane.errors import ApiError  # noqa: PLC0415 - see above
+    from gateway.control_plane.rest.refusals import as_api_errors  # noqa: PLC0415 - see above
+
+    try:
+        with as_api_errors():
+            yield
+    except ApiError as error:
+        raise RefusedError(error.message, _CODES.get(error.type, 1)) from None
+    except OperationalError as error:
+        if "database is locked" not in str(error.orig):
+            raise
+        raise RefusedError("Somebody else writes at this moment; try again.", LOCKED) from None
 
 
 def _refusal(answer: "httpx.Response") -> RefusedError:

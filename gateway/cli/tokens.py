@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from gateway import clock
-from gateway.cli.database import DatabaseUrl, database, failed
+from gateway.cli.database import database, failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import OwnDatabase
 from gateway.cli.output import Format, results, say
 from gateway.cli.target import user_of_this_machine
 from gateway.duration import parse_duration
@@ -54,7 +55,7 @@ def create(
     ] = None,
     no_expiry: Annotated[bool, typer.Option("--no-expiry", help="It never ends.")] = False,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
 ) -> None:
     """Make a token and print it once."""
     from gateway.control_plane import tokens  # noqa: PLC0415 - `gateway version` should not wait for SQLAlchemy
@@ -82,7 +83,7 @@ def create(
 @app.command("list", epilog="Example: gateway tokens list --format json")
 def list_tokens(
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
 ) -> None:
     """List every token, the ended ones too, without their secrets."""
     from gateway.cli.tables import cell, new_table, print_table  # noqa: PLC0415 - see above
@@ -109,7 +110,7 @@ def list_tokens(
 def revoke(
     token: Annotated[str, typer.Argument(help="Its id, or its name: all tokens of the name.")],
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
-    url: DatabaseUrl = None,
+    url: OwnDatabase = None,
 ) -> None:
     """End a token at once."""
     from gateway.control_plane import tokens  # noqa: PLC0415 - see above

@@ -1,7 +1,7 @@
 """`gateway validate`: is the file right?"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,13 +10,14 @@ import typer
 from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
-from gateway.cli.file_roots import FileRoots, roots
 from gateway.cli.groups import Commands
-from gateway.cli.output import results, say, show
+from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
+from gateway.cli.output import results, show
 from gateway.config.diagnostics import Diagnostic
 from gateway.plan.words import count
 
 if TYPE_CHECKING:
+    from gateway.config.findings import Checked
     from gateway.config.model import Config
 
 app: Final = Commands()
@@ -44,7 +45,7 @@ class ValidationReport(msgspec.Struct, frozen=True, kw_only=True):
 @app.command("validate", epilog=EPILOG)
 def validate(
     paths: Annotated[list[Path] | None, typer.Argument(help="Configuration files and directories.")] = None,
-    config: Annotated[list[Path] | None, typer.Option("--config", "-c", help="The same, as an option.")] = None,
+    config: ConfigPaths = None,
     strict: Annotated[bool, typer.Option("--strict", help="A secret in clear is an error, not a warning.")] = False,
     serving: Annotated[
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
@@ -59,14 +60,10 @@ def validate(
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
-    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
-    given = [*(paths or ()), *(config or ())]
-    if not given:
-        say("error: name the configuration to check, for example: gateway validate gateway.yaml", "red")
-        raise typer.Exit(1)
+    given = paths_of([*(paths or ()), *(config or ())])
     now = clock.utc_now()
     loaded = load(
         given,
@@ -75,7 +72,8 @@ def validate(
         strict=strict,
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
-        checks=[lambda config: unpriced_models(config, now), moved_locks, unreachable_fallbacks],
+        may_lack_credentials=not serving,
+        checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
     )
     valid, form = loaded.config is not None, chosen(output)
     if form is FindingsFormat.JSON:
@@ -100,6 +98,12 @@ def validate(
         if told := _told(_price_lists(loaded.config)):
             results.print(Text(f"Price lists: {told}."))
     raise typer.Exit(0 if valid else 1)
+
+
+def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":
+    from gateway.pipeline.unreachable import unreachable_fallbacks  # noqa: PLC0415 - only a valid file needs the walk
+
+    return unreachable_fallbacks(config)
 
 
 def _summary(config: "Config | None", errors: int, warnings: int) -> str:

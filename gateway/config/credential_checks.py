@@ -17,7 +17,7 @@ def secrets_in_clear(config: Config, facts: Facts) -> Iterator[Checked]:
     """Credentials that a reader of the file can see."""
     severity = Severity.ERROR if facts.strict else Severity.WARNING
     hint = "Write ${env:NAME}, ${file:PATH} or ${runtime-env:NAME} in its place, and replace the credential."
-    for path, _ in _credentials(config):
+    for path, _ in credentials(config):
         if path not in facts.hidden and (path[-2] != "headers" or _may_be_secret(path[-1])):
             message = f"the credential {'.'.join(path[2:])} stands in the file"
             yield Checked(Finding("secret-in-clear", message, path, hint), severity)
@@ -29,7 +29,7 @@ def virtual_keys_as_credentials(config: Config, _facts: Facts) -> Iterator[Check
     Behind an address of its own there may be another gateway, which takes virtual keys.
     """
     hint = "Where the gateway, `plan` or `apply` runs, the variable has the provider's own key; clients have the other."
-    for path, secret in _credentials(config):
+    for path, secret in credentials(config):
         if PREFIX in secret.reveal():
             provider = config.providers.get(path[1]) if path[0] == "providers" else None
             if provider is not None and provider.type == "custom":
@@ -40,7 +40,7 @@ def virtual_keys_as_credentials(config: Config, _facts: Facts) -> Iterator[Check
             yield Checked(Finding("virtual-key-as-credential", message, path, hint), severity)
 
 
-def _credentials(config: Config) -> Iterator[tuple[tuple[str, ...], Secret]]:
+def credentials(config: Config) -> Iterator[tuple[tuple[str, ...], Secret]]:
     """Every value of providers and trace collectors that is kept secret, with its path."""
     for name, provider in config.providers.items():
         yield from _secrets(provider, ("providers", name))

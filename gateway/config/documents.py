@@ -19,10 +19,14 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     spec: dict[str, Any]
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
+    id: str = ""
+    owner: str = ""
+    confined: bool = False
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references)
+        spec = join_secrets(self.spec, self.secrets)
+        return Resource(self.kind, self.name, spec, self.references, self.id, self.owner, self.confined)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -31,7 +35,8 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references))
+    references, whose = dict(resource.references), (resource.id, resource.owner, resource.confined)
+    return ResourceDocument(resource.kind, resource.name, public, secrets, references, *whose)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -40,6 +45,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     `moves` are pairs of addresses, `targets` addresses; `digest` and `commit` say where it was read. `replay_days` asks
     what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
     left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
+    `absent` are credentials that were not at hand, as the address of a resource and a JSON pointer into it: they are
+    not compared, and such a plan cannot be applied.
     """
 
     owner: str
@@ -52,12 +59,15 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     no_delete: bool = False
     drift: Literal["relevant", "all", "none"] = "relevant"
     drift_only: bool = False
+    absent: list[tuple[str, str]] = []
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
-    `changed_at` is when the revision was made, in microseconds since the epoch.
+    `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
+    of the same number has another. Control planes of earlier versions give none. `tells_owners`: resources say whose
+    they are, and on whose keys they act.
     """
 
     lineage: str
@@ -66,6 +76,8 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     whole: bool
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
+    identity: str = ""
+    tells_owners: bool = False
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):

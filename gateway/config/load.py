@@ -2,7 +2,7 @@
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path as FilePath
@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.config.credential_checks import credentials
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts, Finding
@@ -44,6 +45,8 @@ class Loaded(msgspec.Struct, frozen=True):
     """What the files have in place of values that were read elsewhere, such as `${env:OPENAI_API_KEY}`."""
     origins: Origins = NOWHERE
     """The same, to tell people of the configuration without those values."""
+    absent: frozenset[Path] = frozenset()
+    """Where a credential would be, had it been at hand."""
 
 
 def load(
@@ -56,12 +59,14 @@ def load(
     for_control_plane: bool = False,
     file_roots: Sequence[FilePath] = (),
     checks: Sequence[Check] = (),
+    may_lack_credentials: bool = False,
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
 
     `for_control_plane` keeps values portable, and leaves names that the file does not declare to the control plane,
     where others may declare them. `file_roots` are folders beside those of the files below which `${file:}` reaches; a
     file cannot name them itself. `checks` are further ones, which only a configuration without errors is asked.
+    `may_lack_credentials`: a credential that is not at hand is a warning, since only serving and applying need it.
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
@@ -73,7 +78,9 @@ def load(
     absent: list[FilePath] = []
     if files and (lock := price_lock(paths)) not in files:
         (files if lock.is_file() else absent).append(lock)
-    reading = _Reading(environ, serving, portable=for_control_plane, file_roots=file_roots)
+    reading = _Reading(
+        environ, serving, portable=for_control_plane, file_roots=file_roots, may_be_absent=may_lack_credentials
+    )
     with _without_garbage_collection():
         for file in files:
             reading.read(file)
@@ -87,6 +94,7 @@ def load(
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
             found += _misplaced(reading.written)
+            diagnostics += reading.lacking(config, [one.finding.path for one in found])
             if config is not None and not any(one.severity is Severity.ERROR for one in found):
                 found += [one for check in checks for one in check(config)]
             origins = Origins.within(merged.tree, reading.written)
@@ -102,6 +110,7 @@ def load(
         files=tuple(dict.fromkeys((*directories, *files, *reading.referenced_files, *absent))),
         references=reading.written,
         origins=origins,
+        absent=frozenset(reading.absent),
     )
 
 
@@ -136,18 +145,26 @@ class _Reading:
     """The files read so far, and what reading them brought to light."""
 
     def __init__(
-        self, environ: Mapping[str, str], serving: Serving | None, *, portable: bool, file_roots: Sequence[FilePath]
+        self,
+        environ: Mapping[str, str],
+        serving: Serving | None,
+        *,
+        portable: bool,
+        file_roots: Sequence[FilePath],
+        may_be_absent: bool,
     ) -> None:
         self._environ = environ
         self._serving = serving
         self._portable = portable
         self._file_roots = file_roots
+        self._may_be_absent = may_be_absent
         self.sources: list[SourceFile] = []
         self.findings: list[Diagnostic] = []
         self.referenced_files: list[FilePath] = []
         self.written: dict[Path, str] = {}
         self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
+        self.absent: dict[Path, Diagnostic] = {}
         self.digest = hashlib.sha256()
         self.can_go_on = True
 
@@ -168,12 +185,14 @@ class _Reading:
             portable=self._portable,
             roots=self._file_roots,
             runtime_env=self._serving.runtime_env if self._serving is not None else (),
+            may_be_absent=self._may_be_absent,
         )
         tree, findings = parse(text, shown_as, references.resolve, references.follow)
         self.findings += [*findings, *references.findings]
         self.written |= references.written
         self.hidden |= references.hidden
         self.failed |= references.failed
+        self.absent |= references.absent
         self.referenced_files += references.files
         self._digest(content, *references.files.values(), *(f"{k}={v}".encode() for k, v in references.values.items()))
         if isinstance(tree, dict):
@@ -182,6 +201,23 @@ class _Reading:
             self.can_go_on = False
         else:
             self._unreadable(shown_as, "the file is empty" if tree is None else "the file is not a mapping of sections")
+
+    def lacking(self, config: Config | None, faulty: Collection[Path]) -> Iterator[Diagnostic]:
+        """What is said of values that are not at hand; nothing more is said of them then.
+
+        Whether a value is a credential, the model knows; of what has other faults nobody can say.
+        """
+        secret = {path for path, _ in credentials(config)} if config is not None else ()
+        entries = {path[:2] for path in faulty if path not in self.absent}
+        for path, one in self.absent.items():
+            if path in secret or path[:2] in entries or config is None:
+                hint = "It is needed where the file is applied or served."
+                yield msgspec.structs.replace(
+                    one, severity=Severity.WARNING, message=f"{one.message}; the credential is not checked", hint=hint
+                )
+            else:
+                yield one
+        self.failed |= {*self.absent}
 
     def _unreadable(self, shown_as: str, message: str) -> None:
         self.findings.append(Diagnostic(code="file-unreadable", message=message, file=shown_as))

@@ -26,7 +26,7 @@ def _whole_number(value: object) -> object:
 
 
 class Moved(Section):
-    """A rename: what a control plane has under one address goes on under another, with its secret and its history."""
+    """A rename: what there is under one address goes on under another, with its secret and what was used and spent."""
 
     from_: Address = Field(alias="from", description="The address before, `virtual_keys.old-name`.")
     to: Address = Field(description="The address now, of the same kind.")

@@ -6,7 +6,7 @@ hold any part of it, and so is replaced where its words are not those of a rule.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
 
@@ -126,6 +126,17 @@ def value_at(tree: Any, path: Iterable[str | int]) -> Any:
         else:
             return None
     return tree
+
+
+def with_value(tree: Any, path: Sequence[str | int], value: Any) -> Any:
+    """Plain data with another value at a path that leads somewhere."""
+    if not path:
+        return value
+    first, *rest = path
+    if isinstance(tree, list):
+        at = int(first)
+        return [*tree[:at], with_value(tree[at], rest, value), *tree[at + 1 :]]
+    return {**tree, first: with_value(tree[first], rest, value)}
 
 
 def _text(value: Any) -> str:

@@ -17,6 +17,9 @@ from gateway.config.source import Path, Place, pointer
 RUNTIME_ENV: Final = "GATEWAY_RUNTIME_ENV"
 """The variable that lists which others `${runtime-env:NAME}` may read."""
 
+STAND_IN: Final = "absent"
+"""In place of a credential that is not at hand."""
+
 _OWN: Final = "GATEWAY_"
 _MAX_FILE_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
@@ -31,7 +34,8 @@ class References:
 
     `written` are the texts of the file that stand for something else, by path; `hidden` are the paths of those that
     would show no secret to a reader of the file, `failed` of those that stayed unresolved; `files` and `values` hold
-    what was read for the others.
+    what was read for the others. With `may_be_absent`, what leads to nothing is no finding yet: `absent` has what would
+    be said of it, and `STAND_IN` stands in its place.
     """
 
     def __init__(
@@ -44,7 +48,9 @@ class References:
         portable: bool = False,
         roots: Sequence[FilePath] = (),
         runtime_env: Collection[str] = (),
+        may_be_absent: bool = False,
     ) -> None:
+        self._may_be_absent = may_be_absent
         self._directory = file.parent
         self._roots = roots
         self._runtime_env = runtime_env
@@ -58,6 +64,7 @@ class References:
         self.written: dict[Path, str] = {}
         self.hidden: set[Path] = set()
         self.failed: set[Path] = set()
+        self.absent: dict[Path, Diagnostic] = {}
 
     def resolve(self, text: str, path: Path, place: Place) -> str:
         """The text with every reference replaced; what leads to nothing becomes a finding."""
@@ -69,8 +76,12 @@ class References:
             value = self._value(match[1], match[2], written)
             if isinstance(value, str):
                 return value.replace("${", "$${") if self._portable and match[1] != "runtime-env" else value
+            told = self._told(value, path, place)
+            if self._may_be_absent and value.code == "reference-missing":
+                self.absent[path] = told
+                return STAND_IN
             self.failed.add(path)
-            self._report(value, path, place)
+            self.findings.append(told)
             return ""
 
         if hides_everything(text):
@@ -88,6 +99,8 @@ class References:
             self.written[alias] = self.written[written]
         if written in self.failed:
             self.failed.add(alias)
+        if written in self.absent:
+            self.absent[alias] = self.absent[written]
 
     def _is_read_here(self, match: re.Match[str]) -> bool:
         return match[1] is not None and (match[1] != "runtime-env" or self._resolve_runtime_env)
@@ -149,17 +162,15 @@ class References:
         self.files[path] = content
         return text.removesuffix("\n").removesuffix("\r")
 
-    def _report(self, missing: "_Missing", path: Path, place: Place) -> None:
-        self.findings.append(
-            Diagnostic(
-                code=missing.code,
-                message=missing.message,
-                file=self._file,
-                line=place[0],
-                column=place[1],
-                pointer=pointer(path),
-                hint=missing.hint,
-            )
+    def _told(self, missing: "_Missing", path: Path, place: Place) -> Diagnostic:
+        return Diagnostic(
+            code=missing.code,
+            message=missing.message,
+            file=self._file,
+            line=place[0],
+            column=place[1],
+            pointer=pointer(path),
+            hint=missing.hint,
         )
 
 

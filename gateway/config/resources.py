@@ -53,17 +53,45 @@ class Resource(msgspec.Struct, frozen=True):
     `references` are the texts that the file has in place of values (`${env:OPENAI_API_KEY}`), by JSON pointer in the
     spec: people are shown them instead, and nothing else is changed by them. Of a secret, they are only known where no
     part of it stands in the text.
+    `id` is what it is whatever it is called: counters and the ledger know it by that. Where it is empty, the name is.
+    `owner` is whose it is in a control plane, empty elsewhere; `confined` says that it acts on this owner's keys alone.
     """
 
     kind: str
     name: str
     spec: Spec
     references: Mapping[str, str] = {}
+    id: str = ""
+    owner: str = ""
+    confined: bool = False
 
     @property
     def address(self) -> str:
         """`virtual_keys.dev-migration`: unique, since no kind has a dot."""
         return f"{self.kind}.{self.name}"
+
+
+Identities = Mapping[tuple[str, str], str]
+"""The ids of resources by kind and name, of those whose names they are not."""
+NO_IDENTITIES: Final[Identities] = {}
+
+
+def identities_of(resources: Iterable[Resource]) -> Identities:
+    """What counters and the ledger call resources that have another name, the organization among them."""
+    named = ((_names_what(one), one.id) for one in resources if one.id)
+    return {key: identity for key, identity in named if key[1] != identity}
+
+
+def _names_what(resource: Resource) -> tuple[str, str]:
+    if (resource.kind, resource.name) == ("settings", "organization"):
+        return "organizations", resource.spec["value"]
+    return resource.kind, resource.name if resource.kind != "settings" else resource.id
+
+
+def identities_of_moved(config: Config) -> Identities:
+    """The same of a file that is served by itself: what it says was renamed is what it was, while it says so."""
+    moves = ((parse_address(one.to), parse_address(one.from_)[1]) for one in config.moved)
+    return dict(moves)
 
 
 def resources_of(config: Config, references: Mapping[Path, str] | None = None) -> Iterator[Resource]:

@@ -15,6 +15,7 @@ from gateway.control_plane.rest import (
     audit,
     budgets,
     following,
+    ledger,
     plans,
     requests,
     resources,
@@ -29,6 +30,7 @@ from gateway.ledger.period import BadParameterError
 
 NOUNS: Final[tuple[Callable[[Services], tuple[Route, ...]], ...]] = (
     spend.routes,
+    ledger.routes,
     budgets.routes,
     requests.routes,
     traffic.routes,

@@ -5,30 +5,37 @@ from sqlalchemy import Connection, delete, select, update
 from gateway.config.documents import ChangesDocument, document
 from gateway.control_plane import state
 from gateway.control_plane.encryption import Vault
-from gateway.storage.tables import changes, control_plane_state
+from gateway.storage.tables import changes, control_plane_state, revisions
 
 KEPT_REVISIONS = 10_000
 """How many revisions can be told change by change; older gateways get everything."""
 
 
-def changes_since(connection: Connection, vault: Vault, *, lineage: str, revision: int) -> ChangesDocument | None:
-    """What is new, with secrets; `None`: nothing is. Raises `EncryptionError`."""
+def changes_since(
+    connection: Connection, vault: Vault, *, lineage: str, revision: int, identity: str = ""
+) -> ChangesDocument | None:
+    """What is new since a revision, with secrets; `None`: nothing is. Everything, where it is none of this course.
+
+    Gateways of earlier versions know no identities of revisions and send none. Raises `EncryptionError`.
+    """
     at = state.position(connection)
     known = lineage == at.lineage and at.oldest_change <= revision <= at.revision
+    if known and identity:
+        statement = select(revisions.c.identity).where(revisions.c.revision == revision)
+        known = identity == (at.identity if revision == at.revision else connection.scalar(statement))
     if known and revision == at.revision:
         return None
     if not known:
         live = state.read_state(connection, vault)
         resources = [document(one.resource) for one in live.resources.values()]
-        return ChangesDocument(at.lineage, at.revision, at.changed_at, True, resources, [])
+        return ChangesDocument(at.lineage, at.revision, at.changed_at, True, resources, [], at.identity, True)
     statement = select(changes.c.kind, changes.c.name).where(changes.c.revision > revision).distinct()
     touched = [(kind, name) for kind, name in connection.execute(statement)]
     found = state.read_some(connection, vault, touched)
     there = {(one.resource.kind, one.resource.name) for one in found}
     gone = [key for key in touched if key not in there]
-    return ChangesDocument(
-        at.lineage, at.revision, at.changed_at, False, [document(one.resource) for one in found], gone
-    )
+    resources = [document(one.resource) for one in found]
+    return ChangesDocument(at.lineage, at.revision, at.changed_at, False, resources, gone, at.identity, True)
 
 
 def prune(connection: Connection, keep: int = KEPT_REVISIONS) -> None:

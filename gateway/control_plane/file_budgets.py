@@ -7,6 +7,7 @@ from pathlib import Path
 from gateway import clock
 from gateway.config.files import file_roots
 from gateway.config.load import Loaded, load
+from gateway.config.resources import identities_of_moved
 from gateway.control_plane.services import KnownBudgets
 from gateway.snapshot.budgets import compile_budgets
 
@@ -50,7 +51,7 @@ class FileBudgets:
         if loaded.config is None:
             problems = tuple(str(one) for one in loaded.diagnostics if one.is_error)
             return KnownBudgets(self._known.budgets, problems)
-        return KnownBudgets(compile_budgets(loaded.config.budgets))
+        return KnownBudgets(compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config)))
 
 
 def _marks_of(files: Sequence[Path]) -> _Marks:

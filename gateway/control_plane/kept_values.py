@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from gateway.config.origins import value_at
+from gateway.config.origins import value_at, with_value
 from gateway.config.resources import Resource, Spec, split_secrets
 from gateway.config.source import steps
 from gateway.plan.change import SENSITIVE
@@ -12,6 +12,7 @@ _MAY_CHANGE: Final[Mapping[str, frozenset[str]]] = {
     "providers": frozenset(
         {
             "protected",
+            "shared_with",
             "models",
             "prices_of",
             "price_factor",
@@ -21,7 +22,7 @@ _MAY_CHANGE: Final[Mapping[str, frozenset[str]]] = {
             "circuit_breaker",
         }
     ),
-    "trace_collectors": frozenset({"protected", "description", "sampling_ratio", "also_to_default"}),
+    "trace_collectors": frozenset({"protected", "shared_with", "description", "sampling_ratio", "also_to_default"}),
 }
 """Fields that have no say in where or how a credential goes. Whatever is not here has one."""
 
@@ -39,10 +40,10 @@ def with_kept_values(written: Any, stored: Resource) -> tuple[Any, list[str]]:
         if place in secrets:
             is_there = here is not None or path[-1] in (value_at(written, path[:-1]) or ())
             if is_there and here in (SENSITIVE, None, reference):
-                written = _replaced(written, path, secrets[place])
+                written = with_value(written, path, secrets[place])
                 kept.append(".".join(path))
         elif here is not None and here == reference:
-            written = _replaced(written, path, value_at(public, path))
+            written = with_value(written, path, value_at(public, path))
     return written, kept
 
 
@@ -51,12 +52,3 @@ def decisive_changes(kind: str, before: Spec, after: Spec) -> Iterator[str]:
     for field in sorted({*before, *after} - _MAY_CHANGE.get(kind, frozenset())):
         if before.get(field) != after.get(field):
             yield field
-
-
-def _replaced(value: Any, path: list[str], new: Any) -> Any:
-    if not path:
-        return new
-    first, *rest = path
-    if isinstance(value, list):
-        return [_replaced(inner, rest, new) if str(index) == first else inner for index, inner in enumerate(value)]
-    return {**value, first: _replaced(value[first], rest, new)}

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Text, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.config.resources import still_true
+from gateway.ledger import names as ledger_names
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.storable import stored_text
 from gateway.plan import diff
@@ -84,7 +85,9 @@ def state_of(spec: Any, now: int) -> str:
 
 def last_hours(connection: Connection, names: Iterable[str], *, now: int) -> dict[str, int]:
     """The hours in which keys were last used, of the last 90 days, in microseconds since the epoch."""
-    wanted = [stored_text(name) for name in names]
+    known = ledger_names.read(connection)
+    texts = {text: name for name in names for text in known.texts_of("virtual_keys", name)}
+    wanted = [*texts]
     first = now // (DAY_HOURS * HOUR_US) - USE_KNOWN_FOR_DAYS
     day, hour = spend_by_day.c, spend_by_hour.c
     # PERF: sums of days are few, and each of the last days is then looked up by the beginning of the hours' key.
@@ -103,7 +106,9 @@ def last_hours(connection: Connection, names: Iterable[str], *, now: int) -> dic
             .where(hour.hour.in_(range(last * DAY_HOURS, (last + 1) * DAY_HOURS)), hour.virtual_key.in_(some))
             .group_by(hour.virtual_key)
         )
-        found |= {name: at * HOUR_US for name, at in connection.execute(hours)}
+        for text, at in connection.execute(hours):
+            name = stored_text(texts[text])
+            found[name] = max(found.get(name, 0), at * HOUR_US)
     return found
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 from gateway.config.sections.budgets import Budget
 from gateway.control_plane import state
 from gateway.control_plane.services import KnownBudgets, Services
+from gateway.ledger import names
 from gateway.snapshot.budgets import compile_budgets
 from gateway.storage.tables import resources
 
@@ -30,4 +31,5 @@ def applied_budgets(connection: Connection, owners: Collection[str] | None = Non
     if owners is not None:
         statement = statement.where(resources.c.owner.in_(owners))
     rows = connection.execute(statement.order_by(resources.c.name))
-    return KnownBudgets(compile_budgets({name: Budget.model_validate(spec) for name, spec in rows}))
+    sections = {name: Budget.model_validate(spec) for name, spec in rows}
+    return KnownBudgets(compile_budgets(sections, names.read(connection).ids))

@@ -25,6 +25,7 @@ class News:
         self._task: asyncio.Task[None] | None = None
         self.lineage = ""
         self.revision = -1
+        self.identity = ""
 
     def start(self) -> None:
         """Begins to look."""
@@ -42,11 +43,14 @@ class News:
         self.is_ending = True
         self._tell()
 
-    async def after(self, revision: int, wait_s: float) -> None:
-        """Returns once there is another revision than this one, after `wait_s` seconds or `dismiss` at the latest."""
+    async def after(self, revision: int, identity: str, wait_s: float) -> None:
+        """Returns once there is another revision than this one, after `wait_s` seconds or `dismiss` at the latest.
+
+        `identity` is empty where only the number is known.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while self.revision == revision and not self.is_ending:
+                while self.revision == revision and identity in ("", self.identity) and not self.is_ending:
                     await self._changed.wait()
 
     def _tell(self) -> None:
@@ -60,7 +64,7 @@ class News:
             except ApiError:
                 _log.warning("the database does not say whether there is a new revision")
             else:
-                if (at.lineage, at.revision) != (self.lineage, self.revision):
-                    self.lineage, self.revision = at.lineage, at.revision
+                if (at.lineage, at.revision, at.identity) != (self.lineage, self.revision, self.identity):
+                    self.lineage, self.revision, self.identity = at.lineage, at.revision, at.identity
                     self._tell()
             await asyncio.sleep(LOOK_EVERY_S)

@@ -1,6 +1,6 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -8,8 +8,11 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from gateway.config.resources import Resource
+from gateway.ledger import names
+from gateway.ledger.scope import Scope
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
+from gateway.plan.make import go_on
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
@@ -23,22 +26,36 @@ _MOST_GROUPS: Final = 20_000
 
 
 def replay(
-    connection: Connection, before: Iterable[Resource], after: Iterable[Resource], *, days: int, now: int
+    connection: Connection,
+    before: Iterable[Resource],
+    after: Iterable[Resource],
+    *,
+    renamed: Mapping[str, str],
+    days: int,
+    now: int,
+    owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
 ) -> Replay | None:
-    """The last days under both; `None` where one of the two cannot be compiled."""
+    """The last days under both, of the keys of owners perhaps; `None` where one of the two cannot be compiled.
+
+    `renamed` are keys, by old name; `still` is that of `make_plan`.
+    """
+    known = names.read(connection)
     was, becomes = _snapshot(before, now), _snapshot(after, now)
     if was is None or becomes is None:
         return None
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
-    for group in _groups(connection, now - days * _DAY_US):
+    for group in _groups(connection, now - days * _DAY_US, Scope(owners=owners)):
+        still()
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue
         number = group.requests
         totals["requests"] += number
         body = msgspec.json.encode({"model": group.model_asked, "messages": []})
-        old, new = (way(snapshot, group.virtual_key, endpoint, body) for snapshot in (was, becomes))
+        name = known.name_of("virtual_keys", group.virtual_key)
+        old, new = way(was, name, endpoint, body), way(becomes, renamed.get(name, name), endpoint, body)
         if old.refused is None and new.refused is None:
             totals["cost_before"] += _cost(old, group)
             totals["cost_after"] += _cost(new, group)
@@ -48,13 +65,13 @@ def replay(
         kind = kind or ("refused" if old.refused is None else "admitted" if new.refused is None else "")
         if kind:
             totals[kind] += number
-        whose = group.virtual_key, group.model_asked, group.endpoint
-        known = differences.get(whose)
+        whose = name, group.model_asked, group.endpoint
+        told = differences.get(whose)
         differences[whose] = Difference(
-            virtual_key=group.virtual_key,
+            virtual_key=name,
             model_asked=group.model_asked,
             endpoint=group.endpoint,
-            requests=number + (0 if known is None else known.requests),
+            requests=number + (0 if told is None else told.requests),
             before=old.told,
             after=new.told,
             refused=kind == "refused",
@@ -77,12 +94,13 @@ class _Group(NamedTuple):
     served: Served
 
 
-def _groups(connection: Connection, since: int) -> Iterator[_Group]:
+def _groups(connection: Connection, since: int, scope: Scope) -> Iterator[_Group]:
     """The busiest first. Requests that named no model are refused whatever the configuration says."""
     entries = ledger_entries.c
-    names = ("virtual_key", "model_asked", "endpoint", "service_tier", "speed", "region")
-    by = [entries[name] for name in names]
-    meant = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    columns = ("virtual_key", "model_asked", "endpoint", "service_tier", "speed", "region")
+    by = [entries[name] for name in columns]
+    asked = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    meant = (*asked, *scope.conditions(ledger_entries, names.read(connection)))
     further: dict[tuple[str, ...], dict[str, int]] = {}
     for *whose, amounts in connection.execute(select(*by, entries.further).where(*meant, entries.further.is_not(None))):
         known = further.setdefault(tuple(whose), {})
@@ -99,7 +117,7 @@ def _groups(connection: Connection, since: int) -> Iterator[_Group]:
     for row in connection.execute(statement).mappings():
         usage = Usage(
             **{kind: int(row[kind]) for kind in TOKENS},
-            further=further.get(tuple(row[name] for name in names), msgspec.UNSET),
+            further=further.get(tuple(row[name] for name in columns), msgspec.UNSET),
         )
         served = Served(
             service_tier=row["service_tier"] or None, speed=row["speed"] or None, region=row["region"] or None

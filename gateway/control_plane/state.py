@@ -1,25 +1,36 @@
 """The resources of the control plane: read, and written as one new revision or not at all."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exc, select, text, tuple_, update
 
+from gateway import ids
+from gateway.config.referring import referred
 from gateway.config.resources import Resource, Spec, join_secrets, split_secrets, still_true
 from gateway.config.source import Path
 from gateway.control_plane import audit
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
+from gateway.ledger import names
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
-from gateway.plan.referring import referred
 from gateway.plan.revoked import is_revoked, revived, secrets_of
-from gateway.storage.tables import audit_log, changes, control_plane_state, resources, revoked_secrets
+from gateway.storage.tables import (
+    audit_log,
+    changes,
+    confined_owners,
+    control_plane_state,
+    resources,
+    revisions,
+    revoked_secrets,
+)
 
 Key = tuple[str, str]
 
 _AT_A_TIME: Final = 500
+_ORGANIZATION: Final = ("settings", "organization")
 
 
 class LockedError(Exception):
@@ -31,12 +42,16 @@ class RevokedError(Exception):
 
 
 class Position(msgspec.Struct, frozen=True):
-    """Which control plane it is and how far; from `oldest_change` on, revisions can be told change by change."""
+    """Which control plane it is and how far; from `oldest_change` on, revisions can be told change by change.
+
+    `identity` is the revision's own, which a revision of the same number in a restored database has not.
+    """
 
     lineage: str
     revision: int
     changed_at: int
     oldest_change: int
+    identity: str
 
 
 def position(connection: Connection) -> Position:
@@ -48,9 +63,15 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     """Everything, with its secrets. Raises `EncryptionError`."""
     at = position(connection)
     rows = connection.execute(select(resources)).mappings()
-    found = (live_resource(row, vault) for row in rows)
+    confined = owners_confined(connection)
+    found = (live_resource(row, vault, confined) for row in rows)
     by_key = {(one.resource.kind, one.resource.name): one for one in found}
-    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
+    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection), confined=confined)
+
+
+def owners_confined(connection: Connection) -> frozenset[str]:
+    """The owners for whom a bound token has written: what they have acts on their own keys alone."""
+    return frozenset(connection.scalars(select(confined_owners.c.owner)))
 
 
 def read_one(
@@ -59,15 +80,17 @@ def read_one(
     """One resource, with its secrets; for those who are bound to owners, only if it is theirs."""
     meant = _is(key) if owners is None else and_(_is(key), resources.c.owner.in_(owners))
     row = connection.execute(select(resources).where(meant)).mappings().one_or_none()
-    return None if row is None else live_resource(row, vault)
+    return None if row is None else live_resource(row, vault, owners_confined(connection))
 
 
 def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list[LiveResource]:
     """Those of them that there are."""
     found: list[LiveResource] = []
+    confined = owners_confined(connection)
     for portion in _portions(keys):
         some = tuple_(resources.c.kind, resources.c.name).in_(portion)
-        found += [live_resource(row, vault) for row in connection.execute(select(resources).where(some)).mappings()]
+        rows = connection.execute(select(resources).where(some)).mappings()
+        found += [live_resource(row, vault, confined) for row in rows]
     return found
 
 
@@ -124,7 +147,7 @@ def _for_people(row: dict[str, Any], *, whole_hashes: bool) -> dict[str, Any]:
     return {**row, "spec": spec, "written_references": references}
 
 
-def live_resource(row: Any, vault: Vault) -> LiveResource:
+def live_resource(row: Any, vault: Vault, confined: Collection[str]) -> LiveResource:
     """A row as the plan sees it."""
     applied = row["applied_spec"]
     if applied is not None:
@@ -132,7 +155,9 @@ def live_resource(row: Any, vault: Vault) -> LiveResource:
     spec = join_secrets(row["spec"], vault.unseal(row["sealed"]))
     references = still_true(row["written_references"], spec, applied)
     return LiveResource(
-        resource=Resource(row["kind"], row["name"], spec, references),
+        resource=Resource(
+            row["kind"], row["name"], spec, references, row["id"], row["owner"], row["owner"] in confined
+        ),
         owner=row["owner"],
         revision=row["revision"],
         applied=applied,
@@ -162,7 +187,9 @@ class Revision:
         self.number = self.before.revision + 1
         self._rows: dict[Key, dict[str, Any]] = {}
         self._gone: set[Key] = set()
-        self._touched: set[Key] = set()
+        self._before: dict[Key, LiveResource | None] = {}
+        self._actions: dict[Key, str] = {}
+        self._owners: set[str] = set()
         self._audit: list[dict[str, Any]] = []
         self._keys: list[tuple[LiveResource | None, Resource]] = []
 
@@ -195,22 +222,27 @@ class Revision:
             "changed_by": self._actor.name,
             "applied_spec": applied_pair[0],
             "applied_sealed": applied_pair[1],
+            "id": had.resource.id if had is not None else "",
         }
         if resource.kind == "virtual_keys":
             self._keys.append((had, resource))
         self._rows[key] = row
         self._gone.add(key)
-        self._touched.add(key)
-        if had is not None and (old := (had.resource.kind, had.resource.name)) != key:
+        action = action or ("create" if had is None else "update")
+        old = key if had is None else (had.resource.kind, had.resource.name)
+        self._touch(old, action, had)
+        if old != key:
             self._gone.add(old)
-            self._touched.add(old)
-        self._tell(action or ("create" if had is None else "update"), had, resource, owner)
+            self._touch(key, action, None)
+        self._owners.add(owner)
+        self._tell(action, had, resource, owner)
 
     def delete(self, had: LiveResource, action: str = "delete") -> None:
         """Takes a resource away."""
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
-        self._touched.add(key)
+        self._touch(key, action, had)
+        self._owners.add(had.owner)
         self._tell(action, had, None, had.owner)
 
     def confirm(self, applied: Spec, references: Mapping[str, str], had: LiveResource) -> None:
@@ -222,20 +254,83 @@ class Revision:
 
     def finish(self) -> int:
         """Writes everything; returns the revision, which stays where nothing was written. Raises `RevokedError`."""
-        if not self._touched:
+        if not self._before:
             return self.before.revision
         self._keep_revoked()
+        self._identify()
         for portion in _portions(sorted(self._gone)):
             some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             self._connection.execute(delete(resources).where(some))
         if self._rows:
             self._connection.execute(resources.insert(), [*self._rows.values()])
-        touched = [{"revision": self.number, "kind": kind, "name": name} for kind, name in sorted(self._touched)]
-        self._connection.execute(changes.insert(), touched)
+        self._confine()
+        self._connection.execute(changes.insert(), [self._change_of(key) for key in sorted(self._before)])
         audit.write(self._connection, *self._audit)
-        moved = {"revision": self.number, "changed_at": self._now}
-        self._connection.execute(update(control_plane_state).values(moved))
+        at = {"revision": self.number, "identity": ids.ulid()}
+        self._connection.execute(revisions.insert().values(made_at=self._now, actor=self._actor.name, **at))
+        self._connection.execute(update(control_plane_state).values(changed_at=self._now, **at))
         return self.number
+
+    def _confine(self) -> None:
+        """From the first thing on that a bound token writes, all that its owner has acts on its own keys alone."""
+        if self._actor.owners is None:
+            return
+        for owner in sorted(self._owners - owners_confined(self._connection)):
+            theirs = select(resources.c.kind, resources.c.name).where(resources.c.owner == owner)
+            others = [
+                key for row in self._connection.execute(theirs) if (key := (row.kind, row.name)) not in self._before
+            ]
+            for had in read_some(self._connection, self._vault, others):
+                self._touch((had.resource.kind, had.resource.name), "confine", had)
+            self._connection.execute(confined_owners.insert().values(owner=owner, since=self.number))
+
+    def _touch(self, key: Key, action: str, had: LiveResource | None) -> None:
+        self._before.setdefault(key, had)
+        self._actions[key] = action
+
+    def _change_of(self, key: Key) -> dict[str, Any]:
+        """What became of a resource, and what it was before."""
+        row: dict[str, Any] = {"revision": self.number, "kind": key[0], "name": key[1], "action": self._actions[key]}
+        had = self._before[key]
+        if had is None:
+            return row | dict.fromkeys(("id", "owner", "spec", "sealed", "written_references"))
+        public, secrets = split_secrets(had.resource.spec)
+        return row | {
+            "id": had.resource.id,
+            "owner": had.owner,
+            "spec": public,
+            "sealed": self._vault.seal(secrets),
+            "written_references": dict(had.resource.references),
+        }
+
+    def _identify(self) -> None:
+        """Gives what is new an id, and remembers what names stand for."""
+        known = names.read(self._connection)
+        new = [key for key, row in self._rows.items() if not row["id"]]
+        given = {key: row["id"] for key, row in self._rows.items() if row["id"]}
+        given |= known.ids_for(new, self._living(new, known) | {(kind, id_) for (kind, _), id_ in given.items()})
+        if (setting := self._rows.get(_ORGANIZATION)) is not None:
+            name = setting["spec"]["value"]
+            given[_ORGANIZATION] = setting["id"] or name
+            given["organizations", name] = given[_ORGANIZATION]
+        for key, row in self._rows.items():
+            row["id"] = given[key]
+        known.write(self._connection, {key: id_ for key, id_ in given.items() if key != _ORGANIZATION}, self.number)
+
+    def _living(self, new: Iterable[Key], known: names.Names) -> set[Key]:
+        """Of the ids that names of new resources could mean, those that are somebody's under another name."""
+        if known.is_empty:
+            return set()
+        wanted = {(kind, known.id_of(kind, name)) for kind, name in new}
+        bearers = {bearer for kind, id_ in wanted for bearer in ((kind, id_), *known.bearers(kind, id_))}
+        found: set[Key] = set()
+        for portion in _portions(sorted(bearers - self._gone)):
+            some = tuple_(resources.c.kind, resources.c.name).in_(portion)
+            found |= {
+                (row.kind, row.id)
+                for row in self._connection.execute(select(resources.c.kind, resources.c.id).where(some))
+            }
+        return found
 
     def _keep_revoked(self) -> None:
         """Remembers what is revoked, and refuses what would come back."""
@@ -276,9 +371,11 @@ class Revision:
         return public, self._vault.seal(secrets)
 
 
-def moved_since(connection: Connection, revision: int, limit: int = 5) -> list[str]:
-    """Who changed what after a revision, newest first, for the message that a plan is stale."""
-    statement = select(audit_log).where(audit_log.c.revision > revision).order_by(audit_log.c.at.desc()).limit(limit)
+def moved_since(connection: Connection, revision: int, owners: Collection[str] | None, limit: int = 5) -> list[str]:
+    """Who changed what after a revision, of owners perhaps, newest first, for the message that a plan is stale."""
+    theirs = [] if owners is None else [audit_log.c.owner.in_(owners)]
+    statement = select(audit_log).where(audit_log.c.revision > revision, *theirs)
+    statement = statement.order_by(audit_log.c.at.desc()).limit(limit)
     return [
         f"{row.address} ({row.action} by {row.actor}, revision {row.revision})" for row in connection.execute(statement)
     ]
@@ -314,7 +411,7 @@ def lock(connection: Connection, wait_s: float = 10) -> Position:
 
 
 def _position(row: Row[Any]) -> Position:
-    return Position(row.lineage, row.revision, row.changed_at, row.oldest_change)
+    return Position(row.lineage, row.revision, row.changed_at, row.oldest_change, row.identity)
 
 
 def _revoked_secrets(connection: Connection) -> frozenset[str]:

@@ -20,7 +20,8 @@ class Dimension(enum.StrEnum):
 class Limit:
     """One limit: at most `ceiling` units in any `window_s` seconds, or at one time where `window_s` is 0.
 
-    `key` names the counter, for example `key:dev-migration:rpm`; two limits with one key share the counter.
+    `key` names the counter, for example `key:dev-migration:rpm`; two limits with one key share the counter. `of` is the
+    name of the virtual key or provider, for people.
 
     A limit of the dimension SPEND counts nano-USD from zero in a window of the calendar, which its key names; it is
     over at `resets_at` (seconds since the epoch, `None`: never), and its `window_s` says nothing. One that does not
@@ -33,6 +34,7 @@ class Limit:
     window_s: int
     resets_at: int | None = None
     blocks: bool = True
+    of: str = ""
 
 
 class Hold:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.ledger import names
 from gateway.ledger.counter_states import FRESH_US, latest
 from gateway.ledger.period import moment_text
 from gateway.ledger.query import busiest, charged
@@ -14,6 +15,7 @@ from gateway.ledger.rows import HOUR_US
 from gateway.money.budget import CompiledBudget, counter_root
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Span
+from gateway.telemetry.decision_record import NAMED
 
 State = Literal["ok", "warning", "exceeded"]
 
@@ -99,12 +101,13 @@ def budget_report(
         found += [(budget, counter, amount) for counter, amount in counters] or [(budget, root, 0)]
         if known > len(counters):
             left_out[budget.name] = known - len(counters)
+    called = names.read(connection)
     states = latest(connection, [counter for _, counter, _ in found], newer_than=at - FRESH_US)
     rows = tuple(
         BudgetRow(
             budget=budget,
             span=spans[budget.name],
-            who=_who(counter, roots[budget.name]),
+            who=_who(counter, roots[budget.name], budget, called),
             spent=spent,
             held=states.held.get(counter, 0) if states.fresh else None,
         )
@@ -158,13 +161,16 @@ def _spent(connection: Connection, counters: Sequence[tuple[str, Span]], at: int
     sums: dict[str, int] = {}
     # Sums are kept per hour: a period until the end of this one needs no row of the ledger.
     hour_after = (at // HOUR_US + 1) * HOUR_US
-    for span, names in by_span.items():
+    for span, some in by_span.items():
         end = hour_after if span.end is None else min(span.end * _SECOND_US, hour_after)
-        sums |= charged(connection, names, start=span.start * _SECOND_US, end=end)
+        sums |= charged(connection, some, start=span.start * _SECOND_US, end=end)
     return sums
 
 
-def _who(counter: str, root: str) -> str | None:
-    """The person or key that a counter's name ends with, as far as the name was not too long."""
-    _, _, who = counter.removeprefix(root).partition("=")
-    return unquote(who) if counter != root else None
+def _who(counter: str, root: str, budget: CompiledBudget, called: names.Names) -> str | None:
+    """The person or key that a counter's name ends with, as far as the name was not too long, as it is called now."""
+    if counter == root:
+        return None
+    text = unquote(counter.removeprefix(root).partition("=")[2])
+    kind = NAMED.get(budget.each or "")
+    return text if kind is None else called.name_of(kind, text)

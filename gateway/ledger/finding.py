@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import Connection, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
+from gateway.ledger.names import Names
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.scope import ANYTHING, EVERYBODY, Fate, Scope
 from gateway.storage.tables import HOUR_OF_ENTRY, IS_TROUBLE, ledger_entries, spend_by_day
@@ -51,7 +52,7 @@ def known_span(connection: Connection, start: int | None, end: int | None, *, ne
 
 
 def places(
-    connection: Connection, scope: Scope, fate: Fate, span: Span, wanted: int
+    connection: Connection, scope: Scope, fate: Fate, span: Span, wanted: int, known: Names
 ) -> Iterator[list[ColumnElement[bool]]]:
     """Conditions on entries, one set after the other in the order of the span, that together hold every match.
 
@@ -61,11 +62,12 @@ def places(
         fate: One of both leaves something out.
         span: The hours to look at.
         wanted: About how many matches are worth one look.
+        known: What names stand for.
     """
     if scope == EVERYBODY:
         found: Iterator[_Place] = _of_fate(connection, fate, span)
     else:
-        found = _of_scope(connection, scope, fate, span)
+        found = _of_scope(connection, scope, fate, span, known)
     for place in _together(found, wanted):
         conditions: list[ColumnElement[bool]] = [HOUR_OF_ENTRY.in_(place.hours)]
         if place.keys is None and fate.is_trouble:
@@ -92,9 +94,9 @@ def _hours_of(connection: Connection, fate: Fate, span: Span) -> dict[int, int]:
     return {hour: int(matches) for hour, matches in connection.execute(statement)}
 
 
-def _of_scope(connection: Connection, scope: Scope, fate: Fate, span: Span) -> Iterator[_Place]:
+def _of_scope(connection: Connection, scope: Scope, fate: Fate, span: Span, known: Names) -> Iterator[_Place]:
     befell = None if fate == ANYTHING else _hours_of(connection, fate, span)
-    for day, keys, matches in _days_of(connection, scope, span):
+    for day, keys, matches in _days_of(connection, scope, span, known):
         hours = range(max(day * DAY_HOURS, span.first), min((day + 1) * DAY_HOURS, span.behind))
         ordered = [
             hour for hour in (reversed(hours) if span.newest_first else hours) if befell is None or hour in befell
@@ -108,7 +110,9 @@ def _of_scope(connection: Connection, scope: Scope, fate: Fate, span: Span) -> I
             yield _Place(hours=some, matches=share, keys=keys if by_key else None)
 
 
-def _days_of(connection: Connection, scope: Scope, span: Span) -> Iterator[tuple[int, frozenset[str], int]]:
+def _days_of(
+    connection: Connection, scope: Scope, span: Span, known: Names
+) -> Iterator[tuple[int, frozenset[str], int]]:
     """The days on which a scope asked, by which keys, and how often; asked for in ever longer stretches."""
     columns = spend_by_day.c
     first, last = span.first // DAY_HOURS, (span.behind - 1) // DAY_HOURS
@@ -119,7 +123,7 @@ def _days_of(connection: Connection, scope: Scope, span: Span) -> Iterator[tuple
         )
         statement = (
             select(columns.day, columns.virtual_key, func.sum(columns.requests))
-            .where(columns.day >= low, columns.day <= high, *scope.conditions(spend_by_day))
+            .where(columns.day >= low, columns.day <= high, *scope.conditions(spend_by_day, known))
             .group_by(columns.day, columns.virtual_key)
         )
         days: dict[int, dict[str, int]] = {}

@@ -4,6 +4,7 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from gateway.ledger import names
 from gateway.money.habits import Habits
 from gateway.storage.tables import ledger_entries
 
@@ -29,7 +30,8 @@ def habits_at(connection: Connection, now: int) -> Habits:
         .subquery()
     )
     learned = select(newest).where(newest.c.prompt_per_mille.is_not(None)).order_by(newest.c.occurred_at)
-    habits = Habits()
+    habits, known = Habits(), names.read(connection)
     for _, key, provider, model, output_tokens, prompt_per_mille in connection.execute(learned):
-        habits.learn(key, f"{provider}/{model}", output_tokens, prompt_per_mille)
+        name, target = known.name_of("virtual_keys", key), f"{known.name_of('providers', provider)}/{model}"
+        habits.learn(name, target, output_tokens, prompt_per_mille)
     return habits

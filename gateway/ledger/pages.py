@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, literal, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
+from gateway.ledger import names
 from gateway.ledger.finding import Span, known_span, places
 from gateway.ledger.rows import entry_of
 from gateway.ledger.scope import ANYTHING, EVERYBODY, Fate, Scope
@@ -67,17 +68,17 @@ def entries(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    order = _Order(cursor, start, end, newest_first)
-    wanted = [*scope.conditions(ledger_entries), *fate.conditions(ledger_entries)]
+    order, known = _Order(cursor, start, end, newest_first), names.read(connection)
+    wanted = [*scope.conditions(ledger_entries, known), *fate.conditions(ledger_entries)]
     if trace_id is not None:
         wanted.append(ledger_entries.c.request_id.in_(_of_trace(connection, trace_id)))
     if not wanted or trace_id is not None or scope.end_user is not None:
-        return _page(_rows(connection, wanted, order, limit), limit)
+        return _page(_rows(connection, wanted, order, limit), limit, known)
     near = _nearby(connection, order)
     rows = _rows(connection, [*wanted, *near], order, limit)
     if len(rows) <= limit and near:
-        rows = _sought(connection, scope, fate, order, limit)
-    return _page(rows, limit)
+        rows = _sought(connection, scope, fate, order, limit, known)
+    return _page(rows, limit, known)
 
 
 def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) -> DecisionRecord | None:
@@ -86,10 +87,11 @@ def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    meant = ledger_entries.c.request_id == stored_text(request_id), *scope.conditions(ledger_entries)
+    known = names.read(connection)
+    meant = ledger_entries.c.request_id == stored_text(request_id), *scope.conditions(ledger_entries, known)
     statement = select(ledger_entries).where(*meant)
     row = connection.execute(statement).mappings().one_or_none()
-    return None if row is None else entry_of(dict(row))
+    return None if row is None else known.told(entry_of(dict(row)))
 
 
 class _Order(NamedTuple):
@@ -142,10 +144,12 @@ def _nearby(connection: Connection, order: _Order) -> _Conditions:
     return [at > last if order.newest_first else at < last]
 
 
-def _sought(connection: Connection, scope: Scope, fate: Fate, order: _Order, limit: int) -> list[Any]:
-    wanted = [*scope.conditions(ledger_entries), *fate.conditions(ledger_entries)]
+def _sought(
+    connection: Connection, scope: Scope, fate: Fate, order: _Order, limit: int, known: names.Names
+) -> list[Any]:
+    wanted = [*scope.conditions(ledger_entries, known), *fate.conditions(ledger_entries)]
     rows: list[Any] = []
-    for place in places(connection, scope, fate, order.span(connection), limit + 1):
+    for place in places(connection, scope, fate, order.span(connection), limit + 1, known):
         rows += _rows(connection, [*wanted, *place], order, limit - len(rows))
         if len(rows) > limit:
             break
@@ -158,6 +162,6 @@ def _rows(connection: Connection, wanted: _Conditions, order: _Order, limit: int
     return list(connection.execute(statement).mappings())
 
 
-def _page(rows: Sequence[Any], limit: int) -> Page:
-    found = tuple(entry_of(dict(row)) for row in rows[:limit])
+def _page(rows: Sequence[Any], limit: int, known: names.Names) -> Page:
+    found = tuple(known.told(entry_of(dict(row))) for row in rows[:limit])
     return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if len(rows) > limit else None)

@@ -14,6 +14,9 @@ from gateway.telemetry.decision_record import DecisionRecord
 LARGEST_FIGURE: Final = 10**18
 """The largest amount: sums of some of them still fit into what databases hold."""
 
+_NEVER_PLAIN: Final = "identities"
+"""A record that has them is not kept as it is."""
+
 
 def plain_type(longest: int) -> type[DecisionRecord]:
     """The type of records whose texts have so many characters at most, and whose figures are in bounds."""
@@ -37,7 +40,9 @@ def plain_type(longest: int) -> type[DecisionRecord]:
         fields: list[Any] = [
             (field.name, plain(field.type), *(() if field.required else (field.default,)))
             for field in msgspec.structs.fields(kind)
+            if field.name != _NEVER_PLAIN
         ]
+        fields += [(_NEVER_PLAIN, msgspec.UnsetType, msgspec.UNSET)] if kind is DecisionRecord else []
         return msgspec.defstruct(f"Plain{kind.__name__}", fields, bases=(kind,), frozen=True, gc=False, kw_only=True)
 
     known: type[DecisionRecord] = plain_struct(DecisionRecord)

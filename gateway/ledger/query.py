@@ -15,6 +15,8 @@ import msgspec
 from sqlalchemy import Connection, FromClause, Select, Table, and_, case, func, or_, select, union_all
 from sqlalchemy.sql.elements import ColumnElement, Label
 
+from gateway.ledger import names
+from gateway.ledger.names import Names
 from gateway.ledger.pages import Cursor, Page, entries, entry
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.ledger.scope import EVERYBODY, Scope
@@ -29,6 +31,7 @@ from gateway.storage.tables import (
     spend_by_day,
     spend_by_hour,
 )
+from gateway.telemetry.decision_record import NAMED
 from gateway.usage import Usage
 
 __all__ = [
@@ -106,7 +109,8 @@ def spend(
 ) -> tuple[Spend, ...]:
     """What was spent in a period, one row per combination of values, ordered by them.
 
-    A request with several tags is in the row of each, one without any in that of the empty text.
+    What was renamed is in one row, under the name that it has now. A request with several tags is in the row of each,
+    one without any in that of the empty text.
 
     Args:
         connection: To the migrated database.
@@ -119,8 +123,9 @@ def spend(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
+    known = names.read(connection)
     stretches = _stretches(start, end, scope, by)
-    parts = [_part(stretch, by, scope) for stretch in stretches]
+    parts = [_part(stretch, by, scope, known) for stretch in stretches]
     if not parts:
         return ()
     together = union_all(*parts).subquery()
@@ -128,9 +133,11 @@ def spend(
     statement = select(*groups, *(func.sum(together.c[name]).label(name) for name in FIGURES))
     statement = statement.group_by(*groups).order_by(*groups).limit(most)
     found = [row for row in connection.execute(statement) if row.requests]
-    further = _further(connection, by, stretches, scope)
+    further = _further(connection, by, stretches, scope, known)
     rows = [one for row in found for one in _spend(row, by, further)]
-    return tuple(rows if "tag" not in by else _together(rows))
+    if known.is_empty or NAMED.keys().isdisjoint(by):
+        return tuple(rows if "tag" not in by else _together(rows))
+    return tuple(_together([msgspec.structs.replace(row, group=_told(row.group, by, known)) for row in rows]))
 
 
 def spent(connection: Connection, scope: Scope, *, start: int, end: int) -> Spend:
@@ -217,12 +224,20 @@ def _stretches(start: int, end: int, scope: Scope, by: Collection[GroupBy]) -> l
     return [stretch for stretch in stretches if stretch.first < stretch.behind]
 
 
-def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope) -> Select[Any]:
+def _told(group: Sequence[str], by: Sequence[GroupBy], known: Names) -> tuple[str, ...]:
+    """A group by the names that things have now."""
+    kinds = [NAMED.get(name) for name in by]
+    return tuple(
+        text if kind is None or not text else known.name_of(kind, text) for text, kind in zip(group, kinds, strict=True)
+    )
+
+
+def _part(stretch: _Stretch, by: Sequence[GroupBy], scope: Scope, known: Names) -> Select[Any]:
     """The sums of one stretch."""
     groups = _groups(stretch.table, by)
     return (
         select(*groups, *figures_of(stretch.table))
-        .where(stretch.time >= stretch.first, stretch.time < stretch.behind, *scope.conditions(stretch.table))
+        .where(stretch.time >= stretch.first, stretch.time < stretch.behind, *scope.conditions(stretch.table, known))
         .group_by(*groups)
     )
 
@@ -262,7 +277,7 @@ _FURTHER_OF: Final[Mapping[Table, tuple[Table, ColumnElement[int]]]] = {
 
 
 def _further(
-    connection: Connection, by: Sequence[GroupBy], stretches: Sequence[_Stretch], scope: Scope
+    connection: Connection, by: Sequence[GroupBy], stretches: Sequence[_Stretch], scope: Scope, known: Names
 ) -> dict[str, dict[str, int]]:
     """The kinds that are no tokens of `TOKENS`, by group and kind. PERF: most ledgers have few of them, or none."""
     sums: dict[str, dict[str, int]] = {}
@@ -271,16 +286,17 @@ def _further(
         table, time = _FURTHER_OF.get(stretch.table, (stretch.table, stretch.time))
         groups = _groups(table, by)
         told = [table.c.further] if entries_alone else [table.c.kind, func.sum(table.c.amount)]
-        statement = select(*groups, *told).where(time >= stretch.first, time < stretch.behind, *scope.conditions(table))
+        meant = (time >= stretch.first, time < stretch.behind, *scope.conditions(table, known))
+        statement = select(*groups, *told).where(*meant)
         if entries_alone:
             statement = statement.where(table.c.further.is_not(None))
         else:
             statement = statement.group_by(*groups, table.c.kind)
         for row in connection.execute(statement):
             amounts = row[-1] if entries_alone else {row[-2]: int(row[-1])}
-            known = sums.setdefault(_key(row[: len(by)]), {})
+            of_group = sums.setdefault(_key(row[: len(by)]), {})
             for kind, amount in amounts.items():
-                known[kind] = known.get(kind, 0) + amount
+                of_group[kind] = of_group.get(kind, 0) + amount
     return sums
 
 

@@ -22,7 +22,8 @@ class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     """One group: what was charged and what it would be, in nano-USD.
 
     `unpriced` counts the requests of which something has no price. Those whose model has none stay at what was charged,
-    and so do those that were charged by an estimate, since they state no usage, or by what the answer itself stated.
+    and so do those that were charged by an estimate, since they state no usage. `stated` counts those whose answers
+    stated themselves what they cost: they stay at that, whatever the prices say.
     """
 
     group: tuple[str, ...]
@@ -30,6 +31,7 @@ class Recomputed(msgspec.Struct, frozen=True, kw_only=True):
     charged: int
     recomputed: int
     unpriced: int
+    stated: int = 0
 
 
 def recompute(
@@ -59,22 +61,23 @@ def recompute(
     while True:
         page = entries(connection, limit=_PAGE, cursor=cursor, scope=scope, start=start, end=end, newest_first=False)
         for entry in page.entries:
-            figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0])
+            figures = sums.setdefault(_group(entry, by), [0, 0, 0, 0, 0])
             charged, usage = entry.cost_nano_usd or 0, entry.usage or _NO_USAGE
             consumed = usage != _NO_USAGE
-            is_listed = (charged or consumed) and entry.price_source != STATED
+            is_stated = entry.price_source == STATED
+            is_listed = (charged or consumed) and not is_stated
             found = cost_of(entry, usage) if is_listed else None
             # What was charged without usage was estimated by a request that nobody has any more.
             now = charged if found is None or not (consumed or found.nano_usd) else found.nano_usd
             unpriced = consumed and is_listed and (found is None or bool(found.unpriced))
-            for place, amount in enumerate((1, charged, now, int(unpriced))):
+            for place, amount in enumerate((1, charged, now, int(unpriced), int(is_stated))):
                 figures[place] += amount
         cursor = page.following
         if cursor is None:
             break
     return tuple(
-        Recomputed(group=group, requests=requests, charged=charged, recomputed=now, unpriced=unpriced)
-        for group, (requests, charged, now, unpriced) in sorted(sums.items())
+        Recomputed(group=group, requests=requests, charged=charged, recomputed=now, unpriced=unpriced, stated=stated)
+        for group, (requests, charged, now, unpriced, stated) in sorted(sums.items())
     )
 
 

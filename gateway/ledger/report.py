@@ -15,7 +15,7 @@ from gateway.ledger.query import FROM_ENTRIES, GroupBy, Scope, Spend, added, spe
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
-from gateway.usage import FURTHER_KINDS
+from gateway.usage import FURTHER_KINDS, Usage
 from gateway.visible import visible
 
 Sort = Literal["cost", "requests", "name"]
@@ -62,7 +62,8 @@ class SpendQuestion(msgspec.Struct, frozen=True, kw_only=True):
 class SpendReport(msgspec.Struct, frozen=True):
     """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit.
 
-    `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first.
+    `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first,
+    but for the `unpriced_left_out` ones that who told of them left out.
     """
 
     question: SpendQuestion
@@ -70,17 +71,15 @@ class SpendReport(msgspec.Struct, frozen=True):
     left_out: int
     total: Spend
     unpriced: tuple[Spend, ...] = ()
+    unpriced_left_out: int = 0
 
     @property
     def unpriced_told(self) -> str | None:
         """What the costs leave out, in a sentence; `None` where they leave out nothing."""
         if not self.total.unpriced_requests:
             return None
-        models, requests = len(self.unpriced), self.total.unpriced_requests
-        return (
-            f"{models:,} {'model' if models == 1 else 'models'} without a price, {requests:,} "
-            f"{'request' if requests == 1 else 'requests'}: what these cost is in no sum."
-        )
+        models = len(self.unpriced) + self.unpriced_left_out
+        return f"{_models_told(models)}, {_requests_told(self.total.unpriced_requests)}."
 
 
 def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> SpendQuestion:
@@ -156,15 +155,32 @@ def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport
         rows.sort(key=figure, reverse=True)
     kept = tuple(_in_zone(row, question) for row in rows[: question.limit])
     total = _total(connection, question, rows)
-    unpriced = _unpriced(connection, question) if total.unpriced_requests else ()
+    unpriced = unpriced_spend(connection, question.period, question.scope) if total.unpriced_requests else ()
     return SpendReport(question, kept, len(rows) - len(kept), total, unpriced)
 
 
-def _unpriced(connection: Connection, question: SpendQuestion) -> tuple[Spend, ...]:
-    period = question.period
-    found = spend(connection, ("provider", "model"), start=period.start, end=period.end, scope=question.scope)
+def unpriced_spend(connection: Connection, period: Period, scope: Scope) -> tuple[Spend, ...]:
+    """A row for each provider and model of whose requests something has no price, the most requests first.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: The database does not answer.
+    """
+    found = spend(connection, ("provider", "model"), start=period.start, end=period.end, scope=scope)
     rows = [row for row in found if row.unpriced_requests]
     return tuple(sorted(rows, key=attrgetter("unpriced_requests"), reverse=True))
+
+
+def told_unpriced(rows: Sequence[Spend]) -> tuple[str, str]:
+    """What the costs of `unpriced_spend` leave out: how many models, and how many requests."""
+    return _models_told(len(rows)), _requests_told(sum(row.unpriced_requests for row in rows))
+
+
+def _models_told(models: int) -> str:
+    return f"{models:,} {'model' if models == 1 else 'models'} without a price"
+
+
+def _requests_told(requests: int) -> str:
+    return f"{requests:,} {'request' if requests == 1 else 'requests'}: what these cost is in no sum"
 
 
 def document(report: SpendReport) -> dict[str, Any]:
@@ -192,6 +208,28 @@ def document(report: SpendReport) -> dict[str, Any]:
             "models_left_out": max(0, len(report.unpriced) - DEFAULT_LIMIT),
         },
     }
+
+
+def read_document(question: SpendQuestion, told: Mapping[str, Any]) -> SpendReport:
+    """The report that somebody else made a document of; of what has no price it has names and numbers of requests."""
+    unpriced = told["unpriced"]
+    return SpendReport(
+        question=question,
+        rows=tuple(_read_figures(tuple(row["group"][name] for name in question.by), row) for row in told["rows"]),
+        left_out=told["rows_left_out"],
+        total=_read_figures((), told["total"]),
+        unpriced=tuple(
+            Spend(
+                group=(one["provider"], one["model"]),
+                requests=one["requests"],
+                usage=Usage(),
+                cost_nano_usd=0,
+                unpriced_requests=one["requests"],
+            )
+            for one in unpriced["models"]
+        ),
+        unpriced_left_out=unpriced["models_left_out"],
+    )
 
 
 def csv_text(report: SpendReport) -> str:
@@ -230,6 +268,17 @@ def _figures(row: Spend) -> dict[str, Any]:
         "cost_usd": to_usd(row.cost_nano_usd),
         "unpriced_requests": row.unpriced_requests,
     }
+
+
+def _read_figures(group: tuple[str, ...], told: Mapping[str, Any]) -> Spend:
+    tokens = {kind: told["tokens"][kind.removesuffix("_tokens")] for kind in TOKENS}
+    return Spend(
+        group=group,
+        requests=told["requests"],
+        usage=Usage(**tokens, further=told["further"] or msgspec.UNSET),
+        cost_nano_usd=told["cost_nano_usd"],
+        unpriced_requests=told["unpriced_requests"],
+    )
 
 
 def _rows(connection: Connection, question: SpendQuestion) -> list[Spend]:

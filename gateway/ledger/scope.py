@@ -7,8 +7,10 @@ from sqlalchemy import FromClause, Select, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger.endings import Ending, ended_so
+from gateway.ledger.names import Names
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import resources
+from gateway.telemetry.decision_record import NAMED
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,11 +30,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     end_user: str | None = None
     owners: tuple[str, ...] | None = None
 
-    def conditions(self, source: FromClause) -> list[ColumnElement[bool]]:
-        """The same for a table with these columns."""
+    def conditions(self, source: FromClause, known: Names) -> list[ColumnElement[bool]]:
+        """The same for a table with these columns; a name means whatever had it last, under all of its names."""
         given = {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
         owners = given.pop("owners", None)
-        found = [source.c[name] == stored_text(value) for name, value in given.items()]
+        found = [_is(source.c[name], _texts(known, name, value)) for name, value in given.items()]
         if owners is not None:
             found.append(source.c.virtual_key.in_(keys_of(owners)))
         if self.end_user:
@@ -71,6 +73,15 @@ EVERYBODY = Scope()
 ANYTHING = Fate()
 
 
+def _texts(known: Names, name: str, value: str) -> list[str]:
+    kind = NAMED.get(name)
+    return [stored_text(value)] if kind is None or not value else known.texts_of(kind, value)
+
+
+def _is(column: ColumnElement[str], texts: list[str]) -> ColumnElement[bool]:
+    return column == texts[0] if len(texts) == 1 else column.in_(texts)
+
+
 def keys_of(owners: Collection[str]) -> Select[tuple[str]]:
-    """The names of the virtual keys that owners have in the control plane."""
-    return select(resources.c.name).where(resources.c.kind == "virtual_keys", resources.c.owner.in_(owners))
+    """What the ledger calls the virtual keys that owners have in the control plane."""
+    return select(resources.c.id).where(resources.c.kind == "virtual_keys", resources.c.owner.in_(owners))

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.ledger.plain import LARGEST_FIGURE, plain_type
-from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, AttemptRecord, Charge, DecisionRecord
 from gateway.usage import Iteration, Served, Usage
 
 TEXTS: Final = tuple(field.name for field in msgspec.structs.fields(DecisionRecord) if field.type in (str, str | None))
@@ -45,6 +45,7 @@ def stored_text(text: str) -> str:
 def storable(record: DecisionRecord) -> DecisionRecord:
     """The record with every text as `stored_text` gives it; doing it twice changes nothing."""
     texts = {name: text for name in TEXTS if (text := getattr(record, name)) is not None}
+    identities = record.identities
     return msgspec.structs.replace(
         record,
         tags=tuple(stored_text(tag) for tag in record.tags),
@@ -52,15 +53,23 @@ def storable(record: DecisionRecord) -> DecisionRecord:
         attempts=tuple(map(_storable_attempt, record.attempts)),
         usage=None if record.usage is None else _storable_usage(record.usage),
         served=None if record.served is None else _storable_served(record.served),
+        identities=identities
+        and {
+            stored_text(kind): {stored_text(name): stored_text(text) for name, text in known.items()}
+            for kind, known in identities.items()
+        },
         **{name: stored_text(text) for name, text in texts.items()},
     )
 
 
 def kept(record: DecisionRecord) -> DecisionRecord:
-    """The record as the ledger keeps it: `storable`, and figures that no database could hold cut to the largest one."""
+    """The record as the ledger keeps it: `storable`, and figures that no database could hold cut to the largest one.
+
+    What was renamed has its id in place of its name.
+    """
     if isinstance(record, (_Plain, _PlainAscii)):
         return record
-    record = storable(record)
+    record = _with_ids(storable(record))
     usage, served, cost = record.usage, record.served, record.cost_nano_usd
     return msgspec.structs.replace(
         record,
@@ -68,6 +77,21 @@ def kept(record: DecisionRecord) -> DecisionRecord:
         served=None if served is None else _bounded_served(served),
         cost_nano_usd=None if cost is None else _bounded(cost),
         budgets=tuple(Charge(charge.counter, _bounded(charge.amount)) for charge in record.budgets),
+    )
+
+
+def _with_ids(record: DecisionRecord) -> DecisionRecord:
+    if not (identities := record.identities):
+        return record
+    names = {member: (identities.get(kind, {}), getattr(record, member)) for member, kind in NAMED.items()}
+    providers = identities.get("providers", {})
+    return msgspec.structs.replace(
+        record,
+        identities=msgspec.UNSET,
+        attempts=tuple(
+            msgspec.structs.replace(one, provider=providers.get(one.provider, one.provider)) for one in record.attempts
+        ),
+        **{member: known.get(name, name) for member, (known, name) in names.items()},
     )
 
 

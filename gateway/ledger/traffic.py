@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Table, func, literal_column, select
 
+from gateway.ledger import names
 from gateway.ledger.endings import Ending, ending_of
 from gateway.ledger.latency import bucket_of, quantile
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
@@ -155,8 +156,10 @@ def providers(connection: Connection, *, start: int, end: int) -> tuple[Provider
         .group_by(*keys)
     )
     by_provider: dict[str, list[_Attempts]] = {}
+    known = names.read(connection)
     for provider, *counted in connection.execute(statement):
-        by_provider.setdefault(provider, []).append(_Attempts(*map(_plain, counted)))
+        name = known.name_of("providers", provider)
+        by_provider.setdefault(name, []).append(_Attempts(*map(_plain, counted)))
     return tuple(_provider(name, counted) for name, counted in sorted(by_provider.items()))
 
 

@@ -3,13 +3,14 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Connection, case, func, or_, select
 
 from gateway import clock
+from gateway.ledger import names
 from gateway.ledger.period import BadParameterError, Period, parse_period
 from gateway.ledger.report import FILTERS, Parameters, inert, read_one, read_scope
 from gateway.ledger.scope import Scope
@@ -23,6 +24,7 @@ REFUSED_AS_UNPRICED: Final = "model_unpriced"
 _MOST_DAYS: Final = 92
 _MOST_GROUPS: Final = 100_000
 _DAY_US: Final = 86_400_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnpricedQuestion(msgspec.Struct, frozen=True):
@@ -51,13 +53,16 @@ class Unpriced(msgspec.Struct, frozen=True, kw_only=True):
     last_at: int
 
 
-def read_question(parameters: Parameters, now: datetime) -> UnpricedQuestion:
-    """The question that parameters in words ask; those of `PARAMETERS` are known. Raises `BadParameterError`."""
+def read_question(parameters: Parameters, now: datetime, *, owners: tuple[str, ...] | None = None) -> UnpricedQuestion:
+    """The question that parameters in words ask, of the keys of owners perhaps; those of `PARAMETERS` are known.
+
+    Raises `BadParameterError`.
+    """
     first, last = read_one(parameters, "from"), read_one(parameters, "to")
     period = parse_period(first, last, now=now, zone=read_one(parameters, "timezone") or "UTC")
     if period.end - period.start > _MOST_DAYS * _DAY_US:
         raise BadParameterError("from", f"this is summed request by request, for {_MOST_DAYS} days at once")
-    return UnpricedQuestion(period, read_scope(parameters))
+    return UnpricedQuestion(period, read_scope(parameters, owners=owners))
 
 
 def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpriced, ...]:
@@ -67,7 +72,7 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
         BadParameterError: There are more models than anybody could read.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    columns, period = ledger_entries.c, question.period
+    columns, period, known = ledger_entries.c, question.period, names.read(connection)
     groups = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
     is_refused = columns.error_code == REFUSED_AS_UNPRICED
     statement = (
@@ -81,14 +86,14 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
             func.max(columns.occurred_at).label("last_at"),
         )
         .where(columns.occurred_at >= period.start, columns.occurred_at < period.end)
-        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries))
+        .where(or_(IS_UNPRICED, is_refused), *question.scope.conditions(ledger_entries, known))
         .group_by(*groups)
         .limit(_MOST_GROUPS + 1)
     )
     rows = connection.execute(statement).mappings().all()
     if len(rows) > _MOST_GROUPS:
         raise BadParameterError("from", f"there are more than {_MOST_GROUPS:,} groups; ask for a shorter period")
-    return _by_model([dict(row) for row in rows])
+    return _by_model([{**row, "provider": known.name_of("providers", row["provider"])} for row in rows])
 
 
 def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:
@@ -101,6 +106,25 @@ def document(found: Sequence[Unpriced]) -> list[dict[str, Any]]:
         }
         for one in found
     ]
+
+
+def read_document(told: Iterable[Mapping[str, Any]]) -> tuple[Unpriced, ...]:
+    """The rows that somebody else made a document of."""
+    return tuple(
+        Unpriced(
+            **{
+                **one,
+                "what": tuple(one["what"]),
+                "first_at": _microseconds(one["first_at"]),
+                "last_at": _microseconds(one["last_at"]),
+            }
+        )
+        for one in told
+    )
+
+
+def _microseconds(moment: str) -> int:
+    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def csv_text(found: Sequence[Unpriced]) -> str:

@@ -43,6 +43,15 @@ class Scope:
     value: str
 
 
+@dataclass(frozen=True)
+class Counted:
+    """What the counters of a budget call it, what its scope names, and its provider: ids, which outlive names."""
+
+    name: str
+    scope: str
+    provider: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class CompiledBudget:
     """A limit on spend.
@@ -58,6 +67,7 @@ class CompiledBudget:
         refuses_unpriced: Whether a model without a price is refused under it; only if it `blocks`.
         margin: Nano-USD of the limit that are kept back for requests that cost more than such requests do; `None`:
             every request holds the most that it can cost.
+        counted_as: What its counters have in place of names; `None`: the names.
     """
 
     name: str
@@ -69,6 +79,7 @@ class CompiledBudget:
     provider: str | None = None
     refuses_unpriced: bool = True
     margin: int | None = None
+    counted_as: Counted | None = None
 
     def __post_init__(self) -> None:
         if self.limit < 0:
@@ -106,9 +117,9 @@ def counter_key(budget: CompiledBudget, who: Who, end_user: str | None, window_i
     """The name of the counter of a budget that applies, such as `budget:monthly:team=search:month=2026-11`.
 
     Two requests share a counter exactly if they share the budget (its name, scope, provider filter, and window) and,
-    where everyone has their own, the person or key. Requests without a principal share one that nobody else has. No
-    name is longer than 255 bytes. Raises `end_user_required` where a budget per end user applies and the request
-    names nobody.
+    where everyone has their own, the person or key. Requests without a principal share one that nobody else has. What
+    `who` has are ids, as in `budget.counted_as`. No name is longer than 255 bytes. Raises `end_user_required` where a
+    budget per end user applies and the request names nobody.
     """
     shared = counter_root(budget, window_id)
     if budget.each is None:
@@ -129,9 +140,10 @@ def counter_root(budget: CompiledBudget, window_id: str) -> str:
 
     The names of a budget's counters with `each` go on with a colon.
     """
-    parts = ["budget", _quoted(budget.name), f"{budget.scope.kind}={_quoted(budget.scope.value)}"]
-    if budget.provider is not None:
-        parts.append(f"provider={_quoted(budget.provider)}")
+    known = budget.counted_as or Counted(budget.name, budget.scope.value, budget.provider)
+    parts = ["budget", _quoted(known.name), f"{budget.scope.kind}={_quoted(known.scope)}"]
+    if known.provider is not None:
+        parts.append(f"provider={_quoted(known.provider)}")
     return _bounded(":".join((*parts, f"{budget.window.kind}={_quoted(window_id)}")), _LONGEST_ROOT)
 
 

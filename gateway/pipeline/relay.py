@@ -65,6 +65,16 @@ class ResponseAborted(Exception):  # noqa: N818 - a signal to the server, not an
     """The body broke off after its first byte and no frame can say so: the connection has to be cut."""
 
 
+def shut_down() -> GatewayError:
+    """The error for a request that the worker ends, since it goes itself."""
+    return GatewayError(
+        "overloaded",
+        "The gateway shuts down and could not wait for the end of this request; send it again.",
+        code="shutting_down",
+        headers={"retry-after": "1"},
+    )
+
+
 async def relay(asked: Asked, services: Services) -> Reply:
     """The reply to a request whose answer is in the client's own shape. Raises `GatewayError` where it breaks off."""
     response, content = asked.response, asked.content
@@ -181,6 +191,11 @@ class Relay:
                 chunk = await self._response.read_chunk()
             except UpstreamFailure as broken:
                 failure = broken
+            except asyncio.CancelledError:
+                if not self.takes_back_shut_down():
+                    raise
+                self._is_over = True
+                return self._shut_down()
             if self._holds_long_event:
                 piece = await (beside(self._end, failure) if chunk is None else beside(self._take, chunk))
             else:
@@ -197,6 +212,10 @@ class Relay:
         """What goes out when no more comes, since the source ended or broke off."""
         raise NotImplementedError
 
+    def _shut_down(self) -> bytes:
+        """What goes out when the worker goes before the answer's end."""
+        raise NotImplementedError
+
     @property
     def at_boundary(self) -> bool:
         """Whether what went out so far ends between two events."""
@@ -206,6 +225,10 @@ class Relay:
     def client_left(self) -> bool:
         """Whether nobody listens any more."""
         return self._received.client_left
+
+    def takes_back_shut_down(self) -> bool:
+        """See `Received`; a client that has left is told nothing."""
+        return not self._received.client_left and self._received.takes_back_shut_down()
 
     @property
     def has_ended(self) -> bool:
@@ -257,6 +280,9 @@ class Relay:
             f"The provider {self._asked.provider_name} broke off: {reason}.",
             code="upstream_mid_stream_failure",
         )
+        return self._last_frame(error, sent, at_boundary=at_boundary)
+
+    def _last_frame(self, error: GatewayError, sent: Progress, *, at_boundary: bool) -> bytes:
         return self._received.endpoint.shape.terminal_frame(error, sent, at_boundary=at_boundary)
 
     def _goes_out(self, piece: bytes, chunk: bytes) -> bool:
@@ -302,6 +328,9 @@ class EventRelay(Relay):
             reason = ENDED_TOO_EARLY if failure is None else failure.message
             return self._terminal_frame(reason, self._progress, at_boundary=at_boundary)
         return rest if failure is None else b""
+
+    def _shut_down(self) -> bytes:
+        return self._last_frame(shut_down(), self._progress, at_boundary=self._tap.at_boundary)
 
     def _read_usage(self) -> None:
         self._asked.stated = self._tap.usage
@@ -353,6 +382,9 @@ class RawRelay(Relay):
         self._ending = Ending(How.COMPLETE)
         return b""
 
+    def _shut_down(self) -> bytes:
+        raise ResponseAborted
+
     def _read_usage(self) -> None:
         if self._skeleton is None:
             return
@@ -400,7 +432,13 @@ class KeptAlive:
         while True:
             if self._next is None:
                 self._next = asyncio.ensure_future(self._inner.__anext__())
-            done, _ = await asyncio.wait((self._next,), timeout=self._after_s)
+            try:
+                done, _ = await asyncio.wait((self._next,), timeout=self._after_s)
+            except asyncio.CancelledError:
+                if not self._inner.takes_back_shut_down():
+                    raise
+                self._next.cancel()  # its frame is the last
+                continue
             if done:
                 task, self._next = self._next, None
                 try:

@@ -13,6 +13,7 @@ from gateway.pipeline.relay import (
     count_whole,
     kept_alive,
     read_whole,
+    shut_down,
 )
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle, tell_failure
@@ -135,6 +136,10 @@ class TranslatedRelay(Relay):
     def _finish(self) -> bytes:
         self._ending = Ending(How.COMPLETE)
         return self._translator.end()
+
+    def _shut_down(self) -> bytes:
+        piece = self._last_frame(shut_down(), Progress(self._received.endpoint.shape.events), at_boundary=True)
+        return self._joined([piece])
 
     def _break_off(self, reason: str) -> bytes:
         """A terminal frame; what the source said of its own failure is its ending, else it was cut."""

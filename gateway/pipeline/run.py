@@ -28,7 +28,7 @@ from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
-from gateway.pipeline.states import Admitted, Asked, Ended, Received
+from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Received
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import LONG_BYTES, beside, in_turns
@@ -58,7 +58,8 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
         raise
     except asyncio.CancelledError:
-        settle(received, services, Ended(CLIENT_CLOSED, received.cancelled_as))
+        status = HTTPStatus.SERVICE_UNAVAILABLE if received.cancelled_as == SHUT_DOWN else CLIENT_CLOSED
+        settle(received, services, Ended(status, received.cancelled_as))
         raise
     except BaseException:
         settle(received, services, Ended(500, "failed", "internal_error"))

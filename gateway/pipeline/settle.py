@@ -5,6 +5,7 @@ from itertools import pairwise
 import msgspec
 
 from gateway import clock
+from gateway.config.resources import Identities
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
@@ -23,7 +24,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import UNPRICED, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -146,7 +147,7 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
     """
     if how is How.COMPLETE and asked.stated is None:
         asked.usage_warning = USAGE_NOT_REPORTED
-        if output_tokens and asked.received.snapshot.charges_missing_usage:
+        if output_tokens and asked.admitted.key.in_force.charges_missing_usage:
             asked.is_counted = True
             asked.stated = _received_usage(asked, output_tokens)
     elif how is How.COMPLETE and is_final:
@@ -239,7 +240,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
     stated = None if asked is None else asked.stated
     usage, served = (None, None) if stated is None else (stated.usage, stated.served)
     occurred_at = int(received.started_at * _MICROSECONDS)
-    return DecisionRecord(
+    record = DecisionRecord(
         time=clock.iso_of_microseconds(occurred_at),
         request_id=received.request_id,
         revision=received.snapshot.revision_label,
@@ -279,6 +280,17 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         budgets=charges(trail, bill) if bill.cost else (),
         prompt_per_mille=prompt_per_mille,
     )
+    return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
+
+
+def _with_identities(record: DecisionRecord, identities: Identities) -> DecisionRecord:
+    """The record with what the ledger calls that of it which was renamed."""
+    named = {(kind, name) for member, kind in NAMED.items() if (name := getattr(record, member)) is not None}
+    named |= {("providers", one.provider) for one in record.attempts}
+    found: dict[str, dict[str, str]] = {}
+    for kind, name in sorted(named & identities.keys()):
+        found.setdefault(kind, {})[name] = identities[kind, name]
+    return msgspec.structs.replace(record, identities=found) if found else record
 
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:

@@ -1,5 +1,6 @@
 """What a request is on its way, as types: received, admitted, asked, ended. Each has all that its stage promises."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -23,6 +24,10 @@ from gateway.wire.request_body import RequestBody
 
 ERROR_IN_ANSWER: Final = "error_in_stream"
 """The outcome of a call whose answer, under a status that promised one, was an error."""
+
+
+SHUT_DOWN: Final = "shut_down"
+"""The outcome of a request that the worker ended, since it went itself."""
 
 
 class Outbound(NamedTuple):
@@ -124,6 +129,14 @@ class Received:
 
     def __repr__(self) -> str:
         return f"Received({self.request_id})"
+
+    def takes_back_shut_down(self) -> bool:
+        """Whether the cancellation under way is the worker's, which goes: the client is told, so the task goes on."""
+        task = asyncio.current_task()
+        if self.cancelled_as != SHUT_DOWN or task is None:
+            return False
+        task.uncancel()
+        return True
 
 
 class Trail:

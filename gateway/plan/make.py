@@ -1,14 +1,16 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
-from gateway.config.origins import Origins
+from gateway.config.origins import Origins, value_at, with_value
+from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
+from gateway.config.source import steps
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
@@ -17,26 +19,35 @@ from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
-from gateway.plan.referring import Key
 from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told
 from gateway.plan.words import at
-from gateway.snapshot.of_resources import faults
+from gateway.secret import Secret
+from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
+_MOST_UNPRICED = 10
+_Item = TypeVar("_Item")
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
 
 
 class Desired(msgspec.Struct, frozen=True):
-    """What a file wants: its owner, its resources, renames from key to key, and where it was read."""
+    """What a file wants: its owner, its resources, renames from key to key, and where it was read.
+
+    `absent` are the places of credentials that were not at hand there, by JSON pointer: nothing is compared at them.
+    With `is_bound`, whoever asks is bound to this owner: others are not told of, and what this owner has acts on its
+    own keys alone, from the first such apply on.
+    """
 
     owner: str
     resources: Sequence[Resource]
     moves: Mapping[Key, Key]
     source: Source
+    absent: Mapping[Key, Sequence[str]] = {}
+    is_bound: bool = False
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -56,6 +67,10 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 EVERYTHING: Final = Extent()
+
+
+def go_on() -> None:
+    """Somebody waits, however long it takes."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -91,6 +106,8 @@ def make_plan(
     now: int,
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
+    looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
@@ -107,35 +124,47 @@ def make_plan(
         now: Microseconds since the epoch.
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
+        looks_for_prices: Whether models without a price are told, which takes a while in a new process.
+        still: Asked again and again; raises where nobody waits for the plan any more.
     """
-    wanted = {(one.kind, one.name): one for one in desired.resources}
+    live, confines = _confined(live, desired)
+    wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
-    wanted = {key: one for key, one in wanted.items() if _is_mine(live, key, desired.owner)}
+    wanted = {
+        key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
+    }
     matched, warnings = match(desired.owner, wanted, live, desired.moves)
     targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     errors += _idle(targets, matched)
     warnings += _revoked(matched)
+    warnings += _not_compared(desired, wanted)
     chosen = [one for one in matched if _is_chosen(one, targets, pulled)]
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
         (one, change)
-        for one in (() if extent.drift_only else chosen)
+        for one in (() if extent.drift_only else _while(still, chosen))
         if not (extent.no_delete and one.wanted is None)
         if (change := change_of(desired.owner, one)) is not None
     ]
     errors += [said for one, _ in pairs if (said := revived(one.live, one.wanted, live.revoked_secrets)) is not None]
     after = _after(live, pairs)
-    if pairs and not errors:
-        errors += _faults(after.values(), now)
-    known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
-    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
+    if pairs and not errors:
+        moment, bound = datetime.fromtimestamp(now / _MICROSECONDS, UTC), (desired.owner,) if desired.is_bound else None
+        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices, owners=bound)
+        errors += map(str, judged.faults)
+        warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
+    if pairs and confines:
+        warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
+    seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
+    known = figures([change for _, change in pairs]) if figures is not None and pairs else None
+    found = [_with_consequences(change, seen, known, pulled, now) for _, change in _while(still, pairs)]
+    changes = [told(one, matched, origins) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
-        for one in chosen
+        for one in _while(still, chosen)
         for edit in drift_of(
             one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
         )
@@ -151,15 +180,15 @@ def make_plan(
         expires_at=at(now) + LASTS,
         as_of=at(known.as_of) if known is not None else None,
         source=desired.source,
-        applyable=bool(changes) and not errors,
-        complete=not targets and not skipped and not extent.drift_only,
+        applyable=bool(changes) and not errors and not desired.absent,
+        complete=not targets and not skipped and not extent.drift_only and not desired.absent,
         drift_only=extent.drift_only,
         targets=names,
         resource_changes=changes,
         skipped=[".".join(one.key) for one in skipped],
         drift=[one for one in drift if _is_told(one, extent)],
         requires=[] if extent.drift_only else list(guards(changes, managed, drift)),
-        unmanaged=_unmanaged(live, desired.owner),
+        unmanaged={} if desired.is_bound else _unmanaged(live, desired.owner),
         matching=len(wanted) - sum(one.after is not None for one in changes),
         errors=errors,
         warnings=warnings,
@@ -171,6 +200,32 @@ def make_plan(
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
 
 
+def _confined(live: LiveState, desired: Desired) -> tuple[LiveState, bool]:
+    """The state as it is once the owner is confined; and whether somebody's resources are only from then on."""
+    if not desired.is_bound or desired.owner in live.confined:
+        return live, False
+    found = {
+        key: one
+        if one.owner != desired.owner
+        else msgspec.structs.replace(one, resource=msgspec.structs.replace(one.resource, confined=True))
+        for key, one in live.resources.items()
+    }
+    confines = any(one.owner == desired.owner for one in found.values())
+    confined = live.confined | {desired.owner}
+    return msgspec.structs.replace(live, resources=found, confined=confined), confines
+
+
+def _of(owner: str, resource: Resource, live: LiveState) -> Resource:
+    return msgspec.structs.replace(resource, owner=owner, confined=owner in live.confined)
+
+
+def _while(still: Callable[[], object], items: Iterable[_Item]) -> Iterator[_Item]:
+    """The items, as long as somebody waits."""
+    for one in items:
+        still()
+        yield one
+
+
 def _is_told(edit: Drift, extent: Extent) -> bool:
     if extent.drift == "relevant":
         return extent.drift_only or edit.effect != "already_matches"
@@ -180,6 +235,30 @@ def _is_told(edit: Drift, extent: Extent) -> bool:
 def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
     there = live.resources.get(key)
     return there is None or there.owner == owner
+
+
+def _with_stored(resource: Resource, desired: Desired, live: LiveState) -> Resource:
+    """What is wanted, with what is stored in place of credentials that were not at hand."""
+    key = (resource.kind, resource.name)
+    before = next((old for old, new in desired.moves.items() if new == key and old in live.resources), key)
+    there, spec = live.resources.get(before), resource.spec
+    if there is None:
+        return resource
+    for place in desired.absent.get(key, ()):
+        stored = value_at(there.resource.spec, steps(place))
+        if isinstance(stored, Secret) and isinstance(value_at(spec, steps(place)), Secret):
+            spec = with_value(spec, [*steps(place)], stored)
+    return msgspec.structs.replace(resource, spec=spec)
+
+
+def _not_compared(desired: Desired, wanted: Mapping[Key, Resource]) -> list[str]:
+    return [
+        f"{'.'.join(key)}: {'.'.join(steps(place))} is not compared, since "
+        f"{wanted[key].references.get(place, 'it')} is not set where this was planned; an apply needs it"
+        for key, places in desired.absent.items()
+        if key in wanted
+        for place in places
+    ]
 
 
 def _unmanaged(live: LiveState, owner: str) -> dict[str, int]:
@@ -218,9 +297,10 @@ def _after(live: LiveState, pairs: Iterable[tuple[Matched, ResourceChange]]) -> 
     return after
 
 
-def _faults(after: Iterable[Resource], now: int) -> list[str]:
-    at = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-    return [str(one) for one in faults(after, at)]
+def _unpriced(messages: Iterable[str]) -> list[str]:
+    told = sorted(messages)
+    more = len(told) - _MOST_UNPRICED
+    return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
 def _with_consequences(

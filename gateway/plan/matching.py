@@ -1,16 +1,19 @@
 """Which live resource a desired one stands for, and what has to happen to it."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import msgspec
 
 from gateway.config.address import KINDS
+from gateway.config.referring import Key, prices_renamed, renamed
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
 from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.diff import same
 from gateway.plan.live import LiveResource, LiveState
-from gateway.plan.referring import Key, prices_renamed, renamed
+
+_ORGANIZATION: Final = ("settings", "organization")
 
 
 class Matched(msgspec.Struct, frozen=True):
@@ -40,18 +43,20 @@ def match(
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
-    A rename counts where the old name is live and the new one is not; afterwards it is done and says nothing. Prices
-    follow their provider.
+    A rename counts where the old name is live and wanted no more, and the new one is not live; once it is done it says
+    nothing. Prices follow their provider, and another name of the organization renames it.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
     warnings: list[str] = []
     for old, new in moves.items():
-        if old in managed and new not in live.resources:
+        if old in managed and old not in wanted and new not in live.resources:
             came_from[new] = old
         elif old in live.resources and old not in managed:
             warnings.append(f"{'.'.join(old)} is not moved: it belongs to {live.resources[old].owner}")
     names = {old: new[1] for new, old in came_from.items()}
+    if _ORGANIZATION in wanted and _ORGANIZATION in managed:
+        names["organizations", managed[_ORGANIZATION].resource.spec["value"]] = wanted[_ORGANIZATION].spec["value"]
     for old in managed:
         new = prices_renamed(old, names)
         if new != old and new in wanted and new not in live.resources:

@@ -7,10 +7,10 @@ import falcon.asgi
 
 from gateway import ids
 from gateway.errors import GatewayError
-from gateway.pipeline.relay import Reply
+from gateway.pipeline.relay import Reply, shut_down
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
-from gateway.pipeline.states import Received
+from gateway.pipeline.states import SHUT_DOWN, Received
 from gateway.server import error_response
 from gateway.server.client_watch import SCOPE_KEY, ClientWatch
 from gateway.server.drain import Drain
@@ -61,6 +61,12 @@ class LlmResource:
             error_response.write(response, error, anthropic=self._anthropic)
             response.set_headers(of_gateway(received))
             return
+        except asyncio.CancelledError:
+            if not received.takes_back_shut_down():
+                raise
+            error_response.write(response, shut_down(), anthropic=self._anthropic)
+            response.set_headers(of_gateway(received))
+            return
         _write(response, reply, received)
 
     def read_body(self, call: "_Call") -> Awaitable[RequestBody]:
@@ -91,7 +97,7 @@ class _Call:
         return self._resource.read_body(self)
 
     def shut_down(self) -> None:
-        self.received.cancelled_as = "shut_down"
+        self.received.cancelled_as = SHUT_DOWN
         self.client.cancel_request()
 
     def client_left(self) -> None:

@@ -74,7 +74,8 @@ class _Server(Server):
             backlog=settings.backlog,
             backpressure=settings.backpressure,
             http1_settings=HTTP1Settings(
-                header_read_timeout=round(settings.header_timeout_s * 1000), max_buffer_size=settings.max_header_bytes
+                header_read_timeout=round(settings.keepalive_timeout_s * 1000),
+                max_buffer_size=settings.max_header_bytes,
             ),
             log_level=LogLevels(settings.log_level),
             log_dictconfig=logs.granian_config(settings.log_level, settings.log_format),

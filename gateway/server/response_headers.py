@@ -13,9 +13,25 @@ _LONGEST_LIST = 1024
 _FIRST_ERROR = 400
 
 
+_connection: dict[str, str] = {}
+"""What every response of this process says of its connection."""
+
+
+def keep_connections(for_s: float) -> None:
+    """Every response says from now on for how long its connection is kept while nothing is asked."""
+    _connection.clear()
+    _connection["keep-alive"] = f"timeout={int(for_s)}"
+
+
+def close_connections() -> None:
+    """Every response is the last of its connection from now on."""
+    _connection.clear()
+    _connection["connection"] = "close"
+
+
 def of_every_response(request_id: str) -> dict[str, str]:
     """What no response goes without."""
-    return {_REQUEST_ID: request_id, _VERSION: __version__}
+    return {_REQUEST_ID: request_id, _VERSION: __version__, **_connection}
 
 
 def of_gateway(received: Received) -> dict[str, str]:
@@ -28,6 +44,7 @@ def of_gateway(received: Received) -> dict[str, str]:
         "traceparent": trace.traceparent,
         "x-langwatch-config-revision": received.snapshot.revision_label,
         _VERSION: __version__,
+        **_connection,
     }
     candidate, outbound = trail.candidate, trail.outbound
     if candidate is not None:

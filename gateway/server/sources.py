@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from gateway import clock
 from gateway.config.files import PRICE_LOCK
+from gateway.config.resources import identities_of_moved
 from gateway.keys.digest import Pepper
 from gateway.providers.registry import ProviderSet
 from gateway.secret import Secret
@@ -102,7 +103,8 @@ class FileSource:
         if loaded.config is None:
             return Rejection(loaded.diagnostics, clock.now())
         revision = Revision(loaded.digest, loaded.commit)
-        return compile_snapshot(loaded.config, revision, self._pepper, self._providers)
+        moved = identities_of_moved(loaded.config)
+        return compile_snapshot(loaded.config, revision, self._pepper, self._providers, moved, in_ledger=False)
 
 
 class ControlPlaneSource:
@@ -170,7 +172,8 @@ class ControlPlaneSource:
 
     def _compile(self, followed: Followed) -> Snapshot | Rejection:
         resources = [one.resource() for one in followed.resources.values()]
-        digest = hashlib.sha256(f"{followed.lineage}:{followed.revision}:{followed.keys_revision}".encode()).hexdigest()
+        at = f"{followed.lineage}:{followed.revision}:{followed.identity}:{followed.keys_revision}"
+        digest = hashlib.sha256(at.encode()).hexdigest()
         return snapshot_of(
             resources,
             Revision(digest, None, followed.revision),

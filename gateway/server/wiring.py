@@ -14,6 +14,7 @@ from gateway.counters.hold import CountersLost, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.listening import bound_writes
 from gateway.money.budget import CompiledBudget
 from gateway.pipeline.services import Services
 from gateway.plan.words import count
@@ -22,6 +23,8 @@ from gateway.server.app import create_app
 from gateway.server.bookkeeping import Bookkeeping
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
+from gateway.server.health_listener import serve_health
+from gateway.server.response_headers import close_connections, keep_connections
 from gateway.server.sources import open_source
 from gateway.settings import Settings
 from gateway.snapshot.holder import Holder, Rejection
@@ -66,7 +69,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._pepper = pepper_of(settings)
-        self._transport = Http1Transport()
+        self._transport = Http1Transport(settings.upstream_connections)
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
         self._metrics.forget_dead_workers()
@@ -74,6 +77,7 @@ class Worker:
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
+        self._health: asyncio.Server | None = None
         self._source = open_source(
             settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
         )
@@ -110,11 +114,19 @@ class Worker:
         keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
         _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
         app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
+        keep_connections(self._settings.keepalive_timeout_s)
+        if self._settings.health_port is not None:
+            try:
+                self._health = await serve_health(app, self._settings.host, self._settings.health_port)
+            except OSError as problem:
+                raise StartupError((f"health port {self._settings.health_port}: {problem.strerror}",)) from problem
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
         """Ends what `start` began; requests have ended before."""
         self._publishing.cancel()
+        if self._health is not None:
+            self._health.close()
         await self._source.close()
         await self._providers.close()
         await self._transport.close()
@@ -158,8 +170,11 @@ class Worker:
         return shared
 
     async def _publish(self) -> None:
+        bounds_writes = False
         while True:
             await asyncio.sleep(_PUBLISH_EVERY_S)
+            bounds_writes = bounds_writes or bound_writes(self._settings.port, self._settings.write_timeout_s)
+            self._metrics.upstream_connections(self._transport.states())
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
             spool = self._books.spool
@@ -191,6 +206,7 @@ class Worker:
 
     def _begin_drain(self) -> None:
         _log.info("draining: readiness fails from now on")
+        close_connections()
         self._drain.begin(self._settings.drain_grace_s + self._settings.drain_timeout_s)
 
 

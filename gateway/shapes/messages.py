@@ -34,6 +34,7 @@ from gateway.shapes.figures import (
 )
 from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
+from gateway.shapes.stated_cost import with_stated_cost
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Iteration, Served, Stated, Usage
 from gateway.wire.unreadable import UNREADABLE
@@ -101,7 +102,10 @@ def read_event(known: Stated | None, data: bytes) -> Stated | None:
         if usage is None and answer.message is not ABSENT:
             message = _decode_message(answer.message)
             usage, model = message.usage, message.model
-        return known if type(usage) is not dict else _put_in(known, usage, model)
+        if type(usage) is not dict:
+            return known
+        stated = _put_in(known, usage, model)
+        return with_stated_cost(stated, usage) if stated is not None and "cost" in usage else stated
     except UNREADABLE:
         return known
 
@@ -109,7 +113,10 @@ def read_event(known: Stated | None, data: bytes) -> Stated | None:
 def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated | None:
     if known is not None and len(stated) == 1 and not known.unread:
         # PERF: many a stream states nothing more at its end than how much was said.
-        said, before = stated.get("output_tokens"), known.usage
+        said, before, its = stated.get("output_tokens"), known.usage, known.served
+        if its is not None and its.stated_cost is not None:
+            # A cost that was stated before the end is not that of the whole.
+            its = msgspec.structs.replace(its, stated_cost=None)
         if type(said) is int and before.output_tokens <= said <= _MUCH:
             return Stated(
                 usage=Usage(
@@ -120,7 +127,7 @@ def _put_in(known: Stated | None, stated: dict[str, Any], model: Any) -> Stated 
                     reasoning_tokens=before.reasoning_tokens,
                     further=before.further,
                 ),
-                served=known.served,
+                served=its,
             )
     figures: dict[str, int] = {}
     unread: Unread = []

@@ -1,7 +1,7 @@
 """What an answer says that it cost, of those that say so.
 
 Sources: `usage.cost`, beside which stands what the upstream charges where the account brought a key of its own
-(https://openrouter.ai/docs/use-cases/usage-accounting); `usage.cost.total_cost` (https://docs.perplexity.ai/api-reference).
+(https://openrouter.ai/docs/use-cases/usage-accounting), in either API's answers; `usage.cost.total_cost` (https://docs.perplexity.ai/api-reference).
 """
 
 import math

@@ -4,9 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.budgets import Budget
 from gateway.counters.hold import Dimension, Limit
-from gateway.money.budget import CompiledBudget, Scope, Who, applies, counter_key, counts_provider, refuses_unpriced
+from gateway.money.budget import (
+    CompiledBudget,
+    Counted,
+    Scope,
+    Who,
+    applies,
+    counter_key,
+    counts_provider,
+    refuses_unpriced,
+)
 from gateway.money.nano_usd import from_usd
 from gateway.money.window import CurrentWindow, Span, Window
 
@@ -22,6 +32,7 @@ class Meter:
     __slots__ = ("_by_end_user", "_limits", "_margins", "_who", "_window", "budget")
 
     def __init__(self, budget: CompiledBudget, who: Who) -> None:
+        """`who` is named by ids: counters outlive names."""
         self.budget = budget
         self._who = who
         self._window = CurrentWindow(budget.window)
@@ -81,17 +92,24 @@ def metering(budgets: Iterable[Meter], provider: str) -> Metering:
     )
 
 
-def compile_budgets(sections: Mapping[str, Budget]) -> tuple[CompiledBudget, ...]:
-    """The budgets of a validated file, in its order."""
-    return tuple(_compiled(name, section) for name, section in sections.items())
+def compile_budgets(
+    sections: Mapping[str, Budget], identities: Identities = NO_IDENTITIES
+) -> tuple[CompiledBudget, ...]:
+    """The budgets of a validated file, in its order; `identities` are the ids of all that was renamed."""
+    return tuple(_compiled(name, section, identities) for name, section in sections.items())
 
 
-def meters(budgets: Iterable[CompiledBudget], who: Who) -> tuple[Meter, ...]:
+def meters(budgets: Iterable[CompiledBudget], who: Who, identities: Identities = NO_IDENTITIES) -> tuple[Meter, ...]:
     """The budgets that requests of somebody count against."""
-    return tuple(Meter(budget, who) for budget in budgets if applies(budget, who))
+    counted = replace(
+        who,
+        virtual_key=identities.get(("virtual_keys", who.virtual_key), who.virtual_key),
+        principal=identities.get(("principals", who.principal or ""), who.principal),
+    )
+    return tuple(Meter(budget, counted) for budget in budgets if applies(budget, who))
 
 
-def _compiled(name: str, section: Budget) -> CompiledBudget:
+def _compiled(name: str, section: Budget, identities: Identities) -> CompiledBudget:
     kind, value = section.scope.named
     return CompiledBudget(
         name=name,
@@ -103,4 +121,11 @@ def _compiled(name: str, section: Budget) -> CompiledBudget:
         provider=section.provider,
         refuses_unpriced=section.unpriced == "refuse",
         margin=None if section.reserve == "worst" else from_usd(section.reserve_margin_usd or 0),
+        counted_as=Counted(
+            identities.get(("budgets", name), name),
+            identities.get((f"{kind}s", value), value),
+            section.provider and identities.get(("providers", section.provider), section.provider),
+        )
+        if identities
+        else None,
     )

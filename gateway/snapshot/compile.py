@@ -1,10 +1,13 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
+from gateway.config.ownership import NOBODYS, Ownership, seen_by
 from gateway.config.packed_keys import key_secrets
+from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
@@ -23,6 +26,7 @@ from gateway.snapshot.snapshot import (
     Attribution,
     CompiledKey,
     FallbackPolicy,
+    InForce,
     Revision,
     Snapshot,
     Step,
@@ -36,45 +40,99 @@ from gateway.upstream.circuit_breaker import Thresholds
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
-def compile_snapshot(config: Config, revision: Revision, pepper: Pepper, providers: ProviderSet) -> Snapshot:
-    """The snapshot of a validated configuration."""
+def compile_snapshot(
+    config: Config,
+    revision: Revision,
+    pepper: Pepper,
+    providers: ProviderSet,
+    identities: Identities = NO_IDENTITIES,
+    ownership: Ownership = NOBODYS,
+    *,
+    in_ledger: bool = True,
+) -> Snapshot:
+    """The snapshot of a validated configuration; keys of a confined owner see the part of it that acts on them.
+
+    `identities` are what counters call what was renamed, and the ledger too where reports know what that is called.
+    """
     built = providers.build(config.providers)
-    upstreams = {name: _upstream(built[name], section) for name, section in config.providers.items()}
-    aliases = _steps(config.model_aliases)
-    fallback = _fallback(config.fallback)
-    budgets = compile_budgets(config.budgets)
+    upstreams = {
+        name: _upstream(built[name], section, identities.get(("providers", name), name))
+        for name, section in config.providers.items()
+    }
     prices = Prices(config)
-    reservations = Reservations(config, prices)
+    budgets = {one.name: one for one in compile_budgets(config.budgets, identities)}
+    views = {
+        owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets)
+        for owner in (None, *ownership.confined)
+    }
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
-        return _compile_key(name, config.virtual_keys[name], config, upstreams, fallback, budgets, reservations)
+        key = config.virtual_keys[name]
+        return _compile_key(name, key, views[ownership.owner_of_key(name)], upstreams, identities)
 
     return Snapshot(
         revision=revision,
         upstreams=upstreams,
-        aliases=aliases,
+        in_force=views[None].in_force,
         prices=prices,
-        reservations=reservations,
-        budgets=budgets,
+        budgets=tuple(budgets.values()),
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
-        charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,
         previous_key_names=previous,
         compile_key=compile_key,
+        identities=identities if in_ledger else NO_IDENTITIES,
     )
 
 
-def holds(owner: str, name: str, section: RateLimits | None) -> tuple[Hold, ...]:
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """The configuration as the keys of a confined owner have it, or all others: `reachable` without listing it."""
+
+    config: Config
+    in_force: InForce
+    reachable: Mapping[str, Upstream]
+    fallback: FallbackPolicy | None
+    budgets: tuple[CompiledBudget, ...]
+
+
+def _view(
+    config: Config,
+    ownership: Ownership,
+    owner: str | None,
+    upstreams: Mapping[str, Upstream],
+    prices: Prices,
+    budgets: Mapping[str, CompiledBudget],
+) -> _View:
+    return _View(
+        config=config,
+        in_force=InForce(
+            aliases=_steps(config.model_aliases),
+            upstreams={
+                name: one
+                for name, one in upstreams.items()
+                if owner is None or ownership.may_name(owner, ("providers", name))
+            },
+            reservations=Reservations(config, prices),
+            charges_missing_usage=config.on_missing_usage == "charge_estimate",
+        ),
+        reachable={name: one for name, one in upstreams.items() if ownership.reaches_unasked(owner, name)},
+        fallback=_fallback(config.fallback),
+        budgets=tuple(budgets[name] for name in config.budgets),
+    )
+
+
+def holds(owner: str, name: str, identity: str, section: RateLimits | None) -> tuple[Hold, ...]:
     """What one request holds of the limits of a key (`owner` is `key`) or of a provider (`provider`)."""
     if section is None:
         return ()
+    ceilings = ((dimension, window_s, getattr(section, dimension.value)) for dimension, window_s in _WINDOWS)
     return tuple(
-        Hold(Limit(key=f"{owner}:{name}:{dimension}", dimension=dimension, ceiling=ceiling, window_s=window_s), 1)
-        for dimension, window_s in _WINDOWS
-        if (ceiling := getattr(section, dimension.value)) is not None
+        Hold(Limit(key=f"{owner}:{identity}:{what}", dimension=what, ceiling=most, window_s=window_s, of=name), 1)
+        for what, window_s, most in ceilings
+        if most is not None
     )
 
 
@@ -89,11 +147,11 @@ def attribution(key: VirtualKey, config: Config) -> Attribution:
     )
 
 
-def _upstream(provider: Provider, section: ProviderSection) -> Upstream:
+def _upstream(provider: Provider, section: ProviderSection, identity: str) -> Upstream:
     breaker = section.circuit_breaker
     return Upstream(
         provider,
-        holds("provider", provider.name, section.rate_limits),
+        holds("provider", provider.name, identity, section.rate_limits),
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
         isinstance(section, CostStatingProvider) and section.trust_stated_cost,
@@ -115,32 +173,28 @@ def _fallback(section: Fallback | None) -> FallbackPolicy | None:
 
 
 def _compile_key(
-    name: str,
-    key: VirtualKey,
-    config: Config,
-    upstreams: Mapping[str, Upstream],
-    fallback: FallbackPolicy | None,
-    budgets: tuple[CompiledBudget, ...],
-    reservations: Reservations,
+    name: str, key: VirtualKey, view: _View, upstreams: Mapping[str, Upstream], identities: Identities
 ) -> CompiledKey:
+    config = view.config
     who = attribution(key, config)
-    reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
+    reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
-    metered = meters(budgets, who.of_key(name))
+    metered = meters(view.budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
+        in_force=view.in_force,
         environment=key.environment,
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=who,
-        holds=holds("key", name, key.rate_limits),
+        holds=holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits),
         judge=_judge(key, config),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),
         aliases=_steps(key.model_aliases),
         upstreams=reachable,
-        fallback=_fallback(key.fallback) or fallback,
+        fallback=_fallback(key.fallback) or view.fallback,
         resolutions={},
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
@@ -148,7 +202,7 @@ def _compile_key(
         budgets=metered,
         meterings={},
         learns=any(meter.budget.margin is not None for meter in metered),
-        assumed_output_tokens=_assumed(key, config, reservations),
+        assumed_output_tokens=_assumed(key, config, view.in_force.reservations),
         own_assumed_output=key.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -227,9 +227,22 @@ control_plane_state = Table(
     Column("revision", BigInteger, nullable=False),
     Column("changed_at", BigInteger, nullable=False),
     Column("oldest_change", BigInteger, nullable=False),
+    Column("identity", Name, nullable=False, server_default=""),
 )
 """One row. `lineage` is made with the database; whoever writes resources locks the row first. `oldest_change` is the
-revision from which on `changes` is complete."""
+revision from which on `changes` is complete. `identity` is the present revision's, see `revisions`."""
+
+revisions = Table(
+    "revisions",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("identity", Name, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("actor", Name, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""When each revision was made and by whom. Its random identity tells it from one of the same number that was made after
+an older database had been restored."""
 
 resources = Table(
     "resources",
@@ -247,12 +260,62 @@ resources = Table(
     Column("changed_by", Name, nullable=False),
     Column("applied_spec", Json),
     Column("applied_sealed", Text),
+    Column("id", Name, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
-"""What plans and gateways see. A spec has `null` in place of each secret; `sealed` holds those, encrypted. The applied
-pair is the spec as a file last had it, so that what was changed behind the file's back can be told."""
+"""What plans and gateways see. `id` stays whatever the name becomes (`identities`). A spec has `null` in place of each
+secret; `sealed` holds those, encrypted. The applied pair is the spec as a file last had it, so that what was changed
+behind the file's back can be told."""
 
 Index(None, resources.c.owner)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("kind", Name, primary_key=True),
+    Column("name", Name, primary_key=True),
+    Column("id", Name, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What a name stood for last, and since which revision; a name without a row is its own id. The id is what counters and
+the ledger have: the first name, or `NAME#2` where another resource was the first to have that name. Never deleted."""
+
+removed_keys = Table(
+    "removed_keys",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("name", Name, nullable=False),
+    Column("owner", Name, nullable=False),
+    Column("secret_hash", Name, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("removed_by", Name, nullable=False),
+    Column("removed_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The secrets of keys that were minted and are gone, for thirty days, so that whoever takes a removal back has them."""
+
+replaced_secrets = Table(
+    "replaced_secrets",
+    metadata,
+    Column("secret_hash", Name, primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("replaced_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The hashes of secrets that a key had and that another took the place of, by rotation or otherwise: a file that still
+has one would bring it back. Never deleted."""
+
+minted_secrets = Table(
+    "minted_secrets",
+    metadata,
+    Column("plan_id", Name, primary_key=True),
+    Column("token_id", Name, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("sealed", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The secrets that an apply made, sealed, until whoever applied has asked for them again, for an hour at most."""
 
 confined_owners = Table(
     "confined_owners",
@@ -279,9 +342,16 @@ changes = Table(
     Column("revision", BigInteger, primary_key=True, autoincrement=False),
     Column("kind", Name, primary_key=True),
     Column("name", Name, primary_key=True),
+    Column("action", Name, nullable=False, server_default=""),
+    Column("id", Name),
+    Column("owner", Name),
+    Column("spec", Json),
+    Column("sealed", Text),
+    Column("written_references", Json),
     sqlite_with_rowid=False,
 )
-"""Which resources each revision touched, for gateways that ask what is new."""
+"""Which resources each revision touched, for gateways that ask what is new; and what each was before, for plans that
+lead back. Where `id` is NULL there was none of that name."""
 
 applies = Table(
     "applies",

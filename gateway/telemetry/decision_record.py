@@ -10,6 +10,16 @@ from gateway.usage import Served, Usage
 UNPRICED: Final = "unpriced: "
 """What stands in a usage warning before the names of all that has no price."""
 
+NAMED: Final[Mapping[str, str]] = {
+    "virtual_key": "virtual_keys",
+    "principal": "principals",
+    "project": "projects",
+    "team": "teams",
+    "organization": "organizations",
+    "provider": "providers",
+}
+"""The members of a record that name what can be renamed, and the kind of each. There is one organization."""
+
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure.
@@ -56,6 +66,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         occurred_at: Microseconds since the Unix epoch; the moment in whose windows the spend counts.
         price: The price that the cost was computed with, as it should be shown.
         budgets: What was added to which counters; counters are rebuilt from it.
+        identities: By kind and name, what the ledger has in place of the name of something that was renamed.
         prompt_per_mille: What the prompt cost in thousandths of the most that it could, of keys with a budget that
             learns; gateways that start learn from it.
     """
@@ -97,6 +108,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     occurred_at: int
     price: Mapping[str, Any] | None = None
     budgets: tuple[Charge, ...] = ()
+    identities: Mapping[str, Mapping[str, str]] | msgspec.UnsetType = msgspec.UNSET
     prompt_per_mille: int | None = None
 
     @property

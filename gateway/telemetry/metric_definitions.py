@@ -52,6 +52,14 @@ class MetricDefinitions:
         self.circuits = self._gauge(
             "circuit_open", "1 while a provider is left alone because it kept failing.", "livemax", "provider"
         )
+        self.upstream_connections = self._gauge(
+            "upstream_connections",
+            "Connections to an upstream that carry a call (`active`) or are `idle`, and calls `waiting` for one since "
+            "there may be no more.",
+            "livesum",
+            "origin",
+            "state",
+        )
         self.tokens = self._counter("tokens", "Tokens that providers reported.", "provider", "model", "direction")
         self.cost = self._counter(
             "cost_usd",

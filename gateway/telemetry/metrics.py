@@ -128,6 +128,12 @@ class Metrics:
         self._metrics.oldest.set(oldest_s)
         self._count_up_to(self._metrics.lost, dropped)
 
+    def upstream_connections(self, states: Mapping[str, tuple[int, int, int]]) -> None:
+        """By origin, how many connections carry a call or are idle, and how many calls wait for one."""
+        for origin, counts in states.items():
+            for state, count in zip(("active", "idle", "waiting"), counts, strict=True):
+                self._metrics.upstream_connections.labels(origin, state).set(count)
+
     def counters(self, *, answer: bool) -> None:
         """Whether the counter store answers."""
         self._metrics.counters_up.set(1 if answer else 0)

@@ -6,27 +6,36 @@ which is how a provider learns that nobody waits any more.
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.upstream.connection import Connection
 from gateway.upstream.dial import dial
 from gateway.upstream.head import opening, request_head
+from gateway.upstream.pool import Pool, PoolState
 from gateway.upstream.proxy import Proxy, proxy_for
 from gateway.upstream.request import Headers, UpstreamRequest
 
 _IDLE_S = 60.0
 _SWEPT_EVERY_S = 15.0
 _KNOWN_URLS = 4096
+MOST_CONNECTIONS = 4096
 
 
 class Http1Transport:
-    """Carries requests over HTTP/1.1. Construct it inside the running event loop."""
+    """Carries requests over HTTP/1.1. Construct it inside the running event loop.
 
-    def __init__(self) -> None:
+    At most `most_connections` are open to one origin at a time; further calls wait for one for as long as connecting
+    may take.
+    """
+
+    def __init__(self, most_connections: int = MOST_CONNECTIONS) -> None:
         self._loop = asyncio.get_running_loop()
-        self._pools: dict[tuple[str, str], list[Connection]] = {}
+        self._most_connections = most_connections
+        self._pools: dict[tuple[str, str], Pool] = {}
         self._routes: dict[str, _Route] = {}
         self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
@@ -36,17 +45,24 @@ class Http1Transport:
         until = self._loop.time() + timeout_s
         route = self._routes.get(request.url) or self._route(request.url)
         head = request_head(request, route.opening)
-        connection = _take(route.pool)
+        pool = route.pool
+        connection = pool.take()
         if connection is None:
-            connection = await dial(route.url, route.proxy, min(request.connect_timeout_s, timeout_s))
+            connect_s = min(request.connect_timeout_s, timeout_s)
+            connection = await pool.open(partial(dial, route.url, route.proxy, connect_s), connect_s)
         try:
             connection.begin(head, request.body)
             while not connection.has_head:
                 await connection.wait(until, timeout_s)
         except BaseException:
             connection.abort()
+            pool.is_gone()
             raise
-        return Http1Response(connection, route.pool, request.idle_timeout_s)
+        return Http1Response(connection, pool, request.idle_timeout_s)
+
+    def states(self) -> dict[str, PoolState]:
+        """By origin, what its connections do."""
+        return {pool.origin: pool.state for pool in self._pools.values()}
 
     async def close(self) -> None:
         """Closes the idle connections; exchanges under way go on to their end."""
@@ -54,16 +70,18 @@ class Http1Transport:
         pools, self._pools = self._pools, {}
         self._routes.clear()
         for pool in pools.values():
-            for connection in pool:
-                connection.abort()
-            pool.clear()
+            pool.drop_idle(math.inf)
 
     def _route(self, written: str) -> "_Route":
         """What depends on a URL alone, remembered: the same few URLs are asked for over and over."""
         url = urlsplit(written)
         proxy = proxy_for(url)
-        pool = self._pools.setdefault((url.scheme, url.netloc), [])
-        route = _Route(url, proxy, opening(url, absolute=proxy is not None and url.scheme == "http"), pool)
+        pool = self._pools.get((url.scheme, url.netloc))
+        if pool is None:
+            origin = f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
+            pool = self._pools[url.scheme, url.netloc] = Pool(origin, self._most_connections)
+        through = proxy if url.scheme == "http" else None
+        route = _Route(url, proxy, opening(url, through), pool)
         if len(self._routes) >= _KNOWN_URLS:
             self._routes.clear()
         self._routes[written] = route
@@ -73,9 +91,7 @@ class Http1Transport:
         """Drops what was idle for too long."""
         oldest = self._loop.time() - _IDLE_S
         for pool in self._pools.values():
-            for connection in [one for one in pool if one.idle_since < oldest or not one.usable]:
-                pool.remove(connection)
-                connection.abort()
+            pool.drop_idle(oldest)
         self._sweeper = self._loop.call_later(_SWEPT_EVERY_S, self._sweep)
 
 
@@ -85,7 +101,7 @@ class _Route(NamedTuple):
     url: SplitResult
     proxy: Proxy | None
     opening: str
-    pool: list[Connection]
+    pool: Pool
 
 
 class Http1Response:
@@ -93,7 +109,7 @@ class Http1Response:
 
     __slots__ = ("_connection", "_idle_timeout_s", "_pool", "headers", "status")
 
-    def __init__(self, connection: Connection, pool: list[Connection], idle_timeout_s: float) -> None:
+    def __init__(self, connection: Connection, pool: Pool, idle_timeout_s: float) -> None:
         self._connection: Connection | None = connection
         self._pool = pool
         self._idle_timeout_s = idle_timeout_s
@@ -118,19 +134,13 @@ class Http1Response:
     async def close(self) -> None:
         """Gives the connection back, or drops it when the body was not read to its end. Doing it twice does nothing."""
         connection, self._connection = self._connection, None
-        if connection is not None and connection.release():
-            connection.idle_since = asyncio.get_running_loop().time()
-            self._pool.append(connection)
+        if connection is None:
+            return
+        if connection.release():
+            self._pool.give_back(connection, asyncio.get_running_loop().time())
+        else:
+            self._pool.is_gone()
 
 
 async def _nothing() -> None:
     """What a response that is closed still has to give."""
-
-
-def _take(pool: list[Connection]) -> Connection | None:
-    """The connection that was used last, so that those beyond the present need grow old."""
-    while pool:
-        connection = pool.pop()
-        if connection.usable:
-            return connection
-    return None

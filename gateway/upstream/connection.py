@@ -5,6 +5,7 @@ connection, which re-arms itself only when it fires, serves all exchanges on it.
 """
 
 import asyncio
+import enum
 from collections import deque
 from typing import cast
 
@@ -17,7 +18,18 @@ _LARGEST_HEAD = 256 * 1024
 _PAUSE_ABOVE = 256 * 1024
 _RESUME_BELOW = 64 * 1024
 _WRITTEN_AT_ONCE = 64 * 1024
+_HEAD_TOO_LARGE = "the head of the response is too large"
 _CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
+
+
+class ConnectionState(enum.StrEnum):
+    """Idle, asked and waiting for a head, in the middle of an answer, at its end, or gone."""
+
+    IDLE = "idle"
+    ASKED = "asked"
+    ANSWERING = "answering"
+    COMPLETE = "complete"
+    CLOSED = "closed"
 
 
 class Connection:
@@ -62,6 +74,20 @@ class Connection:
         self._paused = False
         self._reset()
         self.idle_since = 0.0
+
+    def __repr__(self) -> str:
+        return f"Connection({self.state})"
+
+    @property
+    def state(self) -> ConnectionState:
+        """Where it stands."""
+        if not self.usable:
+            return ConnectionState.CLOSED
+        if not self._busy:
+            return ConnectionState.IDLE
+        if self._complete:
+            return ConnectionState.COMPLETE
+        return ConnectionState.ANSWERING if self.has_head else ConnectionState.ASKED
 
     def _reset(self) -> None:
         self.status = 0
@@ -210,7 +236,7 @@ class Connection:
                 self._fail(FailureKind.PROTOCOL, "the response is not HTTP")
         else:
             if self._head_bytes > _LARGEST_HEAD and not self.has_head:
-                self._fail(FailureKind.PROTOCOL, "the head of the response is too large")
+                self._fail(FailureKind.PROTOCOL, _HEAD_TOO_LARGE)
             elif self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
                 self._paused = True
                 cast("asyncio.Transport", self._transport).pause_reading()
@@ -245,6 +271,10 @@ class Connection:
         """Whether the body has neither length nor chunks (RFC 9112, section 6.3), so that the end of all is its end."""
         return not any(name in ("content-length", "transfer-encoding") for name, _ in self.headers)
 
+    def _size_of_head(self) -> int:
+        """Bytes of the fields of a head that came together with some of its body."""
+        return sum(len(name) + len(value) for name, value in self.headers)
+
     # What the parser calls.
 
     def on_message_begin(self) -> None:
@@ -262,7 +292,9 @@ class Connection:
         if self._complete:
             return
         status = self._parser.get_status_code()
-        if status >= _OK:
+        if self._head_bytes > _LARGEST_HEAD and self._size_of_head() > _LARGEST_HEAD:
+            self._fail(FailureKind.PROTOCOL, _HEAD_TOO_LARGE)
+        elif status >= _OK:
             self.status = status
             self.has_head = True
         elif status == _SWITCHING_PROTOCOLS:

@@ -4,25 +4,29 @@ import re
 from urllib.parse import SplitResult
 
 from gateway.upstream.failure import FailureKind, UpstreamFailure
+from gateway.upstream.proxy import Proxy
 from gateway.upstream.request import UpstreamRequest
 
 _ILLEGAL_IN_TARGET = re.compile(r"[^\x21-\x7e]")
-_LINES_BESIDE_FIELDS = 4
+_LINES_BEHIND_FIELDS = 2
 
 
-def opening(url: SplitResult, *, absolute: bool) -> str:
-    """Target, version and host: what requests to one URL have in common, behind the method.
+def opening(url: SplitResult, proxy: Proxy | None) -> str:
+    """Target, version, host: what requests to one URL have in common, behind the method.
 
-    `absolute` writes the whole URL into the request line, as a forward proxy wants it. Raises `UpstreamFailure` of kind
-    PROTOCOL for a URL that would break out of its line.
+    A forward `proxy` that is sent the request itself wants the whole URL in its line, and its own credential. Raises
+    `UpstreamFailure` of kind PROTOCOL for a URL that would break out of its line.
     """
     host = url.netloc.rpartition("@")[2]
     target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    if absolute:
+    if proxy is not None:
         target = f"{url.scheme}://{host}{target}"
     if _ILLEGAL_IN_TARGET.search(target) is not None:
         raise UpstreamFailure(FailureKind.PROTOCOL, "the URL has a character that no URL may have")
-    return f" {target} HTTP/1.1\r\nhost: {host}\r\n"
+    opened = f" {target} HTTP/1.1\r\nhost: {host}\r\n"
+    if proxy is None or proxy.authorization is None:
+        return opened
+    return f"{opened}proxy-authorization: {proxy.authorization}\r\n"
 
 
 def request_head(request: UpstreamRequest, opened: str) -> bytes:
@@ -32,7 +36,7 @@ def request_head(request: UpstreamRequest, opened: str) -> bytes:
     """
     fields = [f"{name}: {value}\r\n" for name, value in request.headers]
     head = f"{request.method}{opened}{''.join(fields)}content-length: {len(request.body)}\r\n\r\n"
-    lines = len(fields) + _LINES_BESIDE_FIELDS
+    lines = len(fields) + opened.count("\n") + _LINES_BEHIND_FIELDS
     if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
         raise UpstreamFailure(FailureKind.PROTOCOL, "a request header has a line break in it")
     try:

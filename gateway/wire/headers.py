@@ -152,9 +152,11 @@ _RESPONSE_STAYS: Final = frozenset(
         "set-cookie",
         "set-cookie2",
         "server",
-        # What speaks of the provider's host, not of this one.
+        # What speaks of the provider's host, not of this one, and what a browser would act on.
+        "accept-ch",
         "alt-svc",
         "clear-site-data",
+        "critical-ch",
         "expect-ct",
         "nel",
         "public-key-pins",
@@ -163,6 +165,9 @@ _RESPONSE_STAYS: Final = frozenset(
         "report-to",
         "reporting-endpoints",
         "service-worker-allowed",
+        "set-login",
+        "speculation-rules",
+        "www-authenticate",
         "strict-transport-security",
         # What makes a proxy in front of the gateway answer with files of its own.
         "x-accel-redirect",
@@ -174,7 +179,12 @@ _RESPONSE_STAYS: Final = frozenset(
         "tracestate",
     )
 )
-_RESPONSE_PREFIXES: Final = ("x-langwatch-", "x-ms-client-principal")
+_RESPONSE_PREFIXES: Final = (
+    "x-langwatch-",
+    "x-ms-client-principal",
+    "access-control-",  # which sites' scripts may read what the gateway answers
+    "attribution-reporting-",
+)
 
 _REMEMBERED: Final = 1024
 

@@ -63,7 +63,6 @@ def test_a_secret_in_clear_is_a_warning_and_strictly_an_error(gateway, file):
 @pytest.mark.parametrize(
     ("arguments", "environ", "words"),
     [
-        ((), {}, "--config"),
         (("--config", "absent.yaml"), {}, "absent.yaml"),
         (("-c", "gateway.yaml", "--port", "99999"), {}, "--port"),
         (("-c", "gateway.yaml"), {"GATEWAY_PORT": "many"}, "GATEWAY_PORT"),
@@ -75,6 +74,21 @@ def test_serve_does_not_start_on_what_is_wrong(gateway, file, arguments, environ
 
     assert (done.code, done.out) == (1, "")
     assert words in done.err
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "validate", "plan", "apply -y", "explain --key old", "budgets", "prices list", "prices diff"]
+)
+def test_the_default_file_is_the_one_here(gateway, file, command):
+    assert gateway("db", "upgrade", GATEWAY_DATA_DIR=str(file.parent)).code == 0
+    file.write_text("version: 2\n")
+    found = gateway(*command.split(), GATEWAY_DATA_DIR=str(file.parent))
+    file.unlink()
+    missing = gateway(*command.split())
+
+    assert (found.code, missing.code) == (1, 1)
+    assert "gateway.yaml:1:10: error" in found.err
+    assert "there is no ./gateway.yaml here: name the configuration with --config" in missing.err
 
 
 def test_serve_refuses_live_keys_without_a_pepper(gateway, file):
@@ -116,7 +130,13 @@ def test_version_for_people_and_machines(gateway):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("validate", "--nonsense"), ("validate",), ("keys", "mint"), ("version", "--format", "xml")],
+    [
+        ("nonsense",),
+        ("validate", "--nonsense"),
+        ("validate",),
+        ("keys", "mint"),
+        ("version", "--format", "xml"),
+    ],
 )
 def test_wrong_use_is_1_since_2_means_changes(gateway, arguments):
     done = gateway(*arguments)

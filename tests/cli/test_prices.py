@@ -2,11 +2,13 @@
 
 import json
 
+import msgspec
 import pytest
 import yaml
 
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST
+from gateway.money.cost import STATED
 from gateway.storage.engine import open_engine, writing
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
@@ -135,10 +137,11 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
         request_id="b", occurred_at=1_795_000_000_000_001, team="t", provider="sim", provider_type="simulator",
         model="made-up", status=200, outcome="ok", cost_nano_usd=7, usage=Usage(input_tokens=3),
     )  # fmt: skip
+    stated = msgspec.structs.replace(unknown, request_id="c", model="said", price_source=STATED, cost_nano_usd=9)
     with writing(engine) as connection:
-        insert_entries(connection, [entry, unknown], FAST)
+        insert_entries(connection, [entry, unknown, stated], FAST)
     engine.dispose()
-    arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database-url", url)
+    arguments = ("spend", "--recompute", "-c", "gateway.yaml", "--from", "2026-11", "--database", url)
 
     done = gateway(*arguments)
 
@@ -148,8 +151,10 @@ def test_a_period_can_be_seen_at_todays_prices(gateway, file, snapshot):
     assert [(row["group"]["model"], row["charged"], row["recomputed"], row["unpriced"]) for row in rows] == [
         ("gpt-5", 5, 1_250_000_000, 0),
         ("made-up", 7, 7, 1),
+        ("said", 9, 9, 0),
     ]
-    assert gateway(*arguments, "--format", "csv").out.splitlines()[1] == "t,2,12,1250000007,1"
+    assert "Requests that were charged what their answers stated: 1; they stay at that." in done.err
+    assert gateway(*arguments, "--format", "csv").out.splitlines()[1] == "t,3,21,1250000016,1,1"
 
 
 @pytest.mark.parametrize(("prices_at", "dollars"), [(None, 2), ("now", 2), ("request", 1)])
@@ -177,13 +182,13 @@ def test_a_period_can_be_seen_at_the_prices_of_its_own_time(gateway, file, price
         "gateway.yaml",
         "--from",
         "2020-09",
-        "--database-url",
+        "--database",
         url,
         "--format",
         "csv",
     )
 
-    assert done.out.splitlines()[1] == f"t,1,5,{dollars}000000000,0", done.err
+    assert done.out.splitlines()[1] == f"t,1,5,{dollars}000000000,0,0", done.err
 
 
 PROVIDERS = """version: 1

@@ -131,7 +131,7 @@ def test_what_is_refused_changes_nothing(gateway, arguments, said):
         (["--tls-cert", "gone.pem", "--tls-key", "gone.pem"], "cannot be served with: No such file"),
         (["--tls-cert", "gateway.db", "--tls-key", "gateway.db"], "cannot be served with: they are no PEM files"),
         (["-c", "gone.yaml"], "gone.yaml"),
-        (["--database-url", "sqlite:///gone.db"], "There is no SQLite database gone.db yet"),
+        (["--database", "sqlite:///gone.db"], "There is no SQLite database gone.db yet"),
         (["--port", "0"], "Invalid value for '--port'"),
     ],
 )

@@ -19,7 +19,7 @@ SERVING = {
     "serving-two-workers": Serving(separate_counters=2),
     "serving-development-pepper": Serving(development_pepper=True),
 }
-SAID_ACROSS_FILES = {"duplicate-name", "conflicting-value"}
+SAID_ACROSS_FILES = {"duplicate-name", "conflicting-value", "not-shared"}
 
 
 def names():
@@ -30,8 +30,15 @@ def load_case(name: str) -> Loaded:
     serving = SERVING.get(name, Serving(runtime_env=("SET", "ABSENT"))) if name.startswith("serving-") else None
     checks = [lambda config: unpriced_models(config, NOW), moved_locks] if name.startswith("priced-") else []
     checks += [unreachable_fallbacks] if name.startswith("walked-") else []
-    is_strict = name.startswith("strict-")
-    return load([Path(f"{name}.yaml")], environ=ENVIRON, now=NOW, strict=is_strict, serving=serving, checks=checks)
+    return load(
+        [Path(f"{name}.yaml")],
+        environ=ENVIRON,
+        now=NOW,
+        strict=name.startswith("strict-"),
+        serving=serving,
+        checks=checks,
+        may_lack_credentials=name.startswith("lacking-"),
+    )
 
 
 @pytest.mark.parametrize("name", names())

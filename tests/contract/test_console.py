@@ -520,6 +520,19 @@ def test_spend_says_what_it_leaves_out(plane, viewer):
     assert [(one["model"], one["requests"]) for one in told["unpriced"]["models"]] == [(HOSTILE, 1)]
 
 
+def test_what_has_no_price_is_listed(plane, viewer):
+    page = text_of(viewer.get("/console/spend/unpriced", **{"from": "1d"}).text)
+    priced = text_of(viewer.get("/console/spend/unpriced", **{"from": "1d"}, key="ci").text)
+
+    (told,) = plane.get("/spend/unpriced", plane.token(), **{"from": "1d"}).json()["models"]
+    assert (told["provider"], told["model"], told["requests"], told["refused"]) == (HOSTILE, HOSTILE, 1, 0)
+    assert "Without a price" in page
+    assert "Requests Refused Input tokens Output tokens Last" in page
+    assert "All that was used in this period has a price, as far as these filters go." in priced
+    assert "/console/spend/unpriced?from=1d" in viewer.get("/console/spend", by="team", **{"from": "1d"}).text
+    assert plane.get("/spend/unpriced", plane.token(), by="team").status_code == 400
+
+
 def test_a_filter_of_the_form_leads_to_the_narrower_view(viewer):
     answer = viewer.get("/console/spend", by="team", filter="team", value="")
 
@@ -597,6 +610,7 @@ def test_the_overview_tells_what_needs_attention(viewer):
     assert "gw-b refuses revision 2; reported just now" in shown
     assert "Budget company 300 % used, refuses requests" in shown
     assert "21 requests ended with a server error in this period" in shown
+    assert "1 model without a price 1 request: what these cost is in no sum" in shown
     charts = [json.loads(block) for block in re.findall(r'"application/json" id="\w+">(.*?)</script>', page.text)]
     assert [chart["title"] for chart in charts][:2] == ["Requests", "Not answered"]
     assert sum(charts[0]["series"][0]["values"]) == 61

@@ -14,6 +14,7 @@ from gateway import clock
 from gateway.ledger.counter_states import CounterState, report
 from gateway.storage.engine import open_engine, writing
 from gateway.telemetry.decision_record import AttemptRecord, Charge
+from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import entry, put
@@ -165,13 +166,56 @@ def test_spend_is_what_the_command_reports(plane, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
     done = subprocess.run(
-        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database-url", plane.database_url],
+        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database", plane.database_url],
         capture_output=True,
         check=True,
         env={**environment, "GATEWAY_DATA_DIR": str(tmp_path)},
     )
 
     assert json.loads(done.stdout) == plane.get("/spend", plane.token(), **parameters).json()
+
+
+def run(plane, directory, *command, over_url):
+    """A command that asks the control plane, or its database."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    token = {"GATEWAY_CONTROL_PLANE_TOKEN": plane.token("admin")} if over_url else {}
+    url = f"http://127.0.0.1:{plane.port}"
+    where = ("--control-plane", url) if over_url else ("--database", plane.database_url)
+    return launcher.run([*command, *where], env={**environment, **token, "COLUMNS": "200"}, directory=directory)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "spend --by team,model --from 2026-11-01 --to 2126-01-01",
+        "spend --by day --sort requests --limit 1 --from 2026-11-01 --to 2126-01-01",
+        "report unpriced --from 20d",
+        "budgets --limit 1",
+    ],
+)
+def test_reports_are_the_same_over_the_url_and_from_the_database(plane, tmp_path, command, form):
+    (tmp_path / "gateway.yaml").write_text(CONFIG)
+
+    there, here = (run(plane, tmp_path, *command.split(), "--format", form, over_url=over) for over in (True, False))
+
+    assert (there.returncode, here.returncode) == (0, 0), there.stderr + here.stderr
+    assert there.stderr == here.stderr
+    if form == "json" and command.startswith("budgets"):
+        told, found = json.loads(there.stdout), json.loads(here.stdout)
+        assert (told["config"], told["diagnostics"]) == ("current", [])
+        assert told["budgets"] == found["budgets"]
+    else:
+        assert there.stdout == here.stdout
+
+
+def test_the_ledger_is_checked_over_the_url_too(plane, tmp_path):
+    sound = run(plane, tmp_path, "check-ledger", over_url=True)
+    writes = run(plane, tmp_path, "check-ledger", "--repair", over_url=True)
+
+    assert (sound.returncode, sound.stderr) == (0, "Nothing differs.\n")
+    assert (writes.returncode, writes.stderr) == (1, "error: --repair writes to the ledger itself: give --database\n")
+    assert_error(plane.get("/ledger/differences", plane.token("apply")), 403, "insufficient_scope")
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,46 @@ def test_a_restored_control_plane_is_followed_from_its_start(following):
     fresh.stop()
 
 
+def test_a_restored_database_is_another_course_whatever_its_number(following):
+    """A copy is taken at revision 1; 2 is applied; the copy takes the database's place, and another 2 is applied."""
+    gateway, port = following.gateway(), following.plane.port
+    following.plane.stop()
+    database = following.directory / "plane.db"
+    copy = database.read_bytes()
+    following.start(port)
+    following.apply(CONFIG + "model_aliases: {probe: sim/gpt-5-mini}\n")
+    gateway.wait(lambda: gateway.chat("probe").status_code == 200, 20)
+
+    following.plane.stop()
+    for ending in ("", "-wal", "-shm"):
+        database.with_name(database.name + ending).unlink(missing_ok=True)
+    database.write_bytes(copy)
+    following.apply(CONFIG + "model_aliases: {other: sim/gpt-5-mini}\n")
+    following.start(port)
+
+    gateway.wait(lambda: gateway.chat("other").status_code == 200, 20)
+    assert gateway.chat("probe").status_code == 404
+    assert gateway.readyz()["control_plane"]["revision"] == 2
+    gateway.stop()
+
+
+def test_a_gateway_that_knows_no_identities_of_revisions_is_answered(following):
+    """As one of an earlier version asks."""
+    plane, token = following.plane, following.gateway_token
+    whole = plane.get("/changes", token, since=0, wait=0).json()
+    following.apply(CONFIG + "model_aliases: {fast: sim/gpt-5-mini}\n")
+
+    news = plane.get("/changes", token, since=1, lineage=whole["lineage"], wait=0).json()
+
+    assert (whole["whole"], news["whole"], news["revision"]) == (True, False, 2)
+    assert [one["name"] for one in news["resources"]] == ["fast"]
+    assert plane.get("/changes", token, since=2, lineage=whole["lineage"], wait=0).status_code == 204
+    same = {"since": 2, "lineage": whole["lineage"], "identity": news["identity"], "wait": 0}
+    assert plane.get("/changes", token, **same).status_code == 204
+    other = plane.get("/changes", token, **{**same, "identity": "another"}).json()
+    assert (other["whole"], other["identity"]) == (True, news["identity"])
+
+
 def test_smoke(following):
     gateway = following.gateway()
 

@@ -98,7 +98,9 @@ def test_a_head_whose_body_never_comes_is_told_so(start_gateway, upstream):
 
 
 def test_connections_that_say_nothing_are_closed(start_gateway, upstream):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_HEADER_TIMEOUT_S": "0.5", "GATEWAY_BACKPRESSURE": "4"})
+    gateway = start_gateway(
+        config(upstream.url), env={"GATEWAY_KEEPALIVE_TIMEOUT_S": "0.5", "GATEWAY_BACKPRESSURE": "4"}
+    )
     preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"
     silent = [socket.create_connection(("127.0.0.1", gateway.port), 10) for _ in range(8)]
     try:

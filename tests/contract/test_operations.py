@@ -87,7 +87,7 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
 
 
 def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_path):
-    gateway = start_gateway(config(upstream.url), "--database-url", f"sqlite:///{tmp_path}/elsewhere.db")
+    gateway = start_gateway(config(upstream.url), "--database", f"sqlite:///{tmp_path}/elsewhere.db")
     request_id = gateway.chat("sim").headers["x-langwatch-request-id"]
 
     def arrived():
@@ -100,7 +100,7 @@ def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_
 
 def test_no_log_has_the_password_of_the_flag(start_gateway, upstream):
     url = "postgresql://gateway:correct-horse@127.0.0.1:1/none"
-    gateway = start_gateway(config(upstream.url), "--database-url", url, "--log-level", "debug")
+    gateway = start_gateway(config(upstream.url), "--database", url, "--log-level", "debug")
     gateway.chat("sim")
 
     gateway.wait(lambda: "127.0.0.1:1" in gateway.log() or "does not answer" in gateway.log())
@@ -188,7 +188,7 @@ def test_a_body_of_32_mib_passes(gateway, upstream):
 
 def test_slow_clients_hold_up_nobody_and_are_sent_away(start_gateway, upstream):
     gateway = start_gateway(
-        config(upstream.url), env={"GATEWAY_HEADER_TIMEOUT_S": "1.5", "GATEWAY_BODY_TIMEOUT_S": "1"}
+        config(upstream.url), env={"GATEWAY_KEEPALIVE_TIMEOUT_S": "1.5", "GATEWAY_BODY_TIMEOUT_S": "1"}
     )
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n".encode()
     with contextlib.ExitStack() as stack:

@@ -122,6 +122,34 @@ def test_the_command_that_applies_a_saved_plan_runs_as_printed(home):
     assert "The secret of 1 new key is in minted" in said
 
 
+def test_a_plan_needs_no_credential_and_an_apply_does(home):
+    home.apply()
+    del home.environment["CANARY"]
+
+    said = home.plan("--detailed-exitcode", "--out", "plan.json")
+
+    assert "No changes." in said
+    assert "providers.openai: api_key is not compared, since ${env:CANARY} is not set where this was planned" in said
+    home.edit("type: openai,", "type: openai, models: [gpt-5],")
+    home.plan("--out", "plan.json")
+    changed = json.loads((home.directory / "plan.json").read_text())
+    assert [one["path"] for one in changed["resource_changes"][0]["changes"]] == ["/models"]
+    assert (changed["applyable"], changed["complete"]) == (False, False)
+    assert "plan where they are set" in home.run("apply", "plan.json", code=1)
+    assert "reference-missing" in home.apply(code=1)
+    home.environment["CANARY"] = CANARY
+    home.apply()
+
+
+def test_a_new_provider_is_planned_without_its_credential(home):
+    del home.environment["CANARY"]
+
+    said = home.plan("--format", "markdown")
+
+    assert "7 to create" in said
+    assert "api&#95;key is not compared" in said
+
+
 def test_guards_have_codes_of_their_own(home):
     home.apply()
     home.edit("teams: {engineering: {}}", "teams: {engineering: {}, a: {}, b: {}, c: {protected: true}, d: {}}")
@@ -291,7 +319,11 @@ def test_an_export_plans_to_no_changes(home):
     ("old", "new", "said"),
     [
         ("owner: platform\n", "", "add `owner: NAME`"),
-        ("${env:CANARY}", "${env:ABSENT}", "error[reference-missing] the environment variable ABSENT is not set"),
+        (
+            "limit_usd: 5",
+            'limit_usd: "${env:ABSENT}"',
+            "error[reference-missing] the environment variable ABSENT is not",
+        ),
         ("simulator/gpt-5-mini", "nowhere/gpt-5-mini", "there is no provider named 'nowhere'"),
         ("limit_usd: 5", "limit_usd: many", "gateway.yaml:12:"),
     ],

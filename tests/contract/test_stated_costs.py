@@ -24,6 +24,7 @@ ROUTER = '  {name}: {{type: custom, api_key: sk-up, base_url: "{url}/v1"{more}}}
 def gateway(module_gateway, upstream):
     routers = ROUTER.format(name="router", url=upstream.url, more=", trust_stated_cost: true")
     routers += ROUTER.format(name="doubted", url=upstream.url, more="")
+    routers += f'  talker: {{type: anthropic, api_key: sk-up, base_url: "{upstream.url}", trust_stated_cost: true}}\n'
     return module_gateway(config(upstream.url, MORE).replace("  simulator:", routers + "  simulator:"))
 
 
@@ -69,6 +70,31 @@ def test_a_stream_states_it_at_its_end_and_is_not_told_as_unpriced_before(gatewa
 
     assert "x-langwatch-usage-warning" not in reply.headers
     assert gateway.record_of(reply)["cost_nano_usd"] == 2_000_000
+
+
+TALK = {"model": "talker/who/knows", "messages": [], "max_tokens": 9}
+
+
+def test_a_cost_is_read_in_anthropic_s_shape_too(gateway, upstream):
+    usage = {"input_tokens": 9, "output_tokens": 2, "cost": 0.003, "is_byok": False}
+    answer = {"type": "message", "role": "assistant", "content": [], "model": "who/knows", "usage": usage}
+    upstream.play = lambda _: response(json.dumps(answer).encode())
+
+    record = gateway.record_of(gateway.post(TALK, path="/v1/messages"))
+
+    assert (record["cost_nano_usd"], record["price_source"]) == (3_000_000, "stated: usage.cost")
+
+
+@pytest.mark.parametrize(("last", "cost"), [(', "cost": 0.005', 5_000_000), ("", None)])
+def test_a_stream_in_anthropic_s_shape_states_it_at_its_end(gateway, upstream, last, cost):
+    begins = {"type": "message_start", "message": {"usage": {"input_tokens": 9, "output_tokens": 1, "cost": 0.001}}}
+    ends = f'{{"type": "message_delta", "delta": {{"stop_reason": "end_turn"}}, "usage": {{"output_tokens": 2{last}}}}}'
+    events = [json.dumps(begins), ends, '{"type": "message_stop"}']
+    upstream.play = lambda _: stream([f"data: {event}\n\n".encode() for event in events])
+
+    record = gateway.record_of(gateway.post({**TALK, "stream": True}, path="/v1/messages"))
+
+    assert record["cost_nano_usd"] == cost
 
 
 def test_a_budget_that_blocks_reserves_by_the_ceiling_and_charges_what_is_stated(gateway, upstream):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config.referring import prices_renamed, renamed
 from gateway.config.resources import Resource
 from gateway.plan.change import Access
 from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
@@ -18,7 +19,6 @@ from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveResource, LiveState, Removal
 from gateway.plan.make import Desired, Extent, make_plan
 from gateway.plan.plan import Source
-from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
@@ -530,6 +530,19 @@ def test_what_others_refer_to_cannot_be_deleted():
     plan = planned((PROVIDERS[1],), msgspec.structs.replace(live, resources=theirs), figures=None).plan
 
     assert "virtual_keys.k: error[unknown-reference] there is no provider named 'a'" in plan.errors[0]
+
+
+@pytest.mark.parametrize(("many", "told"), [(2, 2), (11, 11), (12, 11)])
+def test_models_without_a_price_are_told(many, told):
+    (known, *_), models = PROVIDERS, [f"x{number:02}" for number in range(many)]
+    wanted = msgspec.structs.replace(known, name="a", spec={**known.spec, "models": models})
+    theirs = msgspec.structs.replace(known, name="theirs", spec={**known.spec, "models": ["y"]})
+
+    made = planned((wanted,), live_of((theirs,), owner="others"), figures=None)
+
+    assert len(made.plan.warnings) == told
+    assert made.plan.warnings[0] == "nobody knows what a/x00 costs: it counts as nothing"
+    assert (made.plan.warnings[-1] == "2 more models have no price") is (many > told)
 
 
 def test_a_target_brings_what_it_needs():

@@ -36,7 +36,7 @@ class ControlPlane:
         command = ["control-plane", "serve", "--port", str(self.port), *arguments]
         with self._log.open("wb") as log:
             self.process = launch(
-                [*command, "--database-url", database_url],
+                [*command, "--database", database_url],
                 stdout=log,
                 stderr=log,
                 env={**environment, "PYTHONWARNINGS": "ignore", "GATEWAY_DATA_DIR": str(directory), **(env or {})},

@@ -42,7 +42,7 @@ class Gateway:
         self._log = directory / "log.txt"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         data = Path((env or {}).get("GATEWAY_DATA_DIR", directory / "data"))
-        keeps_books_there = "GATEWAY_DATABASE_URL" not in (env or {}) and "--database-url" not in arguments
+        keeps_books_there = "GATEWAY_DATABASE_URL" not in (env or {}) and "--database" not in arguments
         if keeps_books_there and data.parent.is_dir() and not data.exists():
             data.mkdir(mode=0o700)
             migrated(data / "gateway.db")

@@ -37,19 +37,25 @@ class ChangesResource:
         self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """What is new after `since` of `lineage`; after `wait` seconds without news, or when the server ends, 204."""
-        parameters = read_parameters(request, ("since", "lineage", "wait"))
+        """What is new after `since` of `lineage`; after `wait` seconds without news, or when the server ends, 204.
+
+        `identity` is the one of the revision `since`: where that is another here, everything is new.
+        """
+        parameters = read_parameters(request, ("since", "lineage", "identity", "wait"))
         since, wait = _number(parameters, "since", _LARGEST), _number(parameters, "wait", LONGEST_WAIT_S)
-        lineage, services = read_one(parameters, "lineage") or "", self._services
+        lineage, identity = read_one(parameters, "lineage") or "", read_one(parameters, "identity") or ""
+        services = self._services
         news = services.news
         if news is not None and wait and lineage == news.lineage:
-            await news.after(since, wait)
+            await news.after(since, identity, wait)
             if news.is_ending:
                 response.status = 204
                 return
         with as_api_errors():
             found = await services.database.read(
-                lambda connection: changes_since(connection, services.vault, lineage=lineage, revision=since)
+                lambda connection: changes_since(
+                    connection, services.vault, lineage=lineage, revision=since, identity=identity
+                )
             )
         if found is None:
             response.status = 204

@@ -1,4 +1,4 @@
-"""`GET /spend`: what `gateway spend` reports."""
+"""`GET /spend` and `GET /spend/unpriced`: what `gateway spend` and `gateway report unpriced` report."""
 
 from collections.abc import Collection, Mapping
 from typing import ClassVar, Final
@@ -9,8 +9,9 @@ from gateway import clock
 from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
-from gateway.ledger import report
+from gateway.ledger import report, unpriced
 from gateway.ledger.query import FROM_ENTRIES
+from gateway.storage.patience import Patience
 
 PATIENCE_S: Final = 30.0
 """Seconds for a report that is summed request by request."""
@@ -29,13 +30,32 @@ class SpendResource:
         """The report of the query's parameters. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, report.SPEND_PARAMETERS)
         question = report.read_question(parameters, clock.utc_now(), owners=owners_of(request))
-        at_most_s = None if FROM_ENTRIES.isdisjoint(question.by) else PATIENCE_S
+        patience = None if FROM_ENTRIES.isdisjoint(question.by) else Patience(PATIENCE_S)
         found = await self._database.read(
-            lambda connection: report.spend_report(connection, question), at_most_s=at_most_s
+            lambda connection: report.spend_report(connection, question), patience=patience
         )
         answer(response, report.document(found))
 
 
+class UnpricedResource:
+    """What was used without a price."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+
+    def __init__(self, services: Services) -> None:
+        self._database = services.database
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """Every model that was used without a price. Raises `ApiError`, `BadParameterError`."""
+        parameters = read_parameters(request, unpriced.PARAMETERS)
+        question = unpriced.read_question(parameters, clock.utc_now(), owners=owners_of(request))
+        found = await self._database.read(
+            lambda connection: unpriced.unpriced(connection, question), patience=Patience(PATIENCE_S)
+        )
+        answer(response, {"models": unpriced.document(found)})
+
+
 def routes(services: Services) -> tuple[Route, ...]:
     """The routes of this noun."""
-    return (Route("/spend", SpendResource(services)),)
+    return Route("/spend", SpendResource(services)), Route("/spend/unpriced", UnpricedResource(services))

@@ -19,6 +19,13 @@ MARKS: Final = {
 }
 _STYLES: Final = {"+": "green", "~": "yellow", "-": "red", "-/+": "magenta"}
 _WORDS: Final = {"create": "create", "update": "update", "delete": "remove", "replace": "replace", "move": "rename"}
+_KEPT: Final = {
+    "virtual_keys": "its secret, its use and what it spent",
+    "budgets": "what is spent of it",
+    "providers": "its use and what was spent there",
+    **dict.fromkeys(("teams", "projects", "principals"), "what was spent under it"),
+}
+"""What a rename leaves as it is, by kind."""
 _WIDTH: Final = 44
 _NAME_WIDTH: Final = 24
 
@@ -127,7 +134,8 @@ def verb(change: ResourceChange) -> str:
 def effects(change: ResourceChange) -> Iterator[str]:
     """Everything to be told beside the fields."""
     if change.previous_address is not None:
-        yield f"was {change.previous_address}; keeps its secret and its history"
+        kept = _KEPT.get(change.kind)
+        yield f"was {change.previous_address}{f'; keeps {kept}' if kept else ''}"
     if change.mints_secret:
         yield "its secret is made at apply and shown once"
     for follows in change.consequences:

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.config.documents import ChangesDocument, NodeReport
 from gateway.secret import Secret
+from gateway.snapshot.following.state import Followed
 
 _WAIT_S: Final = 30
 _CONNECT_S: Final = 5.0
@@ -45,9 +46,12 @@ class Client:
         self.tokens_ending = 0
         """How many tokens of the control plane end within 14 days, as it last said."""
 
-    async def changes(self, lineage: str, revision: int, *, wait: bool) -> ChangesDocument | None:
+    async def changes(self, known: Followed, *, wait: bool) -> ChangesDocument | None:
         """What is new; `None`: nothing, for as long as the control plane would wait. Raises `UnreachableError`."""
-        parameters = {"lineage": lineage, "since": revision, "wait": _WAIT_S if wait else 0}
+        parameters: dict[str, str | int] = {"lineage": known.known_lineage, "since": known.revision}
+        if known.identity:
+            parameters["identity"] = known.identity
+        parameters["wait"] = _WAIT_S if wait else 0
         answer = await self._ask("GET", "/changes", params=parameters)
         if answer.status_code == httpx.codes.NO_CONTENT:
             return None

@@ -87,7 +87,7 @@ class Follower:
         """What to begin with: the control plane's, else the last copy's. Raises `UnreachableError` without either."""
         kept = self._last_copy.read()
         try:
-            news = await self._client.changes(NOTHING.lineage, 0, wait=False)
+            news = await self._client.changes(NOTHING, wait=False)
         except UnreachableError as error:
             if kept is None:
                 raise
@@ -140,7 +140,7 @@ class Follower:
         patience = _RETRY_FIRST_S
         while True:
             try:
-                news = await self._client.changes(self._followed.lineage, self._followed.revision, wait=True)
+                news = await self._client.changes(self._followed, wait=True)
                 self._heard()
                 patience = _RETRY_FIRST_S
                 if news is not None:

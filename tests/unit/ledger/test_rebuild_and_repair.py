@@ -150,4 +150,4 @@ def test_what_an_answer_stated_itself_stays(engine):
     with engine.connect() as connection:
         (row,) = recompute(connection, (), start=NOON, end=NOON + 1, cost_of=costs)
 
-    assert (row.charged, row.recomputed, row.unpriced) == (290_000, 290_000, 0)
+    assert (row.charged, row.recomputed, row.unpriced, row.stated) == (290_000, 290_000, 0, 1)

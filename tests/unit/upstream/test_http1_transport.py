@@ -182,6 +182,11 @@ def test_the_request_arrives_as_it_was_given() -> None:
         ((HEAD + b"content-length: 2\r\ncontent-length: 3\r\n\r\nabc",), FailureKind.PROTOCOL, "is not HTTP"),
         ((b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n",), FailureKind.PROTOCOL, "another protocol"),
         ((HEAD + b"x: " + b"y" * 300_000,), FailureKind.PROTOCOL, "the head of the response is too large"),
+        (
+            (HEAD + b"x: " + b"y" * 300_000 + b"\r\ncontent-length: 2\r\n\r\nok",),
+            FailureKind.PROTOCOL,
+            "the head of the response is too large",
+        ),
     ],
 )
 def test_an_answer_that_is_none_says_why(pieces: tuple[bytes, ...], kind: FailureKind, message: str) -> None:
@@ -427,6 +432,69 @@ def test_a_plain_request_goes_through_the_proxy_of_the_environment(monkeypatch: 
         assert seen == ["POST http://provider.test/v1/chat HTTP/1.1"]
 
     run(proxy, use)
+
+
+def test_a_proxy_that_is_sent_the_request_itself_gets_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[dict[str, str]] = []
+
+    async def proxy(peer: Peer) -> None:
+        seen.append((await peer.request())[1])
+        await peer.play(OK)
+
+    async def use(transport: Http1Transport, authority: str) -> None:
+        monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{authority}")
+        monkeypatch.setenv("no_proxy", "")
+        await fetch(transport, request_to("http://provider.test/v1/chat"))
+        assert seen[0]["proxy-authorization"] == "Basic bWU6cEBzcw=="
+
+    run(proxy, use)
+
+
+def test_connections_to_one_origin_have_a_bound_and_a_state() -> None:
+    async def main() -> None:
+        async with serving(numbered) as authority:
+            transport = Http1Transport(most_connections=2)
+            request = request_to(f"http://{authority}/")
+            first, second = [await transport.send(request) for _ in range(2)]
+            with pytest.raises(UpstreamFailure, match="all 2 connections to it are in use"):
+                await transport.send(request_to(f"http://{authority}/", connect_timeout_s=0.05))
+            third = asyncio.ensure_future(transport.send(request))
+            await asyncio.sleep(0.05)
+            assert transport.states() == {f"http://{authority}": (2, 0, 1)}
+
+            await second.read_all()
+            await second.close()
+            answer = await third
+            assert transport.states() == {f"http://{authority}": (2, 0, 0)}
+            assert await answer.read_all() == b"1"  # on the connection of the second
+            await answer.close()
+            await first.close()
+            (pool,) = transport._pools.values()
+            assert repr(pool) == f"Pool(http://{authority}: 0 active, 2 idle, 0 waiting, at most 2)"
+            await transport.close()
+
+    uvloop.run(main())
+
+
+def test_who_stops_waiting_for_a_connection_leaves_its_turn_to_the_next() -> None:
+    async def main() -> None:
+        async with serving(numbered) as authority:
+            transport = Http1Transport(most_connections=1)
+            request = request_to(f"http://{authority}/")
+            first = await transport.send(request)
+            leaving, staying = (asyncio.ensure_future(transport.send(request)) for _ in range(2))
+            await asyncio.sleep(0.05)
+            await first.read_all()
+            await first.close()
+            leaving.cancel()
+
+            answer = await asyncio.wait_for(staying, 5)
+            await answer.read_all()
+            await answer.close()
+            assert transport.states() == {f"http://{authority}": (0, 1, 0)}
+            await transport.close()
+
+    uvloop.run(main())
 
 
 @pytest.mark.usefixtures("fresh_trust")

@@ -1,7 +1,7 @@
 """What somebody should look at now, the worst first."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -10,6 +10,8 @@ from gateway.control_plane.nodes import Node, open_circuits
 from gateway.control_plane.services import KnownBudgets
 from gateway.control_plane.state import Position
 from gateway.ledger.budget_report import BudgetReport
+from gateway.ledger.query import Spend
+from gateway.ledger.report import told_unpriced
 from gateway.ledger.traffic import TrafficPoint
 from gateway.plan.words import ago, count, names
 
@@ -41,20 +43,29 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     at: Position
 
 
-def matters(standing: Standing, total: TrafficPoint, requests: str, now: int) -> list[Matter]:
-    """Circuits, gateways, budgets and requests.
+class Seen(NamedTuple):
+    """What there was in the period of the page, with the addresses of the lists of it."""
+
+    total: TrafficPoint
+    requests: str
+    unpriced: Sequence[Spend]
+    unpriced_link: str
+
+
+def matters(standing: Standing, seen: Seen, now: int) -> list[Matter]:
+    """Circuits, gateways, budgets, prices and requests.
 
     Args:
         standing: How things are.
-        total: The requests of the period.
-        requests: The address of the list of these requests.
+        seen: What there was.
         now: Microseconds since the epoch.
     """
     every = [
         *_circuits(standing.nodes, now),
         *_gateways(standing.nodes, standing.at, now),
         *_budgets(standing.known, standing.report),
-        *_requests(total, requests),
+        *_prices(seen),
+        *_requests(seen.total, seen.requests),
     ]
     return sorted(every, key=lambda one: one.tone)
 
@@ -85,6 +96,12 @@ def _budgets(known: KnownBudgets | None, report: BudgetReport) -> Iterator[Matte
         is_full = row.state == "exceeded"
         said = f"{row.percent} % used" + (", refuses requests" if is_full and row.budget.blocks else "")
         yield Matter("bad" if is_full and row.budget.blocks else "warn", name, said, link)
+
+
+def _prices(seen: Seen) -> Iterator[Matter]:
+    if seen.unpriced:
+        what, said = told_unpriced(seen.unpriced)
+        yield Matter("warn", what, said, seen.unpriced_link)
 
 
 def _requests(total: TrafficPoint, requests: str) -> Iterator[Matter]:

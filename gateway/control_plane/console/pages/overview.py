@@ -9,7 +9,7 @@ import falcon.asgi
 from gateway import clock
 from gateway.control_plane import nodes, state
 from gateway.control_plane.console.address import Address, page_path, path_of
-from gateway.control_plane.console.pages.attention import SHOWN, Standing, matters
+from gateway.control_plane.console.pages.attention import SHOWN, Seen, Standing, matters
 from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
@@ -17,7 +17,8 @@ from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.budget_report import budget_report
 from gateway.ledger.endings import Ending
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
-from gateway.ledger.report import read_one
+from gateway.ledger.report import read_one, unpriced_spend
+from gateway.ledger.scope import Scope
 from gateway.ledger.spend_over_time import SpendOverTime, spend_over_time
 from gateway.ledger.traffic import Traffic, TrafficPoint, traffic
 
@@ -51,11 +52,14 @@ class OverviewPage(Page):
             raise BadParameterError("from", f"this page shows {_MOST_DAYS} days at once")
         until = min(period.end, max(now, period.start + 1))
         owners = owners_of(request)
-        (seen, spent), standing = await asyncio.gather(
+        shown = Period(period.start, until)
+        scope = Scope(owners=owners)
+        (seen, spent, unpriced), standing = await asyncio.gather(
             self.ask(
                 lambda connection: (
                     traffic(connection, start=period.start, end=until, owners=owners),
                     spend_over_time(connection, start=period.start, end=until, owners=owners),
+                    unpriced_spend(connection, shown, scope),
                 )
             ),
             self._standing(owners),
@@ -65,13 +69,17 @@ class OverviewPage(Page):
         content = {
             "address": Address(path_of(request), parameters),
             "present": first,
-            "period": Period(period.start, until),
+            "period": shown,
             "traffic": seen,
             "spent": spent,
             "failed": _count(seen.total, "server_error"),
             "refused": _count(seen.total, "refused"),
             "charts": charts(seen, spent),
-            "matters": matters(standing, seen.total, requests, now),
+            "matters": matters(
+                standing,
+                Seen(seen.total, requests, unpriced, around.link(page_path("spend", "unpriced"))),
+                now,
+            ),
             "shown": SHOWN,
             "requests_link": requests,
             "spend_link": around.link(page_path("spend")),

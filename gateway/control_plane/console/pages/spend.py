@@ -1,6 +1,6 @@
 """Who spent what on what: the report of `gateway spend`, to look around in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,12 +9,12 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway import clock
-from gateway.control_plane.console.address import Address, page_path
+from gateway.control_plane.console.address import Address, Parameters, page_path, path_of
 from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.route import read_parameters
-from gateway.ledger import report
+from gateway.ledger import report, unpriced
 from gateway.ledger.query import Spend
 from gateway.ledger.report import FILTERS, SPEND_PARAMETERS, SpendQuestion, SpendReport
 from gateway.ledger.rows import day_text
@@ -65,6 +65,7 @@ class SpendPage(Page):
             "dimensions": report.DIMENSIONS,
             "chart": _chart(days, question),
             "csv": address.link("/console/spend.csv", limit=report.MAX_LIMIT),
+            "unpriced_link": Address(path_of(request), _only(parameters, unpriced.PARAMETERS)).link(_UNPRICED),
         }
         self.show(request, response, "spend.html", **content)
 
@@ -84,9 +85,47 @@ class SpendDownload(Page):
         response.text = report.csv_text(found)
 
 
+class UnpricedPage(Page):
+    """What was used without a price."""
+
+    place = "spend"
+    keeps_owners_apart = ("GET",)
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """The report of the query's parameters, which are those of REST."""
+        read = read_address(request, response, unpriced.PARAMETERS)
+        if read is None:
+            return
+        address, parameters = read
+        question = unpriced.read_question(parameters, clock.utc_now(), owners=owners_of(request))
+        found = await self.ask(lambda connection: unpriced.unpriced(connection, question))
+        filters = [(name, member, getattr(question.scope, member)) for name, member in FILTERS.items()]
+        self.show(
+            request,
+            response,
+            "unpriced.html",
+            address=address,
+            period=question.period,
+            filters=filters,
+            rows=found,
+            spend_link=address.link("/console/spend"),
+        )
+
+
+_UNPRICED: Final = "/console/spend/unpriced"
+
+
 def routes(console: Console) -> Iterable[tuple[str, Page]]:
     """The paths of this page."""
-    return ("/console/spend", SpendPage(console)), ("/console/spend.csv", SpendDownload(console))
+    return (
+        ("/console/spend", SpendPage(console)),
+        ("/console/spend.csv", SpendDownload(console)),
+        (_UNPRICED, UnpricedPage(console)),
+    )
+
+
+def _only(parameters: Parameters, known: Collection[str]) -> Parameters:
+    return {name: values for name, values in parameters.items() if name in known}
 
 
 def _ask(connection: Connection, question: SpendQuestion) -> tuple[SpendReport, tuple[Spend, ...]]:
