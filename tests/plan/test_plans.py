@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config.referring import prices_renamed, renamed
 from gateway.config.resources import Resource
 from gateway.plan.change import Access
 from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
@@ -18,7 +19,6 @@ from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveResource, LiveState, Removal
 from gateway.plan.make import Desired, Extent, make_plan
 from gateway.plan.plan import Source
-from gateway.plan.referring import prices_renamed, renamed
 from gateway.plan.render.json import json
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import BUDGET, markdown
