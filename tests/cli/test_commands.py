@@ -9,7 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from gateway.cli.schema import FILES, Kind
+from gateway.cli.schema import FILES as SCHEMA_FILES
+from gateway.cli.schema import Kind
 from gateway.config import reference, schema
 from gateway.version import BUILD, __version__
 from tests.cli.conftest import FILE
@@ -123,7 +124,7 @@ def test_every_kind_of_schema_is_one_and_has_a_name_of_its_own(gateway, kind):
     made = json.loads(gateway("schema", "--kind", kind.value).out)
 
     Draft202012Validator.check_schema(made)
-    assert made["$id"].endswith(f"/{FILES[kind]}")
+    assert made["$id"].endswith(f"/{SCHEMA_FILES[kind]}")
     assert made["title"]
     assert gateway("schema", "--kind", kind.value, "--format", "markdown").code == (0 if kind is Kind.CONFIG else 1)
 
