@@ -106,8 +106,10 @@ def bound_writes(port: int, timeout_s: float) -> bool:
     found = False
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
+            if not descriptor.is_socket():
+                continue
             listens = socket.socket(fileno=os.dup(int(descriptor.name)))
-        except OSError:  # no socket, or closed meanwhile
+        except OSError:  # closed meanwhile
             continue
         with listens:
             is_tcp = listens.family in (socket.AF_INET, socket.AF_INET6) and listens.type == socket.SOCK_STREAM
