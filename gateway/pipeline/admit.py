@@ -91,7 +91,7 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
     if seen.is_plain and not seen.has_urls:
         return None
     places = URL_MEMBERS.get(shape.name, NO_URLS)
-    return rules.check_urls(body.urls(places), body.path_at) if body.may_have_urls(places) else None
+    return rules.check_urls(body.urls(places, rules.url_sieve), body.path_at) if body.may_have_urls(places) else None
 
 
 def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:

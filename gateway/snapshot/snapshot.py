@@ -166,6 +166,19 @@ class Resolution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InForce:
+    """What holds for every key of an owner, beside what each key says itself.
+
+    `upstreams` are the providers that its keys may know of, also those that a key has to list before it reaches them.
+    """
+
+    aliases: Mapping[str, tuple[Step, ...]]
+    upstreams: Mapping[str, Upstream]
+    reservations: Reservations
+    charges_missing_usage: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompiledKey:
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
@@ -173,10 +186,12 @@ class CompiledKey:
     one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
     which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
     holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
-    they hang on the model; `own_assumed_output` is what the key says of them.
+    they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
+    its owner.
     """
 
     name: str
+    in_force: InForce
     environment: str
     state: str
     expires_at: float | None
@@ -217,11 +232,9 @@ class Snapshot:
         *,
         revision: Revision,
         upstreams: Mapping[str, Upstream],
-        aliases: Mapping[str, tuple[Step, ...]],
+        in_force: InForce,
         prices: Prices,
-        reservations: Reservations,
         budgets: Sequence[CompiledBudget],
-        charges_missing_usage: bool,
         log_level: str | None,
         trace_collectors: Mapping[str, CollectorSettings],
         pepper: Pepper,
@@ -235,11 +248,10 @@ class Snapshot:
         self.identities = identities
         self.revision_label = str(revision)
         self.upstreams = upstreams
-        self.aliases = aliases
+        self.in_force = in_force
+        """What holds for every key whose owner is not confined."""
         self.prices = prices
-        self.reservations = reservations
         self.budgets = budgets
-        self.charges_missing_usage = charges_missing_usage
         self.log_level = log_level
         self.trace_collectors = trace_collectors
         self.warnings = warnings

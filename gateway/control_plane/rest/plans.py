@@ -46,7 +46,7 @@ class PlansResource:
     """Plans. So many at once: others that ask the control plane find a thread and the processor free."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.PLAN}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -63,15 +63,21 @@ class PlansResource:
             patience.end()
 
         async with told_when_it_leaves(request.scope, give_up), self._turns:
-            made = await self._made(wanted, patience)
+            made = await self._made(wanted, owners_of(request), patience)
         answer(response, made)
 
-    async def _made(self, wanted: PlanRequest, patience: Patience) -> SavedPlan:
+    async def _made(self, wanted: PlanRequest, owners: tuple[str, ...] | None, patience: Patience) -> SavedPlan:
         services, now = self._services, clock.microseconds()
 
         def plan(connection: Connection) -> SavedPlan:
             return planning.plan(
-                connection, services.vault, wanted, now=now, control_plane=services.name, still=patience.check
+                connection,
+                services.vault,
+                wanted,
+                now=now,
+                control_plane=services.name,
+                owners=owners,
+                still=patience.check,
             )
 
         try:
@@ -88,7 +94,7 @@ class AppliesResource:
     """Applies."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.APPLY, "GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST", "GET")
 
     def __init__(self, services: Services) -> None:
         self._services = services
