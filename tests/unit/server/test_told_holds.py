@@ -14,9 +14,9 @@ def test_what_is_held_of_a_margin_is_told_of_no_budget(tmp_path):
         books.prepare()
         books.start()
         await books.tell([Standing("budget:cap", 5, None), Standing("margin:budget:cap", 7, None)])
+        with sqlite3.connect(tmp_path / "gateway.db") as connection:
+            told = connection.execute("SELECT counter, held FROM counter_states").fetchall()
         await books.close()
+        return told
 
-    asyncio.run(tell())
-
-    with sqlite3.connect(tmp_path / "gateway.db") as connection:
-        assert connection.execute("SELECT counter, held FROM counter_states").fetchall() == [("budget:cap", 5)]
+    assert asyncio.run(tell()) == [("budget:cap", 5)]
