@@ -23,25 +23,28 @@ def database_url(written: str | None) -> str:
 
 
 @contextmanager
-def database(written: str | None, *, prepared: bool = True, upgrades_own: bool = False) -> Iterator["Engine"]:
+def database(
+    written: str | None, *, prepared: bool = True, upgrades_own: bool = False, may_be_missing: bool = False
+) -> Iterator["Engine"]:
     """The engine for the length of a command; what fails ends the command with one line.
 
-    `prepared` wants the database to be there and migrated; with `upgrades_own`, one of SQLite is made and migrated.
+    `prepared` wants the database to be there and migrated; with `upgrades_own`, one of SQLite is made and migrated;
+    with `may_be_missing` it may be an SQLite file that is not there, and nothing is made.
     """
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see above
 
     from gateway.storage.engine import StorageError, describe_failure, open_engine  # noqa: PLC0415
     from gateway.storage.migrate import upgrade  # noqa: PLC0415
-    from gateway.storage.ready import check_ready  # noqa: PLC0415
+    from gateway.storage.ready import check_ready, is_missing  # noqa: PLC0415
 
     try:
-        engine = open_engine(database_url(written))
+        engine = open_engine(database_url(written), makes_directory=not may_be_missing)
     except StorageError as error:
         raise failed(str(error)) from None
     try:
         if upgrades_own and engine.url.get_backend_name() == "sqlite":
             upgrade(engine)
-        elif prepared:
+        elif prepared and not (may_be_missing and is_missing(engine)):
             check_ready(engine)
         yield engine
     except StorageError as error:

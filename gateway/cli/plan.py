@@ -38,7 +38,8 @@ app: Final = Commands()
 
 PLAN_EPILOG = (
     "Example: gateway plan -c gateway.yaml --control-plane https://control-plane.example.com --out plan.json\n\n"
-    "Exit codes: 0 done, 1 error; with --detailed-exitcode 0 no changes, 2 changes, 1 error. It never writes."
+    "Exit codes: 0 done, 1 error; with --detailed-exitcode 0 no changes, 2 changes, 1 error. It writes "
+    "nothing but --out FILE, for which it prepares a database of this machine that is not there yet."
 )
 SHOW_EPILOG = "Example: gateway show plan.json --format markdown"
 APPLY_EPILOG = (
@@ -117,7 +118,7 @@ def plan(
         drift=drift.value,
         drift_only=drift_only,
     )
-    with target(control_plane, database, token) as home:
+    with target(control_plane, database, token, only_looks=out is None) as home:
         saved = home.plan(request)
     if out is not None:
         _save(saved, out)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from gateway.config.documents import PlanRequest
+    from gateway.control_plane.encryption import Vault
     from gateway.plan.guards import Allowed
     from gateway.plan.saved import SavedPlan
 
@@ -71,8 +72,13 @@ def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
 
 
 @contextmanager
-def target(url: str | None, written_database: str | None, token: str | None) -> "Iterator[Target]":
-    """The control plane that flags and settings name; what it refuses ends the command with one line."""
+def target(
+    url: str | None, written_database: str | None, token: str | None, *, only_looks: bool = False
+) -> "Iterator[Target]":
+    """The control plane that flags and settings name; what it refuses ends the command with one line.
+
+    With `only_looks` the database, where one is named, need not be there, and no file is made.
+    """
     settings = read_settings()
     url = url or (settings.control_plane_url if written_database is None else None)
     if url is not None and written_database is not None:
@@ -85,8 +91,8 @@ def target(url: str | None, written_database: str | None, token: str | None) -> 
             secret = token or (configured.get_secret_value() if configured is not None else None)
             yield from _over_http(url, secret)
         else:
-            with database(written_database, upgrades_own=True) as engine:
-                yield Target(_in_process(engine))
+            with database(written_database, upgrades_own=not only_looks, may_be_missing=only_looks) as engine:
+                yield _Database(engine, only_looks=only_looks)
     except RefusedError as error:
         failed(str(error))
         raise typer.Exit(error.code) from None
@@ -226,6 +232,87 @@ class Target:
             content_of: bytes = answer.content
             return content_of
         raise _refusal(answer)
+
+
+class _Database(Target):
+    """The control plane of a database, without a server; what may open the database needs no token."""
+
+    def __init__(self, engine: "Engine", *, only_looks: bool) -> None:
+        super().__init__(self._through_the_api)
+        self._engine = engine
+        self._only_looks = only_looks
+        self._settings = read_settings()
+
+    def plan(self, request: "PlanRequest") -> "SavedPlan":
+        """What an apply would do; what only looks is not sealed, and cannot be applied."""
+        from gateway import clock  # noqa: PLC0415 - see above
+        from gateway.control_plane import planning  # noqa: PLC0415 - see above
+        from gateway.plan.saved import SavedPlan  # noqa: PLC0415 - see above
+        from gateway.storage.engine import reading  # noqa: PLC0415 - see above
+        from gateway.storage.ready import is_missing  # noqa: PLC0415 - see above
+
+        now, name = clock.microseconds(), self._settings.control_plane_name
+        with _refusals():
+            if self._only_looks and is_missing(self._engine):
+                return SavedPlan(planning.preview_of_nothing(request, now=now, control_plane=name), "")
+            vault = self._vault()
+            with reading(self._engine) as connection:
+                if self._only_looks:
+                    shown = planning.preview(connection, vault, request, now=now, control_plane=name)
+                    return SavedPlan(shown, "")
+                return planning.plan(connection, vault, request, now=now, control_plane=name)
+
+    def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
+        """Carries a plan out; waits so long for others that do."""
+        from gateway import clock  # noqa: PLC0415 - see above
+        from gateway.control_plane import planning  # noqa: PLC0415 - see above
+        from gateway.control_plane.audit import Actor  # noqa: PLC0415 - see above
+        from gateway.control_plane.minting import Minter  # noqa: PLC0415 - see above
+        from gateway.storage.engine import writing  # noqa: PLC0415 - see above
+
+        pepper = self._settings.key_pepper
+        with _refusals(), writing(self._engine, lock_wait_s=lock_wait_s) as connection:
+            done = planning.apply(
+                connection,
+                self._vault(),
+                saved,
+                allowed=allowed,
+                actor=Actor(user_of_this_machine()),
+                mint=Minter(pepper.get_secret_value() if pepper is not None else None),
+                now=clock.microseconds(),
+                lock_wait_s=lock_wait_s,
+                control_plane=self._settings.control_plane_name,
+            )
+        return Applied(done.revision, done.already, {name: secret.reveal() for name, secret in done.minted.items()})
+
+    def _through_the_api(self, method: str, path: str, **more: Any) -> Any:
+        return _in_process(self._engine)(method, path, **more)
+
+    def _vault(self) -> "Vault":
+        from gateway.control_plane.encryption import open_vault  # noqa: PLC0415 - see above
+
+        keys = self._settings.encryption_keys
+        configured = keys.get_secret_value() if keys is not None else None
+        return open_vault(configured, self._engine, makes_key=not self._only_looks)
+
+
+@contextmanager
+def _refusals() -> "Iterator[None]":
+    """What the functions behind the API refuse, as the API would say it."""
+    from sqlalchemy.exc import OperationalError  # noqa: PLC0415 - see above
+
+    from gateway.control_plane.errors import ApiError  # noqa: PLC0415 - see above
+    from gateway.control_plane.rest.refusals import as_api_errors  # noqa: PLC0415 - see above
+
+    try:
+        with as_api_errors():
+            yield
+    except ApiError as error:
+        raise RefusedError(error.message, _CODES.get(error.type, 1)) from None
+    except OperationalError as error:
+        if "database is locked" not in str(error.orig):
+            raise
+        raise RefusedError("Somebody else writes at this moment; try again.", LOCKED) from None
 
 
 def _refusal(answer: "httpx.Response") -> RefusedError:

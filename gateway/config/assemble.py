@@ -11,6 +11,7 @@ from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.judge import Serving, judge
 from gateway.config.model import Config
 from gateway.config.origins import Origins
+from gateway.config.ownership import NOBODYS, Ownership, not_shared, ownership_of
 from gateway.config.references import resolve_portable
 from gateway.config.resources import Resource, origins_of, tree_of
 from gateway.config.source import Path, pointer
@@ -22,6 +23,7 @@ class Assembled(msgspec.Struct, frozen=True):
 
     config: Config | None
     diagnostics: tuple[Diagnostic, ...]
+    ownership: Ownership = NOBODYS
 
 
 def assemble(
@@ -51,9 +53,11 @@ def assemble(
     hidden = frozenset(_secret_paths(with_secrets, ()))
     facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
     config, judged = judge(tree, facts, serving)
+    ownership = ownership_of(resources)
+    judged += not_shared(resources, ownership)
     origins = Origins.within(tree, read_here).with_those_of(origins_of(resources))
     diagnostics = tuple(_told(origins.checked(one)) for one in (*found, *judged))
-    return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics)
+    return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics, ownership)
 
 
 def _resolver(

@@ -57,6 +57,7 @@ CODES: Final[Mapping[str, str]] = {
     "invalid-value": "A value is outside what the field takes.",
     "invalid-name": "A name has characters that names may not have.",
     "unknown-reference": "A name refers to something that the file does not declare.",
+    "not-shared": "A file names what another owner has and does not share, or sets what is not its owner's to set.",
     "alias-shadows-provider": "An alias begins with a provider's name and a slash, and hides that provider's model.",
     "alias-without-base": "An alias for the next provider has no alias that it continues.",
     "bad-regex": "A pattern is not an RE2 regular expression.",

@@ -20,10 +20,13 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     secrets: dict[str, str] = {}
     references: dict[str, str] = {}
     id: str = ""
+    owner: str = ""
+    confined: bool = False
 
     def resource(self) -> Resource:
         """What it says."""
-        return Resource(self.kind, self.name, join_secrets(self.spec, self.secrets), self.references, self.id)
+        spec = join_secrets(self.spec, self.secrets)
+        return Resource(self.kind, self.name, spec, self.references, self.id, self.owner, self.confined)
 
     def __repr__(self) -> str:
         return f"<{self.kind}.{self.name}>"
@@ -32,7 +35,8 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    return ResourceDocument(resource.kind, resource.name, public, secrets, dict(resource.references), resource.id)
+    references, whose = dict(resource.references), (resource.id, resource.owner, resource.confined)
+    return ResourceDocument(resource.kind, resource.name, public, secrets, references, *whose)
 
 
 class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +66,8 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     """What is new since a revision, or, with `whole`, everything. `gone` are kinds and names.
 
     `changed_at` is when the revision was made, in microseconds since the epoch. `identity` is its own: another revision
-    of the same number has another. Control planes of earlier versions give none.
+    of the same number has another. Control planes of earlier versions give none. `tells_owners`: resources say whose
+    they are, and on whose keys they act.
     """
 
     lineage: str
@@ -72,6 +77,7 @@ class ChangesDocument(msgspec.Struct, frozen=True):
     resources: list[ResourceDocument]
     gone: list[tuple[str, str]]
     identity: str = ""
+    tells_owners: bool = False
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from gateway.config.source import Path
 from gateway.config.validate import build
 
 SAID_OF_OTHERS: Final = frozenset(
-    {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price"}
+    {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price", "not-shared"}
 )
 """Findings that what others declare in the same control plane may answer."""
 _NAMES_NOBODY: Final = frozenset({"no-provider", "unused-budget", "bad-move"})

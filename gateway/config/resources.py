@@ -54,6 +54,7 @@ class Resource(msgspec.Struct, frozen=True):
     spec: people are shown them instead, and nothing else is changed by them. Of a secret, they are only known where no
     part of it stands in the text.
     `id` is what it is whatever it is called: counters and the ledger know it by that. Where it is empty, the name is.
+    `owner` is whose it is in a control plane, empty elsewhere; `confined` says that it acts on this owner's keys alone.
     """
 
     kind: str
@@ -61,6 +62,8 @@ class Resource(msgspec.Struct, frozen=True):
     spec: Spec
     references: Mapping[str, str] = {}
     id: str = ""
+    owner: str = ""
+    confined: bool = False
 
     @property
     def address(self) -> str:

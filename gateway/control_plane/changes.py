@@ -28,14 +28,14 @@ def changes_since(
     if not known:
         live = state.read_state(connection, vault)
         resources = [document(one.resource) for one in live.resources.values()]
-        return ChangesDocument(at.lineage, at.revision, at.changed_at, True, resources, [], at.identity)
+        return ChangesDocument(at.lineage, at.revision, at.changed_at, True, resources, [], at.identity, True)
     statement = select(changes.c.kind, changes.c.name).where(changes.c.revision > revision).distinct()
     touched = [(kind, name) for kind, name in connection.execute(statement)]
     found = state.read_some(connection, vault, touched)
     there = {(one.resource.kind, one.resource.name) for one in found}
     gone = [key for key in touched if key not in there]
     resources = [document(one.resource) for one in found]
-    return ChangesDocument(at.lineage, at.revision, at.changed_at, False, resources, gone, at.identity)
+    return ChangesDocument(at.lineage, at.revision, at.changed_at, False, resources, gone, at.identity, True)
 
 
 def prune(connection: Connection, keep: int = KEPT_REVISIONS) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, exc
 
 from gateway.control_plane.errors import ApiError
 from gateway.storage.engine import BUSY_TIMEOUT_S, blames_a_value, describe_failure, is_unavailable, reading, writing
-from gateway.storage.patience import TooSlowError, at_most
+from gateway.storage.patience import Patience, TooSlowError, at_most
 
 _THREADS: Final = 4
 """Fewer than the connections of an engine's pool, so that no thread ever waits for one."""
@@ -26,12 +26,12 @@ class Database:
         self._engine = engine
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
-    async def read(self, question: Callable[[Connection], Answer], *, at_most_s: float | None = None) -> Answer:
-        """What a function finds out in so many seconds; all that it asks is answered of one moment.
+    async def read(self, question: Callable[[Connection], Answer], *, patience: Patience | None = None) -> Answer:
+        """What a function finds out while somebody waits; all that it asks is answered of one moment.
 
         Raises `ApiError` (`database_unavailable`, `too_slow`; `bad_request` for what no database can hold).
         """
-        return await self._run(lambda: self._read(question, at_most_s))
+        return await self._run(lambda: self._read(question, patience))
 
     async def write(self, change: Callable[[Connection], Answer], *, lock_wait_s: float = BUSY_TIMEOUT_S) -> Answer:
         """What a function returns, in one transaction that is committed durably. Raises as `read`.
@@ -70,11 +70,11 @@ class Database:
             _log.warning("%s", describe_failure(error, self._engine))
             raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
 
-    def _read(self, question: Callable[[Connection], Answer], at_most_s: float | None) -> Answer:
+    def _read(self, question: Callable[[Connection], Answer], patience: Patience | None) -> Answer:
         with reading(self._engine) as connection:
-            if at_most_s is None:
+            if patience is None:
                 return question(connection)
-            with at_most(connection, at_most_s):
+            with at_most(connection, patience):
                 return question(connection)
 
     def _write(self, change: Callable[[Connection], Answer], lock_wait_s: float) -> Answer:

@@ -1,6 +1,6 @@
 """Single changes beside any file: by REST or the command line. The next plan shows them as made outside the file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from gateway.config.resources import Resource, Spec, read_spec
 from gateway.control_plane import state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
+from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.kept_values import decisive_changes, with_kept_values
 from gateway.plan.live import LiveResource, LiveState
 from gateway.snapshot.of_resources import faults
@@ -22,7 +23,10 @@ Key = tuple[str, str]
 
 
 class EditError(Exception):
-    """Nothing was changed. `code` is `not_found`, `invalid`, `conflict`, `protected` or `precondition_failed`."""
+    """Nothing was changed.
+
+    `code` is `not_found`, `invalid`, `conflict`, `protected`, `foreign` or `precondition_failed`.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -84,7 +88,7 @@ def change_spec(
 def delete(connection: Connection, vault: Vault, key: Key, edit: Edit) -> int:
     """Takes a resource away; returns the new revision. Raises `EditError`."""
     revision = state.Revision(connection, vault, edit.actor, now=edit.now)
-    had = _there(state.read_one(connection, vault, key), key)
+    had = _there(state.read_one(connection, vault, key, owners=edit.actor.owners), key)
     _check_expected(had, key, edit)
     if had.protected:
         raise EditError("protected", f"{had.resource.address} is protected: set `protected: false` first")
@@ -104,10 +108,13 @@ def _edit(
     *,
     judge: bool = True,
 ) -> LiveResource:
-    revision = state.Revision(connection, vault, edit.actor, now=edit.now)
-    had = state.read_one(connection, vault, key)
+    # What is not judged creates nothing either: it confines nobody.
+    actor = edit.actor if judge else msgspec.structs.replace(edit.actor, owners=None)
+    revision = state.Revision(connection, vault, actor, now=edit.now)
+    had = state.read_one(connection, vault, key, owners=edit.actor.owners)
     _check_expected(had, key, edit)
     spec, owner = change(had)
+    _check_owner(connection, vault, edit, key, had, owner)
     if had is not None and had.resource.spec == spec and had.owner == owner:
         return had
     references = had.applied_references if had is not None else {}
@@ -117,6 +124,21 @@ def _edit(
     if judge:
         _check_whole(connection, vault, edit, key, had)
     return _there(state.read_one(connection, vault, key), key)
+
+
+def _check_owner(
+    connection: Connection, vault: Vault, edit: Edit, key: Key, had: LiveResource | None, owner: str
+) -> None:
+    """Whoever is bound to owners gives nothing to others, and takes no name that is, or was, another's."""
+    owners = edit.actor.owners
+    if owners is None:
+        return
+    if owner not in owners:
+        raise EditError("foreign", f"the token is bound to {', '.join(owners)}, and this would be of {owner}")
+    if had is None and state.read_one(connection, vault, key) is not None:
+        raise EditError("conflict", f"{'.'.join(key)} is another owner's: choose another name")
+    if had is None and (taken := names_of_others(connection, (key,), owners)):
+        raise EditError("conflict", taken[0])
 
 
 def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
@@ -145,13 +167,14 @@ def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had
     What was wrong before, which an earlier version may have let in, does not stand in the way of mending it.
     """
     live, at = state.read_state(connection, vault), datetime.fromtimestamp(edit.now / 1e6, UTC)
-    wrong = _told(live, at)
+    owners = edit.actor.owners
+    wrong = _told(live, at, owners)
     if not wrong:
         return
     before = {one: there for one, there in live.resources.items() if one != key}
     if had is not None:
         before[key] = had
-    was_wrong = _told(msgspec.structs.replace(live, resources=before), at)
+    was_wrong = _told(msgspec.structs.replace(live, resources=before), at, owners)
     if new := [text for text in wrong if text not in was_wrong]:
         # Said of the resource itself it is a mistake in it; said of another, the two do not fit.
         own = f"{'.'.join(key)}: "
@@ -159,9 +182,9 @@ def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had
         raise EditError("invalid" if alone else "conflict", "\n".join(new[:10]))
 
 
-def _told(live: LiveState, at: datetime) -> dict[str, str]:
-    """Faults as text, with their codes."""
-    found = faults((one.resource for one in live.resources.values()), at)
+def _told(live: LiveState, at: datetime, owners: Collection[str] | None) -> dict[str, str]:
+    """Faults as text, with their codes, as they are told to those who are bound to owners."""
+    found = faults((one.resource for one in live.resources.values()), at, owners)
     return {str(one): getattr(one, "code", "") for one in found}
 
 

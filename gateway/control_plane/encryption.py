@@ -67,8 +67,10 @@ def generate_key() -> str:
     return Fernet.generate_key().decode()
 
 
-def open_vault(configured: str | None, engine: Engine) -> Vault:
+def open_vault(configured: str | None, engine: Engine, *, makes_key: bool = True) -> Vault:
     """The vault of a database: with the configured keys, else, for SQLite, with a key file beside the database.
+
+    A key file that is not there is made, or else nothing can be sealed and unsealed.
 
     Raises `EncryptionError`.
     """
@@ -76,7 +78,8 @@ def open_vault(configured: str | None, engine: Engine) -> Vault:
         return Vault(tuple(key.strip() for key in configured.split(",") if key.strip()))
     if engine.url.get_backend_name() != "sqlite" or engine.url.database is None:
         return Vault(())
-    return Vault((_key_of_file(Path(engine.url.database + KEY_FILE_ENDING)),))
+    file = Path(engine.url.database + KEY_FILE_ENDING)
+    return Vault((_key_of_file(file),)) if makes_key or file.exists() else Vault(())
 
 
 def rotate(connection: Connection, vault: Vault) -> int:

@@ -1,19 +1,20 @@
 """Use and spend for a plan, from the ledger: asked only for what the plan changes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from gateway.config.assemble import assemble
+from gateway.config.assemble import Assembled, assemble
 from gateway.config.model import Config
 from gateway.config.sections.virtual_keys import Balanced
 from gateway.ledger import names
 from gateway.ledger.budget_report import MAX_LIMIT, BudgetRow, budget_report
 from gateway.ledger.query import spend
 from gateway.ledger.rows import HOUR_US
+from gateway.ledger.scope import Scope
 from gateway.ledger.storable import stored_text
 from gateway.money.budget import CompiledBudget, Who, applies
 from gateway.plan.change import ResourceChange
@@ -29,7 +30,13 @@ _WEEK_US: Final = 7 * _DAY_US
 _SECOND_US: Final = 1_000_000
 
 
-def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceChange], now: int) -> Figures:
+def figures(
+    connection: Connection,
+    live: LiveState,
+    changes: Sequence[ResourceChange],
+    now: int,
+    owners: tuple[str, ...] | None = None,
+) -> Figures:
     """What is known of the resources that change.
 
     Args:
@@ -37,6 +44,7 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
         live: As it is before the changes.
         changes: What is to happen.
         now: Microseconds since the epoch.
+        owners: Of whose keys it may be told; `None`: of everybody's.
 
     What is renamed is told by its new name, as the changes tell it.
     """
@@ -45,17 +53,17 @@ def figures(connection: Connection, live: LiveState, changes: Sequence[ResourceC
         kind: [_called(one) for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS
     }
     aliases = [one for one in changes if one.kind == "model_aliases"]
-    config = None
+    made, scope = Assembled(None, ()), Scope(owners=owners)
     if changed["budgets"] or changed["model_aliases"]:
-        config = assemble((one.resource for one in live.resources.values()), now=_moment(now)).config
-    budgets = _budgets(connection, config, changed["budgets"], now) if config is not None else {}
-    keys = _keys(connection, changed["virtual_keys"], now, everyone=bool(changed["providers"]))
+        made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
+    budgets = _budgets(connection, made, _told_of(live, owners), changed["budgets"], now)
+    keys = _keys(connection, changed["virtual_keys"], now, scope, everyone=bool(changed["providers"]))
     return Figures(
         as_of=now,
         budgets={moved.get(("budgets", name), name): _renamed_keys(some, moved) for name, some in budgets.items()},
         keys={moved.get(("virtual_keys", name), name): _renamed_providers(one, moved) for name, one in keys.items()},
-        asked=_asked(connection, changed["model_aliases"], now),
-        prices=_prices(config, aliases, now) if config is not None else {},
+        asked=_asked(connection, changed["model_aliases"], now, scope),
+        prices=_prices(made.config, aliases, now) if made.config is not None else {},
     )
 
 
@@ -85,7 +93,17 @@ def _renamed_providers(figures: KeyFigures, moved: Moved) -> KeyFigures:
 _KINDS = ("budgets", "virtual_keys", "providers", "model_aliases")
 
 
-def _budgets(connection: Connection, config: Config, wanted: Sequence[str], now: int) -> dict[str, list[BudgetFigures]]:
+def _told_of(live: LiveState, owners: tuple[str, ...] | None) -> Callable[[str], bool]:
+    """Whether a virtual key may be named."""
+    return lambda name: owners is None or live.resources["virtual_keys", name].owner in owners
+
+
+def _budgets(
+    connection: Connection, made: Assembled, is_told_of: Callable[[str], bool], wanted: Sequence[str], now: int
+) -> dict[str, list[BudgetFigures]]:
+    config, ownership = made.config, made.ownership
+    if config is None:
+        return {}
     sections = {name: config.budgets[name] for name in wanted if name in config.budgets}
     budgets = compile_budgets(sections, names.read(connection).ids)
     if not budgets:
@@ -95,7 +113,14 @@ def _budgets(connection: Connection, config: Config, wanted: Sequence[str], now:
     keys = _active_keys(config)
     for row in report.rows:
         ends = None if row.span.end is None else row.span.end * _SECOND_US
-        under = [name for name, who in keys.items() if _counts(row, name, who)]
+        budget = config.budgets[row.budget.name]
+        under = [
+            name
+            for name, who in keys.items()
+            if is_told_of(name)
+            and ownership.counts(row.budget.name, budget, ownership.owner_of_key(name))
+            and _counts(row, name, who)
+        ]
         figure = BudgetFigures(row.spent, under, ends, row.who or "")
         found.setdefault(row.budget.name, []).append(figure)
     return found
@@ -117,17 +142,20 @@ def _counts(row: BudgetRow, name: str, who: Who) -> bool:
     return row.who is None or budget.each == "end_user" or mine == row.who
 
 
-def _keys(connection: Connection, keys: Sequence[str], now: int, *, everyone: bool) -> dict[str, KeyFigures]:
+def _keys(
+    connection: Connection, keys: Sequence[str], now: int, scope: Scope, *, everyone: bool
+) -> dict[str, KeyFigures]:
     if not keys and not everyone:
         return {}
     wanted = None if everyone else {stored_text(name) for name in keys}
     end = (now // HOUR_US + 1) * HOUR_US
     week: dict[str, dict[str, int]] = {}
-    for row in spend(connection, ("virtual_key", "provider", "model"), start=end - _WEEK_US, end=end):
+    for row in spend(connection, ("virtual_key", "provider", "model"), start=end - _WEEK_US, end=end, scope=scope):
         key, provider, model = row.group
         if provider and (wanted is None or stored_text(key) in wanted):
             week.setdefault(key, {})[f"{provider}/{model}"] = row.requests
-    day = {row.group[0]: row.requests for row in spend(connection, ("virtual_key",), start=end - _DAY_US, end=end)}
+    last_day = spend(connection, ("virtual_key",), start=end - _DAY_US, end=end, scope=scope)
+    day = {row.group[0]: row.requests for row in last_day}
     last = last_uses(connection, keys if wanted is not None else [*week])
     return {
         key: KeyFigures(week.get(key, {}), day.get(key, 0), last.get(key))
@@ -154,13 +182,14 @@ def last_uses(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _asked(connection: Connection, aliases: Sequence[str], now: int) -> dict[str, int]:
+def _asked(connection: Connection, aliases: Sequence[str], now: int, scope: Scope) -> dict[str, int]:
     if not aliases:
         return {}
     statement = (
         select(ledger_entries.c.model_asked, func.count())
         .where(ledger_entries.c.occurred_at >= now - _DAY_US)
         .where(ledger_entries.c.model_asked.in_([stored_text(name) for name in aliases]))
+        .where(*scope.conditions(ledger_entries, names.read(connection)))
         .group_by(ledger_entries.c.model_asked)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}

@@ -12,6 +12,7 @@ _MAY_CHANGE: Final[Mapping[str, frozenset[str]]] = {
     "providers": frozenset(
         {
             "protected",
+            "shared_with",
             "models",
             "prices_of",
             "price_factor",
@@ -21,7 +22,7 @@ _MAY_CHANGE: Final[Mapping[str, frozenset[str]]] = {
             "circuit_breaker",
         }
     ),
-    "trace_collectors": frozenset({"protected", "description", "sampling_ratio", "also_to_default"}),
+    "trace_collectors": frozenset({"protected", "shared_with", "description", "sampling_ratio", "also_to_default"}),
 }
 """Fields that have no say in where or how a credential goes. Whatever is not here has one."""
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from gateway.control_plane.leaving import RECEIVE
+
 
 class Mount:
     """ASGI. The console has `/console` and the bare `/`; everything else, life cycle included, is the API's."""
@@ -13,6 +15,7 @@ class Mount:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hands a request to the app that has its path."""
         is_page = scope["type"] == "http" and _is_of_console(scope["path"])
+        scope[RECEIVE] = receive
         await (self._console if is_page else self._api)(scope, receive, send)
 
 

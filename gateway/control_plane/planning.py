@@ -15,12 +15,13 @@ from gateway.control_plane import audit, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
+from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveState
-from gateway.plan.make import Desired, Extent, Planned, Write, make_plan
+from gateway.plan.make import Desired, Extent, Planned, Write, go_on, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
@@ -33,7 +34,7 @@ Mint = Callable[[str], tuple[Secret, str]]
 
 
 class PlanError(Exception):
-    """Why nothing was planned or applied. `code` is `invalid`, `stale` or `guard`."""
+    """Why nothing was planned or applied. `code` is `invalid`, `stale`, `guard` or `foreign`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -55,27 +56,67 @@ class _Sealed(msgspec.Struct, frozen=True):
 
 
 def plan(
-    connection: Connection, vault: Vault, request: PlanRequest, *, now: int, control_plane: str | None = None
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
 ) -> SavedPlan:
-    """What an apply would do; reads only. `control_plane` is its name.
+    """What an apply would do, and what it takes; reads only. What is given and raised is that of `preview`."""
+    made = preview(connection, vault, request, now=now, control_plane=control_plane, owners=owners, still=still)
+    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
+    return SavedPlan(made, sealed)
+
+
+def preview(
+    connection: Connection,
+    vault: Vault,
+    request: PlanRequest,
+    *,
+    now: int,
+    control_plane: str | None = None,
+    owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
+) -> Plan:
+    """The plan for whoever only looks at it.
+
+    Args:
+        connection: To the database of the control plane.
+        vault: Of its secrets.
+        request: What a file wants.
+        now: Microseconds since the epoch.
+        control_plane: Its name.
+        owners: Those that whoever asks is bound to; `None`: to nobody.
+        still: Asked again and again; raises where nobody waits for the plan any more.
 
     Raises:
-        PlanError: The request cannot be read (`invalid`).
+        PlanError: The request cannot be read (`invalid`), or is of an owner that somebody is not bound to (`foreign`).
         EncryptionError: The control plane has no key, or not the one that its secrets need.
     """
+    _check_owner(request, owners)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=f"pl_{ids.ulid()}", now=now)
+    planned = _planned(connection, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
         moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
         after = planned.after.values()
-        found = replay(connection, before, after, renamed=renamed, days=request.replay_days, now=now)
+        days = request.replay_days
+        found = replay(connection, before, after, renamed=renamed, days=days, now=now, owners=owners, still=still)
         shown = msgspec.convert(planned.origins.told(msgspec.to_builtins(found)), Replay)
         made = msgspec.structs.replace(made, replay=shown)
-    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
-    return SavedPlan(made, sealed)
+    return made
+
+
+def preview_of_nothing(request: PlanRequest, *, now: int, control_plane: str | None = None) -> Plan:
+    """The plan for a control plane that is not there yet. Raises `PlanError`."""
+    nothing = LiveState("", 0, {}, control_plane=control_plane)
+    desired, extent = _desired(request)
+    return make_plan(desired, nothing, plan_id=f"pl_{ids.ulid()}", now=now, extent=extent).plan
 
 
 def apply(
@@ -105,14 +146,17 @@ def apply(
         EncryptionError: The plan was made under a key that is not there.
     """
     request = _unsealed(vault, saved)
+    _check_owner(request, actor.owners)
     if request.absent:
         raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
         return Applied(saved.plan, done, {}, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
-    _check_fresh(connection, revision.before, saved.plan, now)
+    _check_fresh(connection, revision.before, saved.plan, actor, now)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False)
+    planned = _planned(
+        connection, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False
+    )
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
     if planned.plan.digest != saved.plan.digest:
@@ -128,22 +172,32 @@ def apply(
     return Applied(planned.plan, number, minted)
 
 
+def _check_owner(request: PlanRequest, owners: tuple[str, ...] | None) -> None:
+    if owners is not None and request.owner not in owners:
+        raise PlanError("foreign", f"the token is bound to {', '.join(owners)}, and this is a file of {request.owner}")
+
+
 def _planned(
     connection: Connection,
     live: LiveState,
     request: PlanRequest,
+    owners: tuple[str, ...] | None,
     *,
     plan_id: str,
     now: int,
     looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
-    desired = _desired(request)
-    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
+    desired, extent = _desired(request, still)
+    desired = msgspec.structs.replace(desired, is_bound=owners is not None)
+    # What a plan tells is of its owner alone, however many the token is bound to.
+    told = None if owners is None else (request.owner,)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
-    live = msgspec.structs.replace(live, removed=audit.removed_outside(connection, absent) if live.revision else {})
+    removed = audit.removed_outside(connection, absent, told) if live.revision else {}
+    live = msgspec.structs.replace(live, removed=removed)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:
-        return figures(connection, live, changes, now)
+        return figures(connection, live, changes, now, told)
 
     made = make_plan(
         desired,
@@ -153,7 +207,13 @@ def _planned(
         extent=extent,
         figures=find,
         looks_for_prices=looks_for_prices,
+        still=still,
     )
+    if owners is not None:
+        taken = names_of_others(connection, (key for key in made.after if key not in live.resources), owners)
+        if taken:
+            named = msgspec.structs.replace(made.plan, errors=[*made.plan.errors, *taken], applyable=False)
+            made = msgspec.structs.replace(made, plan=named)
     drift = [_with_author(connection, one) for one in made.plan.drift]
     return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
 
@@ -179,16 +239,20 @@ def _address(written: str) -> tuple[str, str]:
         raise PlanError("invalid", str(error)) from None
 
 
-def _desired(request: PlanRequest) -> Desired:
+def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple[Desired, Extent]:
+    extent = Extent([_address(one) for one in request.targets], request.no_delete, request.drift, request.drift_only)
     moves = {_address(old): _address(new) for old, new in request.moves}
-    resources = [_checked(one.resource()) for one in request.resources]
+    resources = []
+    for one in request.resources:
+        still()
+        resources.append(_checked(one.resource()))
     if len({one.address for one in resources}) != len(resources):
         raise PlanError("invalid", "a resource is there twice")
     source = Source(request.digest, request.commit)
     absent: dict[tuple[str, str], list[str]] = {}
     for address, place in request.absent:
-        absent.setdefault(parse_address(address), []).append(place)
-    return Desired(request.owner, resources, moves, source, absent)
+        absent.setdefault(_address(address), []).append(place)
+    return Desired(request.owner, resources, moves, source, absent), extent
 
 
 def _checked(resource: Resource) -> Resource:
@@ -227,11 +291,11 @@ def _applied_before(connection: Connection, plan_id: str) -> int | None:
     return found
 
 
-def _check_fresh(connection: Connection, here: state.Position, made: Plan, now: int) -> None:
+def _check_fresh(connection: Connection, here: state.Position, made: Plan, actor: Actor, now: int) -> None:
     if made.lineage != here.lineage:
         raise PlanError("stale", "the plan was made against another control plane")
     if made.revision != here.revision:
-        moved = state.moved_since(connection, made.revision)
+        moved = state.moved_since(connection, made.revision, actor.owners)
         listed = f": {'; '.join(moved)}" if moved else ""
         message = f"the control plane moved from revision {made.revision} to {here.revision}{listed}. Plan again"
         raise PlanError("stale", message)

@@ -1,6 +1,6 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
@@ -9,8 +9,10 @@ from sqlalchemy import Connection, func, select
 
 from gateway.config.resources import Resource
 from gateway.ledger import names
+from gateway.ledger.scope import Scope
 from gateway.money.cost import cost
 from gateway.pipeline.explain import Way, way
+from gateway.plan.make import go_on
 from gateway.plan.replay import SHOWN, Difference, Replay
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
@@ -31,15 +33,21 @@ def replay(
     renamed: Mapping[str, str],
     days: int,
     now: int,
+    owners: tuple[str, ...] | None = None,
+    still: Callable[[], object] = go_on,
 ) -> Replay | None:
-    """The last days under both; `None` where one of the two cannot be compiled. `renamed` are keys, by old name."""
+    """The last days under both, of the keys of owners perhaps; `None` where one of the two cannot be compiled.
+
+    `renamed` are keys, by old name; `still` is that of `make_plan`.
+    """
     known = names.read(connection)
     was, becomes = _snapshot(before, now), _snapshot(after, now)
     if was is None or becomes is None:
         return None
     totals = dict.fromkeys(("requests", "rerouted", "refused", "admitted", "cost_before", "cost_after"), 0)
     differences: dict[tuple[str, str, str], Difference] = {}
-    for group in _groups(connection, now - days * _DAY_US):
+    for group in _groups(connection, now - days * _DAY_US, Scope(owners=owners)):
+        still()
         endpoint = ENDPOINTS.get(group.endpoint)
         if endpoint is None:
             continue
@@ -86,12 +94,13 @@ class _Group(NamedTuple):
     served: Served
 
 
-def _groups(connection: Connection, since: int) -> Iterator[_Group]:
+def _groups(connection: Connection, since: int, scope: Scope) -> Iterator[_Group]:
     """The busiest first. Requests that named no model are refused whatever the configuration says."""
     entries = ledger_entries.c
     columns = ("virtual_key", "model_asked", "endpoint", "service_tier", "speed", "region")
     by = [entries[name] for name in columns]
-    meant = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    asked = entries.occurred_at >= since, entries.virtual_key != "", entries.model_asked != ""
+    meant = (*asked, *scope.conditions(ledger_entries, names.read(connection)))
     further: dict[tuple[str, ...], dict[str, int]] = {}
     for *whose, amounts in connection.execute(select(*by, entries.further).where(*meant, entries.further.is_not(None))):
         known = further.setdefault(tuple(whose), {})

@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, delete, exc, select, text, tuple_, update
 
 from gateway import ids
+from gateway.config.referring import referred
 from gateway.config.resources import Resource, Spec, join_secrets, split_secrets, still_true
 from gateway.config.source import Path
 from gateway.control_plane import audit
@@ -15,9 +16,16 @@ from gateway.control_plane.encryption import Vault
 from gateway.ledger import names
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
-from gateway.plan.referring import referred
 from gateway.plan.revoked import is_revoked, revived, secrets_of
-from gateway.storage.tables import audit_log, changes, control_plane_state, resources, revisions, revoked_secrets
+from gateway.storage.tables import (
+    audit_log,
+    changes,
+    confined_owners,
+    control_plane_state,
+    resources,
+    revisions,
+    revoked_secrets,
+)
 
 Key = tuple[str, str]
 
@@ -55,9 +63,15 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     """Everything, with its secrets. Raises `EncryptionError`."""
     at = position(connection)
     rows = connection.execute(select(resources)).mappings()
-    found = (live_resource(row, vault) for row in rows)
+    confined = owners_confined(connection)
+    found = (live_resource(row, vault, confined) for row in rows)
     by_key = {(one.resource.kind, one.resource.name): one for one in found}
-    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection))
+    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection), confined=confined)
+
+
+def owners_confined(connection: Connection) -> frozenset[str]:
+    """The owners for whom a bound token has written: what they have acts on their own keys alone."""
+    return frozenset(connection.scalars(select(confined_owners.c.owner)))
 
 
 def read_one(
@@ -66,15 +80,17 @@ def read_one(
     """One resource, with its secrets; for those who are bound to owners, only if it is theirs."""
     meant = _is(key) if owners is None else and_(_is(key), resources.c.owner.in_(owners))
     row = connection.execute(select(resources).where(meant)).mappings().one_or_none()
-    return None if row is None else live_resource(row, vault)
+    return None if row is None else live_resource(row, vault, owners_confined(connection))
 
 
 def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list[LiveResource]:
     """Those of them that there are."""
     found: list[LiveResource] = []
+    confined = owners_confined(connection)
     for portion in _portions(keys):
         some = tuple_(resources.c.kind, resources.c.name).in_(portion)
-        found += [live_resource(row, vault) for row in connection.execute(select(resources).where(some)).mappings()]
+        rows = connection.execute(select(resources).where(some)).mappings()
+        found += [live_resource(row, vault, confined) for row in rows]
     return found
 
 
@@ -131,7 +147,7 @@ def _for_people(row: dict[str, Any], *, whole_hashes: bool) -> dict[str, Any]:
     return {**row, "spec": spec, "written_references": references}
 
 
-def live_resource(row: Any, vault: Vault) -> LiveResource:
+def live_resource(row: Any, vault: Vault, confined: Collection[str]) -> LiveResource:
     """A row as the plan sees it."""
     applied = row["applied_spec"]
     if applied is not None:
@@ -139,7 +155,9 @@ def live_resource(row: Any, vault: Vault) -> LiveResource:
     spec = join_secrets(row["spec"], vault.unseal(row["sealed"]))
     references = still_true(row["written_references"], spec, applied)
     return LiveResource(
-        resource=Resource(row["kind"], row["name"], spec, references, row["id"]),
+        resource=Resource(
+            row["kind"], row["name"], spec, references, row["id"], row["owner"], row["owner"] in confined
+        ),
         owner=row["owner"],
         revision=row["revision"],
         applied=applied,
@@ -171,6 +189,7 @@ class Revision:
         self._gone: set[Key] = set()
         self._before: dict[Key, LiveResource | None] = {}
         self._actions: dict[Key, str] = {}
+        self._owners: set[str] = set()
         self._audit: list[dict[str, Any]] = []
         self._keys: list[tuple[LiveResource | None, Resource]] = []
 
@@ -215,6 +234,7 @@ class Revision:
         if old != key:
             self._gone.add(old)
             self._touch(key, action, None)
+        self._owners.add(owner)
         self._tell(action, had, resource, owner)
 
     def delete(self, had: LiveResource, action: str = "delete") -> None:
@@ -222,6 +242,7 @@ class Revision:
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
         self._touch(key, action, had)
+        self._owners.add(had.owner)
         self._tell(action, had, None, had.owner)
 
     def confirm(self, applied: Spec, references: Mapping[str, str], had: LiveResource) -> None:
@@ -242,12 +263,26 @@ class Revision:
             self._connection.execute(delete(resources).where(some))
         if self._rows:
             self._connection.execute(resources.insert(), [*self._rows.values()])
+        self._confine()
         self._connection.execute(changes.insert(), [self._change_of(key) for key in sorted(self._before)])
         audit.write(self._connection, *self._audit)
         at = {"revision": self.number, "identity": ids.ulid()}
         self._connection.execute(revisions.insert().values(made_at=self._now, actor=self._actor.name, **at))
         self._connection.execute(update(control_plane_state).values(changed_at=self._now, **at))
         return self.number
+
+    def _confine(self) -> None:
+        """From the first thing on that a bound token writes, all that its owner has acts on its own keys alone."""
+        if self._actor.owners is None:
+            return
+        for owner in sorted(self._owners - owners_confined(self._connection)):
+            theirs = select(resources.c.kind, resources.c.name).where(resources.c.owner == owner)
+            others = [
+                key for row in self._connection.execute(theirs) if (key := (row.kind, row.name)) not in self._before
+            ]
+            for had in read_some(self._connection, self._vault, others):
+                self._touch((had.resource.kind, had.resource.name), "confine", had)
+            self._connection.execute(confined_owners.insert().values(owner=owner, since=self.number))
 
     def _touch(self, key: Key, action: str, had: LiveResource | None) -> None:
         self._before.setdefault(key, had)
@@ -336,9 +371,11 @@ class Revision:
         return public, self._vault.seal(secrets)
 
 
-def moved_since(connection: Connection, revision: int, limit: int = 5) -> list[str]:
-    """Who changed what after a revision, newest first, for the message that a plan is stale."""
-    statement = select(audit_log).where(audit_log.c.revision > revision).order_by(audit_log.c.at.desc()).limit(limit)
+def moved_since(connection: Connection, revision: int, owners: Collection[str] | None, limit: int = 5) -> list[str]:
+    """Who changed what after a revision, of owners perhaps, newest first, for the message that a plan is stale."""
+    theirs = [] if owners is None else [audit_log.c.owner.in_(owners)]
+    statement = select(audit_log).where(audit_log.c.revision > revision, *theirs)
+    statement = statement.order_by(audit_log.c.at.desc()).limit(limit)
     return [
         f"{row.address} ({row.action} by {row.actor}, revision {row.revision})" for row in connection.execute(statement)
     ]

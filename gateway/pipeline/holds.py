@@ -209,7 +209,7 @@ def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledB
     # PERF: hardly any file says more of it than one number.
     if key.assumed_output_tokens is not None:
         return key.assumed_output_tokens
-    assumed = request.received.snapshot.reservations.assumed_output(key.own_assumed_output, _bounds(request, candidate))
+    assumed = key.in_force.reservations.assumed_output(key.own_assumed_output, _bounds(request, candidate))
     if assumed is None and blocking is not None and not request.output_cap:
         raise GatewayError(
             "bad_request",
@@ -223,7 +223,7 @@ def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledB
 
 def _bounds(request: Admitted, candidate: Candidate) -> ModelBounds:
     provider = candidate.upstream.provider
-    return request.received.snapshot.reservations.of(provider.name, provider.type, candidate.model)
+    return request.key.in_force.reservations.of(provider.name, provider.type, candidate.model)
 
 
 def _with_all_of_it(
@@ -232,7 +232,7 @@ def _with_all_of_it(
     """The prompt as the model counts it, with what it only points at, and what tools of the provider bring into it."""
     received = request.received
     prompt = _as_counted(request, candidate, prompt)
-    more = allowed.tool_calls * received.snapshot.reservations.tool_call_tokens
+    more = allowed.tool_calls * request.key.in_force.reservations.tool_call_tokens
     if allowed.stored or allowed.files:
         more += _pointed_at(request, candidate, prompt, allowed, blocking)
     if not more and not allowed.beside:
@@ -255,7 +255,7 @@ def _pointed_at(
 
     Raises `bad_request` under a budget that blocks, where the file says so, or nobody knows what the model takes in.
     """
-    reservations, window = request.received.snapshot.reservations, _bounds(request, candidate).context_window
+    reservations, window = request.key.in_force.reservations, _bounds(request, candidate).context_window
     more, fills = 0, False
     for count, said, member, param in (
         (len(allowed.stored), reservations.stored_tokens, "stored_tokens", next(iter(allowed.stored), None)),
@@ -314,7 +314,7 @@ def _dearest(
     beside = dict(allowed.beside)
     if allowed.pictures:
         beside["images"] = allowed.pictures * answers
-        output = max(output, received.snapshot.reservations.assumed.picture_tokens * answers)
+        output = max(output, request.key.in_force.reservations.assumed.picture_tokens * answers)
     output = allowed.speech_tokens or output
     if strict is not None:
         _check_fees(strict, candidate, price, beside)
@@ -399,7 +399,7 @@ def _allowed(request: Admitted, prompt: InputBound) -> Allows:
     """What the request allows, found when it is first asked for."""
     if request.allowed is None:
         received = request.received
-        request.allowed = allows(received.endpoint, request.body, prompt, received.snapshot.reservations.assumed)
+        request.allowed = allows(received.endpoint, request.body, prompt, request.key.in_force.reservations.assumed)
     return request.allowed
 
 
@@ -509,7 +509,7 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
 def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what the request found to be spent of a budget, in nano-USD."""
     compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, hold)
+    ratio = _ratio(spent, limit_.ceiling)
     metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
 
 
@@ -556,14 +556,13 @@ def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
         found, ceiling = spent.get(hold.limit.key, 0), hold.limit.ceiling
         if found * 100 < _WARNS_FROM * ceiling:
             continue
-        percent = int(_ratio(found, hold) * 100)
+        percent = int(_ratio(found, ceiling) * 100)
         if percent > fullest:
             fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
-def _ratio(spent: int, hold: BudgetHold) -> float:
-    ceiling = hold.limit.ceiling
+def _ratio(spent: int, ceiling: int) -> float:
     return spent / ceiling if ceiling else 1.0
 
 
@@ -764,7 +763,7 @@ def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> Ans
     price, received = request.price, request.received
     if price is None or not received.endpoint.metered or _consumed_nothing(received.trail, outcome):
         return None
-    if not received.snapshot.charges_missing_usage:
+    if not request.key.in_force.charges_missing_usage:
         return AnswerCost(0, price)
     if outcome == "ok":
         return AnswerCost(estimated_cost(request, price, request.candidate), price)

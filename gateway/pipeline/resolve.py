@@ -102,12 +102,12 @@ def _balanced(found: Resolution) -> tuple[Candidate, ...]:
 
 def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
     """Where a name leads. Raises as `candidate` does, when the first is out of the key's reach."""
-    steps, source = find_steps(snapshot, key, endpoint, asked)
+    steps, source = find_steps(key, endpoint, asked)
     fallback = key.fallback or FallbackPolicy()
     candidates: list[Candidate] = []
     balances: list[Balance] = []
     skipped: list[tuple[Target, str]] = []
-    for number, step in enumerate((steps[0], *_behind(snapshot, key, asked, steps, fallback))):
+    for number, step in enumerate((steps[0], *_behind(key, asked, steps, fallback))):
         fitting: list[tuple[Candidate, int]] = []
         refusal: GatewayError | None = None
         for target, weight in zip(step.targets, step.weights, strict=True):
@@ -150,7 +150,7 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     return None
 
 
-def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:
+def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:
     """What the name stands for, and which rule found it; the first match decides.
 
     An alias of the key, an alias of the file, a provider's name before the first slash, a provider's type before it, a
@@ -159,10 +159,10 @@ def find_steps(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     steps = key.aliases.get(asked)
     if steps is not None:
         return steps, "key_alias"
-    steps = snapshot.aliases.get(asked)
+    steps = key.in_force.aliases.get(asked)
     if steps is not None:
         return steps, "alias"
-    target, source = _find_target(snapshot, key, endpoint, asked)
+    target, source = _find_target(key, endpoint, asked)
     return (Step((target,)),), source
 
 
@@ -176,12 +176,12 @@ def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
         key.judge.check_models(target.provider, target.model, path)
 
 
-def callable_models(snapshot: Snapshot, key: CompiledKey) -> Iterator[tuple[str, str]]:
+def callable_models(key: CompiledKey) -> Iterator[tuple[str, str]]:
     """Every model name that this key may send and the gateway knows by name, with the provider that it leads to."""
     seen: set[str] = set()
     targets = [
         (alias, steps[0].targets[0])
-        for alias, steps in (*key.aliases.items(), *snapshot.aliases.items())
+        for alias, steps in (*key.aliases.items(), *key.in_force.aliases.items())
         if not alias.endswith(FALLBACK_SUFFIX)
     ]
     targets += [(model, Target(name, model)) for name, one in key.upstreams.items() for model in one.provider.models]
@@ -210,16 +210,14 @@ def _callable(key: CompiledKey) -> str:
     return f"{hint} GET /v1/models lists the names."
 
 
-def _behind(
-    snapshot: Snapshot, key: CompiledKey, asked: str, steps: Sequence[Step], fallback: FallbackPolicy
-) -> Iterator[Step]:
+def _behind(key: CompiledKey, asked: str, steps: Sequence[Step], fallback: FallbackPolicy) -> Iterator[Step]:
     """What is asked after the first step: the chain's providers in order, each for the target that is named for it.
 
     A provider of the chain for which neither the alias nor its `:fallback` names a target is asked for the same model
     name, unless that name is well known to be another company's. Targets beyond the chain come last.
     """
     continued = asked + FALLBACK_SUFFIX
-    named = [*steps[1:], *(key.aliases.get(continued) or snapshot.aliases.get(continued) or ())]
+    named = [*steps[1:], *(key.aliases.get(continued) or key.in_force.aliases.get(continued) or ())]
     first = {target.provider for target in steps[0].targets}
     for provider in (None, *fallback.chain):
         wanted = first if provider is None else {provider}
@@ -228,7 +226,8 @@ def _behind(
         named = [step for step in named if step not in own]
         if not own and provider is not None and provider not in first:
             model = steps[0].targets[0].model
-            if _may_know(snapshot.upstreams[provider], model) and not _stands_in(named, provider):
+            upstream = key.in_force.upstreams.get(provider)
+            if upstream is not None and _may_know(upstream, model) and not _stands_in(named, provider):
                 yield Step((Target(provider, model),))
     yield from named
 
@@ -242,10 +241,10 @@ def _may_know(upstream: Upstream, model: str) -> bool:
     return not types or provider.type in types or provider.type in _SERVES_ANYTHING or model in provider.models
 
 
-def _find_target(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[Target, str]:
+def _find_target(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[Target, str]:
     prefix, slash, rest = asked.partition("/")
     if slash and rest:
-        if prefix in snapshot.upstreams:
+        if prefix in key.in_force.upstreams:
             return Target(prefix, rest), "provider"
         of_type = _first(key, endpoint, rest, lambda upstream: upstream.provider.type == prefix)
         if of_type is not None:

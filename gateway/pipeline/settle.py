@@ -147,7 +147,7 @@ def _complete_usage(asked: Asked, how: How, output_tokens: int, *, is_final: boo
     """
     if how is How.COMPLETE and asked.stated is None:
         asked.usage_warning = USAGE_NOT_REPORTED
-        if output_tokens and asked.received.snapshot.charges_missing_usage:
+        if output_tokens and asked.admitted.key.in_force.charges_missing_usage:
             asked.is_counted = True
             asked.stated = _received_usage(asked, output_tokens)
     elif how is How.COMPLETE and is_final:

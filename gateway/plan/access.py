@@ -100,7 +100,20 @@ _RULES: Final[Mapping[str, Order]] = {
         (f"{dimension}/allow", _allowed),
     )
 }
-_PROTECTED: Final[Mapping[str, Order]] = {"protected": _steps(False, True, False), "description": _nothing}
+
+
+def _shared(before: Any, after: Any) -> Access:
+    """Owners whose files may name it; without any, nobody's else."""
+    had, has = _members(before), _members(after)
+    return Access.WIDENS if has - had and _EVERYBODY not in had else Access.NARROWS
+
+
+_EVERYBODY: Final = text("*")
+_PROTECTED: Final[Mapping[str, Order]] = {
+    "protected": _steps(False, True, False),
+    "description": _nothing,
+    "shared_with": _shared,
+}
 
 ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
     "trace_collectors": {

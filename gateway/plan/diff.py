@@ -17,9 +17,15 @@ References = Mapping[str, str]
 NOTHING_WRITTEN: Final[References] = {}
 _HASHES: Final = ("secret_hash", "previous_secret_hash")
 
+_SHARED: Final[Path] = ("shared_with",)
+
 UNORDERED: Final[Mapping[str, tuple[Path, ...]]] = {
-    "providers": (("models",),),
-    "policy_rules": (("*", "deny"), ("*", "allow")),
+    "trace_collectors": (_SHARED,),
+    "teams": (_SHARED,),
+    "projects": (_SHARED,),
+    "principals": (_SHARED,),
+    "providers": (_SHARED, ("models",)),
+    "policy_rules": (_SHARED, ("*", "deny"), ("*", "allow")),
     "virtual_keys": (
         ("models_allowed",),
         ("tags",),

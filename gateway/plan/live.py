@@ -57,5 +57,7 @@ class LiveState(msgspec.Struct, frozen=True):
     """The hashes of secrets that no key may answer to any more, of keys that are gone too."""
     removed: Mapping[tuple[str, str], Removal] = {}
     """Of what is not there, that which was deleted outside every file."""
+    confined: frozenset[str] = frozenset()
+    """The owners whose resources act on their own keys alone."""
     control_plane: str | None = None
     """How the control plane is called."""

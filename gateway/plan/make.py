@@ -1,13 +1,14 @@
 """Desired resources against the control plane's: the plan. Nothing is asked and nothing is written here."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import msgspec
 
 from gateway.config.origins import Origins, value_at, with_value
+from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
 from gateway.config.source import steps
 from gateway.plan.change import Drift, ResourceChange
@@ -18,16 +19,16 @@ from gateway.plan.guards import guards
 from gateway.plan.live import LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
-from gateway.plan.referring import Key
 from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
-from gateway.plan.telling import applied_references, told
+from gateway.plan.telling import applied_references, told, with_consequences
 from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.snapshot.of_resources import verdict
 
 _MICROSECONDS = 1_000_000
 _MOST_UNPRICED = 10
+_Item = TypeVar("_Item")
 
 
 Find = Callable[[Sequence[ResourceChange]], Figures]
@@ -37,6 +38,8 @@ class Desired(msgspec.Struct, frozen=True):
     """What a file wants: its owner, its resources, renames from key to key, and where it was read.
 
     `absent` are the places of credentials that were not at hand there, by JSON pointer: nothing is compared at them.
+    With `is_bound`, whoever asks is bound to this owner: others are not told of, and what this owner has acts on its
+    own keys alone, from the first such apply on.
     """
 
     owner: str
@@ -44,6 +47,7 @@ class Desired(msgspec.Struct, frozen=True):
     moves: Mapping[Key, Key]
     source: Source
     absent: Mapping[Key, Sequence[str]] = {}
+    is_bound: bool = False
 
 
 class Extent(msgspec.Struct, frozen=True):
@@ -63,6 +67,10 @@ class Extent(msgspec.Struct, frozen=True):
 
 
 EVERYTHING: Final = Extent()
+
+
+def go_on() -> None:
+    """Somebody waits, however long it takes."""
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -99,14 +107,15 @@ def make_plan(
     extent: Extent = EVERYTHING,
     figures: Find | None = None,
     looks_for_prices: bool = True,
+    still: Callable[[], object] = go_on,
 ) -> Planned:
     """The plan that makes `live` what `desired` says.
 
     1. match what the file wants with what its owner has, renames considered
     2. find what changes, and keep to the extent that was asked for
     3. judge the whole as it would be, with what others own
-    4. say what follows from the changes, and what an apply needs to be told
-    5. tell all of it without secrets, and references instead of what they stand for
+    4. tell the changes without secrets, and with references instead of what they stand for
+    5. say in the same way what follows from them, and what an apply needs to be told
 
     Args:
         desired: One owner's file. What it does not have and the owner has is deleted.
@@ -116,8 +125,10 @@ def make_plan(
         extent: How much of it.
         figures: Finds out what is known of use and spend, of these changes.
         looks_for_prices: Whether models without a price are told, which takes a while in a new process.
+        still: Asked again and again; raises where nobody waits for the plan any more.
     """
-    wanted = {(one.kind, one.name): one for one in desired.resources}
+    live, confines = _confined(live, desired)
+    wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
     errors = list(foreign(desired.owner, wanted, live))
     wanted = {
         key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
@@ -132,7 +143,7 @@ def make_plan(
     skipped = [one for one in chosen if one.wanted is None] if extent.no_delete else []
     pairs = [
         (one, change)
-        for one in (() if extent.drift_only else chosen)
+        for one in (() if extent.drift_only else _while(still, chosen))
         if not (extent.no_delete and one.wanted is None)
         if (change := change_of(desired.owner, one)) is not None
     ]
@@ -140,17 +151,25 @@ def make_plan(
     after = _after(live, pairs)
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     if pairs and not errors:
-        moment = datetime.fromtimestamp(now / _MICROSECONDS, UTC)
-        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices)
+        moment, bound = datetime.fromtimestamp(now / _MICROSECONDS, UTC), (desired.owner,) if desired.is_bound else None
+        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices, owners=bound)
         errors += map(str, judged.faults)
         warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
+    if pairs and confines:
+        warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
+    seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, after, known, pulled, now) for _, change in pairs]
-    changes = [told(one, matched, origins) for one, (matched, _) in zip(found, pairs, strict=True)]
+    found = [_noted(change, pulled) for _, change in pairs]
+    changes = [told(one, matched) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
+    if known is not None:
+        changes = [
+            with_consequences(public, consequences(change, Situation(known, seen, now, public)), origins)
+            for change, public in _while(still, zip(found, changes, strict=True))
+        ]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
-        for one in chosen
+        for one in _while(still, chosen)
         for edit in drift_of(
             one, live.removed.get(one.key), applied_references(one), is_left=extent.no_delete and one.wanted is None
         )
@@ -174,7 +193,7 @@ def make_plan(
         skipped=[".".join(one.key) for one in skipped],
         drift=[one for one in drift if _is_told(one, extent)],
         requires=[] if extent.drift_only else list(guards(changes, managed, drift)),
-        unmanaged=_unmanaged(live, desired.owner),
+        unmanaged={} if desired.is_bound else _unmanaged(live, desired.owner),
         matching=len(wanted) - sum(one.after is not None for one in changes),
         errors=errors,
         warnings=warnings,
@@ -184,6 +203,32 @@ def make_plan(
         ),
     )
     return Planned(plan, tuple(_writes(pairs, chosen)) if pairs else (), after, tuple(found), origins)
+
+
+def _confined(live: LiveState, desired: Desired) -> tuple[LiveState, bool]:
+    """The state as it is once the owner is confined; and whether somebody's resources are only from then on."""
+    if not desired.is_bound or desired.owner in live.confined:
+        return live, False
+    found = {
+        key: one
+        if one.owner != desired.owner
+        else msgspec.structs.replace(one, resource=msgspec.structs.replace(one.resource, confined=True))
+        for key, one in live.resources.items()
+    }
+    confines = any(one.owner == desired.owner for one in found.values())
+    confined = live.confined | {desired.owner}
+    return msgspec.structs.replace(live, resources=found, confined=confined), confines
+
+
+def _of(owner: str, resource: Resource, live: LiveState) -> Resource:
+    return msgspec.structs.replace(resource, owner=owner, confined=owner in live.confined)
+
+
+def _while(still: Callable[[], object], items: Iterable[_Item]) -> Iterator[_Item]:
+    """The items, as long as somebody waits."""
+    for one in items:
+        still()
+        yield one
 
 
 def _is_told(edit: Drift, extent: Extent) -> bool:
@@ -263,15 +308,9 @@ def _unpriced(messages: Iterable[str]) -> list[str]:
     return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
-def _with_consequences(
-    change: ResourceChange,
-    after: Mapping[Key, Resource],
-    figures: Figures | None,
-    pulled: Mapping[Key, str],
-    now: int,
-) -> ResourceChange:
-    follows = consequences(change, Situation(figures, after, now)) if figures is not None else []
-    return msgspec.structs.replace(change, consequences=follows, pulled_in_by=pulled.get((change.kind, change.name)))
+def _noted(change: ResourceChange, pulled: Mapping[Key, str]) -> ResourceChange:
+    by = pulled.get((change.kind, change.name))
+    return change if by is None else msgspec.structs.replace(change, pulled_in_by=by)
 
 
 def _spec(resource: Resource | None) -> Spec | None:

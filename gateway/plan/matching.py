@@ -6,12 +6,12 @@ from typing import Final
 import msgspec
 
 from gateway.config.address import KINDS
+from gateway.config.referring import Key, prices_renamed, renamed
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
 from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.diff import same
 from gateway.plan.live import LiveResource, LiveState
-from gateway.plan.referring import Key, prices_renamed, renamed
 
 _ORGANIZATION: Final = ("settings", "organization")
 

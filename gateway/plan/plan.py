@@ -103,6 +103,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def where(self) -> str:
         """The control plane as people know it."""
+        if self.control_plane is None and not self.lineage:
+            return "a new control plane"
         return self.control_plane or f"control plane {self.lineage[-_SHOWN_OF_LINEAGE:].lower()}"
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from gateway.config.referring import Key, referred
 from gateway.config.resources import Resource
-from gateway.plan.referring import Key, referred
 
 
 def pull_in(targets: Sequence[Key], wanted: Mapping[Key, Resource], there: set[Key]) -> dict[Key, str]:

@@ -33,7 +33,7 @@ class ModelsResource:
         """The list."""
 
         def answer(received: Received, key: CompiledKey) -> Json:
-            models = list(callable_models(received.snapshot, key))
+            models = list(callable_models(key))
             return _list(models, anthropic=_wants_anthropic(received))
 
         self._answer(request, response, answer)
@@ -42,7 +42,7 @@ class ModelsResource:
         """One model, or 404; names that are not listed, such as `openai/gpt-5`, are found as a call would find them."""
 
         def answer(received: Received, key: CompiledKey) -> Json:
-            listed = dict(callable_models(received.snapshot, key))
+            listed = dict(callable_models(key))
             provider = listed.get(model) or _provider_called(received.snapshot, key, model)
             if provider is None:
                 raise GatewayError("model_not_found", f"This key can call no model named {model!r}.")

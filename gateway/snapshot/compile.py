@@ -1,9 +1,11 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
+from gateway.config.ownership import NOBODYS, Ownership, seen_by
 from gateway.config.packed_keys import key_secrets
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
@@ -24,6 +26,7 @@ from gateway.snapshot.snapshot import (
     Attribution,
     CompiledKey,
     FallbackPolicy,
+    InForce,
     Revision,
     Snapshot,
     Step,
@@ -43,10 +46,11 @@ def compile_snapshot(
     pepper: Pepper,
     providers: ProviderSet,
     identities: Identities = NO_IDENTITIES,
+    ownership: Ownership = NOBODYS,
     *,
     in_ledger: bool = True,
 ) -> Snapshot:
-    """The snapshot of a validated configuration.
+    """The snapshot of a validated configuration; keys of a confined owner see the part of it that acts on them.
 
     `identities` are what counters call what was renamed, and the ledger too where reports know what that is called.
     """
@@ -55,32 +59,68 @@ def compile_snapshot(
         name: _upstream(built[name], section, identities.get(("providers", name), name))
         for name, section in config.providers.items()
     }
-    aliases = _steps(config.model_aliases)
-    fallback = _fallback(config.fallback)
-    budgets = compile_budgets(config.budgets, identities)
     prices = Prices(config)
-    reservations = Reservations(config, prices)
+    budgets = {one.name: one for one in compile_budgets(config.budgets, identities)}
+    views = {
+        owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets)
+        for owner in (None, *ownership.confined)
+    }
     current, previous = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
         key = config.virtual_keys[name]
-        return _compile_key(name, key, config, upstreams, fallback, budgets, reservations, identities)
+        return _compile_key(name, key, views[ownership.owner_of_key(name)], upstreams, identities)
 
     return Snapshot(
         revision=revision,
         upstreams=upstreams,
-        aliases=aliases,
+        in_force=views[None].in_force,
         prices=prices,
-        reservations=reservations,
-        budgets=budgets,
+        budgets=tuple(budgets.values()),
         log_level=config.log_level,
         trace_collectors={name: collector(section) for name, section in config.trace_collectors.items()},
-        charges_missing_usage=config.on_missing_usage == "charge_estimate",
         pepper=pepper,
         key_names=current,
         previous_key_names=previous,
         compile_key=compile_key,
         identities=identities if in_ledger else NO_IDENTITIES,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """The configuration as the keys of a confined owner have it, or all others: `reachable` without listing it."""
+
+    config: Config
+    in_force: InForce
+    reachable: Mapping[str, Upstream]
+    fallback: FallbackPolicy | None
+    budgets: tuple[CompiledBudget, ...]
+
+
+def _view(
+    config: Config,
+    ownership: Ownership,
+    owner: str | None,
+    upstreams: Mapping[str, Upstream],
+    prices: Prices,
+    budgets: Mapping[str, CompiledBudget],
+) -> _View:
+    return _View(
+        config=config,
+        in_force=InForce(
+            aliases=_steps(config.model_aliases),
+            upstreams={
+                name: one
+                for name, one in upstreams.items()
+                if owner is None or ownership.may_name(owner, ("providers", name))
+            },
+            reservations=Reservations(config, prices),
+            charges_missing_usage=config.on_missing_usage == "charge_estimate",
+        ),
+        reachable={name: one for name, one in upstreams.items() if ownership.reaches_unasked(owner, name)},
+        fallback=_fallback(config.fallback),
+        budgets=tuple(budgets[name] for name in config.budgets),
     )
 
 
@@ -133,22 +173,17 @@ def _fallback(section: Fallback | None) -> FallbackPolicy | None:
 
 
 def _compile_key(
-    name: str,
-    key: VirtualKey,
-    config: Config,
-    upstreams: Mapping[str, Upstream],
-    fallback: FallbackPolicy | None,
-    budgets: tuple[CompiledBudget, ...],
-    reservations: Reservations,
-    identities: Identities,
+    name: str, key: VirtualKey, view: _View, upstreams: Mapping[str, Upstream], identities: Identities
 ) -> CompiledKey:
+    config = view.config
     who = attribution(key, config)
-    reachable = upstreams if key.providers is None else {one: upstreams[one] for one in key.providers}
+    reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
     keepalive = key.stream_keepalive_s
-    metered = meters(budgets, who.of_key(name), identities)
+    metered = meters(view.budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
+        in_force=view.in_force,
         environment=key.environment,
         state=key.state,
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
@@ -159,7 +194,7 @@ def _compile_key(
         models_allowed_text=tuple(globs or ()),
         aliases=_steps(key.model_aliases),
         upstreams=reachable,
-        fallback=_fallback(key.fallback) or fallback,
+        fallback=_fallback(key.fallback) or view.fallback,
         resolutions={},
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
@@ -167,7 +202,7 @@ def _compile_key(
         budgets=metered,
         meterings={},
         learns=any(meter.budget.margin is not None for meter in metered),
-        assumed_output_tokens=_assumed(key, config, reservations),
+        assumed_output_tokens=_assumed(key, config, view.in_force.reservations),
         own_assumed_output=key.assumed_output_tokens,
         trace_collector=trace_collector(who, config),
         capture=capture(key.content_capture, config.content_capture),

@@ -1,15 +1,19 @@
 """Resources -> Snapshot: the one compile step of gateways that follow, and of a control plane before it accepts."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+import msgspec
+
 from gateway import clock
 from gateway.config.assemble import assemble
+from gateway.config.diagnostics import Diagnostic
 from gateway.config.findings import Finding
 from gateway.config.judge import Serving
 from gateway.config.model import Config
+from gateway.config.ownership import ownership_of
 from gateway.config.resources import Resource, identities_of
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.providers.registry import ProviderSet
@@ -50,7 +54,7 @@ def _compiled(
     config: Config, resources: Iterable[Resource], revision: Revision, pepper: Pepper, providers: ProviderSet
 ) -> Snapshot | Rejection:
     try:
-        return compile_snapshot(config, revision, pepper, providers, identities_of(resources))
+        return compile_snapshot(config, revision, pepper, providers, identities_of(resources), ownership_of(resources))
     except Exception as error:  # noqa: BLE001 - whatever a section runs into, the revision before serves on
         _log.exception("a configuration that seemed sound cannot be compiled")
         return Rejection((f"internal error: {type(error).__name__}",), clock.now())
@@ -63,16 +67,30 @@ class Verdict(NamedTuple):
     unpriced: tuple[Finding, ...] = ()
 
 
-def verdict(resources: Iterable[Resource], now: datetime, *, looks_for_prices: bool) -> Verdict:
-    """Diagnostics, none where every gateway can serve these resources; and then a finding for each model, if wanted."""
+def verdict(
+    resources: Iterable[Resource],
+    now: datetime,
+    *,
+    looks_for_prices: bool,
+    owners: Collection[str] | None = None,
+) -> Verdict:
+    """Diagnostics, none where every gateway can serve these resources; and then a finding for each model, if wanted.
+
+    With `owners`, diagnostics as they are told to those who are bound to them: of what others have, whose it is and of
+    which kind.
+    """
     resources = list(resources)
     made = assemble(resources, now=now)
     if made.config is None:
-        return Verdict(tuple(one for one in made.diagnostics if one.is_error))
+        return Verdict(_told_to(owners, (one for one in made.diagnostics if one.is_error), resources))
     compiled = _compiled(made.config, resources, _NOBODY, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
     if isinstance(compiled, Rejection):
         return Verdict(tuple(compiled.diagnostics))
-    unpriced = unpriced_models(made.config, now) if looks_for_prices else ()
+    told = made.config
+    if owners is not None:
+        own = {one.name for one in resources if one.kind == "budgets" and one.owner in owners}
+        told = told.model_copy(update={"budgets": {name: one for name, one in told.budgets.items() if name in own}})
+    unpriced = unpriced_models(told, now) if looks_for_prices else ()
     return Verdict((), tuple(one.finding for one in unpriced))
 
 
@@ -82,7 +100,28 @@ def judged(resources: Iterable[Resource], now: datetime) -> Snapshot | Rejection
     return snapshot_of(resources, _NOBODY, now=now, pepper=Pepper(DEVELOPMENT_PEPPER), providers=providers)
 
 
-def faults(resources: Iterable[Resource], now: datetime) -> tuple[object, ...]:
-    """Why no gateway could serve these resources: diagnostics, none where every gateway can."""
-    made = judged(resources, now)
-    return tuple(made.diagnostics) if isinstance(made, Rejection) else ()
+def faults(resources: Iterable[Resource], now: datetime, owners: Collection[str] | None = None) -> tuple[object, ...]:
+    """Why no gateway could serve these resources: diagnostics, none where every gateway can; as `verdict` has them."""
+    return verdict(resources, now, looks_for_prices=False, owners=owners).faults
+
+
+def _told_to(
+    owners: Collection[str] | None, found: Iterable[Diagnostic], resources: Iterable[Resource]
+) -> tuple[object, ...]:
+    if owners is None:
+        return tuple(found)
+    whose = {one.name if one.kind == "settings" else one.address: one.owner for one in resources}
+    return tuple(dict.fromkeys(_for_owners(one, whose, owners) for one in found))
+
+
+def _for_owners(fault: Diagnostic, whose: Mapping[str, str], owners: Collection[str]) -> Diagnostic:
+    if fault.code == "duplicate-secret":
+        return msgspec.structs.replace(fault, message="another key has this secret")
+    place = fault.file or ""
+    owner = whose.get(place, whose.get(place.partition(".")[0]))
+    if owner is None or owner in owners:
+        return fault
+    if fault.code == "not-shared" and any(f"belongs to {mine} " in fault.message for mine in owners):
+        return msgspec.structs.replace(fault, file=None, pointer="")
+    what = place.partition(".")[0].replace("_", " ")
+    return Diagnostic(code=fault.code, message=f"of the {what} of {owner} one would be at fault, which hangs on this")

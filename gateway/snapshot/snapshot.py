@@ -1,9 +1,11 @@
 """The frozen value that a request walks through: everything it needs, compiled; nothing is looked up elsewhere."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway import clock
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
@@ -19,6 +21,10 @@ from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.upstream.circuit_breaker import Thresholds
+
+_TELLS_EVERY_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -160,6 +166,19 @@ class Resolution:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InForce:
+    """What holds for every key of an owner, beside what each key says itself.
+
+    `upstreams` are the providers that its keys may know of, also those that a key has to list before it reaches them.
+    """
+
+    aliases: Mapping[str, tuple[Step, ...]]
+    upstreams: Mapping[str, Upstream]
+    reservations: Reservations
+    charges_missing_usage: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class CompiledKey:
     """A virtual key, ready to be judged by. Times are in seconds since the epoch.
 
@@ -167,10 +186,12 @@ class CompiledKey:
     one spelling, `None` allows all. `resolutions` remembers what was resolved, by endpoint and name, and `meterings`
     which budgets count, by provider: answers that depend on this snapshot alone. `learns` says that one of its budgets
     holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
-    they hang on the model; `own_assumed_output` is what the key says of them.
+    they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
+    its owner.
     """
 
     name: str
+    in_force: InForce
     environment: str
     state: str
     expires_at: float | None
@@ -211,11 +232,9 @@ class Snapshot:
         *,
         revision: Revision,
         upstreams: Mapping[str, Upstream],
-        aliases: Mapping[str, tuple[Step, ...]],
+        in_force: InForce,
         prices: Prices,
-        reservations: Reservations,
         budgets: Sequence[CompiledBudget],
-        charges_missing_usage: bool,
         log_level: str | None,
         trace_collectors: Mapping[str, CollectorSettings],
         pepper: Pepper,
@@ -229,11 +248,10 @@ class Snapshot:
         self.identities = identities
         self.revision_label = str(revision)
         self.upstreams = upstreams
-        self.aliases = aliases
+        self.in_force = in_force
+        """What holds for every key whose owner is not confined."""
         self.prices = prices
-        self.reservations = reservations
         self.budgets = budgets
-        self.charges_missing_usage = charges_missing_usage
         self.log_level = log_level
         self.trace_collectors = trace_collectors
         self.warnings = warnings
@@ -243,6 +261,7 @@ class Snapshot:
         self._compile_key = compile_key
         self._compiled: dict[str, CompiledKey] = {}
         self._entries: dict[bytes, KeyEntry] = {}
+        self._tells_again_at = 0.0
 
     def authenticate(self, secret: str) -> KeyEntry | None:
         """The key that this secret belongs to, with the same work for every secret."""
@@ -250,6 +269,20 @@ class Snapshot:
         for digest in self._pepper.candidates(secret):
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
+
+    def tell_unknown_key(self) -> None:
+        """A well-formed key is not known. Where none ever was, the pepper may be another: that is said now and then."""
+        now = clock.monotonic()
+        if self._entries or not self._key_names or now < self._tells_again_at:
+            return
+        self._tells_again_at = now + _TELLS_EVERY_S
+        _log.warning(
+            "a well-formed virtual key is not known here, and none of the %d that are was presented since this "
+            "configuration was loaded: is GATEWAY_KEY_PEPPER (fingerprint %s) the one that they were hashed under? "
+            'printf %%s "$VK" | gateway keys hash says what should stand in the file',
+            self.key_count,
+            self._pepper.fingerprint,
+        )
 
     @property
     def key_count(self) -> int:

@@ -40,8 +40,8 @@ def default_database_url(data_directory: Path) -> str:
     return URL.create("sqlite", database=str(data_directory.absolute() / "gateway.db")).render_as_string()
 
 
-def open_engine(url: str) -> Engine:
-    """Makes the engine for `url` without connecting yet; the directory of an SQLite file is created.
+def open_engine(url: str, *, makes_directory: bool = True) -> Engine:
+    """Makes the engine for `url` without connecting yet; the directory of an SQLite file is made unless told otherwise.
 
     `postgres://` and `postgresql://` mean the psycopg 3 driver.
 
@@ -50,6 +50,8 @@ def open_engine(url: str) -> Engine:
     """
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
+        if makes_directory:
+            _make_directory(parsed)
         return _open_sqlite(parsed)
     return _open_postgresql(parsed)
 
@@ -161,11 +163,14 @@ def _open_postgresql(url: URL) -> Engine:
         ) from None
 
 
-def _open_sqlite(url: URL) -> Engine:
+def _make_directory(url: URL) -> None:
     try:
         Path(url.database or "").absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise StorageError(f"The directory of the {describe_url(url)} cannot be made: {problem.strerror}.") from None
+
+
+def _open_sqlite(url: URL) -> Engine:
     engine = create_engine(
         url, connect_args={"timeout": BUSY_TIMEOUT_S}, hide_parameters=True, json_serializer=_to_json
     )

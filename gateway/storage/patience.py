@@ -1,5 +1,6 @@
-"""A bound for the time that a question may take, in the database itself."""
+"""A bound for the time that a question may take: in the database itself, and in what is made of its answers."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,19 +17,40 @@ class TooSlowError(Exception):
     """The question takes longer than it may."""
 
 
-@contextmanager
-def at_most(connection: Connection, seconds: float) -> Iterator[None]:
-    """Ends what is asked inside after so many seconds. Raises `TooSlowError`.
+class Patience:
+    """How long somebody waits: so many seconds from now on, and no longer than until they leave."""
 
-    PostgreSQL counts for each statement by itself, and until the end of the transaction.
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+
+    def end(self) -> None:
+        """Nobody waits any more. May be called from another thread."""
+        self._ends = -math.inf
+
+    @property
+    def left_s(self) -> float:
+        """How long is left, in seconds; nothing or less where it is over."""
+        return self._ends - time.monotonic()
+
+    def check(self) -> None:
+        """Raises `TooSlowError` where nobody waits any more; long work asks again and again."""
+        if self.left_s <= 0:
+            raise TooSlowError
+
+
+@contextmanager
+def at_most(connection: Connection, patience: Patience) -> Iterator[None]:
+    """Ends what is asked inside when nobody waits for it any more. Raises `TooSlowError`.
+
+    PostgreSQL counts for each statement by itself, until the end of the transaction, and does not know who has left.
     """
+    patience.check()
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {int(seconds * 1000)}"))
+        connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(patience.left_s * 1000))}"))
         driver = None
     else:
         driver = connection.connection.driver_connection
-        ends = time.monotonic() + seconds
-        _watch(driver, lambda: time.monotonic() > ends)
+        _watch(driver, lambda: patience.left_s <= 0)
     try:
         yield
     except exc.OperationalError as error:

@@ -3,8 +3,10 @@ import os
 import pty
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
 
 from gateway.config import reference, schema
 from gateway.version import BUILD, __version__
@@ -167,3 +169,46 @@ def test_colours_are_for_terminals(file, environ, coloured):
     assert b"unknown-field" in shown
     assert (b"\x1b[1;31m" in shown) is coloured
     assert b"\x1b" not in done.stdout
+
+
+OURS = "version: 1\nproviders: {sim: {type: simulator}}\nvirtual_keys: {ci: {environment: test}}\n"
+FILES = {
+    "prod/gateway.yaml": (OURS, True),
+    "staging/gateway.yaml": (OURS, True),
+    "a.llm-gateway.yaml": ("# yaml-language-server: $schema=../schema/gateway.schema.json\nproviders: {}\n", True),
+    "quoted.yaml": ('"version": 1 # of the format\n"budgets": {}\n', True),
+    "broken.yaml": ("version: 1\nproviders: {\n", True),
+    "kubernetes/gateway.yaml": ("apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n", False),
+    "compose.yaml": ("version: 1\nservices: {}\n", False),
+    "keys/a.yaml": ("virtual_keys: {a: {environment: test}}\n", False),
+    "prices.lock.yaml": ("version: 1\nlocked_prices: {}\n", False),
+    "gateway.test.yaml": ("version: 1\nproviders: {}\ncases: []\n", False),
+}
+
+
+def test_a_hook_judges_each_configuration_by_itself_and_no_other_file(gateway, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, (text, _) in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    done = gateway("validate", "--each", *FILES)
+
+    summed_up = [line.partition(": ")[0] for line in done.out.splitlines() if "alid: " in line]
+    assert summed_up == [name for name, (_, ours) in FILES.items() if ours]
+    assert "duplicate-name" not in done.err
+    assert done.code == 1
+    assert "prod/gateway.yaml: Valid: 1 provider, 1 virtual key" in done.out
+    assert gateway("validate", "--each", "prod/gateway.yaml", "kubernetes/gateway.yaml").code == 0
+    assert "None of these files" in gateway("validate", "--each", "compose.yaml").out
+
+
+def test_the_hook_needs_no_secret(gateway, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gateway.yaml").write_text('version: 1\nproviders: {o: {type: openai, api_key: "${env:NOT_HERE}"}}\n')
+    (hook,) = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text())
+
+    done = gateway(*hook["entry"].split()[1:], "gateway.yaml")
+
+    assert done.code == 0
+    assert "warning[reference-missing]" in done.err

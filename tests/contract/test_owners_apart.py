@@ -23,7 +23,7 @@ ALPHA = """version: 1
 owner: alpha
 teams: {alpha-team: {description: alpha-canary}}
 projects: {alpha-project: {team: alpha-team}}
-providers: {alpha-provider: {type: custom, base_url: "http://alpha.example", api_key: alpha-secret}, shared: {type: simulator}}
+providers: {alpha-provider: {type: custom, base_url: "http://alpha.example", api_key: alpha-secret}, shared: {type: simulator, shared_with: [beta]}}
 model_aliases: {alpha-model: alpha-provider/alpha-model}
 policy_rules: {alpha-rules: {tools: {deny: [alpha-tool]}}}
 virtual_keys: {alpha-key: {environment: test, project: alpha-project, policy_rules: [alpha-rules]}}
@@ -90,6 +90,12 @@ PAGES = (
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory, module_database_url):
     directory = tmp_path_factory.mktemp("plane")
+    made = ControlPlane(directory, module_database_url, env={"GATEWAY_ENCRYPTION_KEYS": generate_key()})
+    for who, content in (("alpha", ALPHA), ("beta", BETA)):
+        (directory / f"{who}.yaml").write_text(content)
+        environment = {**os.environ, "GATEWAY_CONTROL_PLANE_TOKEN": made.token("apply", owners=(who,))}
+        command = ["apply", "-c", f"{who}.yaml", "-y", "--control-plane", f"http://127.0.0.1:{made.port}"]
+        launcher.run(command, env=environment, directory=directory).check_returncode()
     engine = open_engine(module_database_url)
     for who in ("alpha", "beta"):
         put(
@@ -114,12 +120,6 @@ def plane(tmp_path_factory, module_database_url):
             ),
         )
     engine.dispose()
-    made = ControlPlane(directory, module_database_url, env={"GATEWAY_ENCRYPTION_KEYS": generate_key()})
-    for who, content in (("alpha", ALPHA), ("beta", BETA)):
-        (directory / f"{who}.yaml").write_text(content)
-        environment = {**os.environ, "GATEWAY_CONTROL_PLANE_TOKEN": made.token("apply")}
-        command = ["apply", "-c", f"{who}.yaml", "-y", "--control-plane", f"http://127.0.0.1:{made.port}"]
-        launcher.run(command, env=environment, directory=directory).check_returncode()
     report = {"node": "gw", "version": "1", "serving_revision": 1, "serving_since": NOW, "rejected_revision": 2}
     report |= {"rejected_because": "alpha-provider: alpha-canary", "open_circuits": ["alpha-provider"]}
     headers = {"authorization": f"Bearer {made.token('gateway')}"}

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from gateway.config.sections.base import Managed, Name
+from gateway.config.sections.base import Name, Shareable
 
 
-class Team(Managed):
+class Team(Shareable):
     """A team: the widest group below the organization."""
 
     trace_collector: Name | None = Field(
@@ -14,7 +14,7 @@ class Team(Managed):
     description: str | None = Field(None, description="What the team is, for people.")
 
 
-class Project(Managed):
+class Project(Shareable):
     """A project: what an application or a service belongs to."""
 
     team: Name | None = Field(None, description="The team that owns the project, one of `teams`.")
@@ -24,7 +24,7 @@ class Project(Managed):
     description: str | None = Field(None, description="What the project is, for people.")
 
 
-class Principal(Managed):
+class Principal(Shareable):
     """A person or a robot that keys act for."""
 
     team: Name | None = Field(None, description="The team that the principal belongs to, one of `teams`.")

@@ -29,6 +29,15 @@ ProviderName = Annotated[
     ),
 ]
 
+OwnerName = Annotated[
+    str,
+    Field(
+        max_length=128,
+        pattern=r"^(\*|[A-Za-z0-9][A-Za-z0-9._@:+-]*)$",
+        description='An owner, as files name it in `owner`, or "*" for every owner.',
+    ),
+]
+
 PositiveInt = Annotated[int, Field(gt=0, le=10**15)]
 
 
@@ -146,6 +155,16 @@ class Managed(Section):
         False,
         description="A control plane refuses to delete it, even when this block is gone from the file; it is lifted by "
         "an apply of its own.",
+    )
+
+
+class Shareable(Managed):
+    """What files of other owners may name, where its own says so."""
+
+    shared_with: list[OwnerName] = Field(
+        [],
+        description='Owners whose files may name it in a shared control plane, or "*" for every owner. Left out, other '
+        "owners may not, as soon as one of the two is applied with a token of its own.",
     )
 
 

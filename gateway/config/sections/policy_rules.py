@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.config.sections.base import Managed, Section
+from gateway.config.sections.base import Section, Shareable
 
 Pattern = Annotated[
     str, Field(min_length=1, max_length=4096, description="An RE2 regular expression, searched anywhere in the value.")
@@ -33,5 +33,5 @@ class PolicyRules(Section):
     )
 
 
-class NamedPolicyRules(PolicyRules, Managed):
+class NamedPolicyRules(PolicyRules, Shareable):
     """A set under a name, which any number of keys refer to."""

@@ -7,11 +7,11 @@ from pydantic import Field, model_validator
 from gateway.config.sections.base import (
     Credential,
     HeaderText,
-    Managed,
     PositiveInt,
     RateLimits,
     SecretDocument,
     Section,
+    Shareable,
     Start,
     Times,
 )
@@ -63,7 +63,7 @@ class DatedFactor(Section):
     )
 
 
-class BaseProvider(Managed):
+class BaseProvider(Shareable):
     """What every provider has, whatever its type."""
 
     base_url: BaseUrl | None = Field(

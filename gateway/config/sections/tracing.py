@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.config.sections.base import HeaderText, Managed, PositiveInt, Section
+from gateway.config.sections.base import HeaderText, PositiveInt, Section, Shareable
 from gateway.config.sections.policy_rules import Pattern
 from gateway.config.sections.providers import BaseUrl, HeaderName
 
@@ -36,7 +36,7 @@ Fraction = Annotated[
 ]
 
 
-class TraceCollector(Managed):
+class TraceCollector(Shareable):
     """A collector of traces: LangWatch, Langfuse, Jaeger, any that takes OTLP. Projects and teams name theirs."""
 
     endpoint: BaseUrl = Field(

@@ -9,6 +9,7 @@ from gateway.control_plane.rest.route import Route, answer, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.check import check_sums
+from gateway.storage.patience import Patience
 
 _PATIENCE_S: Final = 100.0
 """Seconds in which every entry of the ledger is read."""
@@ -26,7 +27,7 @@ class DifferencesResource:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Every sum that differs. Raises `ApiError`."""
         read_parameters(request, ())
-        answer(response, {"differences": await self._database.read(check_sums, at_most_s=_PATIENCE_S)})
+        answer(response, {"differences": await self._database.read(check_sums, patience=Patience(_PATIENCE_S))})
 
 
 def routes(services: Services) -> tuple[Route, ...]:

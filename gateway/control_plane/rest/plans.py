@@ -1,7 +1,9 @@
 """`POST /plans` says what an apply would do; `POST /applies` does it; `GET /applies` is the history."""
 
+import asyncio
+import logging
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 import falcon.asgi
 import msgspec
@@ -12,6 +14,7 @@ from gateway import clock
 from gateway.config.documents import PlanRequest
 from gateway.control_plane import planning
 from gateway.control_plane.errors import ApiError
+from gateway.control_plane.leaving import told_when_it_leaves
 from gateway.control_plane.rest.body import MOST_BYTES_OF_A_CONFIGURATION, read_body
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
@@ -21,7 +24,14 @@ from gateway.ledger.period import moment_text
 from gateway.ledger.report import read_limit
 from gateway.plan.guards import Allowed
 from gateway.plan.saved import PlanFileError, SavedPlan
+from gateway.storage.patience import Patience
 from gateway.storage.tables import applies
+
+_log = logging.getLogger(__name__)
+
+PATIENCE_S: Final = 60
+"""How long a plan may take, in seconds."""
+_AT_ONCE: Final = 2
 
 
 class ApplyRequest(msgspec.Struct, frozen=True):
@@ -33,33 +43,58 @@ class ApplyRequest(msgspec.Struct, frozen=True):
 
 
 class PlansResource:
-    """Plans."""
+    """Plans. So many at once: others that ask the control plane find a thread and the processor free."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.PLAN}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._turns = asyncio.Semaphore(_AT_ONCE)
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The plan, and its sealed desired side, which an apply takes back. Writes nothing."""
         read_parameters(request, ())
         wanted = await read_body(request, PlanRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
-        services, now = self._services, clock.microseconds()
-        with as_api_errors():
-            made = await services.database.read(
-                lambda connection: planning.plan(
-                    connection, services.vault, wanted, now=now, control_plane=services.name
-                )
-            )
+        patience = Patience(PATIENCE_S)
+
+        def give_up() -> None:
+            _log.info("a plan is given up: its client has left")
+            patience.end()
+
+        async with told_when_it_leaves(request.scope, give_up), self._turns:
+            made = await self._made(wanted, owners_of(request), patience)
         answer(response, made)
+
+    async def _made(self, wanted: PlanRequest, owners: tuple[str, ...] | None, patience: Patience) -> SavedPlan:
+        services, now = self._services, clock.microseconds()
+
+        def plan(connection: Connection) -> SavedPlan:
+            return planning.plan(
+                connection,
+                services.vault,
+                wanted,
+                now=now,
+                control_plane=services.name,
+                owners=owners,
+                still=patience.check,
+            )
+
+        try:
+            with as_api_errors():
+                return await services.database.read(plan, patience=patience)
+        except ApiError as error:
+            if error.type != "too_slow":
+                raise
+            message = f"The plan is not made after {PATIENCE_S} s. Plan a part of it (--target), leave --replay away, "
+            raise ApiError("too_slow", f"{message}or try again when the control plane has less to do.") from None
 
 
 class AppliesResource:
     """Applies."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.APPLY, "GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+    keeps_owners_apart: ClassVar[Collection[str]] = ("POST", "GET")
 
     def __init__(self, services: Services) -> None:
         self._services = services

@@ -10,12 +10,13 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.state import LockedError, RevokedError
 
-_OF_PLAN: Final = {"invalid": "bad_request", "stale": "stale_plan", "guard": "guard"}
+_OF_PLAN: Final = {"invalid": "bad_request", "stale": "stale_plan", "guard": "guard", "foreign": "insufficient_scope"}
 _OF_EDIT: Final = {
     "not_found": "not_found",
     "invalid": "bad_request",
     "conflict": "conflict",
     "protected": "guard",
+    "foreign": "insufficient_scope",
     "precondition_failed": "precondition_failed",
 }
 
@@ -26,9 +27,11 @@ def as_api_errors() -> Iterator[None]:
     try:
         yield
     except PlanError as error:
-        raise ApiError(_OF_PLAN[error.code], str(error)) from None
+        code = "bound_token" if error.code == "foreign" else None
+        raise ApiError(_OF_PLAN[error.code], str(error), code=code) from None
     except EditError as error:
-        raise ApiError(_OF_EDIT[error.code], str(error)) from None
+        code = "bound_token" if error.code == "foreign" else None
+        raise ApiError(_OF_EDIT[error.code], str(error), code=code) from None
     except RevokedError as error:
         raise ApiError("conflict", str(error)) from None
     except LockedError:

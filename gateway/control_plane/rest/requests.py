@@ -23,6 +23,7 @@ from gateway.ledger.report import FILTERS, Parameters, read_limit, read_one, rea
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import TEXTS, stored_text
 from gateway.money.nano_usd import to_usd
+from gateway.storage.patience import Patience
 from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.usage import Usage
@@ -59,7 +60,7 @@ class RequestsResource:
         """One page, newest first; `next_cursor` asks for the next. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, PARAMETERS)
         question = read_page(parameters, read_one(parameters, "from"), owners=owners_of(request))
-        page = await self._database.read(question, at_most_s=PATIENCE_S)
+        page = await self._database.read(question, patience=Patience(PATIENCE_S))
         following = None if page.following is None else written_cursor(page.following)
         answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
 

@@ -16,7 +16,7 @@ from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.change import carry_out, told_of
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
+from gateway.control_plane.rest.route import Route, actor_of, answer, owner_of_new, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
 from gateway.ledger.period import moment_text
@@ -29,10 +29,13 @@ LARGEST_PAGE: Final = 1_000
 
 
 class PutBody(msgspec.Struct, frozen=True):
-    """`spec` as a file would have it; `owner` only counts for a resource that is new."""
+    """`spec` as a file would have it; `owner` only counts for a resource that is new, and is `api` where nobody says.
+
+    A token that is bound to one owner need not say it.
+    """
 
     spec: Any
-    owner: str = "api"
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class OwnerBody(msgspec.Struct, frozen=True):
@@ -50,7 +53,7 @@ class ResourcesResource:
         "DELETE": Scope.APPLY,
         "POST": Scope.ADMIN,
     }
-    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET", "PUT", "DELETE", "POST")
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -103,9 +106,10 @@ class ResourcesResource:
         read_parameters(request, ())
         _check_kind(kind)
         wanted, how, vault = await read_body(request, PutBody), _edit(request), self._services.vault
+        owner = owner_of_new(request, wanted.owner)
 
         def change(connection: Connection) -> Told:
-            return _told(edit.put(connection, vault, (kind, name), wanted.spec, how, owner=wanted.owner))
+            return _told(edit.put(connection, vault, (kind, name), wanted.spec, how, owner=owner))
 
         await carry_out(self._services, request, response, wanted, change)
 

@@ -14,6 +14,8 @@ from gateway.ledger.report import Parameters
 
 PREFIX: Final = "/api/gateway/v1"
 """Where the API begins; under it every path wants a token."""
+NOBODYS_FILE: Final = "api"
+"""The owner of what no file has."""
 
 
 class Resource(Protocol):
@@ -53,13 +55,28 @@ def read_parameters(request: falcon.asgi.Request, known: Collection[str]) -> Par
 def actor_of(request: falcon.asgi.Request) -> Actor:
     """Who acts, for the audit log: the token's name, and the id of this request."""
     token: Token = request.context.token
-    return Actor(token.name, request.context.request_id)
+    return Actor(token.name, request.context.request_id, token.owners)
 
 
 def owners_of(request: falcon.asgi.Request) -> tuple[str, ...] | None:
     """The owners that the caller's token is bound to; `None`: it is bound to nobody."""
     token: Token = request.context.token
     return token.owners
+
+
+def owner_of_new(request: falcon.asgi.Request, said: str | msgspec.UnsetType) -> str:
+    """Whose something new is: whom the caller says, else the one that the token is bound to. Raises `ApiError`."""
+    return said if said is not msgspec.UNSET else owner_of_bound(owners_of(request))
+
+
+def owner_of_bound(owners: tuple[str, ...] | None) -> str:
+    """Whose something is that nobody says an owner of. Raises `ApiError` for a token that is bound to several."""
+    if owners is None:
+        return NOBODYS_FILE
+    if len(owners) > 1:
+        message = f"The token is bound to {', '.join(owners)}: say whose this is."
+        raise ApiError("bad_request", message, param="owner")
+    return owners[0]
 
 
 def answer(response: falcon.asgi.Response, body: object) -> None:

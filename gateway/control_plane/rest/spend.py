@@ -11,6 +11,7 @@ from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger import report, unpriced
 from gateway.ledger.query import FROM_ENTRIES
+from gateway.storage.patience import Patience
 
 PATIENCE_S: Final = 30.0
 """Seconds for a report that is summed request by request."""
@@ -29,9 +30,9 @@ class SpendResource:
         """The report of the query's parameters. Raises `ApiError`, `BadParameterError`."""
         parameters = read_parameters(request, report.SPEND_PARAMETERS)
         question = report.read_question(parameters, clock.utc_now(), owners=owners_of(request))
-        at_most_s = None if FROM_ENTRIES.isdisjoint(question.by) else PATIENCE_S
+        patience = None if FROM_ENTRIES.isdisjoint(question.by) else Patience(PATIENCE_S)
         found = await self._database.read(
-            lambda connection: report.spend_report(connection, question), at_most_s=at_most_s
+            lambda connection: report.spend_report(connection, question), patience=patience
         )
         answer(response, report.document(found))
 
@@ -50,7 +51,7 @@ class UnpricedResource:
         parameters = read_parameters(request, unpriced.PARAMETERS)
         question = unpriced.read_question(parameters, clock.utc_now(), owners=owners_of(request))
         found = await self._database.read(
-            lambda connection: unpriced.unpriced(connection, question), at_most_s=PATIENCE_S
+            lambda connection: unpriced.unpriced(connection, question), patience=Patience(PATIENCE_S)
         )
         answer(response, {"models": unpriced.document(found)})
 

@@ -14,6 +14,7 @@ from gateway.ledger.endings import ENDINGS
 from gateway.ledger.period import Period, moment_text, parse_period
 from gateway.ledger.report import Parameters, read_one
 from gateway.ledger.traffic import ProviderTraffic, TrafficPoint, providers, traffic
+from gateway.storage.patience import Patience
 
 PARAMETERS: Final = ("from", "to", "timezone")
 PATIENCE_S: Final = 5.0
@@ -34,7 +35,7 @@ class TrafficResource:
         """How many requests ended how, and how long they took, slot by slot; by default those of a day."""
         period = _period(read_parameters(request, PARAMETERS))
         found = await self._database.read(
-            lambda connection: traffic(connection, start=period.start, end=period.end), at_most_s=PATIENCE_S
+            lambda connection: traffic(connection, start=period.start, end=period.end), patience=Patience(PATIENCE_S)
         )
         answer(
             response,
@@ -61,7 +62,7 @@ class ProvidersResource:
         """Calls to each provider by outcome, error rate, time until an answer began, and the last failure."""
         period = _period(read_parameters(request, PARAMETERS))
         found = await self._database.read(
-            lambda connection: providers(connection, start=period.start, end=period.end), at_most_s=PATIENCE_S
+            lambda connection: providers(connection, start=period.start, end=period.end), patience=Patience(PATIENCE_S)
         )
         told = [_provider(one, period.zone) for one in found]
         bounds = {"from": moment_text(period.start, period.zone), "to": moment_text(period.end, period.zone)}

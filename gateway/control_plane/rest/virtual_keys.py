@@ -16,7 +16,7 @@ from gateway.control_plane.figures import last_uses
 from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.change import carry_out, told_of
-from gateway.control_plane.rest.route import Route, actor_of, answer, owners_of, read_parameters
+from gateway.control_plane.rest.route import Route, actor_of, answer, owner_of_new, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import moment_text
@@ -39,18 +39,21 @@ class VerbBody(msgspec.Struct, frozen=True):
 
 
 class MintBody(msgspec.Struct, frozen=True):
-    """A key to make: its name, what a file would say of it but for the secret, and whose it is."""
+    """A key to make: its name, what a file would say of it but for the secret, and whose it is.
+
+    That is `api` where nobody says; a token that is bound to one owner need not say it.
+    """
 
     name: str
     spec: Any = {}
-    owner: str = "api"
+    owner: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class VirtualKeysResource:
     """Keys."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW, "POST": Scope.APPLY}
-    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET", "POST")
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -76,6 +79,7 @@ class VirtualKeysResource:
         read_parameters(request, ())
         body = await read_body(request, MintBody)
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
+        owner = owner_of_new(request, body.owner)
 
         def make(connection: Connection) -> Told:
             found, secret = key_life.mint_key(
@@ -85,7 +89,7 @@ class VirtualKeysResource:
                 how,
                 mint=services.mint,
                 written=body.spec,
-                owner=body.owner,
+                owner=owner,
             )
             told = {"name": body.name, "revision": found.revision, **_life_of(found)}
             return told_of({**told, "secret": secret.reveal(), "secret_hash": found.resource.spec["secret_hash"]})

@@ -48,7 +48,7 @@ class Client:
 
     async def changes(self, known: Followed, *, wait: bool) -> ChangesDocument | None:
         """What is new; `None`: nothing, for as long as the control plane would wait. Raises `UnreachableError`."""
-        parameters: dict[str, str | int] = {"lineage": known.lineage, "since": known.revision}
+        parameters: dict[str, str | int] = {"lineage": known.known_lineage, "since": known.revision}
         if known.identity:
             parameters["identity"] = known.identity
         parameters["wait"] = _WAIT_S if wait else 0

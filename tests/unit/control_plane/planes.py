@@ -1,5 +1,6 @@
 """A control plane without a server, for tests of what its API and the command line both call."""
 
+import msgspec
 from sqlalchemy import func, select
 
 from gateway.config.documents import PlanRequest, document
@@ -40,29 +41,29 @@ class Plane:
         self.engine = engine
         self.vault = Vault((KEY,))
 
-    def plan(self, *wanted, owner="platform", now=NOW, **more):
+    def plan(self, *wanted, owner="platform", now=NOW, owners=None, **more):
         request = PlanRequest(owner, [document(one) for one in wanted], **more)
         with self.engine.connect() as connection:
-            return planning.plan(connection, self.vault, request, now=now, control_plane="prod")
+            return planning.plan(connection, self.vault, request, now=now, owners=owners, control_plane="prod")
 
-    def apply(self, saved, *, allowed=None, now=NOW, vault=None):
+    def apply(self, saved, *, allowed=None, now=NOW, vault=None, actor=ME):
         with writing(self.engine) as connection:
             return planning.apply(
                 connection,
                 vault or self.vault,
                 saved,
                 allowed=allowed or Allowed(),
-                actor=ME,
+                actor=actor,
                 mint=Minter(None),
                 now=now,
                 lock_wait_s=5,
                 control_plane="prod",
             )
 
-    def put_in_force(self, *wanted, **more):
-        return self.apply(
-            self.plan(*wanted, **more), allowed=Allowed(delete=1_000, empty=True, discard_outside_edits=True)
-        )
+    def put_in_force(self, *wanted, owners=None, **more):
+        saved = self.plan(*wanted, owners=owners, **more)
+        allowed = Allowed(delete=1_000, empty=True, discard_outside_edits=True)
+        return self.apply(saved, allowed=allowed, actor=msgspec.structs.replace(ME, owners=owners))
 
     def live(self):
         with self.engine.connect() as connection:
@@ -71,8 +72,8 @@ class Plane:
     def specs(self):
         return {one.resource.address: one.resource.spec for one in self.live().resources.values()}
 
-    def edit(self, function, *arguments, expected=None, **more):
-        how = Edit(Actor("on-call"), NOW + 1, expected)
+    def edit(self, function, *arguments, expected=None, owners=None, **more):
+        how = Edit(Actor("on-call", owners=owners), NOW + 1, expected)
         with writing(self.engine) as connection:
             return function(connection, self.vault, *arguments, how, **more)
 

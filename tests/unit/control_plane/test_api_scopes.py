@@ -109,6 +109,10 @@ EXPECTED = {
 }
 
 
+FOR_NOBODY_ELSE = {"GET /traffic", "GET /providers", "GET /changes", "POST /nodes"}
+"""What tells of every owner at once, or is for gateways: bound tokens do not get there."""
+
+
 def declared():
     """Every method and path that has a responder, with its scope."""
     found = {}
@@ -143,6 +147,36 @@ def test_no_route_is_open_to_a_lesser_token(engine, held):
         path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
         answer_ = asked(engine, method, path, headers)
         assert (answer_.status_code == 403) is not held.covers(needed), (route, held, answer_.text)
+
+
+def test_bound_tokens_get_to_what_keeps_owners_apart_and_nowhere_else():
+    open_ = {
+        route
+        for noun in NOUNS
+        for one in noun(services(None))
+        for route in (f"{method} {one.path}" for method in one.resource.keeps_owners_apart)
+    }
+
+    assert open_ & set(EXPECTED) == set(EXPECTED) - FOR_NOBODY_ELSE
+
+
+@pytest.mark.parametrize("held", [one for one in Scope if one is not Scope.GATEWAY])
+def test_owners_are_a_dimension_of_the_matrix(engine, held):
+    """Whatever scope a bound token has, what another owner has is not there for it, and a lesser scope is no more."""
+    with writing(engine) as connection:
+        _, secret = tokens.create(connection, "bound", held, now=1, owners=("beta",))
+    headers = {"authorization": f"Bearer {secret.reveal()}"}
+
+    for route, needed in declared().items():
+        method, _, path = route.partition(" ")
+        path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
+        answer_ = asked(engine, method, path, headers)
+        if not held.covers(needed):
+            assert (answer_.status_code, answer_.json["error"]["code"]) == (403, "insufficient_scope"), route
+        elif route in FOR_NOBODY_ELSE:
+            assert (answer_.status_code, answer_.json["error"]["code"]) == (403, "bound_token"), route
+        else:
+            assert answer_.status_code != 403, (route, answer_.text)
 
 
 @pytest.mark.parametrize("ended", ["expired", "revoked", "unknown", "none"])

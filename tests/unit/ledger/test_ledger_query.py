@@ -16,7 +16,7 @@ from gateway.ledger.query import Cursor, Scope, charged, entries, spend, spent
 from gateway.ledger.scope import Fate
 from gateway.ledger.storable import stored_text
 from gateway.storage.engine import open_engine
-from gateway.storage.patience import TooSlowError, at_most
+from gateway.storage.patience import Patience, TooSlowError, at_most
 from gateway.telemetry.decision_record import Charge, DecisionRecord
 from gateway.usage import Served
 from tests.support.sqlite import migrated
@@ -328,7 +328,7 @@ def test_what_is_rare_is_found_by_an_index(tmp_path, scattered, monkeypatch, fil
 def test_a_question_that_takes_too_long_is_ended(engine):
     endless = text("WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n")
 
-    with engine.connect() as connection, pytest.raises(TooSlowError), at_most(connection, 0.05):
+    with engine.connect() as connection, pytest.raises(TooSlowError), at_most(connection, Patience(0.05)):
         connection.execute(endless)
-    with engine.connect() as connection, at_most(connection, 5):
+    with engine.connect() as connection, at_most(connection, Patience(5)):
         assert connection.scalar(text("SELECT 1")) == 1

@@ -34,13 +34,13 @@ WINDOWS = {
 def test_what_a_model_takes_in_and_gives_out_is_found(provider, model, window, most):
     snapshot = snapshot_of(CONFIG)
 
-    bounds = snapshot.reservations.of(provider, snapshot.upstreams[provider].provider.type, model)
+    bounds = snapshot.in_force.reservations.of(provider, snapshot.upstreams[provider].provider.type, model)
 
     assert (bounds.context_window, bounds.max_output) == (window, most)
 
 
 def test_the_word_of_a_key_goes_before_that_of_a_model_and_that_before_the_files():
-    reservations = snapshot_of(CONFIG).reservations
+    reservations = snapshot_of(CONFIG).in_force.reservations
     own, other = reservations.of("openai", "openai", "gpt-5"), reservations.of("openai", "openai", "gpt-5-mini")
 
     assert reservations.assumed_output(7, own) == 7

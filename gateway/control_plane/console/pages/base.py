@@ -12,6 +12,7 @@ from gateway.control_plane.console.sessions import Session
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.tokens import Scope
 from gateway.plan.live import LiveResource
+from gateway.storage.patience import Patience
 
 PATIENCE_S: Final = 10.0
 """How long one question to the database may take."""
@@ -45,7 +46,7 @@ class Page:
 
     async def ask(self, question: Callable[[Connection], Answer]) -> Answer:
         """What a function of a connection finds out, before somebody at a screen gives up. Raises `ApiError`."""
-        return await self.services.database.read(question, at_most_s=PATIENCE_S)
+        return await self.services.database.read(question, patience=Patience(PATIENCE_S))
 
     async def resource(self, kind: str, name: str, owners: Collection[str] | None) -> LiveResource | None:
         """What was applied under a name, by owners perhaps, if anything was. Raises `ApiError`."""

@@ -5,7 +5,7 @@ A form carries a random value, which counts as its `Idempotency-Key`: sent twice
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Final
 
 import falcon.asgi
@@ -21,9 +21,9 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.repeats import Asked, Told, once
 from gateway.control_plane.rest.change import told_of
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owner_of_bound, read_parameters
 from gateway.control_plane.rest.virtual_keys import VERBS, VerbBody
-from gateway.control_plane.tokens import Scope
+from gateway.control_plane.tokens import Scope, Token
 from gateway.plan.live import LiveResource
 from gateway.secret import Secret
 
@@ -77,6 +77,7 @@ class KeyActionPage(Page):
 
     place = "keys"
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.APPLY, "POST": Scope.APPLY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET", "POST")
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str) -> None:
         """The question, for browsers that do not run the script which asks it in a dialog."""
@@ -106,6 +107,7 @@ class NewKeyPage(Page):
 
     place = "keys"
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.APPLY, "POST": Scope.APPLY}
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET", "POST")
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The form."""
@@ -116,11 +118,11 @@ class NewKeyPage(Page):
         """Makes the key, or shows the form again with what is wrong."""
         form, services = request.context.form, self.services
         name, spec = form.get("name", "").strip(), _spec(form)
-        how = Edit(_actor(request), clock.microseconds())
+        how, owners = Edit(_actor(request), clock.microseconds()), owners_of(request)
 
         def make(connection: Connection) -> tuple[LiveResource, Secret | None]:
             return key_life.mint_key(
-                connection, services.vault, name, how, mint=services.mint, written=spec, owner="api"
+                connection, services.vault, name, how, mint=services.mint, written=spec, owner=owner_of_bound(owners)
             )
 
         try:
@@ -180,7 +182,8 @@ def _asked(request: falcon.asgi.Request, asked: object) -> Asked:
 
 
 def _actor(request: falcon.asgi.Request) -> Actor:
-    return Actor(request.context.session.token.name, request.context.request_id)
+    token: Token = request.context.session.token
+    return Actor(token.name, request.context.request_id, token.owners)
 
 
 def _words(verb: str) -> Verb:

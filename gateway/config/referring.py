@@ -42,7 +42,8 @@ REFERENCES: Final[Mapping[str, tuple[tuple[Path, str], ...]]] = {
 resource of its own: a setting has its name."""
 
 _COLLECTOR: Final = ((("value",), "trace_collectors"),)
-_PRICES: Final = ("prices", "locked_prices")
+PRICES: Final = ("prices", "locked_prices")
+"""Kinds that are named after a provider and a model of it."""
 _GLOBS: Final = {"virtual_keys": (("models_allowed", "*"),)}
 """Where a pattern may begin with the name of a provider and a slash."""
 
@@ -52,7 +53,7 @@ def referred(resource: Resource) -> Iterator[Key]:
     for path, kind in _references(resource.kind, resource.name):
         for name in _names(resource.spec, path):
             yield kind, _split(kind, name)[0]
-    if resource.kind in _PRICES:
+    if resource.kind in PRICES:
         yield "providers", resource.name.partition("/")[0]
 
 
@@ -70,7 +71,7 @@ def renamed(kind: str, name: str, spec: Spec, names: Mapping[Key, str]) -> Spec:
 def prices_renamed(key: Key, names: Mapping[Key, str]) -> Key:
     """The name of a price once its provider has another."""
     kind, name = key
-    return (kind, _renamed("providers", name, names)) if kind in _PRICES else key
+    return (kind, _renamed("providers", name, names)) if kind in PRICES else key
 
 
 def _references(kind: str, name: str) -> tuple[tuple[Path, str], ...]:
