@@ -1,6 +1,5 @@
 """The life of virtual keys: rotated, disabled, enabled, revoked, given an end. The file need not change for it."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -92,12 +91,12 @@ def expire(connection: Connection, vault: Vault, name: str, edit: Edit, *, at_s:
     return change_spec(connection, vault, (_KIND, name), edit, change, "expire")
 
 
-def purge(connection: Connection, name: str, edit: Edit, owners: Collection[str] | None = None) -> int:
+def purge(connection: Connection, name: str, edit: Edit) -> int:
     """Ends at once what is kept of keys of this name that are gone: nothing brings their secrets back.
 
-    Returns the revision, which stays. `owners` are whose keys are meant; `None`: anybody's. Raises `EditError`.
+    Returns the revision, which stays. Raises `EditError`.
     """
-    at = state.lock(connection)
+    at, owners = state.lock(connection), edit.actor.owners
     rows = past_secrets.kept(connection).values()
     mine = [one for one in rows if name in (one.name, one.id) and (owners is None or one.owner in owners)]
     if not mine:
@@ -105,7 +104,7 @@ def purge(connection: Connection, name: str, edit: Edit, owners: Collection[str]
             "not_found", f"nothing is kept of a key {name}: it is there, was not minted, or is gone for long"
         )
     past_secrets.purge(connection, mine, edit.now)
-    for one in {one.id: one for one in mine}.values():
+    for one in mine:
         address = f"{_KIND}.{one.name}"
         row = audit.row(edit.actor, "purge", address, at=edit.now, revision=at.revision, owner=one.owner)
         audit.write(connection, row)

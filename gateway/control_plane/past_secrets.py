@@ -21,10 +21,8 @@ def replaced(connection: Connection) -> frozenset[str]:
 
 
 def kept(connection: Connection) -> dict[str, KeptSecret]:
-    """The secrets of keys that are gone, by each name that a key would be this one under: its last, and its first."""
-    rows = [KeptSecret(**row) for row in connection.execute(select(removed_keys)).mappings()]
-    latest = sorted(rows, key=lambda one: one.removed_at)
-    return {one.id: one for one in rows} | {one.name: one for one in latest}
+    """The secrets of keys that are gone, by the ids of these."""
+    return {row["id"]: KeptSecret(**row) for row in connection.execute(select(removed_keys)).mappings()}
 
 
 def remember(

@@ -75,7 +75,7 @@ class LiveState(msgspec.Struct, frozen=True):
     replaced_secrets: frozenset[str] = frozenset()
     """The hashes of secrets that another took the place of, by rotation or otherwise."""
     kept_secrets: Mapping[str, KeptSecret] = {}
-    """Of keys that are gone, by name."""
+    """Of keys that are gone, by id."""
     stood_for: Mapping[tuple[str, str], str] = {}
     """The ids that names had last, by kind and name; a name that is not there is its own id."""
     removed: Mapping[tuple[str, str], Removal] = {}

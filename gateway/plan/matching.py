@@ -161,7 +161,7 @@ def _restored(owner: str, written: Resource | None, live: LiveState, now: int) -
     """The secret that its owner's key had before it was taken away, if nothing speaks against it."""
     if written is None or written.kind != "virtual_keys" or "secret_hash" in written.spec:
         return None
-    kept = live.kept_secrets.get(written.name)
+    kept = live.kept_secrets.get(live.stood_for.get((written.kind, written.name), written.name))
     if kept is None or kept.owner != owner or kept.removed_at < now - KEPT_US:
         return None
     return None if kept.secret_hash in live.revoked_secrets | live.replaced_secrets else kept

@@ -115,7 +115,7 @@ class VirtualKeysResource:
 
         def make(connection: Connection) -> Told:
             if do is None:
-                revision = key_life.purge(connection, name, how, owners_of(request))
+                revision = key_life.purge(connection, name, how)
                 return told_of({"name": name, "revision": revision})
             found, secret = do(connection, services, name, how, body)
             told: dict[str, Any] = {"name": name, "revision": found.revision, **_life_of(found)}
