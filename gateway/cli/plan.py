@@ -249,16 +249,20 @@ def _request(
     may_lack_credentials: bool = False,
     **more: Any,
 ) -> "PlanRequest":
+    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
+    return request_of(loaded, read, owner, targets=targets or [], **more)
+
+
+def request_of(loaded: "Loaded", read: "FileConfig", owner: str, **more: Any) -> "PlanRequest":
+    """What files want of a control plane; they were loaded for one."""
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
     from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
-    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
     return PlanRequest(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
         moves=[(one.from_, one.to) for one in read.moved],
-        targets=targets or [],
         digest=loaded.digest,
         commit=loaded.commit,
         absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
@@ -267,7 +271,11 @@ def _request(
 
 
 def owned(
-    config: Sequence[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+    config: Sequence[Path] | None,
+    file_root: list[Path] | None,
+    *,
+    may_lack_credentials: bool = False,
+    is_quiet: bool = False,
 ) -> "tuple[Loaded, FileConfig, str]":
     """The files as a control plane takes them, and their owner; ends the command where they have none."""
     from gateway import clock  # noqa: PLC0415 - see above
@@ -281,7 +289,7 @@ def owned(
         file_roots=roots(file_root),
         may_lack_credentials=may_lack_credentials,
     )
-    show(loaded.diagnostics)
+    show(one for one in loaded.diagnostics if one.is_error or not is_quiet)
     if loaded.config is None:
         say("The configuration is not valid; nothing was planned.", "red")
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """`gateway validate`: is the file right?"""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,9 +11,9 @@ from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
+from gateway.cli.options import ConfigPaths, FileRoots, Token, paths_of, roots
 from gateway.cli.output import results, show
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.plan.words import count
 
 if TYPE_CHECKING:
@@ -51,11 +51,25 @@ def validate(
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
     ] = False,
     file_root: FileRoots = None,
+    control_plane: Annotated[
+        str | None,
+        typer.Option(
+            "--control-plane",
+            metavar="URL",
+            help="Also ask this control plane, with a token that may plan, whether it fits what others have.",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="The same of a database; `default` as for `gateway plan`."),
+    ] = None,
+    token: Token = None,
     output: FindingsOutput = None,
 ) -> None:
     """Check configuration files without starting anything.
 
-    Every finding is reported at once, with its place, a stable code and how to mend it.
+    Every finding is reported at once, with its place, a stable code and how to mend it. In a file with an `owner`,
+    names that it does not declare are notes: another owner of the same control plane may have them.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.judge import Serving  # noqa: PLC0415
@@ -73,28 +87,31 @@ def validate(
         file_roots=roots(file_root),
         serving=Serving() if serving else None,
         may_lack_credentials=not serving,
+        others_may_declare=not serving,
         checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
     )
-    valid, form = loaded.config is not None, chosen(output)
+    diagnostics, form = loaded.diagnostics, chosen(output)
+    if loaded.config is not None and (control_plane is not None or database is not None):
+        answered = _of_control_plane(given, file_root, control_plane, database, token)
+        diagnostics = (*(one for one in diagnostics if one.severity is not Severity.NOTE), *answered)
+    valid = loaded.config is not None and not any(one.is_error for one in diagnostics)
     if form is FindingsFormat.JSON:
         report = ValidationReport(
             valid=valid,
             digest=loaded.digest,
-            diagnostics=loaded.diagnostics,
+            diagnostics=diagnostics,
             price_lists=_price_lists(loaded.config),
         )
         results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     elif form is FindingsFormat.SARIF:
-        results.out(sarif(loaded.diagnostics, "gateway-validate"))
+        results.out(sarif(diagnostics, "gateway-validate"))
     else:
         if form is FindingsFormat.GITHUB:
-            for line in workflow_commands(loaded.diagnostics):
+            for line in workflow_commands(diagnostics):
                 results.out(line)
         else:
-            show(loaded.diagnostics)
-        errors = sum(one.is_error for one in loaded.diagnostics)
-        warnings = len(loaded.diagnostics) - errors
-        results.print(Text(_summary(loaded.config, errors, warnings)))
+            show(diagnostics)
+        results.print(Text(_summary(loaded.config if valid else None, diagnostics)))
         if told := _told(_price_lists(loaded.config)):
             results.print(Text(f"Price lists: {told}."))
     raise typer.Exit(0 if valid else 1)
@@ -106,9 +123,25 @@ def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":
     return unreachable_fallbacks(config)
 
 
-def _summary(config: "Config | None", errors: int, warnings: int) -> str:
+def _of_control_plane(
+    paths: Sequence[Path], file_root: list[Path] | None, url: str | None, database: str | None, token: str | None
+) -> tuple[Diagnostic, ...]:
+    """What a plan of the files says is wrong with them, beside what others have in the control plane."""
+    from gateway.cli.plan import owned, request_of  # noqa: PLC0415 - most files are checked without a control plane
+    from gateway.cli.target import target  # noqa: PLC0415 - see above
+
+    request = request_of(*owned(paths, file_root, may_lack_credentials=True, is_quiet=True))
+    with target(url, database, token, only_looks=True) as home:
+        errors = home.plan(request).plan.errors
+    told = (error.partition("\n  hint: ") for error in errors)
+    return tuple(Diagnostic(code="plan-error", message=message, hint=hint or None) for message, _, hint in told)
+
+
+def _summary(config: "Config | None", found: Sequence[Diagnostic]) -> str:
+    errors, warnings, notes = (sum(one.severity is of for one in found) for of in Severity)
+    told = count(warnings, "warning") + (f", {count(notes, 'note')}" if notes else "")
     if config is None:
-        return f"Not valid: {count(errors, 'error')}, {count(warnings, 'warning')}."
+        return f"Not valid: {count(errors, 'error')}, {told}."
     sections = (
         ("providers", "provider"),
         ("virtual_keys", "virtual key"),
@@ -117,7 +150,7 @@ def _summary(config: "Config | None", errors: int, warnings: int) -> str:
         ("budgets", "budget"),
     )
     parts = [count(len(getattr(config, section)), noun) for section, noun in sections]
-    return f"Valid: {', '.join(parts)}; {count(warnings, 'warning')}."
+    return f"Valid: {', '.join(parts)}; {told}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:
