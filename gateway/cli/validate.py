@@ -1,5 +1,6 @@
 """`gateway validate`: is the file right?"""
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,9 +16,11 @@ from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
 from gateway.cli.output import results, show
 from gateway.config.diagnostics import Diagnostic
 from gateway.plan.words import count
+from gateway.visible import visible
 
 if TYPE_CHECKING:
     from gateway.config.findings import Checked
+    from gateway.config.load import Loaded
     from gateway.config.model import Config
 
 app: Final = Commands()
@@ -50,6 +53,14 @@ def validate(
     serving: Annotated[
         bool, typer.Option("--serving", help="Also refuse what this version checks but does not enforce yet.")
     ] = False,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="Judge each file as a configuration of its own and leave alone what is none: for hooks, which get all "
+            "files that change.",
+        ),
+    ] = False,
     file_root: FileRoots = None,
     output: FindingsOutput = None,
 ) -> None:
@@ -58,46 +69,64 @@ def validate(
     Every finding is reported at once, with its place, a stable code and how to mend it.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
+    from gateway.config.files import is_configuration  # noqa: PLC0415
     from gateway.config.judge import Serving  # noqa: PLC0415
     from gateway.config.load import load  # noqa: PLC0415
+    from gateway.config.model import Config  # noqa: PLC0415
     from gateway.snapshot.lock_origins import moved_locks  # noqa: PLC0415
     from gateway.snapshot.unpriced_models import unpriced_models  # noqa: PLC0415
 
     given = paths_of([*(paths or ()), *(config or ())])
+    sections = Config.model_fields.keys() - {"version"}
     now = clock.utc_now()
-    loaded = load(
-        given,
-        environ=os.environ,
-        now=now,
-        strict=strict,
-        file_roots=roots(file_root),
-        serving=Serving() if serving else None,
-        may_lack_credentials=not serving,
-        checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
-    )
-    valid, form = loaded.config is not None, chosen(output)
+    judged = [
+        load(
+            some,
+            environ=os.environ,
+            now=now,
+            strict=strict,
+            file_roots=roots(file_root),
+            serving=Serving() if serving else None,
+            may_lack_credentials=not serving,
+            checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
+        )
+        for some in ([[one] for one in given if is_configuration(one, sections)] if each else [given])
+    ]
+    diagnostics = tuple(finding for one in judged for finding in one.diagnostics)
+    valid, form = all(one.config is not None for one in judged), chosen(output)
     if form is FindingsFormat.JSON:
         report = ValidationReport(
             valid=valid,
-            digest=loaded.digest,
-            diagnostics=loaded.diagnostics,
-            price_lists=_price_lists(loaded.config),
+            digest=judged[0].digest if len(judged) == 1 else _digest_of(judged),
+            diagnostics=diagnostics,
+            price_lists={name: lists for one in judged for name, lists in _price_lists(one.config).items()},
         )
         results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
     elif form is FindingsFormat.SARIF:
-        results.out(sarif(loaded.diagnostics, "gateway-validate"))
+        results.out(sarif(diagnostics, "gateway-validate"))
     else:
         if form is FindingsFormat.GITHUB:
-            for line in workflow_commands(loaded.diagnostics):
+            for line in workflow_commands(diagnostics):
                 results.out(line)
         else:
-            show(loaded.diagnostics)
-        errors = sum(one.is_error for one in loaded.diagnostics)
-        warnings = len(loaded.diagnostics) - errors
-        results.print(Text(_summary(loaded.config, errors, warnings)))
-        if told := _told(_price_lists(loaded.config)):
-            results.print(Text(f"Price lists: {told}."))
+            show(diagnostics)
+        for one in judged:
+            _sum_up(one, f"{visible(str(one.files[0]))}: " if each else "")
+        if not judged:
+            results.print(Text("None of these files is a configuration."))
     raise typer.Exit(0 if valid else 1)
+
+
+def _digest_of(judged: "Iterable[Loaded]") -> str:
+    """One digest over several configurations."""
+    return hashlib.sha256("".join(one.digest for one in judged).encode()).hexdigest()
+
+
+def _sum_up(one: "Loaded", name: str) -> None:
+    errors = sum(finding.is_error for finding in one.diagnostics)
+    results.print(Text(f"{name}{_summary(one.config, errors, len(one.diagnostics) - errors)}"))
+    if told := _told(_price_lists(one.config)):
+        results.print(Text(f"Price lists: {told}."))
 
 
 def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":

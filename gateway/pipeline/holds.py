@@ -597,6 +597,8 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
+    if limit_.window_s:
+        wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
