@@ -79,7 +79,8 @@ def answer_cost(
     # A price that the file states in full is what the operator pays, whatever the server calls the model.
     is_certain = is_asked or other is not None or price.source == FROM_FILE
     source = own.source if is_certain else f"{own.source}, as asked"
-    rates = rates_of(own, usage, served)
+    # PERF: most prices are the same for prompts of all lengths.
+    rates = rates_of(own, usage, served) if own.tiers else own
     missing = own.unpriced + _unpriced(usage, rates, requests)
     if not served.iterations:
         return AnswerCost(_cost_at(rates, usage, requests), own, missing, source)

@@ -509,7 +509,7 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
 def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what the request found to be spent of a budget, in nano-USD."""
     compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, hold)
+    ratio = _ratio(spent, limit_.ceiling)
     metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
 
 
@@ -556,14 +556,13 @@ def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
         found, ceiling = spent.get(hold.limit.key, 0), hold.limit.ceiling
         if found * 100 < _WARNS_FROM * ceiling:
             continue
-        percent = int(_ratio(found, hold) * 100)
+        percent = int(_ratio(found, ceiling) * 100)
         if percent > fullest:
             fullest, scope = percent, hold.budget.scope
     return None if scope is None else f"{scope.kind}:{fullest}"
 
 
-def _ratio(spent: int, hold: BudgetHold) -> float:
-    ceiling = hold.limit.ceiling
+def _ratio(spent: int, ceiling: int) -> float:
     return spent / ceiling if ceiling else 1.0
 
 
@@ -598,6 +597,8 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
+    if limit_.window_s:
+        wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",

@@ -18,12 +18,24 @@ _PERCENT = 100
 
 
 class Situation(msgspec.Struct, frozen=True):
-    """What consequences are computed from: figures, and every resource as it will be, by kind and name."""
+    """What the consequences of one change are computed from, and in whose words they are said.
+
+    Args:
+        figures: Of use and spend.
+        after: Every resource as it will be, by kind and name.
+        now: Microseconds since the epoch.
+        seen: The change as people are told of it: what came from a reference is the reference there, and in sentences.
+    """
 
     figures: Figures
     after: Mapping[tuple[str, str], Resource]
     now: int
-    """Microseconds since the epoch."""
+    seen: ResourceChange
+
+    def prices_are_references(self, alias: Spec) -> bool:
+        """Whether the price of an alias' first target would tell what a reference stands for."""
+        price = self.after.get(("prices", _first_target(alias)))
+        return price is not None and bool(price.references)
 
     def keys_under(self, rules: str) -> list[str]:
         """The virtual keys that will refer to a set of rules."""
@@ -48,7 +60,8 @@ def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Cons
         if counter.spent_nano_usd < limit:
             continue
         whose = f" by {counter.whose}" if counter.whose else ""
-        spent = f"{shown(counter.spent_nano_usd)} of {shown(limit)} already spent{whose}"
+        allowed = _as_written(situation, "limit_usd") or shown(limit)
+        spent = f"{shown(counter.spent_nano_usd)} of {allowed} already spent{whose}"
         until = "from now on" if counter.ends_at is None else f"until {moment(at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")
@@ -101,9 +114,8 @@ def _secret_replaced(change: ResourceChange, situation: Situation) -> Iterator[C
             text = f"{whose} is refused at once{f': {used}' if used else ''}"
             yield Consequence("secret_replaced", text, bool(used))
         elif last is not None and ends is None:
-            yield Consequence(
-                "secret_replaced", f"{whose} is refused from {moment(at(last))} on{f'; {used}' if used else ''}"
-            )
+            end = _as_written(situation, "previous_secret_expires_at") or moment(at(last))
+            yield Consequence("secret_replaced", f"{whose} is refused from {end} on{f'; {used}' if used else ''}")
 
 
 def _accepted(spec: Spec, now: int) -> dict[str, int | None]:
@@ -128,11 +140,12 @@ def _key_loses_providers(change: ResourceChange, situation: Situation) -> Iterat
     if reachable is None:
         return
     used = _by_provider(figures)
+    called = dict(zip(had or (), (situation.seen.before or {}).get("providers") or (), strict=False))
     for provider in sorted(used if had is None else had):
         if provider not in reachable:
             share = _share(used.get(provider, 0), sum(used.values()))
             served = f", which served {share} of its requests in the last 7 days" if provider in used else ""
-            text = f"can no longer reach {provider}{served}"
+            text = f"can no longer reach {called.get(provider, provider)}{served}"
             yield Consequence("provider_out_of_reach", text, set(used) == {provider})
 
 
@@ -174,7 +187,9 @@ def _alias_moves(change: ResourceChange, situation: Situation) -> Iterator[Conse
         if asked:
             yield Consequence("alias_in_use", f"{count(asked, 'request')} asked for it in the last 24 h", True)
         return
-    ratio = _price_ratio(change.before, change.after, situation.figures)
+    ratio = None
+    if not any(situation.prices_are_references(spec) for spec in (change.before, change.after)):
+        ratio = _price_ratio(change.before, change.after, situation.figures)
     if ratio is not None:
         yield Consequence("alias_price", f"list price x{ratio:.2g}{used}")
     elif used:
@@ -186,13 +201,14 @@ def _rules_apply_to(change: ResourceChange, situation: Situation) -> Iterator[Co
     if change.before is None or not keys:
         return
     whom = f"{count(len(keys), 'key')} ({names(keys)})"
-    for field in change.changes:
+    for field in situation.seen.changes:
         dimension, _, kind = field.path.removeprefix("/").partition("/")
-        if kind == "deny" and field.removed:
-            text = f"{dimension} matching {names(field.removed)} are no longer denied to {whom}"
-            yield Consequence("rule_lifted", text)
-        elif kind == "deny" and field.added:
-            yield Consequence("rule_added", f"{dimension} matching {names(field.added)} will be denied to {whom}")
+        if kind == "deny":
+            if field.removed:
+                text = f"{dimension} matching {names(field.removed)} are no longer denied to {whom}"
+                yield Consequence("rule_lifted", text)
+            if field.added:
+                yield Consequence("rule_added", f"{dimension} matching {names(field.added)} will be denied to {whom}")
         elif kind or dimension in ("tools", "mcp", "urls", "models"):
             yield Consequence("rule_changed", f"the rules on {dimension} change for {whom}")
 
@@ -212,6 +228,12 @@ FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
     "model_aliases": (_alias_moves,),
     "policy_rules": (_rules_apply_to,),
 }
+
+
+def _as_written(situation: Situation, field: str) -> str | None:
+    """The reference that stands in a field, where one does."""
+    written = (situation.seen.after or {}).get(field)
+    return written if isinstance(written, str) and "${" in written else None
 
 
 def _touches(change: ResourceChange, *members: str) -> bool:

@@ -21,7 +21,7 @@ from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
 from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.targets import pull_in
-from gateway.plan.telling import applied_references, told
+from gateway.plan.telling import applied_references, told, with_consequences
 from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.snapshot.of_resources import verdict
@@ -114,8 +114,8 @@ def make_plan(
     1. match what the file wants with what its owner has, renames considered
     2. find what changes, and keep to the extent that was asked for
     3. judge the whole as it would be, with what others own
-    4. say what follows from the changes, and what an apply needs to be told
-    5. tell all of it without secrets, and references instead of what they stand for
+    4. tell the changes without secrets, and with references instead of what they stand for
+    5. say in the same way what follows from them, and what an apply needs to be told
 
     Args:
         desired: One owner's file. What it does not have and the owner has is deleted.
@@ -159,8 +159,13 @@ def make_plan(
         warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
     seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_with_consequences(change, seen, known, pulled, now) for _, change in _while(still, pairs)]
-    changes = [told(one, matched, origins) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
+    found = [_noted(change, pulled) for _, change in pairs]
+    changes = [told(one, matched) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
+    if known is not None:
+        changes = [
+            with_consequences(public, consequences(change, Situation(known, seen, now, public)), origins)
+            for change, public in _while(still, zip(found, changes, strict=True))
+        ]
     managed = [one for one in live.resources.values() if one.owner == desired.owner]
     drift = [
         edit
@@ -303,15 +308,9 @@ def _unpriced(messages: Iterable[str]) -> list[str]:
     return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
-def _with_consequences(
-    change: ResourceChange,
-    after: Mapping[Key, Resource],
-    figures: Figures | None,
-    pulled: Mapping[Key, str],
-    now: int,
-) -> ResourceChange:
-    follows = consequences(change, Situation(figures, after, now)) if figures is not None else []
-    return msgspec.structs.replace(change, consequences=follows, pulled_in_by=pulled.get((change.kind, change.name)))
+def _noted(change: ResourceChange, pulled: Mapping[Key, str]) -> ResourceChange:
+    by = pulled.get((change.kind, change.name))
+    return change if by is None else msgspec.structs.replace(change, pulled_in_by=by)
 
 
 def _spec(resource: Resource | None) -> Spec | None:

@@ -1,6 +1,6 @@
 """Changes as people are told of them: without secrets, and with references in place of what they stood for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -8,12 +8,12 @@ from gateway.config.origins import Origins, value_at
 from gateway.config.resources import Spec
 from gateway.config.source import steps
 from gateway.plan import diff
-from gateway.plan.change import Access, FieldChange, ResourceChange
+from gateway.plan.change import Access, Consequence, FieldChange, ResourceChange
 from gateway.plan.matching import Matched
 
 
-def told(change: ResourceChange, one: Matched, origins: Origins) -> ResourceChange:
-    """A change that was found and judged with its values; `origins` are of everything before and after."""
+def told(change: ResourceChange, one: Matched) -> ResourceChange:
+    """A change that was found and judged with its values."""
     had = _references(one.live.resource.references, one.live.resource.spec, one) if one.live is not None else {}
     has = one.wanted.references if one.wanted is not None else {}
     return msgspec.structs.replace(
@@ -21,10 +21,13 @@ def told(change: ResourceChange, one: Matched, origins: Origins) -> ResourceChan
         before=None if one.live is None else diff.shown(one.live.resource.spec, had, whole_hashes=True),
         after=None if change.after is None else diff.shown(change.after, has, whole_hashes=True),
         changes=[diff.told(field, had, has) for field in _with_renames(change, one)],
-        consequences=[
-            msgspec.structs.replace(follows, text=origins.sentence(follows.text)) for follows in change.consequences
-        ],
     )
+
+
+def with_consequences(change: ResourceChange, follows: Iterable[Consequence], origins: Origins) -> ResourceChange:
+    """A change as people are told of it, with what follows; `origins` are of everything before and after."""
+    sentences = [msgspec.structs.replace(one, text=origins.sentence(one.text)) for one in follows]
+    return msgspec.structs.replace(change, consequences=sentences)
 
 
 def applied_references(one: Matched) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from gateway.shapes.declares import OF_MCP, OF_TOOLS, Body, Declared, Says, decl
 from gateway.shapes.shape import Shape
 from gateway.turns import paced
 from gateway.wire.url_reading import read
+from gateway.wire.url_sieve import UrlSieve, sieve_for
 
 _SHOWN = 64
 _REMEMBERED = 1024
@@ -59,6 +60,7 @@ class Judge:
         "has_declarations",
         "has_models",
         "has_urls",
+        "url_sieve",
     )
 
     def __init__(self, rule_sets: Sequence[tuple[str, RuleSet]]) -> None:
@@ -68,6 +70,7 @@ class Judge:
         self._models = _compile((name, rules.models) for name, rules in rule_sets)
         self._wanted = (OF_TOOLS if self._tools else frozenset()) | (OF_MCP if self._mcp else frozenset())
         self._passed: set[Hashable] = set()
+        self.url_sieve = _sieve([rules.urls for _, rules in rule_sets if rules.urls is not None])
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
@@ -132,6 +135,13 @@ class Judge:
     def check_models(self, provider: str, model: str, path: str = "model") -> None:
         """Judges a model in both its spellings, named at a path of the body; raises `model_not_allowed`."""
         _judge(self._models, "models", "model_not_allowed", "The model", path, model, f"{provider}/{model}")
+
+
+def _sieve(rules: Sequence[Rule]) -> UrlSieve | None:
+    """What tells at one go that no URL is denied; an allow list has to be asked about each of them."""
+    if not rules or any(rule.allow is not None for rule in rules):
+        return None
+    return sieve_for(pattern for rule in rules for pattern in rule.deny)
 
 
 def _compile(rules: Iterable[tuple[str, Rule | None]]) -> tuple[CompiledRule, ...]:

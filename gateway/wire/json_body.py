@@ -15,6 +15,7 @@ from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.request_body import Glance
+from gateway.wire.url_sieve import UrlSieve
 from gateway.wire.urls import UrlPlaces, may_have_urls, odd_fields, urls_in_json
 
 _LONG_VALUE = 512
@@ -134,8 +135,11 @@ class JsonBody:
         """Whether `urls` may find anything: for a short body, one look says so."""
         return may_have_urls(self._readable, places.names)
 
-    def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
-        """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one."""
+    def urls(self, places: UrlPlaces, sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+        """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one.
+
+        With a sieve, URLs are left out of which it tells that they are not refused.
+        """
         fields: list[tuple[int, str]] = []
         for field in odd_fields(self._readable, places.names):
             yield None
@@ -153,7 +157,7 @@ class JsonBody:
                 offset, text = next(waiting)
                 if places.holds(path):
                     yield offset, text, True
-        yield from urls_in_json(self._readable)
+        yield from urls_in_json(self._readable, sieve)
 
     def path_at(self, offset: int) -> Generator[None, None, str]:
         """The JSON path of what stands at an offset; in steps."""

@@ -15,6 +15,7 @@ from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import text_in_steps
 from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
 from gateway.wire.request_body import NOT_PLAIN, Glance
+from gateway.wire.url_sieve import UrlSieve
 from gateway.wire.urls import UrlPlaces, urls_in_text
 
 _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -108,7 +109,7 @@ class MultipartBody:
         """Any field that is not a file."""
         return bool(self._fields)
 
-    def urls(self, _places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
+    def urls(self, _places: UrlPlaces, _sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
             text = yield from text_in_steps(self.data, field.start, field.end)

@@ -4,6 +4,7 @@ from collections.abc import Generator, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from gateway.wire.json_splice import Splice
+from gateway.wire.url_sieve import UrlSieve
 from gateway.wire.urls import UrlPlaces
 
 
@@ -69,8 +70,8 @@ class RequestBody(Protocol):
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""
 
-    def urls(self, places: UrlPlaces) -> Iterator[tuple[int, str, bool] | None]:
-        """Every http(s) URL in any string, and whatever stands where the API wants one.
+    def urls(self, places: UrlPlaces, sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+        """Every http(s) URL in any string that a sieve does not let pass, and whatever stands where the API wants one.
 
         The offset at which the string begins, the URL, whether it is certain; `None` between two steps of the work.
         """

@@ -24,8 +24,9 @@ from typing import Protocol
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.wire.json_tokens import STEP, end_of_string, text_in_steps, text_of_literal, without_escapes
+from gateway.wire.json_tokens import STEP, STRING, end_of_string, text_in_steps, text_of_literal, without_escapes
 from gateway.wire.unreadable import UNREADABLE
+from gateway.wire.url_sieve import UrlSieve
 
 
 class UrlPlaces(Protocol):
@@ -71,6 +72,9 @@ _LONGEST_KEY = 64
 _LONGEST_ESCAPED_KEY = 512
 _SCHEME_LENGTH = len("https:/")
 _REMEMBERED = 10_000
+_SIEVED_BYTES = 1024 * 1024
+"""What is longer is looked through in steps: a sieve takes all of it at one go."""
+
 _LONGEST = 64 * 1024
 """Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
 
@@ -93,10 +97,35 @@ def may_have_scheme(data: bytes, lowered: bytes) -> bool:
     return (b"http" in lowered or b"\\" in data) and _MAY_BE_SCHEME.search(data) is not None
 
 
-def urls_in_json(data: bytes) -> Iterator[FoundAt | None]:
-    """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included."""
+def urls_in_json(data: bytes, sieve: UrlSieve | None = None) -> Iterator[FoundAt | None]:
+    """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included.
+
+    With a sieve, strings are left out of which it tells that nothing in them is refused.
+    """
     # PERF: many bodies have none, and looking into each of their strings takes several times as long as this.
-    if (yield from _may_have_url(data, 0, len(data))):
+    if not (yield from _may_have_url(data, 0, len(data))):
+        return
+    if sieve is None or len(data) > _SIEVED_BYTES:
+        yield from _urls_in_strings(data)
+    elif not sieve.passes(data):
+        yield from _urls_in_suspects(data, sieve)
+
+
+def _urls_in_suspects(data: bytes, sieve: UrlSieve) -> Iterator[FoundAt | None]:
+    """URLs of the strings that are suspect; of all, where others are without their line ends."""
+    rest: list[bytes] = []
+    at, suspect = 0, sieve.first(data)
+    for string in STRING.finditer(data):
+        if suspect < 0:
+            break
+        start, end = string.span()
+        if suspect < end:
+            yield from _urls_in_string(data, start, end - 1)
+            rest.append(data[at:start])
+            at, suspect = end, sieve.first(data, end)
+    rest.append(data[at:])
+    yield None
+    if not sieve.passes_joined(b"".join(rest)):
         yield from _urls_in_strings(data)
 
 
@@ -104,12 +133,15 @@ def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
     for string in _strings(data):
         if string is None:
             yield None
-            continue
-        offset, end = string
-        if (yield from _may_have_url(data, offset, end)):
-            text = yield from _text(data, offset, end)
-            for found in urls_in_text(text):
-                yield None if found is None else (offset, *found)
+        else:
+            yield from _urls_in_string(data, *string)
+
+
+def _urls_in_string(data: bytes, offset: int, end: int) -> Iterator[FoundAt | None]:
+    if (yield from _may_have_url(data, offset, end)):
+        text = yield from _text(data, offset, end)
+        for found in urls_in_text(text):
+            yield None if found is None else (offset, *found)
 
 
 def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] | None]:

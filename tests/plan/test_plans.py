@@ -423,6 +423,52 @@ def test_a_name_that_means_somebody_else_than_before_may_widen():
     assert {one.address: str(one.access) for one in plan.resource_changes}["virtual_keys.k"] == "widens"
 
 
+LIMIT, END, ONE = "${env:LIMIT}", "${env:END}", "${env:ONE}"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "references", "said"),
+    [
+        (
+            budget(limit_usd="100"),
+            budget(limit_usd="37"),
+            {"/limit_usd": LIMIT},
+            ["$61.00 of ${env:LIMIT} already spent: 1 key will be refused until 1 Dec 2026 00:46 UTC (k)"],
+        ),
+        (
+            key(secret_hash=hash_of(1)),
+            key(secret_hash=hash_of(2), **LATER),
+            {"/previous_secret_expires_at": END},
+            ["the secret that it has is refused from ${env:END} on; 257 requests in the last 24 h"],
+        ),
+        (
+            rules(tools={"deny": ["99", "b"]}),
+            rules(tools={"deny": ["b", "37"]}),
+            {"/tools/deny/1": ONE},
+            [
+                "tools matching 99 are no longer denied to 1 key (k)",
+                "tools matching ${env:ONE} will be denied to 1 key (k)",
+            ],
+        ),
+    ],
+    ids=["amount", "moment", "member of a list"],
+)
+def test_sentences_show_what_the_file_has_in_place_of_values(before, after, references, said):
+    figures = msgspec.structs.replace(IN_USE, budgets={"b": [BudgetFigures(61_000_000_000, ["k"], NOW + 160 * HOUR)]})
+    k = (
+        ()
+        if before.kind == "virtual_keys"
+        else (key(secret_hash=hash_of(1), policy_rules=["r"] if before.kind == "policy_rules" else []),)
+    )
+    others = (*PROVIDERS, ACME, *k)
+    after = msgspec.structs.replace(after, references=references)
+
+    plan = planned((*others, after), live_of((*others, before)), figures=figures).plan
+
+    assert [one.text for one in change(plan, before.address).consequences] == said
+    assert "37" not in "".join(one.text for one in lines(plan)).replace(f"{37:064x}", "")
+
+
 OF_THE_PROCESS = "the collector of the gateways' OTEL_* variables"
 
 
