@@ -276,6 +276,7 @@ def request_of(
     may_lack_credentials: bool = False,
     **more: Any,
 ) -> "tuple[PlanRequest, Sequence[Diagnostic]]":
+    """What files want of a control plane, and what was found in them. Raises `NotValidError`."""
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
     from gateway.config.source import pointer  # noqa: PLC0415 - see above
@@ -285,6 +286,7 @@ def request_of(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
         moves=[(one.from_, one.to) for one in read.moved],
+        targets=targets or [],
         digest=loaded.digest,
         commit=loaded.commit,
         absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),

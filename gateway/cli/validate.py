@@ -164,7 +164,8 @@ def _of_control_plane(
     paths: Sequence[Path], file_root: list[Path] | None, url: str | None, database: str | None, token: str | None
 ) -> tuple[Diagnostic, ...]:
     """What a plan of the files says is wrong with them, beside what others have in the control plane."""
-    from gateway.cli.plan import NotValidError, request_of  # noqa: PLC0415 - most files are checked without one
+    from gateway.cli.plan import request_of  # noqa: PLC0415 - most files are checked without a control plane
+    from gateway.cli.snapshot import NotValidError  # noqa: PLC0415 - see above
     from gateway.cli.target import target  # noqa: PLC0415 - see above
 
     try:
