@@ -598,6 +598,8 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
     units = _UNITS[limit_.dimension].replace("s ", " ", 1) if limit_.ceiling == 1 else _UNITS[limit_.dimension]
+    if limit_.window_s:
+        wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
         f"{whose} is limited to {limit_.ceiling} {units}; try again in {wait} s.",

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from gateway.cli.schema import FILES as SCHEMA_FILES
+from gateway.cli.schema import Kind
 from gateway.config import reference, schema
 from gateway.version import BUILD, __version__
 from tests.cli.conftest import FILE
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FAULTY = FILE.replace("secret_hash", "secret_hsh") + "model_aliases: {fast: nowhere/gpt-5-mini}\n"
 BUDGET = "budgets:\n  cap: {scope: {virtual_key: old}, window: month, limit_usd: 5, on_breach: block}\n"
 
@@ -113,6 +117,56 @@ def test_schema_prints_writes_and_checks(gateway, file, form, render):
     differs = gateway(*ask, "--check", "made")
     assert differs.code == 1
     assert f"gateway schema --format {form} --output made" in differs.err
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_schema_is_one_and_has_a_name_of_its_own(gateway, kind):
+    made = json.loads(gateway("schema", "--kind", kind.value).out)
+
+    Draft202012Validator.check_schema(made)
+    assert made["$id"].endswith(f"/{SCHEMA_FILES[kind]}")
+    assert made["title"]
+    assert gateway("schema", "--kind", kind.value, "--format", "markdown").code == (0 if kind is Kind.CONFIG else 1)
+
+
+def judged(gateway, kind, document):
+    """What the schema of a kind says against a document."""
+    made = json.loads(gateway("schema", "--kind", kind).out)
+    return [one.message for one in Draft202012Validator(made).iter_errors(document)]
+
+
+def test_a_part_needs_no_version_and_is_a_configuration_else(gateway):
+    part = {"virtual_keys": {"a": {"environment": "test"}}}
+
+    assert judged(gateway, "part", part) == []
+    assert judged(gateway, "part", {"version": 1, **part}) == []
+    assert judged(gateway, "config", part) == ["'version' is a required property"]
+    assert len(judged(gateway, "part", {"virtual_kys": {}})) == 1
+
+
+def test_the_schema_of_cases_takes_the_example_and_no_misspelling(gateway):
+    cases = yaml.safe_load((EXAMPLES / "gateway.test.yaml").read_text())
+
+    assert judged(gateway, "test", cases) == []
+    assert len(judged(gateway, "test", {**cases, "case": []})) == 1
+    assert len(judged(gateway, "test", {"cases": [{"name": "a", "key": "b", "expect": {"rout": []}}]})) == 1
+
+
+@pytest.mark.parametrize("text", [FILE, FILE + "nonsense: 1\n", "a: ["])
+def test_what_is_printed_is_what_its_schema_says(gateway, file, text):
+    (file.parent / "one.test.yaml").write_text(
+        "cases:\n  - {name: a, key: old, model: gpt-5-mini, expect: {provider: sim}}\n"
+        "  - {name: b, key: old, model: gpt-5-mini, expect: {provider: other}}\n  - {name: c, key: x, expect: {body: y}}\n"
+    )
+    file.write_text(text.replace("version: 1", "version: 1\nowner: us\nteams: {core: {}}"))
+    for kind, command in (
+        ("validation", "validate"),
+        ("test-report", "test"),
+        ("plan", "plan --database default"),
+    ):
+        done = gateway(*command.split(), "--format", "json", GATEWAY_DATA_DIR=str(file.parent))
+        assert judged(gateway, kind, json.loads(done.out)) == []
+        assert judged(gateway, kind, {**json.loads(done.out), "format_version": "9.0"}) != []
 
 
 def test_schema_says_where_it_cannot_write(gateway, file):
