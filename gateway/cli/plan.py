@@ -4,11 +4,13 @@ import math
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
 
 import msgspec
 import typer
@@ -194,10 +196,9 @@ def apply(
     if file is not None and (config or targets or no_delete):
         raise failed("a saved plan is applied as it is: leave --config, --target and --no-delete away")
     wait_s = _lock_wait_s(lock_timeout)
-    _refuse_existing(secrets_out)
     allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
     wanted = _read(file) if file is not None else _wanted(config, targets, file_root, no_delete=no_delete)
-    with target(control_plane, database, token) as home:
+    with _secrets_file(secrets_out) as opened, target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
         )
@@ -206,10 +207,12 @@ def apply(
                 say("The plan changes nothing.")
             return
         done = home.apply(saved, allowed, lock_wait_s=wait_s)
+        if opened is not None:
+            opened.write("".join(f"{name}={secret}\n" for name, secret in done.minted.items()).encode())
     if done.already:
         say(f"This plan was applied before, as revision {done.revision}.")
-        return
-    say(f"Applied as revision {done.revision}.", "green")
+    else:
+        say(f"Applied as revision {done.revision}.", "green")
     _tell_secrets(done.minted, secrets_out)
 
 
@@ -387,7 +390,7 @@ def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
-        _write_private(file, written(saved), replace=True)
+        _write_private(file, written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
 
@@ -403,32 +406,50 @@ def _read(file: Path) -> "SavedPlan":
         raise failed(f"{file}: {error}") from None
 
 
-def _refuse_existing(secrets_out: Path | None) -> None:
-    if secrets_out is not None and secrets_out.exists():
-        raise failed(f"{secrets_out} is there already; secrets overwrite nothing")
+@contextmanager
+def _secrets_file(file: Path | None) -> "Iterator[BinaryIO | None]":
+    """The file that secrets go to, made before anything is applied; taken away again where none came.
+
+    Nobody else reads it, it overwrites nothing, and no link leads elsewhere.
+    """
+    if file is None:
+        yield None
+        return
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        raise failed(f"{file} is there already; secrets overwrite nothing") from None
+    except OSError as error:
+        raise failed(f"{file} cannot be written: {error.strerror}; nothing was applied") from None
+    with os.fdopen(handle, "wb") as opened:
+        try:
+            yield opened
+        finally:
+            opened.flush()
+            if not os.fstat(handle).st_size:
+                file.unlink(missing_ok=True)
 
 
 def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
     if not minted:
         return
     if file is not None:
-        text = "".join(f"{name}={secret}\n" for name, secret in minted.items())
-        try:
-            _write_private(file, text.encode(), replace=False)
-        except OSError as error:
-            say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
-        else:
-            what = "The secret" if len(minted) == 1 else "The secrets"
-            have = "is" if len(minted) == 1 else "are"
-            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
-            return
+        what = "The secret" if len(minted) == 1 else "The secrets"
+        have = "is" if len(minted) == 1 else "are"
+        say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
+        return
     say("The secrets of new keys, shown this once:")
     for name, secret in minted.items():
         results.out(f"{name}={secret}")
 
 
-def _write_private(file: Path, content: bytes, *, replace: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
-    handle = os.open(file, flags, 0o600)
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(content)
+def _write_private(file: Path, content: bytes) -> None:
+    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        Path(temporary).replace(file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
