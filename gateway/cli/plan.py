@@ -119,7 +119,7 @@ def plan(
         raise failed("--drift-only plans nothing that could be applied: leave --out away")
     days, paths = _days(replay), paths_of(config)
     try:
-        request, found = _request(
+        request, found = request_of(
             paths,
             targets,
             file_root,
@@ -260,7 +260,7 @@ def _days(written: str | None) -> int:
 def _wanted(config: Sequence[Path] | None, *arguments: Any, **more: Any) -> "PlanRequest":
     """The request of files that are valid; ends the command where they are not."""
     try:
-        request, found = _request(paths_of(config), *arguments, **more)
+        request, found = request_of(paths_of(config), *arguments, **more)
     except NotValidError as error:
         _print_no_plan(error.diagnostics, PlanFormat.TEXT)
         raise typer.Exit(1) from None
@@ -268,7 +268,7 @@ def _wanted(config: Sequence[Path] | None, *arguments: Any, **more: Any) -> "Pla
     return request
 
 
-def _request(
+def request_of(
     paths: Sequence[Path],
     targets: list[str] | None,
     file_root: list[Path] | None,
@@ -276,6 +276,7 @@ def _request(
     may_lack_credentials: bool = False,
     **more: Any,
 ) -> "tuple[PlanRequest, Sequence[Diagnostic]]":
+    """What files want of a control plane, and what was found in them. Raises `NotValidError`."""
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
     from gateway.config.source import pointer  # noqa: PLC0415 - see above

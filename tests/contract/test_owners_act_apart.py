@@ -120,6 +120,31 @@ def test_a_plan_says_what_to_add(teams):
     assert "In the file of alpha, add to providers.alpha-sim: shared_with: [beta]." in done.stdout + done.stderr
 
 
+def test_validation_leaves_names_of_others_to_the_control_plane(teams):
+    shared = BETA + "model_aliases: {x: common/claude-haiku-4-5}\n"
+    not_shared = BETA + "model_aliases: {x: alpha-sim/gpt-5-mini, y: comon/claude-haiku-4-5}\n"
+    file = teams.directory / "checked.yaml"
+
+    def validate(content, *arguments):
+        file.write_text(content)
+        environment = {**os.environ, "GATEWAY_CONTROL_PLANE_TOKEN": teams.tokens["beta"]}
+        return launcher.run(["validate", str(file), *arguments], env=environment)
+
+    where = ("--control-plane", f"http://127.0.0.1:{teams.plane.port}")
+    alone, asked = validate(shared), validate(shared, *where)
+    wrong_alone, wrong = validate(not_shared), validate(not_shared, *where)
+
+    assert (alone.returncode, asked.returncode) == (0, 0)
+    assert (
+        "note[unknown-reference] not checked, belongs to another owner? there is no provider named 'common'"
+        in alone.stderr
+    )
+    assert "note[" not in asked.stderr
+    assert (wrong_alone.returncode, wrong.returncode) == (0, 1)
+    assert "beta names providers.alpha-sim, which belongs to alpha and is not shared" in wrong.stderr
+    assert "there is no provider named 'comon'" in wrong.stderr
+
+
 def test_a_file_of_another_owner_is_not_planned(teams):
     done = teams.run(["plan"], "beta", ALPHA)
 
