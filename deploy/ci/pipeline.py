@@ -111,7 +111,7 @@ def check(settings: Settings, host: "Host") -> None:
 
 
 def run(command: Sequence[str], host: "Host", *, without: Sequence[str] = (), good: Sequence[int] = (0,)) -> int:
-    """Runs a command that finds something and shows that; its exit code. Raises `FailedError` for one that is not good."""
+    """Runs a command and shows what it finds; its exit code. Raises `FailedError` for one that is not good."""
     done = gateway([*command, "--format", host.findings], without)
     host.show_findings(done.stdout)
     host.show(done.stderr)
