@@ -90,6 +90,9 @@ OFFLINE = (
     ("check-ledger", "-c", "gateway.yaml"),
     ("prices", "list", "-c", "gateway.yaml"),
     ("prices", "list", "-c", "gateway.yaml", "--format", "json"),
+    ("prices", "diff", "-c", "gateway.yaml"),
+    ("prices", "diff", "-c", "gateway.yaml", "--format", "json"),
+    ("prices", "update", "-c", "gateway.yaml"),
     ("report", "unpriced"),
     ("test", "a.test.yaml"),
     ("test", "a.test.yaml", "--format", "json"),
@@ -171,6 +174,7 @@ def test_nothing_that_people_are_shown_has_it(home):
     home.environment["GATEWAY_DATABASE_URL"] = home.plane.database_url
     for command in OFFLINE:
         home.run(*command, code=1 if command[0] == "test" else 0)
+    assert CANARY not in (home.directory / "prices.lock.yaml").read_text()
     for output in ("markdown", "github", "sarif"):
         home.run("show", "plan.json", "--format", output)
 
