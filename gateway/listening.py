@@ -106,15 +106,16 @@ def bound_writes(port: int, timeout_s: float) -> bool:
     found = False
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
-            listens = socket.socket(fileno=os.dup(int(descriptor.name)))
-        except OSError:  # no socket, or closed meanwhile
+            if not descriptor.is_socket():
+                continue
+            one = socket.socket(fileno=os.dup(int(descriptor.name)))
+        except OSError:  # closed meanwhile
             continue
-        with listens:
-            is_tcp = listens.family in (socket.AF_INET, socket.AF_INET6) and listens.type == socket.SOCK_STREAM
-            accepts = is_tcp and listens.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            if accepts and listens.getsockname()[1] == port:
-                listens.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(timeout_s * 1000))
-                found = True
+        with one:
+            is_tcp = one.family in (socket.AF_INET, socket.AF_INET6) and one.type == socket.SOCK_STREAM
+            if is_tcp and one.getsockname()[1] == port:  # that which listens, and what it has accepted already
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(timeout_s * 1000))
+                found = found or bool(one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
     return found
 
 

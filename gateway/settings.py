@@ -50,6 +50,11 @@ class Settings(BaseSettings):
         (),
         description="Folders below which `${file:}` reads beside that of the configuration, separated by commas.",
     )
+    env_file: Path | None = Field(
+        None,
+        description="A file of `NAME=value` lines that `${env:NAME}` reads before the variables of the process; it is "
+        "read anew with every reload, and watched.",
+    )
     runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
         (),
         description="Variables that `${runtime-env:NAME}` reads, separated by commas; never `GATEWAY_*`.",

@@ -51,7 +51,7 @@ def mint(
     _refuse_both(write, control_plane, database)
     if write is None and is_named(control_plane, database):
         with target(control_plane, database, token) as home:
-            told = home.mint(name, {"environment": environment.value}, "api")
+            told = home.mint(name, {"environment": environment.value})
         _print(output, name, told["secret"], told["secret_hash"], {}, "the control plane")
         say(f"{name} is new: {_MAY_CALL}", "yellow")
         return

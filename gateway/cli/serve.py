@@ -27,6 +27,10 @@ EPILOG = (
 def serve(
     config: ConfigPaths = None,
     file_root: FileRoots = None,
+    env_file: Annotated[
+        Path | None,
+        typer.Option(help="NAME=value lines that ${env:} reads before the environment; watched, and read by SIGHUP."),
+    ] = None,
     control_plane: Annotated[
         str | None,
         typer.Option(
@@ -58,6 +62,7 @@ def serve(
     flags = {
         "config": tuple(config) if config else None,
         "file_roots": tuple(file_root) if file_root else None,
+        "env_file": env_file,
         "control_plane_url": control_plane,
         "host": host,
         "port": port,

@@ -2,8 +2,9 @@
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -17,6 +18,9 @@ PRICE_LOCK: Final = "prices.lock.yaml"
 
 _ENDINGS = (".yaml", ".yml")
 _TESTS = (".test.yaml", ".test.yml")
+_MODELINE: Final = re.compile(r"^#\s*yaml-language-server:\s*\$schema=\S*gateway\.schema\.json\s*$", re.MULTILINE)
+_VERSION: Final = re.compile(r"^[\"']?version[\"']?:\s*[\"']?1[\"']?\s*(?:#.*)?$", re.MULTILINE)
+_TOP_LEVEL: Final = re.compile(r"^[\"']?([a-z_]+)[\"']?:", re.MULTILINE)
 
 
 class SourceFile(msgspec.Struct, frozen=True):
@@ -76,6 +80,21 @@ def price_lock(paths: Sequence[FilePath]) -> FilePath:
     """Where the lock of prices lies: beside the first file, or in the first directory."""
     first = paths[0]
     return (first if first.is_dir() else first.parent) / PRICE_LOCK
+
+
+def is_configuration(path: FilePath, sections: Collection[str]) -> bool:
+    """Whether a file says that it is a whole configuration: by its modeline, or by `version` and one of the sections.
+
+    Not the lock of prices and policy tests, which belong to one. What cannot be read is for whoever reads it.
+    """
+    if path.name == PRICE_LOCK or path.name.endswith(_TESTS):
+        return False
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, ValueError):
+        return True
+    names = {match[1] for match in _TOP_LEVEL.finditer(text)}
+    return bool(_MODELINE.search(text) or (_VERSION.search(text) and not names.isdisjoint(sections)))
 
 
 def _inside(directory: FilePath) -> list[FilePath]:

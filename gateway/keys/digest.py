@@ -32,6 +32,11 @@ class Pepper:
         current = self._hashes[0].digest(data)
         return (current,) if len(self._hashes) == 1 else (current, self._hashes[1].digest(data))
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells the current pepper from another, and nothing else of it."""
+        return self._hashes[0].digest(b"").hex()[:_SHOWN_DIGITS]
+
     def __repr__(self) -> str:
         return "Pepper((sensitive))"
 

@@ -4,7 +4,7 @@ from collections.abc import Generator, Mapping
 
 from gateway import clock
 from gateway.errors import GatewayError
-from gateway.keys.virtual_key import PREFIX, PREFIX_OF
+from gateway.keys.virtual_key import PREFIX, PREFIX_OF, environment_of
 from gateway.pipeline.states import Received
 from gateway.shapes.glance import glance
 from gateway.shapes.shape import Shape
@@ -25,6 +25,8 @@ def authenticate(received: Received) -> CompiledKey:
     secret = presented_secret(received.header_map)
     entry = received.snapshot.authenticate(secret)
     if entry is None or not secret.startswith(PREFIX_OF[entry.key.environment]) or _was_rotated_away(entry):
+        if entry is None and environment_of(secret) is not None:
+            received.snapshot.tell_unknown_key()
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
     key = received.trail.key = entry.key
     if key.state == "revoked":

@@ -97,9 +97,12 @@ class FileSource:
         """Files have no control plane."""
         return None
 
+    def _variables(self) -> Sequence[Path]:
+        return () if self._settings.env_file is None else (self._settings.env_file,)
+
     def _load(self) -> Snapshot | Rejection:
         loaded = load_for_serving(self._settings)
-        self._watched = loaded.files or self._settings.config
+        self._watched = (*(loaded.files or self._settings.config), *self._variables())
         if loaded.config is None:
             return Rejection(loaded.diagnostics, clock.now())
         revision = Revision(loaded.digest, loaded.commit)

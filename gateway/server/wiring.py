@@ -113,6 +113,7 @@ class Worker:
         self._publishing = loop.create_task(self._publish())
         keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
         _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
+        _log.info("virtual keys are looked up under the pepper with the fingerprint %s", self._pepper.fingerprint)
         app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
         keep_connections(self._settings.keepalive_timeout_s)
         if self._settings.health_port is not None:

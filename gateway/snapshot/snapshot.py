@@ -1,9 +1,11 @@
 """The frozen value that a request walks through: everything it needs, compiled; nothing is looked up elsewhere."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gateway import clock
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
@@ -19,6 +21,10 @@ from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.upstream.circuit_breaker import Thresholds
+
+_TELLS_EVERY_S = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -255,6 +261,7 @@ class Snapshot:
         self._compile_key = compile_key
         self._compiled: dict[str, CompiledKey] = {}
         self._entries: dict[bytes, KeyEntry] = {}
+        self._tells_again_at = 0.0
 
     def authenticate(self, secret: str) -> KeyEntry | None:
         """The key that this secret belongs to, with the same work for every secret."""
@@ -262,6 +269,20 @@ class Snapshot:
         for digest in self._pepper.candidates(secret):
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
+
+    def tell_unknown_key(self) -> None:
+        """A well-formed key is not known. Where none ever was, the pepper may be another: that is said now and then."""
+        now = clock.monotonic()
+        if self._entries or not self._key_names or now < self._tells_again_at:
+            return
+        self._tells_again_at = now + _TELLS_EVERY_S
+        _log.warning(
+            "a well-formed virtual key is not known here, and none of the %d that are was presented since this "
+            "configuration was loaded: is GATEWAY_KEY_PEPPER (fingerprint %s) the one that they were hashed under? "
+            'printf %%s "$VK" | gateway keys hash says what should stand in the file',
+            self.key_count,
+            self._pepper.fingerprint,
+        )
 
     @property
     def key_count(self) -> int:

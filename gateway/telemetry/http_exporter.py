@@ -4,6 +4,7 @@ import os
 import ssl
 import threading
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Final
 
 import httpx
@@ -17,6 +18,7 @@ from gateway.version import __version__
 
 _CERTIFICATES: Final = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
 _TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
+_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 _PATH: Final = "/v1/traces"
 _TIMEOUT_S: Final = 10.0
 _PAUSES_S: Final = (0.5, 1.0, 2.0)
@@ -46,6 +48,8 @@ class HttpSpanExporter(SpanExporter):
             verify=ssl.create_default_context(cafile=certificate) if certificate else True,
         )
         self._closing = threading.Event()
+        self.failure: str | None = None
+        """Why the last try failed: the status, or what kept it from one."""
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Sends, and again after pauses where the collector is busy or away, for as long as one try may take."""
@@ -68,8 +72,10 @@ class HttpSpanExporter(SpanExporter):
         """The status, or `None` where there was no answer. What the answer says is not read."""
         try:
             with self._client.stream("POST", self._url, content=body) as response:
+                self.failure = f"it answered {response.status_code} {_PHRASES.get(response.status_code, '')}".strip()
                 return response.status_code
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            self.failure = f"{type(error).__name__}: {error}"
             return None
 
 

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.telemetry.collector_settings import Bounds
+from gateway.telemetry.exporters import FIRST_WORDS
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import spans_of
 from gateway.telemetry.traced_request import TracedRequest
@@ -34,12 +35,20 @@ class TraceDestination:
         resource: What serves.
         bounds: How much may wait, and for how long.
         metrics: Where spans are counted.
+        address: Where the collector is, for the log.
     """
 
     def __init__(
-        self, name: str, open_exporter: Callable[[], SpanExporter], resource: Resource, bounds: Bounds, metrics: Metrics
+        self,
+        name: str,
+        open_exporter: Callable[[], SpanExporter],
+        resource: Resource,
+        bounds: Bounds,
+        metrics: Metrics,
+        address: str = "",
     ) -> None:
         self._name = name
+        self._where = f"{name} ({address})" if address else name
         self._open_exporter = open_exporter
         self._exporter: SpanExporter | None = None
         self._resource = resource
@@ -108,8 +117,9 @@ class TraceDestination:
             if self._exporter is None:
                 self._exporter = self._open_exporter()
             succeeded = self._exporter.export(spans) is SpanExportResult.SUCCESS
-        except Exception:  # noqa: BLE001 - whatever an exporter raises, the next batch is another try
-            succeeded = False
+            why = FIRST_WORDS.taken() or getattr(self._exporter, "failure", None)
+        except Exception as error:  # noqa: BLE001 - whatever an exporter raises, the next batch is another try
+            succeeded, why = False, f"{type(error).__name__}: {error}"
         self._spans_done += len(spans)
         self._bytes_done += sum(one.content_bytes for one in requests)
         if succeeded:
@@ -118,7 +128,7 @@ class TraceDestination:
             self._metrics.spans_dropped(len(spans), self._name, "export_failed")
         if succeeded is self._fails:
             self._fails = not succeeded
-            self._tell(succeeded=succeeded)
+            self._tell(None if succeeded else why or "it did not say why")
 
     def _next_batch(self) -> tuple[list[ReadableSpan], list[TracedRequest]]:
         spans: list[ReadableSpan] = []
@@ -153,13 +163,12 @@ class TraceDestination:
         self._metrics.spans_dropped(request.span_count, self._name, "export_failed")
         _log.error("no spans can be made of the request %s", request.record.request_id, exc_info=error)
 
-    def _tell(self, *, succeeded: bool) -> None:
-        if succeeded:
-            _log.info("the trace collector %s takes spans again", self._name)
+    def _tell(self, failure: str | None) -> None:
+        if failure is None:
+            _log.info("the trace collector %s takes spans again", self._where)
         else:
-            _log.warning(
-                "the trace collector %s does not take spans; they are dropped and counted until it does", self._name
-            )
+            message = "the trace collector %s does not take spans: %s; they are dropped and counted until it does"
+            _log.warning(message, self._where, failure)
 
 
 def _length(value: Any) -> int:

@@ -17,7 +17,15 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from gateway import clock
 from gateway.telemetry.collector_settings import Bounds, CollectorSettings
-from gateway.telemetry.exporters import TracingError, exporter_of, exporter_of_variables
+from gateway.telemetry.exporters import (
+    ENDPOINTS,
+    TracingError,
+    address_of_variables,
+    exporter_of,
+    exporter_of_variables,
+    listen,
+    shown,
+)
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.sampling import Sampling
 from gateway.telemetry.trace_context import TraceContext
@@ -26,8 +34,9 @@ from gateway.telemetry.traced_request import TracedRequest
 from gateway.version import __version__
 
 _DEFAULT: Final = "default"
-_ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _FAREWELL_S: Final = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -99,7 +108,8 @@ class Tracing:
             one.join(max(0.0, deadline - clock.monotonic()))
 
     def _open(self, name: str, settings: CollectorSettings) -> TraceDestination:
-        return TraceDestination(name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics)
+        address = shown(settings.endpoint)
+        return TraceDestination(name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics, address)
 
 
 def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> Tracing:
@@ -110,11 +120,13 @@ def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> T
         delay_s=_whole("OTEL_BSP_SCHEDULE_DELAY", environ, 5000) / 1000,
     )
     # It logs every batch that is lost; one line when that begins and one when it ends say as much.
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    listen()
     default = None
     if _names_collector(environ):
         exporter = exporter_of_variables(environ)
-        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics)
+        address = address_of_variables(environ)
+        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics, address)
+        _log.info("spans go to the trace collector %s%s", _DEFAULT, f", {address}" if address else "")
     return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ))
 
 
@@ -122,7 +134,7 @@ def _names_collector(environ: Mapping[str, str]) -> bool:
     exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
     if _is_disabled(environ) or exporters == ["none"]:
         return False
-    if not exporters and not any(environ.get(name, "").strip() for name in _ENDPOINTS):
+    if not exporters and not any(environ.get(name, "").strip() for name in ENDPOINTS):
         return False
     if exporters not in ([], ["otlp"]):
         raise TracingError(f"OTEL_TRACES_EXPORTER is {','.join(exporters)}; the gateway knows otlp and none")

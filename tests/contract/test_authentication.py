@@ -1,5 +1,7 @@
 """Who may come in: three headers, one form, five states."""
 
+import json
+
 import pytest
 
 from tests.contract.conftest import config
@@ -106,3 +108,24 @@ def test_no_secret_and_no_hash_reaches_the_records(gateway):
 
     assert SECRET not in str(gateway.records())
     assert HASH not in str(gateway.records())
+
+
+def test_another_pepper_than_the_keys_were_hashed_under_is_told(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_KEY_PEPPER": "another-pepper-of-some-length"})
+    (said,) = [line for line in gateway.log().splitlines() if "the pepper with the fingerprint" in line]
+    fingerprint = json.loads(said)["event"].rsplit(" ", 1)[1]
+
+    answers = [gateway.post(BODY).status_code for _ in range(3)]
+
+    assert answers == [401] * 3
+    assert gateway.log().count(f"is GATEWAY_KEY_PEPPER (fingerprint {fingerprint}) the one") == 1
+    assert "another-pepper" not in gateway.log()
+
+
+def test_a_stranger_among_known_keys_is_no_sign_of_another_pepper(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url))
+    assert gateway.post(BODY).status_code == 200
+
+    assert gateway.post(BODY, headers={"authorization": f"Bearer {new_key()[0]}"}).status_code == 401
+
+    assert "GATEWAY_KEY_PEPPER" not in gateway.log()

@@ -124,6 +124,39 @@ def test_a_referenced_file_is_watched(start_gateway, upstream, tmp_path):
     gateway.wait(second, timeout=3)
 
 
+@pytest.mark.parametrize("how", ["watched", "SIGHUP"])
+def test_a_file_of_variables_renews_credentials(start_gateway, upstream, tmp_path, how):
+    variables = tmp_path / "gateway.env"
+    variables.write_text("# of the provider\nUP_KEY='first one'\nexport OTHER=$UP_KEY\n")
+    gateway = start_gateway(config(upstream.url), "--env-file", str(variables), env={"UP_KEY": "of the process"})
+    gateway.chat()
+    assert upstream.wait_for().headers["authorization"] == "Bearer first one"
+
+    variables.write_text("UP_KEY=second\n")
+    if how == "SIGHUP":
+        gateway.process.send_signal(signal.SIGHUP)
+
+    def second() -> bool:
+        gateway.chat()
+        return upstream.requests[-1].headers["authorization"] == "Bearer second"
+
+    gateway.wait(second, timeout=5)
+
+
+def test_a_file_of_variables_that_is_gone_changes_nothing(start_gateway, upstream, tmp_path):
+    variables = tmp_path / "gateway.env"
+    variables.write_text("UP_KEY=first\n")
+    text = config(upstream.url).replace("${env:UP_KEY:-sk-upstream}", "${env:UP_KEY}")
+    gateway = start_gateway(text, env={"GATEWAY_ENV_FILE": str(variables)})
+
+    variables.unlink()
+    gateway.wait(lambda: gateway.readyz()["config"] == "stale", timeout=5)
+
+    assert f"the file of variables {variables} cannot be read" in gateway.log()
+    gateway.chat()
+    assert upstream.wait_for().headers["authorization"] == "Bearer first"
+
+
 def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
     before = gateway.readyz()["revision"]

@@ -124,6 +124,26 @@ def test_a_collector_that_is_away_is_counted_and_told_once(start_gateway, upstre
     assert gateway.chat("sim").status_code == 200
     gateway.wait(lambda: dropped(gateway, "export_failed") == 2, 20)
     assert gateway.log().count("does not take spans") == 1
+    assert f"the trace collector default ({env['OTEL_EXPORTER_OTLP_ENDPOINT']}) does not take spans: " in gateway.log()
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_collector_that_refuses_is_told_with_its_status_and_address(start_gateway, upstream, status):
+    collector = HttpCollector()
+    collector.status = status
+    secret = "http://user:pa55word@"
+    gateway = start_gateway(
+        config(upstream.url), env={**SOON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url.replace("http://", secret)}
+    )
+    assert "spans go to the trace collector default, http://127.0.0.1:" in gateway.log()
+
+    gateway.chat("sim")
+
+    (line,) = gateway.wait(lambda: [one for one in gateway.log().splitlines() if "does not take spans" in one])
+    assert f"default ({collector.url}) does not take spans" in line
+    assert str(status) in line
+    assert "pa55word" not in gateway.log()
+    collector.close()
 
 
 def test_a_collector_that_hangs_holds_up_nothing_and_the_queue_is_bounded(start_gateway, upstream):

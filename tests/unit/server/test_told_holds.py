@@ -14,9 +14,12 @@ def test_what_is_held_of_a_margin_is_told_of_no_budget(tmp_path):
         books.prepare()
         books.start()
         await books.tell([Standing("budget:cap", 5, None), Standing("margin:budget:cap", 7, None)])
+        told = connection.execute("SELECT counter, held FROM counter_states").fetchall()
         await books.close()
-
-    asyncio.run(tell())
+        return told, connection.execute("SELECT count(*) FROM counter_states").fetchone()
 
     with sqlite3.connect(tmp_path / "gateway.db") as connection:
-        assert connection.execute("SELECT counter, held FROM counter_states").fetchall() == [("budget:cap", 5)]
+        told, left = asyncio.run(tell())
+
+    assert told == [("budget:cap", 5)]
+    assert left == (0,)
