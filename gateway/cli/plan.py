@@ -5,12 +5,11 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Self
 
 import msgspec
 import typer
@@ -198,7 +197,7 @@ def apply(
     wait_s = _lock_wait_s(lock_timeout)
     allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
     wanted = _read(file) if file is not None else _wanted(config, targets, file_root, no_delete=no_delete)
-    with _secrets_file(secrets_out) as opened, target(control_plane, database, token) as home:
+    with _Secrets(secrets_out) as secrets, target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
         )
@@ -207,13 +206,11 @@ def apply(
                 say("The plan changes nothing.")
             return
         done = home.apply(saved, allowed, lock_wait_s=wait_s)
-        if opened is not None:
-            opened.write("".join(f"{name}={secret}\n" for name, secret in done.minted.items()).encode())
-    if done.already:
-        say(f"This plan was applied before, as revision {done.revision}.")
-    else:
-        say(f"Applied as revision {done.revision}.", "green")
-    _tell_secrets(done.minted, secrets_out)
+        if done.already:
+            say(f"This plan was applied before, as revision {done.revision}.")
+        else:
+            say(f"Applied as revision {done.revision}.", "green")
+        secrets.tell(done.minted)
 
 
 def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto_approve: bool) -> "SavedPlan":
@@ -395,6 +392,18 @@ def _save(saved: "SavedPlan", file: Path) -> None:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
 
 
+def _write_private(file: Path, content: bytes) -> None:
+    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        Path(temporary).replace(file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
 def _read(file: Path) -> "SavedPlan":
     from gateway.plan.saved import PlanFileError, read  # noqa: PLC0415 - see above
 
@@ -406,50 +415,51 @@ def _read(file: Path) -> "SavedPlan":
         raise failed(f"{file}: {error}") from None
 
 
-@contextmanager
-def _secrets_file(file: Path | None) -> "Iterator[BinaryIO | None]":
-    """The file that secrets go to, made before anything is applied; taken away again where none came.
+class _Secrets:
+    """Where the secrets of new keys go: a file that is made before anything is applied, or standard output.
 
-    Nobody else reads it, it overwrites nothing, and no link leads elsewhere.
+    The file is readable by its owner alone; no link is followed, nothing is overwritten, and it is gone again where
+    there was no secret to write.
     """
-    if file is None:
-        yield None
-        return
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        raise failed(f"{file} is there already; secrets overwrite nothing") from None
-    except OSError as error:
-        raise failed(f"{file} cannot be written: {error.strerror}; nothing was applied") from None
-    with os.fdopen(handle, "wb") as opened:
-        try:
-            yield opened
-        finally:
-            opened.flush()
-            if not os.fstat(handle).st_size:
-                file.unlink(missing_ok=True)
 
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._opened: BinaryIO | None = None
+        self._is_written = False
 
-def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
-    if not minted:
-        return
-    if file is not None:
-        what = "The secret" if len(minted) == 1 else "The secrets"
-        have = "is" if len(minted) == 1 else "are"
-        say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
-        return
-    say("The secrets of new keys, shown this once:")
-    for name, secret in minted.items():
-        results.out(f"{name}={secret}")
+    def __enter__(self) -> Self:
+        if self._file is not None:
+            try:
+                # With O_EXCL no link is followed (POSIX, open).
+                handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                raise failed(f"{self._file} is there already; secrets overwrite nothing") from None
+            except OSError as error:
+                raise failed(f"{self._file} cannot be written: {error.strerror}") from None
+            self._opened = os.fdopen(handle, "wb")
+        return self
 
+    def __exit__(self, *_raised: object) -> None:
+        if self._opened is not None and self._file is not None:
+            self._opened.close()
+            if not self._is_written:
+                self._file.unlink(missing_ok=True)
 
-def _write_private(file: Path, content: bytes) -> None:
-    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        Path(temporary).replace(file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    def tell(self, minted: dict[str, str]) -> None:
+        """Hands them on."""
+        if not minted:
+            return
+        if self._opened is not None:
+            self._is_written = True
+            try:
+                self._opened.write("".join(f"{name}={secret}\n" for name, secret in minted.items()).encode())
+                self._opened.flush()
+            except OSError as error:
+                say(f"error: {self._file} cannot be written: {error.strerror}; the secrets follow, this once", "red")
+            else:
+                what, have = ("The secret", "is") if len(minted) == 1 else ("The secrets", "are")
+                say(f"{what} of {count(len(minted), 'new key')} {have} in {self._file}, readable by you alone.")
+                return
+        say("The secrets of new keys, shown this once:")
+        for name, secret in minted.items():
+            results.out(f"{name}={secret}")

@@ -31,6 +31,7 @@ providers:
 virtual_keys:
   beta-key: {{environment: test, secret_hash: "{BETA_HASH}", providers: [beta-sim, common]}}
 """
+MORE = "budgets: {}\n"
 ATTACKS = """model_aliases: {gpt-5-mini: beta-sim/claude-haiku-4-5, claude-haiku-4-5: beta-sim/gpt-5-mini}
 on_disconnect: drain
 fallback: {chain: [beta-sim, common], timeout_ms: 1}
@@ -111,6 +112,22 @@ def test_what_one_team_applies_does_not_reach_the_other(gateway, teams):
     assert provider_of(chat(gateway, ALPHA_SECRET, "claude-haiku-4-5")) == "common"
     teams.apply("beta", BETA)
     gateway.wait(lambda: chat(gateway, BETA_SECRET).status_code == 200, 10)
+
+
+def test_what_a_gateway_cannot_serve_of_one_team_holds_up_no_other(gateway, teams):
+    live = BETA_HASH.replace(BETA_HASH[-4:], "beef")
+    teams.apply("beta", BETA + f'  beta-live: {{environment: live, secret_hash: "{live}"}}\n')
+    gateway.wait(lambda: gateway.readyz()["control_plane"]["rejected_revision"], 10)
+
+    teams.apply("alpha", ALPHA.replace("{fast: ", "{more: alpha-sim/gpt-5-mini, fast: "))
+
+    gateway.wait(lambda: chat(gateway, ALPHA_SECRET, "more").status_code == 200, 10)
+    assert provider_of(chat(gateway, BETA_SECRET)) == "beta-sim"
+    assert "development-pepper" in "".join(gateway.readyz()["diagnostics"])
+    teams.apply("beta", BETA)
+    gateway.wait(lambda: gateway.readyz()["config"] == "current", 10)
+    teams.apply("alpha", ALPHA)
+    gateway.wait(lambda: chat(gateway, ALPHA_SECRET, "more").status_code == 404, 10)
 
 
 def test_a_plan_says_what_to_add(teams):
