@@ -45,6 +45,7 @@ _LOOK_EVERY_S: Final = 1.0
 _RENEWALS_A_LEASE: Final = 3
 _AT_ONCE: Final = 500
 _FAREWELL_S: Final = 2.0
+_PROBE_MS: Final = "60000"
 
 _Item = TypeVar("_Item")
 
@@ -88,6 +89,7 @@ class RedisCounters:
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
         self._on_data_loss = on_data_loss
+        self._probe = prefix + "probe"
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
         self._script = RedisScript(prefix, lease_s, time)
         self._link = RedisLink(parse_redis_url(url), timeout_s, self._attend)
@@ -241,6 +243,8 @@ class RedisCounters:
             generation = await self._rebuild(connection)
         self._server = server
         self._script.generation = generation.decode()
+        # What cannot be written is of no use, though it answers: out of memory, a replica.
+        check(await connection.send("SET", self._probe, "", "PX", _PROBE_MS), connection.address)
         self._link.open(connection)
         await self._look_after(connection)
 
