@@ -124,6 +124,21 @@ def test_a_redis_that_is_full_is_told_for_as_long_as_it_is(shared, server):
     assert gateway.log().count("limits and budgets cannot be counted") == 1
 
 
+def test_what_was_served_while_redis_hung_is_counted_afterwards(shared, server):
+    gateway = shared(GATEWAY_ON_COUNTER_LOSS="allow")
+    assert [gateway.chat("cent").status_code for _ in range(5)] == [200] * 5
+    server.freeze()
+    assert [gateway.chat("cent").status_code for _ in range(20)] == [200] * 20
+
+    server.thaw()
+
+    gateway.wait(lambda: gateway.readyz()["counters"]["fault"] is None)
+    assert sum_of_ledger(gateway) == 25 * CENT
+    gateway.wait(lambda: spending(server.url) == Spending(spent=25 * CENT, held=0))
+    answers = [gateway.chat("cent").status_code for _ in range(80)]
+    assert (answers.count(200), answers.count(402)) == (75, 5)
+
+
 POLICIES = {"refuse": (503, "warn"), "allow": (200, "block")}
 
 
