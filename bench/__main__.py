@@ -183,8 +183,9 @@ def servers(directory: Path, upstream_port: int) -> list[tuple[str, int, tuple[s
     captured.write_text(plain + CAPTURE)
     found.append((f"{GATEWAY}, 100% with content", gateway_port, (*traced, *gateway, str(captured))))
     if redis := os.environ.get("BENCH_REDIS_URL"):
-        counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway, str(budgeted))
-        found.append((f"{GATEWAY}, 3 budgets in Redis", gateway_port, counted))
+        counted = ("env", f"GATEWAY_REDIS_URL={redis}", "GATEWAY_REDIS_NAMESPACE=bench", *gateway)
+        found.append((f"{GATEWAY}, limits in Redis", gateway_port, (*counted, str(file))))
+        found.append((f"{GATEWAY}, 3 budgets in Redis", gateway_port, (*counted, str(budgeted))))
     if shutil.which("nginx"):
         conf = directory / "nginx.conf"
         conf.write_text(NGINX.format(dir=directory, upstream=upstream_port, port=nginx_port))

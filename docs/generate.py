@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the program, and the settings in operations.md.
+"""Writes the pages that are made from the program, the settings in operations.md, and the schemas in schema/.
 
 `python docs/generate.py` writes them; a test compares them.
 """
@@ -14,6 +14,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from pydantic_core import PydanticUndefined
 
 from gateway.cli.commands import app
+from gateway.cli.schema import FILES
+from gateway.cli.schema import render as render_schema
 from gateway.config import reference
 from gateway.errors import ERROR_TYPES
 from gateway.lanes.losses import LaneTable
@@ -179,7 +181,11 @@ PAGES = {
     "translation.md": translation,
 }
 
+SCHEMAS = DOCS.parent / "schema"
+
 if __name__ == "__main__":
     for page, render in PAGES.items():
         (DOCS / page).write_text(render())
+    for kind, file in FILES.items():
+        (SCHEMAS / file).write_text(render_schema(kind))
     sys.exit()

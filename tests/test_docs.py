@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import DOCS, PAGES
+from gateway.cli.schema import FILES, Kind, render
 from gateway.config import schema
 from gateway.config.judge import Serving
 from gateway.config.load import load
@@ -22,8 +23,9 @@ def test_generated_pages_are_up_to_date(page):
     assert (DOCS / page).read_text() == PAGES[page](), "run: task schema"
 
 
-def test_the_schema_is_up_to_date():
-    assert (ROOT / "schema" / "gateway.schema.json").read_text() == schema.render(), "run: task schema"
+@pytest.mark.parametrize("kind", Kind)
+def test_the_schemas_are_up_to_date(kind):
+    assert (ROOT / "schema" / FILES[kind]).read_text() == render(kind), "run: task schema"
 
 
 def test_every_field_is_described():

@@ -8,7 +8,7 @@ from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token
 from gateway.cli.output import say
-from gateway.cli.plan import owned
+from gateway.cli.plan import owner_of
 from gateway.cli.target import target
 
 app: Final = Commands()
@@ -39,7 +39,7 @@ def adopt(
         keys = [parse_address(one) for one in addresses]
     except ValueError as error:
         raise failed(str(error)) from None
-    new = owner if owner is not None else owned(config, file_root)[2]
+    new = owner if owner is not None else owner_of(config, file_root)
     with target(control_plane, database, token) as home:
         for kind, name in keys:
             home.hand_over(kind, name, new)

@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Self
 
+import msgspec
 import typer
 from rich.text import Text
 
+from gateway.cli.annotations import sarif, workflow_commands
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
 from gateway.cli.output import results, say, show
+from gateway.cli.snapshot import NotValidError
 from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration
 from gateway.plan.words import count
 
 if TYPE_CHECKING:
+    from gateway.config.diagnostics import Diagnostic
     from gateway.config.documents import PlanRequest
     from gateway.config.load import Loaded
     from gateway.config.model import Config as FileConfig
@@ -62,9 +66,14 @@ class PlanFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    GITHUB = "github"
+    SARIF = "sarif"
 
 
-PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="text, json or markdown.")]
+PlanOutput = Annotated[
+    PlanFormat,
+    typer.Option("--format", help="text, json, markdown, github (text, and annotations of a pull request) or sarif."),
+]
 Targets = Annotated[
     list[str] | None, typer.Option("--target", help="Only KIND/NAME and what it needs that is not there; repeatable.")
 ]
@@ -108,21 +117,28 @@ def plan(
     """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
     if drift_only and out is not None:
         raise failed("--drift-only plans nothing that could be applied: leave --out away")
-    request = _request(
-        config,
-        targets,
-        file_root,
-        may_lack_credentials=True,
-        replay_days=_days(replay),
-        no_delete=no_delete,
-        drift=drift.value,
-        drift_only=drift_only,
-    )
+    days, paths = _days(replay), paths_of(config)
+    try:
+        request, found = request_of(
+            paths,
+            targets,
+            file_root,
+            may_lack_credentials=True,
+            replay_days=days,
+            no_delete=no_delete,
+            drift=drift.value,
+            drift_only=drift_only,
+        )
+    except NotValidError as error:
+        _print_no_plan(error.diagnostics, output)
+        raise typer.Exit(1) from None
+    if output not in (PlanFormat.GITHUB, PlanFormat.SARIF):
+        show(found)
     with target(control_plane, database, token, only_looks=out is None) as home:
         saved = home.plan(request)
     if out is not None:
         _save(saved, out)
-    _print(saved.plan, output)
+    _print(saved.plan, output, paths, found)
     if out is not None:
         again = shlex.join(("gateway", "apply", str(out), *as_flags(control_plane, database)))
         say(f"Saved to {out}. To do exactly this: {again}")
@@ -178,10 +194,9 @@ def apply(
     if file is not None and (config or targets or no_delete):
         raise failed("a saved plan is applied as it is: leave --config, --target and --no-delete away")
     wait_s = _lock_wait_s(lock_timeout)
-    _refuse_existing(secrets_out)
     allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
-    wanted = _read(file) if file is not None else _request(config, targets, file_root, no_delete=no_delete)
-    with target(control_plane, database, token) as home:
+    wanted = _read(file) if file is not None else _wanted(config, targets, file_root, no_delete=no_delete)
+    with _Secrets(secrets_out) as secrets, target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
         )
@@ -190,11 +205,11 @@ def apply(
                 say("The plan changes nothing.")
             return
         done = home.apply(saved, allowed, lock_wait_s=wait_s)
-    if done.already:
-        say(f"This plan was applied before, as revision {done.revision}.")
-        return
-    say(f"Applied as revision {done.revision}.", "green")
-    _tell_secrets(done.minted, secrets_out)
+        if done.already:
+            say(f"This plan was applied before, as revision {done.revision}.")
+            return
+        say(f"Applied as revision {done.revision}.", "green")
+        secrets.tell(done.minted)
 
 
 def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto_approve: bool) -> "SavedPlan":
@@ -241,20 +256,32 @@ def _days(written: str | None) -> int:
     return days
 
 
-def _request(
-    config: Sequence[Path] | None,
+def _wanted(config: Sequence[Path] | None, *arguments: Any, **more: Any) -> "PlanRequest":
+    """The request of files that are valid; ends the command where they are not."""
+    try:
+        request, found = request_of(paths_of(config), *arguments, **more)
+    except NotValidError as error:
+        _print_no_plan(error.diagnostics, PlanFormat.TEXT)
+        raise typer.Exit(1) from None
+    show(found)
+    return request
+
+
+def request_of(
+    paths: Sequence[Path],
     targets: list[str] | None,
     file_root: list[Path] | None,
     *,
     may_lack_credentials: bool = False,
     **more: Any,
-) -> "PlanRequest":
+) -> "tuple[PlanRequest, Sequence[Diagnostic]]":
+    """What files want of a control plane, and what was found in them. Raises `NotValidError`."""
     from gateway.config.documents import PlanRequest, documents  # noqa: PLC0415 - see above
     from gateway.config.resources import resources_of  # noqa: PLC0415 - see above
     from gateway.config.source import pointer  # noqa: PLC0415 - see above
 
-    loaded, read, owner = owned(config, file_root, may_lack_credentials=may_lack_credentials)
-    return PlanRequest(
+    loaded, read, owner = _owned(paths, file_root, may_lack_credentials=may_lack_credentials)
+    request = PlanRequest(
         owner=owner,
         resources=[*documents(resources_of(read, loaded.references))],
         moves=[(one.from_, one.to) for one in read.moved],
@@ -264,42 +291,84 @@ def _request(
         absent=sorted((f"{path[0]}.{path[1]}", pointer(path[2:])) for path in loaded.absent),
         **more,
     )
+    return request, loaded.diagnostics
 
 
-def owned(
-    config: Sequence[Path] | None, file_root: list[Path] | None, *, may_lack_credentials: bool = False
+def owner_of(config: Sequence[Path] | None, file_root: list[Path] | None) -> str:
+    """Whose the files are; ends the command where they are nobody's, or not valid."""
+    try:
+        return _owned(paths_of(config), file_root)[2]
+    except NotValidError as error:
+        show(error.diagnostics)
+        raise typer.Exit(1) from None
+
+
+def _owned(
+    paths: Sequence[Path], file_root: list[Path] | None, *, may_lack_credentials: bool = False
 ) -> "tuple[Loaded, FileConfig, str]":
-    """The files as a control plane takes them, and their owner; ends the command where they have none."""
+    """The files as a control plane takes them, and their owner; ends the command where they have none.
+
+    Raises `NotValidError`.
+    """
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
     loaded = load(
-        paths_of(config),
+        paths,
         environ=os.environ,
         now=clock.utc_now(),
         for_control_plane=True,
         file_roots=roots(file_root),
         may_lack_credentials=may_lack_credentials,
     )
-    show(loaded.diagnostics)
     if loaded.config is None:
-        say("The configuration is not valid; nothing was planned.", "red")
-        raise typer.Exit(1)
+        raise NotValidError(loaded.diagnostics)
     if loaded.config.owner is None:
         raise failed("the file says nobody's name: add `owner: NAME`, under which the control plane keeps what it has")
     return loaded, loaded.config, loaded.config.owner
 
 
-def _print(made: "Plan", output: PlanFormat) -> None:
+def _print_no_plan(diagnostics: "Sequence[Diagnostic]", output: PlanFormat) -> None:
+    """Why the files cannot be planned, on standard output where that is read by a program."""
+    problem = "The configuration is not valid; nothing was planned."
+    if output is PlanFormat.JSON:
+        from gateway.plan.render.findings import NoPlan  # noqa: PLC0415 - see above
+
+        told = NoPlan(errors=[problem], diagnostics=[*diagnostics])
+        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+    elif output is PlanFormat.SARIF:
+        results.out(sarif(diagnostics, "gateway-plan"))
+    else:
+        if output is PlanFormat.GITHUB:
+            for line in workflow_commands(diagnostics):
+                results.out(line)
+        else:
+            show(diagnostics)
+        say(problem, "red")
+
+
+def _print(made: "Plan", output: PlanFormat, paths: Sequence[Path] = (), found: "Sequence[Diagnostic]" = ()) -> None:
+    """Prints a plan; with the files that it is of, what reviews read is said where it stands."""
+    from gateway.config.load import find_places  # noqa: PLC0415 - see above
+    from gateway.plan.render.findings import findings, places_wanted  # noqa: PLC0415 - see above
     from gateway.plan.render.json import json  # noqa: PLC0415 - see above
     from gateway.plan.render.lines import lines  # noqa: PLC0415 - see above
     from gateway.plan.render.markdown import markdown  # noqa: PLC0415 - see above
 
     if output is PlanFormat.JSON:
         results.out(json(made))
-    elif output is PlanFormat.MARKDOWN:
+        return
+    if output is PlanFormat.MARKDOWN:
         results.out(markdown(made), end="")
-    elif results.is_terminal:
+        return
+    if output in (PlanFormat.GITHUB, PlanFormat.SARIF):
+        told = [*found, *findings(made, find_places(paths, places_wanted(made)))]
+        if output is PlanFormat.SARIF:
+            results.out(sarif(told, "gateway-plan"))
+            return
+        for command in workflow_commands(told):
+            results.out(command)
+    if results.is_terminal:
         results.print(Text("\n").join(Text(line.text, style=line.style) for line in lines(made)))
     else:
         # PERF: a first plan of many keys has hundreds of thousands of lines.
@@ -317,7 +386,8 @@ def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
-        _write_private(file, written(saved), replace=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
+            opened.write(written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
 
@@ -333,32 +403,51 @@ def _read(file: Path) -> "SavedPlan":
         raise failed(f"{file}: {error}") from None
 
 
-def _refuse_existing(secrets_out: Path | None) -> None:
-    if secrets_out is not None and secrets_out.exists():
-        raise failed(f"{secrets_out} is there already; secrets overwrite nothing")
+class _Secrets:
+    """Where the secrets of new keys go: a file that is made before anything is applied, or standard output.
 
+    The file is readable by its owner alone; no link is followed, nothing is overwritten, and it is gone again where
+    there was no secret to write.
+    """
 
-def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
-    if not minted:
-        return
-    if file is not None:
-        text = "".join(f"{name}={secret}\n" for name, secret in minted.items())
-        try:
-            _write_private(file, text.encode(), replace=False)
-        except OSError as error:
-            say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
-        else:
-            what = "The secret" if len(minted) == 1 else "The secrets"
-            have = "is" if len(minted) == 1 else "are"
-            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._opened: BinaryIO | None = None
+        self._is_written = False
+
+    def __enter__(self) -> Self:
+        if self._file is not None:
+            try:
+                # With O_EXCL no link is followed (POSIX, open).
+                handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                raise failed(f"{self._file} is there already; secrets overwrite nothing") from None
+            except OSError as error:
+                raise failed(f"{self._file} cannot be written: {error.strerror}") from None
+            self._opened = os.fdopen(handle, "wb")
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._opened is not None and self._file is not None:
+            self._opened.close()
+            if not self._is_written:
+                self._file.unlink(missing_ok=True)
+
+    def tell(self, minted: dict[str, str]) -> None:
+        """Hands them on."""
+        if not minted:
             return
-    say("The secrets of new keys, shown this once:")
-    for name, secret in minted.items():
-        results.out(f"{name}={secret}")
-
-
-def _write_private(file: Path, content: bytes, *, replace: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
-    handle = os.open(file, flags, 0o600)
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(content)
+        if self._opened is not None:
+            self._is_written = True
+            try:
+                self._opened.write("".join(f"{name}={secret}\n" for name, secret in minted.items()).encode())
+                self._opened.flush()
+            except OSError as error:
+                say(f"error: {self._file} cannot be written: {error.strerror}; the secrets follow, this once", "red")
+            else:
+                what, have = ("The secret", "is") if len(minted) == 1 else ("The secrets", "are")
+                say(f"{what} of {count(len(minted), 'new key')} {have} in {self._file}, readable by you alone.")
+                return
+        say("The secrets of new keys, shown this once:")
+        for name, secret in minted.items():
+            results.out(f"{name}={secret}")

@@ -1,29 +1,44 @@
-"""The JSON Schema (draft 2020-12) of `gateway.yaml`, generated from the models.
+"""JSON Schemas (draft 2020-12), generated from the models: of `gateway.yaml`, and of what else people write.
 
-Editors use it on the raw file, where any string may be a `${...}` reference, so patterns let references pass.
+Editors use them on the raw file, where any string may be a `${...}` reference, so patterns let references pass.
 """
 
 import json
-from typing import Any
+from typing import Any, Final
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway.config.model import Config
 
 Schema = dict[str, Any]
 
-ID = "https://gateway.invalid/schema/gateway.schema.json"
+IDS: Final = "https://gateway.invalid/schema/"
+"""What the `$id` of every schema begins with; its file's name follows."""
+PART: Final = "One of several files of a configuration: sections of gateway.yaml; another file has the version."
 _REFERENCE = r"\$\{"
 
 
 def generate() -> Schema:
-    """The schema, in an order that only changes when the models do."""
-    schema = Config.model_json_schema(schema_generator=_Generator)
+    """The schema of a whole configuration."""
+    return of_model(Config, "gateway.schema.json", "gateway.yaml")
+
+
+def generate_part() -> Schema:
+    """The schema of one of several files, which need not say the version."""
+    schema = of_model(Config, "gateway-part.schema.json", "part of a configuration")
+    del schema["required"]
+    return {**schema, "description": PART}
+
+
+def of_model(model: type[BaseModel], name: str, title: str) -> Schema:
+    """The schema of what people write, in an order that only changes when the model does."""
+    schema = model.model_json_schema(schema_generator=_Generator)
     _walk(schema)
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
-        "$id": ID,
-        "title": "gateway.yaml",
+        "$id": f"{IDS}{name}",
+        "title": title,
         "description": schema.pop("description"),
         **{key: value for key, value in schema.items() if key != "title"},
     }
@@ -31,7 +46,12 @@ def generate() -> Schema:
 
 def render() -> str:
     """The schema as the text of `schema/gateway.schema.json`."""
-    return json.dumps(generate(), indent=2, ensure_ascii=False) + "\n"
+    return text_of(generate())
+
+
+def text_of(schema: Schema) -> str:
+    """A schema as the text of its file."""
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 class _Generator(GenerateJsonSchema):

@@ -44,16 +44,13 @@ local function expire()
   end
 end
 
--- {position of the hold that does not fit, now, start, present and before of each window in the order of holds, and
+-- {position of the hold that does not fit, now, microseconds until each hold of a rate fits in the order of holds, and
 -- where its counter is a SPEND counter, what is spent of it and what is held}
 local function refusal(position, holds, state)
   local told = {position, now}
   for _, hold in ipairs(holds) do
     if hold[1] == WINDOW then
-      local window = load_window(hold[2], hold[5])
-      told[#told + 1] = window.start
-      told[#told + 1] = window.present
-      told[#told + 1] = window.before
+      told[#told + 1] = wait_of(load_meter(hold[2], hold[5]), hold[3], hold[4])
     end
   end
   if state.spent then
@@ -72,19 +69,16 @@ function operations.reserve(payload)
     local kind, name, amount, ceiling, span = unpack(hold)
     local state = states[name] or load(kind, name, span)
     states[name] = state
-    local used = kind == WINDOW and used_of_window(state) or state.held
+    local used = state.held
     if ceiling >= 0 and used + amount > ceiling then
       return refusal(position, holds, state)
-    elseif kind == WINDOW then
-      state.present = state.present + amount
-    else
-      state.held = used + amount
     end
+    state.held = used + amount
   end
   for _, hold in ipairs(holds) do
-    local kind, name, amount, _, span = unpack(hold)
+    local kind, name, amount, ceiling, span = unpack(hold)
     if kind == WINDOW then
-      store_window(name, states[name])
+      take_meter(states[name], amount, ceiling)
     elseif kind == GAUGE then
       redis.call('SET', prefix .. name, states[name].held, 'PX', DAY_MS)
     else
@@ -107,14 +101,14 @@ function operations.settle(payload)
       state, holds = '~', untaken
     end
     for position, hold in ipairs(holds or {}) do
-      local kind, name, held, _, span = unpack(hold)
+      local kind, name, held, ceiling, span = unpack(hold)
       local amount = amounts[position] < 0 and held or amounts[position]
       if kind == GAUGE then
         if state == '+' then give_back(name, held) end
       elseif kind ~= WINDOW then
         spend(name, amount, state == '+' and -held or 0, span)
       elseif amount ~= held then
-        correct(name, amount - held, taken_at, span)
+        correct(name, amount - held, taken_at, span, ceiling)
       end
     end
     redis.call('DEL', prefix .. 'lease:' .. id)
@@ -157,7 +151,7 @@ function operations.adopt(payload)
     if not read_lease(id) then
       swing(holds, 1)
       for _, hold in ipairs(holds) do
-        if hold[1] == WINDOW then correct(hold[2], hold[3], taken_at, hold[5]) end
+        if hold[1] == WINDOW then correct(hold[2], hold[3], taken_at, hold[5], hold[4]) end
       end
       write_lease(id, taken_at, cmsgpack.pack(holds))
     end
@@ -209,7 +203,7 @@ function operations.read(payload)
   for position, asked in ipairs(cmsgpack.unpack(payload)) do
     local state = load(unpack(asked))
     told[position] = state.spent and {state.spent, state.before}
-      or {state.kind == WINDOW and used_of_window(state) or state.held}
+      or {state.held}
   end
   return told
 end

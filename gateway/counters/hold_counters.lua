@@ -9,8 +9,8 @@
 -- A hold is {kind, name, amount, ceiling (-1: never refuses), span}; span is the length of a window in seconds, or
 -- when the window of a SPEND counter is over, in seconds since the epoch (-1: never).
 --
--- A window is a string "start present before", a gauge is a number, a SPEND counter is a hash of what is spent (s)
--- and what is held (h). A lease is its state (+ open, ~ expired), when it was taken (16 digits) and its holds.
+-- A rate is a list of what is used in all and of "moment amount" for each request, a gauge is a number, a SPEND counter
+-- is a hash of what is spent (s) and what is held (h). A lease is its state (+ open, ~ expired), when it was taken (16 digits) and its holds.
 
 local WINDOW, GAUGE = 1, 2
 local SECOND = 1000000
@@ -27,48 +27,165 @@ if not now then
   now = time[1] * SECOND + time[2]
 end
 
-local function load_window(name, span)
-  local length = span * SECOND
-  local start, present, before = now - math.fmod(now, length), 0, 0
-  local kept = redis.call('GET', prefix .. name)
-  if kept then
-    local kept_start, kept_present, kept_before = string.match(kept, '(%d+) (%d+) (%d+)')
-    kept_start = tonumber(kept_start)
-    if kept_start >= start then
-      start, present, before = kept_start, tonumber(kept_present), tonumber(kept_before)
-    elseif kept_start + length == start then
-      before = tonumber(kept_present)
+-- A rate, as `meter.py` counts it: see there for what is remembered together, and why.
+local EXACT_BELOW, PARTS, MOST = 1000, 100, 400
+
+local function step_of(ceiling)
+  return ceiling >= EXACT_BELOW and math.floor(ceiling / PARTS) or 0
+end
+
+local function digits(number)
+  return string.format('%d', number)
+end
+
+local function entry(at, amount)
+  return string.format('%d %d', at, amount)
+end
+
+local function read_entry(text)
+  local at, amount = string.match(text, '(%d+) (%d+)')
+  return tonumber(at), tonumber(amount)
+end
+
+-- What counts now; what is out of reach is forgotten.
+local function load_meter(name, span)
+  local key, length = prefix .. name, span * SECOND
+  local meter = {kind = WINDOW, key = key, length = length, total = 0, held = 0}
+  local total, first = unpack(redis.call('LRANGE', key, 0, 1))
+  if not total then
+    return meter
+  end
+  total = tonumber(total)
+  local gone = 0
+  while first do
+    local at, amount = read_entry(first)
+    if at > now - length then
+      break
     end
+    total, gone = total - amount, gone + 1
+    first = redis.call('LINDEX', key, gone + 1)
   end
-  return {kind = WINDOW, start = start, length = length, present = present, before = before}
+  if not first then
+    redis.call('DEL', key)
+    return meter
+  end
+  if gone > 0 then
+    redis.call('LTRIM', key, gone, -1)
+    redis.call('LSET', key, 0, digits(total))
+  end
+  meter.total, meter.held = total, total
+  return meter
 end
 
-local function store_window(name, window)
-  local left_ms = math.ceil((window.start + 2 * window.length - now) / 1000) + 1000
-  local value = string.format('%d %d %d', window.start, window.present, window.before)
-  redis.call('SET', prefix .. name, value, 'PX', left_ms)
+local function replace_meter(meter, entries)
+  redis.call('DEL', meter.key)
+  if #entries > 0 then
+    redis.call('RPUSH', meter.key, digits(meter.total), unpack(entries))
+  end
 end
 
--- Exact while the product stays below 2^53, which 150 million in a minute or 100,000 in a day do; else within one.
-local function used_of_window(window)
-  if window.before == 0 then
-    return window.present
+-- Writes the total down, and puts entries together once there are many.
+local function store_meter(meter, step)
+  redis.call('LSET', meter.key, 0, digits(meter.total))
+  if step > 0 and redis.call('LLEN', meter.key) > MOST + 1 then
+    step = math.max(step, math.floor(meter.total / PARTS))
+    local together, last = {}, -1
+    for _, text in ipairs(redis.call('LRANGE', meter.key, 1, -1)) do
+      local at, amount = read_entry(text)
+      if last >= 0 and last + amount <= step then
+        last = last + amount
+        together[#together] = entry(at, last)
+      else
+        last = amount
+        together[#together + 1] = text
+      end
+    end
+    replace_meter(meter, together)
   end
-  local rest = math.min(window.start + window.length - now, window.length)
-  return window.present + math.ceil(window.before * rest / window.length)
+  redis.call('PEXPIRE', meter.key, math.ceil(meter.length / 1000) + 1000)
+end
+
+local function take_meter(meter, amount, ceiling)
+  if amount == 0 then
+    return
+  end
+  local step = step_of(ceiling)
+  local last = meter.total > 0 and redis.call('LINDEX', meter.key, -1)
+  local at, had = now, 0
+  if last then
+    at, had = read_entry(last)
+  end
+  if last and (at >= now or had + amount <= step) then
+    redis.call('LSET', meter.key, -1, entry(math.max(at, now), had + amount))
+  elseif last then
+    redis.call('RPUSH', meter.key, entry(now, amount))
+  else
+    redis.call('RPUSH', meter.key, '0', entry(now, amount))
+  end
+  meter.total = meter.total + amount
+  store_meter(meter, step)
 end
 
 -- Adds to what was counted at a moment, as far as that still counts.
-local function correct(name, amount, taken_at, span)
-  local window = load_window(name, span)
-  if taken_at >= window.start then
-    window.present = math.max(0, window.present + amount)
-  elseif taken_at >= window.start - window.length then
-    window.before = math.max(0, window.before + amount)
+local function correct(name, change, taken_at, span, ceiling)
+  if taken_at <= now - span * SECOND then
+    return
+  end
+  local meter, step = load_meter(name, span), step_of(ceiling)
+  local entries = meter.total > 0 and redis.call('LRANGE', meter.key, 1, -1) or {}
+  local place, at, had = #entries + 1, nil, nil
+  while place > 1 do
+    local earlier, amount = read_entry(entries[place - 1])
+    if earlier < taken_at then
+      break
+    end
+    place, at, had = place - 1, earlier, amount
+  end
+  if change < 0 then
+    if not at then
+      return
+    end
+    change = math.max(change, -had)
+  end
+  meter.total = meter.total + change
+  if change < 0 and had + change == 0 then
+    table.remove(entries, place)
+    replace_meter(meter, entries)
+    if #entries == 0 then
+      return
+    end
+  elseif at and (change <= 0 or at == taken_at or had + change <= step) then
+    redis.call('LSET', meter.key, place, entry(at, had + change))
+  elseif change > 0 then
+    table.insert(entries, place, entry(taken_at, change))
+    replace_meter(meter, entries)
   else
     return
   end
-  store_window(name, window)
+  store_meter(meter, step)
+end
+
+-- Microseconds until so much fits, if nobody else comes; -1 where it never does.
+local function wait_of(meter, amount, ceiling)
+  if amount > ceiling then
+    return -1
+  end
+  local beyond, from = meter.total + amount - ceiling, 1
+  while beyond > 0 do
+    local some = redis.call('LRANGE', meter.key, from, from + 63)
+    if #some == 0 then
+      return -1
+    end
+    for _, text in ipairs(some) do
+      local at, used = read_entry(text)
+      beyond = beyond - used
+      if beyond <= 0 then
+        return at + meter.length - now
+      end
+    end
+    from = from + 64
+  end
+  return 0
 end
 
 local function take_gauge(name, amount)
@@ -108,7 +225,7 @@ end
 
 local function load(kind, name, span)
   if kind == WINDOW then
-    return load_window(name, span)
+    return load_meter(name, span)
   elseif kind == GAUGE then
     return {kind = kind, held = tonumber(redis.call('GET', prefix .. name) or 0)}
   end

@@ -1,14 +1,6 @@
 """Counters of one process, for one worker: plain Python on one event loop, so every call is atomic.
 
-A window slides in two halves. With windows of `W` microseconds that begin at multiples of `W`, what is used at a moment
-`e` after the present one began is
-
-    now + ceil(before * (W - e) / W)
-
-where `now` and `before` are the sums of the present window and of the last one. It is integer arithmetic throughout.
-The error against remembering every request: none when traffic was even in the last window; no aligned window ever lets
-more than the ceiling pass; a window that begins anywhere lets less than twice the ceiling pass, and that only when the
-whole of the last window's traffic came at its very end.
+How rates are counted, `gateway.counters.meter` says.
 """
 
 import math
@@ -16,46 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway import clock
 from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
+from gateway.counters.meter import Meter
 
 _SPEND = Dimension.SPEND
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
 _KEPT_S = 3600
 """So long a window that is over is kept for requests that began in it."""
-
-
-class _Window:
-    """The sums of the present and of the last window of one limit. Times and lengths are in microseconds."""
-
-    __slots__ = ("before", "length", "now", "start")
-
-    def __init__(self, length: int, at: int) -> None:
-        self.length = length
-        self.start = at - at % length
-        self.now = 0
-        self.before = 0
-
-    def move_to(self, at: int) -> None:
-        passed = (at - self.start) // self.length
-        if passed > 0:
-            self.before = self.now if passed == 1 else 0
-            self.now = 0
-            self.start += passed * self.length
-
-    def used(self, at: int) -> int:
-        """What counts at a moment of the present window."""
-        if self.before == 0:
-            return self.now
-        return self.now - (-self.before * (self.start + self.length - at) // self.length)
-
-    def fits_after(self, at: int, room: int) -> int:
-        """Microseconds until no more than `room` (0 or more) is used, if nobody else comes."""
-        left = self.start + self.length - at
-        if self.now <= room:
-            # Enough of the last window has to slide out of reach, within the present one.
-            return max(0, left - (room - self.now) * self.length // self.before) if self.before else 0
-        # The present window has to become the last one, and then to slide.
-        return left + self.length - room * self.length // self.now
 
 
 class _Spent:
@@ -78,7 +37,7 @@ class MemoryCounters:
 
     def __init__(self, time: Callable[[], float] = clock.monotonic) -> None:
         self._time = time
-        self._windows: dict[str, _Window] = {}
+        self._meters: dict[str, Meter] = {}
         self._gauges: dict[str, int] = {}
         self._spent: dict[str, _Spent] = {}
         self._until_sweep = _SWEEP_EVERY
@@ -98,6 +57,7 @@ class MemoryCounters:
         if self._until_sweep <= 0:
             self._sweep(now)
         counters: dict[str, _Spent] = {}
+        metered: list[tuple[Meter, Hold]] = []
         for position, hold in enumerate(holds):
             limit = hold.limit
             if limit.dimension is _SPEND:
@@ -106,12 +66,19 @@ class MemoryCounters:
                 if fits:
                     counter.held += hold.amount
                     counters[limit.key] = counter
+            elif limit.window_s == 0:
+                fits = self._take(limit, hold.amount)
             else:
-                fits = self._take(limit, hold.amount, now)
+                meter = self._meters.get(limit.key) or self._meter(limit)
+                more = sum([other.amount for same, other in metered if same is meter]) if metered else 0
+                fits = meter.used(now) + more + hold.amount <= limit.ceiling
+                metered.append((meter, hold))
             if not fits:
                 for taken in holds[:position]:
                     self._return(taken.limit, taken.amount)
                 return self._refusal(holds, hold, now)
+        for meter, hold in metered:
+            meter.take(now, hold.amount, hold.limit.ceiling)
         return MemoryLease(self, holds, counters, now)
 
     def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
@@ -136,8 +103,8 @@ class MemoryCounters:
             return 0 if known is None else known.counts
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
-        now = self._now()
-        return self._window(limit, now).used(now)
+        meter = self._meters.get(limit.key)
+        return 0 if meter is None else meter.used(self._now())
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases hold something of."""
@@ -147,11 +114,8 @@ class MemoryCounters:
 
     def correct(self, limit: Limit, amount: int, taken_at: int) -> None:
         """Adds `amount` (which may be negative) to what was counted at `taken_at`, as far as that still counts."""
-        window = self._window(limit, self._now())
-        if taken_at >= window.start:
-            window.now = max(0, window.now + amount)
-        elif taken_at >= window.start - window.length:
-            window.before = max(0, window.before + amount)
+        meter = self._meters.get(limit.key) or self._meter(limit)
+        meter.correct(amount, taken_at, self._now(), limit.ceiling)
 
     def give_back(self, limit: Limit, amount: int) -> None:
         """Ends what was held at one time."""
@@ -164,13 +128,11 @@ class MemoryCounters:
     def _now(self) -> int:
         return int(self._time() * _SECOND)
 
-    def _window(self, limit: Limit, now: int) -> _Window:
-        window = self._windows.get(limit.key)
-        if window is None:
-            window = self._windows[limit.key] = _Window(limit.window_s * _SECOND, now)
-        elif now - window.start >= window.length:
-            window.move_to(now)
-        return window
+    def _meter(self, limit: Limit) -> Meter:
+        meter = self._meters.get(limit.key)
+        if meter is None:
+            meter = self._meters[limit.key] = Meter(limit.window_s * _SECOND)
+        return meter
 
     def _counter(self, limit: Limit) -> _Spent:
         known = self._spent.get(limit.key)
@@ -178,29 +140,19 @@ class MemoryCounters:
             known = self._spent[limit.key] = _Spent(limit.resets_at)
         return known
 
-    def _take(self, limit: Limit, amount: int, now: int) -> bool:
-        if limit.window_s == 0:
-            held = self._gauges.get(limit.key, 0) + amount
-            if held > limit.ceiling:
-                return False
-            self._gauges[limit.key] = held
-            return True
-        window = self._windows.get(limit.key)
-        if window is None or now - window.start >= window.length:
-            window = self._window(limit, now)
-        if (window.used(now) if window.before else window.now) + amount > limit.ceiling:
+    def _take(self, limit: Limit, amount: int) -> bool:
+        held = self._gauges.get(limit.key, 0) + amount
+        if held > limit.ceiling:
             return False
-        window.now += amount
+        self._gauges[limit.key] = held
         return True
 
     def _return(self, limit: Limit, amount: int) -> None:
-        """Undoes a `_take` of the same moment."""
+        """Undoes what was taken at this moment; of meters nothing was."""
         if limit.dimension is _SPEND:
             self._counter(limit).held -= amount
         elif limit.window_s == 0:
             self.give_back(limit, amount)
-        else:
-            self._windows[limit.key].now -= amount
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
@@ -218,22 +170,20 @@ class MemoryCounters:
         limit, amount = hold.limit, hold.amount
         if limit.dimension is _SPEND:
             return 0
-        if amount > limit.ceiling:
-            return math.inf
         if limit.window_s == 0:
-            return 0
-        return self._window(limit, now).fits_after(now, limit.ceiling - amount)
+            return math.inf if amount > limit.ceiling else 0
+        return self._meter(limit).fits_after(now, amount, limit.ceiling)
 
     def _sweep(self, now: int) -> None:
         """Drops what is out of reach, so that memory follows the keys in use."""
-        self._windows = {key: window for key, window in self._windows.items() if now - window.start < 2 * window.length}
+        self._meters = {key: meter for key, meter in self._meters.items() if not meter.is_idle(now)}
         over = clock.now()
         self._spent = {
             key: known
             for key, known in self._spent.items()
             if known.resets_at is None or known.resets_at + _KEPT_S > over
         }
-        self._until_sweep = max(_SWEEP_EVERY, len(self._windows) + len(self._spent))
+        self._until_sweep = max(_SWEEP_EVERY, len(self._meters) + len(self._spent))
 
 
 class MemoryLease:

@@ -210,7 +210,7 @@ class RedisCounters:
             return None
         position, now, *told = reply
         if position:
-            return read_refusal(holds, position - 1, now, told)
+            return read_refusal(holds, position - 1, told)
         taken = self._open[lease] = RedisLease(self._end, lease, tuple(holds), packed, now, *read_spent(holds, told))
         return taken
 

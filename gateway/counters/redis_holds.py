@@ -30,7 +30,7 @@ def kind_and_name(limit: Limit) -> tuple[int, str, int]:
         return _SPEND, _spend_name(limit.key), _NEVER if limit.resets_at is None else limit.resets_at
     if limit.window_s == 0:
         return _GAUGE, f"gauge:{limit.key}", 0
-    return _WINDOW, f"window:{limit.window_s}:{limit.key}", limit.window_s
+    return _WINDOW, f"meter:{limit.window_s}:{limit.key}", limit.window_s
 
 
 def _spend_name(key: str) -> str:
@@ -92,14 +92,14 @@ def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> tuple[dict[str, 
     return counts, spent
 
 
-def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[int]) -> Refusal:
+def read_refusal(holds: Sequence[Hold], position: int, told: Sequence[int]) -> Refusal:
     """The hold that takes longest to fit: whoever asks again before then would only meet it.
 
     Args:
         holds: What was asked for.
         position: Of the first hold that did not fit, from 0.
-        now: Microseconds since the epoch.
-        told: Start, present and last sum of each window among the holds, then what is spent and held of a SPEND limit.
+        told: Microseconds until each hold of a rate fits (-1: it never does), then what is spent and held of a SPEND
+            limit.
     """
     refused = holds[position]
     if refused.limit.dimension is Dimension.SPEND:
@@ -108,7 +108,7 @@ def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[
     figures = iter(told)
     longest, worst = 0.0, holds[0]
     for hold in holds:
-        wait = _wait(hold, now, figures)
+        wait = _wait(hold, figures)
         if wait > longest:
             longest, worst = wait, hold
     if 0 < longest < math.inf:
@@ -117,21 +117,12 @@ def read_refusal(holds: Sequence[Hold], position: int, now: int, told: Sequence[
     return Refusal(worst if longest else refused, None)
 
 
-def _wait(hold: Hold, now: int, figures: Iterator[int]) -> float:
+def _wait(hold: Hold, figures: Iterator[int]) -> float:
     """Microseconds until a hold fits: 0 where it fits or nobody can say, infinity where it never will."""
     limit = hold.limit
     if limit.dimension is Dimension.SPEND:
         return 0
     if limit.window_s == 0:
         return math.inf if hold.amount > limit.ceiling else 0
-    start, present, before = next(figures), next(figures), next(figures)
-    room = limit.ceiling - hold.amount
-    if room < 0:
-        return math.inf
-    length = limit.window_s * _SECOND
-    left = start + length - now
-    if present <= room:
-        # Enough of the last window has to slide out of reach, within the present one.
-        return max(0, left - (room - present) * length // before) if before else 0
-    # The present window has to become the last one, and then to slide.
-    return left + length - room * length // present
+    wait = next(figures)
+    return math.inf if wait < 0 else wait

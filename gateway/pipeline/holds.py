@@ -597,9 +597,12 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
+    units = _UNITS[limit_.dimension].replace("s ", " ", 1) if limit_.ceiling == 1 else _UNITS[limit_.dimension]
+    if limit_.window_s:
+        wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
-        f"{whose} is limited to {limit_.ceiling} {_UNITS[limit_.dimension]}; try again in {wait} s.",
+        f"{whose} is limited to {limit_.ceiling} {units}; try again in {wait} s.",
         code=code,
         headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{limit_.of}"),

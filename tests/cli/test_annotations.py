@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -74,7 +76,7 @@ def test_a_workflow_command_says_a_finding_and_nothing_else(one):
 
     assert line.isprintable()
     command, properties, message = read_command(line)
-    assert command == one.severity
+    assert command == ("notice" if one.severity is Severity.NOTE else one.severity)
     assert message == said(one)
     assert properties.pop("title") == one.code
     assert properties.pop("line") == str(one.line)
@@ -196,3 +198,71 @@ def test_files_are_named_from_where_reviews_look(gateway, file, tmp_path, monkey
     assert "::error file=policy/gateway.yaml," in commands.out
     first = log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert first["artifactLocation"]["uri"] == "policy/gateway.yaml"
+
+
+NARROWED = "policy_rules.no-shell: tools.deny [shell] -> (default)"
+PLANNED = """version: 1
+owner: us
+organization: acme
+providers: {sim: {type: simulator, models: [gpt-5-mini]}}
+policy_rules: {no-shell: {tools: {deny: [shell]}}}
+budgets:
+  cap: {scope: {organization: acme}, window: month, limit_usd: 5}
+"""
+
+
+@pytest.fixture
+def planned(gateway, file, monkeypatch):
+    """A file that was applied and changed since, and what runs commands against the control plane on this machine."""
+    monkeypatch.setenv("GATEWAY_DATA_DIR", str(file.parent))
+    file.write_text(PLANNED)
+    assert gateway("apply", "-y", "--database", "default").code == 0
+    file.write_text(PLANNED.replace("limit_usd: 5", "limit_usd: 50").replace("deny: [shell]", "deny: []"))
+    return lambda *arguments: gateway("plan", "--database", "default", *arguments)
+
+
+def test_plan_annotates_what_widens_where_it_stands(planned):
+    said = planned("--format", "github").out.splitlines()
+
+    assert said[:2] == [
+        "::warning file=gateway.yaml,line=7,title=widens-access::budgets.cap: limit_usd 5 -> 50: WIDENS ACCESS",
+        f"::warning file=gateway.yaml,line=5,title=widens-access::{NARROWED}: WIDENS ACCESS",
+    ]
+    assert "Plan: 0 to create, 2 to change, 0 to remove. 2 widen access." in said
+
+
+def test_plan_for_tools_that_show_findings(planned):
+    log = json.loads(planned("--format", "sarif").out)
+
+    assert [*SCHEMA.iter_errors(log)] == []
+    (run,) = log["runs"]
+    assert run["automationDetails"] == {"id": "gateway-plan/"}
+    places = [one["locations"][0]["physicalLocation"] for one in run["results"]]
+    assert [one["region"]["startLine"] for one in places] == [7, 5]
+    assert {one["level"] for one in run["results"]} == {"warning"}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_plan_says_why_a_file_does_not_load_in_every_format(planned, file, form):
+    file.write_text("owner: [\n")
+
+    done = planned("--format", form)
+
+    assert done.code == 1
+    assert "gateway.yaml" in (done.err if form == "text" else done.out)
+    if form == "json":
+        told = json.loads(done.out)
+        assert (told["applyable"], told["complete"]) == (False, False)
+        assert [(one["code"], one["line"]) for one in told["diagnostics"]] == [("yaml-syntax", 2)]
+    if form == "sarif":
+        assert [*SCHEMA.iter_errors(json.loads(done.out))] == []
+
+
+def test_a_plan_is_saved_before_it_is_printed(planned, file):
+    """A reader that goes away takes nothing but what is printed along."""
+    script = f"{sys.executable} -m gateway plan --database default --out plan.json | true"
+
+    done = subprocess.run(["sh", "-c", script], cwd=file.parent, capture_output=True, text=True, check=False)
+
+    assert "Traceback" not in done.stderr
+    assert json.loads((file.parent / "plan.json").read_text())["owner"] == "us"

@@ -7,11 +7,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
 
+from gateway.cli.schema import FILES as SCHEMA_FILES
+from gateway.cli.schema import Kind
 from gateway.config import reference, schema
 from gateway.version import BUILD, __version__
 from tests.cli.conftest import FILE
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 FAULTY = FILE.replace("secret_hash", "secret_hsh") + "model_aliases: {fast: nowhere/gpt-5-mini}\n"
 BUDGET = "budgets:\n  cap: {scope: {virtual_key: old}, window: month, limit_usd: 5, on_breach: block}\n"
 
@@ -115,6 +119,56 @@ def test_schema_prints_writes_and_checks(gateway, file, form, render):
     assert f"gateway schema --format {form} --output made" in differs.err
 
 
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_of_schema_is_one_and_has_a_name_of_its_own(gateway, kind):
+    made = json.loads(gateway("schema", "--kind", kind.value).out)
+
+    Draft202012Validator.check_schema(made)
+    assert made["$id"].endswith(f"/{SCHEMA_FILES[kind]}")
+    assert made["title"]
+    assert gateway("schema", "--kind", kind.value, "--format", "markdown").code == (0 if kind is Kind.CONFIG else 1)
+
+
+def judged(gateway, kind, document):
+    """What the schema of a kind says against a document."""
+    made = json.loads(gateway("schema", "--kind", kind).out)
+    return [one.message for one in Draft202012Validator(made).iter_errors(document)]
+
+
+def test_a_part_needs_no_version_and_is_a_configuration_else(gateway):
+    part = {"virtual_keys": {"a": {"environment": "test"}}}
+
+    assert judged(gateway, "part", part) == []
+    assert judged(gateway, "part", {"version": 1, **part}) == []
+    assert judged(gateway, "config", part) == ["'version' is a required property"]
+    assert len(judged(gateway, "part", {"virtual_kys": {}})) == 1
+
+
+def test_the_schema_of_cases_takes_the_example_and_no_misspelling(gateway):
+    cases = yaml.safe_load((EXAMPLES / "gateway.test.yaml").read_text())
+
+    assert judged(gateway, "test", cases) == []
+    assert len(judged(gateway, "test", {**cases, "case": []})) == 1
+    assert len(judged(gateway, "test", {"cases": [{"name": "a", "key": "b", "expect": {"rout": []}}]})) == 1
+
+
+@pytest.mark.parametrize("text", [FILE, FILE + "nonsense: 1\n", "a: ["])
+def test_what_is_printed_is_what_its_schema_says(gateway, file, text):
+    (file.parent / "one.test.yaml").write_text(
+        "cases:\n  - {name: a, key: old, model: gpt-5-mini, expect: {provider: sim}}\n"
+        "  - {name: b, key: old, model: gpt-5-mini, expect: {provider: other}}\n  - {name: c, key: x, expect: {body: y}}\n"
+    )
+    file.write_text(text.replace("version: 1", "version: 1\nowner: us\nteams: {core: {}}"))
+    for kind, command in (
+        ("validation", "validate"),
+        ("test-report", "test"),
+        ("plan", "plan --database default"),
+    ):
+        done = gateway(*command.split(), "--format", "json", GATEWAY_DATA_DIR=str(file.parent))
+        assert judged(gateway, kind, json.loads(done.out)) == []
+        assert judged(gateway, kind, {**json.loads(done.out), "format_version": "9.0"}) != []
+
+
 def test_schema_says_where_it_cannot_write(gateway, file):
     done = gateway("schema", "--output", "absent/schema.json")
 
@@ -212,3 +266,45 @@ def test_the_hook_needs_no_secret(gateway, tmp_path, monkeypatch):
 
     assert done.code == 0
     assert "warning[reference-missing]" in done.err
+
+
+OF_A_SECOND_REPOSITORY = """version: 1
+owner: data-science
+teams: {research: {}}
+budgets: {cap: {scope: {organization: acme}, window: month, limit_usd: 5}}
+model_aliases: {fast: openai/gpt-5, "smart:fallback": openai/gpt-5}
+virtual_keys: {ds: {project: lab, team: reserch, policy_rules: [no-shell]}}
+"""
+
+
+def test_names_of_other_owners_are_noted_and_not_refused(gateway, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(OF_A_SECOND_REPOSITORY)
+    done = gateway("validate", str(file), "--format", "json")
+    file.write_text(OF_A_SECOND_REPOSITORY.replace("owner: data-science\n", ""))
+    of_nobody = gateway("validate", str(file), "--format", "json")
+
+    report = json.loads(done.out)
+    assert (done.code, of_nobody.code) == (0, 1)
+    assert {one["severity"] for one in report["diagnostics"]} == {"note"}
+    hints = [one["hint"] for one in report["diagnostics"] if "'reserch'" in one["message"]]
+    assert hints == ["Did you mean 'research'?"]
+    refused = {
+        (one["line"] + 1, one["code"]) for one in json.loads(of_nobody.out)["diagnostics"] if one["severity"] == "error"
+    }
+    assert {(one["line"], one["code"]) for one in report["diagnostics"]} == refused
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "providers: {sim: {type: simulator}}\nvirtual_keys: {k: {providers: [], team: t}}\n",
+        "providers: {sim: {type: simulator}, b: {type: simulator}}\nvirtual_keys: {k: {providers: [sim], model_aliases: {x: b/m}}}\n",
+        "organization: acme\nbudgets: {b: {scope: {organization: other}, window: month, limit_usd: 1}}\n",
+    ],
+)
+def test_what_no_other_owner_can_mend_is_refused(gateway, tmp_path, wrong):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"version: 1\nowner: me\n{wrong}")
+
+    assert gateway("validate", str(file)).code == 1

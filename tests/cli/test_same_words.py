@@ -113,6 +113,9 @@ def test_a_variable_that_help_names_counts(gateway, file, path, variable, monkey
     (folder / "one.test.yaml").write_text("cases: [{name: a, key: old, model: x/y, expect: {provider: sim}}]")
     if variable in ("GATEWAY_REDIS_URL", "GATEWAY_ENCRYPTION_KEYS"):
         assert gateway("db", "upgrade", GATEWAY_DATA_DIR=str(folder)).code == 0
+    if (path, variable) == ("plan", "GATEWAY_DATA_DIR"):
+        (folder / "probe").mkdir()
+        (folder / "probe" / "gateway.db").write_text("no database")
     value, others = PROBES[variable]
     needed = ARGUMENTS if variable != "GATEWAY_CONFIG" else {**ARGUMENTS, **WITHOUT_LEDGER}
     arguments = [*path.split(), *needed.get(path, "").split()]

@@ -1,0 +1,126 @@
+"""The meter of one rate: what was used in the last `length` microseconds, remembered request by request.
+
+In no window of that length is more used than the ceiling, and whoever leaves a ceiling-th of it between two requests is
+never refused. `hold_counters.lua` does the same in Redis, step by step.
+
+Below `EXACT_BELOW` units each request is remembered by itself. From there on requests are remembered together, as if
+all had come with the last of them, for as long as they make no more than a hundredth of the ceiling: so the oldest of
+them count a moment longer than they would, and refusing may begin where 0.99 of the ceiling is used.
+
+A meter takes 16 bytes for each entry, of which it has 999 at most below `EXACT_BELOW` units, and `MOST` from there on:
+16 kB. In Redis an entry takes about 24.
+"""
+
+import math
+from array import array
+from bisect import bisect_left, bisect_right
+from typing import Final
+
+EXACT_BELOW: Final = 1_000
+"""Units below which every request is remembered by itself."""
+
+MOST: Final = 400
+"""Entries above which those that are small are put together."""
+
+_PARTS: Final = 100
+
+
+class Meter:
+    """See the module. Times are microseconds of any clock; one that goes back counts as one that stands."""
+
+    __slots__ = ("_amounts", "_length", "_times", "total")
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._times = array("q")
+        self._amounts = array("q")
+        self.total = 0
+        """What is used, as of the last moment that was asked about."""
+
+    def used(self, at: int) -> int:
+        """What counts at a moment; what is out of reach is forgotten."""
+        times, out_of_reach = self._times, at - self._length
+        if times and times[0] <= out_of_reach:
+            # PERF: where requests come evenly, one leaves for each that comes.
+            times.pop(0)
+            self.total -= self._amounts.pop(0)
+            if times and times[0] <= out_of_reach:
+                gone = bisect_right(times, out_of_reach)
+                self.total -= sum(self._amounts[:gone])
+                del times[:gone], self._amounts[:gone]
+        return self.total
+
+    def take(self, at: int, amount: int, ceiling: int) -> None:
+        """Adds what fits."""
+        if not amount:
+            return
+        times, amounts = self._times, self._amounts
+        self.total += amount
+        if not times or (times[-1] < at and (ceiling < EXACT_BELOW or amounts[-1] + amount > ceiling // _PARTS)):
+            times.append(at)
+            amounts.append(amount)
+            if len(times) > MOST:
+                self._put_together(_step_of(ceiling))
+        else:
+            times[-1] = max(times[-1], at)
+            amounts[-1] += amount
+
+    def correct(self, amount: int, taken_at: int, at: int, ceiling: int) -> None:
+        """Adds `amount` (which may be negative) to what was taken at a moment, as far as that still counts."""
+        if taken_at <= at - self._length:
+            return
+        self.used(at)
+        times, amounts = self._times, self._amounts
+        place, step = bisect_left(times, taken_at), _step_of(ceiling)
+        is_there = place < len(times)
+        if amount < 0:
+            if not is_there:
+                return
+            amount = max(amount, -amounts[place])
+            amounts[place] += amount
+            if not amounts[place]:
+                del times[place], amounts[place]
+        elif is_there and (times[place] == taken_at or amounts[place] + amount <= step):
+            amounts[place] += amount
+        elif amount:
+            times.insert(place, taken_at)
+            amounts.insert(place, amount)
+        self.total += amount
+        self._put_together(step)
+
+    def fits_after(self, at: int, amount: int, ceiling: int) -> float:
+        """Microseconds until so much fits, if nobody else comes: 0 where it fits, infinity where it never will."""
+        if amount > ceiling:
+            return math.inf
+        beyond = self.used(at) + amount - ceiling
+        if beyond <= 0:
+            return 0
+        for time, used in zip(self._times, self._amounts, strict=True):
+            beyond -= used
+            if beyond <= 0:
+                return time + self._length - at
+        return math.inf
+
+    def is_idle(self, at: int) -> bool:
+        """Whether nothing counts any more."""
+        return not self._times or self._times[-1] <= at - self._length
+
+    def _put_together(self, step: int) -> None:
+        """Puts entries together, once there are many, as `take` does; those of what was given back are small."""
+        if not step or len(self._times) <= MOST:
+            return
+        step = max(step, self.total // _PARTS)
+        times, amounts = array("q"), array("q")
+        for time, amount in zip(self._times, self._amounts, strict=True):
+            if amounts and amounts[-1] + amount <= step:
+                times[-1] = time
+                amounts[-1] += amount
+            else:
+                times.append(time)
+                amounts.append(amount)
+        self._times, self._amounts = times, amounts
+
+
+def _step_of(ceiling: int) -> int:
+    """How much is remembered together at most."""
+    return ceiling // _PARTS if ceiling >= EXACT_BELOW else 0
