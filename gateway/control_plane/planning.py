@@ -197,7 +197,7 @@ def _planned(
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
-    removed = audit.removed_outside(connection, absent, told) if live.revision else {}
+    removed = audit.removed_outside(connection, absent, request.owner) if live.revision else {}
     live = msgspec.structs.replace(live, removed=removed)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -214,6 +215,21 @@ def test_what_the_file_does_not_have_can_be_left(home):
     assert "1 skipped" in home.apply("--no-delete")
     assert "0 to create, 0 to change, 1 to remove" in home.plan()
     assert "model_aliases.fast" in home.plan("--no-delete", "--detailed-exitcode")
+
+
+def test_an_apply_waits_for_others_no_longer_than_it_is_told(home):
+    home.apply()
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.plan("--out", "plan.json")
+    (file,) = [one for one in home.directory.rglob("*.db") if one.name in ("gateway.db", "plane.db")]
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    assert "Somebody else writes at this moment" in home.run("apply", "plan.json", "--lock-timeout", "0s", code=5)
+
+    other.execute("ROLLBACK")
+    other.close()
+    assert "Applied as revision 2" in home.run("apply", "plan.json", "--lock-timeout", "10s")
 
 
 def test_what_others_made_is_adopted(home):
