@@ -29,6 +29,7 @@ MODULES: Final = {
     "status": "status",
     "smoke": "smoke",
     "audit": "status",
+    "history": "status",
     "keys": "key_life",
     "spend": "spend",
     "budgets": "budgets",

@@ -111,6 +111,17 @@ def plan(
         bool,
         typer.Option("--drift-only", help="Look for changes made outside the file, and for nothing else."),
     ] = False,
+    to_revision: Annotated[
+        int | None,
+        typer.Option(
+            "--to-revision",
+            min=0,
+            help="Lead back to what there was at a revision: see gateway history. No file counts.",
+        ),
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option("--owner", help="With --to-revision, whose resources. Default: the file's owner.")
+    ] = None,
     file_root: FileRoots = None,
     output: PlanOutput = PlanFormat.TEXT,
     detailed: Detailed = False,
@@ -118,17 +129,31 @@ def plan(
     """Print what `gateway apply` would change in a control plane, and what would follow from it. Changes nothing."""
     if drift_only and out is not None:
         raise failed("--drift-only plans nothing that could be applied: leave --out away")
-    days, paths = _days(replay), paths_of(config)
+    if owner is not None and to_revision is None:
+        raise failed("--owner goes with --to-revision: a file says whose it is")
+    days, paths = _days(replay), paths_of(config) if to_revision is None else ()
     try:
-        request, found = request_of(
-            paths,
-            targets,
-            file_root,
-            may_lack_credentials=True,
-            replay_days=days,
-            no_delete=no_delete,
-            drift=drift.value,
-            drift_only=drift_only,
+        request, found = (
+            _request_back(
+                to_revision,
+                owner or owner_of(config, file_root),
+                targets=targets or [],
+                replay_days=days,
+                no_delete=no_delete,
+                drift=drift.value,
+                drift_only=drift_only,
+            )
+            if to_revision is not None
+            else request_of(
+                paths,
+                targets,
+                file_root,
+                may_lack_credentials=True,
+                replay_days=days,
+                no_delete=no_delete,
+                drift=drift.value,
+                drift_only=drift_only,
+            )
         )
     except NotValidError as error:
         _print_no_plan(error.diagnostics, output)
@@ -293,6 +318,13 @@ def request_of(
         **more,
     )
     return request, loaded.diagnostics
+
+
+def _request_back(revision: int, owner: str, **more: Any) -> "tuple[PlanRequest, Sequence[Diagnostic]]":
+    """What an owner had at a revision; no file is read, so nothing is found in it."""
+    from gateway.config.documents import PlanRequest  # noqa: PLC0415 - see above
+
+    return PlanRequest(owner=owner, resources=[], digest=f"revision {revision}", to_revision=revision, **more), ()
 
 
 def owner_of(config: Sequence[Path] | None, file_root: list[Path] | None) -> str:

@@ -32,6 +32,7 @@ _COLUMNS: Final = (
     "keys of",
     "open circuits",
 )
+HISTORY_EPILOG = "Example: gateway history --control-plane https://control-plane.example.com --limit 5"
 AUDIT_EPILOG = "Example: gateway audit --address virtual_keys.dev-migration --database default"
 
 Output = Annotated[Format, typer.Option("--format", help="text or json.")]
@@ -79,6 +80,35 @@ def audit(
     columns = ("actor", "action", "address", "revision", "request_id")
     rows = [[_to_the_second(one["at"]), *(str(one[name]) for name in columns)] for one in entries]
     print_rows(["at", *columns], rows)
+
+
+@app.command("history", epilog=HISTORY_EPILOG)
+def history(
+    control_plane: ControlPlaneUrl = None,
+    database: Database = None,
+    token: Token = None,
+    limit: Annotated[int, typer.Option(help="How many revisions, newest first.", min=1, max=200)] = 20,
+    output: Output = Format.TEXT,
+) -> None:
+    """Print the revisions of a control plane, newest first; `gateway plan --to-revision N` leads back to one."""
+    with target(control_plane, database, token) as home:
+        found = home.get("/revisions", {"limit": str(limit)})
+    if output is Format.JSON:
+        results.out(json.dumps(found, indent=2))
+        return
+    columns = ("actor", "owner", "commit")
+    rows = [
+        [str(one["revision"]), _to_the_second(one["made_at"]), *(one[name] or "" for name in columns), _what(one)]
+        for one in found["revisions"]
+    ]
+    print_rows(["revision", "at", *columns, "what"], rows)
+
+
+def _what(revision: dict[str, Any]) -> str:
+    changes = revision["changes"]
+    if revision["address"] is not None:
+        return f"{next(iter(changes))} {revision['address']}"
+    return ", ".join(f"{number:,} {action}" for action, number in changes.items())
 
 
 def _ago(written: str, now: datetime) -> str:

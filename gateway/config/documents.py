@@ -46,7 +46,8 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     what the plan would have meant for the requests of so many days. With `no_delete` what the file does not have is
     left; `drift` says which changes outside the file are told, and `drift_only` that nothing else is looked for.
     `absent` are credentials that were not at hand, as the address of a resource and a JSON pointer into it: they are
-    not compared, and such a plan cannot be applied.
+    not compared, and such a plan cannot be applied. With `to_revision`, what is wanted is what the owner had at a
+    revision, and no file is: `resources` and `moves` are empty.
     """
 
     owner: str
@@ -60,6 +61,7 @@ class PlanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     drift: Literal["relevant", "all", "none"] = "relevant"
     drift_only: bool = False
     absent: list[tuple[str, str]] = []
+    to_revision: Annotated[int, msgspec.Meta(ge=0, le=2**62)] | None = None
 
 
 class ChangesDocument(msgspec.Struct, frozen=True):

@@ -38,6 +38,7 @@ PARAMETERS: Final[Mapping[str, tuple[str, ...]]] = {
     "GET /applies": ("limit",),
     "GET /resources": ("kind", "owner", "after", "limit"),
     "GET /virtual-keys": ("after", "limit"),
+    "GET /revisions": ("before", "limit"),
     "GET /audit": ("address", "actor", "before", "limit"),
     "GET /changes": ("since", "lineage", "wait"),
 }

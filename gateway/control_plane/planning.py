@@ -16,6 +16,7 @@ from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.former_names import names_of_others
+from gateway.control_plane.history import UnknownRevisionError, wanted_at
 from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
@@ -98,7 +99,7 @@ def preview(
     """
     _check_owner(request, owners)
     live = _live(connection, vault, control_plane)
-    planned = _planned(connection, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
+    planned = _planned(connection, vault, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
@@ -156,7 +157,7 @@ def apply(
     _check_fresh(connection, revision.before, saved.plan, actor, now)
     live = _live(connection, vault, control_plane)
     planned = _planned(
-        connection, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False
+        connection, vault, live, request, actor.owners, plan_id=saved.plan.plan_id, now=now, looks_for_prices=False
     )
     if planned.plan.errors:
         raise PlanError("invalid", "\n".join(planned.plan.errors))
@@ -183,6 +184,7 @@ def _check_owner(request: PlanRequest, owners: tuple[str, ...] | None) -> None:
 
 def _planned(
     connection: Connection,
+    vault: Vault,
     live: LiveState,
     request: PlanRequest,
     owners: tuple[str, ...] | None,
@@ -193,6 +195,8 @@ def _planned(
     still: Callable[[], object] = go_on,
 ) -> Planned:
     desired, extent = _desired(request, still)
+    if request.to_revision is not None:
+        desired = _desired_then(connection, vault, live, request, desired)
     desired = msgspec.structs.replace(desired, is_bound=owners is not None)
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
@@ -257,6 +261,18 @@ def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple
     for address, place in request.absent:
         absent.setdefault(_address(address), []).append(place)
     return Desired(request.owner, resources, moves, source, absent), extent
+
+
+def _desired_then(
+    connection: Connection, vault: Vault, live: LiveState, request: PlanRequest, desired: Desired
+) -> Desired:
+    if request.resources or request.moves:
+        raise PlanError("invalid", "a plan to a revision takes no resources and no renames: they are those of then")
+    try:
+        resources, moves = wanted_at(connection, vault, live, request)
+    except UnknownRevisionError as error:
+        raise PlanError("invalid", str(error)) from None
+    return msgspec.structs.replace(desired, resources=resources, moves=moves)
 
 
 def _checked(resource: Resource) -> Resource:

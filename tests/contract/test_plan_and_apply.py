@@ -304,6 +304,30 @@ def test_a_file_for_secrets_that_cannot_be_made_is_told_before_anything_is_appli
     assert not (home.directory / "none.env").exists()
 
 
+def test_back_to_a_revision(home):
+    home.apply()
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.apply()
+    home.run("keys", "disable", "ci")
+
+    told = home.run("history")
+    assert [line.split()[0] for line in told.splitlines()[2:]] == ["3", "2", "1"]
+    assert "7 create" in told
+    assert "update budgets.cap" in told
+    assert "disable virtual_keys.ci" in told
+    back = home.run("plan", "--to-revision", "1", "--owner", "platform", "--out", "back.json")
+    assert "revision 1 ->" in back
+    assert "4 -> 5" in back
+    assert "1 to change" in back
+    home.run("apply", "back.json")
+
+    assert "4 -> 5" not in home.run("plan", "--to-revision", "1", "-c", "gateway.yaml")
+    assert "revision 9 is not known: 0 to 4 are" in home.run(
+        "plan", "--to-revision", "9", "--owner", "platform", code=1
+    )
+    assert "--owner goes with --to-revision" in home.run("plan", "--owner", "x", "-c", "gateway.yaml", code=1)
+
+
 class LosesAnswers(BaseHTTPRequestHandler):
     """Between a command and a control plane: the answer to the first apply never arrives."""
 

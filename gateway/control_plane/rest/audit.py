@@ -1,17 +1,21 @@
-"""`GET /audit`: who changed what, newest first."""
+"""`GET /audit`: who changed what, newest first; `GET /revisions`: the same by revision."""
 
 from collections.abc import Collection, Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import falcon.asgi
 import msgspec
 
-from gateway.control_plane import audit
+from gateway.control_plane import audit, state
+from gateway.control_plane.history import history
 from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
 from gateway.ledger.report import read_limit, read_one
+
+_DIGITS: Final = 18
+"""Of the longest number that surely fits into a column."""
 
 
 class AuditResource:
@@ -39,9 +43,33 @@ class AuditResource:
         answer(response, {"entries": entries, "next_before": following})
 
 
+class RevisionsResource:
+    """The revisions, which a plan may lead back to."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
+    keeps_owners_apart: ClassVar[Collection[str]] = ()
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """One page, newest first; `next_before` is the `before` of the next. `oldest` is how far back a plan leads."""
+        parameters = read_parameters(request, ("before", "limit"))
+        limit, before = read_limit(parameters, 20, 200), read_one(parameters, "before")
+        if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _DIGITS):
+            raise BadParameterError("before", "this is no revision")
+        number = None if before is None else int(before)
+        at, found = await self._services.database.read(
+            lambda connection: (state.position(connection), history(connection, before=number, limit=limit))
+        )
+        rows = [{**msgspec.structs.asdict(one), "made_at": moment_text(one.made_at)} for one in found]
+        following = str(found[-1].revision) if len(found) == limit else None
+        answer(response, {"revisions": rows, "oldest": at.oldest_change, "next_before": following})
+
+
 def routes(services: Services) -> tuple[Route, ...]:
-    """The routes of this noun."""
-    return (Route("/audit", AuditResource(services)),)
+    """The routes of these nouns."""
+    return Route("/audit", AuditResource(services)), Route("/revisions", RevisionsResource(services))
 
 
 def written_place(entry: audit.AuditEntry) -> str:
@@ -54,6 +82,6 @@ def read_place(text: str | None) -> tuple[int, str] | None:
     if text is None:
         return None
     at, _, id_ = text.partition(".")
-    if not at.isascii() or not at.isdigit() or len(at) > 18 or not id_:  # noqa: PLR2004 - digits of an integer
+    if not at.isascii() or not at.isdigit() or len(at) > _DIGITS or not id_:
         raise BadParameterError("before", "this is no `next_before` of a page before")
     return int(at), id_

@@ -106,10 +106,18 @@ EXPECTED = {
     "GET /nodes": "view",
     "POST /nodes": "gateway",
     "GET /audit": "view",
+    "GET /revisions": "view",
 }
 
 
-FOR_NOBODY_ELSE = {"GET /traffic", "GET /providers", "GET /ledger/differences", "GET /changes", "POST /nodes"}
+FOR_NOBODY_ELSE = {
+    "GET /revisions",
+    "GET /traffic",
+    "GET /providers",
+    "GET /ledger/differences",
+    "GET /changes",
+    "POST /nodes",
+}
 """What tells of every owner at once, or is for gateways: bound tokens do not get there."""
 
 
