@@ -52,7 +52,7 @@ def mint(
     if write is None and is_named(control_plane, database):
         with target(control_plane, database, token) as home:
             told = home.mint(name, {"environment": environment.value}, "api")
-        _print(output, name, told["secret"], told["secret_hash"], {}, None)
+        _print(output, name, told["secret"], told["secret_hash"], {}, None, is_kept=True)
         say(f"{name} is new: {_MAY_CALL}", "yellow")
         return
     secret, digest = _new(environment.value)
@@ -175,7 +175,17 @@ def _rotate_there(
     say(f"The one before it works until {told['rotation_ends_at'] or 'now'}.")
 
 
-def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | None) -> None:
+def _print(
+    form: Format,
+    name: str,
+    secret: str,
+    digest: str,
+    more: dict[str, str],
+    written: Path | None,
+    *,
+    is_kept: bool = False,
+) -> None:
+    """Tells the secret, and what is to be done with its hash where no control plane keeps it."""
     if form is Format.JSON:
         results.out(json.dumps({"name": name, "secret": secret, "secret_hash": digest, **more}))
         return
@@ -183,6 +193,6 @@ def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, st
     say("This is the only time that the secret is shown.")
     if written is not None:
         say(f"The hash stands in {written}, under virtual_keys.{name}.")
-    else:
+    elif not is_kept:
         say("Commit its hash:")
         results.out(f"secret_hash: {digest}")

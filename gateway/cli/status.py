@@ -1,6 +1,7 @@
 """`gateway status` and `gateway audit`: which gateways serve what, and who changed what."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -78,6 +79,13 @@ def audit(
     print_rows(list(columns), [[str(one[name]) for name in columns] for one in entries])
 
 
+def _ago(moment: str) -> str:
+    from gateway import clock  # noqa: PLC0415 - help should not wait for it
+    from gateway.plan.words import ago  # noqa: PLC0415 - see above
+
+    return ago(int(datetime.fromisoformat(moment).timestamp() * 1_000_000), clock.microseconds())
+
+
 def _row(node: dict[str, Any]) -> list[str]:
     lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
     refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
@@ -89,9 +97,9 @@ def _row(node: dict[str, Any]) -> list[str]:
         node["node"],
         node["state"],
         serves,
-        node["serving_since"],
+        _ago(node["serving_since"]),
         lag,
-        node["reported_at"],
+        _ago(node["reported_at"]),
         refused,
         because,
         keys,

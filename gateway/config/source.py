@@ -34,6 +34,7 @@ Resolve = Callable[[str, Path, Place], str]
 Follow = Callable[[Path, Path], None]
 
 _MAX_DEPTH = 50
+_MOST_DIGITS = 30
 _MAX_ALIASED_NODES = 1_000_000
 _MAY_NOT_BE_TEXT = frozenset("0123456789+-.~nNtTfF")
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -76,7 +77,7 @@ def parse(
         builder.report("yaml-syntax", error.message, error.place, (), error.hint)
         return None, builder.findings
     except yaml.YAMLError as error:
-        builder.report("yaml-syntax", *_problem(error), ())
+        builder.report("yaml-syntax", *_problem(error, text))
         return None, builder.findings
     return tree, builder.findings
 
@@ -152,7 +153,7 @@ class _Builder:
                 raise _Unreadable("a key has to be a plain word or a string", _place(event))
             key = intern(event.value)
             if key == "<<" and event.implicit[0]:
-                hint = "Name what is shared, for example as a set of `policy_rules`."
+                hint = "Write it out at each place; what keys share has a name, such as a set of `policy_rules`."
                 raise _Unreadable("merge keys (`<<`) are not supported", _place(event), hint)
             if "${" in key and self._resolve is not None and "$${" not in key:
                 self.report("reference-in-name", "a name cannot come from a reference", _place(event), path, _NAME_HINT)
@@ -218,8 +219,15 @@ def _plain(text: str) -> Any:
     if _OCTAL_OR_HEX.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004
-        return Decimal(text)
+        return _number(Decimal(text))
     return text
+
+
+def _number(written: Decimal) -> int | Decimal:
+    """`1.0` and `1e3` are whole numbers, as JSON Schema has it (validation, 6.1.1), however they are written."""
+    if written.adjusted() < _MOST_DIGITS and written == written.to_integral_value():
+        return int(written)
+    return written
 
 
 def places(text: str, wanted: Iterable[Path]) -> dict[Path, tuple[Place, Place]]:
@@ -296,7 +304,11 @@ def _place(event: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _problem(error: yaml.YAMLError) -> tuple[str, Place]:
+def _problem(error: yaml.YAMLError, text: str) -> tuple[str, Place, Path, str | None]:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
-    return message, (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    lines = text.split("\n")
+    if mark is not None and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+        return "a tab stands where YAML takes only spaces", place, (), "Indent with spaces."
+    return message, place, (), None

@@ -190,18 +190,24 @@ def _explain(error: Any) -> Iterator[Finding]:
         types = [branch.get("type", "object") for branch in rule if branch.get("type") != "null"]
         yield Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, _describe(error))
     elif kind in ("enum", "const"):
-        choices = rule if isinstance(rule, list) else [rule]
-        belong = f"one of {', '.join(map(str, choices))} belongs here"
-        if len(choices) == 1:
-            belong = f"the value has to be {choices[0]}"
-        close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else _describe(error)
-        yield Finding("invalid-value", belong, path, hint)
+        yield _chosen(error, rule if isinstance(rule, list) else [rule])
     elif error.schema.get("format") == "date-time":
         message = "a date and time with a zone belongs here, for example 2027-01-01T00:00:00Z"
         yield Finding("invalid-value", message, path, _describe(error))
     else:
         yield Finding("invalid-value", _bound(kind, rule), path, _describe(error))
+
+
+def _chosen(error: Any, choices: list[Any]) -> Finding:
+    value = error.instance
+    belong = f"one of {', '.join(map(str, choices))} belongs here"
+    if len(choices) == 1:
+        belong = f"the value has to be {choices[0]}"
+    close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else _describe(error)
+    if isinstance(value, str) and any(value == str(one) and not isinstance(one, str) for one in choices):
+        hint = f"Write {value} without quotes."
+    return Finding("invalid-value", belong, tuple(error.absolute_path), hint)
 
 
 def _path(tree: Any, error: ErrorDetails) -> Path:
