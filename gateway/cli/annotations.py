@@ -76,7 +76,8 @@ def workflow_commands(found: Iterable[Diagnostic]) -> Iterator[str]:
         properties = ",".join(
             f"{name}={visible(str(value)).translate(_PROPERTY)}" for name, value in told.items() if value is not None
         )
-        yield f"::{one.severity} {properties}::{_text(one).translate(_DATA)}"
+        level = "notice" if one.severity is Severity.NOTE else one.severity
+        yield f"::{level} {properties}::{_text(one).translate(_DATA)}"
 
 
 def sarif(found: Iterable[Diagnostic], category: str) -> str:
@@ -107,7 +108,7 @@ def _result(one: Diagnostic, rule: int) -> dict[str, Any]:
     result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": rule,
-        "level": "error" if one.severity is Severity.ERROR else "warning",
+        "level": one.severity.value,
         "message": {"text": _plain(_text(one))},
     }
     if one.file is not None:

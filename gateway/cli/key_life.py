@@ -140,3 +140,11 @@ def _edit(file: Path, name: str, change: Any) -> None:
         change_key(file, name, change)
     except EditError as error:
         raise failed(str(error)) from None
+
+
+@app.command("purge", epilog=_EXAMPLE.format("purge dev-migration"))
+def purge(name: Name, control_plane: ControlPlaneUrl = None, database: Database = None, token: Token = None) -> None:
+    """Give up the secret of a key that is gone, which is kept for 30 days: nothing brings it back."""
+    with target(control_plane, database, token) as home:
+        home.verb(name, "purge")
+    say(f"Nothing is kept of {name}: a key of this name gets another secret.", "green")

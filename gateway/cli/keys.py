@@ -51,8 +51,8 @@ def mint(
     _refuse_both(write, control_plane, database)
     if write is None and is_named(control_plane, database):
         with target(control_plane, database, token) as home:
-            told = home.mint(name, {"environment": environment.value}, "api")
-        _print(output, name, told["secret"], told["secret_hash"], {}, None, is_kept=True)
+            told = home.mint(name, {"environment": environment.value})
+        _print(output, name, told["secret"], told["secret_hash"], {}, "the control plane")
         say(f"{name} is new: {_MAY_CALL}", "yellow")
         return
     secret, digest = _new(environment.value)
@@ -175,17 +175,7 @@ def _rotate_there(
     say(f"The one before it works until {told['rotation_ends_at'] or 'now'}.")
 
 
-def _print(
-    form: Format,
-    name: str,
-    secret: str,
-    digest: str,
-    more: dict[str, str],
-    written: Path | None,
-    *,
-    is_kept: bool = False,
-) -> None:
-    """Tells the secret, and what is to be done with its hash where no control plane keeps it."""
+def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | str | None) -> None:
     if form is Format.JSON:
         results.out(json.dumps({"name": name, "secret": secret, "secret_hash": digest, **more}))
         return
@@ -193,6 +183,6 @@ def _print(
     say("This is the only time that the secret is shown.")
     if written is not None:
         say(f"The hash stands in {written}, under virtual_keys.{name}.")
-    elif not is_kept:
+    else:
         say("Commit its hash:")
         results.out(f"secret_hash: {digest}")

@@ -13,7 +13,7 @@ from gateway.visible import visible_lines
 results: Final = Console(highlight=False, soft_wrap=True)
 messages: Final = Console(stderr=True, highlight=False, soft_wrap=True)
 
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow"}
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
 
 class Format(StrEnum):

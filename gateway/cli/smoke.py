@@ -62,7 +62,7 @@ def smoke(
     ends = clock.utc_now().replace(microsecond=0) + _KEY_LASTS
     spec = {"environment": environment, "expires_at": ends.isoformat().replace("+00:00", "Z")}
     with target(control_plane, database, token) as home:
-        secret = home.mint(name, spec, "smoke")["secret"]
+        secret = home.mint(name, spec)["secret"]
         try:
             _smoke(url, secret, lambda gateway: _check(home, gateway, name, model, patience))
         finally:

@@ -184,9 +184,9 @@ class Target:
         """What is at a path."""
         return msgspec.json.decode(self._ask("GET", path, None, parameters=parameters))
 
-    def mint(self, name: str, spec: Mapping[str, Any], owner: str) -> Any:
-        """Makes a virtual key; its secret is in the answer."""
-        body = {"name": name, "spec": spec, "owner": owner}
+    def mint(self, name: str, spec: Mapping[str, Any]) -> Any:
+        """Makes a virtual key, the token's owner's if it is bound to one; its secret is in the answer."""
+        body = {"name": name, "spec": spec}
         return msgspec.json.decode(self._ask("POST", "/virtual-keys", body, writes=True))
 
     def hand_over(self, kind: str, name: str, owner: str) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -11,10 +11,11 @@ import typer
 from rich.text import Text
 
 from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
+from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
+from gateway.cli.options import ConfigPaths, FileRoots, Token, paths_of, roots
 from gateway.cli.output import results, show
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.plan.words import count
 from gateway.visible import visible
 
@@ -62,11 +63,25 @@ def validate(
         ),
     ] = False,
     file_root: FileRoots = None,
+    control_plane: Annotated[
+        str | None,
+        typer.Option(
+            "--control-plane",
+            metavar="URL",
+            help="Also ask this control plane, with a token that may plan, whether it fits what others have.",
+        ),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option("--database", metavar="URL", help="The same of a database; `default` as for `gateway plan`."),
+    ] = None,
+    token: Token = None,
     output: FindingsOutput = None,
 ) -> None:
     """Check configuration files without starting anything.
 
-    Every finding is reported at once, with its place, a stable code and how to mend it.
+    Every finding is reported at once, with its place, a stable code and how to mend it. In a file with an `owner`,
+    names that it does not declare are notes: another owner of the same control plane may have them.
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what only validation needs
     from gateway.config.files import is_configuration  # noqa: PLC0415
@@ -88,10 +103,15 @@ def validate(
             file_roots=roots(file_root),
             serving=Serving() if serving else None,
             may_lack_credentials=not serving,
+            others_may_declare=not serving,
             checks=[lambda config: unpriced_models(config, now), moved_locks, _unreachable_fallbacks],
         )
         for some in ([[one] for one in given if is_configuration(one, sections)] if each else [given])
     ]
+    if control_plane is not None or database is not None:
+        if each:
+            raise failed("--each judges files one by one: ask a control plane about a whole configuration")
+        judged = [_with_answer(judged[0], _of_control_plane(given, file_root, control_plane, database, token))]
     diagnostics = tuple(finding for one in judged for finding in one.diagnostics)
     valid, form = all(one.config is not None for one in judged), chosen(output)
     if form is FindingsFormat.JSON:
@@ -123,8 +143,7 @@ def _digest_of(judged: "Iterable[Loaded]") -> str:
 
 
 def _sum_up(one: "Loaded", name: str) -> None:
-    errors = sum(finding.is_error for finding in one.diagnostics)
-    results.print(Text(f"{name}{_summary(one.config, errors, len(one.diagnostics) - errors)}"))
+    results.print(Text(f"{name}{_summary(one.config, one.diagnostics)}"))
     if told := _told(_price_lists(one.config)):
         results.print(Text(f"Price lists: {told}."))
 
@@ -135,9 +154,35 @@ def _unreachable_fallbacks(config: "Config") -> "Iterable[Checked]":
     return unreachable_fallbacks(config)
 
 
-def _summary(config: "Config | None", errors: int, warnings: int) -> str:
+def _with_answer(loaded: "Loaded", answered: tuple[Diagnostic, ...]) -> "Loaded":
+    """What was found, with what a control plane says in place of what could not be checked without it."""
+    found = (*(one for one in loaded.diagnostics if one.severity is not Severity.NOTE), *answered)
+    return msgspec.structs.replace(loaded, config=None if answered else loaded.config, diagnostics=found)
+
+
+def _of_control_plane(
+    paths: Sequence[Path], file_root: list[Path] | None, url: str | None, database: str | None, token: str | None
+) -> tuple[Diagnostic, ...]:
+    """What a plan of the files says is wrong with them, beside what others have in the control plane."""
+    from gateway.cli.plan import request_of  # noqa: PLC0415 - most files are checked without a control plane
+    from gateway.cli.snapshot import NotValidError  # noqa: PLC0415 - see above
+    from gateway.cli.target import target  # noqa: PLC0415 - see above
+
+    try:
+        request, _ = request_of(paths, None, file_root, may_lack_credentials=True)
+    except NotValidError as error:
+        return tuple(one for one in error.diagnostics if one.is_error)
+    with target(url, database, token, only_looks=True) as home:
+        errors = home.plan(request).plan.errors
+    told = (error.partition("\n  hint: ") for error in errors)
+    return tuple(Diagnostic(code="plan-error", message=message, hint=hint or None) for message, _, hint in told)
+
+
+def _summary(config: "Config | None", found: Sequence[Diagnostic]) -> str:
+    errors, warnings, notes = (sum(one.severity is of for one in found) for of in Severity)
+    told = count(warnings, "warning") + (f", {count(notes, 'note')}" if notes else "")
     if config is None:
-        return f"Not valid: {count(errors, 'error')}, {count(warnings, 'warning')}."
+        return f"Not valid: {count(errors, 'error')}, {told}."
     sections = (
         ("providers", "provider"),
         ("virtual_keys", "virtual key"),
@@ -146,7 +191,7 @@ def _summary(config: "Config | None", errors: int, warnings: int) -> str:
         ("budgets", "budget"),
     )
     parts = [count(len(getattr(config, section)), noun) for section, noun in sections]
-    return f"Valid: {', '.join(parts)}; {count(warnings, 'warning')}."
+    return f"Valid: {', '.join(parts)}; {told}."
 
 
 def _price_lists(config: "Config | None") -> dict[str, tuple[str, ...]]:

@@ -74,9 +74,11 @@ def _key_references(config: Config, _facts: Facts) -> Iterator[Checked]:
         for index, rules in enumerate(key.policy_rules):
             if isinstance(rules, str):
                 yield from known(rules, config.policy_rules, "policy_rules set", (*at, "policy_rules", index))
-        if (not key.providers and key.providers is not None) or not config.providers:
+        lists_none = key.providers is not None and not key.providers
+        if lists_none or not config.providers:
+            section = None if lists_none else "providers"
             yield Checked(
-                Finding("no-provider", f"the key {name} reaches no provider", at, "Declare or list one.", True)
+                Finding("no-provider", f"the key {name} reaches no provider", at, "Declare or list one.", True, section)
             )
 
 

@@ -10,10 +10,11 @@ from gateway.visible import visible
 
 
 class Severity(enum.StrEnum):
-    """An error keeps the file from being used; a warning does not."""
+    """An error keeps the file from being used; a warning does not; a note says what could not be checked."""
 
     ERROR = "error"
     WARNING = "warning"
+    NOTE = "note"
 
 
 class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):

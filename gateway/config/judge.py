@@ -17,6 +17,18 @@ SAID_OF_OTHERS: Final = frozenset(
     {"unknown-reference", "no-provider", "alias-without-base", "unused-budget", "unused-locked-price", "not-shared"}
 )
 """Findings that what others declare in the same control plane may answer."""
+
+
+def may_be_of_others(finding: Finding, tree: Mapping[str, Any]) -> bool:
+    """Whether a finding says only that a name is not declared here, which another owner may declare.
+
+    The organization is one for all: where the file has its own, no other is meant.
+    """
+    if finding.section is None or finding.code not in SAID_OF_OTHERS:
+        return False
+    return finding.section != "organization" or "organization" not in tree
+
+
 _NAMES_NOBODY: Final = frozenset({"no-provider", "unused-budget", "bad-move"})
 
 

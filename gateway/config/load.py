@@ -15,7 +15,7 @@ from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.git import commit_of
-from gateway.config.judge import SAID_OF_OTHERS, Serving, judge
+from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
 from gateway.config.model import Config
 from gateway.config.origins import NOWHERE, Origins
 from gateway.config.references import References
@@ -60,6 +60,7 @@ def load(
     file_roots: Sequence[FilePath] = (),
     checks: Sequence[Check] = (),
     may_lack_credentials: bool = False,
+    others_may_declare: bool = False,
 ) -> Loaded:
     """Loads a configuration. Never raises for what a file or its surroundings hold.
 
@@ -67,6 +68,7 @@ def load(
     where others may declare them. `file_roots` are folders beside those of the files below which `${file:}` reaches; a
     file cannot name them itself. `checks` are further ones, which only a configuration without errors is asked.
     `may_lack_credentials`: a credential that is not at hand is a warning, since only serving and applying need it.
+    `others_may_declare`: in a file with an `owner`, names that it does not declare are notes, since other owners may.
 
     1. expand directories and read every file, the price lock beside them too
     2. parse each into a tree, refusing duplicate keys, and resolve its references on the way
@@ -93,9 +95,11 @@ def load(
             config, found = judge(merged.tree, facts, serving)
             if for_control_plane:
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
+            elif others_may_declare and "owner" in merged.tree:
+                found = [_noted(one) if may_be_of_others(one.finding, merged.tree) else one for one in found]
             found += _misplaced(reading.written)
             diagnostics += reading.lacking(config, [one.finding.path for one in found])
-            if config is not None and not any(one.severity is Severity.ERROR for one in found):
+            if config is not None and all(one.severity is Severity.WARNING for one in found):
                 found += [one for check in checks for one in check(config)]
             origins = Origins.within(merged.tree, reading.written)
             told = (origins.checked(one) for one in found if one.finding.path not in reading.failed)
@@ -112,6 +116,14 @@ def load(
         origins=origins,
         absent=frozenset(reading.absent),
     )
+
+
+def _noted(one: Checked) -> Checked:
+    """What could not be checked, as far as it is an error where everything is declared in one place."""
+    if one.severity is not Severity.ERROR:
+        return one
+    message = f"not checked, belongs to another owner? {one.finding.message}"
+    return Checked(msgspec.structs.replace(one.finding, message=message), Severity.NOTE)
 
 
 def find_places(paths: Sequence[FilePath], wanted: Iterable[Path]) -> dict[Path, tuple[str, int]]:

@@ -69,6 +69,8 @@ class Origins:
             return msgspec.structs.replace(found, message=self.sentence(found.message), hint=hint)
         if found.code in _WORDS_OF_A_RULE:
             hint = found.hint if found.hint and not found.hint.startswith("Did you mean") else None
+            if found.code == "wrong-type":
+                hint = "A reference gives text, which this field does not take."
             return msgspec.structs.replace(found, message=self.sentence(found.message), hint=hint)
         meaning = CODES[found.code].removesuffix(".")
         message = f"{meaning[0].lower()}{meaning[1:]}; the value comes from {', '.join(named(written))}"

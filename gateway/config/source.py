@@ -34,7 +34,6 @@ Resolve = Callable[[str, Path, Place], str]
 Follow = Callable[[Path, Path], None]
 
 _MAX_DEPTH = 50
-_MOST_DIGITS = 30
 _MAX_ALIASED_NODES = 1_000_000
 _MAY_NOT_BE_TEXT = frozenset("0123456789+-.~nNtTfF")
 _INT = re.compile(r"[-+]?[0-9]+")
@@ -47,6 +46,10 @@ _WORDS = {
 }
 _NAME_HINT = "Write the name itself; $${ is a literal ${."
 _STRING_TAG = "tag:yaml.org,2002:str"
+
+_CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
+_LONGEST_INTEGER = 18
+"""Digits."""
 
 
 class _Unreadable(Exception):  # noqa: N818 - carries a finding out of the recursion
@@ -77,7 +80,7 @@ def parse(
         builder.report("yaml-syntax", error.message, error.place, (), error.hint)
         return None, builder.findings
     except yaml.YAMLError as error:
-        builder.report("yaml-syntax", *_problem(error, text))
+        builder.report("yaml-syntax", *_problem(error, text), ())
         return None, builder.findings
     return tree, builder.findings
 
@@ -153,7 +156,7 @@ class _Builder:
                 raise _Unreadable("a key has to be a plain word or a string", _place(event))
             key = intern(event.value)
             if key == "<<" and event.implicit[0]:
-                hint = "Write it out at each place; what keys share has a name, such as a set of `policy_rules`."
+                hint = "Share a whole value by an anchor (`&name`, then `*name`), or write the fields at each place."
                 raise _Unreadable("merge keys (`<<`) are not supported", _place(event), hint)
             if "${" in key and self._resolve is not None and "$${" not in key:
                 self.report("reference-in-name", "a name cannot come from a reference", _place(event), path, _NAME_HINT)
@@ -219,15 +222,10 @@ def _plain(text: str) -> Any:
     if _OCTAL_OR_HEX.fullmatch(text):
         return int(text, 0)
     if _FLOAT.fullmatch(text) and len(text) <= 400:  # noqa: PLR2004
-        return _number(Decimal(text))
+        number = Decimal(text)
+        # JSON Schema 2020-12, 6.1.1: a number without a fraction is an integer, however it is written.
+        return int(number) if number.adjusted() < _LONGEST_INTEGER and number == number.to_integral_value() else number
     return text
-
-
-def _number(written: Decimal) -> int | Decimal:
-    """`1.0` and `1e3` are whole numbers, as JSON Schema has it (validation, 6.1.1), however they are written."""
-    if written.adjusted() < _MOST_DIGITS and written == written.to_integral_value():
-        return int(written)
-    return written
 
 
 def places(text: str, wanted: Iterable[Path]) -> dict[Path, tuple[Place, Place]]:
@@ -304,11 +302,16 @@ def _place(event: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _problem(error: yaml.YAMLError, text: str) -> tuple[str, Place, Path, str | None]:
+def _problem(error: yaml.YAMLError, text: str) -> tuple[str, Place]:
+    """What the parser found, in words of ours where its own do not say what to do, and where."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
-    place = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        return "this is the mark of a conflict that git left", (text.count("\n", 0, conflict.start()) + 1, 1)
+    if mark is None:
+        return message, (1, 1)
     lines = text.split("\n")
-    if mark is not None and mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
-        return "a tab stands where YAML takes only spaces", place, (), "Indent with spaces."
-    return message, place, (), None
+    if mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+        message = "a tab stands where YAML takes spaces only"
+    return message, (mark.line + 1, mark.column + 1)

@@ -185,12 +185,14 @@ def _explain(error: Any) -> Iterator[Finding]:
     elif kind == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         yield Finding("invalid-name", f"{value!r} cannot be a name here", (*path, value), _describe(error), True)
     elif kind == "type":
-        yield Finding("wrong-type", f"{_types(rule)} belongs here, not {_type_of(value)}", path, _describe(error))
+        is_quoted = isinstance(value, str) and value.isdecimal() and {"integer", "number"} & set(_as_list(rule))
+        hint = "A number has no quotes." if is_quoted else _describe(error)
+        yield Finding("wrong-type", f"{_types(rule)} belongs here, not {_type_of(value)}", path, hint)
     elif kind in ("anyOf", "oneOf"):
         types = [branch.get("type", "object") for branch in rule if branch.get("type") != "null"]
         yield Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, _describe(error))
     elif kind in ("enum", "const"):
-        yield _chosen(error, rule if isinstance(rule, list) else [rule])
+        yield from _explain_choice(error, path)
     elif error.schema.get("format") == "date-time":
         message = "a date and time with a zone belongs here, for example 2027-01-01T00:00:00Z"
         yield Finding("invalid-value", message, path, _describe(error))
@@ -198,16 +200,16 @@ def _explain(error: Any) -> Iterator[Finding]:
         yield Finding("invalid-value", _bound(kind, rule), path, _describe(error))
 
 
-def _chosen(error: Any, choices: list[Any]) -> Finding:
-    value = error.instance
-    belong = f"one of {', '.join(map(str, choices))} belongs here"
-    if len(choices) == 1:
-        belong = f"the value has to be {choices[0]}"
+def _explain_choice(error: Any, path: Path) -> Iterator[Finding]:
+    types, choices, value = _as_list(error.schema.get("type", [])), _as_list(error.validator_value), error.instance
+    if types and not any(_validator().is_type(value, one) for one in types):
+        return  # what its type should be is told already
     close = difflib.get_close_matches(str(value), [str(choice) for choice in choices], n=1)
     hint = f"Did you mean {close[0]!r}?" if close else _describe(error)
-    if isinstance(value, str) and any(value == str(one) and not isinstance(one, str) for one in choices):
-        hint = f"Write {value} without quotes."
-    return Finding("invalid-value", belong, tuple(error.absolute_path), hint)
+    belongs = f"one of {', '.join(map(str, choices))} belongs here"
+    if len(choices) == 1:
+        belongs = f"the value has to be {choices[0]}"
+    yield Finding("invalid-value", belongs, path, hint)
 
 
 def _path(tree: Any, error: ErrorDetails) -> Path:
@@ -254,8 +256,12 @@ def _bound(kind: Any, rule: Any) -> str:
     return words.get(str(kind), f"the value does not meet {kind}")
 
 
+def _as_list(rule: Any) -> list[Any]:
+    return rule if isinstance(rule, list) else [rule]
+
+
 def _types(rule: Any) -> str:
-    types = rule if isinstance(rule, list) else [rule]
+    types = _as_list(rule)
     return " or ".join(dict.fromkeys(_TYPE_NAMES.get(str(one), str(one)) for one in types))
 
 

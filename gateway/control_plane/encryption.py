@@ -10,7 +10,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, Engine, or_, select, update
 
-from gateway.storage.tables import kept_answers, resources
+from gateway.storage.tables import changes, kept_answers, minted_secrets, resources
 
 KEY_FILE_ENDING: Final = ".encryption-key"
 _HOW: Final = "`gateway control-plane generate-key` makes a key; GATEWAY_ENCRYPTION_KEYS holds it"
@@ -91,6 +91,12 @@ def rotate(connection: Connection, vault: Vault) -> int:
         applied = row["applied_sealed"]
         members = {"sealed": vault.renew(row["sealed"]), "applied_sealed": applied and vault.renew(applied)}
         connection.execute(update(resources).where(key).values(members))
+    for was in connection.execute(select(changes).where(changes.c.sealed != "")).all():
+        mine = (changes.c.revision == was.revision) & (changes.c.kind == was.kind) & (changes.c.name == was.name)
+        connection.execute(update(changes).where(mine).values(sealed=vault.renew(was.sealed)))
+    for minted in connection.execute(select(minted_secrets)).all():
+        of_plan = minted_secrets.c.plan_id == minted.plan_id
+        connection.execute(update(minted_secrets).where(of_plan).values(sealed=vault.renew(minted.sealed)))
     for kept in connection.execute(select(kept_answers)).all():
         mine = (kept_answers.c.token_id == kept.token_id) & (kept_answers.c.idempotency_key == kept.idempotency_key)
         connection.execute(update(kept_answers).where(mine).values(sealed=vault.renew(kept.sealed)))

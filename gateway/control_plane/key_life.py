@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.config.resources import Spec
+from gateway.control_plane import audit, past_secrets, state
 from gateway.control_plane.edit import Edit, EditError, change_spec, put
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.planning import Mint
@@ -88,6 +89,26 @@ def expire(connection: Connection, vault: Vault, name: str, edit: Edit, *, at_s:
         return rest if at_s is None else {**rest, "expires_at": _text(at_s)}
 
     return change_spec(connection, vault, (_KIND, name), edit, change, "expire")
+
+
+def purge(connection: Connection, name: str, edit: Edit) -> int:
+    """Ends at once what is kept of keys of this name that are gone: nothing brings their secrets back.
+
+    Returns the revision, which stays. Raises `EditError`.
+    """
+    at, owners = state.lock(connection), edit.actor.owners
+    rows = past_secrets.kept(connection).values()
+    mine = [one for one in rows if name in (one.name, one.id) and (owners is None or one.owner in owners)]
+    if not mine:
+        raise EditError(
+            "not_found", f"nothing is kept of a key {name}: it is there, was not minted, or is gone for long"
+        )
+    past_secrets.purge(connection, mine, edit.now)
+    for one in mine:
+        address = f"{_KIND}.{one.name}"
+        row = audit.row(edit.actor, "purge", address, at=edit.now, revision=at.revision, owner=one.owner)
+        audit.write(connection, row)
+    return at.revision
 
 
 def _refuse_revoked(spec: Spec, name: str) -> None:

@@ -10,7 +10,7 @@ from gateway import ids
 from gateway.config.referring import referred
 from gateway.config.resources import Resource, Spec, join_secrets, split_secrets, still_true
 from gateway.config.source import Path
-from gateway.control_plane import audit
+from gateway.control_plane import audit, past_secrets
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.ledger import names
@@ -66,7 +66,16 @@ def read_state(connection: Connection, vault: Vault) -> LiveState:
     confined = owners_confined(connection)
     found = (live_resource(row, vault, confined) for row in rows)
     by_key = {(one.resource.kind, one.resource.name): one for one in found}
-    return LiveState(at.lineage, at.revision, by_key, _revoked_secrets(connection), confined=confined)
+    return LiveState(
+        at.lineage,
+        at.revision,
+        by_key,
+        revoked_secrets=_revoked_secrets(connection),
+        replaced_secrets=past_secrets.replaced(connection),
+        kept_secrets=past_secrets.kept(connection),
+        stood_for=names.read(connection).ids,
+        confined=confined,
+    )
 
 
 def owners_confined(connection: Connection) -> frozenset[str]:
@@ -192,6 +201,7 @@ class Revision:
         self._owners: set[str] = set()
         self._audit: list[dict[str, Any]] = []
         self._keys: list[tuple[LiveResource | None, Resource]] = []
+        self._removed_keys: list[LiveResource] = []
 
     def put(
         self,
@@ -241,6 +251,8 @@ class Revision:
         """Takes a resource away."""
         key = (had.resource.kind, had.resource.name)
         self._gone.add(key)
+        if had.resource.kind == "virtual_keys":
+            self._removed_keys.append(had)
         self._touch(key, action, had)
         self._owners.add(had.owner)
         self._tell(action, had, None, had.owner)
@@ -258,6 +270,8 @@ class Revision:
             return self.before.revision
         self._keep_revoked()
         self._identify()
+        if self._keys or self._removed_keys:
+            self._remember_secrets()
         for portion in _portions(sorted(self._gone)):
             some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             self._connection.execute(delete(resources).where(some))
@@ -331,6 +345,17 @@ class Revision:
                 for row in self._connection.execute(select(resources.c.kind, resources.c.id).where(some))
             }
         return found
+
+    def _remember_secrets(self) -> None:
+        ids_of_keys = {name: row["id"] for (kind, name), row in self._rows.items() if kind == "virtual_keys"}
+        past_secrets.remember(
+            self._connection,
+            removed=self._removed_keys,
+            changed=self._keys,
+            ids=ids_of_keys,
+            by=self._actor.name,
+            now=self._now,
+        )
 
     def _keep_revoked(self) -> None:
         """Remembers what is revoked, and refuses what would come back."""

@@ -53,10 +53,10 @@ _MOST = 2**53 - 1
 
 _WARNS_FROM = 80
 _UNITS = {
-    Dimension.RPM: ("request", "per minute"),
-    Dimension.RPD: ("request", "per day"),
-    Dimension.TPM: ("token", "per minute"),
-    Dimension.CONCURRENCY: ("request", "at one time"),
+    Dimension.RPM: "requests per minute",
+    Dimension.RPD: "requests per day",
+    Dimension.TPM: "tokens per minute",
+    Dimension.CONCURRENCY: "requests at one time",
 }
 _MAY_COST = ("ok", "cancelled")
 """Outcomes of a call that was under way when the client left; after any other, nobody was working for it."""
@@ -596,14 +596,13 @@ def _rate_limited(refusal: Refusal) -> GatewayError:
         if owner == "key"
         else (f"The provider {limit_.of}", "provider_rate_limit_exceeded")
     )
-    unit, per = _UNITS[limit_.dimension]
-    units = unit if limit_.ceiling == 1 else f"{unit}s"
     wait = max(1, math.ceil(refusal.retry_after_s or 1))
+    units = _UNITS[limit_.dimension].replace("s ", " ", 1) if limit_.ceiling == 1 else _UNITS[limit_.dimension]
     if limit_.window_s:
         wait = min(wait, limit_.window_s)
     return GatewayError(
         "rate_limit_exceeded",
-        f"{whose} is limited to {limit_.ceiling} {units} {per}; try again in {wait} s.",
+        f"{whose} is limited to {limit_.ceiling} {units}; try again in {wait} s.",
         code=code,
         headers={**retry_after(wait), "x-langwatch-ratelimit-dimension": limit_.dimension.value},
         denial=Denial("limit", limit_.dimension.value, f"{owner}:{limit_.of}"),
@@ -694,7 +693,10 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
         return None
     amounts = _settlements(received, bill, stated, outcome)
     for (lease, _, budgets, _), consumed in zip(reservations, amounts, strict=True):
-        if lease is not None:
+        if lease is None:
+            if budgets:
+                services.counters.charge([(hold.limit, consumed[hold.limit.key]) for hold in budgets])
+        else:
             lease.settle(consumed)
             if budgets:
                 settled = lease.settled

@@ -1,7 +1,7 @@
 """What the control plane has at present, as the plan sees it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -43,6 +43,23 @@ class Removal(msgspec.Struct, frozen=True):
     """Microseconds since the epoch."""
 
 
+KEPT_US: Final = 30 * 24 * 3_600 * 1_000_000
+"""How long the secret of a key that was minted is kept after the key was taken away."""
+
+
+class KeptSecret(msgspec.Struct, frozen=True, kw_only=True):
+    """What a key answered to that was minted and is gone, and the state that it was in."""
+
+    id: str
+    name: str
+    owner: str
+    secret_hash: str
+    state: str
+    removed_by: str
+    removed_at: int
+    """Microseconds since the epoch."""
+
+
 class LiveState(msgspec.Struct, frozen=True):
     """Everything in the control plane at one revision.
 
@@ -55,6 +72,12 @@ class LiveState(msgspec.Struct, frozen=True):
     """By kind and name, those of every owner."""
     revoked_secrets: frozenset[str] = frozenset()
     """The hashes of secrets that no key may answer to any more, of keys that are gone too."""
+    replaced_secrets: frozenset[str] = frozenset()
+    """The hashes of secrets that another took the place of, by rotation or otherwise."""
+    kept_secrets: Mapping[str, KeptSecret] = {}
+    """Of keys that are gone, by id."""
+    stood_for: Mapping[tuple[str, str], str] = {}
+    """The ids that names had last, by kind and name; a name that is not there is its own id."""
     removed: Mapping[tuple[str, str], Removal] = {}
     """Of what is not there, that which was deleted outside every file."""
     confined: frozenset[str] = frozenset()

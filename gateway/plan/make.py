@@ -20,6 +20,7 @@ from gateway.plan.live import LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
 from gateway.plan.revoked import is_revoked, revived
+from gateway.plan.secret_history import of_secrets
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told, with_consequences
 from gateway.plan.words import at
@@ -133,7 +134,7 @@ def make_plan(
     wanted = {
         key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
     }
-    matched, warnings = match(desired.owner, wanted, live, desired.moves)
+    matched, warnings = match(desired.owner, wanted, live, desired.moves, now)
     targets = extent.targets
     pulled: Mapping[Key, str] = pull_in(targets, wanted, {*live.resources})
     errors += _idle(targets, matched)
@@ -160,7 +161,10 @@ def make_plan(
     seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
     found = [_noted(change, pulled) for _, change in pairs]
-    changes = [told(one, matched) for one, (matched, _) in _while(still, zip(found, pairs, strict=True))]
+    changes = [
+        with_consequences(told(one, matched), of_secrets(matched, live.replaced_secrets, now), origins)
+        for one, (matched, _) in _while(still, zip(found, pairs, strict=True))
+    ]
     if known is not None:
         changes = [
             with_consequences(public, consequences(change, Situation(known, seen, now, public)), origins)

@@ -11,7 +11,7 @@ from gateway.config.resources import LIFE_CYCLE, Resource, Spec
 from gateway.plan.access import compared, of_creation, of_deletion, widest
 from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.diff import same
-from gateway.plan.live import LiveResource, LiveState
+from gateway.plan.live import KEPT_US, KeptSecret, LiveResource, LiveState
 
 _ORGANIZATION: Final = ("settings", "organization")
 
@@ -28,6 +28,8 @@ class Matched(msgspec.Struct, frozen=True):
     before: Spec | None
     written: Resource | None
     wanted: Resource | None
+    restores: KeptSecret | None = None
+    """The secret that a new key has as it is what a key was that is gone."""
 
     @property
     def previous(self) -> Key | None:
@@ -39,12 +41,13 @@ class Matched(msgspec.Struct, frozen=True):
 
 
 def match(
-    owner: str, wanted: Mapping[Key, Resource], live: LiveState, moves: Mapping[Key, Key]
+    owner: str, wanted: Mapping[Key, Resource], live: LiveState, moves: Mapping[Key, Key], now: int
 ) -> tuple[list[Matched], list[str]]:
     """Every resource that is the owner's or that the owner wants, in the order of kinds and names; and warnings.
 
     A rename counts where the old name is live and wanted no more, and the new one is not live; once it is done it says
-    nothing. Prices follow their provider, and another name of the organization renames it.
+    nothing. So it is where a name is wanted again that something live had before: a rename is taken back. Prices follow
+    their provider, and another name of the organization renames it.
     """
     managed = {key: one for key, one in live.resources.items() if one.owner == owner}
     came_from: dict[Key, Key] = {}
@@ -54,6 +57,7 @@ def match(
             came_from[new] = old
         elif old in live.resources and old not in managed:
             warnings.append(f"{'.'.join(old)} is not moved: it belongs to {live.resources[old].owner}")
+    came_from |= _taken_back(wanted, managed, live, came_from)
     names = {old: new[1] for new, old in came_from.items()}
     if _ORGANIZATION in wanted and _ORGANIZATION in managed:
         names["organizations", managed[_ORGANIZATION].resource.spec["value"]] = wanted[_ORGANIZATION].spec["value"]
@@ -67,8 +71,26 @@ def match(
         there = managed.get(came_from.get(key, key))
         before = None if there is None else renamed(*key, there.resource.spec, names)
         written = wanted.get(key)
-        found.append(Matched(key, there, before, written, _with_life_cycle(written, there)))
+        restores = _restored(owner, written, live, now) if there is None else None
+        found.append(Matched(key, there, before, written, _with_life_cycle(written, there, restores), restores))
     return sorted(found, key=lambda one: (KINDS.index(one.key[0]), one.key[1])), warnings
+
+
+def _taken_back(
+    wanted: Mapping[Key, Resource], managed: Mapping[Key, LiveResource], live: LiveState, moved: Mapping[Key, Key]
+) -> dict[Key, Key]:
+    """By the name that is wanted, the name of what had it last and is wanted under its present one no more."""
+    if not live.stood_for:
+        return {}
+    gone = managed.keys() - wanted.keys() - {*moved.values()}
+    by_id = {(old[0], managed[old].resource.id): old for old in gone}
+    new = sorted(key for key in wanted.keys() - moved.keys() if key not in live.resources)
+    found: dict[Key, Key] = {}
+    for key in new:
+        old = by_id.pop((key[0], live.stood_for.get(key, key[1])), None)
+        if old is not None:
+            found[key] = old
+    return found
 
 
 def foreign(owner: str, wanted: Mapping[Key, Resource], live: LiveState) -> Iterator[str]:
@@ -92,7 +114,7 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
         return _change(owner, one, ["delete"], access, before=one.before)
     if one.live is None or one.before is None:
         mints = kind == "virtual_keys" and "secret_hash" not in one.wanted.spec
-        access = of_creation(one.wanted)
+        access = of_creation(one.wanted) if one.restores is None else Access.WIDENS
         after = one.wanted.spec
         return _change(owner, one, ["create"], access, after=after, mints_secret=mints)
     before, after = one.before, one.wanted.spec
@@ -135,9 +157,26 @@ def _change(
     )
 
 
-def _with_life_cycle(wanted: Resource | None, live: LiveResource | None) -> Resource | None:
+def _restored(owner: str, written: Resource | None, live: LiveState, now: int) -> KeptSecret | None:
+    """The secret that its owner's key had before it was taken away, if nothing speaks against it."""
+    if written is None or written.kind != "virtual_keys" or "secret_hash" in written.spec:
+        return None
+    kept = live.kept_secrets.get(live.stood_for.get((written.kind, written.name), written.name))
+    if kept is None or kept.owner != owner or kept.removed_at < now - KEPT_US:
+        return None
+    return None if kept.secret_hash in live.revoked_secrets | live.replaced_secrets else kept
+
+
+def _with_life_cycle(
+    wanted: Resource | None, live: LiveResource | None, restores: KeptSecret | None
+) -> Resource | None:
     """A key with what the file does not say of its life: its secret, its rotation, its state."""
-    if wanted is None or live is None or wanted.kind != "virtual_keys":
+    if wanted is None or wanted.kind != "virtual_keys":
+        return wanted
+    if restores is not None:
+        state = {} if restores.state == "active" else {"state": restores.state}
+        return msgspec.structs.replace(wanted, spec={**state, **wanted.spec, "secret_hash": restores.secret_hash})
+    if live is None:
         return wanted
     kept: Spec = {
         name: live.resource.spec[name] for name in LIFE_CYCLE if name in live.resource.spec and name not in wanted.spec

@@ -25,9 +25,9 @@ def told(change: ResourceChange, one: Matched) -> ResourceChange:
 
 
 def with_consequences(change: ResourceChange, follows: Iterable[Consequence], origins: Origins) -> ResourceChange:
-    """A change as people are told of it, with what follows; `origins` are of everything before and after."""
+    """A change as people are told of it, with more that follows; `origins` are of everything before and after."""
     sentences = [msgspec.structs.replace(one, text=origins.sentence(one.text)) for one in follows]
-    return msgspec.structs.replace(change, consequences=sentences)
+    return msgspec.structs.replace(change, consequences=[*change.consequences, *sentences])
 
 
 def applied_references(one: Matched) -> Mapping[str, str]:

@@ -10,7 +10,6 @@ import enum
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -91,7 +90,7 @@ class Body(Protocol):
         """The bytes of a top-level value, `None` when it is not there."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declared:
     """One thing that a request declares: what it is, its JSON path, and the text that says it."""
 
@@ -117,10 +116,11 @@ class Place:
     said: str | None = None
     bulk: bool = False
 
-    @cached_property
-    def steps(self) -> tuple[str, ...]:
-        """The names on the way, and `[]` for every element of a list."""
-        return tuple(_STEP.findall(self.path))
+    steps: tuple[str, ...] = field(init=False)
+    """The names on the way, and `[]` for every element of a list."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", tuple(_STEP.findall(self.path)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,21 +187,40 @@ class Declares:
     routing: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
 
-    @cached_property
-    def judged(self) -> frozenset[str]:
-        """Top-level names that may stand only once and in their own case, whoever asks.
+    names_of_end_users: frozenset[str] = field(init=False)
+    """The top-level members below which the person behind a request may be named."""
 
-        Limits are not among them: one that cannot be read is refused only where money depends on it.
-        """
-        declaring = (place.steps[0] for place in self.places)
-        return frozenset(("model", *self.routing, *self.refused, *self.names_of_end_users, *declaring))
+    judged: frozenset[str] = field(init=False)
+    """Top-level names that may stand only once and in their own case, whoever asks.
+
+    Limits are not among them: one that cannot be read is refused only where money depends on it.
+    """
+    lasting: Mapping[str, bytes] = field(init=False)
+    """The model, and the top-level members that declare something: they stay mostly the same from body to body.
+
+    Each with its quotes.
+    """
+    _bulk: tuple[str, ...] = field(init=False)
+    _reach: Mapping[Says | str, frozenset[Says]] = field(init=False)
+    _readers: dict[frozenset[Says], "_Reader"] = field(init=False, default_factory=dict)
+    _finders: list["_Finder"] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        end_users = frozenset(path.partition(".")[0] for path in self.end_user)
+        first = [(place.steps[0], place.bulk) for place in self.places]
+        names = ("model", *(name for name, bulk in first if not bulk))
+        judged = frozenset(("model", *self.routing, *self.refused, *end_users, *(name for name, _ in first)))
+        object.__setattr__(self, "names_of_end_users", end_users)
+        object.__setattr__(self, "judged", judged)
+        object.__setattr__(self, "lasting", {name: f'"{name}"'.encode() for name in names})
+        object.__setattr__(self, "_bulk", tuple(dict.fromkeys(name for name, bulk in first if bulk)))
+        object.__setattr__(self, "_reach", self._found_reach())
 
     def leads_to(self, place: Place, wanted: frozenset[Says]) -> bool:
         """Whether something that is wanted can stand at a place, at whatever depth."""
         return not wanted.isdisjoint(self._reach[place.holds])
 
-    @cached_property
-    def _reach(self) -> dict[Says | str, frozenset[Says]]:
+    def _found_reach(self) -> dict[Says | str, frozenset[Says]]:
         reach: dict[Says | str, frozenset[Says]] = {says: frozenset((says,)) for says in Says}
         for name, kind in self.kinds.items():
             # An object of a type that is not known may turn out to say anything.
@@ -219,28 +238,10 @@ class Declares:
             reader = self._readers[wanted] = _Reader(self, wanted)
         return reader
 
-    @cached_property
-    def _readers(self) -> dict[frozenset[Says], "_Reader"]:
-        return {}
-
     def last_names(self, says: Says) -> list[str]:
         """The members that say it in objects of known types."""
         places = [place for kind in self.kinds.values() if kind.tag for place in kind.places if place.holds is says]
         return sorted({next(step for step in reversed(place.steps) if step != "[]") for place in places})
-
-    @cached_property
-    def names_of_end_users(self) -> frozenset[str]:
-        """The top-level members below which the person behind a request may be named."""
-        return frozenset(path.partition(".")[0] for path in self.end_user)
-
-    @cached_property
-    def lasting(self) -> Mapping[str, bytes]:
-        """The model, and the top-level members that declare something: they stay mostly the same from body to body.
-
-        Each with its quotes.
-        """
-        names = ("model", *(place.steps[0] for place in self.places if not place.bulk))
-        return {name: f'"{name}"'.encode() for name in names}
 
     def conversation_tells(self, body: Body) -> bool:
         """Whether anything can be declared in the conversation of a body, by whatever is looked for.
@@ -249,16 +250,12 @@ class Declares:
         """
         if body.telling is None:
             body.telling = False
-            for name in self._names_of_bulk:
+            for name in self._bulk:
                 raw = body.raw(name)
-                if raw is not None and self._find_any.found(raw):
+                if raw is not None and self._finder.found(raw):
                     body.telling = True
                     break
         return body.telling
-
-    @cached_property
-    def _names_of_bulk(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(place.steps[0] for place in self.places if place.bulk))
 
     @property
     def names_that_declare(self) -> tuple[str, ...]:
@@ -266,9 +263,11 @@ class Declares:
         last = (*self.last_names(Says.MCP), *self.last_names(Says.MODEL))
         return (*NAMES_OF_TOOLS, *NAMES_OF_MODELS, *last)
 
-    @cached_property
-    def _find_any(self) -> "_Finder":
-        return _Finder(self.names_that_declare)
+    @property
+    def _finder(self) -> "_Finder":
+        if not self._finders:
+            self._finders.append(_Finder(self.names_that_declare))
+        return self._finders[0]
 
 
 NOTHING: Final = Declares()

@@ -266,3 +266,45 @@ def test_the_hook_needs_no_secret(gateway, tmp_path, monkeypatch):
 
     assert done.code == 0
     assert "warning[reference-missing]" in done.err
+
+
+OF_A_SECOND_REPOSITORY = """version: 1
+owner: data-science
+teams: {research: {}}
+budgets: {cap: {scope: {organization: acme}, window: month, limit_usd: 5}}
+model_aliases: {fast: openai/gpt-5, "smart:fallback": openai/gpt-5}
+virtual_keys: {ds: {project: lab, team: reserch, policy_rules: [no-shell]}}
+"""
+
+
+def test_names_of_other_owners_are_noted_and_not_refused(gateway, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(OF_A_SECOND_REPOSITORY)
+    done = gateway("validate", str(file), "--format", "json")
+    file.write_text(OF_A_SECOND_REPOSITORY.replace("owner: data-science\n", ""))
+    of_nobody = gateway("validate", str(file), "--format", "json")
+
+    report = json.loads(done.out)
+    assert (done.code, of_nobody.code) == (0, 1)
+    assert {one["severity"] for one in report["diagnostics"]} == {"note"}
+    hints = [one["hint"] for one in report["diagnostics"] if "'reserch'" in one["message"]]
+    assert hints == ["Did you mean 'research'?"]
+    refused = {
+        (one["line"] + 1, one["code"]) for one in json.loads(of_nobody.out)["diagnostics"] if one["severity"] == "error"
+    }
+    assert {(one["line"], one["code"]) for one in report["diagnostics"]} == refused
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "providers: {sim: {type: simulator}}\nvirtual_keys: {k: {providers: [], team: t}}\n",
+        "providers: {sim: {type: simulator}, b: {type: simulator}}\nvirtual_keys: {k: {providers: [sim], model_aliases: {x: b/m}}}\n",
+        "organization: acme\nbudgets: {b: {scope: {organization: other}, window: month, limit_usd: 1}}\n",
+    ],
+)
+def test_what_no_other_owner_can_mend_is_refused(gateway, tmp_path, wrong):
+    file = tmp_path / "gateway.yaml"
+    file.write_text(f"version: 1\nowner: me\n{wrong}")
+
+    assert gateway("validate", str(file)).code == 1

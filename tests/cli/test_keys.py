@@ -264,13 +264,3 @@ def test_the_control_plane_of_the_environment_is_asked(gateway, file, command):
     assert (there.code, there.out) == (1, "")
     assert "the control plane cannot be reached" in there.err
     assert here.code == 0
-
-
-def test_a_key_that_the_control_plane_keeps_needs_no_commit(gateway, file):
-    done = gateway(
-        "keys", "mint", "fresh", "--environment", "test", "--database", "default", GATEWAY_DATA_DIR=str(file.parent)
-    )
-
-    assert done.code == 0
-    assert re.fullmatch(r"lw_vk_test_\w{26}\n", done.out)
-    assert "Commit" not in done.err

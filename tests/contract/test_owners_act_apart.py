@@ -31,6 +31,7 @@ providers:
 virtual_keys:
   beta-key: {{environment: test, secret_hash: "{BETA_HASH}", providers: [beta-sim, common]}}
 """
+MORE = "budgets: {}\n"
 ATTACKS = """model_aliases: {gpt-5-mini: beta-sim/claude-haiku-4-5, claude-haiku-4-5: beta-sim/gpt-5-mini}
 on_disconnect: drain
 fallback: {chain: [beta-sim, common], timeout_ms: 1}
@@ -113,11 +114,52 @@ def test_what_one_team_applies_does_not_reach_the_other(gateway, teams):
     gateway.wait(lambda: chat(gateway, BETA_SECRET).status_code == 200, 10)
 
 
+def test_what_a_gateway_cannot_serve_of_one_team_holds_up_no_other(gateway, teams):
+    live = BETA_HASH.replace(BETA_HASH[-4:], "beef")
+    teams.apply("beta", BETA + f'  beta-live: {{environment: live, secret_hash: "{live}"}}\n')
+    gateway.wait(lambda: gateway.readyz()["control_plane"]["rejected_revision"], 10)
+
+    teams.apply("alpha", ALPHA.replace("{fast: ", "{more: alpha-sim/gpt-5-mini, fast: "))
+
+    gateway.wait(lambda: chat(gateway, ALPHA_SECRET, "more").status_code == 200, 10)
+    assert provider_of(chat(gateway, BETA_SECRET)) == "beta-sim"
+    assert "development-pepper" in "".join(gateway.readyz()["diagnostics"])
+    teams.apply("beta", BETA)
+    gateway.wait(lambda: gateway.readyz()["config"] == "current", 10)
+    teams.apply("alpha", ALPHA)
+    gateway.wait(lambda: chat(gateway, ALPHA_SECRET, "more").status_code == 404, 10)
+
+
 def test_a_plan_says_what_to_add(teams):
     done = teams.run(["plan"], "beta", BETA + "model_aliases: {x: alpha-sim/gpt-5-mini}\n")
 
     assert done.returncode == 1
     assert "In the file of alpha, add to providers.alpha-sim: shared_with: [beta]." in done.stdout + done.stderr
+
+
+def test_validation_leaves_names_of_others_to_the_control_plane(teams):
+    shared = BETA + "model_aliases: {x: common/claude-haiku-4-5}\n"
+    not_shared = BETA + "model_aliases: {x: alpha-sim/gpt-5-mini, y: comon/claude-haiku-4-5}\n"
+    file = teams.directory / "checked.yaml"
+
+    def validate(content, *arguments):
+        file.write_text(content)
+        environment = {**os.environ, "GATEWAY_CONTROL_PLANE_TOKEN": teams.tokens["beta"]}
+        return launcher.run(["validate", str(file), *arguments], env=environment)
+
+    where = ("--control-plane", f"http://127.0.0.1:{teams.plane.port}")
+    alone, asked = validate(shared), validate(shared, *where)
+    wrong_alone, wrong = validate(not_shared), validate(not_shared, *where)
+
+    assert (alone.returncode, asked.returncode) == (0, 0)
+    assert (
+        "note[unknown-reference] not checked, belongs to another owner? there is no provider named 'common'"
+        in alone.stderr
+    )
+    assert "note[" not in asked.stderr
+    assert (wrong_alone.returncode, wrong.returncode) == (0, 1)
+    assert "beta names providers.alpha-sim, which belongs to alpha and is not shared" in wrong.stderr
+    assert "there is no provider named 'comon'" in wrong.stderr
 
 
 def test_a_file_of_another_owner_is_not_planned(teams):

@@ -28,6 +28,8 @@ from gateway.secret import Secret
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 
+_PURGE: Final = "purge"
+
 Done = tuple[LiveResource, Secret | None]
 
 
@@ -99,16 +101,22 @@ class VirtualKeysResource:
     async def on_post_verb(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str, verb: str
     ) -> None:
-        """`rotate`, `disable`, `enable`, `revoke` or `expire`. A new secret is in the answer, this once."""
+        """`rotate`, `disable`, `enable`, `revoke` or `expire`. A new secret is in the answer, this once.
+
+        `purge` is for a key that is gone: what is kept of it for thirty days is given up at once.
+        """
         read_parameters(request, ())
         do = VERBS.get(verb)
-        if do is None:
-            raise ApiError("not_found", f"A key can be told to {', '.join(VERBS)}.")
+        if do is None and verb != _PURGE:
+            raise ApiError("not_found", f"A key can be told to {', '.join((*VERBS, _PURGE))}.")
         body = await read_body(request, VerbBody, if_empty=VerbBody())
         _check_members(body, verb)
         how, services = Edit(actor_of(request), clock.microseconds()), self._services
 
         def make(connection: Connection) -> Told:
+            if do is None:
+                revision = key_life.purge(connection, name, how)
+                return told_of({"name": name, "revision": revision})
             found, secret = do(connection, services, name, how, body)
             told: dict[str, Any] = {"name": name, "revision": found.revision, **_life_of(found)}
             return told_of({**told, **({} if secret is None else {"secret": secret.reveal()})})

@@ -3,7 +3,7 @@
 1. start from the control plane, or, while it is away, from the last copy on disk
 2. wait for news; bring the resources forward
 3. compile them beside the running snapshot, in a thread; swap, or keep the old one and say why: the states of keys are
-   those of the new one nevertheless
+   those of the new one nevertheless, and what only confined owners are at fault with holds up these owners alone
 4. keep what serves on disk, and report it
 """
 
@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway import clock
 from gateway.config.documents import NodeReport
+from gateway.snapshot.following.apart import apart
 from gateway.snapshot.following.client import Client, UnreachableError
 from gateway.snapshot.following.key_states import over
 from gateway.snapshot.following.last_copy import LastCopy
@@ -101,7 +102,7 @@ class Follower:
             self._rejected, self._rejection = followed.revision, compiled
             first = self._took(kept, await asyncio.to_thread(self._compile, kept))
             self._followed = followed
-            with_states = await self._with_key_states(followed)
+            with_states = await self._with_what_can_be(followed, compiled)
             await asyncio.to_thread(self._last_copy.write, self._served)
             return with_states or first
         if not isinstance(compiled, Rejection):
@@ -163,10 +164,12 @@ class Follower:
             compiled = await asyncio.to_thread(self._compile, followed)
         if isinstance(compiled, Rejection):
             self._rejected = followed.revision
-            if (with_states := await self._with_key_states(followed)) is not None:
+            if (with_states := await self._with_what_can_be(followed, compiled)) is not None:
                 self._holder.install(with_states)
             self._holder.keep(compiled)
             serves = f"revision {self.revision} serves on, with the states of keys of {self._keys_revision}"
+            if self.revision == followed.revision:
+                serves = "it serves but for what the owners at fault have, which stays as it was"
             self._tell_rejected(f"revision {followed.revision}; {serves}")
             if with_states is not None:
                 await asyncio.to_thread(self._last_copy.write, self._served)
@@ -183,9 +186,12 @@ class Follower:
         because = () if rejection is None else rejection.diagnostics
         self._on_outcome("rejected", "\n".join((what, *map(str, because))))
 
-    async def _with_key_states(self, newest: Followed) -> Snapshot | None:
-        """What serves, with the states that keys have in a revision that cannot be served; `None`: as it is."""
-        candidates = [*over(self._served, newest)]
+    async def _with_what_can_be(self, newest: Followed, rejection: Rejection) -> Snapshot | None:
+        """What can be served of a revision that cannot be as a whole; `None`: what serves stays as it is.
+
+        That is all but what confined owners are at fault with, else what serves with the states that keys have there.
+        """
+        candidates = [*apart(self._served, newest, rejection), *over(self._served, newest)]
         for candidate in candidates:
             with short_turns():
                 compiled = await asyncio.to_thread(self._compile, candidate)

@@ -109,7 +109,7 @@ EXPECTED = {
 }
 
 
-FOR_NOBODY_ELSE = {"GET /traffic", "GET /providers", "GET /changes", "POST /nodes"}
+FOR_NOBODY_ELSE = {"GET /traffic", "GET /providers", "GET /ledger/differences", "GET /changes", "POST /nodes"}
 """What tells of every owner at once, or is for gateways: bound tokens do not get there."""
 
 

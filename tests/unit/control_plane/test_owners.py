@@ -460,6 +460,21 @@ def test_the_first_thing_that_a_bound_token_writes_confines_its_owner_and_the_pl
     }
 
 
+def test_whoever_writes_for_a_confined_owner_it_stays_so(engine):
+    plane = Plane(engine)
+    plane.put_in_force(*ALPHA, owner="alpha")
+    plane.put_in_force(*BASE, owner="beta", owners=BETA)
+    before = world(plane)
+
+    plane.put_in_force(*BASE, *HARMLESS["a budget over the organization"], owner="beta")
+    put(plane, alias("gpt-5-mini", "beta-sim/evil"), owners=None)
+
+    assert world(plane) == before
+    plane.put_in_force(owner="beta")
+    put(plane, alias("gpt-5-mini", "alpha-sim/m"), owners=None, owner="gamma")
+    assert plane.live().confined == {"beta"}
+
+
 def test_what_happens_in_the_life_of_a_key_confines_nobody(engine):
     plane = Plane(engine)
     plane.put_in_force(*ALPHA, owner="alpha")

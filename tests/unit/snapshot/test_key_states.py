@@ -1,10 +1,14 @@
 """The states of keys of a newer revision, over the one that serves."""
 
+import msgspec
 import pytest
 
+from gateway.config.diagnostics import Diagnostic
 from gateway.config.documents import ResourceDocument
+from gateway.snapshot.following.apart import apart
 from gateway.snapshot.following.key_states import over
-from gateway.snapshot.following.state import Followed
+from gateway.snapshot.following.state import Followed, decode, encode
+from gateway.snapshot.holder import Rejection
 
 A, B = "hmac-sha256:" + "a" * 64, "hmac-sha256:" + "b" * 64
 SIMULATOR = ResourceDocument("providers", "sim", {"type": "simulator"})
@@ -67,3 +71,51 @@ def test_a_state_that_is_lifted_is_lifted():
     best, _ = over(serving, followed(5, key(HAD)))
 
     assert best.resources["virtual_keys", "k"].spec == HAD
+
+
+def owned(document, owner, *, confined=True):
+    return msgspec.structs.replace(document, owner=owner, confined=confined)
+
+
+def refused(*places):
+    return Rejection([Diagnostic(code="not-enforced", message="x", file=place) for place in places], 0)
+
+
+ALPHA = owned(ResourceDocument("model_aliases", "fast", {"targets": ["sim/b"]}), "alpha")
+FAULTY = owned(ResourceDocument("providers", "wrong", {"type": "simulator"}), "beta")
+OF_BETA = owned(key({**HAD, "tags": ["old"]}), "beta")
+
+
+def test_what_a_confined_owner_is_at_fault_with_holds_up_nobody_else():
+    newest = followed(5, ALPHA, FAULTY, owned(key({**HAD, "tags": ["new"], "state": "disabled"}), "beta"))
+
+    best, closed = apart(followed(1, OF_BETA), newest, refused("providers.wrong"))
+
+    assert {*best.resources} == {("providers", "sim"), ("model_aliases", "fast"), ("virtual_keys", "k")}
+    assert best.resources["virtual_keys", "k"].spec == {**HAD, "tags": ["old"], "state": "disabled"}
+    assert closed.resources["virtual_keys", "k"].spec["state"] == "disabled"
+    assert (best.revision, best.keys_revision, best.known_lineage) == (5, 5, "")
+
+
+@pytest.mark.parametrize(
+    ("newest", "rejection"),
+    [
+        (followed(5, ALPHA, FAULTY), refused("providers.wrong", "providers.sim")),
+        (followed(5, ALPHA, owned(FAULTY, "beta", confined=False)), refused("providers.wrong")),
+        (followed(5, ALPHA, FAULTY), refused("providers.gone")),
+        (followed(5, ALPHA, FAULTY), Rejection(("internal error: KeyError",), 0)),
+        (followed(5, ALPHA, FAULTY, lineage="another"), refused("providers.wrong")),
+    ],
+)
+def test_what_acts_on_everybody_is_waited_for(newest, rejection):
+    assert [*apart(followed(1, OF_BETA), newest, rejection)] == []
+
+
+def test_a_copy_of_a_version_without_owners_is_fetched_anew():
+    kept = encode(followed(3, OF_BETA))
+    of_before = msgspec.json.encode({**msgspec.json.decode(kept), "tells_owners": False})
+    without = {name: value for name, value in msgspec.json.decode(kept).items() if name != "tells_owners"}
+
+    assert decode(kept).known_lineage == "one"
+    assert decode(of_before).known_lineage == ""
+    assert decode(msgspec.json.encode(without)).known_lineage == ""

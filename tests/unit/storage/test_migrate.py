@@ -1,5 +1,6 @@
 """Bringing databases to the newest revision."""
 
+import hashlib
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
+from gateway.control_plane import tokens
 from gateway.ledger.check import check_sums
 from gateway.ledger.query import entries, spend
 from gateway.ledger.traffic import traffic
@@ -167,6 +169,24 @@ def test_keys_that_were_revoked_before_stay_so(empty_database_url):
     with engine.connect() as connection:
         kept = connection.execute(select(revoked_secrets).order_by(revoked_secrets.c.secret_hash))
         assert kept.all() == [("before", "virtual_keys.k", 6), ("now", "virtual_keys.k", 6)]
+    engine.dispose()
+
+
+def test_tokens_from_before_are_bound_to_nobody_and_keep_their_end(empty_database_url):
+    engine = open_engine(empty_database_url)
+    digest = hashlib.sha256(b"lw_admin_old").hexdigest()
+    with writing(engine) as connection:
+        config = migrate._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "servable_revisions")
+        made = "INSERT INTO admin_tokens (id, name, scope, digest, created_at) VALUES ('t', 'ci', 'apply', :digest, 5)"
+        connection.execute(text(made), {"digest": digest})
+
+    upgrade(engine)
+
+    with engine.connect() as connection:
+        token = tokens.find(connection, "lw_admin_old")
+    assert (token.owners, token.expires_at, token.state(10**18)) == (None, None, "active")
     engine.dispose()
 
 
