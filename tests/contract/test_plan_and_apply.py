@@ -244,6 +244,22 @@ def test_nothing_is_applied_without_a_word(home):
     assert "7 to create" in home.plan()
 
 
+def test_where_secrets_go_is_settled_before_anything_is_applied(home):
+    (home.directory / "link").symlink_to(home.directory / "elsewhere")
+    (home.directory / "there").touch()
+
+    assert "No such file or directory" in home.apply("--secrets-out", "absent/secrets.env", code=1)
+    for taken in ("link", "there"):
+        assert "is there already; secrets overwrite nothing" in home.apply("--secrets-out", taken, code=1)
+    assert not (home.directory / "elsewhere").exists()
+    assert "7 to create" in home.plan()
+    assert "nobody is there to confirm" in home.run("apply", "-c", "gateway.yaml", "--secrets-out", "unused", code=1)
+    home.apply("--secrets-out", "used")
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.apply("--secrets-out", "unused")
+    assert not (home.directory / "unused").exists()
+
+
 def test_secrets_go_to_a_file_and_nowhere_else(home):
     said = home.apply("--secrets-out", "secrets.env")
 

@@ -875,7 +875,7 @@ def test_a_plan_that_the_version_before_applied_can_still_be_read():
 
     assert plan.created_at.isoformat() == "2026-11-29T21:19:00.665062+00:00"
     assert (plan.applyable, plan.complete, plan.summary.create) == (True, True, 11)
-    assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane wa0000   revision 0")
+    assert "\n".join(one.text for one in lines(plan)).startswith("b12141d56965 -> control plane aqh5x3   revision 0")
 
 
 @pytest.mark.parametrize("live", [False, True], ids=["created", "changed"])

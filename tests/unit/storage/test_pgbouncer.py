@@ -10,7 +10,7 @@ from gateway.ledger.pace import FAST
 from gateway.ledger.query import spend
 from gateway.storage.engine import open_engine, reading, writing
 from gateway.storage.migrate import current_revision, head_revision, upgrade
-from gateway.storage.patience import at_most
+from gateway.storage.patience import Patience, at_most
 from gateway.storage.tables import ledger_entries
 from tests.support.pgbouncer import PgBouncer
 from tests.unit.ledger.ledger_entries import HOUR, NOON, assert_sums_agree, entry
@@ -49,7 +49,7 @@ def test_nodes_that_share_connections_write_and_read_what_is_theirs(url):
             with writing(engine) as connection:
                 own = entry(f"grq_{number}_{turn}", virtual_key=f"key-{number}", cost_nano_usd=1)
                 assert insert_entries(connection, [own], FAST) == 1
-            with reading(engine) as connection, at_most(connection, 10):
+            with reading(engine) as connection, at_most(connection, Patience(10)):
                 found = spend(connection, ("virtual_key",), start=NOON, end=NOON + HOUR)
             assert {row.group: row.requests for row in found}[f"key-{number}",] == turn + 1
         engine.dispose()
