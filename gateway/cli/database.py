@@ -39,7 +39,7 @@ def database(
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see above
 
     from gateway.storage.engine import StorageError, describe_failure, open_engine  # noqa: PLC0415
-    from gateway.storage.migrate import upgrade  # noqa: PLC0415
+    from gateway.storage.migrate import current_revision, head_revision, upgrade  # noqa: PLC0415
     from gateway.storage.ready import check_ready, is_missing  # noqa: PLC0415
 
     try:
@@ -48,7 +48,8 @@ def database(
         raise failed(str(error)) from None
     try:
         if upgrades_own and engine.url.get_backend_name() == "sqlite":
-            upgrade(engine)
+            if is_missing(engine) or current_revision(engine) != head_revision():
+                upgrade(engine)
         elif prepared and not (may_be_missing and is_missing(engine)):
             check_ready(engine)
         yield engine
