@@ -20,12 +20,14 @@ _AT_A_TIME: Final = 500
 class Actor(msgspec.Struct, frozen=True):
     """Who acts: the name of a token, or a user of the command line; and the request, where there is one.
 
-    `owners` are those that the token is bound to; `None`: it is bound to nobody.
+    `owners` are those that the token is bound to; `None`: it is bound to nobody. `token_id` tells tokens of one name
+    apart.
     """
 
     name: str
     request_id: str = ""
     owners: tuple[str, ...] | None = None
+    token_id: str = ""
 
     def may_change(self, owner: str) -> bool:
         """Whether what an owner has is for them to change."""
