@@ -28,7 +28,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHANGES: Final = 2
 """The exit code of `gateway plan --detailed-exitcode` where there are changes."""
-NOT_FOR_THE_GATEWAY: Final = ("GITHUB_TOKEN", "PIPELINE_COMMENT_TOKEN")
+NOT_FOR_THE_GATEWAY: Final = ("GITHUB_TOKEN", "PIPELINE_COMMENT_TOKEN", "GATEWAY_PLAN_TOKEN", "GATEWAY_APPLY_TOKEN")
 MODES: Final = ("check", "pull-request", "apply", "sarif")
 TOKEN: Final = "GATEWAY_CONTROL_PLANE_TOKEN"  # noqa: S105 - the name of a variable
 ANNOTATION: Final = re.compile(r"::(?:error|warning|notice) [^\r\n]*")
@@ -107,27 +107,30 @@ def check(settings: Settings, host: "Host") -> None:
     if settings.tests:
         commands.append(["test", *settings.tests])
     for command in commands:
-        done = gateway([*command, "--format", host.findings], without=(TOKEN,))
-        host.show_findings(done.stdout)
-        host.show(done.stderr)
-        if done.returncode != 0:
-            again = gateway([*command, "--format", "text"], without=(TOKEN,))
-            raise FailedError(f"gateway {command[0]}\n\n{again.stderr}{again.stdout}")
+        run(command, host, without=(TOKEN,))
+
+
+def run(command: Sequence[str], host: "Host", *, without: Sequence[str] = (), good: Sequence[int] = (0,)) -> int:
+    """Runs a command and shows what it finds; its exit code. Raises `FailedError` for one that is not good."""
+    done = gateway([*command, "--format", host.findings], without)
+    host.show_findings(done.stdout)
+    host.show(done.stderr)
+    if done.returncode not in good:
+        again = gateway([*command, "--format", "text"], without)
+        raise FailedError(f"gateway {command[0]}\n\n{again.stderr}{again.stdout}")
+    return done.returncode
 
 
 def plan(settings: Settings, host: "Host") -> bool:
     """Leaves the plan as `plan.json` and `plan.md`; whether it has changes."""
     saved = settings.directory / "plan.json"
     flags = [flag for path in settings.config for flag in ("--config", path)]
-    done = gateway(["plan", *flags, "--out", str(saved), "--detailed-exitcode"])
-    host.show(done.stdout + done.stderr)
-    if done.returncode not in (0, CHANGES):
-        raise FailedError(f"gateway plan\n\n{done.stderr}{done.stdout}")
+    code = run(["plan", *flags, "--out", str(saved), "--detailed-exitcode"], host, good=(0, CHANGES))
     markdown = gateway(["show", str(saved), "--format", "markdown"]).stdout
     (settings.directory / "plan.md").write_text(markdown)
     host.summarize(markdown)
-    host.output("changes", "true" if done.returncode == CHANGES else "false")
-    return done.returncode == CHANGES
+    host.output("changes", "true" if code == CHANGES else "false")
+    return code == CHANGES
 
 
 def apply(settings: Settings, host: "Host") -> None:

@@ -52,7 +52,7 @@ def mint(
     if write is None and is_named(control_plane, database):
         with target(control_plane, database, token) as home:
             told = home.mint(name, {"environment": environment.value})
-        _print(output, name, told["secret"], told["secret_hash"], {}, None)
+        _print(output, name, told["secret"], told["secret_hash"], {}, "the control plane")
         say(f"{name} is new: {_MAY_CALL}", "yellow")
         return
     secret, digest = _new(environment.value)
@@ -175,7 +175,7 @@ def _rotate_there(
     say(f"The one before it works until {told['rotation_ends_at'] or 'now'}.")
 
 
-def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | None) -> None:
+def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | str | None) -> None:
     if form is Format.JSON:
         results.out(json.dumps({"name": name, "secret": secret, "secret_hash": digest, **more}))
         return

@@ -4,11 +4,12 @@ import math
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Self
 
 import msgspec
 import typer
@@ -194,10 +195,9 @@ def apply(
     if file is not None and (config or targets or no_delete):
         raise failed("a saved plan is applied as it is: leave --config, --target and --no-delete away")
     wait_s = _lock_wait_s(lock_timeout)
-    _refuse_existing(secrets_out)
     allowed = Allowed(allow_delete, allow_empty, discard_outside_edits, no_widen, no_refuse_traffic)
     wanted = _read(file) if file is not None else _wanted(config, targets, file_root, no_delete=no_delete)
-    with target(control_plane, database, token) as home:
+    with _Secrets(secrets_out) as secrets, target(control_plane, database, token) as home:
         saved = (
             wanted if isinstance(wanted, SavedPlan) else _confirmed(home, wanted, allowed, auto_approve=auto_approve)
         )
@@ -206,11 +206,11 @@ def apply(
                 say("The plan changes nothing.")
             return
         done = home.apply(saved, allowed, lock_wait_s=wait_s)
-    if done.already:
-        say(f"This plan was applied before, as revision {done.revision}.")
-        return
-    say(f"Applied as revision {done.revision}.", "green")
-    _tell_secrets(done.minted, secrets_out)
+        if done.already:
+            say(f"This plan was applied before, as revision {done.revision}.")
+        else:
+            say(f"Applied as revision {done.revision}.", "green")
+        secrets.tell(done.minted)
 
 
 def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto_approve: bool) -> "SavedPlan":
@@ -387,9 +387,21 @@ def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
-        _write_private(file, written(saved), replace=True)
+        _write_private(file, written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        Path(temporary).replace(file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _read(file: Path) -> "SavedPlan":
@@ -403,32 +415,51 @@ def _read(file: Path) -> "SavedPlan":
         raise failed(f"{file}: {error}") from None
 
 
-def _refuse_existing(secrets_out: Path | None) -> None:
-    if secrets_out is not None and secrets_out.exists():
-        raise failed(f"{secrets_out} is there already; secrets overwrite nothing")
+class _Secrets:
+    """Where the secrets of new keys go: a file that is made before anything is applied, or standard output.
 
+    The file is readable by its owner alone; no link is followed, nothing is overwritten, and it is gone again where
+    there was no secret to write.
+    """
 
-def _tell_secrets(minted: dict[str, str], file: Path | None) -> None:
-    if not minted:
-        return
-    if file is not None:
-        text = "".join(f"{name}={secret}\n" for name, secret in minted.items())
-        try:
-            _write_private(file, text.encode(), replace=False)
-        except OSError as error:
-            say(f"error: {file} cannot be written: {error.strerror}; the secrets follow, this once", "bold red")
-        else:
-            what = "The secret" if len(minted) == 1 else "The secrets"
-            have = "is" if len(minted) == 1 else "are"
-            say(f"{what} of {count(len(minted), 'new key')} {have} in {file}, readable by you alone.")
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._opened: BinaryIO | None = None
+        self._is_written = False
+
+    def __enter__(self) -> Self:
+        if self._file is not None:
+            try:
+                # With O_EXCL no link is followed (POSIX, open).
+                handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                raise failed(f"{self._file} is there already; secrets overwrite nothing") from None
+            except OSError as error:
+                raise failed(f"{self._file} cannot be written: {error.strerror}") from None
+            self._opened = os.fdopen(handle, "wb")
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        if self._opened is not None and self._file is not None:
+            self._opened.close()
+            if not self._is_written:
+                self._file.unlink(missing_ok=True)
+
+    def tell(self, minted: dict[str, str]) -> None:
+        """Hands them on."""
+        if not minted:
             return
-    say("The secrets of new keys, shown this once:")
-    for name, secret in minted.items():
-        results.out(f"{name}={secret}")
-
-
-def _write_private(file: Path, content: bytes, *, replace: bool) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL)
-    handle = os.open(file, flags, 0o600)
-    with os.fdopen(handle, "wb") as opened:
-        opened.write(content)
+        if self._opened is not None:
+            self._is_written = True
+            try:
+                self._opened.write("".join(f"{name}={secret}\n" for name, secret in minted.items()).encode())
+                self._opened.flush()
+            except OSError as error:
+                say(f"error: {self._file} cannot be written: {error.strerror}; the secrets follow, this once", "red")
+            else:
+                what, have = ("The secret", "is") if len(minted) == 1 else ("The secrets", "are")
+                say(f"{what} of {count(len(minted), 'new key')} {have} in {self._file}, readable by you alone.")
+                return
+        say("The secrets of new keys, shown this once:")
+        for name, secret in minted.items():
+            results.out(f"{name}={secret}")

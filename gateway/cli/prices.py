@@ -15,10 +15,12 @@ from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
 from gateway.cli.output import Format, results, say, show
+from gateway.plan.words import count
 from gateway.visible import visible
 
 if TYPE_CHECKING:
     from gateway.config.model import Config
+    from gateway.config.origins import Origins
     from gateway.snapshot.price_lock import Change, Update
 
 app: Final = Commands("prices", "Show, lock and compare what models cost.")
@@ -72,7 +74,7 @@ def update(
             _replace(lock, text_of(planned.locked))
         except OSError as problem:
             raise failed(f"{lock} cannot be written: {problem.strerror}") from None
-    _tell(planned, from_, output, f"{lock}: {len(planned.locked)} prices; {_counted(planned.changes, _DONE)}")
+    _tell(planned, from_, output, f"{lock}: {count(len(planned.locked), 'price')}; {_counted(planned.changes, _DONE)}")
 
 
 @app.command("diff", epilog="Example: gateway prices diff --exit-code\n\nExit codes: 0, or 2 for changes if asked for.")
@@ -111,7 +113,7 @@ def list_prices(
     from gateway.snapshot.prices import Prices  # noqa: PLC0415
     from gateway.snapshot.written_prices import written_price  # noqa: PLC0415
 
-    loaded = load_config(paths_of(config))
+    loaded, origins = _loaded(paths_of(config))
     prices, now = Prices(loaded), clock.now()
     rows = []
     for target in sorted(
@@ -124,7 +126,7 @@ def list_prices(
         written = {} if price is None else written_price(price)
         if found is not None and (changes := changes_after(found, now)):
             written["changes"] = changes
-        rows.append((target, written, "" if price is None else price.source))
+        rows.append((origins.sentence(target), written, "" if price is None else price.source))
     if output is Format.JSON:
         document = [
             {
@@ -176,13 +178,18 @@ def _short(name: str) -> str:
 
 def load_config(paths: Sequence[Path]) -> "Config":
     """The configuration; ends the command where it is not valid."""
+    return _loaded(paths)[0]
+
+
+def _loaded(paths: Sequence[Path]) -> "tuple[Config, Origins]":
+    """The configuration, and which of its values came from references."""
     from gateway.config.load import load  # noqa: PLC0415 - see above
 
     loaded = load(paths, environ=os.environ, now=datetime.now(UTC), file_roots=roots(None), may_lack_credentials=True)
     show(one for one in loaded.diagnostics if one.is_error)
     if loaded.config is None:
         raise typer.Exit(1)
-    return loaded.config
+    return loaded.config, loaded.origins
 
 
 def _planned(paths: Sequence[Path], newer: str | None, used: Sequence[str], *, prunes: bool) -> "Update":
@@ -191,12 +198,12 @@ def _planned(paths: Sequence[Path], newer: str | None, used: Sequence[str], *, p
     from gateway.snapshot.price_lock import BadPriceError  # noqa: PLC0415
     from gateway.snapshot.price_lock import update as plan  # noqa: PLC0415
 
-    config, now = load_config(paths), datetime.now(UTC)
+    (config, origins), now = _loaded(paths), datetime.now(UTC)
     try:
         if newer is None:
-            return plan(config, PublishedPrices(), now, prunes=prunes, used=used)
+            return plan(config, PublishedPrices(), now, prunes=prunes, used=used, origins=origins)
         with in_time(newer):
-            return plan(config, PublishedPrices(price_data(newer)), now, prunes=prunes, used=used)
+            return plan(config, PublishedPrices(price_data(newer)), now, prunes=prunes, used=used, origins=origins)
     except BadPriceError as error:
         raise failed(f"a price that cannot be: {visible(str(error))}") from None
 
@@ -244,7 +251,7 @@ def _tell(planned: "Update", newer: str | None, output: Format, summary: str) ->
         who = "nobody publishes a price" if newer is None else "what was handed over has no price"
         say(f"{who} of {visible(target)}; write it under `prices` if a budget covers it", "yellow")
     for target in planned.skipped:
-        say(f"{visible(target)} is left out: no configuration can name such a model", "yellow")
+        say(f"{visible(target)} is left out: no lock can have such a name", "yellow")
     say(summary)
 
 

@@ -1,16 +1,18 @@
 """`gateway status` and `gateway audit`: which gateways serve what, and who changed what."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 
+from gateway import clock
 from gateway.cli.groups import Commands
 from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows
 from gateway.cli.target import target
-from gateway.plan.words import count
+from gateway.plan.words import ago, count
 
 app: Final = Commands()
 
@@ -49,9 +51,9 @@ def status(
     if output is Format.JSON:
         results.out(json.dumps(found, indent=2))
     else:
-        have = "has" if len(nodes) == 1 else "have"
+        have, now = "has" if len(nodes) == 1 else "have", clock.utc_now()
         say(f"The control plane is at revision {found['revision']}; {count(len(nodes), 'gateway')} {have} reported.")
-        print_rows(list(_COLUMNS), [_row(one) for one in nodes])
+        print_rows(list(_COLUMNS), [_row(one, now) for one in nodes])
         for one in found.get("tokens_ending", ()):
             say(f"warning: the token {one['name']} ({one['scope']}) ends at {one['expires_at']}", "yellow")
     raise typer.Exit(0 if all(one["state"] == "current" for one in nodes) else 1)
@@ -74,11 +76,24 @@ def audit(
     if output is Format.JSON:
         results.out(json.dumps(entries, indent=2))
         return
-    columns = ("at", "actor", "action", "address", "revision", "request_id")
-    print_rows(list(columns), [[str(one[name]) for name in columns] for one in entries])
+    columns = ("actor", "action", "address", "revision", "request_id")
+    rows = [[_to_the_second(one["at"]), *(str(one[name]) for name in columns)] for one in entries]
+    print_rows(["at", *columns], rows)
 
 
-def _row(node: dict[str, Any]) -> list[str]:
+def _ago(written: str, now: datetime) -> str:
+    return ago(_microseconds(datetime.fromisoformat(written)), _microseconds(now))
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1e6)
+
+
+def _to_the_second(written: str) -> str:
+    return f"{datetime.fromisoformat(written):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _row(node: dict[str, Any], now: datetime) -> list[str]:
     lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
     refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
     because = (node["rejected_because"] or "").partition("\n")[0]
@@ -89,9 +104,9 @@ def _row(node: dict[str, Any]) -> list[str]:
         node["node"],
         node["state"],
         serves,
-        node["serving_since"],
+        _ago(node["serving_since"], now),
         lag,
-        node["reported_at"],
+        _ago(node["reported_at"], now),
         refused,
         because,
         keys,

@@ -3,6 +3,8 @@
 
 local EXPIRED_AT_ONCE = 16
 
+local restorations = prefix .. 'restorations'
+
 local function read_lease(id)
   local record = redis.call('GET', prefix .. 'lease:' .. id)
   if record then
@@ -89,11 +91,15 @@ function operations.reserve(payload)
   return told
 end
 
--- Ends leases, each once: {{id, {amount of each hold, -1: what was held}}, ...}
+-- Ends leases, each once: {{id, {amount of each hold, -1: what was held}, holds of SPEND counters that were never
+-- taken, since nothing could be when the request began}, ...}
 function operations.settle(payload)
   for _, settlement in ipairs(cmsgpack.unpack(payload)) do
-    local id, amounts = unpack(settlement)
+    local id, amounts, untaken = unpack(settlement)
     local state, taken_at, holds = read_lease(id)
+    if untaken and redis.call('SET', prefix .. 'charged:' .. id, '', 'NX', 'PX', DAY_MS) then
+      state, holds = '~', untaken
+    end
     for position, hold in ipairs(holds or {}) do
       local kind, name, held, ceiling, span = unpack(hold)
       local amount = amounts[position] < 0 and held or amounts[position]
@@ -111,7 +117,8 @@ function operations.settle(payload)
   return 1
 end
 
--- Puts deadlines off: {{id, ...}, {name of a gauge, ...}}. Those that expired hold again; returns ids that are unknown.
+-- Puts deadlines off: {{id, ...}, {name of a gauge, ...}}. Those that expired hold again; returns ids that are unknown,
+-- and how often counters were brought up to the ledger.
 function operations.renew(payload)
   local ids, gauges = unpack(cmsgpack.unpack(payload))
   local unknown = {}
@@ -134,7 +141,7 @@ function operations.renew(payload)
   redis.call('PEXPIRE', deadlines, DAY_MS)
   redis.call('PEXPIRE', marker, FOREVER_MS)
   expire()
-  return unknown
+  return {unknown, redis.call('GET', restorations) or '0'}
 end
 
 -- Takes what leases held before the data was lost, whatever the ceilings: {{id, taken at, holds}, ...}
@@ -152,16 +159,27 @@ function operations.adopt(payload)
   return 1
 end
 
+-- Tells those who are cut off that what they have yet to settle may be counted already; returns how often that was so.
+local function count_restoration(changed)
+  if changed then
+    redis.call('INCR', restorations)
+    redis.call('PEXPIRE', restorations, FOREVER_MS)
+  end
+  return redis.call('GET', restorations) or '0'
+end
+
 -- Raises SPEND counters to what is known: {{name, spent in decimal digits, resets at}, ...}
 function operations.restore(payload)
+  local raised = false
   for _, known in ipairs(cmsgpack.unpack(payload)) do
     local name, spent, resets_at = unpack(known)
     if exceeds(spent, redis.call('HGET', prefix .. name, 's') or '0') then
       redis.call('HSET', prefix .. name, 's', spent)
       spend(name, 0, 0, resets_at)
+      raised = true
     end
   end
-  return 1
+  return count_restoration(raised)
 end
 
 -- Replaces what is spent where it is what is expected: {{name, expected, wanted in decimal digits}, ...} to how many
@@ -175,6 +193,7 @@ function operations.rewrite(payload)
       replaced = replaced + 1
     end
   end
+  count_restoration(replaced > 0)
   return replaced
 end
 

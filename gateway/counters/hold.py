@@ -120,6 +120,12 @@ class CounterStore(Protocol):
         Raises `CountersLost` when the store does not answer.
         """
 
+    def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
+        """Counts under SPEND limits what a request consumed that holds nothing, since the store did not answer.
+
+        It is counted once, when the store answers again.
+        """
+
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Brings each SPEND counter up to what the ledger knows was spent. Raises `CountersLost`."""
 

@@ -81,6 +81,11 @@ class MemoryCounters:
             meter.take(now, hold.amount, hold.limit.ceiling)
         return MemoryLease(self, holds, counters, now)
 
+    def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
+        """Counts under SPEND limits what a request consumed that holds nothing."""
+        for limit, amount in spent:
+            self._counter(limit).spent += amount
+
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
         for key, known in spent.items():

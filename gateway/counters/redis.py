@@ -38,13 +38,14 @@ from gateway.counters.redis_holds import (
 from gateway.counters.redis_lease import RedisLease
 from gateway.counters.redis_link import RedisLink
 from gateway.counters.redis_script import RedisScript
-from gateway.counters.redis_settlements import RedisSettlements
+from gateway.counters.redis_settlements import RedisSettlements, Settlement
 
 _ATTEMPTS: Final = 2
 _LOOK_EVERY_S: Final = 1.0
 _RENEWALS_A_LEASE: Final = 3
 _AT_ONCE: Final = 500
 _FAREWELL_S: Final = 2.0
+_PROBE_MS: Final = "60000"
 
 _Item = TypeVar("_Item")
 
@@ -88,6 +89,9 @@ class RedisCounters:
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
         self._on_data_loss = on_data_loss
+        self._probe = prefix + "probe"
+        self._restorations_key = prefix + "restorations"
+        self._restorations: int | None = None
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
         self._script = RedisScript(prefix, lease_s, time)
         self._link = RedisLink(parse_redis_url(url), timeout_s, self._attend)
@@ -130,7 +134,13 @@ class RedisCounters:
         connection = self._usable() or await self._ready()
         self._settlements.ship(everything=True)
         for some in _chunks(spent.items()):
-            await self._call(connection, "restore", pack_restored(some))
+            self._restorations = int(await self._call(connection, "restore", pack_restored(some)))
+
+    def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
+        """Counts under SPEND limits what a request consumed that holds nothing; once, when Redis answers."""
+        if not self._closed:
+            holds = [Hold(limit, amount) for limit, amount in spent]
+            self._settlements.add(Settlement(ids.ulid(), [hold.amount for hold in holds], holds, untaken=True))
 
     async def used(self, limit: Limit) -> int:
         """How much of a limit is used now, in its own unit. Raises `CountersLost`."""
@@ -179,7 +189,7 @@ class RedisCounters:
         if self._open.pop(lease.id, None) is None:
             return False
         if not self._closed:
-            self._settlements.add(lease.id, amounts)
+            self._settlements.add(Settlement(lease.id, amounts, lease.holds))
         return True
 
     async def _take(
@@ -192,7 +202,7 @@ class RedisCounters:
             reply = await self._script.call(connection, "reserve", packed, lease)
         except BaseException as error:
             # Nobody will end a lease whose making was not heard of; if it was made, this undoes it.
-            self._settlements.add(lease, [0] * len(holds))
+            self._settlements.add(Settlement(lease, [0] * len(holds), holds))
             if isinstance(error, RedisAway):
                 raise CountersLost(str(error)) from error
             raise
@@ -234,15 +244,29 @@ class RedisCounters:
         server = await _server_id(connection)
         generation = await self._script.call(connection, "begin")
         known = self._script.generation
+        lost = generation is None or known not in {"", generation.decode()} or self._server not in {None, server}
+        overtaken = await self._is_overtaken(connection)
+        if overtaken:
+            self._settlements.leave_spend_to_the_ledger()
         self._connection = connection
         self._settlements.ship()
-        lost = generation is None or known not in {"", generation.decode()} or self._server not in {None, server}
-        if lost or self._settlements.forgotten:
+        if lost or overtaken or self._settlements.forgotten:
             generation = await self._rebuild(connection)
         self._server = server
         self._script.generation = generation.decode()
+        # What cannot be written is of no use, though it answers: out of memory, a replica.
+        check(await connection.send("SET", self._probe, "", "PX", _PROBE_MS), connection.address)
         self._link.open(connection)
         await self._look_after(connection)
+
+    async def _is_overtaken(self, connection: RedisConnection) -> bool:
+        """Whether somebody brought counters up to the ledger while this process had something to settle.
+
+        Rows of what waits here may have been counted by that.
+        """
+        told = check(await connection.send("GET", self._restorations_key), connection.address)
+        before, self._restorations = self._restorations, int(told or 0)
+        return before is not None and before != self._restorations and len(self._settlements) > 0
 
     async def _rebuild(self, connection: RedisConnection) -> bytes:
         """Brings back what this process knows; returns the generation of the data."""
@@ -275,9 +299,11 @@ class RedisCounters:
     async def _renew(self, connection: RedisConnection, leases: Sequence[str]) -> None:
         for some in _chunks(leases) if leases else [[]]:
             gauges = {name for lease in some if lease in self._open for name in gauges_of(self._open[lease].holds)}
-            unknown = await self._script.call(connection, "renew", pack((some, list(gauges))))
-            if unknown is None:
+            told = await self._script.call(connection, "renew", pack((some, list(gauges))))
+            if told is None:
                 raise RedisAway(f"{connection.address} has lost its data")
+            unknown, restorations = told
+            self._restorations = int(restorations)
             await self._adopt(connection, [lease.decode() for lease in unknown])
 
     async def _adopt(self, connection: RedisConnection, leases: Sequence[str]) -> None:

@@ -45,13 +45,18 @@ def gauges_of(holds: Sequence[Hold]) -> list[str]:
 
 def pack_holds(holds: Sequence[Hold]) -> bytes:
     """Holds as MessagePack, in their order."""
+    return pack(unpacked_holds(holds))
+
+
+def unpacked_holds(holds: Sequence[Hold]) -> list[tuple[int, str, int, int, int]]:
+    """Holds as the script has them: kind, name, amount, ceiling and span of each."""
     packed = []
     for hold in holds:
         limit = hold.limit
         kind, name, span = kind_and_name(limit)
         refuses = kind != _SPEND or limit.blocks
         packed.append((kind, name, hold.amount, limit.ceiling if refuses else _NEVER, span))
-    return pack(packed)
+    return packed
 
 
 def pack_restored(spent: Sequence[tuple[str, Restored]]) -> bytes:

@@ -2,18 +2,49 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from gateway.counters.hold import Dimension, Hold
 from gateway.counters.redis_connection import RedisAway, RedisConnection, check
-from gateway.counters.redis_holds import pack
+from gateway.counters.redis_holds import pack, unpacked_holds
 from gateway.counters.redis_script import RedisScript, is_unknown_script
 
 _BATCH: Final = 128
 _IN_FLIGHT: Final = 8
 _BATCHING_S: Final = 0.002
 
-_Settlement = tuple[str, list[int]]
+
+class Settlement:
+    """The end of a lease: what each of its `holds` consumed, -1 for what was held.
+
+    With `untaken` there is no lease: these holds were never taken, and what they consumed is counted all the same.
+    """
+
+    __slots__ = ("amounts", "holds", "lease", "untaken")
+
+    def __init__(self, lease: str, amounts: list[int], holds: Sequence[Hold], *, untaken: bool = False) -> None:
+        self.lease = lease
+        self.amounts = amounts
+        self.holds = holds
+        self.untaken = untaken
+
+    def as_packed(self) -> tuple[Any, ...]:
+        """As the script reads it."""
+        if self.untaken:
+            return self.lease, self.amounts, unpacked_holds(self.holds)
+        return self.lease, self.amounts
+
+    def without_spend(self) -> "Settlement | None":
+        """The same where the ledger says what was spent; `None` if nothing is left of it."""
+        if self.untaken:
+            return None
+        spent = Dimension.SPEND
+        amounts = [
+            0 if hold.limit.dimension is spent else amount
+            for hold, amount in zip(self.holds, self.amounts, strict=True)
+        ]
+        return Settlement(self.lease, amounts, self.holds)
 
 
 class RedisSettlements:
@@ -30,22 +61,28 @@ class RedisSettlements:
         self._script = script
         self._connection = connection
         self._bound = bound
-        self._waiting: deque[_Settlement] = deque()
-        self._sent: deque[list[_Settlement]] = deque()
+        self._waiting: deque[Settlement] = deque()
+        self._sent: deque[list[Settlement]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._waiting) + sum(map(len, self._sent))
 
-    def add(self, lease: str, amounts: list[int]) -> None:
-        """Queues the end of a lease: what each of its holds consumed, -1 for what was held."""
+    def add(self, settlement: Settlement) -> None:
+        """Queues the end of a lease."""
         if len(self._waiting) >= self._bound:
             self._waiting.popleft()
             self.forgotten += 1
-        self._waiting.append((lease, amounts))
+        self._waiting.append(settlement)
         if self._timer is None and len(self._sent) < _IN_FLIGHT:
             self._timer = asyncio.get_running_loop().call_later(_BATCHING_S, self.ship)
+
+    def leave_spend_to_the_ledger(self) -> None:
+        """What waits gives back what it held and counts no money: that is counted by its rows of the ledger."""
+        self._take_back()
+        left = (settlement.without_spend() for settlement in self._waiting)
+        self._waiting = deque(settlement for settlement in left if settlement is not None)
 
     def ship(self, *, everything: bool = False) -> None:
         """Sends what waits, as far as not too much is under way already, or `everything`.
@@ -76,13 +113,14 @@ class RedisSettlements:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _post(self, connection: RedisConnection, batch: list[_Settlement], *, whole: bool = False) -> None:
+    def _post(self, connection: RedisConnection, batch: list[Settlement], *, whole: bool = False) -> None:
         def end(answer: asyncio.Future[Any]) -> None:
             self._acknowledge(connection, batch, answer)
 
-        self._script.post(connection, "settle", pack(batch), whole=whole).add_done_callback(end)
+        packed = pack([settlement.as_packed() for settlement in batch])
+        self._script.post(connection, "settle", packed, whole=whole).add_done_callback(end)
 
-    def _acknowledge(self, connection: RedisConnection, batch: list[_Settlement], answer: asyncio.Future[Any]) -> None:
+    def _acknowledge(self, connection: RedisConnection, batch: list[Settlement], answer: asyncio.Future[Any]) -> None:
         failure = answer.exception()
         if batch not in self._sent:
             return  # taken back already, with one before it

@@ -693,7 +693,10 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
         return None
     amounts = _settlements(received, bill, stated, outcome)
     for (lease, _, budgets, _), consumed in zip(reservations, amounts, strict=True):
-        if lease is not None:
+        if lease is None:
+            if budgets:
+                services.counters.charge([(hold.limit, consumed[hold.limit.key]) for hold in budgets])
+        else:
             lease.settle(consumed)
             if budgets:
                 settled = lease.settled

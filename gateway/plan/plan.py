@@ -14,7 +14,8 @@ FORMAT_VERSION: Final = "2.0"
 """Minor versions add members that readers ignore, major ones are refused."""
 LASTS: Final = timedelta(hours=24)
 """How long a saved plan can be applied."""
-_SHOWN_OF_LINEAGE: Final = 6
+_SHOWN_OF_LINEAGE: Final = slice(10, 16)
+"""Where a ULID has its random characters."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -105,7 +106,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The control plane as people know it."""
         if self.control_plane is None and not self.lineage:
             return "a new control plane"
-        return self.control_plane or f"control plane {self.lineage[-_SHOWN_OF_LINEAGE:].lower()}"
+        return self.control_plane or f"control plane {self.lineage[_SHOWN_OF_LINEAGE].lower()}"
 
 
 def summarize(changes: Iterable[ResourceChange], drift: Sequence[Drift], skipped: int) -> Summary:

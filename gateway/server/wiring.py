@@ -78,6 +78,7 @@ class Worker:
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
         self._health: asyncio.Server | None = None
+        self._counters_fault: str | None = None
         self._source = open_source(
             settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
         )
@@ -180,12 +181,21 @@ class Worker:
             self._metrics.circuits(self._breakers.states())
             spool = self._books.spool
             self._metrics.ledger(spool.depth, self._books.oldest_s, spool.dropped, spool.backlog.set_aside_count)
-            self._metrics.counters(answer=self._counters.fault is None)
+            self._tell_counters(self._counters.fault)
             self._metrics.control_plane(self._source.standing())
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
+
+    def _tell_counters(self, fault: str | None) -> None:
+        """Tells, once, that limits and budgets cannot be counted, or are again."""
+        self._metrics.counters(answer=fault is None)
+        if fault is not None and self._counters_fault is None:
+            _log.warning("limits and budgets cannot be counted; GATEWAY_ON_COUNTER_LOSS decides what passes: %s", fault)
+        elif fault is None and self._counters_fault is not None:
+            _log.info("limits and budgets are counted again")
+        self._counters_fault = fault
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""

@@ -54,11 +54,13 @@ class _Watch:
         table, urls = shape.declares, URL_MEMBERS.get(shape.name, NO_URLS)
         self._url_names = urls.names
         self._lasting = table.lasting
-        members = any_of(sorted({name.lower() for name in (*table.names_that_declare, *urls.names)}))
-        marks = any_of(sorted({mark[1:].decode().lower() for mark in MARKS}))
-        pattern = rf'"(?:{members}"[ \t\r\n]*:|{marks})'
-        self._short = re.compile(pattern.encode())
-        self._long = re2.compile(f"(?i){pattern}", _OPTIONS)
+        members = {name.lower() for name in (*table.names_that_declare, *urls.names)}
+        marks = {mark[1:].decode().lower() for mark in MARKS}
+        # PERF: it helps `re` to look at the next letter first; most quotes end a word or begin another one.
+        first = "".join(sorted({word[0] for word in members | marks}))
+        pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
+        self._short = re.compile(f'"(?=[{first}]){pattern}'.encode())
+        self._long = re2.compile(f'(?i)"{pattern}', _OPTIONS)
         self._known: dict[Hashable, Glance] = {}
 
     def look(self, body: RequestBody) -> Glance:

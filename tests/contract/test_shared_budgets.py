@@ -104,6 +104,41 @@ def test_while_redis_is_away_what_a_budget_blocks_is_refused_and_all_else_goes_o
     gateway.wait(lambda: gateway.chat("cent").status_code == 200)
 
 
+def test_a_redis_that_is_full_is_told_for_as_long_as_it_is(shared, server):
+    gateway = shared()
+    assert gateway.chat("cent").status_code == 200
+
+    command(server.url, "CONFIG", "SET", "maxmemory", "1mb")
+    gateway.wait(lambda: gateway.chat("cent").status_code == 503)
+    gateway.wait(lambda: "OOM" in (gateway.readyz()["counters"]["fault"] or ""))
+    for _ in range(20):
+        assert gateway.chat("cent").status_code == 503
+        assert "OOM" in gateway.readyz()["counters"]["fault"]
+        time.sleep(0.05)
+    gateway.wait(lambda: "gateway_counters_up 0.0" in gateway.client.get("/metrics").text)
+    command(server.url, "CONFIG", "SET", "maxmemory", "0")
+
+    gateway.wait(lambda: gateway.chat("cent").status_code == 200)
+    assert gateway.readyz()["counters"]["fault"] is None
+    gateway.wait(lambda: "limits and budgets are counted again" in gateway.log())
+    assert gateway.log().count("limits and budgets cannot be counted") == 1
+
+
+def test_what_was_served_while_redis_hung_is_counted_afterwards(shared, server):
+    gateway = shared(GATEWAY_ON_COUNTER_LOSS="allow")
+    assert [gateway.chat("cent").status_code for _ in range(5)] == [200] * 5
+    server.freeze()
+    assert [gateway.chat("cent").status_code for _ in range(20)] == [200] * 20
+
+    server.thaw()
+
+    gateway.wait(lambda: gateway.readyz()["counters"]["fault"] is None)
+    assert sum_of_ledger(gateway) == 25 * CENT
+    gateway.wait(lambda: spending(server.url) == Spending(spent=25 * CENT, held=0))
+    answers = [gateway.chat("cent").status_code for _ in range(80)]
+    assert (answers.count(200), answers.count(402)) == (75, 5)
+
+
 POLICIES = {"refuse": (503, "warn"), "allow": (200, "block")}
 
 

@@ -18,6 +18,8 @@ NOTHING: Final = one_line(None)
 """What stands for a value that is not there."""
 
 _THOUSANDS: Final = ((10**9, "G"), (10**6, "M"), (10**3, "k"))
+_FROM: Final = 10_000
+"""Up to here a number is written out."""
 _SECOND_MS: Final = 1_000
 _MINUTE_MS: Final = 60_000
 _JSON_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -32,6 +34,12 @@ def when(moment: int) -> Markup:
     """Microseconds since the epoch as a moment in UTC, to the second."""
     text = moment_text(moment)
     return Markup('<time datetime="{}">{} {}</time>').format(text, text[:10], text[11:19])
+
+
+def hour(moment: int) -> Markup:
+    """Microseconds since the epoch as an hour in UTC, for what is known no better."""
+    text = moment_text(moment)
+    return Markup('<time datetime="{}">{}, {} h</time>').format(f"{text[:13]}:00Z", text[:10], text[11:13])
 
 
 def written_when(text: str | None) -> Markup:
@@ -61,7 +69,8 @@ def figure(number: int) -> str:
 def short(number: int) -> Markup:
     """`1.23M`; the exact number is told on request."""
     for size, sign in _THOUSANDS:
-        if number >= size * 10:
+        # What three digits round up to 1,000 of the size below is 1 of this one.
+        if number >= max(size * 0.9995, _FROM):
             return Markup('<data value="{}" title="{:,}">{}{}</data>').format(
                 number, number, f"{number / size:.3g}" if number < size * 1_000 else f"{number / size:,.0f}", sign
             )
@@ -106,6 +115,7 @@ def flat(spec: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
 FILTERS: Final[Mapping[str, Any]] = {
     "name": name,
     "when": when,
+    "hour": hour,
     "written_when": written_when,
     "usd": usd,
     "exact_usd": exact_usd,

@@ -19,7 +19,9 @@ from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.tokens import Scope
 
 _RANDOM_BYTES: Final = 32
-_REFUSED: Final = "This token is unknown, expired or revoked, or a gateway's own. `gateway tokens create` makes one."
+_REFUSED: Final = (
+    "This token is unknown, expired or revoked, or a gateway's own. The command gateway tokens create makes one."
+)
 _SEE_OTHER: Final = 303
 _FORM_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 

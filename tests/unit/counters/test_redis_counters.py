@@ -156,7 +156,7 @@ def test_every_key_ends_some_day():
             )
             await taken(counters, (RPM, 1), (TPM, 9), (CONCURRENCY, 1), (BUDGET, CENT), (monthly, 1))
             keys = await keys_of(own)
-            assert len(keys) == 8
+            assert len(keys) == 9
             assert min([await command(URL, "PTTL", key) for key in keys]) > 0
 
     asyncio.run(run())

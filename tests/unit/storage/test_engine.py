@@ -1,10 +1,11 @@
 """Connections to SQLite and PostgreSQL."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import exc, text
+from sqlalchemy import JSON, Column, MetaData, Table, exc, select, text
 
 from gateway.storage.engine import (
     StorageError,
@@ -118,4 +119,18 @@ def test_a_transaction_that_writes_holds_sqlites_lock_from_its_start(tmp_path: P
 
     with engine.connect() as reader:
         assert reader.scalar(text("SELECT 1")) == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "kept", ['{"a": "\\ud800"}', '{"a": 123456789012345678901234567890}', '{"a": [1.5, null, "x"]}']
+)
+def test_what_any_version_kept_as_json_is_read(tmp_path, kept):
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    table = Table("t", MetaData(), Column("value", JSON))
+    with writing(engine) as connection:
+        connection.execute(text("CREATE TABLE t (value JSON)"))
+        connection.execute(text("INSERT INTO t VALUES (:kept)"), {"kept": kept})
+
+        assert connection.scalar(select(table.c.value)) == json.loads(kept)
     engine.dispose()

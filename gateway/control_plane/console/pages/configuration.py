@@ -154,7 +154,10 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
 
 def _history(connection: Connection, limit: int, owners: Collection[str] | None) -> list[dict[str, Any]]:
     statement = select(applies).where(*of_owners(owners)).order_by(applies.c.revision.desc()).limit(limit)
-    return [{**row, "summary": row["plan"].get("summary", {})} for row in connection.execute(statement).mappings()]
+    return [
+        {**row, "summary": row["plan"].get("summary", {}), "commit": (row["plan"].get("source") or {}).get("commit")}
+        for row in connection.execute(statement).mappings()
+    ]
 
 
 def _summary(spec: dict[str, Any]) -> str:

@@ -28,6 +28,9 @@
     return { font: font(), stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, ...values };
   }
 
+  const known = (value) => value !== null && value !== undefined;
+  const alone = (values) => [...values.keys()].filter((at) => known(values[at]) && !known(values[at - 1]) && !known(values[at + 1]));
+
   function series(one, kind, stacked) {
     const stroke = colour(tones[one.tone] || tones.accent);
     const bars = kind === "bars", area = kind === "area";
@@ -37,9 +40,9 @@
       width: bars ? 0 : area ? 1 : 1.5,
       fill: bars || stacked ? stroke : area ? stroke + "40" : undefined,
       paths: bars ? uPlot.paths.bars({ size: [0.72, 40], align: 0 }) : area ? uPlot.paths.stepped({ align: 1 }) : undefined,
-      // A line through one or two points alone would not be seen.
-      points: { show: kind === "line" && one.values.filter((value) => value !== null).length < 3, size: 6, fill: stroke },
-      spanGaps: kind === "line",
+      // Where nothing is known there is no line, and a point that stands alone would not be seen.
+      points: { show: kind === "line", filter: () => alone(one.values), size: 6, fill: stroke },
+      spanGaps: false,
     };
   }
 

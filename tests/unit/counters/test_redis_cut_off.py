@@ -1,0 +1,126 @@
+"""A process that is cut off from Redis while others are not: what it has served is counted once when it is back."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from gateway.counters.hold import Restored
+from gateway.counters.redis import RedisCounters, Spending
+from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, URL, opened, prefix, reachable, settled, taken, until
+
+pytestmark = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
+
+
+class Relay:
+    """A way to Redis that can be cut."""
+
+    def __init__(self):
+        self._tasks = set()
+        self.is_cut = False
+
+    async def __call__(self, reader, writer):
+        if self.is_cut:
+            writer.close()
+            return
+        there = urlsplit(URL)
+        on, back = await asyncio.open_connection(there.hostname, there.port)
+        for source, target in ((reader, back), (on, writer)):
+            task = asyncio.ensure_future(self._pump(source, target))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def cut(self):
+        self.is_cut = True
+        for task in self._tasks:
+            task.cancel()
+
+    async def _pump(self, source, target):
+        try:
+            while data := await source.read(65536):
+                target.write(data)
+        finally:
+            target.close()
+
+
+@asynccontextmanager
+async def cut_off_able(own, ledger):
+    """Counters that reach Redis by a relay, and that relay; `ledger` says what is to be restored."""
+    relay = Relay()
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}{urlsplit(URL).path}"
+
+    async def rebuild():
+        await counters.restore({BUDGET.key: Restored(ledger["spent"], None)})
+
+    counters = RedisCounters(url, prefix=own, on_data_loss=rebuild)
+    try:
+        yield counters, relay
+    finally:
+        await counters.close()
+        relay.cut()
+        server.close()
+
+
+async def cut(counters, relay):
+    relay.cut()
+    await until(lambda: asyncio.sleep(0, counters.fault is not None))
+
+
+async def is_back(counters, relay):
+    relay.is_cut = False
+    await until(lambda: asyncio.sleep(0, counters.fault is None))
+    await settled(counters)
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["nobody rebuilt", "another rebuilt meanwhile"])
+@pytest.mark.parametrize("late", [0, 5], ids=["in the ledger", "not all of it then"])
+def test_what_ended_while_cut_off_is_counted_once(restored, late):
+    async def run():
+        own, ledger = prefix(), {"spent": 0}
+        async with opened(prefix=own) as other, cut_off_able(own, ledger) as (counters, relay):
+            leases = [await taken(counters, (CONCURRENCY, 1), (BUDGET, 100))]
+            leases += [await taken(counters, (BUDGET, 100)) for _ in range(2)]
+            await cut(counters, relay)
+            for lease in leases[:2]:
+                lease.settle({BUDGET.key: 30})
+            if restored:
+                await other.restore({BUDGET.key: Restored(60 - late, None)})
+            ledger["spent"] = 60
+
+            await is_back(counters, relay)
+
+            assert await other.spending([BUDGET]) == [Spending(60, 100)]
+            leases[2].settle({BUDGET.key: 7})
+            await settled(counters)
+            assert await other.spending([BUDGET]) == [Spending(67, 0)]
+            assert await other.used(CONCURRENCY) == 0
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["nobody rebuilt", "another rebuilt meanwhile"])
+def test_what_was_served_uncounted_is_counted_once(restored):
+    async def run():
+        own, ledger = prefix(), {"spent": 0}
+        async with opened(prefix=own) as other, cut_off_able(own, ledger) as (counters, relay):
+            await taken(counters, (BUDGET, 100))
+            await cut(counters, relay)
+            counters.charge([(BUDGET, 40)])
+            if restored:
+                await other.restore({BUDGET.key: Restored(40, None)})
+            ledger["spent"] = 40
+
+            await is_back(counters, relay)
+            assert await other.spending([BUDGET]) == [Spending(40, 100)]
+
+            counters.charge([(BUDGET, 5)])  # of one that ended only now
+            batch = [*counters._settlements._waiting]
+            await settled(counters)
+            counters._settlements._waiting.extend(batch)  # as where its acknowledgement was lost
+            counters._settlements.ship()
+            await settled(counters)
+            assert await other.spending([BUDGET]) == [Spending(45, 100)]
+
+    asyncio.run(run())
