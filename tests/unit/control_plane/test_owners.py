@@ -345,6 +345,22 @@ def test_what_is_shared_may_be_named(plane, kind, with_whom):
     assert taken_back.errors == [f"{said}  hint: In the file of alpha, add to {kind}.{name}: shared_with: [beta]."]
 
 
+def test_gateways_of_the_version_before_read_what_is_shared(plane):
+    """They refuse fields of a spec that they do not know, and pass over members of a document."""
+    shared = [
+        Resource(a.kind, a.name, {**a.spec, "shared_with": ["beta"]}) if a.name == "alpha-sim" else a for a in ALPHA
+    ]
+    plane.put_in_force(*shared, owner="alpha")
+
+    with plane.engine.connect() as connection:
+        whole = changes_since(connection, plane.vault, lineage="", revision=0)
+
+    (sent,) = (one for one in whole.resources if one.name == "alpha-sim")
+    assert "shared_with" not in sent.spec
+    assert sent.resource().spec == plane.specs()["providers.alpha-sim"]
+    assert plane.specs()["providers.alpha-sim"]["shared_with"] == ["beta"]
+
+
 def test_budgets_over_what_is_shared_count_whoever_names_it(plane):
     shared = [
         Resource(a.kind, a.name, {**a.spec, "shared_with": ["beta"]}) if a.name == "alpha-team" else a for a in ALPHA
