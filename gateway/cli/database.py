@@ -1,8 +1,10 @@
 """The database that a command works on, and its failures as answers."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -11,6 +13,9 @@ from gateway.cli.process_settings import read_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+
+_UPGRADE: Final = "gateway db upgrade"
 
 
 def database_url(written: str | None) -> str:
@@ -34,7 +39,7 @@ def database(
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - see above
 
     from gateway.storage.engine import StorageError, describe_failure, open_engine  # noqa: PLC0415
-    from gateway.storage.migrate import upgrade  # noqa: PLC0415
+    from gateway.storage.migrate import current_revision, head_revision, upgrade  # noqa: PLC0415
     from gateway.storage.ready import check_ready, is_missing  # noqa: PLC0415
 
     try:
@@ -43,16 +48,29 @@ def database(
         raise failed(str(error)) from None
     try:
         if upgrades_own and engine.url.get_backend_name() == "sqlite":
-            upgrade(engine)
+            if is_missing(engine) or current_revision(engine) != head_revision():
+                upgrade(engine)
         elif prepared and not (may_be_missing and is_missing(engine)):
             check_ready(engine)
         yield engine
     except StorageError as error:
-        raise failed(str(error)) from None
+        raise failed(with_flag(str(error), written)) from None
     except SQLAlchemyError as error:
         raise failed(describe_failure(error, engine)) from None
     finally:
         engine.dispose()
+
+
+def as_flag(written: str | None) -> tuple[str, ...]:
+    """The flag with which a next command works on the same database; a URL with a password is not repeated."""
+    if written is None or written == "default":
+        return ()
+    return ("--database", "URL" if urlsplit(written).password else written)
+
+
+def with_flag(problem: str, written: str | None) -> str:
+    """The problem, with a command in it that works on the database that was given."""
+    return problem.replace(_UPGRADE, shlex.join((*_UPGRADE.split(), *as_flag(written))))
 
 
 def failed(problem: str) -> typer.Exit:

@@ -4,6 +4,7 @@ import math
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -207,8 +208,8 @@ def apply(
         done = home.apply(saved, allowed, lock_wait_s=wait_s)
         if done.already:
             say(f"This plan was applied before, as revision {done.revision}.")
-            return
-        say(f"Applied as revision {done.revision}.", "green")
+        else:
+            say(f"Applied as revision {done.revision}.", "green")
         secrets.tell(done.minted)
 
 
@@ -386,10 +387,21 @@ def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as opened:
-            opened.write(written(saved))
+        _write_private(file, written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
+    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as opened:
+            opened.write(content)
+        Path(temporary).replace(file)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _read(file: Path) -> "SavedPlan":

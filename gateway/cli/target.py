@@ -3,6 +3,7 @@
 import getpass
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,8 @@ STALE, GUARD, LOCKED, UNKNOWN = 3, 4, 5, 6
 
 _CODES: Final = {"stale_plan": STALE, "guard": GUARD, "locked": LOCKED}
 _TIMEOUT_S: Final = 120.0
+_PAUSES_S: Final = (0.5, 1.5, 3.0)
+"""How long an apply waits before it asks again for an answer that was lost."""
 _PREFIX: Final = "/api/gateway/v1"
 
 
@@ -176,9 +179,25 @@ class Target:
         return msgspec.json.decode(self._ask("POST", "/plans", request), type=SavedPlan)
 
     def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
-        """Carries a plan out; waits so long for others that do."""
+        """Carries a plan out; waits so long for others that do.
+
+        Where the answer is lost it is asked for again: a plan is carried out once, and the secrets that it made are
+        told once more.
+        """
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
-        return msgspec.json.decode(self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied)
+        answer = None
+        for pause_s in _PAUSES_S:
+            try:
+                answer = self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s)
+            except RefusedError as error:
+                if error.code != UNKNOWN:
+                    raise
+                time.sleep(pause_s)
+            else:
+                break
+        if answer is None:
+            answer = self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s)
+        return msgspec.json.decode(answer, type=Applied)
 
     def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
         """What is at a path."""
@@ -277,7 +296,7 @@ class _Database(Target):
                 self._vault(),
                 saved,
                 allowed=allowed,
-                actor=Actor(user_of_this_machine()),
+                actor=Actor(user_of_this_machine(), token_id=user_of_this_machine()),
                 mint=Minter(pepper.get_secret_value() if pepper is not None else None),
                 now=clock.microseconds(),
                 lock_wait_s=lock_wait_s,

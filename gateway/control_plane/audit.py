@@ -20,12 +20,14 @@ _AT_A_TIME: Final = 500
 class Actor(msgspec.Struct, frozen=True):
     """Who acts: the name of a token, or a user of the command line; and the request, where there is one.
 
-    `owners` are those that the token is bound to; `None`: it is bound to nobody.
+    `owners` are those that the token is bound to; `None`: it is bound to nobody. `token_id` tells tokens of one name
+    apart.
     """
 
     name: str
     request_id: str = ""
     owners: tuple[str, ...] | None = None
+    token_id: str = ""
 
     def may_change(self, owner: str) -> bool:
         """Whether what an owner has is for them to change."""
@@ -113,16 +115,13 @@ def latest(connection: Connection, address: str, actions: Collection[str]) -> Au
     return None if found is None else AuditEntry(**found)
 
 
-def removed_outside(
-    connection: Connection, keys: Sequence[Key], owners: Collection[str] | None = None
-) -> dict[Key, Removal]:
-    """Of resources that are not there, those that a single change deleted, and no apply; of owners perhaps."""
+def removed_outside(connection: Connection, keys: Sequence[Key], owner: str) -> dict[Key, Removal]:
+    """Of resources that are not there, those of an owner that a single change deleted, and no apply."""
     found: dict[str, AuditEntry] = {}
     addresses = {".".join(key): key for key in keys}
     for some in _some_at_a_time([*addresses]):
-        deleted = and_(audit_log.c.address.in_(some), audit_log.c.action == "delete")
-        if owners is not None:
-            deleted = and_(deleted, audit_log.c.owner.in_(owners))
+        ours = and_(audit_log.c.address.in_(some), audit_log.c.owner == owner)
+        deleted = and_(ours, audit_log.c.action == "delete")
         rows = connection.execute(select(audit_log).where(deleted).order_by(audit_log.c.at)).mappings()
         found |= {row["address"]: AuditEntry(**row) for row in rows}
     revisions = [*{one.revision for one in found.values()}]

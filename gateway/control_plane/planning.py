@@ -11,7 +11,7 @@ from gateway import ids
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import audit, state
+from gateway.control_plane import audit, minted_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
@@ -134,7 +134,7 @@ def apply(
     """Carries a plan out, in the caller's transaction of `gateway.storage.engine.writing`.
 
     1. unseal what the plan was made from, and see that what it shows was not changed
-    2. a plan that was applied before is answered with what it did then
+    2. a plan that was applied before is answered with what it did then, and, once, with the secrets that it made
     3. hold the control plane; refuse where it is not where the plan left it
     4. plan again: it has to come to the same
     5. ask the guards
@@ -150,7 +150,8 @@ def apply(
     if request.absent:
         raise PlanError("invalid", "the plan was made without credentials that the file names: plan where they are set")
     if (done := _applied_before(connection, saved.plan.plan_id)) is not None:
-        return Applied(saved.plan, done, {}, already=True)
+        minted = minted_secrets.hand_out(connection, vault, saved.plan.plan_id, actor, now)
+        return Applied(saved.plan, done, minted, already=True)
     revision = state.Revision(connection, vault, actor, now=now, lock_wait_s=lock_wait_s)
     _check_fresh(connection, revision.before, saved.plan, actor, now)
     live = _live(connection, vault, control_plane)
@@ -163,12 +164,15 @@ def apply(
         raise PlanError("stale", "the plan would do something else by now, perhaps after an upgrade: make it anew")
     if refused := refusals(planned.plan, allowed):
         raise PlanError("guard", "\n".join(refused))
-    minted: dict[str, Secret] = {}
+    minted = {}
     for write in planned.writes:
         _carry_out(revision, live, write, request.owner, _minting(mint, minted))
     number = revision.finish()
     if not planned.plan.is_empty:
         _remember(connection, planned.plan, number, actor, now)
+    minted_secrets.expire(connection, now)
+    if minted:
+        minted_secrets.keep(connection, vault, planned.plan.plan_id, minted, actor, now)
     return Applied(planned.plan, number, minted)
 
 
@@ -193,7 +197,7 @@ def _planned(
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
     absent = [(one.kind, one.name) for one in desired.resources if (one.kind, one.name) not in live.resources]
-    removed = audit.removed_outside(connection, absent, told) if live.revision else {}
+    removed = audit.removed_outside(connection, absent, request.owner) if live.revision else {}
     live = msgspec.structs.replace(live, removed=removed)
 
     def find(changes: Sequence[ResourceChange]) -> Figures:

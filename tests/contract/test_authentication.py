@@ -112,6 +112,7 @@ def test_no_secret_and_no_hash_reaches_the_records(gateway):
 
 def test_another_pepper_than_the_keys_were_hashed_under_is_told(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url), env={"GATEWAY_KEY_PEPPER": "another-pepper-of-some-length"})
+    assert gateway.hears("the pepper with the fingerprint")
     (said,) = [line for line in gateway.log().splitlines() if "the pepper with the fingerprint" in line]
     fingerprint = json.loads(said)["event"].rsplit(" ", 1)[1]
 

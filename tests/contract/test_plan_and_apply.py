@@ -4,9 +4,14 @@ import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
+import httpx
 import pytest
 
 from tests.support import launcher
@@ -212,6 +217,21 @@ def test_what_the_file_does_not_have_can_be_left(home):
     assert "model_aliases.fast" in home.plan("--no-delete", "--detailed-exitcode")
 
 
+def test_an_apply_waits_for_others_no_longer_than_it_is_told(home):
+    home.apply()
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.plan("--out", "plan.json")
+    (file,) = [one for one in home.directory.rglob("*.db") if one.name in ("gateway.db", "plane.db")]
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    assert "Somebody else writes at this moment" in home.run("apply", "plan.json", "--lock-timeout", "0s", code=5)
+
+    other.execute("ROLLBACK")
+    other.close()
+    assert "Applied as revision 2" in home.run("apply", "plan.json", "--lock-timeout", "10s")
+
+
 def test_what_others_made_is_adopted(home):
     home.apply()
     home.run("keys", "mint", "night", "--environment", "test")
@@ -268,6 +288,74 @@ def test_secrets_go_to_a_file_and_nowhere_else(home):
     assert re.fullmatch(r"ci=lw_vk_test_[0-9A-Z]{26}\n", file.read_text())
     assert "lw_vk_" not in said
     assert "secrets overwrite nothing" in home.apply("--secrets-out", "secrets.env", code=1)
+
+
+def test_a_file_for_secrets_that_cannot_be_made_is_told_before_anything_is_applied(home):
+    (home.directory / "link").symlink_to(home.directory / "elsewhere")
+
+    assert "is there already; secrets overwrite nothing" in home.apply("--secrets-out", "link", code=1)
+    assert "cannot be written: No such file or directory" in home.apply("--secrets-out", "nowhere/secrets.env", code=1)
+
+    assert not (home.directory / "elsewhere").exists()
+    assert "7 to create" in home.plan()
+    home.apply("--secrets-out", "secrets.env")
+    home.edit("limit_usd: 5", "limit_usd: 4")
+    home.apply("--secrets-out", "none.env")
+    assert not (home.directory / "none.env").exists()
+
+
+class LosesAnswers(BaseHTTPRequestHandler):
+    """Between a command and a control plane: the answer to the first apply never arrives."""
+
+    url = ""
+    lost: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        headers = {name: self.headers[name] for name in ("authorization", "content-type")}
+        answer = httpx.post(self.url + self.path, content=body, headers=headers, trust_env=False)
+        if self.path.endswith("/applies") and not self.lost:
+            self.lost.append(answer.text)
+            self.close_connection = True
+            return
+        self.send_response(answer.status_code)
+        self.send_header("content-length", str(len(answer.content)))
+        self.end_headers()
+        self.wfile.write(answer.content)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+def test_secrets_survive_an_answer_that_is_lost(tmp_path):
+    plane = ControlPlane(tmp_path, migrated(tmp_path / "plane.db"))
+    handler = type("Losing", (LosesAnswers,), {"url": f"http://127.0.0.1:{plane.port}", "lost": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as between:
+        thread = threading.Thread(target=between.serve_forever)
+        thread.start()
+        home = Home(tmp_path, "--control-plane", f"http://127.0.0.1:{between.server_port}", token=plane.token("apply"))
+
+        said = home.apply("--secrets-out", "secrets.env")
+        between.shutdown()
+        thread.join()
+
+    secret = json.loads(handler.lost[0])["minted"]["ci"]
+    assert "applied before, as revision 1" in said
+    assert (tmp_path / "secrets.env").read_text() == f"ci={secret}\n"
+    plane.stop()
+
+
+def test_a_saved_plan_is_readable_by_nobody_else_and_follows_no_link(home):
+    for name in ("loose.json", "elsewhere.json"):
+        (home.directory / name).write_text("loose")
+        (home.directory / name).chmod(0o644)
+    (home.directory / "link.json").symlink_to("elsewhere.json")
+
+    for name in ("loose.json", "link.json"):
+        home.run("plan", "-c", "gateway.yaml", "--out", name)
+        file = home.directory / name
+        assert (file.is_symlink(), file.stat().st_mode & 0o777) == (False, 0o600)
+    assert (home.directory / "elsewhere.json").read_text() == "loose"
 
 
 def test_on_call_disables_a_key_and_the_file_leaves_it_so(home):

@@ -100,7 +100,11 @@ class AppliesResource:
         self._services = services
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """Carries a plan out. A plan that was applied before is answered alike, without the secrets of its keys."""
+        """Carries a plan out.
+
+        A plan that was applied before is answered alike; the secrets that it made are told once more, within an hour,
+        to the token that applied it.
+        """
         read_parameters(request, ())
         wanted = await read_body(request, ApplyRequest, at_most=MOST_BYTES_OF_A_CONFIGURATION)
         services, actor, now = self._services, actor_of(request), clock.microseconds()

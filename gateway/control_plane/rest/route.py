@@ -55,7 +55,7 @@ def read_parameters(request: falcon.asgi.Request, known: Collection[str]) -> Par
 def actor_of(request: falcon.asgi.Request) -> Actor:
     """Who acts, for the audit log: the token's name, and the id of this request."""
     token: Token = request.context.token
-    return Actor(token.name, request.context.request_id, token.owners)
+    return Actor(token.name, request.context.request_id, token.owners, token.id)
 
 
 def owners_of(request: falcon.asgi.Request) -> tuple[str, ...] | None:

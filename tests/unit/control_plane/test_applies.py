@@ -18,10 +18,12 @@ from sqlalchemy import MetaData, func, select, text
 from gateway.config.resources import Resource
 from gateway.control_plane import audit, key_life, state
 from gateway.control_plane import edit as edits
+from gateway.control_plane.audit import Actor
 from gateway.control_plane.changes import changes_since, prune
 from gateway.control_plane.database import Database
 from gateway.control_plane.edit import EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
+from gateway.control_plane.minted_secrets import KEPT_US as KEPT_FOR_US
 from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
@@ -29,7 +31,7 @@ from gateway.plan.guards import Allowed
 from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.storage.engine import writing
-from gateway.storage.tables import applies, audit_log, changes, resources
+from gateway.storage.tables import applies, audit_log, changes, minted_secrets, resources
 from tests.unit.control_plane.planes import CANARY, KEY, NOW, OPENAI, SIMULATOR, Plane, hash_of, key, team
 from tests.unit.storage.databases import empty
 
@@ -65,7 +67,36 @@ def test_a_plan_is_applied_once(plane):
     assert (first.already, again.already) == (False, True)
     assert again.revision == first.revision == 1
     assert set(first.minted) == {"k"}
-    assert again.minted == {}
+    assert again.minted == first.minted
+    assert plane.apply(saved).minted == {}
+
+
+@pytest.mark.parametrize(("who", "later"), [("another", 0), ("me", KEPT_FOR_US + 1)])
+def test_secrets_whose_answer_was_lost_are_told_to_whoever_applied_and_for_an_hour(plane, who, later):
+    saved = plane.plan(SIMULATOR, key())
+    plane.apply(saved, actor=Actor("me", token_id="me"))
+
+    assert plane.apply(saved, actor=Actor("me", token_id=who), now=NOW + later).minted == {}
+
+    with plane.engine.connect() as connection:
+        told = [
+            (one.action, one.actor) for one in audit.page(connection, limit=9, address=f"applies.{saved.plan.plan_id}")
+        ]
+        kept = [*connection.execute(select(minted_secrets)).mappings()]
+    assert told == [("destroy secrets", "control plane"), ("keep secrets", "me")][not later :]
+    assert len(kept) == (not later)
+    assert all(CANARY not in str(row) and "lw_vk" not in str(row) for row in kept)
+
+
+def test_that_secrets_were_told_again_is_in_the_audit_log(plane):
+    saved = plane.plan(SIMULATOR, key())
+    plane.apply(saved)
+    plane.apply(saved)
+    plane.apply(saved)
+
+    with plane.engine.connect() as connection:
+        told = [one.action for one in audit.page(connection, limit=9, address=f"applies.{saved.plan.plan_id}")]
+    assert told == ["hand out secrets", "keep secrets"]
 
 
 def test_a_plan_goes_stale_and_says_what_moved(plane):
@@ -485,7 +516,7 @@ def test_a_process_killed_while_it_applies_leaves_one_revision_whole(plane):
             print(file=forking.stdin, flush=True)
             pid = int(forking.stdout.readline())
             # On a slow machine no apply would ever come to its end: until one has, it gets more time.
-            time.sleep((0.01 + 0.004 * (kill % 20)) * (1 if turns else 1 + kill // 10))
+            time.sleep((0.01 + 0.004 * (kill % 20)) * (1 if turns else 1 + kill))
             os.kill(pid, signal.SIGKILL)
             assert forking.stdout.readline() == "ended\n"
             _wait_for_the_last_word(plane.engine)
