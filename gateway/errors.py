@@ -29,7 +29,10 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "payload_too_large": (413, "The body is larger than `GATEWAY_MAX_REQUEST_BODY_BYTES`."),
     "unsupported_media_type": (415, "The body's media type or encoding is not one that the endpoint reads."),
     "provider_error": (502, "Every candidate failed, or a provider refused the gateway's own credential."),
-    "overloaded": (503, "The request bodies under way take as much memory as they may."),
+    "overloaded": (
+        503,
+        "It cannot be served now; `code`: `ledger_full`, `counters_unavailable`, `shutting_down`, or no memory for it.",
+    ),
     "circuit_open": (503, "Every candidate's circuit is open."),
     "upstream_timeout": (504, "The provider did not answer in time."),
     "internal_error": (500, "A defect of the gateway; the log has the details under the request id."),

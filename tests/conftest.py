@@ -2,12 +2,14 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support import statements
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.redis_server import Server
@@ -32,8 +34,25 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
 
 
-def pytest_sessionfinish():
+def pytest_configure(config):
+    """In CI, or where `TEST_STATEMENTS` names a directory, a session notes which statements ran on which database."""
+    if statements.DIRECTORY not in os.environ and os.environ.get("CI"):
+        os.environ[statements.DIRECTORY] = tempfile.mkdtemp()
+    statements.record()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
     wait_until_dropped()
+    config = session.config
+    runs_all = config.args_source is config.ArgsSource.TESTPATHS and not (
+        config.option.keyword or config.option.markexpr or config.option.collectonly
+    )
+    if runs_all and os.environ.get("CI") and not hasattr(config, "workerinput"):
+        gaps = [f"{place} never ran on {dialect}" for place, dialect in statements.never_run()]
+        if gaps:
+            sys.stderr.write("\n".join(["\nEvery statement has to run on both databases:", *gaps, ""]))
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="module")

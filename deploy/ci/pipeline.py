@@ -28,7 +28,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 CHANGES: Final = 2
 """The exit code of `gateway plan --detailed-exitcode` where there are changes."""
-NOT_FOR_THE_GATEWAY: Final = ("GITHUB_TOKEN", "PIPELINE_COMMENT_TOKEN")
+NOT_FOR_THE_GATEWAY: Final = ("GITHUB_TOKEN", "PIPELINE_COMMENT_TOKEN", "GATEWAY_PLAN_TOKEN", "GATEWAY_APPLY_TOKEN")
 MODES: Final = ("check", "pull-request", "apply", "sarif")
 TOKEN: Final = "GATEWAY_CONTROL_PLANE_TOKEN"  # noqa: S105 - the name of a variable
 ANNOTATION: Final = re.compile(r"::(?:error|warning|notice) [^\r\n]*")

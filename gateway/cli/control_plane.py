@@ -11,6 +11,7 @@ from gateway.cli.options import OwnDatabase
 from gateway.cli.output import results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
+from gateway.plan.words import count
 
 app: Final = Commands("control-plane", "Serve the control plane: its REST API and its console.")
 
@@ -105,4 +106,5 @@ def rotate_encryption(url: OwnDatabase = None) -> None:
                 number = rotate(connection, vault)
         except EncryptionError as error:
             raise failed(str(error)) from None
-    say(f"{number} resources with secrets are encrypted under the first key.")
+    are = "is" if number == 1 else "are"
+    say(f"{count(number, 'resource')} with secrets {are} encrypted under the first key.")

@@ -1,8 +1,10 @@
 """The database that a command works on, and its failures as answers."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import typer
 
@@ -11,6 +13,9 @@ from gateway.cli.process_settings import read_settings
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
+
+
+_UPGRADE: Final = "gateway db upgrade"
 
 
 def database_url(written: str | None) -> str:
@@ -49,11 +54,23 @@ def database(
             check_ready(engine)
         yield engine
     except StorageError as error:
-        raise failed(str(error)) from None
+        raise failed(with_flag(str(error), written)) from None
     except SQLAlchemyError as error:
         raise failed(describe_failure(error, engine)) from None
     finally:
         engine.dispose()
+
+
+def as_flag(written: str | None) -> tuple[str, ...]:
+    """The flag with which a next command works on the same database; a URL with a password is not repeated."""
+    if written is None or written == "default":
+        return ()
+    return ("--database", "URL" if urlsplit(written).password else written)
+
+
+def with_flag(problem: str, written: str | None) -> str:
+    """The problem, with a command in it that works on the database that was given."""
+    return problem.replace(_UPGRADE, shlex.join((*_UPGRADE.split(), *as_flag(written))))
 
 
 def failed(problem: str) -> typer.Exit:

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from gateway.cli.database import database
+from gateway.cli.database import database, with_flag
 from gateway.cli.groups import Commands
 from gateway.cli.options import OwnDatabase
 from gateway.cli.output import Format, results, say
@@ -56,7 +56,7 @@ def status(
         try:
             check_ready(engine)
         except StorageError as error:
-            problem = str(error)
+            problem = with_flag(str(error), url)
     if output is Format.JSON:
         facts = {"database": place, "revision": current, "expected": head_revision(), "problem": problem}
         results.out(json.dumps(facts))

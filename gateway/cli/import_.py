@@ -72,12 +72,12 @@ def _read(file: Path) -> Any:
 
 def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
     text = draft.text()
+    if report is not None:
+        _write(report, json.dumps([{"where": one.where, "note": one.text} for one in draft.notes], indent=2) + "\n")
     if output is None:
         results.out(text, end="")
     else:
         _write(output, text)
-    if report is not None:
-        _write(report, json.dumps([{"where": one.where, "note": one.text} for one in draft.notes], indent=2) + "\n")
     for note in draft.notes:
         say(f"note: {note}", "yellow")
     if draft.variables:

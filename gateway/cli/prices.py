@@ -15,6 +15,7 @@ from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
 from gateway.cli.output import Format, results, say, show
+from gateway.plan.words import count
 from gateway.visible import visible
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def update(
             _replace(lock, text_of(planned.locked))
         except OSError as problem:
             raise failed(f"{lock} cannot be written: {problem.strerror}") from None
-    _tell(planned, from_, output, f"{lock}: {len(planned.locked)} prices; {_counted(planned.changes, _DONE)}")
+    _tell(planned, from_, output, f"{lock}: {count(len(planned.locked), 'price')}; {_counted(planned.changes, _DONE)}")
 
 
 @app.command("diff", epilog="Example: gateway prices diff --exit-code\n\nExit codes: 0, or 2 for changes if asked for.")

@@ -12,7 +12,10 @@ from gateway.config.resources import Resource, join_secrets, split_secrets
 
 
 class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A resource; its secrets stand apart, so that nobody shows them by showing the spec."""
+    """A resource; its secrets stand apart, so that nobody shows them by showing the spec.
+
+    With whom it is shared stands apart too: gateways of the version before refuse a field that they do not know.
+    """
 
     kind: str
     name: str
@@ -22,10 +25,12 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
     id: str = ""
     owner: str = ""
     confined: bool = False
+    shared_with: list[str] = []
 
     def resource(self) -> Resource:
         """What it says."""
         spec = join_secrets(self.spec, self.secrets)
+        spec |= {"shared_with": self.shared_with} if self.shared_with else {}
         return Resource(self.kind, self.name, spec, self.references, self.id, self.owner, self.confined)
 
     def __repr__(self) -> str:
@@ -35,7 +40,8 @@ class ResourceDocument(msgspec.Struct, frozen=True, omit_defaults=True):
 def document(resource: Resource) -> ResourceDocument:
     """How a resource is sent."""
     public, secrets = split_secrets(resource.spec)
-    references, whose = dict(resource.references), (resource.id, resource.owner, resource.confined)
+    references, shared_with = dict(resource.references), public.pop("shared_with", [])
+    whose = resource.id, resource.owner, resource.confined, shared_with
     return ResourceDocument(resource.kind, resource.name, public, secrets, references, *whose)
 
 

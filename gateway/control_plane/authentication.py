@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 
 _REFUSALS: Final = {
     "revoked": "This token was revoked.",
-    "expired": "This token has expired; make a new one with: gateway tokens create",
+    "expired": "This token has expired; `gateway tokens create` makes a new one.",
 }
 
 

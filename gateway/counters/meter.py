@@ -8,7 +8,7 @@ all had come with the last of them, for as long as they make no more than a hund
 them count a moment longer than they would, and refusing may begin where 0.99 of the ceiling is used.
 
 A meter takes 16 bytes for each entry, of which it has 999 at most below `EXACT_BELOW` units, and `MOST` from there on:
-16 kB. In Redis an entry takes about 24.
+16 kB. In Redis an entry takes about 21.
 """
 
 import math

@@ -19,7 +19,7 @@ _WHY: Final = {
     "litellm_settings.cost_margin_config": "spend is what providers charge; `price_factor` may be above 1",
     "router_settings.routing_strategy": "targets are asked in order, or balanced by weight or by the fewest under way",
     "router_settings.num_retries": "no provider is asked twice for a request; the next one is",
-    "general_settings.master_key": "the control plane has tokens: gateway tokens create",
+    "general_settings.master_key": "the control plane has tokens, which `gateway tokens create` makes",
     "general_settings.database_url": "the ledger's database is GATEWAY_DATABASE_URL",
     "environment_variables": "set them where the gateway runs",
 }

@@ -35,7 +35,12 @@ class Pepper:
     @property
     def fingerprint(self) -> str:
         """What tells the current pepper from another, and nothing else of it."""
-        return self._hashes[0].digest(b"").hex()[:_SHOWN_DIGITS]
+        return self.fingerprints[0]
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """The same of the current one and of the one before it."""
+        return tuple(one.digest(b"").hex()[:_SHOWN_DIGITS] for one in self._hashes)
 
     def __repr__(self) -> str:
         return "Pepper((sensitive))"

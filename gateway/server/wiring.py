@@ -24,6 +24,7 @@ from gateway.server.bookkeeping import Bookkeeping
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.health_listener import serve_health
+from gateway.server.known_peppers import KnownPeppers
 from gateway.server.response_headers import close_connections, keep_connections
 from gateway.server.sources import open_source
 from gateway.settings import Settings
@@ -74,6 +75,7 @@ class Worker:
         self._metrics = Metrics()
         self._metrics.forget_dead_workers()
         self._decision_log = _decision_log(settings) if settings.access_log else None
+        self._known_peppers = KnownPeppers(settings.data_dir, self._pepper)
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
@@ -114,7 +116,7 @@ class Worker:
         self._publishing = loop.create_task(self._publish())
         keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
         _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
-        _log.info("virtual keys are looked up under the pepper with the fingerprint %s", self._pepper.fingerprint)
+        self._known_peppers.tell_at_start()
         app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
         keep_connections(self._settings.keepalive_timeout_s)
         if self._settings.health_port is not None:
@@ -177,6 +179,8 @@ class Worker:
             await asyncio.sleep(_PUBLISH_EVERY_S)
             bounds_writes = bounds_writes or bound_writes(self._settings.port, self._settings.write_timeout_s)
             self._metrics.upstream_connections(self._transport.states())
+            if self._holder.current.has_known_a_key:
+                self._known_peppers.worked()
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
             spool = self._books.spool

@@ -270,6 +270,11 @@ class Snapshot:
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
 
+    @property
+    def has_known_a_key(self) -> bool:
+        """Whether a key of this revision was ever presented."""
+        return bool(self._entries)
+
     def tell_unknown_key(self) -> None:
         """A well-formed key is not known. Where none ever was, the pepper may be another: that is said now and then."""
         now = clock.monotonic()

@@ -1,17 +1,25 @@
-"""Brings a database to the newest revision; several processes may try at once."""
+"""Brings a database to the newest revision; several processes may try at once.
 
+Alembic is imported for an upgrade alone: every command that opens a database asks which revision it has.
+"""
+
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, exc, text
+from sqlalchemy import Connection, Engine, column, exc, inspect, select, table, text
 
 from gateway.storage.engine import StorageError, describe_failure, describe_url, writing
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_REVISION: Final = re.compile(r'^revision = "(\w+)"\ndown_revision = (?:"(\w+)"|None)$', re.MULTILINE)
+_KEPT: Final = table("alembic_version", column("version_num"))
 _LOCK_WAIT_S = 300.0
 _ADVISORY_LOCK = 0x6C6C6D_67617465
 """Any number that no other program of the same database uses as an advisory lock: `llmgate` in ASCII."""
@@ -27,6 +35,8 @@ def upgrade(engine: Engine) -> bool:
     Raises:
         StorageError: The database does not answer, refuses a statement, or was made by a newer gateway.
     """
+    from alembic import command  # noqa: PLC0415 - see above
+
     try:
         with _alone(engine) as connection:
             current = _revision_of(connection)
@@ -60,7 +70,9 @@ def current_revision(engine: Engine) -> str | None:
 
 def head_revision() -> str:
     """The revision that this gateway works with."""
-    return _scripts().get_current_head() or ""
+    known = _known_revisions()
+    (head,) = known.keys() - known.values()
+    return head
 
 
 @contextmanager
@@ -72,19 +84,22 @@ def _alone(engine: Engine) -> Iterator[Connection]:
 
 
 def _revision_of(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table(_KEPT.name):
+        return None
+    return connection.execute(select(_KEPT.c.version_num)).scalar_one_or_none()
 
 
-def _known_revisions() -> set[str]:
-    return {script.revision for script in _scripts().walk_revisions()}
+@cache
+def _known_revisions() -> dict[str, str | None]:
+    """Each revision and the one before it, as the files of the migrations say it in their first lines."""
+    texts = (file.read_text() for file in (_MIGRATIONS / "versions").glob("*.py"))
+    return {found[1]: found[2] for one in texts if (found := _REVISION.search(one)) is not None}
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())
+def _config() -> "Config":
+    from alembic.config import Config  # noqa: PLC0415 - see above
 
-
-def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config

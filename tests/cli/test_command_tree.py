@@ -30,14 +30,15 @@ def test_every_command_is_where_the_table_says():
     assert {path[0] for path in TREE} == set(MODULES)
 
 
-def imported(*arguments):
+def imported(*arguments, **environ):
     """The modules that a run of the command imports."""
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "gateway", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")},
+        env={**usual, **environ},
     )
     return {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time")}
 
@@ -66,6 +67,19 @@ def test_a_command_imports_only_what_it_needs(arguments, never):
 
     assert "gateway.cli.main" in found
     assert sorted(found & never) == []
+
+
+def test_a_plan_on_this_machine_builds_no_server(gateway, tmp_path):
+    file = tmp_path / "gateway.yaml"
+    file.write_text("version: 1\nowner: us\nproviders: {sim: {type: simulator}}\nteams: {core: {}}\n")
+    where = ("-c", str(file), "--database", f"sqlite:///{tmp_path}/gateway.db")
+    assert gateway("apply", "-y", *where).code == 0
+    file.write_text(file.read_text().replace("core", "others"))
+
+    found = imported("plan", *where, GATEWAY_DATA_DIR=str(tmp_path))
+
+    assert "sqlalchemy" in found
+    assert sorted(found & (SERVERS - {"prometheus_client"} | {"alembic", "jsonschema", "ruamel", "httpx"})) == []
 
 
 def test_what_is_asked_again_and_again_imports_hardly_anything():

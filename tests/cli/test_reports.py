@@ -1,11 +1,13 @@
 """`gateway spend`, `gateway budgets` and `gateway db`: what people and machines read."""
 
 import json
+import shlex
 from datetime import UTC, datetime
 
 import pytest
 
 from gateway import clock
+from gateway.cli.database import with_flag
 from gateway.ledger.counter_states import CounterState, report
 from gateway.storage.engine import open_engine, writing
 from gateway.telemetry.decision_record import Charge
@@ -129,6 +131,24 @@ def test_a_database_that_is_not_there(gateway, tmp_path, command):
         == f"error: There is no SQLite database {tmp_path}/gateway.db yet. To make it, run: gateway db upgrade\n"
     )
     assert "has no tables of the gateway yet. To make them, run: gateway db upgrade" in empty.err
+
+
+def test_the_next_command_works_on_the_database_that_was_given(gateway, tmp_path):
+    where = f"sqlite:///{tmp_path}/my other.db"
+
+    missing = gateway("spend", "--database", where)
+    status = gateway("db", "status", "--database", where)
+    printed = missing.err.rpartition("run: gateway ")[2]
+
+    assert status.err.rpartition("run: gateway ")[2] == printed
+    assert gateway(*shlex.split(printed)).code == 0
+    assert gateway("spend", "--database", where).code == 0
+
+
+def test_a_next_command_has_no_password_in_it(gateway, monkeypatch):
+    told = with_flag("to make it, run: gateway db upgrade", "postgresql://me:hunter2@db.example/x")
+
+    assert told == "to make it, run: gateway db upgrade --database URL"
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])

@@ -16,7 +16,7 @@ from gateway.version import __version__
 def looks():
     """Two looks, ten seconds apart."""
     metrics = Metrics()
-    metrics.serving("0123456789abcdef")
+    metrics.serving("0123456789abcdef", ("team", "all [bold]"), ("openai", "standby"))
     metrics.counters(answer=True)
     for _ in range(7):
         metrics.request_started()

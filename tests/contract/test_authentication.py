@@ -112,6 +112,7 @@ def test_no_secret_and_no_hash_reaches_the_records(gateway):
 
 def test_another_pepper_than_the_keys_were_hashed_under_is_told(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url), env={"GATEWAY_KEY_PEPPER": "another-pepper-of-some-length"})
+    assert gateway.hears("the pepper with the fingerprint")
     (said,) = [line for line in gateway.log().splitlines() if "the pepper with the fingerprint" in line]
     fingerprint = json.loads(said)["event"].rsplit(" ", 1)[1]
 
@@ -120,6 +121,26 @@ def test_another_pepper_than_the_keys_were_hashed_under_is_told(start_gateway, u
     assert answers == [401] * 3
     assert gateway.log().count(f"is GATEWAY_KEY_PEPPER (fingerprint {fingerprint}) the one") == 1
     assert "another-pepper" not in gateway.log()
+
+
+def test_a_start_under_another_pepper_than_keys_have_worked_under_is_told(start_gateway, upstream, tmp_path):
+    first = start_gateway(config(upstream.url))
+    assert first.post(BODY).status_code == 200
+    known = first.directory / "data" / "known-peppers"
+    first.wait(known.exists)
+    first.stop()
+    environment = {"GATEWAY_DATA_DIR": str(known.parent)}
+    fingerprint = known.read_text().strip()
+
+    again = start_gateway(config(upstream.url), env=environment)
+    other = start_gateway(
+        config(upstream.url), env={**environment, "GATEWAY_KEY_PEPPER": "another-pepper-of-some-length"}
+    )
+
+    said = f"have worked here under the pepper with the fingerprint {fingerprint} and never under the present one"
+    assert said not in again.log()
+    assert other.log().count(said) == 1
+    assert known.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_stranger_among_known_keys_is_no_sign_of_another_pepper(start_gateway, upstream):

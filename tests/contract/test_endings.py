@@ -381,7 +381,8 @@ def test_an_error_that_nobody_could_stand_in_for_is_told_once_and_of_who_answere
     ask(gateway, model="second/m", stream=False)
     upstream.play = lambda _: stream([CHAT_ERROR, DONE])
 
-    answers = [ask(gateway, model="both") for _ in range(2)]
+    # What one request provokes twice says nothing of others, so these are two.
+    answers = [ask(gateway, model="both", user=user) for user in ("ada", "bob")]
 
     assert [answer.content for answer in answers] == [CHAT_ERROR + DONE] * 2
     attempts = [(one["provider"], one["outcome"]) for one in gateway.record_of(answers[0])["attempts"]]

@@ -7,6 +7,7 @@ import pytest
 from gateway.config.documents import NodeReport
 from gateway.secret import Secret
 from gateway.snapshot.following.client import Client
+from gateway.snapshot.following.state import Followed
 from tests.contract.test_following import CONFIG, Following
 
 GATEWAYS = 50
@@ -30,7 +31,7 @@ async def hear(client: Client, number: int, waiting: asyncio.Semaphore) -> list[
     while revision < 2:
         if revision == 1:
             waiting.release()
-        news = await client.changes(lineage, revision, wait=True)
+        news = await client.changes(Followed(lineage, revision, 0, {}), wait=True)
         if news is not None:
             lineage, revision = news.lineage, news.revision
             heard.append(revision)

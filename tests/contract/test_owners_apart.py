@@ -217,6 +217,20 @@ def test_figures_that_cannot_be_told_apart_are_not_for_bound_tokens(plane, bound
     assert (answer.status_code, answer.json()["error"]["code"]) == (403, "bound_token")
 
 
+def test_whoever_signs_in_with_a_bound_token_acts_on_its_own_keys(plane, bound):
+    visitor = Visitor(plane)
+    visitor.sign_in(bound)
+
+    foreign = visitor.get("/console/keys/alpha-key/revoke")
+    made = visitor.act("/console/new-key", name="beta-made", environment="test", team="beta-team")
+    taken = visitor.act("/console/new-key", name="alpha-key", environment="test")
+
+    visitor.client.close()
+    assert foreign.status_code == 404
+    assert (made.status_code, "reaches no provider: beta has none" in made.text) == (409, True)
+    assert (taken.status_code, "is another owner&#39;s" in taken.text) == (409, True)
+
+
 def test_the_first_page_of_the_console_counts_its_own_alone(plane, bound):
     visitor = Visitor(plane)
     visitor.sign_in(bound)

@@ -52,11 +52,7 @@ def test_a_plan_whose_client_has_left_is_given_up(tmp_path):
         connection.sendall(head.encode() + body)
         time.sleep(0.3)
 
-    until = time.monotonic() + 20
-    while "a plan is given up: its client has left" not in plane.log() and time.monotonic() < until:
-        time.sleep(0.05)
-
-    assert "a plan is given up: its client has left" in plane.log()
+    assert plane.hears("a plan is given up: its client has left", timeout=20)
     assert "Traceback" not in plane.log()
     assert plane.get("/nodes", plane.token("view")).status_code == 200
     plane.stop()

@@ -1,8 +1,11 @@
 """What Prometheus sees of one request."""
 
+import contextlib
 import os
 import re
+import signal
 import threading
+from pathlib import Path
 
 import httpx
 import pytest
@@ -133,7 +136,7 @@ def test_what_serves_is_told(gateway):
 def test_the_log_level_changes_while_it_serves(start_gateway, upstream):
     gateway = start_gateway(config(upstream.url))
     before = gateway.config.read_text()
-    assert gateway.readyz()["revision"] in gateway.log()
+    assert gateway.hears(gateway.readyz()["revision"])
 
     gateway.write_config(before + "\nlog_level: error\n")
     gateway.wait(lambda: gateway.readyz()["revision"] not in gateway.log())
@@ -161,3 +164,30 @@ def test_top_shows_a_running_gateway(governed):
     provider = next(line.split() for line in done.stdout.splitlines() if line.startswith("simulator"))
     assert (provider[2], provider[-1]) == ("100%", "closed")
     assert float(provider[1]) > 0
+
+
+def test_a_worker_that_was_killed_leaves_no_gauges(start_gateway, upstream):
+    gateway = start_gateway(config(upstream.url), "--workers", "2")
+    gateway.wait(lambda: gateway.log().count("Started worker") == 2)
+    asked = threading.Event()
+    upstream.play = lambda _: [asked, 30.0]
+
+    def ask() -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            gateway.chat()
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    upstream.wait_for()
+
+    def in_flight() -> list[str]:
+        return re.findall(r"^gateway_requests_in_flight (\S+)$", httpx.get(f"{gateway.url}/metrics").text, re.MULTILINE)
+
+    gateway.wait(lambda: in_flight() == ["1.0"])
+    pid = gateway.process.pid
+    for worker in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        os.kill(int(worker), signal.SIGKILL)
+    asking.join()
+
+    gateway.wait(lambda: gateway.log().count("Started worker") == 4)
+    gateway.wait(lambda: in_flight() == ["0.0"])

@@ -30,6 +30,7 @@ def test_requests_beyond_the_limit_are_refused(start_gateway, upstream, limits, 
     assert refused.headers["x-langwatch-ratelimit-dimension"] == dimension
     wait_s = int(re.search(r"try again in (\d+) s\.", refused.json()["error"]["message"])[1])
     assert wait_s >= 1
+    assert wait_s <= {"rpm": 60, "rpd": 86_400}[dimension]
     assert refused.headers.get("retry-after") == (str(wait_s) if wait_s <= 60 else None)
     assert len(upstream.requests) == 3
 

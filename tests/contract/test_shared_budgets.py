@@ -1,6 +1,7 @@
 """Budgets that several workers and several gateways share, by way of a real Redis that may go away."""
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -10,6 +11,7 @@ from gateway.counters.redis import RedisCounters, Spending
 from gateway.counters.redis_connection import connect, parse_redis_url
 from tests.contract.test_budgets import config, flood
 from tests.support.ledger import ledger_entries
+from tests.support.relay import Relay
 
 pytestmark = pytest.mark.service
 
@@ -137,6 +139,39 @@ def test_what_was_served_while_redis_hung_is_counted_afterwards(shared, server):
     gateway.wait(lambda: spending(server.url) == Spending(spent=25 * CENT, held=0))
     answers = [gateway.chat("cent").status_code for _ in range(80)]
     assert (answers.count(200), answers.count(402)) == (75, 5)
+
+
+@pytest.mark.parametrize("how", ["nobody rebuilt", "another reloaded", "another restarted"])
+def test_a_gateway_that_was_cut_off_counts_its_spend_once(shared, server, how):
+    relay = Relay(server.port)
+    one, other = shared(), shared(url=f"redis://127.0.0.1:{relay.port}/0")
+    assert [gateway.chat("cent").status_code for gateway in (one, other)] == [200] * 2
+    asking = [threading.Thread(target=other.chat, args=("cent", "[[delay 1s]]")) for _ in range(10)]
+    for thread in asking:
+        thread.start()
+    one.wait(lambda: spending(server.url).held == 10 * CENT)
+
+    relay.cut()
+    for thread in asking:
+        thread.join()
+    total = sum_of_ledger(one, other)
+    assert (total, spending(server.url)) == (12 * CENT, Spending(spent=2 * CENT, held=10 * CENT))
+    if how == "another reloaded":
+        revision = one.readyz()["revision"]
+        one.write_config(DOLLAR + "# changed\n")
+        one.wait(lambda: one.readyz()["revision"] != revision)
+        one.wait(lambda: spending(server.url).spent == total)
+    if how == "another restarted":
+        shared().stop()
+        one.wait(lambda: spending(server.url).spent == total)
+    relay.mend()
+
+    other.wait(lambda: other.readyz()["counters"]["fault"] is None, 20)
+    one.wait(lambda: spending(server.url) == Spending(spent=total, held=0), 20)
+    assert other.chat("cent").status_code == 200
+    assert sum_of_ledger(one, other) == total + CENT
+    one.wait(lambda: spending(server.url) == Spending(spent=total + CENT, held=0), 20)
+    relay.close()
 
 
 POLICIES = {"refuse": (503, "warn"), "allow": (200, "block")}

@@ -32,7 +32,7 @@ CANARY = "sk-canary-"
 
 def live_of(resources, owner="platform", revision=7):
     return LiveState(
-        "lineage",
+        "01M8MJSM0SAQH5X3XKEMWA0000",
         revision,
         {
             (one.kind, one.name): LiveResource(
@@ -716,6 +716,7 @@ def test_looking_for_changes_outside_the_file_alone_plans_nothing(snapshot):
     plan = made.plan
     assert (plan.is_empty, plan.applyable, plan.complete, plan.requires, made.writes) == (True, False, False, [], ())
     assert "\n".join(one.text for one in lines(plan)) == snapshot
+    assert "\n4 changes made outside the file since the last apply. **Partial.**\n" in markdown(plan)
     nothing = planned(WITHOUT_THEM, live_of(WITHOUT_THEM), figures=None, drift_only=True).plan
     assert [one.text for one in lines(nothing)][-1] == "Nothing was changed outside the file since the last apply."
 

@@ -12,7 +12,7 @@ from gateway import clock
 from gateway.control_plane import tokens
 from gateway.control_plane.tokens import Scope
 from gateway.storage.engine import open_engine, writing
-from tests.support.gateway import NO_TLS, free_port
+from tests.support.gateway import NO_TLS, free_port, heard
 from tests.support.launcher import launch
 
 API = "/api/gateway/v1"
@@ -78,6 +78,10 @@ class ControlPlane:
 
     def log(self) -> str:
         return self._log.read_text()
+
+    def hears(self, said: str, timeout: float = 10) -> bool:
+        """Whether the log says so; a thread writes it, which may be a moment later."""
+        return heard(self.log, said, timeout)
 
     def stop(self) -> None:
         self.client.close()

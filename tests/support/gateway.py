@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def heard(log: Callable[[], str], said: str, timeout: float) -> bool:
+    """Whether a log says so within that time."""
+    deadline = time.monotonic() + timeout
+    while said not in log():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class Gateway:
@@ -123,6 +134,10 @@ class Gateway:
 
     def log(self) -> str:
         return self._log.read_text()
+
+    def hears(self, said: str, timeout: float = 10) -> bool:
+        """Whether the log says so; a thread writes it, which may be a moment later."""
+        return heard(self.log, said, timeout)
 
     def stop(self, timeout: float = 20) -> None:
         self.client.close()

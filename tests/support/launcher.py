@@ -21,6 +21,8 @@ from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support import statements
+
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
     "gateway.control_plane.process",
@@ -147,6 +149,7 @@ def _serve(channel: socket.socket) -> None:
     """Forks and reaps as it is asked to; in a fork, it ends as the command does."""
     for name in IMPORTED:
         importlib.import_module(name)
+    statements.record()
     gc.freeze()  # what a fork need not take apart when it ends
     assert threading.active_count() == 1, "a fork has no threads but its own"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the end of the tests is the end of the channel

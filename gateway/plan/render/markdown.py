@@ -7,7 +7,7 @@ from gateway.plan.change import Access, ResourceChange
 from gateway.plan.plan import Plan
 from gateway.plan.render.lines import MARKS, edited, effects, field, in_order, name_of, summary, verb
 from gateway.plan.replay import told
-from gateway.plan.words import moment
+from gateway.plan.words import count, moment
 from gateway.visible import visible
 
 BUDGET: Final = 60_000
@@ -55,6 +55,8 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"<!-- gateway-plan:{escaped(plan.control_plane or plan.lineage)}:{escaped(plan.owner)} -->"
     yield f"<!-- gateway-commit:{escaped(source)} -->"
     numbers = summary(plan.summary) if not plan.is_empty else "No changes."
+    if plan.drift_only:
+        numbers = f"{count(len(plan.drift), 'change')} made outside the file since the last apply."
     yield f"### gateway plan · {escaped(plan.where)} · {escaped(plan.owner)} · {escaped(source)}"
     yield ""
     yield f"{numbers}{' **Partial.**' if not plan.complete else ''}"

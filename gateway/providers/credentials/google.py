@@ -6,13 +6,14 @@ https://google-auth.readthedocs.io, https://cloud.google.com/docs/authentication
 import importlib.util
 import json
 from datetime import UTC
-from typing import Any, Final
-
-import httpx
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway import clock
 from gateway.providers.credentials.refreshing import NoToken, RefreshingSigner, Token
 from gateway.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
 
 _SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _TIMEOUT_S: Final = 10.0
@@ -80,7 +81,7 @@ def _default() -> Any:
 class _Answer:
     """A response in the form that google-auth reads."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: "httpx.Response") -> None:
         self.status = response.status_code
         self.headers = response.headers
         self.data = response.content
@@ -95,6 +96,7 @@ def _request(
     **_more: Any,
 ) -> _Answer:
     """google-auth's transport, over the HTTP client that is there anyway."""
+    import httpx  # noqa: PLC0415 - commands should not wait for it, and few files have such a provider
     from google.auth.exceptions import TransportError  # noqa: PLC0415 - an optional extra
 
     try:

@@ -516,7 +516,7 @@ def test_a_process_killed_while_it_applies_leaves_one_revision_whole(plane):
             print(file=forking.stdin, flush=True)
             pid = int(forking.stdout.readline())
             # On a slow machine no apply would ever come to its end: until one has, it gets more time.
-            time.sleep((0.01 + 0.004 * (kill % 20)) * (1 if turns else 1 + kill // 10))
+            time.sleep((0.01 + 0.004 * (kill % 20)) * (1 if turns else 1 + kill))
             os.kill(pid, signal.SIGKILL)
             assert forking.stdout.readline() == "ended\n"
             _wait_for_the_last_word(plane.engine)

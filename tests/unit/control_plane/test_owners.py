@@ -19,6 +19,8 @@ from gateway.secret import Secret
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.of_resources import judged
 from tests.unit.control_plane.planes import ME, NOW, Plane, hash_of
+from tests.unit.ledger.ledger_entries import HOUR, entry
+from tests.unit.ledger.ledger_entries import put as put_in_ledger
 
 BETA = ("beta",)
 CHAT = ENDPOINTS["chat_completions"]
@@ -343,6 +345,22 @@ def test_what_is_shared_may_be_named(plane, kind, with_whom):
     assert taken_back.errors == [f"{said}  hint: In the file of alpha, add to {kind}.{name}: shared_with: [beta]."]
 
 
+def test_gateways_of_the_version_before_read_what_is_shared(plane):
+    """They refuse fields of a spec that they do not know, and pass over members of a document."""
+    shared = [
+        Resource(a.kind, a.name, {**a.spec, "shared_with": ["beta"]}) if a.name == "alpha-sim" else a for a in ALPHA
+    ]
+    plane.put_in_force(*shared, owner="alpha")
+
+    with plane.engine.connect() as connection:
+        whole = changes_since(connection, plane.vault, lineage="", revision=0)
+
+    (sent,) = (one for one in whole.resources if one.name == "alpha-sim")
+    assert "shared_with" not in sent.spec
+    assert sent.resource().spec == plane.specs()["providers.alpha-sim"]
+    assert plane.specs()["providers.alpha-sim"]["shared_with"] == ["beta"]
+
+
 def test_budgets_over_what_is_shared_count_whoever_names_it(plane):
     shared = [
         Resource(a.kind, a.name, {**a.spec, "shared_with": ["beta"]}) if a.name == "alpha-team" else a for a in ALPHA
@@ -354,6 +372,45 @@ def test_budgets_over_what_is_shared_count_whoever_names_it(plane):
 
     assert [budget.name for budget in world(plane, "k")["budgets"]] == ["alpha-cap", "over"]
     assert [budget.name for budget in world(plane)["budgets"]] == ["alpha-cap", "alpha-tagged"]
+
+
+def test_consequences_and_replays_are_of_its_own_keys(plane):
+    """Alpha's provider is asked by keys of both: each is told of its own requests alone."""
+    shared = [
+        Resource(a.kind, a.name, {**a.spec, "shared_with": ["beta"]}) if a.name == "alpha-sim" else a for a in ALPHA
+    ]
+    plane.put_in_force(*shared, owner="alpha")
+    plane.put_in_force(*BASE, key(providers=["alpha-sim"]), owner="beta", owners=BETA)
+    put_in_ledger(
+        plane.engine,
+        *(
+            entry(
+                f"grq_{name}_{number}",
+                occurred_at=NOW - HOUR,
+                virtual_key=name,
+                provider="alpha-sim",
+                model="gpt-5-mini",
+                model_asked="fast",
+                endpoint="chat_completions",
+            )
+            for name, requests in (("alpha-key", 3), ("k", 5))
+            for number in range(requests)
+        ),
+    )
+    other = [alias("fast", "alpha-second/x") if a.name == "fast" else a for a in shared]
+    gone = [a for a in other if a.name != "alpha-sim" and a.kind != "prices" and a.name != "alpha-key"]
+
+    moved = plane.plan(*other, owner="alpha", owners=("alpha",), replay_days=1).plan
+    removed = plane.plan(*gone, owner="alpha", owners=("alpha",)).plan
+    everything = plane.plan(*gone, owner="alpha").plan
+
+    told = {one.name: "".join(follows.text for follows in one.consequences) for one in removed.resource_changes}
+    assert "served 3 requests in the last 7 days, for alpha-key" in told["alpha-sim"]
+    assert moved.replay.requests == 3
+    (of_alias,) = moved.resource_changes
+    assert "3 requests" in "".join(follows.text for follows in of_alias.consequences)
+    whole = {one.name: "".join(follows.text for follows in one.consequences) for one in everything.resource_changes}
+    assert "served 8 requests in the last 7 days, for alpha-key, k" in whole["alpha-sim"]
 
 
 OF_ALPHA = ("providers", "alpha-sim"), ("virtual_keys", "alpha-key"), ("teams", "alpha-team")

@@ -8,48 +8,17 @@ import pytest
 
 from gateway.counters.hold import Restored
 from gateway.counters.redis import RedisCounters, Spending
+from tests.support.relay import Relay
 from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, URL, opened, prefix, reachable, settled, taken, until
 
 pytestmark = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
 
 
-class Relay:
-    """A way to Redis that can be cut."""
-
-    def __init__(self):
-        self._tasks = set()
-        self.is_cut = False
-
-    async def __call__(self, reader, writer):
-        if self.is_cut:
-            writer.close()
-            return
-        there = urlsplit(URL)
-        on, back = await asyncio.open_connection(there.hostname, there.port)
-        for source, target in ((reader, back), (on, writer)):
-            task = asyncio.ensure_future(self._pump(source, target))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    def cut(self):
-        self.is_cut = True
-        for task in self._tasks:
-            task.cancel()
-
-    async def _pump(self, source, target):
-        try:
-            while data := await source.read(65536):
-                target.write(data)
-        finally:
-            target.close()
-
-
 @asynccontextmanager
 async def cut_off_able(own, ledger):
     """Counters that reach Redis by a relay, and that relay; `ledger` says what is to be restored."""
-    relay = Relay()
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
-    url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}{urlsplit(URL).path}"
+    relay = Relay(urlsplit(URL).port)
+    url = f"redis://127.0.0.1:{relay.port}{urlsplit(URL).path}"
 
     async def rebuild():
         await counters.restore({BUDGET.key: Restored(ledger["spent"], None)})
@@ -59,8 +28,7 @@ async def cut_off_able(own, ledger):
         yield counters, relay
     finally:
         await counters.close()
-        relay.cut()
-        server.close()
+        relay.close()
 
 
 async def cut(counters, relay):
@@ -69,7 +37,7 @@ async def cut(counters, relay):
 
 
 async def is_back(counters, relay):
-    relay.is_cut = False
+    relay.mend()
     await until(lambda: asyncio.sleep(0, counters.fault is None))
     await settled(counters)
 

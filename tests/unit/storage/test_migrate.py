@@ -8,6 +8,7 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 from gateway.control_plane import tokens
@@ -220,3 +221,10 @@ def test_commands_that_need_no_database_do_not_load_its_libraries():
     )
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_revisions_are_read_as_alembic_reads_them():
+    scripts = ScriptDirectory.from_config(migrate._config())
+
+    assert migrate.head_revision() == scripts.get_current_head()
+    assert migrate._known_revisions() == {one.revision: one.down_revision for one in scripts.walk_revisions()}

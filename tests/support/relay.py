@@ -1,0 +1,71 @@
+"""A way to a server that a test may cut, and mend."""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from typing import Any
+
+_ACCEPTED_S = 0.05
+
+
+class Relay:
+    """Hands on what comes to `port`, in a thread of its own."""
+
+    def __init__(self, port: int) -> None:
+        self._there = port
+        self._is_cut = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    def cut(self) -> None:
+        """Ends what is open, and takes nothing new."""
+        self._is_cut = True
+        self._run(self._end())
+
+    def mend(self) -> None:
+        """Hands on again."""
+        self._is_cut = False
+
+    def close(self) -> None:
+        self._is_cut = True
+        self._run(self._finish())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _end(self) -> None:
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _finish(self) -> None:
+        self._server.close()
+        await asyncio.sleep(_ACCEPTED_S)  # what was accepted just before is refused
+        await self._end()
+        await asyncio.sleep(_ACCEPTED_S)  # transports end in later turns of the loop
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_cut:
+            writer.close()
+            return
+        on, back = await asyncio.open_connection("127.0.0.1", self._there)
+        for source, target in ((reader, back), (on, writer)):
+            task = asyncio.ensure_future(self._pump(source, target))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    @staticmethod
+    async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                target.write(data)
+        finally:
+            target.close()
