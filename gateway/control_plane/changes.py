@@ -1,14 +1,11 @@
 """What gateways ask for: everything that changed since the revision that they have."""
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select
 
 from gateway.config.documents import ChangesDocument, document
 from gateway.control_plane import state
 from gateway.control_plane.encryption import Vault
-from gateway.storage.tables import changes, control_plane_state, revisions
-
-KEPT_REVISIONS = 10_000
-"""How many revisions can be told change by change; older gateways get everything."""
+from gateway.storage.tables import changes, revisions
 
 
 def changes_since(
@@ -36,12 +33,3 @@ def changes_since(
     gone = [key for key in touched if key not in there]
     resources = [document(one.resource) for one in found]
     return ChangesDocument(at.lineage, at.revision, at.changed_at, False, resources, gone, at.identity, True)
-
-
-def prune(connection: Connection, keep: int = KEPT_REVISIONS) -> None:
-    """Forgets the oldest revisions, in a transaction of `gateway.storage.engine.writing`."""
-    at = state.position(connection)
-    oldest = at.revision - keep
-    if oldest > at.oldest_change:
-        connection.execute(delete(changes).where(changes.c.revision <= oldest))
-        connection.execute(update(control_plane_state).values(oldest_change=oldest))

@@ -29,6 +29,9 @@ from gateway.storage.tables import (
 
 Key = tuple[str, str]
 
+KEPT_REVISIONS = 10_000
+"""How many revisions can be told change by change, and led back to; gateways that are further behind get everything."""
+
 _AT_A_TIME: Final = 500
 _ORGANIZATION: Final = ("settings", "organization")
 
@@ -283,7 +286,15 @@ class Revision:
         at = {"revision": self.number, "identity": ids.ulid()}
         self._connection.execute(revisions.insert().values(made_at=self._now, actor=self._actor.name, **at))
         self._connection.execute(update(control_plane_state).values(changed_at=self._now, **at))
+        self._forget_the_oldest()
         return self.number
+
+    def _forget_the_oldest(self) -> None:
+        """What revisions touched that nobody is told of any more."""
+        oldest = self.number - KEPT_REVISIONS
+        if oldest > self.before.oldest_change:
+            self._connection.execute(delete(changes).where(changes.c.revision <= oldest))
+            self._connection.execute(update(control_plane_state).values(oldest_change=oldest))
 
     def _confine(self) -> None:
         """From the first thing on that a bound token writes, all that its owner has acts on its own keys alone."""

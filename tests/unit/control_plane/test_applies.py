@@ -19,7 +19,7 @@ from gateway.config.resources import Resource
 from gateway.control_plane import audit, key_life, state
 from gateway.control_plane import edit as edits
 from gateway.control_plane.audit import Actor
-from gateway.control_plane.changes import changes_since, prune
+from gateway.control_plane.changes import changes_since
 from gateway.control_plane.database import Database
 from gateway.control_plane.edit import EditError
 from gateway.control_plane.encryption import EncryptionError, Vault, generate_key, open_vault, rotate
@@ -327,7 +327,7 @@ def test_a_resource_changes_hands(plane):
     assert plane.plan(owner="data").plan.is_empty
 
 
-def test_gateways_get_what_is_new(plane):
+def test_gateways_get_what_is_new(plane, monkeypatch):
     plane.put_in_force(SIMULATOR, team("a"), team("b"))
 
     def news(lineage, revision):
@@ -344,10 +344,12 @@ def test_gateways_get_what_is_new(plane):
     assert [one.name for one in delta.resources] == ["a"]
     assert delta.gone == [("teams", "b")]
     assert news(whole.lineage, 99).whole
-    with writing(plane.engine) as connection:
-        prune(connection, keep=0)
+    monkeypatch.setattr(state, "KEPT_REVISIONS", 1)
+    plane.put_in_force(SIMULATOR, team("a"))
     assert news(whole.lineage, 1).whole
-    assert news(whole.lineage, 2) is None
+    assert not news(whole.lineage, 2).whole
+    with plane.engine.connect() as connection:
+        assert connection.scalars(select(changes.c.revision).distinct()).all() == [3]
 
 
 def test_encryption_keys_are_replaced(plane):
