@@ -60,6 +60,7 @@ PATHS = (
     "/audit?actor=ci-alpha",
     "/applies",
     "/nodes",
+    "/revisions",
     "/traffic",
     "/providers",
 )
@@ -182,12 +183,13 @@ def test_its_own_is_all_there(plane, bound):
     assert plane.get("/requests/grq_beta", bound).status_code == 200
     assert plane.get("/requests/grq_alpha", bound).status_code == 404
     assert [one["budget"] for one in plane.get("/budgets", bound).json()["budgets"]] == ["beta-budget"]
+    (applied,) = plane.get("/applies", bound).json()["applies"]
     assert {one["address"] for one in plane.get("/audit", bound).json()["entries"]} == {
         "teams.beta-team",
         "virtual_keys.beta-key",
         "budgets.beta-budget",
+        f"applies.{applied['plan_id']}",
     }
-    (applied,) = plane.get("/applies", bound).json()["applies"]
     plan = plane.get(f"/applies/{applied['plan_id']}", bound).json()["plan"]
     assert (applied["owner"], plan["unmanaged"]) == ("beta", {})
     assert [one["name"] for one in plane.get("/virtual-keys", bound).json()["virtual_keys"]] == ["beta-key"]

@@ -63,7 +63,7 @@ class Plane:
         self.gateway = None
 
     def start(self):
-        where = ("--control-plane", f"http://127.0.0.1:{self.plane.port}", "--database-url", self.url)
+        where = ("--control-plane", f"http://127.0.0.1:{self.plane.port}", "--database", self.url)
         directory = self.directory / "gateway"
         directory.mkdir(exist_ok=True)
         self.gateway = Gateway(directory, None, *where, env={"GATEWAY_CONTROL_PLANE_TOKEN": self.token, **self.env})
