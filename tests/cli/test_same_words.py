@@ -30,8 +30,8 @@ def test_an_option_has_one_meaning_in_every_command():
         for flag, one in options(command).items():
             said.setdefault(flag, {}).setdefault(one.help, []).append(command.name)
 
-    assert len(said["--control-plane"]) == 2, "to be asked, and to be followed by serve"
-    assert len(said["--database"]) == 2, "in place of a control plane, and a command's own"
+    assert len(said["--control-plane"]) == 3, "to be asked, to be followed by serve, and to be asked too by validate"
+    assert len(said["--database"]) == 3, "in place of a control plane, a command's own, and that of validate"
     assert all(len(said[flag]) == 1 for flag in ("--token", "--file-root"))
     assert "--database-url" not in said
     assert {tuple(names) for names in said["--config"].values() if len(names) == 1} == {("serve",), ("test",)}
@@ -51,6 +51,8 @@ ARGUMENTS = {
     "keys disable": "old",
     "keys enable": "old",
     "keys revoke": "old",
+    "keys purge": "old",
+    "validate": "--control-plane http://127.0.0.1:1",
     "keys expire": "old",
     "adopt": "virtual_keys/old",
     "smoke": "--url http://127.0.0.1:1 --model gpt-5-mini",
@@ -63,7 +65,7 @@ ARGUMENTS = {
 }
 """What a command needs before it looks at its surroundings."""
 
-WITHOUT_LEDGER = {"spend": "--recompute", "prices list": "", "prices diff": "", "prices update": ""}
+WITHOUT_LEDGER = {"validate": "", "spend": "--recompute", "prices list": "", "prices diff": "", "prices update": ""}
 """The same, for what it looks for before it asks for spend."""
 
 PROBES = {
@@ -78,6 +80,9 @@ PROBES = {
     "GITHUB_ACTIONS": ("true", {}),
 }
 """A value that changes what any command does that looks at the variable, and what else has to be set."""
+
+LOCAL = {"GATEWAY_CONFIG", "GATEWAY_FILE_ROOTS", "GITHUB_ACTIONS"}
+"""What counts before anything but files is asked."""
 
 BEHIND = {"GATEWAY_DATABASE_URL", "GATEWAY_DATA_DIR"}
 """What counts for a command with --control-plane only under `--database default`."""
@@ -117,7 +122,7 @@ def test_a_variable_that_help_names_counts(gateway, file, path, variable, monkey
         (folder / "probe").mkdir()
         (folder / "probe" / "gateway.db").write_text("no database")
     value, others = PROBES[variable]
-    needed = ARGUMENTS if variable != "GATEWAY_CONFIG" else {**ARGUMENTS, **WITHOUT_LEDGER}
+    needed = ARGUMENTS if variable not in LOCAL else {**ARGUMENTS, **WITHOUT_LEDGER}
     arguments = [*path.split(), *needed.get(path, "").split()]
     flags = options(TREE[tuple(path.split())])
     if variable in BEHIND and "--token" in flags:
