@@ -112,11 +112,7 @@ def _what(revision: dict[str, Any]) -> str:
 
 
 def _ago(written: str, now: datetime) -> str:
-    return ago(_microseconds(datetime.fromisoformat(written)), _microseconds(now))
-
-
-def _microseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1e6)
+    return ago(clock.microseconds_of(datetime.fromisoformat(written)), clock.microseconds_of(now))
 
 
 def _to_the_second(written: str) -> str:
