@@ -5,7 +5,6 @@ one revoked. A gateway that followed it served one call of each before that.
 """
 
 import os
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from gateway.storage.migrate import current_revision
 from tests.support import launcher
 from tests.support.control_plane import ControlPlane
 from tests.support.gateway import Gateway
-from tests.unit.storage.databases import empty_database_url
+from tests.unit.storage.databases import empty_database_url, fill
 
 __all__ = ["empty_database_url"]
 
@@ -58,14 +57,7 @@ class Home:
         self.directory = directory
         engine = open_engine(url)
         self.secrets = SECRETS[engine.dialect.name]
-        dump = (DUMPS / f"{engine.dialect.name}.sql").read_text()
-        if engine.dialect.name == "sqlite":
-            with sqlite3.connect(engine.url.database) as connection:
-                connection.executescript(dump)
-            connection.close()
-        else:
-            with engine.begin() as connection:
-                connection.exec_driver_sql(dump)
+        fill(engine, DUMPS)
         assert current_revision(engine) == "servable_revisions"
         engine.dispose()
         self.env = {"GATEWAY_ENCRYPTION_KEYS": ENCRYPTION, "OPENAI_KEY": "sk-of-the-version-before"}

@@ -1,9 +1,10 @@
 """Databases for tests: SQLite files, and databases of their own on a real PostgreSQL server."""
 
 import os
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,17 @@ from gateway.storage.migrate import upgrade
 from tests.support.sqlite import migrated
 
 SERVER = os.environ.get("TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+
+
+def fill(engine: Engine, dumps: Path) -> None:
+    """Puts what was dumped into an empty database; `dumps` has a file for each kind of database."""
+    dump = (dumps / f"{engine.dialect.name}.sql").read_text()
+    if engine.dialect.name == "sqlite":
+        with closing(sqlite3.connect(str(engine.url.database))) as connection, connection:
+            connection.executescript(dump)
+    else:
+        with engine.begin() as transaction:
+            transaction.exec_driver_sql(dump)
 
 
 _dropping: list[threading.Thread] = []

@@ -3,7 +3,6 @@
 It served six calls and two streams of one person, three calls of another, each for a cent, and refused two calls.
 """
 
-import sqlite3
 from pathlib import Path
 
 import msgspec
@@ -22,6 +21,7 @@ from gateway.storage.migrate import current_revision, upgrade
 from gateway.storage.tables import ledger_entries, resources
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, entry, put
+from tests.unit.storage.databases import fill
 
 DUMPS = Path(__file__).parent / "version_before"
 CENT = 10_000_000
@@ -31,15 +31,7 @@ CENT = 10_000_000
 def before(empty_database_url):
     """Its database, not yet migrated."""
     engine = open_engine(empty_database_url)
-    kind = engine.dialect.name
-    dump = (DUMPS / f"{kind}.sql").read_text()
-    if kind == "sqlite":
-        with sqlite3.connect(engine.url.database) as connection:
-            connection.executescript(dump)
-        connection.close()
-    else:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(dump)
+    fill(engine, DUMPS)
     assert current_revision(engine) == "console_sessions"
     yield engine
     engine.dispose()
