@@ -29,10 +29,6 @@ class Actor(msgspec.Struct, frozen=True):
     owners: tuple[str, ...] | None = None
     token_id: str = ""
 
-    def may_change(self, owner: str) -> bool:
-        """Whether what an owner has is for them to change."""
-        return self.owners is None or owner in self.owners
-
 
 class AuditEntry(msgspec.Struct, frozen=True):
     """One change. `at` is microseconds since the epoch."""
