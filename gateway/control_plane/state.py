@@ -381,13 +381,7 @@ class Revision:
         for had, resource in self._keys:
             if (said := revived(had, resource, known | now_revoked.keys())) is not None:
                 raise RevokedError(said)
-        rows = [
-            {"secret_hash": digest, "address": address, "revoked_at": self._now}
-            for digest, address in now_revoked.items()
-            if digest not in known
-        ]
-        if rows:
-            self._connection.execute(revoked_secrets.insert(), rows)
+        past_secrets.revoke(self._connection, now_revoked, self._now)
 
     def _tell(self, action: str, had: LiveResource | None, has: Resource | None, owner: str) -> None:
         changed: Any = None if has is None else _redacted(had, has)
