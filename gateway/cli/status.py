@@ -112,7 +112,7 @@ def _what(revision: dict[str, Any]) -> str:
 
 
 def _ago(written: str, now: int) -> str:
-    return ago(int(datetime.fromisoformat(written).timestamp() * 1e6), now)
+    return ago(clock.microseconds_of(datetime.fromisoformat(written)), now)
 
 
 def _to_the_second(written: str) -> str:
