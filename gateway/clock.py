@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 monotonic: Callable[[], float] = time.monotonic
 """Seconds on a clock that never goes back; for durations and rate windows."""
@@ -15,6 +18,11 @@ now: Callable[[], float] = time.time
 def microseconds() -> int:
     """Microseconds since the Unix epoch, as databases keep moments."""
     return time.time_ns() // 1_000
+
+
+def microseconds_of(moment: datetime) -> int:
+    """A moment with a zone as microseconds since the Unix epoch, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def iso(seconds: float) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from gateway.cli.output import results, show
 from gateway.config.diagnostics import CODES, Diagnostic, Severity
 from gateway.config.git import root_of
 from gateway.version import __version__
@@ -58,6 +59,17 @@ def chosen(output: FindingsFormat | None) -> FindingsFormat:
     if output is not None:
         return output
     return FindingsFormat.GITHUB if os.environ.get("GITHUB_ACTIONS") == "true" else FindingsFormat.TEXT
+
+
+def print_findings(found: Iterable[Diagnostic], form: str, category: str) -> None:
+    """Prints findings as SARIF, as annotations, or else for people, on standard error; see `sarif` for `category`."""
+    if form == FindingsFormat.SARIF:
+        results.out(sarif(found, category))
+    elif form == FindingsFormat.GITHUB:
+        for line in workflow_commands(found):
+            results.out(line)
+    else:
+        show(found)
 
 
 def workflow_commands(found: Iterable[Diagnostic]) -> Iterator[str]:

@@ -1,20 +1,18 @@
 """`gateway budgets`: where every budget stands."""
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
-from gateway.cli.output import results, say, show
+from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of
+from gateway.cli.output import print_json, results, say
 from gateway.cli.process_settings import read_settings
 from gateway.cli.spend import TableFormat
 
@@ -65,7 +63,7 @@ def budgets(
     )
     rows = told["budgets"]
     if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        print_json(told)
     elif output is TableFormat.CSV:
         _write_csv(rows)
     else:
@@ -92,16 +90,12 @@ def _told(connection: "Connection", budgets: "Sequence[CompiledBudget] | None", 
 
 def budgets_of_files(paths: Sequence[Path]) -> tuple["CompiledBudget", ...]:
     """The budgets of a configuration; ends the command where it is not valid."""
-    from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.config.load import load  # noqa: PLC0415
+    from gateway.cli.prices import load_config  # noqa: PLC0415 - see above
     from gateway.config.resources import identities_of_moved  # noqa: PLC0415
     from gateway.snapshot.budgets import compile_budgets  # noqa: PLC0415
 
-    loaded = load(paths, environ=os.environ, now=clock.utc_now(), file_roots=roots(None), may_lack_credentials=True)
-    show(one for one in loaded.diagnostics if one.is_error)
-    if loaded.config is None:
-        raise typer.Exit(1)
-    return compile_budgets(loaded.config.budgets, identities_of_moved(loaded.config))
+    config = load_config(paths)
+    return compile_budgets(config.budgets, identities_of_moved(config))
 
 
 def _write_csv(rows: Sequence[Mapping[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from gateway.cli.budgets import budgets_of_files
 from gateway.cli.database import database, failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, found_paths
-from gateway.cli.output import Format, results, say
+from gateway.cli.output import Format, print_json, results, say
 from gateway.cli.process_settings import read_settings
 from gateway.plan.words import count
 
@@ -61,7 +61,7 @@ def check_ledger(
         differences = msgspec.to_builtins(_differences(database_, found_paths(config), repair=repair))
     if output is Format.JSON:
         document = {"differences": differences, "repaired": bool(differences and repair)}
-        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     else:
         for one in differences:
             results.out(f"{one['what']}: {one['kept']} is kept, {one['true']} by the entries")

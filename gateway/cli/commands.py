@@ -9,7 +9,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer.main import get_group
 
-from gateway.cli.groups import Group, help_width
+from gateway.cli.groups import COMPLETION_VARIABLE, Group, help_width
 from gateway.version import told
 
 MODULES: Final = {
@@ -105,7 +105,7 @@ _UsageError: Final[Any] = typer.BadParameter.__base__
 
 def run() -> int:
     """Runs the command that the process was started with, or completes it for a shell. Returns its exit code."""
-    if "_GATEWAY_COMPLETE" in os.environ:
+    if COMPLETION_VARIABLE in os.environ:
         completion_init()
     try:
         code = app(prog_name="gateway", standalone_mode=False, terminal_width=help_width())

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 import typer
 from typer._completion_shared import get_completion_script
 
-from gateway.cli.groups import Commands
+from gateway.cli.groups import COMPLETION_VARIABLE, Commands
 from gateway.cli.output import results
 
 app: Final = Commands()
@@ -16,8 +16,6 @@ EPILOG = (
     'zsh, in ~/.zshrc after compinit:  eval "$(gateway completion zsh)"\n\n'
     "fish:  gateway completion fish > ~/.config/fish/completions/gateway.fish"
 )
-VARIABLE: Final = "_GATEWAY_COMPLETE"
-"""What a shell's script sets to ask for completions in place of running a command."""
 
 
 class Shell(StrEnum):
@@ -31,4 +29,4 @@ class Shell(StrEnum):
 @app.command("completion", epilog=EPILOG)
 def completion(shell: Annotated[Shell, typer.Argument(help="bash, zsh or fish.")]) -> None:
     """Print the script that completes commands and options in a shell."""
-    results.out(get_completion_script(prog_name="gateway", complete_var=VARIABLE, shell=shell.value))
+    results.out(get_completion_script(prog_name="gateway", complete_var=COMPLETION_VARIABLE, shell=shell.value))

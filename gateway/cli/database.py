@@ -62,10 +62,13 @@ def database(
 
 
 def as_flag(written: str | None) -> tuple[str, ...]:
-    """The flag with which a next command works on the same database; a URL with a password is not repeated."""
-    if written is None or written == "default":
-        return ()
-    return ("--database", "URL" if urlsplit(written).password else written)
+    """The flag with which a next command works on the same database."""
+    return () if written is None or written == "default" else ("--database", repeated(written))
+
+
+def repeated(written: str) -> str:
+    """The database as a next command names it: no URL with a password is printed."""
+    return "URL" if urlsplit(written).password else written
 
 
 def with_flag(problem: str, written: str | None) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, FileRoots, paths_of
-from gateway.cli.output import Format, results, say
+from gateway.cli.output import Format, print_json, results, say
 from gateway.cli.snapshot import offline_snapshot
 from gateway.visible import visible_data
 
@@ -71,7 +71,7 @@ def explain(
     plain = origins.told(msgspec.to_builtins(found))
     told = msgspec.convert(plain, type(found))
     if output is Format.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        print_json(told)
     else:
         _print(msgspec.convert(visible_data(plain), type(found)))
     raise typer.Exit(0 if told.is_served else 1)

@@ -9,6 +9,9 @@ from typing import Any, Final, TypeVar
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+COMPLETION_VARIABLE: Final = "_GATEWAY_COMPLETE"
+"""What a shell's script sets to ask for completions in place of running a command."""
+
 _WIDEST: Final = 120
 
 Function = TypeVar("Function", bound=Callable[..., Any])

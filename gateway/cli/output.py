@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
+import msgspec
 from rich.console import Console
 from rich.text import Text
 
@@ -21,6 +22,11 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+def print_json(document: object) -> None:
+    """A document as indented JSON, on standard output."""
+    results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
 
 
 def say(text: str, style: str = "") -> None:

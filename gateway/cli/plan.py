@@ -11,15 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Final, Self
 
-import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.annotations import sarif, workflow_commands
+from gateway.cli.annotations import print_findings
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
-from gateway.cli.output import results, say, show
+from gateway.cli.output import print_json, results, say, show
 from gateway.cli.snapshot import NotValidError
 from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration
@@ -132,29 +131,13 @@ def plan(
     if owner is not None and to_revision is None:
         raise failed("--owner goes with --to-revision: a file says whose it is")
     days, paths = _days(replay), paths_of(config) if to_revision is None else ()
+    asked = {"replay_days": days, "no_delete": no_delete, "drift": drift.value, "drift_only": drift_only}
+    found: Sequence[Diagnostic] = ()
     try:
-        request, found = (
-            _request_back(
-                to_revision,
-                owner or owner_of(config, file_root),
-                targets=targets or [],
-                replay_days=days,
-                no_delete=no_delete,
-                drift=drift.value,
-                drift_only=drift_only,
-            )
-            if to_revision is not None
-            else request_of(
-                paths,
-                targets,
-                file_root,
-                may_lack_credentials=True,
-                replay_days=days,
-                no_delete=no_delete,
-                drift=drift.value,
-                drift_only=drift_only,
-            )
-        )
+        if to_revision is None:
+            request, found = request_of(paths, targets, file_root, may_lack_credentials=True, **asked)
+        else:
+            request = _request_back(to_revision, owner or owner_of(config, file_root), targets, **asked)
     except NotValidError as error:
         _print_no_plan(error.diagnostics, output)
         raise typer.Exit(1) from None
@@ -320,11 +303,12 @@ def request_of(
     return request, loaded.diagnostics
 
 
-def _request_back(revision: int, owner: str, **more: Any) -> "tuple[PlanRequest, Sequence[Diagnostic]]":
-    """What an owner had at a revision; no file is read, so nothing is found in it."""
+def _request_back(revision: int, owner: str, targets: list[str] | None, **more: Any) -> "PlanRequest":
+    """What an owner had at a revision."""
     from gateway.config.documents import PlanRequest  # noqa: PLC0415 - see above
 
-    return PlanRequest(owner=owner, resources=[], digest=f"revision {revision}", to_revision=revision, **more), ()
+    digest = f"revision {revision}"
+    return PlanRequest(owner, [], targets=targets or [], digest=digest, to_revision=revision, **more)
 
 
 def owner_of(config: Sequence[Path] | None, file_root: list[Path] | None) -> str:
@@ -367,16 +351,10 @@ def _print_no_plan(diagnostics: "Sequence[Diagnostic]", output: PlanFormat) -> N
     if output is PlanFormat.JSON:
         from gateway.plan.render.findings import NoPlan  # noqa: PLC0415 - see above
 
-        told = NoPlan(errors=[problem], diagnostics=[*diagnostics])
-        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
-    elif output is PlanFormat.SARIF:
-        results.out(sarif(diagnostics, "gateway-plan"))
-    else:
-        if output is PlanFormat.GITHUB:
-            for line in workflow_commands(diagnostics):
-                results.out(line)
-        else:
-            show(diagnostics)
+        print_json(NoPlan(errors=[problem], diagnostics=[*diagnostics]))
+        return
+    print_findings(diagnostics, output, "gateway-plan")
+    if output is not PlanFormat.SARIF:
         say(problem, "red")
 
 
@@ -395,12 +373,9 @@ def _print(made: "Plan", output: PlanFormat, paths: Sequence[Path] = (), found: 
         results.out(markdown(made), end="")
         return
     if output in (PlanFormat.GITHUB, PlanFormat.SARIF):
-        told = [*found, *findings(made, find_places(paths, places_wanted(made)))]
-        if output is PlanFormat.SARIF:
-            results.out(sarif(told, "gateway-plan"))
-            return
-        for command in workflow_commands(told):
-            results.out(command)
+        print_findings([*found, *findings(made, find_places(paths, places_wanted(made)))], output, "gateway-plan")
+    if output is PlanFormat.SARIF:
+        return
     if results.is_terminal:
         results.print(Text("\n").join(Text(line.text, style=line.style) for line in lines(made)))
     else:

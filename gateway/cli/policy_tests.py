@@ -9,11 +9,11 @@ import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
+from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, print_findings
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import FileRoots
-from gateway.cli.output import results, say, show
+from gateway.cli.output import print_json, results, say
 from gateway.cli.snapshot import NotValidError, compile_offline
 from gateway.config.diagnostics import Diagnostic
 from gateway.visible import visible
@@ -112,17 +112,12 @@ def _tell(form: FindingsFormat, found: "Mapping[str, list[Result]]", told: list[
     passed = not errors and all(one.passed for some in found.values() for one in some)
     if form is FindingsFormat.JSON:
         report = TestReport(passed=passed, diagnostics=told, results=[*_reports(found)])
-        results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
-    elif form is FindingsFormat.SARIF:
-        results.out(sarif((*told, *_findings(found)), "gateway-test"))
-    else:
-        if form is FindingsFormat.GITHUB:
-            for line in workflow_commands((*told, *_findings(found))):
-                results.out(line)
-        else:
-            show(told)
-        if not errors:
-            _print(found)
+        print_json(report)
+        return passed
+    # People read what is not as expected beside each case.
+    print_findings(told if form is FindingsFormat.TEXT else (*told, *_findings(found)), form, "gateway-test")
+    if form is not FindingsFormat.SARIF and not errors:
+        _print(found)
     return passed
 
 

@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
-from gateway.cli.output import Format, results, say, show
+from gateway.cli.output import Format, print_json, results, say, show
 from gateway.plan.words import count
 from gateway.visible import visible
 
@@ -137,7 +136,7 @@ def list_prices(
             }
             for target, written, source in rows
         ]
-        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
         return
     table = new_table()
     for column in ("model", "US dollars", "source"):
@@ -241,7 +240,7 @@ def _replace(file: Path, text: str) -> None:
 def _tell(planned: "Update", newer: str | None, output: Format, summary: str) -> None:
     if output is Format.JSON:
         document = {"changes": planned.changes, "unknown": planned.unknown, "skipped": planned.skipped}
-        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
         return
     for change in planned.changes:
         results.out(f"{_SIGNS[change.action]} {visible(change.target)}")

@@ -9,7 +9,7 @@ import msgspec
 from gateway import clock
 from gateway.cli.database import database
 from gateway.cli.options import paths_of
-from gateway.cli.output import results, say
+from gateway.cli.output import print_json, results, say
 from gateway.cli.prices import load_config
 from gateway.cli.tables import cell, exact_usd, new_table, print_table
 from gateway.ledger.period import BadParameterError
@@ -48,7 +48,7 @@ def show(question: SpendQuestion, config: list[Path] | None, prices_at: str, for
         document = [
             {**msgspec.structs.asdict(row), "group": dict(zip(question.by, row.group, strict=True))} for row in rows
         ]
-        results.out(msgspec.json.format(msgspec.json.encode(document), indent=2).decode())
+        print_json(document)
     elif form == "csv":
         results.out(_csv(question, rows), end="")
     else:

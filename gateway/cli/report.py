@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ControlPlaneUrl, Database, Token
-from gateway.cli.output import results, say
+from gateway.cli.output import print_json, results, say
 from gateway.cli.spend import From, OfKey, OfModel, OfProject, OfProvider, OfTeam, TableFormat, To
 from gateway.cli.target import ask_ledger
 
@@ -71,7 +70,7 @@ def unpriced(
         raise failed(f"--{error.parameter}: {error}") from None
     found = reports.read_document(told)
     if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        print_json(told)
     elif output is TableFormat.CSV:
         results.out(reports.csv_text(found), end="")
     else:

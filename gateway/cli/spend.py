@@ -3,14 +3,13 @@
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final
 
-import msgspec
 import typer
 from rich.text import Text
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token
-from gateway.cli.output import results, say
+from gateway.cli.output import print_json, results, say
 from gateway.cli.target import ask_ledger
 
 if TYPE_CHECKING:
@@ -131,7 +130,7 @@ def spend(
         raise failed(f"--{error.parameter.replace('_', '-')}: {error}") from None
     report = reports.read_document(question, told)
     if output is TableFormat.JSON:
-        results.out(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
+        print_json(told)
     elif output is TableFormat.CSV:
         results.out(reports.csv_text(report), end="")
     else:

@@ -52,7 +52,7 @@ def status(
     if output is Format.JSON:
         results.out(json.dumps(found, indent=2))
     else:
-        have, now = "has" if len(nodes) == 1 else "have", clock.utc_now()
+        have, now = "has" if len(nodes) == 1 else "have", clock.microseconds()
         say(f"The control plane is at revision {found['revision']}; {count(len(nodes), 'gateway')} {have} reported.")
         print_rows(list(_COLUMNS), [_row(one, now) for one in nodes])
         for one in found.get("tokens_ending", ()):
@@ -111,19 +111,15 @@ def _what(revision: dict[str, Any]) -> str:
     return ", ".join(f"{number:,} {action}" for action, number in changes.items())
 
 
-def _ago(written: str, now: datetime) -> str:
-    return ago(_microseconds(datetime.fromisoformat(written)), _microseconds(now))
-
-
-def _microseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1e6)
+def _ago(written: str, now: int) -> str:
+    return ago(clock.microseconds_of(datetime.fromisoformat(written)), now)
 
 
 def _to_the_second(written: str) -> str:
     return f"{datetime.fromisoformat(written):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _row(node: dict[str, Any], now: datetime) -> list[str]:
+def _row(node: dict[str, Any], now: int) -> list[str]:
     lag = "" if node["lag_ms"] is None else f"{node['lag_ms'] / 1000:.1f} s"
     refused = "" if node["rejected_revision"] is None else str(node["rejected_revision"])
     because = (node["rejected_because"] or "").partition("\n")[0]

@@ -7,12 +7,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
-from gateway.cli.database import database, failed
+from gateway.cli.database import database, failed, repeated
 from gateway.cli.process_settings import read_settings
 
 if TYPE_CHECKING:
@@ -65,12 +64,9 @@ def is_over_http(url: str | None, written_database: str | None) -> bool:
 
 
 def as_flags(url: str | None, written_database: str | None) -> tuple[str, ...]:
-    """The flags with which a next command talks to the same control plane; settings name it to that one too.
-
-    A database's URL with a password is not repeated.
-    """
+    """The flags with which a next command talks to the same control plane; settings name it to that one too."""
     if written_database is not None:
-        return ("--database", "URL" if urlsplit(written_database).password else written_database)
+        return ("--database", repeated(written_database))
     return () if url is None else ("--control-plane", url)
 
 
@@ -185,19 +181,17 @@ class Target:
         told once more.
         """
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
-        answer = None
-        for pause_s in _PAUSES_S:
+        pauses_s = iter(_PAUSES_S)
+        while True:
             try:
-                answer = self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s)
+                return msgspec.json.decode(
+                    self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied
+                )
             except RefusedError as error:
-                if error.code != UNKNOWN:
+                pause_s = next(pauses_s, None) if error.code == UNKNOWN else None
+                if pause_s is None:
                     raise
                 time.sleep(pause_s)
-            else:
-                break
-        if answer is None:
-            answer = self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s)
-        return msgspec.json.decode(answer, type=Applied)
 
     def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
         """What is at a path."""

@@ -146,8 +146,10 @@ def _expiry(now: int, text: str | None, *, never: bool) -> int | None:
 
     if never and text is not None:
         raise failed("give --expires or --no-expiry, not both")
-    if never or text is None:
-        return None if never else now + LASTS_US
+    if never:
+        return None
+    if text is None:
+        return now + LASTS_US
     try:
         lasts = parse_duration(text)
     except ValueError as error:

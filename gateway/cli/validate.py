@@ -10,11 +10,11 @@ import msgspec
 import typer
 from rich.text import Text
 
-from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, sarif, workflow_commands
+from gateway.cli.annotations import FindingsFormat, FindingsOutput, chosen, print_findings
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, FileRoots, Token, paths_of, roots
-from gateway.cli.output import results, show
+from gateway.cli.output import print_json, results
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.plan.words import count
 from gateway.visible import visible
@@ -121,15 +121,10 @@ def validate(
             diagnostics=diagnostics,
             price_lists={name: lists for one in judged for name, lists in _price_lists(one.config).items()},
         )
-        results.out(msgspec.json.format(msgspec.json.encode(report), indent=2).decode())
-    elif form is FindingsFormat.SARIF:
-        results.out(sarif(diagnostics, "gateway-validate"))
-    else:
-        if form is FindingsFormat.GITHUB:
-            for line in workflow_commands(diagnostics):
-                results.out(line)
-        else:
-            show(diagnostics)
+        print_json(report)
+        raise typer.Exit(0 if valid else 1)
+    print_findings(diagnostics, form, "gateway-validate")
+    if form is not FindingsFormat.SARIF:
         for one in judged:
             _sum_up(one, f"{visible(str(one.files[0]))}: " if each else "")
         if not judged:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from gateway import clock
 from gateway.duration import parse_duration
 from gateway.ledger.rows import HOUR_US
 from gateway.money.window import Window
@@ -168,7 +169,7 @@ def _in_range(moment: datetime) -> datetime:
 
 
 def _point(moment: datetime) -> _Stretch:
-    at = (moment - _EPOCH) // timedelta(microseconds=1)
+    at = clock.microseconds_of(moment)
     return _Stretch(at, at)
 
 

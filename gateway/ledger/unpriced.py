@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +24,6 @@ REFUSED_AS_UNPRICED: Final = "model_unpriced"
 _MOST_DAYS: Final = 92
 _MOST_GROUPS: Final = 100_000
 _DAY_US: Final = 86_400_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class UnpricedQuestion(msgspec.Struct, frozen=True):
@@ -115,16 +114,12 @@ def read_document(told: Iterable[Mapping[str, Any]]) -> tuple[Unpriced, ...]:
             **{
                 **one,
                 "what": tuple(one["what"]),
-                "first_at": _microseconds(one["first_at"]),
-                "last_at": _microseconds(one["last_at"]),
+                "first_at": clock.microseconds_of(datetime.fromisoformat(one["first_at"])),
+                "last_at": clock.microseconds_of(datetime.fromisoformat(one["last_at"])),
             }
         )
         for one in told
     )
-
-
-def _microseconds(moment: str) -> int:
-    return (datetime.fromisoformat(moment) - _EPOCH) // timedelta(microseconds=1)
 
 
 def csv_text(found: Sequence[Unpriced]) -> str:

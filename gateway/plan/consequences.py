@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway import clock
 from gateway.config.resources import Resource, Spec
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
@@ -96,7 +97,7 @@ def _end_of_key(change: ResourceChange, now: int) -> str | None:
 
 
 def _microseconds(written: str) -> int:
-    return int(datetime.fromisoformat(written).timestamp() * 1e6)
+    return clock.microseconds_of(datetime.fromisoformat(written))
 
 
 def _secret_replaced(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:

@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from gateway.cli.commands import MODULES, app
-from gateway.cli.completion import VARIABLE
+from gateway.cli.groups import COMPLETION_VARIABLE
 from gateway.version import __version__
 
 
@@ -163,7 +163,7 @@ def test_shells_complete(tmp_path, shell, words, expected):
 
 
 def test_zsh_is_told_names_with_their_help(gateway):
-    done = gateway(**{VARIABLE: "complete_zsh", "_TYPER_COMPLETE_ARGS": "gateway keys ro"})
+    done = gateway(**{COMPLETION_VARIABLE: "complete_zsh", "_TYPER_COMPLETE_ARGS": "gateway keys ro"})
 
     assert '"rotate":"Give a key a new secret' in done.out
 

@@ -1,10 +1,8 @@
 """Base64 is media where the API takes media, and nowhere else, whatever the words around it say."""
 
 import base64
-import functools
 import json
 import random
-from typing import get_args, get_type_hints
 
 import anthropic.types.beta.message_create_params
 import anthropic.types.message_create_params
@@ -13,12 +11,12 @@ import openai.types.responses.response_create_params
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typing_extensions import is_typeddict
 
 from gateway.money.estimate import Medium, MediumKind, bound_input
 from gateway.money.media import ANY
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.media_members import Form
+from tests.support.typed_dicts import texts_in
 
 PICTURE = "iVBORw0KGgo" + base64.b64encode(random.Random(1).randbytes(30_000)).decode()  # noqa: S311 - repeatable on purpose
 PROSE = "IfYouReadThisYouAreBilledForEachOfItsWords" * 1_000
@@ -183,32 +181,13 @@ TEXT = {
 """What is called like media and counts as text, and why."""
 
 
-@functools.cache
-def members(type_):
-    return get_type_hints(type_)
-
-
-def media_in(type_, path, entered, found):
-    """Every chain of members of a type that ends in a text which is called like media."""
-    if not is_typeddict(type_):
-        for argument in get_args(type_):
-            media_in(argument, path, entered, found)
-        return
-    if type_ in entered:
-        return
-    for name, inner in members(type_).items():
-        here = (*path, name)
-        is_text = inner is str or str in get_args(inner)
-        is_url = name == "url" and path[-1:] == ("image_url",)
-        if is_text and (name in OF_MEDIA or is_url):
-            found.add(here)
-        media_in(inner, here, entered | {type_}, found)
+def is_called_like_media(path):
+    return path[-1] in OF_MEDIA or path[-2:] == ("image_url", "url")
 
 
 @pytest.mark.parametrize(("name", "request_type"), REQUESTS)
 def test_every_medium_of_the_sdk_s_types_is_known(name, request_type):
-    found = set()
-    media_in(request_type, (), frozenset(), found)
+    found = set(filter(is_called_like_media, texts_in(request_type)))
     known = SHAPES[name].media.places
 
     assert found

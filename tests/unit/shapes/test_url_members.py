@@ -1,8 +1,5 @@
 """The tables of URLs know every member of the SDKs' types, and of botocore's model of Converse, that is one."""
 
-import functools
-from typing import get_args, get_type_hints
-
 import anthropic.types.beta.message_create_params
 import anthropic.types.message_create_params
 import botocore.session
@@ -12,9 +9,9 @@ import openai.types.image_generate_params
 import openai.types.moderation_create_params
 import openai.types.responses.response_create_params
 import pytest
-from typing_extensions import is_typeddict
 
 from gateway.shapes.url_members import URL_MEMBERS
+from tests.support.typed_dicts import texts_in
 
 REQUESTS = [
     ("chat", openai.types.chat.completion_create_params.CompletionCreateParamsNonStreaming),
@@ -29,25 +26,13 @@ NO_URLS = {"url_sources"}
 """Which kinds of URLs a hosted tool may fetch."""
 
 
-@functools.cache
-def members(type_):
-    return get_type_hints(type_)
+def is_called_url(name):
+    return "url" in name.lower() or "uri" in name.lower()
 
 
-def urls_in(type_, path, entered, found):
-    """Every chain of members of a type that ends in a text whose name says URL or URI."""
-    if not is_typeddict(type_):
-        for argument in get_args(type_):
-            urls_in(argument, path, entered, found)
-        return
-    if type_ in entered:
-        return
-    for name, inner in members(type_).items():
-        here = (*path, name)
-        is_text = inner is str or str in get_args(inner)
-        if ("url" in name.lower() or "uri" in name.lower()) and is_text and name not in NO_URLS:
-            found.add(here[-2:])
-        urls_in(inner, here, entered | {type_}, found)
+def urls_in(request_type):
+    """The ends of all chains of members of a type that end in a text whose name says URL or URI."""
+    return {path[-2:] for path in texts_in(request_type) if is_called_url(path[-1]) and path[-1] not in NO_URLS}
 
 
 def known(table, place):
@@ -56,20 +41,12 @@ def known(table, place):
 
 @pytest.mark.parametrize(("shape", "request_type"), REQUESTS)
 def test_every_url_of_the_sdk_s_types_is_known(shape, request_type):
-    found = set()
-    urls_in(request_type, (), frozenset(), found)
-
-    assert {place for place in found if not known(URL_MEMBERS[shape], place)} == set()
+    assert {place for place in urls_in(request_type) if not known(URL_MEMBERS[shape], place)} == set()
 
 
 @pytest.mark.parametrize("shape", ["chat", "responses", "messages", "moderations"])
 def test_the_walk_through_the_types_finds_urls(shape):
-    found = set()
-    for name, request_type in REQUESTS:
-        if name == shape:
-            urls_in(request_type, (), frozenset(), found)
-
-    assert found
+    assert [place for name, request_type in REQUESTS if name == shape for place in urls_in(request_type)]
 
 
 def test_every_url_of_converse_is_known():
@@ -84,7 +61,7 @@ def test_every_url_of_converse_is_known():
             continue
         entered.add((path[-1:], shape.name))
         for name, inner in shape.members.items():
-            if ("url" in name.lower() or "uri" in name.lower()) and inner.type_name == "string":
+            if is_called_url(name) and inner.type_name == "string":
                 found.add((*path, name)[-2:])
             waiting.append(((*path, name), inner))
 

@@ -418,34 +418,22 @@ def test_a_server_without_tls_is_named_as_such() -> None:
     run(play, use)
 
 
-def test_a_plain_request_goes_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[str] = []
+@pytest.mark.parametrize(("user", "credential"), [("", None), ("me:p%40ss@", "Basic bWU6cEBzcw==")])
+def test_a_plain_request_goes_through_the_proxy_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, user: str, credential: str | None
+) -> None:
+    seen: list[tuple[str, str | None]] = []
 
     async def proxy(peer: Peer) -> None:
-        seen.append((await peer.request())[0])
+        line, headers, _ = await peer.request()
+        seen.append((line, headers.get("proxy-authorization")))
         await peer.play(OK)
 
     async def use(transport: Http1Transport, authority: str) -> None:
-        monkeypatch.setenv("http_proxy", f"http://{authority}")
+        monkeypatch.setenv("http_proxy", f"http://{user}{authority}")
         monkeypatch.setenv("no_proxy", "")
         await fetch(transport, request_to("http://provider.test/v1/chat"))
-        assert seen == ["POST http://provider.test/v1/chat HTTP/1.1"]
-
-    run(proxy, use)
-
-
-def test_a_proxy_that_is_sent_the_request_itself_gets_its_credential(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[dict[str, str]] = []
-
-    async def proxy(peer: Peer) -> None:
-        seen.append((await peer.request())[1])
-        await peer.play(OK)
-
-    async def use(transport: Http1Transport, authority: str) -> None:
-        monkeypatch.setenv("http_proxy", f"http://me:p%40ss@{authority}")
-        monkeypatch.setenv("no_proxy", "")
-        await fetch(transport, request_to("http://provider.test/v1/chat"))
-        assert seen[0]["proxy-authorization"] == "Basic bWU6cEBzcw=="
+        assert seen == [("POST http://provider.test/v1/chat HTTP/1.1", credential)]
 
     run(proxy, use)
 
