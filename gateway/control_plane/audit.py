@@ -1,7 +1,7 @@
 """Who changed what. Rows are made without secrets, in the transaction of the change that they tell of."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, and_, or_, select
@@ -9,12 +9,10 @@ from sqlalchemy import Connection, and_, or_, select
 from gateway import ids
 from gateway.ledger.storable import stored_text
 from gateway.plan.live import Removal
+from gateway.storage.statements import of_owners, portions
 from gateway.storage.tables import applies, audit_log
 
 Key = tuple[str, str]
-_Any = TypeVar("_Any")
-
-_AT_A_TIME: Final = 500
 
 
 class Actor(msgspec.Struct, frozen=True):
@@ -28,10 +26,6 @@ class Actor(msgspec.Struct, frozen=True):
     request_id: str = ""
     owners: tuple[str, ...] | None = None
     token_id: str = ""
-
-    def may_change(self, owner: str) -> bool:
-        """Whether what an owner has is for them to change."""
-        return self.owners is None or owner in self.owners
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
@@ -92,7 +86,7 @@ def page(
     owners: Collection[str] | None = None,
 ) -> tuple[AuditEntry, ...]:
     """The newest entries first, of owners perhaps; `before` is the moment and id of the last one of the page before."""
-    conditions = []
+    conditions = of_owners(audit_log.c.owner, owners)
     if before is not None:
         at, id_ = before
         conditions.append(or_(audit_log.c.at < at, and_(audit_log.c.at == at, audit_log.c.id < id_)))
@@ -100,8 +94,6 @@ def page(
         conditions.append(audit_log.c.address == address)
     if actor is not None:
         conditions.append(audit_log.c.actor == actor)
-    if owners is not None:
-        conditions.append(audit_log.c.owner.in_(owners))
     order = (audit_log.c.at.desc(), audit_log.c.id.desc())
     statement = select(audit_log).where(*conditions).order_by(*order).limit(limit)
     return tuple(AuditEntry(**one) for one in connection.execute(statement).mappings())
@@ -119,21 +111,17 @@ def removed_outside(connection: Connection, keys: Sequence[Key], owner: str) -> 
     """Of resources that are not there, those of an owner that a single change deleted, and no apply."""
     found: dict[str, AuditEntry] = {}
     addresses = {".".join(key): key for key in keys}
-    for some in _some_at_a_time([*addresses]):
+    for some in portions([*addresses]):
         ours = and_(audit_log.c.address.in_(some), audit_log.c.owner == owner)
         deleted = and_(ours, audit_log.c.action == "delete")
         rows = connection.execute(select(audit_log).where(deleted).order_by(audit_log.c.at)).mappings()
         found |= {row["address"]: AuditEntry(**row) for row in rows}
     revisions = [*{one.revision for one in found.values()}]
     applied: set[int] = set()
-    for numbers in _some_at_a_time(revisions):
+    for numbers in portions(revisions):
         applied |= {*connection.scalars(select(applies.c.revision).where(applies.c.revision.in_(numbers)))}
     return {
         addresses[address]: Removal(one.before, one.actor, one.at)
         for address, one in found.items()
         if one.revision not in applied
     }
-
-
-def _some_at_a_time(all_: Sequence[_Any]) -> Iterator[Sequence[_Any]]:
-    return (all_[start : start + _AT_A_TIME] for start in range(0, len(all_), _AT_A_TIME))

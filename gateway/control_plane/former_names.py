@@ -10,10 +10,10 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from gateway.ledger.storable import stored_text
+from gateway.storage.statements import portions
 from gateway.storage.tables import audit_log, spend_by_day
 
 _KINDS: Final = ("virtual_keys", "budgets")
-_AT_A_TIME: Final = 500
 _SAID: Final = (
     "was another owner's before, or nobody knows whose it was: choose another name, or have it applied once with a "
     "token that is bound to no owner"
@@ -23,10 +23,7 @@ _SAID: Final = (
 def names_of_others(connection: Connection, keys: Iterable[tuple[str, str]], owners: Collection[str]) -> list[str]:
     """Why these owners cannot have resources of these kinds and names that are not there now, each in a sentence."""
     wanted = sorted(key for key in keys if key[0] in _KINDS)
-    found: list[str] = []
-    for start in range(0, len(wanted), _AT_A_TIME):
-        found += _of(connection, wanted[start : start + _AT_A_TIME], owners)
-    return found
+    return [said for some in portions(wanted) for said in _of(connection, some, owners)]
 
 
 def _of(connection: Connection, keys: Sequence[tuple[str, str]], owners: Collection[str]) -> Iterator[str]:

@@ -35,7 +35,7 @@ class Readyz:
             response.status = 503
             return
         ending = await self._database.read(lambda connection: tokens.ending(connection, clock.microseconds()))
-        told = [{"name": one.name, "scope": one.scope, "expires_at": one.ends} for one in ending]
+        told = [one.warning for one in ending]
         answer(response, {"status": "ready", **({"tokens_ending": told} if told else {})})
 
     on_head = on_get

@@ -14,6 +14,7 @@ from gateway.ledger import names as ledger_names
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.storable import stored_text
 from gateway.plan import diff
+from gateway.storage.statements import of_owners
 from gateway.storage.tables import resources, spend_by_day, spend_by_hour
 
 STATES: Final = ("active", "in rotation", "disabled", "expired", "revoked")
@@ -127,13 +128,11 @@ def _names(connection: Connection, wanted: KeySearch, after: str, limit: int, no
 
 def _conditions(wanted: KeySearch, now: int) -> list[ColumnElement[bool]]:
     table, spec = resources.c, resources.c.spec
-    conditions: list[ColumnElement[bool]] = [table.kind == "virtual_keys"]
+    conditions = [table.kind == "virtual_keys", *of_owners(table.owner, wanted.owners)]
     if wanted.text:
         conditions.append(_contains(stored_text(wanted.text)))
     if wanted.owner is not None:
         conditions.append(table.owner == stored_text(wanted.owner))
-    if wanted.owners is not None:
-        conditions.append(table.owner.in_(wanted.owners))
     if wanted.environment is not None:
         conditions.append(func.coalesce(spec["environment"].as_string(), "live") == wanted.environment)
     if wanted.state is not None:

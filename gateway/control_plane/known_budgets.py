@@ -9,6 +9,7 @@ from gateway.control_plane import state
 from gateway.control_plane.services import KnownBudgets, Services
 from gateway.ledger import names
 from gateway.snapshot.budgets import compile_budgets
+from gateway.storage.statements import of_owners
 from gateway.storage.tables import resources
 
 
@@ -27,9 +28,8 @@ def applied_budgets(connection: Connection, owners: Collection[str] | None = Non
     """The budgets of the control plane's resources, in the order of their names; `None` before the first apply."""
     if state.position(connection).revision == 0:
         return None
-    statement = select(resources.c.name, resources.c.spec).where(resources.c.kind == "budgets")
-    if owners is not None:
-        statement = statement.where(resources.c.owner.in_(owners))
+    meant = (resources.c.kind == "budgets", *of_owners(resources.c.owner, owners))
+    statement = select(resources.c.name, resources.c.spec).where(*meant)
     rows = connection.execute(statement.order_by(resources.c.name))
     sections = {name: Budget.model_validate(spec) for name, spec in rows}
     return KnownBudgets(compile_budgets(sections, names.read(connection).ids))

@@ -5,13 +5,15 @@ with the secret that they have. One that was revoked or replaced never comes bac
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Table, delete, select
 
 from gateway.config.resources import Resource
 from gateway.plan.live import KEPT_US, KeptSecret, LiveResource
 from gateway.plan.revoked import is_revoked
 from gateway.plan.secret_history import is_minted
+from gateway.storage.insert import insert_missing
 from gateway.storage.tables import removed_keys, replaced_secrets, revoked_secrets
 
 
@@ -58,7 +60,7 @@ def remember(
     past |= {there[id_].secret_hash: f"virtual_keys.{there[id_].name}" for id_ in over if id_ in there}
     if over:
         connection.execute(delete(removed_keys).where(removed_keys.c.id.in_(over)))
-    _add(connection, past, now)
+    _add(connection, replaced_secrets, past, "replaced_at", now)
     rows = [_row(one, by, now) for one in removed if is_minted(one) and not is_revoked(one.resource.spec)]
     if rows:
         connection.execute(delete(removed_keys).where(removed_keys.c.id.in_([row["id"] for row in rows])))
@@ -67,12 +69,14 @@ def remember(
 
 def purge(connection: Connection, some: Iterable[KeptSecret], now: int) -> None:
     """Ends for good what is kept of keys that are gone: nothing brings these secrets back."""
-    rows = {one.secret_hash: {"address": f"virtual_keys.{one.name}", "revoked_at": now} for one in some}
-    known = frozenset(connection.scalars(select(revoked_secrets.c.secret_hash)))
-    new = [{"secret_hash": digest, **row} for digest, row in rows.items() if digest not in known]
-    if new:
-        connection.execute(revoked_secrets.insert(), new)
-    connection.execute(delete(removed_keys).where(removed_keys.c.secret_hash.in_(list(rows))))
+    addresses = {one.secret_hash: f"virtual_keys.{one.name}" for one in some}
+    revoke(connection, addresses, now)
+    connection.execute(delete(removed_keys).where(removed_keys.c.secret_hash.in_([*addresses])))
+
+
+def revoke(connection: Connection, addresses: Mapping[str, str], now: int) -> None:
+    """Remembers hashes that no key may answer to any more, each with the address that it was of."""
+    _add(connection, revoked_secrets, addresses, "revoked_at", now)
 
 
 def _row(key: LiveResource, by: str, now: int) -> dict[str, object]:
@@ -88,14 +92,11 @@ def _row(key: LiveResource, by: str, now: int) -> dict[str, object]:
     }
 
 
-def _add(connection: Connection, past: Mapping[str, str], now: int) -> None:
-    if not past:
-        return
-    known = replaced(connection)
-    rows = [
-        {"secret_hash": digest, "address": address, "replaced_at": now}
-        for digest, address in past.items()
-        if digest not in known
-    ]
-    if rows:
-        connection.execute(replaced_secrets.insert(), rows)
+def _add(connection: Connection, table: Table, addresses: Mapping[str, str], moment: str, now: int) -> None:
+    if addresses:
+        columns: dict[str, list[Any]] = {
+            "secret_hash": [*addresses],
+            "address": [*addresses.values()],
+            moment: [now] * len(addresses),
+        }
+        insert_missing(connection, table, columns)

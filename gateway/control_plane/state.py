@@ -1,6 +1,6 @@
 """The resources of the control plane: read, and written as one new revision or not at all."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from gateway.ledger import names
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.revoked import is_revoked, revived, secrets_of
+from gateway.storage.statements import of_owners, portions
 from gateway.storage.tables import (
     audit_log,
     changes,
@@ -32,7 +33,6 @@ Key = tuple[str, str]
 KEPT_REVISIONS = 10_000
 """How many revisions can be told change by change, and led back to; gateways that are further behind get everything."""
 
-_AT_A_TIME: Final = 500
 _ORGANIZATION: Final = ("settings", "organization")
 
 
@@ -90,8 +90,8 @@ def read_one(
     connection: Connection, vault: Vault, key: Key, *, owners: Collection[str] | None = None
 ) -> LiveResource | None:
     """One resource, with its secrets; for those who are bound to owners, only if it is theirs."""
-    meant = _is(key) if owners is None else and_(_is(key), resources.c.owner.in_(owners))
-    row = connection.execute(select(resources).where(meant)).mappings().one_or_none()
+    meant = (_is(key), *of_owners(resources.c.owner, owners))
+    row = connection.execute(select(resources).where(*meant)).mappings().one_or_none()
     return None if row is None else live_resource(row, vault, owners_confined(connection))
 
 
@@ -99,7 +99,7 @@ def read_some(connection: Connection, vault: Vault, keys: Sequence[Key]) -> list
     """Those of them that there are."""
     found: list[LiveResource] = []
     confined = owners_confined(connection)
-    for portion in _portions(keys):
+    for portion in portions(keys):
         some = tuple_(resources.c.kind, resources.c.name).in_(portion)
         rows = connection.execute(select(resources).where(some)).mappings()
         found += [live_resource(row, vault, confined) for row in rows]
@@ -123,8 +123,7 @@ def page(
     conditions = [
         column == wanted for column, wanted in ((resources.c.kind, kind), (resources.c.owner, owner)) if wanted
     ]
-    if owners is not None:
-        conditions.append(resources.c.owner.in_(owners))
+    conditions += of_owners(resources.c.owner, owners)
     if after is not None:
         conditions.append(tuple_(resources.c.kind, resources.c.name) > tuple_(*after))
     statement = select(resources).where(*conditions).order_by(resources.c.kind, resources.c.name).limit(limit)
@@ -138,18 +137,12 @@ def named_of_others(connection: Connection, owners: Collection[str]) -> list[str
     )
     named = {key for row in theirs for key in referred(Resource(row.kind, row.name, row.spec))}
     found: set[Key] = set()
-    for some in _portions(sorted(named)):
+    for some in portions(sorted(named)):
         meant = and_(tuple_(resources.c.kind, resources.c.name).in_(some), resources.c.owner.not_in(owners))
         found |= {
             (row.kind, row.name) for row in connection.execute(select(resources.c.kind, resources.c.name).where(meant))
         }
     return [".".join(key) for key in sorted(found)]
-
-
-def _portions(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
-    """As many at once as a statement may name."""
-    for start in range(0, len(keys), _AT_A_TIME):
-        yield keys[start : start + _AT_A_TIME]
 
 
 def _for_people(row: dict[str, Any], *, whole_hashes: bool) -> dict[str, Any]:
@@ -275,7 +268,7 @@ class Revision:
         self._identify()
         if self._keys or self._removed_keys:
             self._remember_secrets()
-        for portion in _portions(sorted(self._gone)):
+        for portion in portions(sorted(self._gone)):
             some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             self._connection.execute(delete(resources).where(some))
         if self._rows:
@@ -349,7 +342,7 @@ class Revision:
         wanted = {(kind, known.id_of(kind, name)) for kind, name in new}
         bearers = {bearer for kind, id_ in wanted for bearer in ((kind, id_), *known.bearers(kind, id_))}
         found: set[Key] = set()
-        for portion in _portions(sorted(bearers - self._gone)):
+        for portion in portions(sorted(bearers - self._gone)):
             some = tuple_(resources.c.kind, resources.c.name).in_(portion)
             found |= {
                 (row.kind, row.id)
@@ -381,13 +374,7 @@ class Revision:
         for had, resource in self._keys:
             if (said := revived(had, resource, known | now_revoked.keys())) is not None:
                 raise RevokedError(said)
-        rows = [
-            {"secret_hash": digest, "address": address, "revoked_at": self._now}
-            for digest, address in now_revoked.items()
-            if digest not in known
-        ]
-        if rows:
-            self._connection.execute(revoked_secrets.insert(), rows)
+        past_secrets.revoke(self._connection, now_revoked, self._now)
 
     def _tell(self, action: str, had: LiveResource | None, has: Resource | None, owner: str) -> None:
         changed: Any = None if has is None else _redacted(had, has)
@@ -409,8 +396,7 @@ class Revision:
 
 def moved_since(connection: Connection, revision: int, owners: Collection[str] | None, limit: int = 5) -> list[str]:
     """Who changed what after a revision, of owners perhaps, newest first, for the message that a plan is stale."""
-    theirs = [] if owners is None else [audit_log.c.owner.in_(owners)]
-    statement = select(audit_log).where(audit_log.c.revision > revision, *theirs)
+    statement = select(audit_log).where(audit_log.c.revision > revision, *of_owners(audit_log.c.owner, owners))
     statement = statement.order_by(audit_log.c.at.desc()).limit(limit)
     return [
         f"{row.address} ({row.action} by {row.actor}, revision {row.revision})" for row in connection.execute(statement)

@@ -89,6 +89,11 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         """When it stops working, as text; `None`: never."""
         return None if self.expires_at is None else clock.iso_of_microseconds(self.expires_at)[:19] + "Z"
 
+    @property
+    def warning(self) -> dict[str, str | None]:
+        """What is told of one that ends soon."""
+        return {"name": self.name, "scope": self.scope, "expires_at": self.ends}
+
 
 class TokenError(ValueError):
     """Nothing was changed; the message says why."""

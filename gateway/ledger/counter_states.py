@@ -5,8 +5,7 @@ node that fell silent holds nothing that anybody can rely on: its rows are left 
 a day.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,13 +13,13 @@ from sqlalchemy import Connection, Table, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger.storable import stored_text
+from gateway.storage.statements import portions
 from gateway.storage.tables import counter_nodes, counter_states
 
 FRESH_US: Final = 10_000_000
 """How long what a node reported counts, in microseconds."""
 
 _FORGOTTEN_AFTER_US: Final = 86_400_000_000
-_AT_ONCE: Final = 1_000
 
 
 class CounterState(msgspec.Struct, frozen=True, gc=False):
@@ -73,7 +72,7 @@ def report(connection: Connection, node: str, states: Sequence[CounterState], at
         for counter, (spent, held, resets_at) in sorted(now.items())
         if known.get(counter) != (spent, held, resets_at)
     ]
-    for gone in _portions(sorted(known.keys() - now.keys())):
+    for gone in portions(sorted(known.keys() - now.keys())):
         connection.execute(delete(counter_states).where(table.node == node, table.counter.in_(gone)))
     _upsert(connection, counter_states, changed)
     _upsert(connection, counter_nodes, [{"node": node, "reported_at": at}])
@@ -122,7 +121,7 @@ def latest(
         behind = prefix[:-1] + chr(ord(prefix[-1]) + 1)
         held = _sums(connection, statement.where(table.counter >= prefix, table.counter < behind))
     asked = {stored_text(counter): counter for counter in counters or ()}
-    for names in _portions(list(asked)):
+    for names in portions(list(asked)):
         found = _sums(connection, statement.where(table.counter.in_(names)))
         held |= {asked[counter]: amount for counter, amount in found.items()}
     return Latest(held, fresh, tuple(node for node, reported_at in nodes if reported_at < newer_than))
@@ -147,10 +146,3 @@ def _forget(connection: Connection, silent_since: int) -> None:
     if gone:
         connection.execute(delete(counter_states).where(counter_states.c.node.in_(gone)))
         connection.execute(delete(counter_nodes).where(counter_nodes.c.node.in_(gone)))
-
-
-def _portions(names: Sequence[str]) -> Iterator[list[str]]:
-    """Names in lists that a statement can carry as parameters."""
-    walk = iter(names)
-    while portion := list(islice(walk, _AT_ONCE)):
-        yield portion

@@ -8,19 +8,17 @@ last: nothing that was spent is forgotten by taking a resource away and back.
 from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from itertools import count
-from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, delete, select, tuple_
 
 from gateway.ledger.storable import stored_text
+from gateway.storage.statements import portions
 from gateway.storage.tables import identities
 from gateway.telemetry.decision_record import NAMED, DecisionRecord
 
 Key = tuple[str, str]
 """Kind and name, or kind and id."""
-
-_AT_A_TIME: Final = 500
 
 
 class Names:
@@ -106,8 +104,7 @@ class Names:
             if identity != name or (kind, identity) in known or (kind, name) in self._rows
             if self.id_of(kind, name) != identity or self.name_of(kind, stored_text(identity)) != name
         ]
-        for start in range(0, len(rows), _AT_A_TIME):
-            some = rows[start : start + _AT_A_TIME]
+        for some in portions(rows):
             keys = [(row["kind"], row["name"]) for row in some]
             connection.execute(delete(identities).where(tuple_(identities.c.kind, identities.c.name).in_(keys)))
             connection.execute(identities.insert(), some)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final, Literal, TypeVar
 
 import msgspec
@@ -27,7 +26,6 @@ from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.snapshot.of_resources import verdict
 
-_MICROSECONDS = 1_000_000
 _MOST_UNPRICED = 10
 _Item = TypeVar("_Item")
 
@@ -152,8 +150,8 @@ def make_plan(
     after = _after(live, pairs)
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     if pairs and not errors:
-        moment, bound = datetime.fromtimestamp(now / _MICROSECONDS, UTC), (desired.owner,) if desired.is_bound else None
-        judged = verdict(after.values(), moment, looks_for_prices=looks_for_prices, owners=bound)
+        bound = (desired.owner,) if desired.is_bound else None
+        judged = verdict(after.values(), at(now), looks_for_prices=looks_for_prices, owners=bound)
         errors += map(str, judged.faults)
         warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
     if pairs and confines:

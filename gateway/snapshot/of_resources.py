@@ -13,7 +13,7 @@ from gateway.config.diagnostics import Diagnostic
 from gateway.config.findings import Finding
 from gateway.config.judge import Serving
 from gateway.config.model import Config
-from gateway.config.ownership import ownership_of
+from gateway.config.ownership import Ownership
 from gateway.config.resources import Resource, identities_of
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
 from gateway.providers.registry import ProviderSet
@@ -47,14 +47,19 @@ def snapshot_of(
     made = assemble(resources, now=now, environ=environ, serving=serving)
     if made.config is None:
         return Rejection([one for one in made.diagnostics if one.is_error], clock.now())
-    return _compiled(made.config, resources, revision, pepper, providers)
+    return _compiled(made.config, made.ownership, resources, revision, pepper, providers)
 
 
 def _compiled(
-    config: Config, resources: Iterable[Resource], revision: Revision, pepper: Pepper, providers: ProviderSet
+    config: Config,
+    ownership: Ownership,
+    resources: Iterable[Resource],
+    revision: Revision,
+    pepper: Pepper,
+    providers: ProviderSet,
 ) -> Snapshot | Rejection:
     try:
-        return compile_snapshot(config, revision, pepper, providers, identities_of(resources), ownership_of(resources))
+        return compile_snapshot(config, revision, pepper, providers, identities_of(resources), ownership)
     except Exception as error:  # noqa: BLE001 - whatever a section runs into, the revision before serves on
         _log.exception("a configuration that seemed sound cannot be compiled")
         return Rejection((f"internal error: {type(error).__name__}",), clock.now())
@@ -83,7 +88,8 @@ def verdict(
     made = assemble(resources, now=now)
     if made.config is None:
         return Verdict(_told_to(owners, (one for one in made.diagnostics if one.is_error), resources))
-    compiled = _compiled(made.config, resources, _NOBODY, Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport()))
+    pepper, providers = Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport())
+    compiled = _compiled(made.config, made.ownership, resources, _NOBODY, pepper, providers)
     if isinstance(compiled, Rejection):
         return Verdict(tuple(compiled.diagnostics))
     told = made.config

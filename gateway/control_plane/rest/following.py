@@ -101,9 +101,7 @@ class NodesResource:
         )
         told = [_told(node, at.revision, now) for node in found]
         ends = [
-            {"name": one.name, "scope": one.scope, "expires_at": one.ends}
-            for one in ending
-            if owners is None or (one.owners is not None and {*one.owners} <= {*owners})
+            one.warning for one in ending if owners is None or (one.owners is not None and {*one.owners} <= {*owners})
         ]
         answer(response, {"revision": at.revision, "lineage": at.lineage, "nodes": told, "tokens_ending": ends})
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, ClassVar, Final
 import falcon.asgi
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.sql.elements import ColumnElement
 
 from gateway import clock
 from gateway.config.documents import PlanRequest
@@ -25,6 +24,7 @@ from gateway.ledger.report import read_limit
 from gateway.plan.guards import Allowed
 from gateway.plan.saved import PlanFileError, SavedPlan
 from gateway.storage.patience import Patience
+from gateway.storage.statements import of_owners
 from gateway.storage.tables import applies
 
 _log = logging.getLogger(__name__)
@@ -135,7 +135,7 @@ class AppliesResource:
         parameters = read_parameters(request, ("limit",))
         limit = read_limit(parameters, 20, 200)
         columns = [column for column in applies.c if column.name != "plan"]
-        statement = select(*columns).where(*of_owners(owners_of(request)))
+        statement = select(*columns).where(*of_owners(applies.c.owner, owners_of(request)))
         statement = statement.order_by(applies.c.revision.desc()).limit(limit)
         rows = await self._services.database.read(
             lambda connection: [dict(row) for row in connection.execute(statement).mappings()]
@@ -146,7 +146,7 @@ class AppliesResource:
         """One apply, with its plan."""
         read_parameters(request, ())
         owners = owners_of(request)
-        statement = select(applies).where(applies.c.plan_id == plan_id, *of_owners(owners))
+        statement = select(applies).where(applies.c.plan_id == plan_id, *of_owners(applies.c.owner, owners))
         row = await self._services.database.read(
             lambda connection: connection.execute(statement).mappings().one_or_none()
         )
@@ -163,11 +163,6 @@ def routes(services: Services) -> tuple[Route, ...]:
         Route("/applies", history),
         Route("/applies/{plan_id}", history, "one"),
     )
-
-
-def of_owners(owners: Collection[str] | None) -> list[ColumnElement[bool]]:
-    """The condition on applies that leaves those of owners."""
-    return [] if owners is None else [applies.c.owner.in_(owners)]
 
 
 def plan_for(plan: Any, owners: Collection[str] | None) -> Any:

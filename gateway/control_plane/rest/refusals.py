@@ -10,15 +10,17 @@ from gateway.control_plane.errors import ApiError
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.state import LockedError, RevokedError
 
-_OF_PLAN: Final = {"invalid": "bad_request", "stale": "stale_plan", "guard": "guard", "foreign": "insufficient_scope"}
-_OF_EDIT: Final = {
+_TYPES: Final = {
     "not_found": "not_found",
     "invalid": "bad_request",
     "conflict": "conflict",
+    "stale": "stale_plan",
+    "guard": "guard",
     "protected": "guard",
     "foreign": "insufficient_scope",
     "precondition_failed": "precondition_failed",
 }
+"""The type of error for each code of a plan or an edit."""
 
 
 @contextmanager
@@ -26,12 +28,9 @@ def as_api_errors() -> Iterator[None]:
     """Raises `ApiError` for everything that is known to go wrong inside."""
     try:
         yield
-    except PlanError as error:
+    except (PlanError, EditError) as error:
         code = "bound_token" if error.code == "foreign" else None
-        raise ApiError(_OF_PLAN[error.code], str(error), code=code) from None
-    except EditError as error:
-        code = "bound_token" if error.code == "foreign" else None
-        raise ApiError(_OF_EDIT[error.code], str(error), code=code) from None
+        raise ApiError(_TYPES[error.code], str(error), code=code) from None
     except RevokedError as error:
         raise ApiError("conflict", str(error)) from None
     except LockedError:

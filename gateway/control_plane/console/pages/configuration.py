@@ -16,13 +16,14 @@ from gateway.control_plane.console.pages.base import Page, owners_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.rest.audit import read_place, written_place
-from gateway.control_plane.rest.plans import of_owners, plan_for
+from gateway.control_plane.rest.plans import plan_for
 from gateway.control_plane.rest.route import read_parameters
 from gateway.ledger.report import read_limit, read_one
 from gateway.plan.change import SENSITIVE
 from gateway.plan.diff import shown
 from gateway.plan.render.lines import lines
 from gateway.plan.saved import kept
+from gateway.storage.statements import of_owners
 from gateway.storage.tables import applies, resources
 
 DEFAULT_PAGE: Final = 50
@@ -44,9 +45,8 @@ class ConfigurationPage(Page):
 
         def ask(connection: Connection) -> dict[str, Any]:
             at = state.position(connection)
-            counted = select(resources.c.kind, func.count()).group_by(resources.c.kind)
-            if owners is not None:
-                counted = counted.where(resources.c.owner.in_(owners))
+            theirs = of_owners(resources.c.owner, owners)
+            counted = select(resources.c.kind, func.count()).where(*theirs).group_by(resources.c.kind)
             numbers = {row[0]: row[1] for row in connection.execute(counted)}
             return {
                 "at": at,
@@ -112,7 +112,7 @@ class ApplyPage(Page):
         """Its plan, as whoever approved it saw it."""
         read_parameters(request, ())
         owners = owners_of(request)
-        statement = select(applies).where(applies.c.plan_id == plan_id, *of_owners(owners))
+        statement = select(applies).where(applies.c.plan_id == plan_id, *of_owners(applies.c.owner, owners))
         row = await self.ask(lambda connection: connection.execute(statement).mappings().one_or_none())
         if row is None:
             raise ApiError("not_found", "No plan of this id was applied.")
@@ -153,7 +153,9 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
 
 
 def _history(connection: Connection, limit: int, owners: Collection[str] | None) -> list[dict[str, Any]]:
-    statement = select(applies).where(*of_owners(owners)).order_by(applies.c.revision.desc()).limit(limit)
+    statement = (
+        select(applies).where(*of_owners(applies.c.owner, owners)).order_by(applies.c.revision.desc()).limit(limit)
+    )
     return [
         {**row, "summary": row["plan"].get("summary", {}), "commit": (row["plan"].get("source") or {}).get("commit")}
         for row in connection.execute(statement).mappings()
