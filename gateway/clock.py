@@ -25,6 +25,11 @@ def microseconds_of(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment_at(microseconds: int) -> datetime:
+    """The moment of so many microseconds since the Unix epoch, in UTC, exactly."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
 def iso(seconds: float) -> str:
     """Seconds since the epoch as RFC 3339 text in UTC, with milliseconds."""
     return iso_of_microseconds(int(seconds * 1_000_000))

@@ -1,13 +1,14 @@
 """Single changes beside any file: by REST or the command line. The next plan shows them as made outside the file."""
 
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from pydantic import ValidationError
 from sqlalchemy import Connection
 
+from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.judge import SAID_OF_OTHERS
 from gateway.config.resources import Resource, Spec, read_spec
@@ -166,7 +167,7 @@ def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had
 
     What was wrong before, which an earlier version may have let in, does not stand in the way of mending it.
     """
-    live, at = state.read_state(connection, vault), datetime.fromtimestamp(edit.now / 1e6, UTC)
+    live, at = state.read_state(connection, vault), moment_at(edit.now)
     owners = edit.actor.owners
     wrong = _told(live, at, owners)
     if not wrong:

@@ -1,12 +1,12 @@
 """Use and spend for a plan, from the ledger: asked only for what the plan changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from gateway.clock import moment_at
 from gateway.config.assemble import Assembled, assemble
 from gateway.config.model import Config
 from gateway.config.sections.virtual_keys import Balanced
@@ -55,7 +55,7 @@ def figures(
     aliases = [one for one in changes if one.kind == "model_aliases"]
     made, scope = Assembled(None, ()), Scope(owners=owners)
     if changed["budgets"] or changed["model_aliases"]:
-        made = assemble((one.resource for one in live.resources.values()), now=_moment(now))
+        made = assemble((one.resource for one in live.resources.values()), now=moment_at(now))
     budgets = _budgets(connection, made, _told_of(live, owners), changed["budgets"], now)
     keys = _keys(connection, changed["virtual_keys"], now, scope, everyone=bool(changed["providers"]))
     return Figures(
@@ -218,7 +218,3 @@ def _first_target(spec: Mapping[str, object]) -> tuple[str, str] | None:
         return provider, model
     balanced = Balanced.model_validate(first)
     return next(iter(balanced.balance)), balanced.model
-
-
-def _moment(now: int) -> datetime:
-    return datetime.fromtimestamp(now / _SECOND_US, UTC)

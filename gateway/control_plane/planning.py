@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from gateway import ids
+from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
@@ -26,7 +27,7 @@ from gateway.plan.make import Desired, Extent, Planned, Write, go_on, make_plan
 from gateway.plan.plan import Plan, Source
 from gateway.plan.replay import Replay
 from gateway.plan.saved import SavedPlan, fingerprint
-from gateway.plan.words import at, moment
+from gateway.plan.words import moment
 from gateway.secret import Secret
 from gateway.storage.tables import applies
 
@@ -237,7 +238,7 @@ def _with_author(connection: Connection, found: Drift) -> Drift:
     ended = audit.latest(connection, found.address, ("disable", "revoke"))
     if ended is None:
         return found
-    return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=at(ended.at))
+    return msgspec.structs.replace(found, changed_by=ended.actor, changed_at=moment_at(ended.at))
 
 
 def _address(written: str) -> tuple[str, str]:
@@ -319,7 +320,7 @@ def _check_fresh(connection: Connection, here: state.Position, made: Plan, actor
         listed = f": {'; '.join(moved)}" if moved else ""
         message = f"the control plane moved from revision {made.revision} to {here.revision}{listed}. Plan again"
         raise PlanError("stale", message)
-    if at(now) > made.expires_at:
+    if moment_at(now) > made.expires_at:
         raise PlanError("stale", f"the plan could be applied until {moment(made.expires_at)}: make it anew")
 
 

@@ -1,12 +1,12 @@
 """Requests of the ledger, sent through the configuration as it is and as a plan would make it. Nothing is sent out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, func, select
 
+from gateway.clock import moment_at
 from gateway.config.resources import Resource
 from gateway.ledger import names
 from gateway.ledger.scope import Scope
@@ -126,7 +126,7 @@ def _groups(connection: Connection, since: int, scope: Scope) -> Iterator[_Group
 
 
 def _snapshot(resources: Iterable[Resource], now: int) -> Snapshot | None:
-    made = judged(resources, datetime.fromtimestamp(now / 1e6, UTC))
+    made = judged(resources, moment_at(now))
     return None if isinstance(made, Rejection) else made
 
 

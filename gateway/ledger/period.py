@@ -6,7 +6,7 @@ ago) a point. A period runs from the beginning of the first stretch to the end o
 """
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,6 @@ FORMS: Final = "2026-11-24, 2026-11, 2026-11-24T13:00:00Z, 7d, today, yesterday,
 """What a text may look like, for messages and help."""
 
 _SECOND_US: Final = 1_000_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MIDDLE_OF_MONTH = 15
 _NOON = 12
 _FIRST_YEAR, _LAST_YEAR = 1971, 8999
@@ -104,7 +103,7 @@ def check_zone(zone: str) -> None:
 
 def moment_text(moment: int, zone: str = "UTC") -> str:
     """Microseconds since the epoch as RFC 3339 text by the clocks of a zone."""
-    at = (_EPOCH + timedelta(microseconds=moment)).astimezone(ZoneInfo(zone))
+    at = clock.moment_at(moment).astimezone(ZoneInfo(zone))
     return at.isoformat().removesuffix("+00:00") + "Z" if at.utcoffset() == timedelta(0) else at.isoformat()
 
 

@@ -7,12 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from gateway import clock
+from gateway.clock import moment_at
 from gateway.config.resources import Resource, Spec
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.figures import Figures, KeyFigures
 from gateway.plan.trace_readers import content_read
-from gateway.plan.words import ago, at, count, moment, names
+from gateway.plan.words import ago, count, moment, names
 from gateway.policy.patterns import compile_glob
 
 _PERCENT = 100
@@ -63,7 +64,7 @@ def _spent_budget(change: ResourceChange, situation: Situation) -> Iterator[Cons
         whose = f" by {counter.whose}" if counter.whose else ""
         allowed = _as_written(situation, "limit_usd") or shown(limit)
         spent = f"{shown(counter.spent_nano_usd)} of {allowed} already spent{whose}"
-        until = "from now on" if counter.ends_at is None else f"until {moment(at(counter.ends_at))}"
+        until = "from now on" if counter.ends_at is None else f"until {moment(moment_at(counter.ends_at))}"
         if after.get("on_breach") == "warn":
             yield Consequence("budget_already_exceeded", f"{spent}: requests will carry a warning {until}")
         else:
@@ -115,7 +116,7 @@ def _secret_replaced(change: ResourceChange, situation: Situation) -> Iterator[C
             text = f"{whose} is refused at once{f': {used}' if used else ''}"
             yield Consequence("secret_replaced", text, bool(used))
         elif last is not None and ends is None:
-            end = _as_written(situation, "previous_secret_expires_at") or moment(at(last))
+            end = _as_written(situation, "previous_secret_expires_at") or moment(moment_at(last))
             yield Consequence("secret_replaced", f"{whose} is refused from {end} on{f'; {used}' if used else ''}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from gateway.clock import moment_at
 from gateway.config.origins import value_at
 from gateway.config.resources import LIFE_CYCLE
 from gateway.config.source import steps
@@ -9,7 +10,6 @@ from gateway.plan.change import Drift
 from gateway.plan.diff import fields, normal, shown, told
 from gateway.plan.live import LiveResource, Removal
 from gateway.plan.matching import Matched
-from gateway.plan.words import at
 
 
 def drift_of(
@@ -29,10 +29,10 @@ def drift_of(
     live = one.live
     if live is None:
         if removal is not None and one.wanted is not None:
-            address, when = one.wanted.address, at(removal.removed_at)
+            address, when = one.wanted.address, moment_at(removal.removed_at)
             yield Drift(address, "", removal.was or {}, None, "overwritten", removal.removed_by, when)
         return
-    address, by, when = live.resource.address, live.changed_by, at(live.changed_at)
+    address, by, when = live.resource.address, live.changed_by, moment_at(live.changed_at)
     if live.applied is None:
         if one.wanted is None:
             was = shown(live.resource.spec, live.resource.references)

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeVar
 
 import msgspec
 
+from gateway.clock import moment_at
 from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
@@ -22,7 +23,6 @@ from gateway.plan.revoked import is_revoked, revived
 from gateway.plan.secret_history import of_secrets
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told, with_consequences
-from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.snapshot.of_resources import verdict
 
@@ -151,7 +151,7 @@ def make_plan(
     origins = origins_of([*(one.resource for one in live.resources.values()), *after.values()])
     if pairs and not errors:
         bound = (desired.owner,) if desired.is_bound else None
-        judged = verdict(after.values(), at(now), looks_for_prices=looks_for_prices, owners=bound)
+        judged = verdict(after.values(), moment_at(now), looks_for_prices=looks_for_prices, owners=bound)
         errors += map(str, judged.faults)
         warnings += origins.told(_unpriced(one.message for one in judged.unpriced if one.path[:2] in wanted))
     if pairs and confines:
@@ -183,9 +183,9 @@ def make_plan(
         lineage=live.lineage,
         revision=live.revision,
         owner=desired.owner,
-        created_at=at(now),
-        expires_at=at(now) + LASTS,
-        as_of=at(known.as_of) if known is not None else None,
+        created_at=moment_at(now),
+        expires_at=moment_at(now) + LASTS,
+        as_of=moment_at(known.as_of) if known is not None else None,
         source=desired.source,
         applyable=bool(changes) and not errors and not desired.absent,
         complete=not targets and not skipped and not extent.drift_only and not desired.absent,

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.clock import moment_at
 from gateway.plan.plan import FORMAT_VERSION, LASTS, Plan
-from gateway.plan.words import at
 
 _MAJOR: Final = FORMAT_VERSION.partition(".")[0]
 _HEAD = msgspec.json.Decoder(dict[str, Any])
@@ -63,15 +63,15 @@ def kept(members: Any) -> Plan:
 
 def _of_format_1(members: dict[str, Any]) -> dict[str, Any]:
     """Its moments are microseconds since the epoch, and what follows from others is not said."""
-    made = at(members["created_at"])
+    made = moment_at(members["created_at"])
     as_of = members["as_of"]
-    drift = [{**one, "changed_at": at(one["changed_at"])} for one in members["drift"]]
+    drift = [{**one, "changed_at": moment_at(one["changed_at"])} for one in members["drift"]]
     followed = {
         "expires_at": made + LASTS,
         "applyable": bool(members["resource_changes"]) and not members["errors"],
         "complete": not members["targets"],
     }
-    moments = {"created_at": made, "as_of": None if as_of is None else at(as_of), "drift": drift}
+    moments = {"created_at": made, "as_of": None if as_of is None else moment_at(as_of), "drift": drift}
     return {**members, **moments, **followed}
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Iterator
 
+from gateway.clock import moment_at
 from gateway.plan.change import Consequence
 from gateway.plan.live import KEPT_US, LiveResource
 from gateway.plan.matching import Matched
 from gateway.plan.revoked import is_revoked
-from gateway.plan.words import at, moment
+from gateway.plan.words import moment
 
 
 def is_minted(key: LiveResource) -> bool:
@@ -25,10 +26,10 @@ def of_secrets(one: Matched, replaced_secrets: Collection[str], now: int) -> Ite
     if one.key[0] != "virtual_keys":
         return
     if one.restores is not None:
-        gone = f"removed by {one.restores.removed_by}, {moment(at(one.restores.removed_at))}"
+        gone = f"removed by {one.restores.removed_by}, {moment(moment_at(one.restores.removed_at))}"
         yield Consequence("secret_restored", f"answers to the secret again that it had ({gone})")
     if one.live is not None and one.wanted is None and is_minted(one.live) and not is_revoked(one.live.resource.spec):
-        until, purge = moment(at(now + KEPT_US)), f"gateway keys purge {one.key[1]}"
+        until, purge = moment(moment_at(now + KEPT_US)), f"gateway keys purge {one.key[1]}"
         kept = f"its secret is kept until {until}: taking this back brings it back; `{purge}` ends that"
         yield Consequence("secret_kept", kept)
     had = {} if one.live is None else one.live.resource.spec

@@ -1,17 +1,11 @@
 """How plans write amounts, moments and numbers of things."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 _NAMES_SHOWN: Final = 3
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-
-
-def at(microseconds: int) -> datetime:
-    """A moment, given since the epoch."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def moment(when: datetime) -> str:

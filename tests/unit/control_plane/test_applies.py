@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import MetaData, func, select, text
 
+from gateway.clock import moment_at
 from gateway.config.resources import Resource
 from gateway.control_plane import audit, key_life, state
 from gateway.control_plane import edit as edits
@@ -28,7 +29,6 @@ from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
 from gateway.plan.guards import Allowed
-from gateway.plan.words import at
 from gateway.secret import Secret
 from gateway.storage.engine import writing
 from gateway.storage.tables import applies, audit_log, changes, minted_secrets, resources
@@ -140,7 +140,7 @@ def test_who_ended_a_key_is_told_whoever_changed_it_since(plane):
     (found,) = plane.plan(*changed).plan.drift
 
     assert (found.path, found.live, found.effect) == ("/state", "disabled", "kept")
-    assert (found.changed_by, found.changed_at) == ("on-call", at(NOW + 1))
+    assert (found.changed_by, found.changed_at) == ("on-call", moment_at(NOW + 1))
 
 
 def test_what_was_deleted_outside_the_file_is_told_before_it_is_made_again(plane):
