@@ -7,7 +7,6 @@ one. Here a connection carries one request and is closed, within seconds whateve
 import asyncio
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from gateway.server.client_watch import AsgiApp, Event
 
@@ -50,7 +49,7 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": unquote(path),
+        "path": path,
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
