@@ -12,17 +12,23 @@ class Glance:
     """What one look at a whole body has told (`gateway.shapes.glance`). Immutable.
 
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
-    more could be declared, billed, allowed or fetched. Only then the others count, and speak of what is known: whether
-    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` to an estimate.
+    more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
+    fields, the `flags` that the body sets, and how many bytes of what is known are `dense` to an estimate.
     """
 
-    __slots__ = ("dense", "flags", "has_urls", "is_plain")
+    __slots__ = ("dense", "flags", "has_url_fields", "is_plain")
 
-    def __init__(self, *, is_plain: bool, has_urls: bool = True, flags: int = 0, dense: int = 0) -> None:
+    def __init__(self, *, is_plain: bool, has_url_fields: bool = True, flags: int = 0, dense: int = 0) -> None:
         self.is_plain: Final = is_plain
-        self.has_urls: Final = has_urls
+        self.has_url_fields: Final = has_url_fields
         self.flags: Final = flags
         self.dense: Final = dense
+
+    def with_flags(self, flags: int) -> "Glance":
+        """The same of a body that sets more flags."""
+        return Glance(
+            is_plain=self.is_plain, has_url_fields=self.has_url_fields, flags=self.flags | flags, dense=self.dense
+        )
 
 
 NOT_PLAIN: Final = Glance(is_plain=False)
