@@ -13,7 +13,7 @@ from typing import Final
 import re2
 
 from gateway.any_of import any_of
-from gateway.money.estimate import MARKS, dense_in, flags_of
+from gateway.money.estimate import MARKS, characters_in, flags_of, points_or_allows
 from gateway.shapes.allows import names_several
 from gateway.shapes.shape import Shape
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
@@ -23,6 +23,9 @@ from gateway.wire.urls import may_have_url_fields
 
 _SHORT = 4096
 """Bytes up to which `re` takes less time than RE2, which is linear in whatever is long."""
+
+_LARGEST = 1024 * 1024
+"""Bytes of a body from which on one look takes milliseconds itself."""
 
 _REMEMBERED = 256
 _UNPLAIN: Final = r"\\u(?:00[3-7]|017[fF]|212[aA])"
@@ -40,11 +43,27 @@ def glance(shape: Shape, body: RequestBody) -> Glance:
     """What one look at the body tells; looked for when it is first asked for."""
     found = body.glance
     if found is None:
-        is_long = len(body.data) >= LONG_BYTES
-        found = body.glance = NOT_PLAIN if is_long else _watch(shape).look(body)
+        found = body.glance = _watch(shape).look(body) if len(body.data) < _LARGEST else NOT_PLAIN
         if found.is_plain:
             body.telling = False
     return found
+
+
+def takes_long(shape: Shape, body: RequestBody) -> bool:
+    """Whether to judge and to price a body may take milliseconds, so that it is done beside the event loop.
+
+    PERF: what is long is mostly a conversation that declares nothing. A few searches through it take less time than
+    handing it to a thread does.
+    """
+    size = len(body.data)
+    if size < LONG_BYTES:
+        return False
+    if size >= _LARGEST:
+        return True
+    seen = glance(shape, body)
+    if not seen.is_plain or points_or_allows(seen.own_flags):
+        return True
+    return size - sum(map(body.size, shape.declares.bulk)) >= LONG_BYTES
 
 
 class _Watch:
@@ -81,7 +100,7 @@ class _Watch:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[fingerprint] = known
-        return known.with_flags(flags) if flags else known
+        return known.with_own(flags) if flags else known
 
     def _flags(self, text: bytes) -> int | None:
         """The flags that a text sets; `None` where anything else is in it that is looked for."""
@@ -103,7 +122,8 @@ class _Watch:
         if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
             return NOT_PLAIN
         has_fields = may_have_url_fields(members, self._url_names)
-        return Glance(is_plain=True, has_url_fields=has_fields, flags=flags, dense=dense_in(members))
+        _, dense, wide = characters_in((members,))
+        return Glance(is_plain=True, has_url_fields=has_fields, flags=flags, dense=dense, wide=wide)
 
 
 _WATCHES: Final[dict[str, _Watch]] = {}

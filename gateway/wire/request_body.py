@@ -13,21 +13,38 @@ class Glance:
 
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
-    fields, the `flags` that the body sets, and how many bytes of what is known are `dense` to an estimate.
+    fields, the `flags` that the body sets, those that it sets beyond what is known (`own_flags`), and how many bytes of
+    what is known are `dense` and `wide` to an estimate.
     """
 
-    __slots__ = ("dense", "flags", "has_url_fields", "is_plain")
+    __slots__ = ("dense", "flags", "has_url_fields", "is_plain", "own_flags", "wide")
 
-    def __init__(self, *, is_plain: bool, has_url_fields: bool = True, flags: int = 0, dense: int = 0) -> None:
+    def __init__(
+        self,
+        *,
+        is_plain: bool,
+        has_url_fields: bool = True,
+        flags: int = 0,
+        own_flags: int = 0,
+        dense: int = 0,
+        wide: int = 0,
+    ) -> None:
         self.is_plain: Final = is_plain
         self.has_url_fields: Final = has_url_fields
         self.flags: Final = flags
+        self.own_flags: Final = own_flags
         self.dense: Final = dense
+        self.wide: Final = wide
 
-    def with_flags(self, flags: int) -> "Glance":
+    def with_own(self, flags: int) -> "Glance":
         """The same of a body that sets more flags."""
         return Glance(
-            is_plain=self.is_plain, has_url_fields=self.has_url_fields, flags=self.flags | flags, dense=self.dense
+            is_plain=self.is_plain,
+            has_url_fields=self.has_url_fields,
+            flags=self.flags | flags,
+            own_flags=flags,
+            dense=self.dense,
+            wide=self.wide,
         )
 
 
@@ -54,6 +71,9 @@ class RequestBody(Protocol):
 
     def raw(self, name: str) -> bytes | None:
         """The bytes of a top-level value as they stand, `None` when it is not there."""
+
+    def size(self, name: str) -> int:
+        """How many bytes a top-level value has, 0 when it is not there."""
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""

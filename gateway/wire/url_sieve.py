@@ -6,7 +6,7 @@ host with a path, `https://docs.example/a/b?c=d`, and ends at a sign that ends i
 own characters says where it leads (see `url_reading`). All else is suspect: ports, user information, escapes,
 addresses, hosts without a path, URLs in URLs.
 
-A URL may go on behind line ends and tabs. So where there are any, candidates are searched without them, too.
+A URL may go on behind line ends and tabs. So where one may, candidates are searched without them, too.
 """
 
 import re
@@ -51,6 +51,8 @@ _ANCHORS: Final = re.compile(
 )
 _LINE_END: Final = re.compile(rb"\\[nrt]")
 _BACKSLASHES: Final = re.compile(rb"\\\\")
+_GOES_ON: Final = re2.compile(rf"\\[nrt](?:{_BEYOND}|\\[^\"nrt])")
+"""A line end behind which a URL may go on; mostly one ends there anyway."""
 
 
 class UrlSieve:
@@ -67,13 +69,10 @@ class UrlSieve:
         text = b" ".join((*candidates, b""))
         if self._suspect.search(text) is not None:
             return False
-        joined = _without_line_ends(text)
-        return joined is text or self._suspect.search(joined) is None
+        return _GOES_ON.search(text) is None or self._suspect.search(_without_line_ends(text)) is None
 
 
 def _without_line_ends(text: bytes) -> bytes:
-    if b"\\" not in text or _LINE_END.search(text) is None:
-        return text
     if _BACKSLASHES.search(text) is not None:
         text = text.replace(rb"\\", b"\0\0")
     return _LINE_END.sub(b"", text)

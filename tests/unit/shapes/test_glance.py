@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.money.estimate import bound_input, bound_plain, dense_in
+from gateway.money.estimate import Characters, bound_input, bound_plain, characters_in
 from gateway.shapes.allows import allows
 from gateway.shapes.declares import OF_MCP, OF_MODELS, OF_TOOLS, declared
 from gateway.shapes.endpoints import ENDPOINTS
@@ -79,7 +79,8 @@ def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
     if not seen.has_url_fields:
         assert list(walked.urls(places)) == list(walked.urls(NO_URLS))
     rest, _ = body.parted(endpoint.shape.declares.lasting)
-    bound = bound_plain(data, seen.flags, seen.dense + dense_in(rest))
+    own = characters_in((rest,))
+    bound = bound_plain(Characters(len(data), seen.dense + own.dense, seen.wide + own.wide), seen.flags)
     full = bound_input(data, endpoint.shape.media.found_in)
     for name in type(full).__slots__:
         assert getattr(bound, name) == getattr(full, name), name
