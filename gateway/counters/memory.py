@@ -67,17 +67,15 @@ class MemoryCounters:
             else:
                 meter = self._meters.get(limit.key) or self._meter(limit)
                 # PERF: most of the time nothing leaves its window between two requests.
-                used = (meter.total if now < meter.stands_until else meter.used(now)) + hold.amount
-                for same, other in metered:
-                    if same is meter:
-                        used += other.amount
-                fits = used <= limit.ceiling
+                used = meter.total if now < meter.stands_until else meter.used(now)
+                meter.asked += hold.amount
+                fits = used + meter.asked <= limit.ceiling
                 metered.append((meter, hold))
             if not fits:
-                for taken in holds[:position]:
-                    self._return(taken.limit, taken.amount)
+                self._return(holds[:position], metered)
                 return self._refusal(holds, hold, now)
         for meter, hold in metered:
+            meter.asked = 0
             meter.take(now, hold.amount, hold.limit.ceiling)
         return MemoryLease(self, holds, counters, now)
 
@@ -147,12 +145,16 @@ class MemoryCounters:
         self._gauges[limit.key] = held
         return True
 
-    def _return(self, limit: Limit, amount: int) -> None:
-        """Undoes what was taken at this moment; of meters nothing was."""
-        if limit.dimension is _SPEND:
-            self._counter(limit).held -= amount
-        elif limit.window_s == 0:
-            self.give_back(limit, amount)
+    def _return(self, holds: Sequence[Hold], metered: Sequence[tuple[Meter, Hold]]) -> None:
+        """Undoes what was taken at this moment; of meters it was only asked for."""
+        for meter, _ in metered:
+            meter.asked = 0
+        for hold in holds:
+            limit = hold.limit
+            if limit.dimension is _SPEND:
+                self._counter(limit).held -= hold.amount
+            elif limit.window_s == 0:
+                self.give_back(limit, hold.amount)
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""

@@ -28,7 +28,7 @@ _PARTS: Final = 100
 class Meter:
     """See the module. Times are microseconds of any clock; one that goes back counts as one that stands."""
 
-    __slots__ = ("_amounts", "_length", "_times", "stands_until", "total")
+    __slots__ = ("_amounts", "_length", "_times", "asked", "stands_until", "total")
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -38,6 +38,8 @@ class Meter:
         """What is used, as of the last moment that was asked about."""
         self.stands_until = 0
         """A moment before which nothing of it is forgotten."""
+        self.asked = 0
+        """What those ask for who are about to take."""
 
     def used(self, at: int) -> int:
         """What counts at a moment; what is out of reach is forgotten."""

@@ -75,8 +75,7 @@ def judge(key: CompiledKey, shape: Shape, body: RequestBody) -> None:
             raise GatewayError("unsupported_parameter", reason, param=name)
     rules = key.judge
     if rules.has_declarations:
-        glance(shape, body)
-        rules.check_declarations(shape, body)
+        rules.check_what_was_seen(shape, body, glance(shape, body))
 
 
 def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[None, None, None] | None:
