@@ -86,7 +86,7 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
     rules = key.judge
     if not rules.has_urls:
         return None
-    seen = glance(shape, body)
+    seen = body.glance or glance(shape, body)
     if seen.is_plain and not seen.has_urls:
         return None
     places = URL_MEMBERS.get(shape.name, NO_URLS)

@@ -99,6 +99,8 @@ async def ask(request: Admitted, services: Services) -> Asked:
                 outbound = following
                 continue
         asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content, attempt)
+        if 200 <= response.status < 300:  # noqa: PLR2004 - nearly always, and `classify` need not be asked
+            return asked
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()

@@ -428,7 +428,7 @@ def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
         body, endpoint = request.body, request.received.endpoint
-        seen = glance(endpoint.shape, body)
+        seen = body.glance or glance(endpoint.shape, body)
         parts = body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
         if parts is not None:
             request.prompt = bound_plain(body.data, seen.flags, seen.dense + dense_in(parts[0]))

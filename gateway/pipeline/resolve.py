@@ -63,7 +63,7 @@ def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str
         key.resolutions[endpoint.name, asked] = found
     candidates = _balanced(found) if found.balances else found.candidates
     if key.models_allowed is not None or key.judge.has_models:
-        seen = glance(endpoint.shape, body)
+        seen = body.glance or glance(endpoint.shape, body)
         # PERF: most bodies are plain, and declare what those before them did.
         if seen not in _NAMES_NO_MODEL:
             further = tuple(declared(endpoint.shape.declares, body, OF_MODELS))
