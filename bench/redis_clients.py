@@ -2,15 +2,14 @@
 
 These two have to be installed beside the gateway. Each carries the same requests: three budgets and four limits, held
 and settled by the walk of a request that has neither a client's socket nor an upstream's. Rounds of all take turns; the
-figures are the medians of the process' CPU time per request, with all of its threads, and of their ratios to the own
-connection in the same round. `--whole US` is what a request costs a whole gateway with the own connection
+figures are the least CPU time of the process per request, with all of its threads, that any round took: what else a
+machine does only adds to it. `--whole US` is what a request costs a whole gateway with the own connection
 (`cpu_us_per_request` of the row "3 budgets in Redis" of `python -m bench`): by it the ratio of a whole gateway is told.
 """
 
 import argparse
 import asyncio
 import importlib
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager
@@ -73,8 +72,8 @@ async def coredis_client(host: str, port: int) -> AsyncIterator[Execute]:
 
         async def execute(name: str, *arguments: Any) -> Any:
             if name == "EVALSHA":
-                digest, _, marker, deadlines, *rest = arguments
-                return await client.evalsha(digest, [marker, deadlines], rest)
+                digest, count, *rest = arguments
+                return await client.evalsha(digest, rest[: int(count)], rest[int(count) :])
             return await client.create_request(name.encode(), *arguments, callback=lambda reply: reply)
 
         yield execute
@@ -169,9 +168,8 @@ def main() -> None:
             for _ in range(options.rounds)
         ]
         for name in CLIENTS:
-            took = statistics.median(one[name] for one in rounds)
-            ratio = statistics.median(one[name] / one["own"] for one in rounds)
-            more = statistics.median(one[name] - one["own"] for one in rounds)
+            took, least = (min(one[each] for one in rounds) for each in (name, "own"))
+            ratio, more = took / least, took - least
             whole = f"{1 + more / options.whole:.2f}" if options.whole else ""
             print(LINE.format(parallel, name, f"{took:.1f}", f"{ratio:.2f}", f"{more:.1f}", whole), flush=True)
 

@@ -127,7 +127,7 @@ def _service(parts: SplitResult, has_tls: bool, is_sentinel: bool, given: Tls, s
     if is_sentinel and not master:
         _refuse("the name that Sentinels know the master by is missing behind the hosts")
     if len(where) > 1:
-        _refuse("its path has too many parts, and a `/` in a password is `%2F`")
+        _refuse("its path has too many parts")
     database = _database(options.get("db", where[0] if where else "0"))
     server = RedisAddress(database=database, login=login, tls=tls)
     if is_sentinel:
@@ -152,7 +152,7 @@ def _login(user: str) -> Login:
 
 def _database(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        _refuse("the database is no number")
+        _refuse("the database is no number, and a `/` in a password is `%2F`")
     return int(text)
 
 

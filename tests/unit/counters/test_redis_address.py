@@ -58,7 +58,7 @@ WRONG = {
     "unix+sentinel:///run/x": "its scheme is not known",
     "redis:cache": "two slashes are missing behind its scheme",
     "redis://u:hunter2@cache:hunter2": "a host or a port is none",
-    "redis://u:hunt/er2@cache": "a host or a port is none",
+    "redis://u:hunt/er2@cache": "a `/` in a password is `%2F`",
     "redis://u:hunt?er2@cache": "a `?` in a password is `%3F`",
     "redis://u:hunt#er2@cache": "a `#` in a password is written as `%23`",
     "redis://one,,two": "a host is missing beside a comma",
