@@ -3,16 +3,36 @@
 How rates are counted, `gateway.counters.meter` says.
 """
 
+import logging
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
+from gateway.counters.hold import (
+    CountersLost,
+    CounterState,
+    Dimension,
+    Hold,
+    Lease,
+    Limit,
+    Refusal,
+    Restored,
+    Standing,
+)
 from gateway.counters.meter import Meter
+
+_log = logging.getLogger(__name__)
 
 _SPEND = Dimension.SPEND
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
+_PERSON: Final = re.compile(r":each_end_user=[^:]*")
+"""In the key of a counter, whose it is: `gateway.money.budget`. Nobody is called `*` there."""
+_MOST_PEOPLE: Final = 100_000
+"""Of one budget in one window: some 30 MB. Who calls a gateway makes up such names, so memory has to end somewhere."""
 _KEPT_S = 3600
 """So long a window that is over is kept for requests that began in it."""
 
@@ -31,14 +51,21 @@ class _Spent:
 class MemoryCounters:
     """A `CounterStore` in memory. Counters outlive reloads: they are known by their limit's key."""
 
-    def __init__(self, time: Callable[[], float] = clock.monotonic) -> None:
+    def __init__(self, time: Callable[[], float] = clock.monotonic, most_people: int = _MOST_PEOPLE) -> None:
         self._time = time
+        self._most_people = most_people
+        self._people: Counter[str] = Counter()
         self._meters: dict[str, Meter] = {}
         self._gauges: dict[str, int] = {}
         self._spent: dict[str, _Spent] = {}
         self._until_sweep = _SWEEP_EVERY
         self.fault: str | None = None
         """Why SPEND limits cannot be counted at present: set by an owner who has yet to `restore` them."""
+
+    @property
+    def state(self) -> CounterState:
+        """Whether they can be counted."""
+        return CounterState.COUNTED if self.fault is None else CounterState.REBUILDING
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or none."""
@@ -86,9 +113,12 @@ class MemoryCounters:
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
+        shared: Counter[str] = Counter()
         for key, known in spent.items():
-            counter = self._spent.setdefault(key, _Spent(known.resets_at))
-            counter.spent = max(counter.spent, known.spent)
+            counted_as = self._counted_as(key)
+            counter = self._spent.setdefault(counted_as, _Spent(known.resets_at))
+            shared[counted_as] += known.spent
+            counter.spent = max(counter.spent, shared[counted_as])
         self.fault = None
 
     async def close(self) -> None:
@@ -97,7 +127,7 @@ class MemoryCounters:
     def used(self, limit: Limit) -> int:
         """How much of a limit is used now."""
         if limit.dimension is _SPEND:
-            known = self._spent.get(limit.key)
+            known = self._spent.get(limit.key) or self._spent.get(self._shared_by(limit.key) or "")
             return 0 if known is None else known.spent + known.held
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
@@ -135,8 +165,34 @@ class MemoryCounters:
     def _counter(self, limit: Limit) -> _Spent:
         known = self._spent.get(limit.key)
         if known is None:
-            known = self._spent[limit.key] = _Spent(limit.resets_at)
+            known = self._spent.setdefault(self._counted_as(limit.key), _Spent(limit.resets_at))
         return known
+
+    def _counted_as(self, key: str) -> str:
+        """The key, or, for an end user beyond the bound, that of the counter which all of those share.
+
+        Forgetting one instead would let them spend their limit again.
+        """
+        person = _PERSON.search(key)
+        if person is None or key in self._spent:
+            return key
+        budget = key[: person.start()] + key[person.end() :]
+        if self._people[budget] < self._most_people:
+            self._people[budget] += 1
+            return key
+        shared = self._shared_by(key)
+        if shared is not None and shared not in self._spent:
+            _log.warning(
+                "%s counts for %d end users; further ones share one limit until its window is over",
+                budget,
+                self._most_people,
+            )
+        return shared or key
+
+    @staticmethod
+    def _shared_by(key: str) -> str | None:
+        shared, found = _PERSON.subn(":each_end_user=*", key)
+        return shared if found else None
 
     def _take(self, limit: Limit, amount: int) -> bool:
         held = self._gauges.get(limit.key, 0) + amount
@@ -185,6 +241,9 @@ class MemoryCounters:
             for key, known in self._spent.items()
             if known.resets_at is None or known.resets_at + _KEPT_S > over
         }
+        self._people = Counter(
+            key[: person.start()] + key[person.end() :] for key in self._spent if (person := _PERSON.search(key))
+        )
         self._until_sweep = max(_SWEEP_EVERY, len(self._meters) + len(self._spent))
 
 
