@@ -82,7 +82,7 @@ class _Watch:
         pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
         self._short = re.compile(f'"(?=[{first}]){pattern}'.encode())
         self._long = re2.compile(f'"(?i:{any_of(sorted(members))})"[ \\t\\r\\n]*:', _OPTIONS)
-        self._known: dict[Hashable, Glance] = {}
+        self._known: dict[tuple[Hashable, int], Glance] = {}
 
     def look(self, body: RequestBody) -> Glance:
         """A body that is plain but for what it lastingly declares, or one that is not."""
@@ -94,13 +94,13 @@ class _Watch:
         if flags is None:
             return NOT_PLAIN
         fingerprint = body.fingerprint(self._lasting)
-        known = self._known.get(fingerprint)
+        known = self._known.get((fingerprint, flags))
         if known is None:
-            known = self._of_lasting(members)
+            known = self._of_lasting(members, flags)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[fingerprint] = known
-        return known.with_own(flags) if flags else known
+            self._known[fingerprint, flags] = known
+        return known
 
     def _flags(self, text: bytes) -> int | None:
         """The flags that a text sets; `None` where anything else is in it that is looked for."""
@@ -116,14 +116,20 @@ class _Watch:
             return None
         return 0 if text.isascii() or not any(twin in text for twin in _TWINS) else None
 
-    def _of_lasting(self, members: bytes) -> Glance:
-        """What is known of members that last."""
+    def _of_lasting(self, members: bytes, own_flags: int) -> Glance:
+        """What is known of members that last, in a body that sets flags of its own."""
         flags = flags_of(members)
         if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
             return NOT_PLAIN
-        has_fields = may_have_url_fields(members, self._url_names)
         _, dense, wide = characters_in((members,))
-        return Glance(is_plain=True, has_url_fields=has_fields, flags=flags, dense=dense, wide=wide)
+        return Glance(
+            is_plain=True,
+            has_url_fields=may_have_url_fields(members, self._url_names),
+            flags=flags | own_flags,
+            own_flags=own_flags,
+            dense=dense,
+            wide=wide,
+        )
 
 
 _WATCHES: Final[dict[str, _Watch]] = {}

@@ -1,6 +1,6 @@
 """What the stages ask of a request body, whatever its form."""
 
-from collections.abc import Generator, Hashable, Iterator, Mapping
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from gateway.wire.json_splice import Splice
@@ -14,7 +14,8 @@ class Glance:
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
     fields, the `flags` that the body sets, those that it sets beyond what is known (`own_flags`), and how many bytes of
-    what is known are `dense` and `wide` to an estimate.
+    what is known are `dense` and `wide` to an estimate. There is one of these for each text that lasts and each set of
+    own flags, so that whoever found something out about that text can remember it by this.
     """
 
     __slots__ = ("dense", "flags", "has_url_fields", "is_plain", "own_flags", "wide")
@@ -36,17 +37,6 @@ class Glance:
         self.dense: Final = dense
         self.wide: Final = wide
 
-    def with_own(self, flags: int) -> "Glance":
-        """The same of a body that sets more flags."""
-        return Glance(
-            is_plain=self.is_plain,
-            has_url_fields=self.has_url_fields,
-            flags=self.flags | flags,
-            own_flags=flags,
-            dense=self.dense,
-            wide=self.wide,
-        )
-
 
 NOT_PLAIN: Final = Glance(is_plain=False)
 """What everything has to be looked for in."""
@@ -55,13 +45,15 @@ NOT_PLAIN: Final = Glance(is_plain=False)
 class RequestBody(Protocol):
     """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated.
 
-    `has_doubtful_names` says that `is_ambiguous` may hold for some name. `telling` and `glance` are left to those who
+    `names` are those of its top-level fields; of a form, only of those that it is judged by. `has_doubtful_names` says
+    that `is_ambiguous` may hold for some name. `telling` and `glance` are left to those who
     look for what a body declares: what they found of its conversation, and of all of it.
     """
 
     data: bytes
     model: str | None
     stream: bool
+    names: Collection[str]
     has_doubtful_names: bool
     telling: bool | None
     glance: Glance | None
@@ -77,9 +69,6 @@ class RequestBody(Protocol):
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
-
-    def states_any(self, names: frozenset[str]) -> bool:
-        """Whether one of these names stands at the top."""
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""
