@@ -29,6 +29,9 @@ _IN_LOWER_CASE: Final = re.compile(_CANDIDATE, re.DOTALL)
 _IN_ANY_CASE: Final = re.compile(_CANDIDATE, re.DOTALL | re.IGNORECASE)
 _BETWEEN_CANDIDATES: Final = re.compile(rb' |[^\\]"', re.DOTALL)
 _WINDOW: Final = 64 * 1024
+_LONGEST: Final = 512 * 1024
+"""Bytes of a part in which no candidate may be: it could be as long, and is looked through in steps."""
+
 _REMEMBERED: Final = 10_000
 
 
@@ -66,13 +69,16 @@ def is_doubtful(data: bytes) -> bool:
 
 
 def windows(data: bytes) -> Iterator[Window | None]:
-    """All parts of a text that is not doubtful, one in a step; `None` for one that is after all."""
+    """All parts of a text that is not doubtful, one in a step; `None` for one that is after all, or that takes long."""
     seen: set[bytes] = set()
     begin = 0 if _SCHEME.search(data) is not None else len(data)
     while begin < len(data):
         cut = _BETWEEN_CANDIDATES.search(data, begin + _WINDOW)
         end = len(data) if cut is None else cut.end()
         part = data[begin:end]
+        if len(part) > _LONGEST and _SCHEME.search(part) is not None:
+            yield None
+            return
         pieces = _IN_LOWER_CASE.split(part)
         if _SCHEME.search(b'"'.join(pieces[::2])) is not None:
             pieces = _IN_ANY_CASE.split(part)
