@@ -7,6 +7,7 @@ import atexit
 import gc
 import importlib
 import json
+import mimetypes
 import os
 import runpy
 import select
@@ -19,7 +20,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 from tests.support import statements
 
@@ -28,7 +29,12 @@ IMPORTED = (
     "gateway.control_plane.process",
     "gateway.server.process",
     "gateway.server.wiring",
+    "multiprocessing.popen_fork",
     "rich.table",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlite3",
+    "typer._adapters",
     "typer.main",
 )
 """Not `gateway.cli`: consoles look at the environment when they are made."""
@@ -149,6 +155,7 @@ def _serve(channel: socket.socket) -> None:
     """Forks and reaps as it is asked to; in a fork, it ends as the command does."""
     for name in IMPORTED:
         importlib.import_module(name)
+    mimetypes.init()  # which Falcon asks for with each app
     statements.record()
     gc.freeze()  # what a fork need not take apart when it ends
     assert threading.active_count() == 1, "a fork has no threads but its own"
@@ -178,7 +185,21 @@ def _serve(channel: socket.socket) -> None:
     os.environ.update(asked["env"])
     os.chdir(asked["directory"])
     sys.argv = ["gateway", *asked["arguments"]]
-    runpy.run_module("gateway", run_name="__main__")
+    try:
+        runpy.run_module("gateway", run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _end(end.code)
+        raise
+
+
+def _end(code: int) -> NoReturn:
+    """Ends as Python does, but takes nothing apart: a fork would copy all that was imported, only to let go of it."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
