@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import statements
+from tests.support import authorities, statements
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.redis_server import Server
@@ -23,6 +23,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A busy machine must not fail a property.
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gateway")
+
+authorities.read_once()
 
 
 @pytest.hookimpl(hookwrapper=True)
