@@ -93,7 +93,12 @@ def launch(
         command = [sys.executable, "-m", "gateway", *arguments]
         return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory, start_new_session=True)
     launcher = _launcher(_are_several(arguments, env))
-    asked = {"arguments": arguments, "env": dict(env), "directory": str(directory or Path.cwd())}
+    asked = {
+        "arguments": arguments,
+        "env": dict(env),
+        "directory": str(directory or Path.cwd()),
+        "umask": _umask(),
+    }
     return Launched(launcher, launcher.ask(asked, stdout.fileno(), stderr.fileno()))
 
 
@@ -119,6 +124,13 @@ def _are_several(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
     if "--workers" in arguments:
         return arguments[arguments.index("--workers") + 1] != "1"
     return env.get("GATEWAY_WORKERS", "1") != "1"
+
+
+def _umask() -> int:
+    """The present one, which cannot be asked for without setting it."""
+    present = os.umask(0)
+    os.umask(present)
+    return present
 
 
 @cache
@@ -198,6 +210,7 @@ def _serve(channel: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     os.chdir(asked["directory"])
+    os.umask(asked["umask"])
     sys.argv = ["gateway", *asked["arguments"]]
     try:
         runpy.run_module("gateway", run_name="__main__")
