@@ -36,6 +36,17 @@ def pytest_runtest_makereport(item, call):
         report.outcome = "failed"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.option.chaos:
+        long = [item for item in items if item.get_closest_marker("chaos")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+
+
 def pytest_configure(config):
     """In CI, or where `TEST_STATEMENTS` names a directory, a session notes which statements ran on which database."""
     if statements.DIRECTORY not in os.environ and os.environ.get("CI"):

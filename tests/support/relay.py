@@ -56,7 +56,11 @@ class Relay:
         if self._is_cut:
             writer.close()
             return
-        on, back = await asyncio.open_connection("127.0.0.1", self._there)
+        try:
+            on, back = await asyncio.open_connection("127.0.0.1", self._there)
+        except OSError:
+            writer.close()
+            return
         for source, target in ((reader, back), (on, writer)):
             task = asyncio.ensure_future(self._pump(source, target))
             self._tasks.add(task)
@@ -67,5 +71,7 @@ class Relay:
         try:
             while data := await source.read(65536):
                 target.write(data)
+        except ConnectionError:
+            pass
         finally:
             target.close()
