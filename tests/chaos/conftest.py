@@ -4,6 +4,8 @@ import pytest
 
 from tests.support.postgresql import Server
 
+pytest.register_assert_rewrite("tests.chaos.fleet")
+
 
 def pytest_terminal_summary(terminalreporter):
     reports = [one for outcome in ("passed", "failed") for one in terminalreporter.stats.get(outcome, [])]

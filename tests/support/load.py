@@ -45,6 +45,7 @@ class Answer:
     """What a client that stayed got."""
 
     port: int
+    model: str
     status: int
     request_id: str
     body: bytes
@@ -70,7 +71,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """Asks `ports` in turn, `per_second` altogether, from `start` to `stop`."""
+    """Asks `ports` in turn, which may be others from now on, `per_second` altogether, from `start` to `stop`."""
 
     ports: Sequence[int]
     per_second: float = 20
@@ -136,8 +137,9 @@ class Load:
         async with asyncio.TaskGroup() as asking:
             while not self._done.is_set():
                 # What a busy machine was late for is not made up for in a crowd.
-                kind = self.kinds[number // len(self.ports) % len(self.kinds)]
-                asking.create_task(self._ask(self.ports[number % len(self.ports)], kind))
+                ports = self.ports
+                kind = self.kinds[number // len(ports) % len(self.kinds)]
+                asking.create_task(self._ask(ports[number % len(ports)], kind))
                 number += 1
                 now = asyncio.get_running_loop().time()
                 began = max(began + 1 / self.per_second, now - 1)
@@ -154,7 +156,7 @@ class Load:
         if received is None:
             self.left += 1
             return
-        self.answers.append(_read(port, received, began, is_stream=bool(kind.body.get("stream"))))
+        self.answers.append(_read(port, kind, received, began))
 
     async def _exchange(self, port: int, kind: Kind) -> bytes | None:
         """All that came, or nothing where the client left."""
@@ -186,11 +188,12 @@ class Load:
         return bytes(received)
 
 
-def _read(port: int, received: bytes, began: float, *, is_stream: bool) -> Answer:
+def _read(port: int, kind: Kind, received: bytes, began: float) -> Answer:
     head, end, rest = received.partition(b"\r\n\r\n")
     took_s = time.monotonic() - began
+    model = kind.body["model"]
     if not end:
-        return Answer(port, NO_ANSWER, "", received, is_stream=False, is_whole=False, began=began, took_s=took_s)
+        return Answer(port, model, NO_ANSWER, "", received, is_stream=False, is_whole=False, began=began, took_s=took_s)
     status_line, *lines = head.decode("latin-1").split("\r\n")
     status = int(status_line.split()[1])
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
@@ -199,5 +202,5 @@ def _read(port: int, received: bytes, began: float, *, is_stream: bool) -> Answe
     else:
         is_whole = len(rest) == int(headers.get("content-length", "-1"))
     id_ = headers.get("x-langwatch-request-id", "")
-    is_stream = is_stream and status == 200
-    return Answer(port, status, id_, rest, is_stream, is_whole, began, took_s)
+    is_stream = status == 200 and bool(kind.body.get("stream"))
+    return Answer(port, model, status, id_, rest, is_stream, is_whole, began, took_s)
