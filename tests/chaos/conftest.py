@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.postgresql import Server
 
-pytest.register_assert_rewrite("tests.chaos.fleet")
+pytest.register_assert_rewrite("tests.chaos.fleet", "tests.chaos.test_one_node")
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -11,6 +11,7 @@ from tests.chaos.fleet import (
     CONFIG,
     Fleet,
     every_answer_ends,
+    kill,
     memory_is_bounded,
     nobody_stumbled,
     under_load,
@@ -117,7 +118,7 @@ def _redis_and_postgresql_are_away(fleet: Fleet) -> Iterator[None]:
 @contextmanager
 def _a_node_is_killed(fleet: Fleet) -> Iterator[None]:
     node = fleet.nodes[0]
-    node.kill()
+    kill(node)
     yield
     fleet.nodes[0] = fleet.start_node("one", fleet.redis.port, node.port)
 

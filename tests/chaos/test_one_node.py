@@ -6,14 +6,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.chaos.fleet import CENT, CONFIG, every_answer_ends, memory_is_bounded, memory_mb, nobody_stumbled
+from tests.chaos.fleet import CENT, CONFIG, every_answer_ends, kill, memory_is_bounded, memory_mb, nobody_stumbled
 from tests.contract.test_budgets import config
+from tests.contract.test_following import CONFIG as FOLLOWED
+from tests.contract.test_following import Following
 from tests.support.collector import HttpCollector
 from tests.support.control_plane import ControlPlane
 from tests.support.gateway import NO_TLS, Gateway, free_port
@@ -23,38 +27,34 @@ from tests.support.load import NO_ANSWER, Kind, Load, chat
 FULL = frozenset({"ledger_full"})
 
 
-def books_agree(gateway, load, *, url=None):
+def books_agree(gateway, load, cost=CENT):
     """Whoever saw the end of an answer finds it in the ledger, once, at its price."""
     served = {one.request_id for one in load.answers if one.status == 200 and one.is_whole}
-
-    def complete():
-        found = ledger_entries(gateway, url=url)
-        waits = gateway.readyz()["ledger"]["waiting_entries"]
-        return found if waits == 0 and served.issubset(entry.request_id for entry in found) else None
-
-    found = gateway.wait(complete, 30)
-    assert len({entry.request_id for entry in found}) == len(found)
-    assert {entry.cost_nano_usd for entry in found if entry.request_id in served} == {CENT}
-    return found
+    gateway.wait(lambda: gateway.readyz()["ledger"]["waiting_entries"] == 0, 30)
+    found = ledger_entries(gateway)
+    ids = [entry.request_id for entry in found]
+    assert len(set(ids)) == len(ids)
+    assert sorted(served.difference(ids)) == []
+    assert {entry.cost_nano_usd for entry in found if entry.request_id in served} == {cost}
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 3 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
+def small_disk():
+    """A file system of 3 MiB, outside the folders that pytest cleans up: nobody can delete what is mounted."""
+    place = Path(tempfile.mkdtemp())
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place], check=False, capture_output=True
     )
     if mounted.returncode:
         pytest.skip(f"no tmpfs can be mounted: {mounted.stderr.decode().strip()}")
     yield place
-    subprocess.run(["umount", place], check=True)
+    subprocess.run(["umount", "--lazy", place], check=True)
+    place.rmdir()
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("policy", ["refuse", "drop"])
-def test_a_disk_that_is_full(start_gateway, small_disk, figures, policy):
+def test_a_disk_that_is_full(small_disk, start_gateway, figures, policy):
     data = small_disk / "data"
     gateway = start_gateway(CONFIG, env={"GATEWAY_DATA_DIR": str(data), "GATEWAY_ON_SPOOL_FULL": policy})
     filler = small_disk / "filler"
@@ -62,13 +62,9 @@ def test_a_disk_that_is_full(start_gateway, small_disk, figures, policy):
     with Load([gateway.port], 40) as load:
         load.wait(load.all_served(), 30)
         before_mb = memory_mb([gateway.process.pid])
-        with filler.open("wb") as file:
-            try:
-                while True:
-                    file.write(b"x" * 4096)
-                    file.flush()
-            except OSError:
-                pass
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"x" * 4096)
         gateway.wait(lambda: gateway.readyz()["ledger"]["fault"], 60)
         if policy == "refuse":
             gateway.wait(lambda: any(one.status == 503 for one in load.answers), 60)
@@ -117,7 +113,7 @@ def test_a_spool_that_is_damaged_while_nobody_runs(tmp_path, postgresql, figures
         load.wait(load.all_served(), 30)
         postgresql.stop()
         time.sleep(3)
-    gateway.kill()
+    kill(gateway)
     spool = tmp_path / "data" / "spool"
     segment = max(spool.rglob("*.seg"), key=lambda file: file.stat().st_size)
     damaged = bytearray(segment.read_bytes())
@@ -165,14 +161,13 @@ def test_a_collector_that(start_gateway, figures, way):
 
 @pytest.mark.chaos
 def test_a_control_plane_that_is_away(tmp_path, figures):
-    from tests.contract.test_following import Following  # noqa: PLC0415
-
     following = Following(tmp_path)
-    following.apply(CONFIG.replace("version: 1", "version: 1\nowner: platform"))
+    following.apply(f'{FOLLOWED}prices: {{sim/gpt-5-mini: {{per_request_usd: "0.01"}}}}\n')
     gateway = following.gateway()
-    with Load([gateway.port], 20) as load:
+    with Load([gateway.port], 20, kinds=[Kind(chat(model="gpt-5-mini"))]) as load:
         load.wait(load.all_served(), 30)
         port = following.plane.port
+        following.plane.client.close()
         following.plane.process.kill()
         following.plane.process.wait()
         gateway.wait(lambda: gateway.readyz()["control_plane"]["fault"], 30)
@@ -255,7 +250,6 @@ def test_a_clock_that_is_set(tmp_path, figures):
     hourly = config("cap: {scope: {team: engineering}, window: day, limit_usd: 1000}")
     preload = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1"}
     preload |= {"FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
-    log = (tmp_path / "log.txt").open("wb")
     gateway = WithPipes(tmp_path, "--no-access-log", "--log-level", "error", text=hourly, env=preload)
     try:
         with Load([gateway.port], 20) as load:
@@ -271,7 +265,6 @@ def test_a_clock_that_is_set(tmp_path, figures):
         found = ledger_entries(url=f"sqlite:///{tmp_path / 'data' / 'gateway.db'}")
     finally:
         gateway.close()
-        log.close()
 
     every_answer_ends(load, frozenset())
     ids = [entry.request_id for entry in found]
