@@ -33,7 +33,9 @@ SETTINGS: Final = (
     "on_disconnect",
     "stream_keepalive_s",
 )
-LIFE_CYCLE: Final = ("secret_hash", "previous_secret_hash", "previous_secret_expires_at", "state")
+ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")
+"""Fields of a virtual key that a rotation leaves until the secret before it ends."""
+LIFE_CYCLE: Final = ("secret_hash", *ROTATION, "state")
 """Fields of a virtual key that are the control plane's where the file does not have them."""
 
 _WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
@@ -199,9 +201,11 @@ def _written(value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str | int):  # PERF: most values, which need not be asked whether they are sequences
+        return value
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items() if inner is not None}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence):
         return [_plain(inner) for inner in value]
     if isinstance(value, Decimal):
         return format(value.normalize(), "f") if value else "0"

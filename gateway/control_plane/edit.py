@@ -146,7 +146,8 @@ def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
     seen = 0 if had is None else had.revision
     if edit.expected is not None and edit.expected != seen:
         now = "there is none" if had is None else f"it is at revision {seen}, by {had.changed_by}"
-        raise EditError("precondition_failed", f"{'.'.join(key)} is not what you have seen: {now}")
+        why = "is there already" if edit.expected == 0 else "is not what you have seen"
+        raise EditError("precondition_failed", f"{'.'.join(key)} {why}: {now}")
 
 
 def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
