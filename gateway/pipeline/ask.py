@@ -268,7 +268,8 @@ async def _ask(
     upstream = candidate.upstream
     upstream.under_way.count += 1
     request.under_way.append(upstream.under_way)
-    request.received.trail.called = True
+    trail = request.received.trail
+    trail.called_at = trail.called_at or began
     try:
         response, content, trigger, outcome = await _answer(request, candidate, outbound, peeks=peeks)
     except UpstreamFailure as failure:

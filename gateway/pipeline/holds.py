@@ -24,6 +24,7 @@ from gateway.money.estimate import (
 )
 from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
+from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
 from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
@@ -509,8 +510,9 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
 def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
     """Metrics hear what the request found to be spent of a budget, in nano-USD."""
     compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, limit_.ceiling)
-    metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
+    ceiling = limit_.ceiling
+    ratio, limit_usd = _ratio(spent, ceiling), ceiling / NANO_PER_USD
+    metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started, limit_usd)
 
 
 def _next_candidate(request: Admitted, refused: Hold) -> bool:

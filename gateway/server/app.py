@@ -109,7 +109,7 @@ def create_app(
     """Everything that has a path."""
     app: Any = _App()
     app.add_error_handler(Exception, error_response.on_defect)
-    app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
+    app.add_error_handler(falcon.HTTPError, error_response.HttpErrors(services.metrics).answer)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
     bodies = BodyReader(settings)
     for endpoint in ENDPOINTS.values():
@@ -123,6 +123,6 @@ def create_app(
     app.add_route("/healthz", Healthz())
     app.add_route("/startupz", Startupz())
     app.add_route("/readyz", Readyz(holder, drain, services.counters, books, control_plane))
-    app.add_route("/metrics", MetricsResource(services.metrics))
+    app.add_route("/metrics", MetricsResource(services.metrics, settings.metrics_token))
     asgi: AsgiApp = app
     return asgi

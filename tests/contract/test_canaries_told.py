@@ -201,8 +201,7 @@ def told_by(gateway):
     gateway.chat("simulator/other")
     gateway.client.get("/v1/nothing")
     gateway.wait(lambda: len(gateway.records()) >= 5)
-    pages = [gateway.client.get(path) for path in ("/metrics", "/readyz", "/healthz", "/startupz")]
-    return [page.text for page in pages]
+    return [gateway.metrics(), *(gateway.client.get(path).text for path in ("/readyz", "/healthz", "/startupz"))]
 
 
 @pytest.mark.parametrize("source", ["file", "control plane"])

@@ -35,7 +35,7 @@ def governed(module_gateway, upstream):
 
 
 def value(gateway, name, **labels):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
     wanted = [f'{label}="{text_}"' for label, text_ in labels.items()]
     return sum(
         float(figure)
@@ -127,7 +127,7 @@ def test_a_budget_that_refuses_is_shown_as_full(start_gateway, start_redis, upst
 
 
 def test_what_serves_is_told(gateway):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
 
     assert f'gateway_config_info{{revision="{gateway.readyz()["revision"]}"}} 1.0' in text
     assert "gateway_build_info{" in text
@@ -181,7 +181,7 @@ def test_a_worker_that_was_killed_leaves_no_gauges(start_gateway, upstream):
     upstream.wait_for()
 
     def in_flight() -> list[str]:
-        return re.findall(r"^gateway_requests_in_flight (\S+)$", httpx.get(f"{gateway.url}/metrics").text, re.MULTILINE)
+        return re.findall(r"^gateway_requests_in_flight (\S+)$", gateway.metrics(), re.MULTILINE)
 
     gateway.wait(lambda: in_flight() == ["1.0"])
     pid = gateway.process.pid
