@@ -154,11 +154,18 @@ _METRICS = """# Metrics
 
 `GET /metrics` on the gateway's port, for Prometheus; with several workers, the sum of all. Alert rules are in
 `deploy/prometheus/`, a Grafana dashboard in `deploy/grafana/`, what to do about an alert in [runbook.md](runbook.md).
+OpenMetrics is answered where it is asked for, with the trace of a sampled request beside the duration that it took
+(one worker), and gzip likewise.
+
+That port is open to clients, so what names budgets or money (`gateway_budget_*`, `gateway_cost_usd_total`) is told
+there only to who sends `Authorization: Bearer` and `GATEWAY_METRICS_TOKEN`; on `GATEWAY_HEALTH_PORT` it is told to
+everybody.
 
 How many series there are is bounded: `provider` and `budget` are names from the configuration, `endpoint` is a row of
 the table in [clients.md](clients.md), `status` an HTTP status, everything else one of a few words. A worker tells %d
 pairs of provider and model apart; what comes after counts as the model `other`. Who spent what is in the ledger
-([spend.md](spend.md)), not here: keys and people are too many for labels.
+([spend.md](spend.md)), not here: keys and people are too many for labels. `process_*` are those of every client of
+Prometheus.
 
 | metric | type | labels | meaning |
 |---|---|---|---|

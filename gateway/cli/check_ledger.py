@@ -102,10 +102,10 @@ async def _check_counters(
     from gateway.counters.hold import CountersLost, Restored  # noqa: PLC0415
     from gateway.counters.redis import RedisCounters  # noqa: PLC0415
 
-    if settings.redis_url is None or not budgets:
+    if settings.redis is None or not budgets:
         return ()
     prefix = f"{{gw:{settings.redis_namespace}}}:"
-    counters = RedisCounters(settings.redis_url.get_secret_value(), prefix=prefix, timeout_s=_TIMEOUT_S)
+    counters = RedisCounters(settings.redis, prefix=prefix, timeout_s=_TIMEOUT_S)
     try:
         lasting = await _lasting(counters, engine, budgets)
         for _ in range(_LOOKS - 1):

@@ -16,6 +16,30 @@ class Dimension(enum.StrEnum):
     SPEND = "spend"
 
 
+class CounterState(enum.StrEnum):
+    """Whether limits and budgets can be counted, or what stands in the way."""
+
+    COUNTED = "counted"
+    REBUILDING = "rebuilding"
+    """Budgets are being brought up to the ledger, after a start or a loss."""
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    """One of both sides does not trust the other's certificate, or a file of this side cannot be read."""
+    DENIED = "denied"
+    """The credentials are refused, or their user may do too little."""
+    NO_MASTER = "no_master"
+    """No Sentinel names a master."""
+    LOADING = "loading"
+    BUSY = "busy"
+    READ_ONLY = "read_only"
+    OUT_OF_MEMORY = "out_of_memory"
+    CLUSTER_DOWN = "cluster_down"
+    MOVING = "moving"
+    """The counters are on their way to another node of a cluster."""
+    REFUSED = "refused"
+    """Redis refuses for another reason, which is told."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Limit:
     """One limit: at most `ceiling` units in any `window_s` seconds, or at one time where `window_s` is 0.
@@ -113,6 +137,10 @@ class CounterStore(Protocol):
     @property
     def fault(self) -> str | None:
         """Why the store does not answer at present, without any secret; `None` while it does."""
+
+    @property
+    def state(self) -> CounterState:
+        """The same for machines."""
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or, when one does not fit, none: a refused batch consumes nothing.

@@ -7,7 +7,17 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
+from gateway.counters.hold import (
+    CountersLost,
+    CounterState,
+    Dimension,
+    Hold,
+    Lease,
+    Limit,
+    Refusal,
+    Restored,
+    Standing,
+)
 from gateway.counters.meter import Meter
 
 _SPEND = Dimension.SPEND
@@ -43,6 +53,11 @@ class MemoryCounters:
         self._until_sweep = _SWEEP_EVERY
         self.fault: str | None = None
         """Why SPEND limits cannot be counted at present: set by an owner who has yet to `restore` them."""
+
+    @property
+    def state(self) -> CounterState:
+        """Whether they can be counted."""
+        return CounterState.COUNTED if self.fault is None else CounterState.REBUILDING
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or none."""

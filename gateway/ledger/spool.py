@@ -17,7 +17,7 @@ from collections import deque
 from pathlib import Path
 from typing import Literal
 
-from gateway import clock
+from gateway import clock, private_files
 from gateway.ledger.backlog import Backlog, Segment
 from gateway.ledger.segment import frame
 from gateway.ledger.spool_sync import SpoolSync
@@ -177,7 +177,7 @@ class Spool:
             self._sync.move(self._directory)
             self.backlog.move(self._directory)
         path = self._directory.path_of_segment(self._segments_begun + 1)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        descriptor = private_files.make_new(path, append=True)
         self._segments_begun += 1
         self._retire_active()
         try:

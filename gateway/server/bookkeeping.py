@@ -21,6 +21,7 @@ from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
 from gateway.money.habits import Habits
+from gateway.private_files import make_folder
 from gateway.settings import Settings
 from gateway.snapshot.budgets import MARGIN
 from gateway.storage.engine import (
@@ -59,6 +60,7 @@ class Bookkeeping:
         database = hashlib.sha256(describe_url(self._engine.url).encode()).hexdigest()[:_DIGEST_CHARACTERS]
         root = directory / _SPOOL / database
         try:
+            make_folder(directory, follows_link=True)
             self.spool = Spool(root, max_bytes=settings.spool_max_bytes, on_full=settings.on_spool_full)
         except OSError as problem:
             raise StorageError(

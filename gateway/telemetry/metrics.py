@@ -218,9 +218,11 @@ class Metrics:
             for state, count in zip(("active", "idle", "waiting"), counts, strict=True):
                 self._metrics.upstream_connections.labels(origin, state).set(count)
 
-    def counters(self, *, answer: bool) -> None:
-        """Whether the counter store answers."""
+    def counters(self, states: Mapping[str, bool], *, answer: bool) -> None:
+        """Whether the counter store answers, and which of its states holds."""
         self._metrics.counters_up.set(1 if answer else 0)
+        for state, holds in states.items():
+            self._metrics.counters_state.labels(state).set(holds)
 
     def control_plane(self, standing: Mapping[str, Any] | None) -> None:
         """How far the control plane is followed; nothing where there is none."""

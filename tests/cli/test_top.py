@@ -18,7 +18,7 @@ def looks():
     """Two looks, ten seconds apart."""
     metrics = Metrics()
     metrics.serving("0123456789abcdef", ("team", "all [bold]"), ("openai", "standby"))
-    metrics.counters(answer=True)
+    metrics.counters({}, answer=True)
     for _ in range(7):
         metrics.request_started()
     ended = {"overhead_s": 0.001, "first_token_s": None, "trace_id": None}

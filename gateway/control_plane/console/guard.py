@@ -110,7 +110,7 @@ class Guard:
         session = await self._session(request)
         if session is None:
             raise SignInNeededError(_target(request), again=came_from_elsewhere(request))
-        request.context.session = session
+        request.context.session, request.context.token = session, session.token
         if request.method == "POST":
             _check_form_token(request.context.form, session)
         if not session.token.scope.covers(needed):

@@ -8,7 +8,6 @@ from sqlalchemy import Connection
 
 from gateway.control_plane import state
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.console.sessions import Session
 from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.tokens import Scope
 from gateway.plan.live import LiveResource
@@ -20,12 +19,6 @@ PATIENCE_S: Final = 10.0
 Answer = TypeVar("Answer")
 Routes = Callable[[Console], Iterable[tuple[str, "Page"]]]
 """What the module of a page gives to the app: paths, and who answers them."""
-
-
-def owners_of(request: falcon.asgi.Request) -> tuple[str, ...] | None:
-    """The owners that whoever signed in is bound to; `None`: they are bound to nobody."""
-    session: Session = request.context.session
-    return session.token.owners
 
 
 class Page:

@@ -8,10 +8,10 @@ import falcon.asgi
 
 from gateway import clock
 from gateway.control_plane.console.address import Address, path_of
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger.budget_report import DEFAULT_LIMIT, MAX_LIMIT, BudgetReport, BudgetRow, budget_report
 from gateway.ledger.report import read_limit, read_one
 

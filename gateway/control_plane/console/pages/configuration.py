@@ -12,12 +12,12 @@ from gateway.config.address import KINDS
 from gateway.control_plane import audit, nodes, state
 from gateway.control_plane.console.address import Address, path_of
 from gateway.control_plane.console.formats import NOTHING, flat
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.rest.audit import read_place, written_place
 from gateway.control_plane.rest.plans import plan_for
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger.report import read_limit, read_one
 from gateway.plan.change import SENSITIVE
 from gateway.plan.diff import shown

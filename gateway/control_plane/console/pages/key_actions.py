@@ -14,16 +14,15 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane import key_life
-from gateway.control_plane.audit import Actor
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.edit import Edit
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.repeats import Asked, Told, once
 from gateway.control_plane.rest.change import told_of
 from gateway.control_plane.rest.refusals import as_api_errors
-from gateway.control_plane.rest.route import owner_of_bound, read_parameters
+from gateway.control_plane.rest.route import actor_of, owner_of_bound, owners_of, read_parameters
 from gateway.control_plane.rest.virtual_keys import VERBS, VerbBody
-from gateway.control_plane.tokens import Scope, Token
+from gateway.control_plane.tokens import Scope
 from gateway.plan.live import LiveResource
 from gateway.secret import Secret
 
@@ -93,7 +92,7 @@ class KeyActionPage(Page):
         """Does it, and shows a new secret, this once."""
         words, form = _words(verb), request.context.form
         body, services = VerbBody(grace_s=_grace(form)), self.services
-        how = Edit(_actor(request), clock.microseconds())
+        how = Edit(actor_of(request), clock.microseconds())
 
         def make(connection: Connection) -> tuple[LiveResource, Secret | None]:
             return VERBS[verb](connection, services, name, how, body)
@@ -118,7 +117,7 @@ class NewKeyPage(Page):
         """Makes the key, or shows the form again with what is wrong."""
         form, services = request.context.form, self.services
         name, spec = form.get("name", "").strip(), _spec(form)
-        how, owners = Edit(_actor(request), clock.microseconds()), owners_of(request)
+        how, owners = Edit(actor_of(request), clock.microseconds()), owners_of(request)
 
         def make(connection: Connection) -> tuple[LiveResource, Secret | None]:
             return key_life.mint_key(
@@ -178,12 +177,7 @@ def _asked(request: falcon.asgi.Request, asked: object) -> Asked:
     if not nonce:
         raise ApiError("bad_request", "The form is not whole. Open the page anew and try again.")
     digest = hashlib.sha256(msgspec.json.encode((request.path, asked))).hexdigest()
-    return Asked(request.context.session.token.id, f"console:{nonce}"[:255], digest, clock.microseconds())
-
-
-def _actor(request: falcon.asgi.Request) -> Actor:
-    token: Token = request.context.session.token
-    return Actor(token.name, request.context.request_id, token.owners)
+    return Asked(request.context.token.id, f"console:{nonce}"[:255], digest, clock.microseconds())
 
 
 def _words(verb: str) -> Verb:

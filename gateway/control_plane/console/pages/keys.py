@@ -10,11 +10,11 @@ from gateway import clock
 from gateway.control_plane import audit, key_search
 from gateway.control_plane.console.address import Address, path_of
 from gateway.control_plane.console.pages import key_actions
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.spend import DAY_US, spend_of
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.key_search import STATES, USE_KNOWN_FOR_DAYS, KeySearch
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.keys.virtual_key import ENVIRONMENTS
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.query import Scope, entries, spend

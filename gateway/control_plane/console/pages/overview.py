@@ -10,10 +10,10 @@ from gateway import clock
 from gateway.control_plane import nodes, state
 from gateway.control_plane.console.address import Address, page_path, path_of
 from gateway.control_plane.console.pages.attention import SHOWN, Seen, Standing, matters
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.known_budgets import known_budgets
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger.budget_report import budget_report
 from gateway.ledger.endings import Ending
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period

@@ -7,11 +7,11 @@ from urllib.parse import quote, unquote
 import falcon.asgi
 
 from gateway.control_plane.console.address import Address, page_path
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.rest.requests import FATE, PARAMETERS, no_such_request, read_page, written_cursor
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger import query
 from gateway.ledger.endings import ENDINGS, Ending
 from gateway.ledger.report import FILTERS, Parameters, read_one

@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.control_plane.console.address import Address, Parameters, page_path, path_of
-from gateway.control_plane.console.pages.base import Page, owners_of
+from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.pages.filtering import read_address
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger import report, unpriced
 from gateway.ledger.query import Spend
 from gateway.ledger.report import FILTERS, SPEND_PARAMETERS, SpendQuestion, SpendReport
