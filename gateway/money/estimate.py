@@ -540,7 +540,7 @@ def estimate(
 def _at(
     rates: Rates, prompt: InputBound, writes: bool, output_tokens: int, requests: int, beside: Mapping[str, int]
 ) -> int:
-    given, said = max(rates.input or 0, rates.cache_read or 0), rates.output or 0
+    given, said = max(rates.input or 0, rates.cache_read or 0), rates.dearest_output
     if writes:
         given = max(given, rates.cache_write or 0, (rates.cache_write_1h or 0) if prompt.keeps_cache else 0)
     if prompt.has_audio:
@@ -548,17 +548,10 @@ def _at(
         said = max(said, rates.output_audio or 0)
     if prompt.has_images:
         given = max(given, rates.input_image or 0, rates.cache_image_read or 0, rates.input_video or 0)
-    said = max(
-        said,
-        rates.output_image or 0,
-        rates.output_video or 0,
-        rates.output_reasoning or 0,
-        rates.output_citation or 0,
-    )
     total = prompt.tokens * given + output_tokens * said
     fixed = requests * (rates.per_request or 0)
     if not beside:
-        return _divide_up(total, TOKENS_PER_RATE) + fixed
+        return -(-total // TOKENS_PER_RATE) + fixed
     total *= _SCALE // TOKENS_PER_RATE
     for figure, count in beside.items():
         kind = _FEES[figure]

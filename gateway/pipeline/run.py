@@ -50,7 +50,8 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
-        capture(received, key, body)
+        if received.is_traced:
+            capture(received, key, body)
         admitted = await _admit(received, key, body, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)

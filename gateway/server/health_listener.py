@@ -55,7 +55,7 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": _headers(fields),
+        "headers": [*_headers(fields), (b"host", b"localhost")],
         "extensions": {OPERATORS_ONLY: {}},
     }
     said: list[Event] = []
@@ -72,9 +72,10 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
 
 
 def _headers(fields: bytes) -> list[tuple[bytes, bytes]]:
-    """As ASGI has them; a line that is no field is left out."""
+    """What decides about the form of an answer, as ASGI has it; nothing else of a probe's head matters."""
     named = (line.partition(b":") for line in fields.split(b"\r\n"))
-    return [(name.strip().lower(), value.strip()) for name, colon, value in named if colon]
+    read = [(name.strip().lower(), value.strip()) for name, _, value in named]
+    return [field for field in read if field[0] in (b"accept", b"accept-encoding")]
 
 
 def _written(status: HTTPStatus, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:

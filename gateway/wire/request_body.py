@@ -1,6 +1,6 @@
 """What the stages ask of a request body, whatever its form."""
 
-from collections.abc import Generator, Hashable, Iterator, Mapping
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from gateway.wire.json_splice import Splice
@@ -13,7 +13,8 @@ class Glance:
 
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared, billed, allowed or fetched. Only then the others count, and speak of what is known: whether
-    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` to an estimate.
+    it has URLs, the `flags` that it sets, and how many bytes of it are `dense` to an estimate. There is one of these
+    for each text that lasts, so that whoever found something out about that text can remember it by this.
     """
 
     __slots__ = ("dense", "flags", "has_urls", "is_plain")
@@ -32,13 +33,15 @@ NOT_PLAIN: Final = Glance(is_plain=False)
 class RequestBody(Protocol):
     """Read-only facts of a body, and the splices that may be made in it. `data` is what the client sent, inflated.
 
-    `has_doubtful_names` says that `is_ambiguous` may hold for some name. `telling` and `glance` are left to those who
+    `names` are those of its top-level fields; of a form, only of those that it is judged by. `has_doubtful_names` says
+    that `is_ambiguous` may hold for some name. `telling` and `glance` are left to those who
     look for what a body declares: what they found of its conversation, and of all of it.
     """
 
     data: bytes
     model: str | None
     stream: bool
+    names: Collection[str]
     has_doubtful_names: bool
     telling: bool | None
     glance: Glance | None
@@ -51,9 +54,6 @@ class RequestBody(Protocol):
 
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
-
-    def states_any(self, names: frozenset[str]) -> bool:
-        """Whether one of these names stands at the top."""
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data, for translation. Raises `bad_request`."""

@@ -85,6 +85,6 @@ def shown(scraped, gateway, upstream):
 @pytest.mark.parametrize("title", PANELS)
 def test_a_panel_has_data(shown, title):
     for target in PANELS[title]["targets"]:
-        expression = target["expr"].replace("$__rate_interval", "1m")
+        expression = target["expr"].replace("$__rate_interval", "5m")
         expression = re.sub(r"\$(job|instance|provider)", ".*", expression)
         shown.wait_for(expression)

@@ -18,7 +18,7 @@ class Prometheus:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         configuration = directory / "prometheus.yml"
-        configuration.write_text(yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": scrapes}))
+        configuration.write_text(yaml.safe_dump({"global": {"scrape_interval": "2s"}, "scrape_configs": scrapes}))
         self._process = subprocess.Popen(
             [
                 binary,
@@ -37,7 +37,7 @@ class Prometheus:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
-    def wait_for(self, expression: str, timeout_s: float = 30) -> list[dict[str, Any]]:
+    def wait_for(self, expression: str, timeout_s: float = 60) -> list[dict[str, Any]]:
         """The same, as soon as there is any."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
