@@ -87,9 +87,7 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
     if not rules.has_urls:
         return None
     seen = body.glance or glance(shape, body)
-    if seen.is_plain and not seen.has_urls:
-        return None
-    places = URL_MEMBERS.get(shape.name, NO_URLS)
+    places = NO_URLS if seen.is_plain and not seen.has_url_fields else URL_MEMBERS.get(shape.name, NO_URLS)
     return rules.check_urls(body.urls(places, rules.url_sieve), body.path_at) if body.may_have_urls(places) else None
 
 

@@ -84,6 +84,11 @@ class JsonBody:
         span = self._spans.get(name)
         return None if span is None else self._readable[span[0] : span[1]]
 
+    def size(self, name: str) -> int:
+        """How many bytes a top-level value has, 0 when it is not there."""
+        span = self._spans.get(name)
+        return 0 if span is None else span[1] - span[0]
+
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
         return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)

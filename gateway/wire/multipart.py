@@ -91,6 +91,10 @@ class MultipartBody:
         """A form has no JSON values."""
         return None
 
+    def size(self, _name: str) -> int:
+        """A form has no JSON values."""
+        return 0
+
     def is_ambiguous(self, _name: str) -> bool:
         """What a form may not say twice was refused before."""
         return False

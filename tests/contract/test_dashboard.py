@@ -16,12 +16,13 @@ from tests.support.upstream import response, stream
 DASHBOARD = json.loads((Path(__file__).parents[2] / "deploy/grafana/gateway.json").read_text())
 PANELS = {panel["title"]: panel for panel in DASHBOARD["panels"] if panel["type"] != "row"}
 BREAKER = ", circuit_breaker: {failures: 2, window_ms: 60000, open_ms: 30000}}"
-POOR = new_key()
+POOR, ALONE = new_key(), new_key()
 MORE = f"""
     model_aliases: {{smart: [openai/gpt-5-mini, simulator/gpt-5-mini]}}
     policy_rules: [{{tools: {{deny: ['^shell']}}}}]
+    fallback: {{chain: [openai, simulator], on: [5xx]}}
+  alone: {{environment: test, secret_hash: "{ALONE[1]}"}}
   poor: {{environment: test, secret_hash: "{POOR[1]}"}}
-fallback: {{chain: [openai, simulator], on: [5xx]}}
 budgets: {{small: {{scope: {{virtual_key: poor}}, window: month, limit_usd: 0.000001}}}}
 prices: {{simulator/gpt-5-mini: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}}}
 """
@@ -73,8 +74,9 @@ def shown(scraped, gateway, upstream):
         upstream.play = lambda _, answer=answer: answer
         gateway.post({**hello, "model": "renamed", "stream": streams})
     upstream.play = lambda _: response(b"{}", 500)
-    for model in ("smart", "renamed") * 4:
-        gateway.chat(model)
+    gateway.chat("renamed", headers={"authorization": f"Bearer {ALONE[0]}"})
+    for _ in range(4):
+        gateway.chat("smart")
     gateway.write_config("version: 2")
     scraped.wait_for('gateway_config_reloads_total{outcome="rejected"}')
     scraped.wait_for('gateway_passed_over_total{reason="circuit_open"} > 0')
