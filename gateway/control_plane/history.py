@@ -83,23 +83,32 @@ def _touched(connection: Connection, numbers: Collection[int]) -> dict[int, tupl
     return found
 
 
-def wanted_at(
-    connection: Connection, vault: Vault, live: LiveState, request: PlanRequest
-) -> tuple[list[Resource], dict[Key, Key]]:
-    """What an owner had at a revision, as a file would say it now, and what has another name by now.
+class Wanted(msgspec.Struct, frozen=True):
+    """What an owner had, as a file would say it now, what has another name by now, and what is another owner's now."""
+
+    resources: list[Resource]
+    moves: dict[Key, Key]
+    given_away: list[Key]
+
+
+def wanted_at(connection: Connection, vault: Vault, live: LiveState, request: PlanRequest) -> Wanted:
+    """What an owner had at a revision.
 
     Life goes on: a key keeps the secret and the state that it has. One that is gone has the secret of then only where
-    the file had its hash, and nothing speaks against it. Raises `UnknownRevisionError`.
+    the file had its hash, and nothing speaks against it. What another owner has by now stays with them, whatever they
+    call it. Raises `UnknownRevisionError`.
     """
     found = _at(connection, vault, live, request.to_revision or 0)
-    mine = {key: resource for key, (resource, owner) in found.items() if owner == request.owner}
+    of_others = {(kind, one.resource.id) for (kind, _), one in live.resources.items() if one.owner != request.owner}
+    had = {key: resource for key, (resource, owner) in found.items() if owner == request.owner}
+    mine = {key: resource for key, resource in had.items() if (key[0], resource.id) not in of_others}
     called = {(kind, one.resource.id): (kind, name) for (kind, name), one in live.resources.items()}
     moves: dict[Key, Key] = {}
     for key, resource in mine.items():
         there = called.get((key[0], resource.id))
         if there is not None and there != key and there not in mine:
             moves[there] = key
-    return [_without_life(one, live, called) for one in mine.values()], moves
+    return Wanted([_without_life(one, live, called) for one in mine.values()], moves, sorted(had.keys() - mine.keys()))
 
 
 def _at(connection: Connection, vault: Vault, live: LiveState, revision: int) -> dict[Key, tuple[Resource, str]]:
