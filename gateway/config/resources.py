@@ -119,7 +119,7 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
         return {"value": _plain(_written(getattr(read, name)))}
     spec = _spec(kind, _adapter(kind).validate_python(written))
     for place, secret in split_secrets(spec)[1].items():
-        if secret.startswith(_PLACEHOLDER):
+        if _PLACEHOLDER in secret:
             raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
     return spec
 

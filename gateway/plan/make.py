@@ -128,7 +128,7 @@ def make_plan(
     """
     live, confines = _confined(live, desired)
     wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
-    errors = list(foreign(desired.owner, wanted, live))
+    errors = list(foreign(desired.owner, wanted, live, is_bound=desired.is_bound))
     wanted = {
         key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
     }

@@ -466,7 +466,9 @@ def test_a_name_of_another_is_not_taken_and_nothing_is_moved_away(plane):
         *BASE, one("teams", "mine"), owner="beta", owners=BETA, moves=[("teams.alpha-team", "teams.mine")]
     ).plan
 
-    assert "providers.alpha-sim belongs to alpha" in taken.errors[0]
+    (said,) = taken.errors
+    assert said.startswith("providers.alpha-sim belongs to alpha, and this file's owner is beta: names are one for all")
+    assert said.endswith("choose another, or have it handed over (gateway adopt)")
     assert [one.actions for one in moved.resource_changes] == [["create"]]
 
 
