@@ -130,17 +130,18 @@ class Course:
         assert answer.status_code == 200, answer.text
         assert self.plan(name, **{**more, "moves": []})["plan"]["resource_changes"] == []
         self.revisions.append(answer.json()["revision"])
-        for secret in answer.json()["minted"].values():
-            self.secret, self.calls = secret, 0
+        return next(iter(answer.json()["minted"].values()), None)
+
+    def now_called(self, name, minted):
+        """Another key than before has a secret that was minted, or is one that was there and got its own back."""
+        if name != self.name or minted is not None:
+            self.name, self.secret, self.calls = name, minted, 0
 
     def take(self, what, how):
         if what == "apply":
-            self.calls = self.calls if how == self.name else 0
-            self.put_in_force(how)
-            self.name = how
+            self.now_called(how, self.put_in_force(how))
         elif what == "remove":
-            self.put_in_force()
-            self.name = None
+            self.now_called(None, self.put_in_force())
         elif what == "back":
             self.back(how)
         elif what == "put":
@@ -157,12 +158,9 @@ class Course:
 
     def back(self, steps):
         if len(self.revisions) >= steps:
-            self.put_in_force(to_revision=self.revisions[-steps])
+            minted = self.put_in_force(to_revision=self.revisions[-steps])
             there = [one["name"] for one in self.ask("GET", "/virtual-keys").json()["virtual_keys"]]
-            name = there[0].removeprefix(f"{self.owner}-") if there else None
-            # What is led back to may be another key: what its budget has to know begins anew.
-            self.calls = self.calls if name == self.name else 0
-            self.name = name
+            self.now_called(there[0].removeprefix(f"{self.owner}-") if there else None, minted)
 
     def live(self, verb):
         before = self.secret
@@ -174,7 +172,7 @@ class Course:
         assert answer.status_code == 200, answer.text
         if verb == "rotate":
             self.secret = answer.json()["secret"]
-        if verb in ("rotate", "revoke"):
+        if verb in ("rotate", "revoke") and before is not None:
             self.refused.add(before)
 
     def check(self):
@@ -202,8 +200,11 @@ class Course:
         self.gateway.wait(lambda: self.plane.get("/spend", view, **everything).json()["total"]["cost_nano_usd"] >= told)
         if self.name is not None and self.calls:
             cost = next(one["cost_nano_usd"] for one in records if one["model"] == self.own("model"))
-            (budget,) = self.plane.get("/budgets", self.token).json()["budgets"]
-            assert float(budget["spent_usd"]) * 1e9 >= self.calls * cost > 0
+            self.gateway.wait(lambda: self.spent() >= self.calls * cost > 0)
+
+    def spent(self):
+        (budget,) = self.ask("GET", "/budgets").json()["budgets"]
+        return round(float(budget["spent_usd"]) * 1e9)
 
 
 @settings(
