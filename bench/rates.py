@@ -12,7 +12,9 @@ from typing import Final
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
-from gateway.counters.redis_connection import RedisConnection, connect, parse_redis_url
+from gateway.counters.redis_address import parse_redis_url
+from gateway.counters.redis_connection import RedisConnection, connect
+from gateway.counters.redis_refusals import RedisAway
 
 TURNS: Final = 20_000
 IN_REDIS: Final = 5_000
@@ -54,7 +56,7 @@ def in_memory() -> None:
 
 async def in_redis(url: str) -> None:
     """The same in Redis."""
-    connection = await connect(parse_redis_url(url), 5, 5)
+    connection = await connect(parse_redis_url(url).addresses[0], 5, 5)
     for ceiling in CEILINGS:
         for state, pause in (("full", 60 / ceiling), ("refused", 0.0)):
             clock = Clock()
@@ -71,7 +73,7 @@ async def in_redis(url: str) -> None:
             script = (await _script_us(connection) - before) / IN_REDIS
             print(LINE.format("Redis", ceiling, state, f"{took:.2f}", f"{script:.2f}"))
             await counters.close()
-    connection.abort("done")
+    connection.abort(RedisAway("done"))
 
 
 async def _script_us(connection: RedisConnection) -> int:

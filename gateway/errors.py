@@ -21,6 +21,8 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "end_user_required": (400, "A budget per end user applies and the request names nobody."),
     "rate_limit_exceeded": (429, "A rate limit of the key or of the provider is reached."),
     "bad_request": (400, "The request cannot be read without doubt."),
+    "head_too_large": (431, "The request's head is larger than `GATEWAY_MAX_HEADER_BYTES`, or has over 100 fields."),
+    "transfer_coding_unsupported": (501, "The body comes in another transfer coding than chunked."),
     "unsupported_parameter": (400, "A parameter has no counterpart at the provider."),
     "cache_override_invalid": (400, "`X-LangWatch-Cache` names no cache mode."),
     "not_found": (404, "There is nothing at this path."),

@@ -1,12 +1,17 @@
 """Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis_url
+from gateway.duration import parse_months
+from gateway.secret import Secret
 
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
@@ -14,6 +19,10 @@ _SHORTEST_PEPPER = 16
 
 def _split_paths(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _read_months(value: object) -> object:
+    return parse_months(value) if isinstance(value, str) else value
 
 
 def _check_trace_url(value: str) -> str:
@@ -41,7 +50,7 @@ def _state_home() -> Path:
 class Settings(BaseSettings):
     """Read from `GATEWAY_*` variables; the flags of `gateway serve` win over them."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
         (), description="Configuration files and directories, separated by commas."
@@ -108,6 +117,11 @@ class Settings(BaseSettings):
     node_name: str | None = Field(
         None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."
     )
+    ledger_retention: Annotated[int, BeforeValidator(_read_months)] | None = Field(
+        None,
+        description="For how long requests have rows in the ledger: `13 months` keeps this month and thirteen before "
+        "it. Whoever has this setting prunes older ones; their sums stay. Default: for ever.",
+    )
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = Field(
         1024 * _MIB, description="What one worker's ledger entries may take on the disk while the database is away."
     )
@@ -116,10 +130,22 @@ class Settings(BaseSettings):
         description="At that bound, or on a full disk: `refuse` answers 503 to new requests, `drop` serves them and "
         "loses their ledger entries.",
     )
+    redis_tls_ca: Path | None = Field(
+        None, description="PEM certificates to trust behind `rediss://`. Default: those of the system."
+    )
+    redis_tls_cert: Path | None = Field(
+        None, description="PEM certificate chain that this gateway shows to Redis and its Sentinels."
+    )
+    redis_tls_key: Path | None = Field(None, description="PEM private key of `redis_tls_cert`.")
+    redis_sentinel_username: str | None = Field(None, description="As whom to speak to Sentinels that have users.")
+    redis_sentinel_password: SecretStr | None = Field(
+        None, description="The password of Sentinels; that of Redis itself stands in the URL."
+    )
     redis_url: SecretStr | None = Field(
         None,
         description="Redis or Valkey, 7 or later, where several workers or machines share limits and budgets: "
-        "`redis://`, `rediss://` or `unix://`. Default: counters in the memory of one worker.",
+        "`redis://`, `rediss://`, `redis+sentinel://` or `unix://`; [Redis](#redis) has their forms. Default: counters "
+        "in the memory of one worker.",
     )
     redis_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
         "default", description="Keeps deployments apart that share one Redis; all of one deployment have the same."
@@ -190,3 +216,25 @@ class Settings(BaseSettings):
         description="How much the process says about itself on standard error, where the configuration has no "
         "`log_level`.",
     )
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, value: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            _redis_service(value, known.data)
+        return value
+
+    @property
+    def redis(self) -> RedisService | None:
+        """Where the shared counters are; `None` where there are none."""
+        return None if self.redis_url is None else _redis_service(self.redis_url, dict(self))
+
+
+def _redis_service(url: SecretStr, known: Mapping[str, Any]) -> RedisService:
+    files = [known.get(f"redis_tls_{name}") for name in ("ca", "cert", "key")]
+    ca, certificate, key = (None if file is None else str(file) for file in files)
+    password = known.get("redis_sentinel_password")
+    sentinel = Login(
+        known.get("redis_sentinel_username"), None if password is None else Secret(password.get_secret_value())
+    )
+    return parse_redis_url(url.get_secret_value(), Tls(ca, certificate, key), sentinel)

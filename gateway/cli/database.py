@@ -10,6 +10,7 @@ import typer
 
 from gateway.cli.output import say
 from gateway.cli.process_settings import read_settings
+from gateway.private_files import tighten
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -25,7 +26,10 @@ def database_url(written: str | None) -> str:
 
     settings = read_settings(database_url=None if written == "default" else written)
     configured = settings.database_url
-    return configured.get_secret_value() if configured is not None else default_database_url(settings.data_dir)
+    if configured is not None:
+        return configured.get_secret_value()
+    tighten(settings.data_dir)
+    return default_database_url(settings.data_dir)
 
 
 @contextmanager

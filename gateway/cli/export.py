@@ -10,6 +10,7 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import results, say
 from gateway.cli.target import Target, target
+from gateway.private_files import write_new
 
 app: Final = Commands()
 
@@ -41,8 +42,7 @@ def export(
         results.out(text, end="")
     else:
         try:
-            with out.open("x", encoding="utf-8") as opened:
-                opened.write(text)
+            write_new(out, text.encode())
         except OSError as error:
             raise failed(f"{out} cannot be written: {error.strerror}") from None
     if variables:

@@ -9,6 +9,7 @@ import typer
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
+from gateway.private_files import write_new
 
 if TYPE_CHECKING:
     from gateway.importers.draft import Draft
@@ -86,7 +87,6 @@ def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
 
 def _write(file: Path, text: str) -> None:
     try:
-        with file.open("x", encoding="utf-8") as opened:
-            opened.write(text)
+        write_new(file, text.encode())
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None

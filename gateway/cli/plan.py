@@ -3,7 +3,6 @@
 import math
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -22,6 +21,7 @@ from gateway.cli.snapshot import NotValidError
 from gateway.cli.target import GUARD, Target, as_flags, target
 from gateway.duration import parse_duration
 from gateway.plan.words import count
+from gateway.private_files import make_new, replace
 
 if TYPE_CHECKING:
     from gateway.config.diagnostics import Diagnostic
@@ -393,21 +393,9 @@ def _save(saved: "SavedPlan", file: Path) -> None:
     from gateway.plan.saved import written  # noqa: PLC0415 - see above
 
     try:
-        _write_private(file, written(saved))
+        replace(file, written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
-
-
-def _write_private(file: Path, content: bytes) -> None:
-    """Writes a file that nobody else can read, whole or not at all, in place of whatever has its name, a link too."""
-    handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-        Path(temporary).replace(file)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _read(file: Path) -> "SavedPlan":
@@ -436,8 +424,7 @@ class _Secrets:
     def __enter__(self) -> Self:
         if self._file is not None:
             try:
-                # With O_EXCL no link is followed (POSIX, open).
-                handle = os.open(self._file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                handle = make_new(self._file)
             except FileExistsError:
                 raise failed(f"{self._file} is there already; secrets overwrite nothing") from None
             except OSError as error:

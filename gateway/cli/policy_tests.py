@@ -16,6 +16,7 @@ from gateway.cli.options import FileRoots
 from gateway.cli.output import print_json, results, say
 from gateway.cli.snapshot import NotValidError, compile_offline
 from gateway.config.diagnostics import Diagnostic
+from gateway.private_files import write_for_all
 from gateway.visible import visible
 
 if TYPE_CHECKING:
@@ -210,6 +211,6 @@ def _write_junit(file: Path, found: "Mapping[str, list[Result]]") -> None:
     from gateway.policy_tests.junit import junit  # noqa: PLC0415 - see above
 
     try:
-        file.write_bytes(junit(found))
+        write_for_all(file, junit(found))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None

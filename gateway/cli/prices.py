@@ -1,7 +1,6 @@
 """`gateway prices`: what models cost, and the lock that makes a change of prices a reviewed diff."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, Token, paths_of, roots
 from gateway.cli.output import Format, print_json, results, say, show
 from gateway.plan.words import count
+from gateway.private_files import replace
 from gateway.visible import visible
 
 if TYPE_CHECKING:
@@ -229,12 +229,7 @@ def _used(since: str | None, where: tuple[str | None, str | None, str | None]) -
 def _replace(file: Path, text: str) -> None:
     """Writes beside the file and renames, so that nobody ever reads half of it; the mode of a known file stays."""
     mode = file.stat().st_mode & 0o777 if file.exists() else 0o644
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=".prices.", delete=False) as new:
-        new.write(text)
-        new.flush()
-        os.fsync(new.fileno())
-    Path(new.name).chmod(mode)
-    Path(new.name).replace(file)
+    replace(file, text.encode(), mode=mode)
 
 
 def _tell(planned: "Update", newer: str | None, output: Format, summary: str) -> None:

@@ -11,6 +11,7 @@ import typer
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
+from gateway.private_files import write_for_all
 
 app: Final = Commands()
 
@@ -156,7 +157,7 @@ def schema(
         return
     if output is not None:
         try:
-            output.write_text(text, encoding="utf-8")
+            write_for_all(output, text.encode())
         except OSError as error:
             raise failed(f"{output} cannot be written: {error.strerror}") from None
         return

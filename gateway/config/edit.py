@@ -2,9 +2,7 @@
 
 import codecs
 import io
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from difflib import get_close_matches
@@ -15,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from gateway import private_files
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
 from gateway.config.validate import build
@@ -145,17 +144,12 @@ def _faults(text: str) -> set[str]:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Whole or not at all, with the mode of the file that was there; a symlink stays one."""
-    target = file.resolve()
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    """Whole or not at all, with the mode of the file that was there: it belongs to whoever wrote it."""
+    if file.is_symlink():
+        msg = f"{file} cannot be written: {private_files.IS_LINK}"
+        raise EditError(msg)
     try:
-        with os.fdopen(handle, "wb") as opened:
-            opened.write(content)
-            opened.flush()
-            os.fsync(opened.fileno())
-        Path(temporary).chmod(target.stat().st_mode & 0o7777)
-        Path(temporary).replace(target)
+        private_files.replace(file, content, mode=file.stat().st_mode & 0o7777)
     except OSError as error:
-        Path(temporary).unlink(missing_ok=True)
         msg = f"{file} cannot be written: {error.strerror}"
         raise EditError(msg) from error

@@ -10,6 +10,7 @@ import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import Connection, Engine, or_, select, update
 
+from gateway import private_files
 from gateway.storage.tables import changes, kept_answers, minted_secrets, resources
 
 KEY_FILE_ENDING: Final = ".encryption-key"
@@ -105,12 +106,12 @@ def rotate(connection: Connection, vault: Vault) -> int:
 
 def _key_of_file(file: Path) -> str:
     """Made once, readable by its owner only; of two processes that make it together, one wins."""
+    private_files.tighten(file)
     with suppress(FileNotFoundError):
         return file.read_text().strip()
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
+    temporary = private_files.beside_of(file)
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as opened:
+        with os.fdopen(private_files.make_new(temporary), "w") as opened:
             opened.write(generate_key() + "\n")
             opened.flush()
             os.fsync(opened.fileno())

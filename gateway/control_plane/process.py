@@ -11,6 +11,7 @@ from granian.log import LogLevels
 from gateway.control_plane import wiring
 from gateway.control_plane.wiring import Options
 from gateway.listening import Server, address_of, check_certificate, serve
+from gateway.private_files import keep_to_owner
 from gateway.telemetry import logs
 
 
@@ -27,6 +28,7 @@ def check_listening(options: Options, *, allow_remote_http: bool) -> None:
 
 def run(options: Options) -> int:
     """Serves until SIGTERM or SIGINT; returns the exit code."""
+    keep_to_owner()
     logs.configure(options.log_level, options.log_format)
     server = Server(
         "gateway control plane",

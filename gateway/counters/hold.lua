@@ -118,7 +118,7 @@ function operations.settle(payload)
 end
 
 -- Puts deadlines off: {{id, ...}, {name of a gauge, ...}}. Those that expired hold again; returns ids that are unknown,
--- and how often counters were brought up to the ledger.
+-- and the number of the last time that counters were brought up to the ledger.
 function operations.renew(payload)
   local ids, gauges = unpack(cmsgpack.unpack(payload))
   local unknown = {}
@@ -159,13 +159,15 @@ function operations.adopt(payload)
   return 1
 end
 
--- Tells those who are cut off that what they have yet to settle may be counted already; returns how often that was so.
+-- Tells those who are cut off that what they have yet to settle may be counted already; returns a number that was never
+-- returned before when it was so again. A plain count would not do: a replica that takes over may have lost the last ones.
 local function count_restoration(changed)
+  local last = redis.call('GET', restorations) or '0'
   if changed then
-    redis.call('INCR', restorations)
-    redis.call('PEXPIRE', restorations, FOREVER_MS)
+    last = digits(math.max(tonumber(last) + 1, now))
+    redis.call('SET', restorations, last, 'PX', FOREVER_MS)
   end
-  return redis.call('GET', restorations) or '0'
+  return last
 end
 
 -- Raises SPEND counters to what is known: {{name, spent in decimal digits, resets at}, ...}

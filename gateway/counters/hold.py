@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 
 class Dimension(enum.StrEnum):
@@ -14,6 +14,30 @@ class Dimension(enum.StrEnum):
     TPM = "tpm"
     CONCURRENCY = "concurrency"
     SPEND = "spend"
+
+
+class CounterState(enum.StrEnum):
+    """Whether limits and budgets can be counted, or what stands in the way."""
+
+    COUNTED = "counted"
+    REBUILDING = "rebuilding"
+    """Budgets are being brought up to the ledger, after a start or a loss."""
+    UNREACHABLE = "unreachable"
+    TLS = "tls"
+    """One of both sides does not trust the other's certificate, or a file of this side cannot be read."""
+    DENIED = "denied"
+    """The credentials are refused, or their user may do too little."""
+    NO_MASTER = "no_master"
+    """No Sentinel names a master."""
+    LOADING = "loading"
+    BUSY = "busy"
+    READ_ONLY = "read_only"
+    OUT_OF_MEMORY = "out_of_memory"
+    CLUSTER_DOWN = "cluster_down"
+    MOVING = "moving"
+    """The counters are on their way to another node of a cluster."""
+    REFUSED = "refused"
+    """Redis refuses for another reason, which is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +67,8 @@ class Hold:
     __slots__ = ("amount", "limit")
 
     def __init__(self, limit: Limit, amount: int) -> None:
-        self.limit: Final = limit
-        self.amount: Final = amount
+        self.limit = limit
+        self.amount = amount
 
     def __repr__(self) -> str:
         return f"Hold({self.limit.key}, {self.amount})"
@@ -113,6 +137,10 @@ class CounterStore(Protocol):
     @property
     def fault(self) -> str | None:
         """Why the store does not answer at present, without any secret; `None` while it does."""
+
+    @property
+    def state(self) -> CounterState:
+        """The same for machines."""
 
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         """Takes every hold or, when one does not fit, none: a refused batch consumes nothing.

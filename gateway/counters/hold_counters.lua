@@ -1,7 +1,9 @@
 -- The counters that `hold.lua` changes; Redis gets both files as one script.
 --
--- KEYS  1 the marker, 2 the deadlines of leases. Every other key begins as the marker does, so all of them share
---       its hash tag and live on one node of a cluster.
+-- KEYS  1 the marker, 2 the deadlines of leases, 3 one that is never there. Every other key begins as the marker does,
+--       so all of them share its hash tag and live on one node of a cluster. While their slot moves to another node,
+--       both lack the third or a key beside it, so they refuse the call (TRYAGAIN) before it begins, instead of
+--       failing in its middle at a key that has gone ahead.
 -- ARGV  1 operation, 2 microseconds since the epoch (empty: the clock of the server), 3 generation of the data that
 --       the caller knows, 4 length of a lease in microseconds, 5 what the operation is about, as MessagePack,
 --       6 id of the lease that `reserve` makes

@@ -22,8 +22,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway import ids
-from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal, Restored, Standing
-from gateway.counters.redis_connection import RedisAway, RedisConnection, check, parse_redis_url
+from gateway.counters.hold import (
+    CountersLost,
+    CounterState,
+    Dimension,
+    Hold,
+    Lease,
+    Limit,
+    Refusal,
+    Restored,
+    Standing,
+)
+from gateway.counters.redis_address import RedisService, parse_redis_url
+from gateway.counters.redis_connection import RedisConnection
 from gateway.counters.redis_holds import (
     SOURCE,
     gauges_of,
@@ -37,6 +48,7 @@ from gateway.counters.redis_holds import (
 )
 from gateway.counters.redis_lease import RedisLease
 from gateway.counters.redis_link import RedisLink
+from gateway.counters.redis_refusals import RedisAway, check
 from gateway.counters.redis_script import RedisScript
 from gateway.counters.redis_settlements import RedisSettlements, Settlement
 
@@ -61,7 +73,7 @@ class RedisCounters:
     """A `CounterStore` in Redis.
 
     Args:
-        url: `redis://`, `rediss://`, `valkey://`, `valkeys://` or `unix://`. Any node of a cluster will do.
+        service: Where Redis is, or a URL as `parse_redis_url` reads it. Any node of a cluster will do.
         prefix: What the keys of one deployment begin with. Its hash tag keeps them on one node of a cluster.
         on_data_loss: Called before reservations go on when Redis has lost its data, or may have, or is empty at the
             first start. It brings the ledger up to date and calls `restore`; what it raises is tried again.
@@ -76,7 +88,7 @@ class RedisCounters:
 
     def __init__(
         self,
-        url: str,
+        service: RedisService | str,
         *,
         prefix: str = "{gw:default}:",
         on_data_loss: Callable[[], Awaitable[None]] | None = None,
@@ -94,7 +106,8 @@ class RedisCounters:
         self._restorations: int | None = None
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
         self._script = RedisScript(prefix, lease_s, time)
-        self._link = RedisLink(parse_redis_url(url), timeout_s, self._attend)
+        known = parse_redis_url(service) if isinstance(service, str) else service
+        self._link = RedisLink(known, timeout_s, self._attend)
         self._settlements = RedisSettlements(self._script, self._usable, queue_bound)
         self._connection: RedisConnection | None = None
         self._server: str | None = None
@@ -104,7 +117,12 @@ class RedisCounters:
     @property
     def fault(self) -> str | None:
         """Why Redis does not answer at present, without any secret; `None` while it does and before `start`."""
-        return self._link.fault
+        return None if self._link.fault is None else str(self._link.fault)
+
+    @property
+    def state(self) -> CounterState:
+        """The same for machines."""
+        return CounterState.COUNTED if self._link.fault is None else self._link.fault.state
 
     async def start(self) -> None:
         """Connects. Returns when Redis answers or `fault` says why it does not; using the store does it too."""
@@ -122,7 +140,7 @@ class RedisCounters:
             reply = await self._take(connection, holds, packed)
             if reply is not None:
                 return reply
-            connection.abort(f"{connection.address} has lost its data")
+            connection.abort(_lost(connection))
         raise CountersLost("Redis has lost its data")
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
@@ -238,13 +256,15 @@ class RedisCounters:
         connection = self._connection
         return None if connection is None or connection.closed.done() else connection
 
-    async def _attend(self, connection: RedisConnection) -> None:
-        """Prepares a connection and looks after it until it is gone. Raises `RedisAway` then."""
+    async def _attend(self, connection: RedisConnection) -> RedisAway:
+        """Prepares a connection and looks after it until it is gone; says why it went. Raises `RedisAway`."""
         check(await connection.send("SCRIPT", "LOAD", SOURCE), connection.address)
         server = await _server_id(connection)
         generation = await self._script.call(connection, "begin")
         known = self._script.generation
-        lost = generation is None or known not in {"", generation.decode()} or self._server not in {None, server}
+        # Another process may have taken over, of which some of what was settled never heard; so may one without a name.
+        another = bool(known) and (server is None or server != self._server)
+        lost = generation is None or another or known not in {"", generation.decode()}
         overtaken = await self._is_overtaken(connection)
         if overtaken:
             self._settlements.leave_spend_to_the_ledger()
@@ -257,7 +277,7 @@ class RedisCounters:
         # What cannot be written is of no use, though it answers: out of memory, a replica.
         check(await connection.send("SET", self._probe, "", "PX", _PROBE_MS), connection.address)
         self._link.open(connection)
-        await self._look_after(connection)
+        return await self._look_after(connection)
 
     async def _is_overtaken(self, connection: RedisConnection) -> bool:
         """Whether somebody brought counters up to the ledger while this process had something to settle.
@@ -277,13 +297,14 @@ class RedisCounters:
                 await self._on_data_loss()
             except Exception as error:
                 # Only its type is told: the message is somebody else's and may hold a secret.
-                raise RedisAway(f"the counters could not be rebuilt ({type(error).__name__})") from error
+                said = f"the counters could not be rebuilt ({type(error).__name__})"
+                raise RedisAway(said, CounterState.REBUILDING) from error
         self._settlements.forgotten -= forgotten
         self._script.generation = ids.ulid()
         generation: bytes = await self._script.call(connection, "mark")
         return generation
 
-    async def _look_after(self, connection: RedisConnection) -> None:
+    async def _look_after(self, connection: RedisConnection) -> RedisAway:
         """Puts off the deadlines of open leases, and notices a Redis that has gone or has lost its data."""
         loop = asyncio.get_running_loop()
         renew_at = loop.time()
@@ -294,14 +315,14 @@ class RedisCounters:
             await self._renew(connection, leases)
             pause = min(_LOOK_EVERY_S, max(0.0, renew_at - loop.time()))
             await asyncio.wait([connection.closed], timeout=pause)
-        raise RedisAway(connection.closed.result())
+        return connection.closed.result()
 
     async def _renew(self, connection: RedisConnection, leases: Sequence[str]) -> None:
         for some in _chunks(leases) if leases else [[]]:
             gauges = {name for lease in some if lease in self._open for name in gauges_of(self._open[lease].holds)}
             told = await self._script.call(connection, "renew", pack((some, list(gauges))))
             if told is None:
-                raise RedisAway(f"{connection.address} has lost its data")
+                raise _lost(connection)
             unknown, restorations = told
             self._restorations = int(restorations)
             await self._adopt(connection, [lease.decode() for lease in unknown])
@@ -311,6 +332,10 @@ class RedisCounters:
             held = [self._open[lease] for lease in some if lease in self._open]
             about = pack([(lease.id, lease.taken_at, msgspec.Raw(lease.packed)) for lease in held])
             await self._script.call(connection, "adopt", about)
+
+
+def _lost(connection: RedisConnection) -> RedisAway:
+    return RedisAway(f"{connection.address} has lost its data", CounterState.REBUILDING)
 
 
 async def _server_id(connection: RedisConnection) -> str | None:

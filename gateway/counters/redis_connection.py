@@ -9,81 +9,16 @@ import ssl
 from collections import deque
 from collections.abc import Iterator
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, Final, cast
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 import hiredis
-import msgspec
 
-from gateway.secret import Secret
+from gateway.counters.hold import CounterState
+from gateway.counters.redis_address import RedisAddress, Tls
+from gateway.counters.redis_refusals import RedisAway, check
 
 _GRACE_S: Final = 0.01
-_LONGEST_MESSAGE: Final = 200
-_SCHEMES: Final = {"redis": False, "valkey": False, "rediss": True, "valkeys": True, "unix": False}
-_EXAMPLES: Final = "`redis://user:password@host:6379/0`, `rediss://...` for TLS, or `unix:///path/to/socket?db=0`"
-
-
-class RedisAway(Exception):  # noqa: N818 - what happened is told, who decides is the caller
-    """Redis does not answer, or not as it should. The message is for the operator and holds no secret."""
-
-
-class RedisMoved(RedisAway):
-    """The keys live on another node of the cluster, at `host` and `port`."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(f"the keys moved to {host}:{port}")
-        self.host = host
-        self.port = port
-
-
-class RedisAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where Redis is, and as whom to speak to it. As text: where it is, without the credentials."""
-
-    host: str = "localhost"
-    port: int = 6379
-    path: str | None = None
-    database: int = 0
-    username: str | None = None
-    password: Secret | None = None
-    tls: bool = False
-    certificates: str | None = None
-    """The file with the certificates to trust; `None`: those of the system."""
-
-    def __str__(self) -> str:
-        return f"Redis at {self.path or f'{self.host}:{self.port}'}"
-
-
-def parse_redis_url(url: str) -> RedisAddress:
-    """Reads `redis://`, `rediss://` (TLS), `valkey://`, `valkeys://` or `unix://`.
-
-    The query knows `db` (number of the database) and `ssl_ca_certs` (file with the certificates to trust).
-
-    Raises:
-        ValueError: The URL cannot be read. The message does not repeat it, since it may hold a password.
-    """
-    try:
-        return _address(urlsplit(url))
-    except ValueError:
-        # Not chained: what the standard library says may quote the password.
-        raise ValueError(f"the URL of Redis cannot be read; it looks like {_EXAMPLES}") from None
-
-
-def _address(parts: SplitResult) -> RedisAddress:
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    database = options.pop("db", "0" if parts.scheme == "unix" else parts.path.strip("/") or "0")
-    certificates = options.pop("ssl_ca_certs", None)
-    if options or parts.scheme not in _SCHEMES or (parts.scheme == "unix" and not parts.path):
-        raise ValueError
-    return RedisAddress(
-        host=parts.hostname or "localhost",
-        port=parts.port or 6379,
-        path=unquote(parts.path) if parts.scheme == "unix" else None,
-        database=int(database),
-        username=unquote(parts.username) if parts.username else None,
-        password=Secret(unquote(parts.password)) if parts.password else None,
-        tls=_SCHEMES[parts.scheme],
-        certificates=certificates,
-    )
 
 
 class RedisConnection(asyncio.Protocol):
@@ -97,7 +32,7 @@ class RedisConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: deque[tuple[asyncio.Future[Any], float]] = deque()
         self._watch: asyncio.TimerHandle | None = None
-        self.closed: asyncio.Future[str] = self._loop.create_future()
+        self.closed: asyncio.Future[RedisAway] = self._loop.create_future()
 
     def send(self, *command: str | bytes) -> asyncio.Future[Any]:
         """Sends one command at once; its answer is the future's result, a `hiredis.ReplyError` where Redis refuses.
@@ -105,7 +40,8 @@ class RedisConnection(asyncio.Protocol):
         Raises `RedisAway`, here or from the future, when the connection is gone.
         """
         if self.closed.done() or self._transport is None:
-            raise RedisAway(self.closed.result() if self.closed.done() else f"{self.address} is not connected")
+            why = self.closed.result() if self.closed.done() else RedisAway(f"{self.address} is not connected")
+            raise RedisAway(str(why), why.state)
         answer: asyncio.Future[Any] = self._loop.create_future()
         sent_at = self._loop.time()
         self._waiting.append((answer, sent_at))
@@ -114,18 +50,18 @@ class RedisConnection(asyncio.Protocol):
             self._watch = self._loop.call_at(sent_at + self._timeout_s, self._look)
         return answer
 
-    def abort(self, reason: str) -> None:
-        """Ends the connection at once; who still waits gets `RedisAway` with the reason."""
+    def abort(self, why: RedisAway) -> None:
+        """Ends the connection at once; who still waits gets the reason."""
         if self.closed.done():
             return
-        self.closed.set_result(reason)
+        self.closed.set_result(why)
         if self._watch is not None:
             self._watch.cancel()
         if self._transport is not None:
             self._transport.abort()
         for answer, _ in self._waiting:
             if not answer.done():
-                answer.set_exception(RedisAway(reason))
+                answer.set_exception(RedisAway(str(why), why.state))
                 answer.exception()  # whoever waits gets it; nobody else has to hear of it
         self._waiting.clear()
 
@@ -142,11 +78,14 @@ class RedisConnection(asyncio.Protocol):
                 if not answer.done():
                     answer.set_result(reply)
         except (hiredis.ProtocolError, IndexError):
-            self.abort(f"{self.address} does not speak the protocol of Redis")
+            self.abort(RedisAway(f"{self.address} does not speak the protocol of Redis", CounterState.REFUSED))
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - how it ended makes no difference
-        """Called by the event loop."""
-        self.abort(f"{self.address} closed the connection")
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop. Since TLS 1.3 a client learns only now that its certificate is refused."""
+        if isinstance(exc, ssl.SSLError):
+            self.abort(_untrusted(self.address, exc))
+        else:
+            self.abort(RedisAway(f"{self.address} closed the connection"))
 
     def _look(self) -> None:
         """Ends the connection where the oldest command waits too long."""
@@ -163,7 +102,7 @@ class RedisConnection(asyncio.Protocol):
     def _judge(self, oldest: asyncio.Future[Any]) -> None:
         self._watch = None
         if self._waiting and self._waiting[0][0] is oldest:
-            self.abort(f"{self.address} does not answer within {self._timeout_s:g} s")
+            self.abort(RedisAway(f"{self.address} does not answer within {self._timeout_s:g} s"))
         else:
             self._look()
 
@@ -186,34 +125,26 @@ async def connect(address: RedisAddress, timeout_s: float, connect_timeout_s: fl
             for answer in [connection.send(*command) for command in _introduction(address)]:
                 check(await answer, address)
     except BaseException as error:
-        connection.abort(f"{address} cannot be reached")
+        connection.abort(RedisAway(f"{address} cannot be reached"))
         if isinstance(error, TimeoutError):
             raise RedisAway(f"{address} cannot be reached within {connect_timeout_s:g} s") from error
+        if isinstance(error, ssl.SSLError):
+            raise _untrusted(address, error) from error
         if isinstance(error, OSError):
             raise RedisAway(f"{address} cannot be reached: {error.strerror or type(error).__name__}") from error
         raise
     return connection
 
 
-def check(reply: Any, address: RedisAddress) -> Any:
-    """The reply itself; raises `RedisAway` or `RedisMoved` where it is an error."""
-    if not isinstance(reply, hiredis.ReplyError):
-        return reply
-    said = str(reply).splitlines()[0]
-    code, _, rest = said.partition(" ")
-    if code == "MOVED":
-        host, _, port = rest.split(" ")[-1].rpartition(":")
-        raise RedisMoved(host or address.host, int(port))
-    if code in {"WRONGPASS", "NOAUTH", "NOPERM"} or "AUTH" in said:
-        # An unknown command is quoted with its arguments, and those of AUTH are secret.
-        raise RedisAway(f"{address} refuses the credentials ({code})")
-    raise RedisAway(f"{address} refuses: {said[:_LONGEST_MESSAGE]}")
+def _untrusted(address: RedisAddress, error: ssl.SSLError) -> RedisAway:
+    said = getattr(error, "verify_message", None) or (error.reason or type(error).__name__).replace("_", " ").lower()
+    return RedisAway(f"{address} cannot be reached by TLS: {said}", CounterState.TLS)
 
 
 def _introduction(address: RedisAddress) -> Iterator[tuple[str, ...]]:
-    if address.password is not None:
-        user = [address.username] if address.username else []
-        yield ("AUTH", *user, address.password.reveal())
+    name, password = address.login.username, address.login.password
+    if name or password:
+        yield ("AUTH", *([name] if name else []), password.reveal() if password else "")
     if address.database:
         yield ("SELECT", str(address.database))
 
@@ -223,11 +154,40 @@ async def _open(address: RedisAddress, connection: RedisConnection) -> None:
     if address.path is not None:
         await loop.create_unix_connection(lambda: connection, address.path)
         return
-    context = _trust(address.certificates) if address.tls else None
+    context = None if address.tls is None else tls_context(address.tls)
     await loop.create_connection(lambda: connection, address.host, address.port, ssl=context)
 
 
+def tls_context(tls: Tls) -> ssl.SSLContext:
+    """What a connection is secured by, from files as they are now: certificates are renewed while a process runs.
+
+    Raises:
+        RedisAway: A file cannot be used; the message names it.
+    """
+    files = [file for file in (tls.ca, tls.certificate, tls.key) if file is not None]
+    written = []
+    for file in files:
+        try:
+            written.append(Path(file).stat().st_mtime_ns)
+        except OSError as problem:
+            raise RedisAway(f"the file {file} cannot be read: {problem.strerror}", CounterState.TLS) from None
+    return _context(tls, tuple(written))
+
+
 @lru_cache(maxsize=4)
-def _trust(certificates: str | None) -> ssl.SSLContext:
+def _context(tls: Tls, _written: tuple[int, ...]) -> ssl.SSLContext:
     """PERF: reading the system's certificates takes tens of milliseconds, so each context is made once."""
-    return ssl.create_default_context(cafile=certificates)
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+    except OSError as problem:  # of which ssl.SSLError is one
+        said = f"the file {tls.ca} has no certificates to trust ({type(problem).__name__})"
+        raise RedisAway(said, CounterState.TLS) from None
+    context.check_hostname = tls.check_hostname
+    if tls.certificate is not None:
+        try:
+            # Without a password an encrypted key would ask for one on the terminal.
+            context.load_cert_chain(tls.certificate, tls.key, password="")
+        except OSError as problem:
+            said = f"the files {tls.certificate} and {tls.key or 'no key'} are no certificate with its key"
+            raise RedisAway(f"{said} ({type(problem).__name__})", CounterState.TLS) from None
+    return context

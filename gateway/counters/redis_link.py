@@ -7,8 +7,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.counters.hold import CountersLost
-from gateway.counters.redis_connection import RedisAddress, RedisAway, RedisConnection, RedisMoved, connect
+from gateway.counters.hold import CountersLost, CounterState
+from gateway.counters.redis_address import RedisService
+from gateway.counters.redis_connection import RedisConnection, connect
+from gateway.counters.redis_refusals import RedisAway, RedisMoved
+from gateway.counters.redis_whereabouts import whereabouts
 
 _CONNECT_TIMEOUTS: Final = 4
 """A connection may take so many times what an answer may take: it needs several, and nobody waits for it."""
@@ -21,28 +24,31 @@ class RedisLink:
     """The connection that is in use, or the reason why there is none.
 
     Args:
-        address: Where Redis is.
+        service: Where Redis is.
         timeout_s: Seconds that an answer may take, and that a caller waits for a connection that was just lost.
-        attend: Prepares each new connection, calls `open`, and looks after it until it raises `RedisAway`.
+        attend: Prepares each new connection, calls `open`, looks after it, and says why it went; or raises `RedisAway`.
     """
 
     def __init__(
-        self, address: RedisAddress, timeout_s: float, attend: Callable[[RedisConnection], Awaitable[None]]
+        self, service: RedisService, timeout_s: float, attend: Callable[[RedisConnection], Awaitable[RedisAway]]
     ) -> None:
-        self._address = address
+        self._service = service
         self._timeout_s = timeout_s
+        self._connect_timeout_s = _CONNECT_TIMEOUTS * timeout_s
+        self._whereabouts = whereabouts(service, timeout_s, self._connect_timeout_s)
         self._attend = attend
         self._decided = asyncio.Event()
         self._moment: asyncio.TimerHandle | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._opened = False
         self.connection: RedisConnection | None = None
-        self.fault: str | None = None
+        self.fault: RedisAway | None = None
+        """Why there is none, once that is known."""
 
     def start(self) -> None:
         """Begins to connect, in the background; doing it twice does nothing."""
         if self._keeper is None:
-            self._leave(f"{self._address} cannot be reached within {self._timeout_s:g} s")
+            self._leave(RedisAway(f"{self._service} cannot be reached within {self._timeout_s:g} s"))
             self._keeper = asyncio.create_task(self._keep())
 
     async def ready(self) -> RedisConnection:
@@ -55,7 +61,7 @@ class RedisLink:
             self._leave(self.connection.closed.result())
         await self._decided.wait()
         if self.connection is None:
-            raise CountersLost(self.fault or f"{self._address} cannot be reached")
+            raise CountersLost(str(self.fault or f"{self._service} cannot be reached"))
         return self.connection
 
     def open(self, connection: RedisConnection) -> None:
@@ -70,21 +76,21 @@ class RedisLink:
             await asyncio.gather(self._keeper, return_exceptions=True)
             await asyncio.sleep(0)  # the transport ends in the next turn of the loop
         self.connection = None
-        self._decide("the counters are closed")
+        self._decide(RedisAway("the counters are closed"))
 
     async def _keep(self) -> None:
-        here = self._address
+        elsewhere: RedisMoved | None = None
         failures = 0
         while True:
             try:
-                await self._serve(here)
-            except RedisMoved as moved:
-                here, reason = msgspec.structs.replace(self._address, host=moved.host, port=moved.port), str(moved)
+                reason = await self._serve(elsewhere)
             except RedisAway as away:
-                here, reason = self._address, str(away)
+                reason = away
             except Exception as error:  # noqa: BLE001 - a bug is told as a fault, and tried again
                 _log.exception("the counters in Redis cannot be used")
-                here, reason = self._address, f"{self._address} cannot be used ({type(error).__name__})"
+                said = f"{self._service} cannot be used ({type(error).__name__})"
+                reason = RedisAway(said, CounterState.REFUSED)
+            elsewhere = reason if isinstance(reason, RedisMoved) else None
             if self._opened:
                 failures, self._opened = 0, False
                 if self.connection is not None:
@@ -94,21 +100,28 @@ class RedisLink:
             await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
             failures += 1
 
-    async def _serve(self, address: RedisAddress) -> None:
-        connection = await connect(address, self._timeout_s, _CONNECT_TIMEOUTS * self._timeout_s)
+    async def _serve(self, elsewhere: RedisMoved | None) -> RedisAway:
+        """Uses one connection until it is gone; says why it went. `elsewhere` is where a node has sent it."""
+        address = await self._whereabouts.find()
+        if elsewhere is not None:
+            address = msgspec.structs.replace(address, host=elsewhere.host, port=elsewhere.port)
+        connection = await connect(address, self._timeout_s, self._connect_timeout_s)
+        watching = asyncio.create_task(self._whereabouts.watch(connection))
         try:
-            await self._attend(connection)
+            return await self._attend(connection)
         finally:
-            connection.abort(f"{address} was left")
+            connection.abort(RedisAway(f"{address} was left"))
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
-    def _leave(self, reason: str) -> None:
+    def _leave(self, reason: RedisAway) -> None:
         """Gives a new connection a moment before callers are told that there is none."""
         self.connection = None
         self._decided.clear()
         self._cancel_moment()
         self._moment = asyncio.get_running_loop().call_later(self._timeout_s, self._decide, reason)
 
-    def _decide(self, fault: str | None) -> None:
+    def _decide(self, fault: RedisAway | None) -> None:
         self._cancel_moment()
         self.fault = fault
         self._decided.set()

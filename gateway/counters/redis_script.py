@@ -6,10 +6,12 @@ from typing import Any, Final
 
 import hiredis
 
-from gateway.counters.redis_connection import RedisAway, RedisConnection, check
+from gateway.counters.redis_connection import RedisConnection
 from gateway.counters.redis_holds import DIGEST, SOURCE
+from gateway.counters.redis_refusals import RedisAway, check
 
 _SECOND: Final = 1_000_000
+_KEY_COUNT: Final = "3"
 
 
 class RedisScript:
@@ -22,7 +24,7 @@ class RedisScript:
     """
 
     def __init__(self, prefix: str, lease_s: float, time: Callable[[], float] | None) -> None:
-        self._keys = (prefix + "marker", prefix + "deadlines")
+        self._keys = (prefix + "marker", prefix + "deadlines", prefix + "absent")
         self._lease = str(int(lease_s * _SECOND))
         self._time = time
         self.generation = ""
@@ -34,7 +36,9 @@ class RedisScript:
         """Sends one call at once, with the `whole` script or its digest. Raises `RedisAway`."""
         now = "" if self._time is None else str(int(self._time() * _SECOND))
         script = ("EVAL", SOURCE) if whole else ("EVALSHA", DIGEST)
-        return connection.send(*script, "2", *self._keys, operation, now, self.generation, self._lease, about, lease)
+        return connection.send(
+            *script, _KEY_COUNT, *self._keys, operation, now, self.generation, self._lease, about, lease
+        )
 
     async def call(self, connection: RedisConnection, operation: str, about: bytes = b"", lease: str = "") -> Any:
         """Sends one call and returns its answer.
@@ -47,7 +51,7 @@ class RedisScript:
         try:
             return check(reply, connection.address)
         except RedisAway as away:
-            connection.abort(str(away))
+            connection.abort(away)
             raise
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from gateway.counters.hold import Dimension, Hold
-from gateway.counters.redis_connection import RedisAway, RedisConnection, check
+from gateway.counters.redis_connection import RedisConnection
 from gateway.counters.redis_holds import pack, unpacked_holds
+from gateway.counters.redis_refusals import RedisAway, check
 from gateway.counters.redis_script import RedisScript, is_unknown_script
 
 _BATCH: Final = 128
@@ -133,7 +134,7 @@ class RedisSettlements:
             check(answer.result(), connection.address)
         except RedisAway as away:
             self._take_back()
-            connection.abort(str(away))
+            connection.abort(away)
         else:
             self._sent.remove(batch)
             self.ship()

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from gateway import clock
+from gateway import clock, private_files
 from gateway.ledger.pace import Pace
 from gateway.ledger.segment import Damage, scan
 from gateway.ledger.storable import decode
@@ -195,7 +195,7 @@ class Backlog:
         Raises:
             OSError: The disk takes no more.
         """
-        descriptor = os.open(self.set_aside_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        descriptor = private_files.open_private(self.set_aside_path, os.O_WRONLY | os.O_APPEND)
         try:
             os.write(descriptor, payload.replace(b"\n", b" ") + b"\n")
         finally:

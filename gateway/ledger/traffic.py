@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, literal_column, select
 from gateway.ledger import names
 from gateway.ledger.endings import Ending, ending_of
 from gateway.ledger.latency import bucket_of, quantile
+from gateway.ledger.retention import check_kept
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of
 from gateway.ledger.scope import keys_of
 from gateway.ledger.sums import FIVE_MINUTES_US, ended_at
@@ -110,6 +111,7 @@ def traffic(connection: Connection, *, start: int, end: int, owners: Collection[
         owners: Whose keys; `None`: everybody's.
 
     Raises:
+        BadParameterError: Requests of owners' keys are asked for of a time whose requests are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     slots = _slots(start, end, traffic_by_five_minutes, traffic_by_hour)
@@ -134,6 +136,7 @@ def _all(connection: Connection, slots: "_Slots") -> Iterator[tuple[int, "_Count
 
 
 def _of_keys(connection: Connection, slots: "_Slots", owners: Collection[str]) -> Iterator[tuple[int, "_Counted"]]:
+    check_kept(connection, slots.start, "the traffic of some keys is counted request by request")
     entries = ledger_entries.c
     slot = (entries.occurred_at // slots.length).label("at")
     keys = (slot, entries.status, entries.outcome, entries.duration_ms)
@@ -176,6 +179,7 @@ def _all_attempts(connection: Connection, slots: "_Slots") -> Iterator[tuple[str
 def _attempts_of_keys(
     connection: Connection, slots: "_Slots", owners: Collection[str]
 ) -> Iterator[tuple[str, "_Attempts"]]:
+    check_kept(connection, slots.start, "calls for some keys are counted request by request")
     entries = ledger_entries.c
     # What was asked before the period may have ended in it.
     meant = entries.occurred_at >= slots.start - _LONGEST_US, entries.occurred_at < slots.end

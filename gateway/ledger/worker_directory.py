@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from gateway import ids
+from gateway import ids, private_files
 
 _LOCK: Final = "lock"
 _SUFFIX: Final = ".seg"
@@ -44,7 +44,8 @@ class WorkerDirectory:
         """
         probe = self.path / _PROBE
         try:
-            return probe.write_bytes(bytes(size)) == size
+            with os.fdopen(private_files.open_private(probe, os.O_WRONLY), "wb", buffering=0) as opened:
+                return opened.write(bytes(size)) == size
         finally:
             probe.unlink(missing_ok=True)
 
@@ -78,12 +79,13 @@ def claim(root: Path) -> WorkerDirectory:
     Raises:
         OSError: The directory cannot be made or locked.
     """
-    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_files.make_folder(root.parent)
+    private_files.make_folder(root)
     while True:
         path = root / ids.ulid()
-        path.mkdir(mode=0o700)
         # Whoever looks for dead workers in this very moment may take the directory for one and remove it.
         with suppress(FileNotFoundError):
+            private_files.make_folder(path)
             locked = _lock(path)
             if locked is not None:
                 return locked
@@ -98,7 +100,7 @@ def abandoned(root: Path) -> list[WorkerDirectory]:
     found: list[WorkerDirectory] = []
     if not root.exists():  # somebody deleted it: it is made again with the next entry
         return found
-    for path in sorted(entry for entry in root.iterdir() if entry.is_dir()):
+    for path in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.is_symlink()):
         with suppress(FileNotFoundError):
             locked = _lock(path)
             if locked is not None:
@@ -107,7 +109,7 @@ def abandoned(root: Path) -> list[WorkerDirectory]:
 
 
 def _lock(path: Path) -> WorkerDirectory | None:
-    descriptor = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = private_files.open_private(path / _LOCK, os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         here = os.fstat(descriptor)

@@ -12,6 +12,7 @@ from gateway.config.files import file_roots, price_lock
 from gateway.config.git import root_of
 from gateway.config.load import Loaded, load
 from gateway.config.resources import Resource, resources_of
+from gateway.private_files import make_folder, write_new
 
 _TIMEOUT_S: Final = 30
 _MOST_LINKS: Final = 8
@@ -97,13 +98,13 @@ class _Base:
         kind, content = found
         copy = self.copy_of(path)
         if kind == "tree":
-            copy.mkdir(parents=True, exist_ok=True)
+            make_folder(copy)
             for name in self._names(root, content.decode()):
                 if name.endswith((".yaml", ".yml")):
                     self.lay_out(path / name)
-        else:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(content)
+        elif not copy.exists():
+            make_folder(copy.parent)
+            write_new(copy, content)
         return True
 
     def lay_out_referenced(self, copies: Iterable[Path]) -> bool:
@@ -119,8 +120,8 @@ class _Base:
             if root_of(path) is not None and self.lay_out(path):
                 added = True
             elif path.is_file():
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                copy.write_bytes(path.read_bytes())
+                make_folder(copy.parent)
+                write_new(copy, path.read_bytes())
                 added = True
         return added
 

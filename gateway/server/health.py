@@ -89,7 +89,7 @@ class Readyz:
             "digest": snapshot.revision.digest,
             "commit": snapshot.revision.commit,
             "loaded_at": clock.iso(self._holder.installed_at),
-            "counters": {"fault": self._counters.fault},
+            "counters": {"state": self._counters.state, "fault": self._counters.fault},
             "ledger": self._ledger(),
         }
         if (standing := self._control_plane()) is not None:

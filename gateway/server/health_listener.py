@@ -53,7 +53,7 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [],
+        "headers": [(b"host", b"localhost")],
     }
     said: list[Event] = []
 

@@ -17,6 +17,7 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from gateway.listening import TOLD, Server, address_of, check_certificate, serve
+from gateway.private_files import keep_to_owner
 from gateway.settings import Settings
 from gateway.telemetry import logs
 
@@ -31,6 +32,7 @@ _AFTER_CANCEL_S = 3
 
 def run(settings: Settings) -> int:
     """Serves until told to stop; returns the exit code."""
+    keep_to_owner()
     logs.configure(settings.log_level, settings.log_format)
     try:
         address_of(settings.host)

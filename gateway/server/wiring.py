@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, CounterStore
+from gateway.counters.hold import CountersLost, CounterState, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
@@ -81,7 +81,7 @@ class Worker:
         self._budgets: Sequence[CompiledBudget] = ()
         self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
-        self._counters_fault: str | None = None
+        self._counters_state = CounterState.COUNTED
         self._source = open_source(
             settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
         )
@@ -158,13 +158,13 @@ class Worker:
             self._books.rebuild_until_done(self._counters, lambda: self._budgets)
 
     async def _open_counters(self) -> CounterStore:
-        url = self._settings.redis_url
-        if url is None:
+        service = self._settings.redis
+        if service is None:
             counters = MemoryCounters()
             counters.fault = _NOT_REBUILT
             return counters
         shared = RedisCounters(
-            url.get_secret_value(),
+            service,
             prefix=f"{{gw:{self._settings.redis_namespace}}}:",
             on_data_loss=lambda: self._books.rebuild_shared(shared, self._budgets),
         )
@@ -186,21 +186,23 @@ class Worker:
             self._metrics.circuits(self._breakers.states())
             spool = self._books.spool
             self._metrics.ledger(spool.depth, self._books.oldest_s, spool.dropped, spool.backlog.set_aside_count)
-            self._tell_counters(self._counters.fault)
+            self._tell_counters(self._counters.state, self._counters.fault)
             self._metrics.control_plane(self._source.standing())
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
 
-    def _tell_counters(self, fault: str | None) -> None:
-        """Tells, once, that limits and budgets cannot be counted, or are again."""
-        self._metrics.counters(answer=fault is None)
-        if fault is not None and self._counters_fault is None:
-            _log.warning("limits and budgets cannot be counted; GATEWAY_ON_COUNTER_LOSS decides what passes: %s", fault)
-        elif fault is None and self._counters_fault is not None:
+    def _tell_counters(self, state: CounterState, fault: str | None) -> None:
+        """Tells, once for each reason, that limits and budgets cannot be counted, and that they are again."""
+        self._metrics.counters({one.value: one is state for one in CounterState}, answer=fault is None)
+        if state is self._counters_state:
+            return
+        self._counters_state = state
+        if state is CounterState.COUNTED:
             _log.info("limits and budgets are counted again")
-        self._counters_fault = fault
+        else:
+            _log.warning("limits and budgets cannot be counted; GATEWAY_ON_COUNTER_LOSS decides what passes: %s", fault)
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""

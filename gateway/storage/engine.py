@@ -4,7 +4,10 @@ SQLite runs in WAL mode, so that readers never wait for the one writer. Transact
 their start (`BEGIN IMMEDIATE`): one that first reads and then asks for it could be refused without any waiting.
 """
 
+import errno
 import json
+import os
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +17,8 @@ from typing import Any, Final
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
+
+from gateway import private_files
 
 BUSY_TIMEOUT_S = 10.0
 _WAL_PATIENCE_S = 10.0
@@ -29,6 +34,8 @@ _POSTGRESQL_TIMEOUTS: Final = {
     "tcp_user_timeout": "20000",
     "application_name": "gateway",
 }
+_BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal")
+"""https://www.sqlite.org/tempfiles.html"""
 _EXAMPLES = "`sqlite:////var/lib/gateway/gateway.db` or `postgresql://user:password@host:5432/database`"
 
 
@@ -172,7 +179,9 @@ def _open_postgresql(url: URL) -> Engine:
 
 def _make_directory(url: URL) -> None:
     try:
-        Path(url.database or "").absolute().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Path(url.database or "").absolute().parent
+        if not directory.is_dir():
+            private_files.make_folder(directory)
     except OSError as problem:
         raise StorageError(f"The directory of the {describe_url(url)} cannot be made: {problem.strerror}.") from None
 
@@ -188,6 +197,7 @@ def _open_sqlite(url: URL) -> Engine:
     library = engine.dialect.dbapi
     if library is not None and library.sqlite_version_info < _OLDEST_SQLITE:
         raise StorageError(f"SQLite {library.sqlite_version} is too old: 3.24 or later is needed.")
+    event.listen(engine, "do_connect", _keep_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -204,6 +214,22 @@ def _of_json(text: str | bytes) -> Any:
     except msgspec.DecodeError:
         # Half of a surrogate pair, which older versions may have kept.
         return json.loads(text)
+
+
+def _keep_private(_dialect: object, _record: object, arguments: Sequence[str], _more: object) -> None:
+    """Makes the file for its owner alone, or tightens it and what SQLite writes beside it with the mode of the file.
+
+    Where a link has its name, SQLite would follow it.
+    """
+    file = Path(arguments[0])
+    for beside in _BESIDE_SQLITE:
+        private_files.tighten(file.with_name(file.name + beside))
+    try:
+        os.close(private_files.open_private(file, os.O_RDWR))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise sqlite3.OperationalError(error.strerror) from None
+        # SQLite says what is wrong with it, or reads it all the same.
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

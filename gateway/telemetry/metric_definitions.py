@@ -123,6 +123,12 @@ class MetricDefinitions:
             "livemax",
         )
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
+        self.counters_state = self._gauge(
+            "counters_state",
+            "1 of what holds: `counted`, or what stands in the way, as `/readyz` has it.",
+            "livemax",
+            "state",
+        )
         self.records_dropped = self._counter("decision_records_dropped", "Decision records that could not be written.")
         self.log_lines_dropped = self._counter(
             "log_lines_dropped", "Lines of the process's own log that could not be written."

@@ -100,11 +100,12 @@ class Metrics:
         label = (provider, to)
         self._hopped[label] = self._hopped.get(label, 0) + 1
 
-    def usage(self, provider: str, model: str, usage: Usage) -> None:
-        """A provider reported what a call consumed."""
+    def usage(self, provider: str, model: str, usage: Usage, cost_usd: float = 0.0) -> None:
+        """A provider reported what a call consumed, which may have cost something."""
         consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
+        consumed[2] += cost_usd
 
     def cost(self, provider: str, model: str, cost_usd: float) -> None:
         """A call cost so much."""
@@ -134,9 +135,11 @@ class Metrics:
             for state, count in zip(("active", "idle", "waiting"), counts, strict=True):
                 self._metrics.upstream_connections.labels(origin, state).set(count)
 
-    def counters(self, *, answer: bool) -> None:
-        """Whether the counter store answers."""
+    def counters(self, states: Mapping[str, bool], *, answer: bool) -> None:
+        """Whether the counter store answers, and which of its states holds."""
         self._metrics.counters_up.set(1 if answer else 0)
+        for state, holds in states.items():
+            self._metrics.counters_state.labels(state).set(holds)
 
     def control_plane(self, standing: Mapping[str, Any] | None) -> None:
         """How far the control plane is followed; nothing where there is none."""

@@ -8,7 +8,9 @@ import pytest
 
 from gateway.counters.hold import Dimension, Limit
 from gateway.counters.redis import RedisCounters, Spending
-from gateway.counters.redis_connection import connect, parse_redis_url
+from gateway.counters.redis_address import parse_redis_url
+from gateway.counters.redis_connection import connect
+from gateway.counters.redis_refusals import RedisAway
 from tests.contract.test_budgets import config, flood
 from tests.support.ledger import ledger_entries
 from tests.support.relay import Relay
@@ -35,11 +37,11 @@ def command(url: str, *arguments: str) -> object:
     """One command to a Redis."""
 
     async def send() -> object:
-        connection = await connect(parse_redis_url(url), 5, 5)
+        connection = await connect(parse_redis_url(url).addresses[0], 5, 5)
         try:
             return await connection.send(*arguments)
         finally:
-            connection.abort("done")
+            connection.abort(RedisAway("done"))
 
     return asyncio.run(send())
 

@@ -88,7 +88,12 @@ def launch(
         command = [sys.executable, "-m", "gateway", *arguments]
         return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory, start_new_session=True)
     launcher = _launcher()
-    asked = {"arguments": arguments, "env": dict(env), "directory": str(directory or Path.cwd())}
+    asked = {
+        "arguments": arguments,
+        "env": dict(env),
+        "directory": str(directory or Path.cwd()),
+        "umask": _umask(),
+    }
     return Launched(launcher, launcher.ask(asked, stdout.fileno(), stderr.fileno()))
 
 
@@ -107,6 +112,13 @@ def run(
             file.seek(0)
             said.append(file.read().decode())
     return subprocess.CompletedProcess(["gateway", *arguments], code, *said)
+
+
+def _umask() -> int:
+    """The present one, which cannot be asked for without setting it."""
+    present = os.umask(0)
+    os.umask(present)
+    return present
 
 
 @cache
@@ -177,6 +189,7 @@ def _serve(channel: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(asked["env"])
     os.chdir(asked["directory"])
+    os.umask(asked["umask"])
     sys.argv = ["gateway", *asked["arguments"]]
     runpy.run_module("gateway", run_name="__main__")
 

@@ -6,8 +6,6 @@ and a gateway needs no setting more.
 
 import base64
 import logging
-import os
-import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway import private_files
 from gateway.secret import Secret
 from gateway.snapshot.following.state import Followed, decode, encode
 
@@ -46,16 +45,7 @@ class LastCopy:
     def write(self, followed: Followed) -> None:
         """Keeps it, whole or not at all."""
         try:
-            self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._file.parent, prefix=f".{self._file.name}.")
-            try:
-                with os.fdopen(handle, "wb") as opened:
-                    opened.write(self._fernet.encrypt(encode(followed)))
-                    opened.flush()
-                    os.fsync(opened.fileno())
-                Path(temporary).replace(self._file)
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            private_files.make_folder(self._file.parent)
+            private_files.replace(self._file, self._fernet.encrypt(encode(followed)))
         except OSError as error:
             _log.warning("the snapshot cannot be kept on disk, in %s: %s", self._file, error.strerror)

@@ -11,7 +11,9 @@ from pathlib import Path
 from gateway import ids
 from gateway.counters.hold import CountersLost, Dimension, Hold, Limit, Refusal
 from gateway.counters.redis import RedisCounters
-from gateway.counters.redis_connection import RedisAway, connect, parse_redis_url
+from gateway.counters.redis_address import parse_redis_url
+from gateway.counters.redis_connection import connect
+from gateway.counters.redis_refusals import RedisAway
 
 URL = os.environ.get("GATEWAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
 
@@ -25,11 +27,11 @@ PATIENT_S = 10
 
 
 async def command(url, *arguments):
-    connection = await connect(parse_redis_url(url), 5, 5)
+    connection = await connect(parse_redis_url(url).addresses[0], 5, 5)
     try:
         return await connection.send(*arguments)
     finally:
-        connection.abort("done")
+        connection.abort(RedisAway("done"))
 
 
 def reachable():
