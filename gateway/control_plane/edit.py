@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from pydantic import ValidationError
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.judge import SAID_OF_OTHERS
-from gateway.config.resources import Resource, Spec, read_spec
+from gateway.config.resources import WRAPPED, Resource, Spec, read_spec
 from gateway.control_plane import state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
@@ -22,8 +22,6 @@ from gateway.plan.matching import CHOOSE_ANOTHER
 from gateway.snapshot.of_resources import faults
 
 Key = tuple[str, str]
-
-_SHOWN_WITHIN: Final = {"model_aliases": "targets", "settings": "value"}
 
 
 class EditError(Exception):
@@ -149,7 +147,8 @@ def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
     seen = 0 if had is None else had.revision
     if edit.expected is not None and edit.expected != seen:
         now = "there is none" if had is None else f"it is at revision {seen}, by {had.changed_by}"
-        raise EditError("precondition_failed", f"{'.'.join(key)} is not what you have seen: {now}")
+        why = "is there already" if edit.expected == 0 else "is not what you have seen"
+        raise EditError("precondition_failed", f"{'.'.join(key)} {why}: {now}")
 
 
 def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
@@ -167,7 +166,7 @@ def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
 
 def _as_in_a_file(kind: str, written: Any) -> Any:
     """What a file has at this place, of what the API shows: of an alias its targets, of a setting its value."""
-    member = _SHOWN_WITHIN.get(kind)
+    member = WRAPPED.get(kind)
     return written[member] if isinstance(written, Mapping) and {*written} == {member} else written
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from gateway.config.documents import PlanRequest
 from gateway.config.referring import Key
-from gateway.config.resources import LIFE_CYCLE, Resource, join_secrets
+from gateway.config.resources import LIFE_CYCLE, ROTATION, Resource, join_secrets
 from gateway.control_plane import state
 from gateway.control_plane.encryption import Vault
 from gateway.plan.live import LiveState
@@ -155,7 +155,7 @@ def _without_life(resource: Resource, live: LiveState, called: Mapping[Key, Key]
         return resource
     is_there = (resource.kind, resource.id) in called
     digest = resource.spec.get("secret_hash")
-    is_over = resource.id in live.kept_secrets or digest in live.revoked_secrets | live.replaced_secrets
-    left = LIFE_CYCLE if is_there else (*LIFE_CYCLE[1:3], *(("secret_hash",) if is_over else ()))
+    is_over = resource.id in live.kept_secrets or live.is_spent(digest)
+    left = LIFE_CYCLE if is_there else (*ROTATION, *(("secret_hash",) if is_over else ()))
     spec: dict[str, Any] = {name: value for name, value in resource.spec.items() if name not in left}
     return msgspec.structs.replace(resource, spec=spec)

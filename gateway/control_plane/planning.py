@@ -104,8 +104,8 @@ def preview(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
-        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        keys = [one for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {one.previous_name: one.name for one in keys if one.previous_name is not None}
         after = planned.after.values()
         days = request.replay_days
         found = replay(connection, before, after, renamed=renamed, days=days, now=now, owners=owners, still=still)

@@ -165,7 +165,7 @@ def _restored(owner: str, written: Resource | None, live: LiveState, now: int) -
     kept = live.kept_secrets.get(live.stood_for.get((written.kind, written.name), written.name))
     if kept is None or kept.owner != owner or kept.removed_at < now - KEPT_US:
         return None
-    return None if kept.secret_hash in live.revoked_secrets | live.replaced_secrets else kept
+    return None if live.is_spent(kept.secret_hash) else kept
 
 
 def _with_life_cycle(
