@@ -89,6 +89,7 @@ class Worker:
             self._metrics.certificate_ends(certificate_ends(settings.tls_cert))
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
+        self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
         self._counters_state = CounterState.COUNTED
         self._source = open_source(
@@ -224,6 +225,7 @@ class Worker:
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""
+        self._serving = snapshot
         self._budgets = snapshot.budgets
         budgets = (budget.name for budget in snapshot.budgets)
         self._metrics.serving(
@@ -236,7 +238,8 @@ class Worker:
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
-        if outcome == "swapped":
+        # Of a revision that is refused as a whole, what can be served of it may have been put in place.
+        if self._holder.current is not self._serving:
             self._serve(self._holder.current)
             self._books.rebuild_until_done(self._counters, lambda: self._budgets)
         level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
