@@ -26,6 +26,7 @@ from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
 from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.glance import takes_long
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
@@ -331,7 +332,11 @@ async def _peeked(
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
-    if len(request.body.data) < LONG_BYTES:
+    body = request.body
+    if len(body.data) < LONG_BYTES:
+        return prepare_body(request, candidate)
+    is_spliced = candidate.lane.translation is None and request.cache_mode == "respect"
+    if is_spliced and not takes_long(request.received.endpoint.shape, body):
         return prepare_body(request, candidate)
     return await beside(prepare_body, request, candidate)
 
@@ -427,7 +432,7 @@ def send(
     url = provider.url(lane.endpoint, candidate.model, stream=stream)
     timeouts = provider.timeouts
     body = outbound.body
-    is_long = len(body) >= LONG_BYTES
+    is_long = provider.adapts and len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
         method="POST",
         url=with_query(url, query) if query else url,

@@ -13,12 +13,13 @@ from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
 from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
+    Characters,
     InputBound,
     at_most,
     bound_input,
     bound_plain,
     bound_recording,
-    dense_in,
+    characters_in,
     estimate,
     output_bound,
 )
@@ -431,7 +432,9 @@ def prompt_bound(request: Admitted) -> InputBound:
         seen = body.glance or glance(endpoint.shape, body)
         parts = body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
         if parts is not None:
-            request.prompt = bound_plain(body.data, seen.flags, seen.dense + dense_in(parts[0]))
+            rest = characters_in((parts[0],))
+            text = Characters(len(body.data), seen.dense + rest.dense, seen.wide + rest.wide)
+            request.prompt = bound_plain(text, seen.flags)
         elif endpoint.body is BodyForm.MULTIPART:
             request.prompt = bound_recording(len(body.data))
         else:

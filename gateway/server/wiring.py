@@ -79,6 +79,7 @@ class Worker:
         self._drain = Drain()
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
+        self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
         self._counters_state = CounterState.COUNTED
         self._source = open_source(
@@ -205,6 +206,7 @@ class Worker:
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""
+        self._serving = snapshot
         self._budgets = snapshot.budgets
         budgets = (budget.name for budget in snapshot.budgets)
         self._metrics.serving(snapshot.revision_label, budgets, snapshot.upstreams)
@@ -215,7 +217,8 @@ class Worker:
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
-        if outcome == "swapped":
+        # Of a revision that is refused as a whole, what can be served of it may have been put in place.
+        if self._holder.current is not self._serving:
             self._serve(self._holder.current)
             self._books.rebuild_until_done(self._counters, lambda: self._budgets)
         level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
