@@ -44,7 +44,7 @@ def test_clients_that(start_gateway, upstream, figures, say):
             load.wait(load.all_served(), 30)
             if b"stream" in say:
                 # They are there and read nothing; the gateway ends what they asked for all the same.
-                gateway.wait(lambda: sum(one["outcome"] == "client_left" for one in gateway.records()) == MANY, 60)
+                gateway.wait(lambda: sum(one["model_asked"] == "broken" for one in gateway.records()) == MANY, 60)
 
     every_answer_ends(load, frozenset())
     assert {one.status for one in load.answers} == {200}
