@@ -361,6 +361,7 @@ def test_smoke_of_a_gateway_that_serves_a_file(tmp_path, key, given, code, said)
         (("--control-plane", "nonsense"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "is no URL of a control plane"),
         (("--control-plane", "http://10.0.0.1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "use https://"),
         (("--control-plane", "https://a.example", "-c", "x.yaml"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "not both"),
+        (("--control-plane", "https://a.example", "--env-file", "x"), {}, "--env-file (GATEWAY_ENV_FILE) is for files"),
         (("--control-plane", "http://127.0.0.1:1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "no copy of an earlier"),
     ],
 )
