@@ -47,10 +47,6 @@ class _Spent:
         self.held = 0
         self.resets_at = resets_at
 
-    @property
-    def counts(self) -> int:
-        return self.spent + self.held
-
 
 class MemoryCounters:
     """A `CounterStore` in memory. Counters outlive reloads: they are known by their limit's key."""
@@ -79,7 +75,7 @@ class MemoryCounters:
         """The same without a coroutine."""
         if self.fault is not None and any(hold.limit.dimension is _SPEND for hold in holds):
             raise CountersLost(self.fault)
-        now = self._now()
+        now = int(self._time() * _SECOND)
         self._until_sweep -= 1
         if self._until_sweep <= 0:
             self._sweep(now)
@@ -89,7 +85,7 @@ class MemoryCounters:
             limit = hold.limit
             if limit.dimension is _SPEND:
                 counter = self._spent.get(limit.key) or self._counter(limit)
-                fits = not limit.blocks or counter.counts + hold.amount <= limit.ceiling
+                fits = not limit.blocks or counter.spent + counter.held + hold.amount <= limit.ceiling
                 if fits:
                     counter.held += hold.amount
                     counters[limit.key] = counter
@@ -97,14 +93,16 @@ class MemoryCounters:
                 fits = self._take(limit, hold.amount)
             else:
                 meter = self._meters.get(limit.key) or self._meter(limit)
-                more = sum([other.amount for same, other in metered if same is meter]) if metered else 0
-                fits = meter.used(now) + more + hold.amount <= limit.ceiling
+                # PERF: most of the time nothing leaves its window between two requests.
+                used = meter.total if now < meter.stands_until else meter.used(now)
+                meter.asked += hold.amount
+                fits = used + meter.asked <= limit.ceiling
                 metered.append((meter, hold))
             if not fits:
-                for taken in holds[:position]:
-                    self._return(taken.limit, taken.amount)
+                self._return(holds[:position], metered)
                 return self._refusal(holds, hold, now)
         for meter, hold in metered:
+            meter.asked = 0
             meter.take(now, hold.amount, hold.limit.ceiling)
         return MemoryLease(self, holds, counters, now)
 
@@ -130,7 +128,7 @@ class MemoryCounters:
         """How much of a limit is used now."""
         if limit.dimension is _SPEND:
             known = self._spent.get(limit.key) or self._spent.get(self._shared_by(limit.key) or "")
-            return 0 if known is None else known.counts
+            return 0 if known is None else known.spent + known.held
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
         meter = self._meters.get(limit.key)
@@ -203,18 +201,22 @@ class MemoryCounters:
         self._gauges[limit.key] = held
         return True
 
-    def _return(self, limit: Limit, amount: int) -> None:
-        """Undoes what was taken at this moment; of meters nothing was."""
-        if limit.dimension is _SPEND:
-            self._counter(limit).held -= amount
-        elif limit.window_s == 0:
-            self.give_back(limit, amount)
+    def _return(self, holds: Sequence[Hold], metered: Sequence[tuple[Meter, Hold]]) -> None:
+        """Undoes what was taken at this moment; of meters it was only asked for."""
+        for meter, _ in metered:
+            meter.asked = 0
+        for hold in holds:
+            limit = hold.limit
+            if limit.dimension is _SPEND:
+                self._counter(limit).held -= hold.amount
+            elif limit.window_s == 0:
+                self.give_back(limit, hold.amount)
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
         if refused.limit.dimension is _SPEND:
             counter = self._counter(refused.limit)
-            return Refusal(refused, None, counter.spent, counter.counts)
+            return Refusal(refused, None, counter.spent, counter.spent + counter.held)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
@@ -262,12 +264,19 @@ class MemoryLease:
     @property
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
-        return {key: counter.counts for key, counter in self._counters.items()}
+        # PERF: two loops are made for every request, which a comprehension would call a function for.
+        found: dict[str, int] = {}
+        for key, counter in self._counters.items():
+            found[key] = counter.spent + counter.held
+        return found
 
     @property
     def settled(self) -> dict[str, int]:
         """What is spent of each SPEND limit of the lease."""
-        return {key: counter.spent for key, counter in self._counters.items()}
+        found: dict[str, int] = {}
+        for key, counter in self._counters.items():
+            found[key] = counter.spent
+        return found
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""

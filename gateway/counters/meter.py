@@ -28,7 +28,7 @@ _PARTS: Final = 100
 class Meter:
     """See the module. Times are microseconds of any clock; one that goes back counts as one that stands."""
 
-    __slots__ = ("_amounts", "_length", "_times", "total")
+    __slots__ = ("_amounts", "_length", "_times", "asked", "stands_until", "total")
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -36,6 +36,10 @@ class Meter:
         self._amounts = array("q")
         self.total = 0
         """What is used, as of the last moment that was asked about."""
+        self.stands_until = 0
+        """A moment before which nothing of it is forgotten."""
+        self.asked = 0
+        """What those ask for who are about to take."""
 
     def used(self, at: int) -> int:
         """What counts at a moment; what is out of reach is forgotten."""
@@ -48,6 +52,7 @@ class Meter:
                 gone = bisect_right(times, out_of_reach)
                 self.total -= sum(self._amounts[:gone])
                 del times[:gone], self._amounts[:gone]
+        self.stands_until = (times[0] if times else at) + self._length
         return self.total
 
     def take(self, at: int, amount: int, ceiling: int) -> None:
@@ -60,7 +65,7 @@ class Meter:
             times.append(at)
             amounts.append(amount)
             if len(times) > MOST:
-                self._put_together(_step_of(ceiling))
+                self._put_together(ceiling // _PARTS if ceiling >= EXACT_BELOW else 0)
         else:
             times[-1] = max(times[-1], at)
             amounts[-1] += amount
@@ -69,9 +74,10 @@ class Meter:
         """Adds `amount` (which may be negative) to what was taken at a moment, as far as that still counts."""
         if taken_at <= at - self._length:
             return
-        self.used(at)
+        if at >= self.stands_until:
+            self.used(at)
         times, amounts = self._times, self._amounts
-        place, step = bisect_left(times, taken_at), _step_of(ceiling)
+        place, step = bisect_left(times, taken_at), ceiling // _PARTS if ceiling >= EXACT_BELOW else 0
         is_there = place < len(times)
         if amount < 0:
             if not is_there:
@@ -85,8 +91,10 @@ class Meter:
         elif amount:
             times.insert(place, taken_at)
             amounts.insert(place, amount)
+            self.stands_until = min(self.stands_until, taken_at + self._length)
         self.total += amount
-        self._put_together(step)
+        if step and len(times) > MOST:
+            self._put_together(step)
 
     def fits_after(self, at: int, amount: int, ceiling: int) -> float:
         """Microseconds until so much fits, if nobody else comes: 0 where it fits, infinity where it never will."""
@@ -119,8 +127,3 @@ class Meter:
                 times.append(time)
                 amounts.append(amount)
         self._times, self._amounts = times, amounts
-
-
-def _step_of(ceiling: int) -> int:
-    """How much is remembered together at most."""
-    return ceiling // _PARTS if ceiling >= EXACT_BELOW else 0

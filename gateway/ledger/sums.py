@@ -39,7 +39,8 @@ SUMS: Final = (
 )
 """Every table of sums."""
 
-_WITH_LATEST: Final = (attempts_by_five_minutes, attempts_by_hour)
+WITH_LATEST: Final = (attempts_by_five_minutes, attempts_by_hour)
+"""Those whose time is the end of an attempt, and that know the latest of all."""
 _MS: Final = 1_000
 
 Key = tuple[Any, ...]
@@ -79,7 +80,7 @@ def traffic_of(records: Sequence[DecisionRecord]) -> Iterator[tuple[Table, Sums]
 
 def add_up(table: Table, sums: Sums, into: dict[Key, Sequence[int]]) -> None:
     """Adds what some records add to a table to what others do."""
-    (_latest if table in _WITH_LATEST else _added)(sums.items(), into)
+    (_latest if table in WITH_LATEST else _added)(sums.items(), into)
 
 
 def _spend(records: Sequence[DecisionRecord]) -> Sums:

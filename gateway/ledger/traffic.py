@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, literal_column, select
 from gateway.ledger import names
 from gateway.ledger.endings import Ending, ending_of
 from gateway.ledger.latency import bucket_of, quantile
+from gateway.ledger.retention import check_kept
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.scope import keys_of
 from gateway.ledger.sums import FIVE_MINUTES_US
@@ -107,6 +108,7 @@ def traffic(connection: Connection, *, start: int, end: int, owners: Collection[
         owners: Whose keys; `None`: everybody's.
 
     Raises:
+        BadParameterError: Requests of owners' keys are asked for of a time whose requests are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     slots = _slots(start, end, traffic_by_five_minutes, traffic_by_hour)
@@ -131,6 +133,7 @@ def _all(connection: Connection, slots: "_Slots") -> Iterator[tuple[int, "_Count
 
 
 def _of_keys(connection: Connection, slots: "_Slots", owners: Collection[str]) -> Iterator[tuple[int, "_Counted"]]:
+    check_kept(connection, slots.start, "the traffic of some keys is counted request by request")
     entries = ledger_entries.c
     slot = (entries.occurred_at // slots.length).label("at")
     keys = (slot, entries.status, entries.outcome, entries.duration_ms)

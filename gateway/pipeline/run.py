@@ -29,9 +29,10 @@ from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Received
+from gateway.shapes.glance import takes_long
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import LONG_BYTES, beside, in_turns
+from gateway.turns import beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -49,7 +50,8 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
-        capture(received, key, body)
+        if received.is_traced:
+            capture(received, key, body)
         admitted = await _admit(received, key, body, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)
@@ -95,7 +97,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
-    is_long = len(body.data) >= LONG_BYTES
+    is_long = takes_long(shape, body)
     try:
         if is_long:
             await beside(judge, key, shape, body)

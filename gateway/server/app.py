@@ -11,7 +11,7 @@ from gateway.errors import GatewayError
 from gateway.pipeline.relay import ReplyStream
 from gateway.pipeline.services import Services
 from gateway.server import error_response
-from gateway.server.client_watch import AsgiApp, Receive, Scope, Send
+from gateway.server.client_watch import BODY_FOLLOWS, AsgiApp, Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.health import Books, Healthz, Readyz, Standing, Startupz
 from gateway.server.llm_resource import LlmResource
@@ -73,7 +73,7 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         if resource is None or scope["method"] != "POST":
             await super().__call__(scope, receive, send)
             return
-        request = falcon.asgi.Request(scope, receive, first_event=await receive(), options=self.req_options)
+        request = falcon.asgi.Request(scope, receive, first_event=BODY_FOLLOWS, options=self.req_options)
         response = falcon.asgi.Response(options=self.resp_options)
         try:
             await resource.on_post(request, response)
@@ -101,7 +101,9 @@ _BODILESS = frozenset((100, 101, 204, 304))
 
 async def _send(response: falcon.asgi.Response, send: Send, media_type: str | None) -> None:
     """Sends a response as Falcon does: whole, or piece by piece."""
-    status, stream, data = response.status_code, response.stream, response.data or b""
+    status, stream, data = response.status, response.stream, response._data or b""  # noqa: SLF001 - see below
+    if type(status) is not int:
+        status = response.status_code
     is_bodiless = status in _BODILESS
     if is_bodiless:
         data, media_type = b"", None

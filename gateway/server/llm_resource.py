@@ -42,7 +42,7 @@ class LlmResource:
         self._anthropic = endpoint.shape.vendor is Vendor.ANTHROPIC
         self._holder = holder
         self._services = services
-        self._bodies = bodies
+        self.bodies = bodies
         self._drain = drain
         self.disconnect_drain_s = disconnect_drain_s
 
@@ -69,14 +69,10 @@ class LlmResource:
             return
         _write(response, reply, received)
 
-    def read_body(self, call: "_Call") -> Awaitable[RequestBody]:
-        """Reads the body of a call; from then on its client may leave."""
-        return self._bodies.read(call.request, call.client, call.received, call.client_left)
-
     def forget(self, call: "_Call") -> None:
         """Lets go of what a call held here."""
         self._drain.leave(call)
-        self._bodies.release(call.received)
+        self.bodies.release(call.received)
 
 
 class _Call:
@@ -94,7 +90,8 @@ class _Call:
         self.reply: Reply | None = None
 
     def read_body(self) -> Awaitable[RequestBody]:
-        return self._resource.read_body(self)
+        """Reads the body; from then on the client may leave."""
+        return self._resource.bodies.read(self.request, self.client, self.received, self.client_left)
 
     def shut_down(self) -> None:
         self.received.cancelled_as = SHUT_DOWN
@@ -137,7 +134,7 @@ def _write(response: falcon.asgi.Response, reply: Reply, received: Received) -> 
     if reply.stream is not None:
         response.stream = aiter(reply.stream)
     else:
-        response.data = reply.data
+        response._data = reply.data  # noqa: SLF001 - as above
 
 
 def _joined(headers: Headers) -> dict[str, str]:

@@ -73,7 +73,8 @@ class BodyReader:
 
     def release(self, received: Received) -> None:
         """Gives back the memory that a body held; idempotent."""
-        self._memory.release(received)
+        if received in self._memory.held:
+            self._memory.release(received)
 
     async def _read_large(self, request: falcon.asgi.Request, received: Received) -> bytes:
         """Memory is taken as the pieces come, so that announcing a large body costs nobody anything."""
@@ -105,7 +106,7 @@ class _BodyMemory:
     def __init__(self, bound: int, patience_s: float) -> None:
         self._free = bound
         self._patience_s = patience_s
-        self._held: dict[Received, int] = {}
+        self.held: dict[Received, int] = {}
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
     async def take(self, size: int, received: Received) -> None:
@@ -121,11 +122,11 @@ class _BodyMemory:
             finally:
                 self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
         self._free -= size
-        self._held[received] = self._held.get(received, 0) + size
+        self.held[received] = self.held.get(received, 0) + size
 
     def release(self, received: Received) -> None:
         """Gives back what a request took, and lets those go on for whom it is enough."""
-        self._free += self._held.pop(received, 0)
+        self._free += self.held.pop(received, 0)
         free = self._free
         for size, turn in self._waiting:
             if size > free:

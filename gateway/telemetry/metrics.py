@@ -100,11 +100,12 @@ class Metrics:
         label = (provider, to)
         self._hopped[label] = self._hopped.get(label, 0) + 1
 
-    def usage(self, provider: str, model: str, usage: Usage) -> None:
-        """A provider reported what a call consumed."""
+    def usage(self, provider: str, model: str, usage: Usage, cost_usd: float = 0.0) -> None:
+        """A provider reported what a call consumed, which may have cost something."""
         consumed = self._consumed.get((provider, model)) or self._consumed_of(provider, model)
         consumed[0] += usage.input_tokens
         consumed[1] += usage.output_tokens
+        consumed[2] += cost_usd
 
     def cost(self, provider: str, model: str, cost_usd: float) -> None:
         """A call cost so much."""

@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,7 @@ class JsonBody:
         "glance",
         "has_doubtful_names",
         "model",
+        "names",
         "stream",
         "telling",
     )
@@ -62,6 +63,7 @@ class JsonBody:
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
+        self.names: Collection[str] = self._spans
         # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
         all_keys = "".join(self._spans)
         is_plain = all_keys.islower() and all_keys.isascii()
@@ -70,7 +72,7 @@ class JsonBody:
         if self.has_doubtful_names:
             self._refuse_ambiguous(judged)
         self.model = self._model()
-        self.stream = self.raw("stream") == b"true"
+        self.stream = "stream" in self._spans and self.raw("stream") == b"true"
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
@@ -82,13 +84,14 @@ class JsonBody:
         span = self._spans.get(name)
         return None if span is None else self._readable[span[0] : span[1]]
 
+    def size(self, name: str) -> int:
+        """How many bytes a top-level value has, 0 when it is not there."""
+        span = self._spans.get(name)
+        return 0 if span is None else span[1] - span[0]
+
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
         return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)
-
-    def states_any(self, names: frozenset[str]) -> bool:
-        """Whether one of these names stands at the top."""
-        return not names.isdisjoint(self._spans)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "key_peppers"
-down_revision = "identities"
+down_revision = "ledger_retention"
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
