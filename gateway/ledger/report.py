@@ -37,6 +37,8 @@ FILTERS: Final[Mapping[str, str]] = {
 SPEND_PARAMETERS: Final = ("by", "from", "to", "timezone", *FILTERS, "sort", "limit")
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 10_000
+MOST: Final = 10**18 - 1
+"""The largest number of eighteen digits: any of these fits into a column."""
 
 _MOST_DAYS = 400
 _MOST_DAYS_OF_HOURS = 31
@@ -145,9 +147,16 @@ def read_limit(parameters: Parameters, default: int, most: int = MAX_LIMIT) -> i
     text = read_one(parameters, "limit")
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+    if not (limit := whole_number(text, most)):
         raise BadParameterError("limit", f"{text!r} is no whole number from 1 to {most}")
-    return int(text)
+    return limit
+
+
+def whole_number(text: str, most: int = MOST) -> int | None:
+    """The number that decimal digits write; `None` where they write none from 0 to `most`."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    return number if (number := int(text)) <= most else None
 
 
 def read_one(parameters: Parameters, name: str) -> str | None:
