@@ -88,7 +88,9 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
         return None
     seen = body.glance or glance(shape, body)
     places = NO_URLS if seen.is_plain and not seen.has_url_fields else URL_MEMBERS.get(shape.name, NO_URLS)
-    return rules.check_urls(body.urls(places, rules.url_sieve), body.path_at) if body.may_have_urls(places) else None
+    if not body.may_have_urls(places):
+        return None
+    return rules.check_urls(body.urls(places, rules.url_sieve, rules.passed_urls), body.path_at)
 
 
 def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:

@@ -62,6 +62,7 @@ class Judge:
         "has_declarations",
         "has_models",
         "has_urls",
+        "passed_urls",
         "url_sieve",
     )
 
@@ -74,6 +75,8 @@ class Judge:
         self._passed: set[Hashable] = set()
         self._passed_plain: set[Glance] = set()
         self.url_sieve = _sieve([rules.urls for _, rules in rule_sets if rules.urls is not None])
+        # PERF: conversations are sent again and again, with one turn more.
+        self.passed_urls: set[bytes] = set()
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)

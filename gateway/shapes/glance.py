@@ -19,6 +19,7 @@ from gateway.shapes.shape import Shape
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.turns import LONG_BYTES
 from gateway.wire.request_body import NOT_PLAIN, Glance, RequestBody
+from gateway.wire.url_candidates import may_have_scheme
 from gateway.wire.urls import may_have_url_fields
 
 _SHORT = 4096
@@ -122,9 +123,11 @@ class _Watch:
         if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
             return NOT_PLAIN
         _, dense, wide = characters_in((members,))
+        has_fields = may_have_url_fields(members, self._url_names)
         return Glance(
             is_plain=True,
-            has_url_fields=may_have_url_fields(members, self._url_names),
+            has_url_fields=has_fields,
+            has_urls=has_fields or may_have_scheme(members),
             flags=flags | own_flags,
             own_flags=own_flags,
             dense=dense,

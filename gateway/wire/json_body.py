@@ -136,15 +136,28 @@ class JsonBody:
 
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""
-        return may_have_urls(self._readable, places.names)
+        return may_have_urls(self._searched, places.names)
 
-    def urls(self, places: UrlPlaces, sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+    @property
+    def _searched(self) -> bytes:
+        """Where URLs may be: not in what lasts, where one look has told that it has none.
+
+        Without that the text is no JSON any more, but what is left of it has the same paths.
+        """
+        seen = self.glance
+        is_known = seen is not None and seen.is_plain and not seen.has_urls
+        return self._parts[0] if is_known and self._parts is not None else self._readable
+
+    def urls(
+        self, places: UrlPlaces, sieve: UrlSieve | None = None, passed: set[bytes] | None = None
+    ) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one.
 
-        With a sieve, URLs are left out of which it tells that they are not refused.
+        With a sieve, URLs are left out of which it tells that they are not refused; so is what has `passed` before.
         """
+        data = self._searched
         fields: list[tuple[int, str]] = []
-        for field in odd_fields(self._readable, places.names):
+        for field in odd_fields(data, places.names):
             yield None
             if field is not None:
                 fields.append(field)
@@ -153,18 +166,18 @@ class JsonBody:
         if fields:
             fields.sort()
             waiting = iter(fields)
-            for path in paths_at(self._readable, [offset for offset, _ in fields]):
+            for path in paths_at(data, [offset for offset, _ in fields]):
                 if path is None:
                     yield None
                     continue
                 offset, text = next(waiting)
                 if places.holds(path):
                     yield offset, text, True
-        yield from urls_in_json(self._readable, sieve)
+        yield from urls_in_json(data, sieve, passed)
 
     def path_at(self, offset: int) -> Generator[None, None, str]:
-        """The JSON path of what stands at an offset; in steps."""
-        return path_at(self._readable, offset)
+        """The JSON path of the string at an offset that `urls` has told; in steps."""
+        return path_at(self._searched, offset)
 
     def replacing_model(self, model: str) -> list[Splice]:
         """The splice of the top-level `model`; raises when the body leaves its model to the API's default."""

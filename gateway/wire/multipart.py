@@ -111,7 +111,9 @@ class MultipartBody:
         """Any field that is not a file."""
         return bool(self._fields)
 
-    def urls(self, _places: UrlPlaces, _sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+    def urls(
+        self, _places: UrlPlaces, _sieve: UrlSieve | None = None, _passed: set[bytes] | None = None
+    ) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
             text = yield from text_in_steps(self.data, field.start, field.end)

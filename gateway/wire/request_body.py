@@ -13,18 +13,20 @@ class Glance:
 
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
-    fields, the `flags` that the body sets, those that it sets beyond what is known (`own_flags`), and how many bytes of
-    what is known are `dense` and `wide` to an estimate. There is one of these for each text that lasts and each set of
-    own flags, so that whoever found something out about that text can remember it by this.
+    fields, or URLs in any string (`has_urls`), the `flags` that the body sets, those that it sets beyond what is known
+    (`own_flags`), and how many bytes of what is known are `dense` and `wide` to an estimate. There is one of these for
+    each text that lasts and each set of own flags, so that whoever found something out about that text can remember it
+    by this.
     """
 
-    __slots__ = ("dense", "flags", "has_url_fields", "is_plain", "own_flags", "wide")
+    __slots__ = ("dense", "flags", "has_url_fields", "has_urls", "is_plain", "own_flags", "wide")
 
     def __init__(
         self,
         *,
         is_plain: bool,
         has_url_fields: bool = True,
+        has_urls: bool = True,
         flags: int = 0,
         own_flags: int = 0,
         dense: int = 0,
@@ -32,6 +34,7 @@ class Glance:
     ) -> None:
         self.is_plain: Final = is_plain
         self.has_url_fields: Final = has_url_fields
+        self.has_urls: Final = has_urls
         self.flags: Final = flags
         self.own_flags: Final = own_flags
         self.dense: Final = dense
@@ -85,10 +88,13 @@ class RequestBody(Protocol):
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""
 
-    def urls(self, places: UrlPlaces, sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+    def urls(
+        self, places: UrlPlaces, sieve: UrlSieve | None = None, passed: set[bytes] | None = None
+    ) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in any string that a sieve does not let pass, and whatever stands where the API wants one.
 
-        The offset at which the string begins, the URL, whether it is certain; `None` between two steps of the work.
+        An offset within the string, the URL, whether it is certain; `None` between two steps of the work. What was in
+        `passed` before is left out, and what is told, and after which the next is asked for, is added.
         """
 
     def path_at(self, offset: int) -> Generator[None, None, str]:

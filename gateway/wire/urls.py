@@ -17,7 +17,7 @@ go first, however large the body is.
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -28,7 +28,7 @@ from gateway.any_of import any_of
 from gateway.errors import GatewayError
 from gateway.wire.json_tokens import STEP, end_of_string, text_in_steps, text_of_literal, without_escapes
 from gateway.wire.unreadable import UNREADABLE
-from gateway.wire.url_candidates import is_doubtful, may_have_scheme, windows
+from gateway.wire.url_candidates import Window, is_doubtful, may_have_scheme, windows
 from gateway.wire.url_sieve import UrlSieve
 
 
@@ -73,18 +73,22 @@ _ORDINARY = re.compile(rb'(?:https?://[a-z0-9][^\s"<>\\^`{|}@\x80-\xff]*+"|data:
 _LONG_BYTES = 4096
 """Bytes from which on RE2, which is linear in whatever is long, takes less time than `re`."""
 
+_WINDOW = 512 * 1024
+"""Bytes that RE2 searches in one step, and as many more as white space may have."""
+
 _ESCAPED_LETTER = re2.compile(r"\\u00[4-7]")
 _OPTIONS = re2.Options()
 _OPTIONS.never_capture = True
 _LONGEST_ESCAPED_KEY = 512
 _SCHEME_LENGTH = len("https:/")
 _REMEMBERED = 10_000
+_LONGEST_REMEMBERED = 256
 _LONGEST = 64 * 1024
 """Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
 
 
 def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
-    """Whether a JSON text may have a URL in a string, or a string under one of these keys."""
+    """Whether a JSON text may have URLs in strings, or strings under one of these keys; true of a very long one."""
     if len(data) >= _LONG_BYTES:
         if may_have_scheme(data):
             return True
@@ -100,28 +104,52 @@ def may_have_url_fields(data: bytes, names: frozenset[str]) -> bool:
     return bool(names) and (_field_of(names).search(data) is not None or _ESCAPED_LETTER.search(data) is not None)
 
 
-def urls_in_json(data: bytes, sieve: UrlSieve | None = None) -> Iterator[FoundAt | None]:
+def urls_in_json(
+    data: bytes, sieve: UrlSieve | None = None, passed: set[bytes] | None = None
+) -> Iterator[FoundAt | None]:
     """(offset within the string, URL, whether it is certain) for every string of a JSON text, keys included.
 
-    What is written the same in several places is told once. With a sieve, what it lets pass is left out.
+    What is written the same in several places is told once.
+
+    Args:
+        data: The text.
+        sieve: What it lets pass is left out.
+        passed: What was told before, and is left out. What is told, and after which the next is asked for, is added.
     """
     # PERF: nearly always candidates tell all; looking into each of the strings takes several times as long.
-    if is_doubtful(data):
+    if (yield from is_doubtful(data)):
         yield from urls_in_strings(data)
         return
+    if passed is None:
+        passed = set()
     for window in windows(data):
         if window is None:
             yield from urls_in_strings(data)
-        elif window.new and (sieve is None or not sieve.passes(window.new)):
-            for offset, candidate in window.offsets():
-                if sieve is not None and sieve.passes((candidate,)):
-                    yield None
-                    continue
-                text = yield from _text(b'"%s"' % candidate, 0, len(candidate) + 1)
-                for found in urls_in_text(text):
-                    yield None if found is None else (offset, *found)
+        elif window.pieces and not passed.issuperset(window.candidates):
+            yield from _urls_in_window(window, sieve, passed)
         if window is not None and window.end < len(data):
             yield None
+
+
+def _urls_in_window(window: Window, sieve: UrlSieve | None, passed: set[bytes]) -> Iterator[FoundAt | None]:
+    if len(passed) > _REMEMBERED:
+        passed.clear()
+    new = {candidate for candidate in window.candidates if candidate not in passed}
+    if sieve is not None and sieve.passes(new):
+        passed.update(_worth_remembering(new))
+        return
+    for offset, candidate in window.offsets(new):
+        if sieve is not None and sieve.passes((candidate,)):
+            yield None
+            continue
+        text = yield from _text(b'"%s"' % candidate, 0, len(candidate) + 1)
+        for found in urls_in_text(text):
+            yield None if found is None else (offset, *found)
+    passed.update(_worth_remembering(new))
+
+
+def _worth_remembering(candidates: Iterable[bytes]) -> Iterator[bytes]:
+    return (candidate for candidate in candidates if len(candidate) <= _LONGEST_REMEMBERED)
 
 
 def urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
@@ -307,9 +335,13 @@ def _mark_of_any(names: frozenset[str]) -> re.Pattern[bytes]:
 def _values_of(data: bytes, names: frozenset[str]) -> Iterator[int | None]:
     """The offset of every string that stands under one of these keys, in whatever case."""
     field, end = _field_of(names), 0
-    while (found := field.search(data, end)) is not None:
-        end = found.end()
-        yield end - 1
+    for window in range(0, len(data), _WINDOW):
+        if window:
+            yield None
+        end = max(end, window)
+        while (found := field.search(data, end, window + _WINDOW + STEP)) is not None:
+            end = found.end()
+            yield end - 1
     if _ESCAPED_LETTER.search(data) is None:
         return
     for window in range(0, len(data), STEP):
