@@ -21,7 +21,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gateway import ids
+from gateway import clock, ids
 from gateway.counters.hold import (
     CountersLost,
     CounterState,
@@ -57,7 +57,8 @@ _LOOK_EVERY_S: Final = 1.0
 _RENEWALS_A_LEASE: Final = 3
 _AT_ONCE: Final = 500
 _FAREWELL_S: Final = 2.0
-_PROBE_MS: Final = "60000"
+_PROBE_S: Final = 60
+_PROBE_CEILING: Final = 2**40
 
 _Item = TypeVar("_Item")
 
@@ -101,7 +102,6 @@ class RedisCounters:
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
         self._on_data_loss = on_data_loss
-        self._probe = prefix + "probe"
         self._restorations_key = prefix + "restorations"
         self._restorations: int | None = None
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
@@ -274,10 +274,22 @@ class RedisCounters:
             generation = await self._rebuild(connection)
         self._server = server
         self._script.generation = generation.decode()
-        # What cannot be written is of no use, though it answers: out of memory, a replica.
-        check(await connection.send("SET", self._probe, "", "PX", _PROBE_MS), connection.address)
+        await self._prove(connection)
         self._link.open(connection)
         return await self._look_after(connection)
+
+    async def _prove(self, connection: RedisConnection) -> None:
+        """Counts once and takes it back: a Redis that answers may be out of memory, a replica, or permit too little."""
+        soon = int(clock.now()) + _PROBE_S
+        limits = [
+            Limit(key="probe", dimension=Dimension.RPM, ceiling=_PROBE_CEILING, window_s=_PROBE_S),
+            Limit(key="probe", dimension=Dimension.CONCURRENCY, ceiling=_PROBE_CEILING, window_s=0),
+            Limit(key="probe", dimension=Dimension.SPEND, ceiling=_PROBE_CEILING, window_s=0, resets_at=soon),
+        ]
+        lease, holds = ids.ulid(), [Hold(limit, 1) for limit in limits]
+        if await self._script.call(connection, "reserve", pack_holds(holds), lease) is None:
+            raise _lost(connection)
+        await self._script.call(connection, "settle", pack([(lease, [0] * len(holds))]))
 
     async def _is_overtaken(self, connection: RedisConnection) -> bool:
         """Whether somebody brought counters up to the ledger while this process had something to settle.
