@@ -5,11 +5,12 @@ a lease, which this process puts off while the request runs: what a process that
 leases are over. How leases end is queued and sent in batches, again and again until Redis has acknowledged it.
 
 The marker, a key with the name of the data's generation, tells when data was lost: then, and whenever another Redis
-process answers (which may have started from an older copy), this process
+process answers (which may have started from an older copy, or be a replica that took over), this process
 
-1. takes again what its open leases hold,
-2. lets its owner raise the SPEND counters to what the ledger knows,
-3. sets the marker where there is none,
+1. settles again what was acknowledged in the last seconds, which does nothing where it is known,
+2. takes again what its open leases hold,
+3. lets its owner raise the SPEND counters to what the ledger knows,
+4. sets the marker where there is none,
 
 and reserves only afterwards. The limits of rates begin anew.
 """
@@ -151,6 +152,7 @@ class RedisCounters:
         """
         connection = self._usable() or await self._ready()
         self._settlements.ship(everything=True)
+        self._settlements.hold_against(None)
         for some in _chunks(spent.items()):
             self._restorations = int(await self._call(connection, "restore", pack_restored(some)))
 
@@ -265,9 +267,12 @@ class RedisCounters:
         # Another process may have taken over, of which some of what was settled never heard; so may one without a name.
         another = bool(known) and (server is None or server != self._server)
         lost = generation is None or another or known not in {"", generation.decode()}
+        if another:
+            self._settlements.settle_again()
         overtaken = await self._is_overtaken(connection)
         if overtaken:
             self._settlements.leave_spend_to_the_ledger()
+        self._settlements.hold_against(self._restorations)
         self._connection = connection
         self._settlements.ship()
         if lost or overtaken or self._settlements.forgotten:
