@@ -14,6 +14,8 @@ from granian.constants import Interfaces, Loops
 from granian.log import LogLevels
 from pyreqwest.client import Client, ClientBuilder
 
+from bench.agents import PATHS
+
 _STAYS = (b"host", b"content-length", b"connection")
 
 
@@ -53,7 +55,8 @@ class Proxy:
 def app(upstream: str) -> Any:
     """The ASGI callable."""
     proxy = falcon.asgi.App()
-    proxy.add_route("/v1/chat/completions", Proxy(upstream))
+    for path in PATHS.values():
+        proxy.add_route(path, Proxy(upstream))
     return proxy
 
 

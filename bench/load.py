@@ -1,7 +1,7 @@
 """A load generator: so many connections, each asking again as soon as it was answered.
 
-`python -m bench.load PORT CONNECTIONS SECONDS BODY [RATE]` prints one JSON object; RATE is so many a second in all,
-which come independently of each other, as the requests of many clients do.
+`python -m bench.load PORT CONNECTIONS SECONDS BODY [RATE [PATH [KEY [HOST]]]]` prints one JSON object; RATE is so many
+a second in all, which come independently of each other, as the requests of many clients do.
 
 It shares a core with the upstream, so it is as light as can be; and `select`, unlike an event loop, waits for less than
 a millisecond.
@@ -16,6 +16,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+HOST, PATH = "127.0.0.1", "/v1/chat/completions"
 KEY = "lw_vk_test_01K00000000000000000000000"
 _PATIENCE_S = 30.0
 
@@ -23,8 +24,8 @@ _PATIENCE_S = 30.0
 class Connection:
     """A connection that stays open for one request after the other."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
+    def __init__(self, host: str, port: int) -> None:
+        self.socket = socket.create_connection((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.chunks = 0
         self.failures = 0
@@ -65,11 +66,12 @@ class Connection:
             size = int(self._received[self._at : end], 16)
             behind = end + 2 + size + 2
             if len(self._received) < behind:
-                return False
+                break
             self._at = behind
             if not size:
                 return True
             self.chunks += 1
+        self._received, self._at = self._received[self._at :], 0
         return False
 
 
@@ -99,11 +101,13 @@ def run(connections: list[Connection], request: bytes, seconds: float, rate: flo
     return latencies
 
 
-def main(port: int, count: int, seconds: float, body: bytes, rate: float) -> dict[str, float]:
+def main(
+    port: int, count: int, seconds: float, body: bytes, rate: float, path: str = PATH, key: str = KEY, host: str = HOST
+) -> dict[str, float]:
     """The figures of one run; times in milliseconds."""
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\nanthropic-version: 2023-06-01\r\n"
     head += f"user-agent: bench\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
-    connections = [Connection(port) for _ in range(count)]
+    connections = [Connection(host, port) for _ in range(count)]
     latencies = sorted(run(connections, head.encode() + body, seconds, rate))
     return {
         "requests": len(latencies),
@@ -117,5 +121,6 @@ def main(port: int, count: int, seconds: float, body: bytes, rate: float) -> dic
 
 if __name__ == "__main__":
     _port, _connections, _seconds, _body = sys.argv[1:5]
-    _rate = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
-    print(json.dumps(main(int(_port), int(_connections), float(_seconds), Path(_body).read_bytes(), _rate)))
+    _rate, _further = float(sys.argv[5]) if len(sys.argv) > 5 else 0.0, sys.argv[6:]
+    _sent = Path(_body).read_bytes()
+    print(json.dumps(main(int(_port), int(_connections), float(_seconds), _sent, _rate, *_further)))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,34 @@ def resident_mib(pid: int) -> float:
     return max(int(line.split()[1]) / 1024 for status in statuses for line in status if line.startswith("VmRSS:"))
 
 
-def load(port: int, body: Path, *, connections: int, seconds: float, rate: float = 0) -> dict[str, Any]:
-    """One run of the load generator on the other core."""
+def proportional_mib(pid: int) -> list[float]:
+    """Memory of a process and of each descendant, what they share divided among all that share it."""
+    rollups = [Path(f"/proc/{one}/smaps_rollup").read_text().splitlines() for one in family(pid)]
+    return [int(line.split()[1]) / 1024 for rollup in rollups for line in rollup if line.startswith("Pss:")]
+
+
+def listener(port: int) -> int | None:
+    """The process that listens on a local port; `None` where it cannot be told, as for one in a container."""
+    listening = "0A"
+    inodes = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == listening and int(fields[1].rsplit(":", 1)[1], 16) == port:
+                inodes.add(f"socket:[{fields[9]}]")
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if entry.readlink().name in inodes:
+                found.append(int(entry.parts[2]))
+    # A parent that has forked workers holds the socket too, and was there before them.
+    return min(found, default=None)
+
+
+def load(
+    port: int, body: Path, *, connections: int, seconds: float, rate: float = 0, further: Sequence[str] = ()
+) -> dict[str, Any]:
+    """One run of the load generator on the other core; `further`: path, key and host of another than a gateway."""
     command = [
         "taskset",
         "-c",
@@ -93,6 +119,7 @@ def load(port: int, body: Path, *, connections: int, seconds: float, rate: float
         str(seconds),
         str(body),
         str(rate),
+        *further,
     ]
     done = subprocess.run(command, capture_output=True, check=True)
     result: dict[str, Any] = json.loads(done.stdout)

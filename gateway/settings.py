@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis_url
+from gateway.duration import parse_months
 from gateway.secret import Secret
 
 _MIB = 1024 * 1024
@@ -18,6 +19,10 @@ _SHORTEST_PEPPER = 16
 
 def _split_paths(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _read_months(value: object) -> object:
+    return parse_months(value) if isinstance(value, str) else value
 
 
 def _check_trace_url(value: str) -> str:
@@ -112,6 +117,11 @@ class Settings(BaseSettings):
     node_name: str | None = Field(
         None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."
     )
+    ledger_retention: Annotated[int, BeforeValidator(_read_months)] | None = Field(
+        None,
+        description="For how long requests have rows in the ledger: `13 months` keeps this month and thirteen before "
+        "it. Whoever has this setting prunes older ones; their sums stay. Default: for ever.",
+    )
     spool_max_bytes: Annotated[int, Field(ge=_MIB)] = Field(
         1024 * _MIB, description="What one worker's ledger entries may take on the disk while the database is away."
     )
@@ -175,6 +185,11 @@ class Settings(BaseSettings):
         None,
         description="TCP port on which probes and `/metrics` are answered as well, over HTTP, however many connections "
         "the other holds. Default: none.",
+    )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Who sends it as a bearer token sees in `/metrics` what names budgets and money too, as everybody "
+        "does on the health port.",
     )
     upstream_connections: Annotated[int, Field(ge=1)] = Field(
         4096,

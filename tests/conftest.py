@@ -1,6 +1,7 @@
 """Fixtures that several suites share."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -129,3 +130,20 @@ def server(start_redis: Callable[..., Server]) -> Server:
 def durable(start_redis: Callable[..., Server]) -> Server:
     """One that keeps everything."""
     return start_redis("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return _installed("promtool")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> str:
+    return _installed("prometheus")
+
+
+def _installed(binary: str) -> str:
+    found = shutil.which(binary)
+    if found is None:
+        pytest.skip(f"{binary} is not installed: apt-get install prometheus")
+    return found

@@ -52,20 +52,25 @@ def check_ledger(
     from gateway.cli.target import is_over_http, target  # noqa: PLC0415 - help should not wait for what it needs
 
     differences: Sequence[Mapping[str, Any]]
+    before: str | None
     if is_over_http(control_plane, database_):
         if repair:
             raise failed("--repair writes to the ledger itself: give --database")
         with target(control_plane, None, token) as home:
-            differences = home.get("/ledger/differences")["differences"]
+            told = home.get("/ledger/differences")
+            differences, before = told["differences"], told.get("pruned_before")
     else:
-        differences = msgspec.to_builtins(_differences(database_, found_paths(config), repair=repair))
+        found, before = _differences(database_, found_paths(config), repair=repair)
+        differences = msgspec.to_builtins(found)
     if output is Format.JSON:
-        document = {"differences": differences, "repaired": bool(differences and repair)}
+        document = {"differences": differences, "repaired": bool(differences and repair), "pruned_before": before}
         print_json(document)
     else:
         for one in differences:
             results.out(f"{one['what']}: {one['kept']} is kept, {one['true']} by the entries")
         say(_summary(len(differences), repaired=repair))
+        if before is not None:
+            say(f"Requests before {before} are pruned: their sums stand, and are compared with nothing.")
     if differences and not repair:
         raise typer.Exit(1)
 
@@ -78,20 +83,24 @@ def _summary(number: int, *, repaired: bool) -> str:
     return f"{count(number, 'difference')}; --repair mends {'it' if number == 1 else 'them'}."
 
 
-def _differences(written_database: str | None, paths: Sequence[Path], *, repair: bool) -> list["Difference"]:
+def _differences(
+    written_database: str | None, paths: Sequence[Path], *, repair: bool
+) -> tuple[list["Difference"], str | None]:
+    """What differs, and the moment before which nothing is compared."""
     import asyncio  # noqa: PLC0415 - see above
 
     from gateway.ledger.check import check_sums, mend_sums  # noqa: PLC0415
-    from gateway.storage.engine import writing  # noqa: PLC0415
+    from gateway.ledger.retention import told_pruned  # noqa: PLC0415
+    from gateway.storage.engine import reading, writing  # noqa: PLC0415
 
     budgets = budgets_of_files(paths) if paths else ()
     with database(written_database) as engine:
-        with engine.connect() as connection:
-            sums = check_sums(connection)
+        with reading(engine) as connection:
+            sums, before = check_sums(connection), told_pruned(connection)
         if sums and repair:
             with writing(engine) as connection:
                 mend_sums(connection)
-        return [*sums, *asyncio.run(_check_counters(read_settings(), engine, budgets, repair=repair))]
+        return [*sums, *asyncio.run(_check_counters(read_settings(), engine, budgets, repair=repair))], before
 
 
 async def _check_counters(

@@ -34,6 +34,7 @@ MODULES: Final = {
     "spend": "spend",
     "budgets": "budgets",
     "check-ledger": "check_ledger",
+    "ledger": "ledger",
     "db": "db",
     "prices": "prices",
     "report": "report",

@@ -70,6 +70,7 @@ def serve(
         behind_tls=allow_remote_http,
         trace_url=settings.console_trace_url,
         name=settings.control_plane_name,
+        ledger_retention=settings.ledger_retention,
     )
     try:
         process.check_listening(options, allow_remote_http=allow_remote_http)

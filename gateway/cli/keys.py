@@ -172,7 +172,8 @@ def _rotate_there(
         return
     results.out(told["secret"])
     say("This is the only time that the secret is shown.")
-    say(f"The one before it works until {told['rotation_ends_at'] or 'now'}.")
+    ends = told["rotation_ends_at"]
+    say(f"The one before it {'is refused from now on' if ends is None else f'works until {ends}'}.")
 
 
 def _print(form: Format, name: str, secret: str, digest: str, more: dict[str, str], written: Path | str | None) -> None:

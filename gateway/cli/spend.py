@@ -169,6 +169,8 @@ def _print(report: "SpendReport") -> None:
     if further := total.usage.further:
         told = (f"{further[kind]:,} {kind.replace('_', ' ')}" for kind in further_kinds([total]))
         results.print(Text(f"besides: {', '.join(told)}"))
+    if report.pruned_told is not None:
+        say(report.pruned_told)
     if report.unpriced_told is not None:
         say(f"{report.unpriced_told} `gateway report unpriced` lists them.", "yellow")
     if report.left_out:

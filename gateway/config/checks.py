@@ -4,6 +4,7 @@ A check yields findings. `FILE_CHECKS` see the whole configuration and leave its
 some of its keys at a time.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 
@@ -24,7 +25,7 @@ from gateway.config.model import Config
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
-from gateway.config.sections.providers import BaseProvider
+from gateway.config.sections.providers import AzureProvider, BaseProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.config.trace_checks import collector_references, content_capture, key_content_capture, trace_collectors
@@ -35,6 +36,7 @@ from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
 _NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
+_IN_URLS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?|\$\{.*")
 _LONG_ANSWER_MS = 120_000
 _WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
@@ -227,6 +229,22 @@ def _base_urls(config: Config, _facts: Facts) -> Iterator[Checked]:
             yield Checked(Finding("invalid-url", fault, ("providers", name, "base_url")))
 
 
+def _places(config: Config, _facts: Facts) -> Iterator[Checked]:
+    """What stands in the host or the path of a URL that the gateway writes itself."""
+    for name, provider in config.providers.items():
+        written: dict[Path, str | None] = {}
+        if isinstance(provider, BedrockProvider):
+            written = {("region",): provider.region}
+        elif isinstance(provider, VertexProvider):
+            written = {("project",): provider.project, ("location",): provider.location}
+        elif isinstance(provider, AzureProvider) and provider.entra is not None:
+            written = {("entra", "tenant_id"): provider.entra.tenant_id}
+        for field, value in written.items():
+            if value is not None and _IN_URLS.fullmatch(value) is None:
+                message = "it stands in a URL, and may have letters, digits, and `-`, `.`, `_` or `:` between them"
+                yield Checked(Finding("invalid-url", message, ("providers", name, *field)))
+
+
 def _moves(config: Config, _facts: Facts) -> Iterator[Checked]:
     seen: set[str] = set()
     for index, move in enumerate(config.moved):
@@ -271,6 +289,7 @@ FILE_CHECKS: tuple[Check, ...] = (
     price_lists,
     price_factors,
     _base_urls,
+    _places,
     trace_collectors,
     collector_references,
     content_capture,

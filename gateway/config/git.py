@@ -57,16 +57,21 @@ def _is_clean(objects: "_Objects", commit: str, root: Path, files: Sequence[Path
     try:
         header = objects.read(bytes.fromhex(commit)).partition(b"\n")[0]
         tree = bytes.fromhex(header.removeprefix(b"tree ").decode())
-        return all(_is_same(objects, tree, file.relative_to(root).parts, file) for file in files)
+        trees: dict[bytes, dict[bytes, bytes]] = {}
+        return all(_is_same(objects, trees, tree, file.relative_to(root).parts, file) for file in files)
     except (OSError, ValueError, IndexError, struct.error, zlib.error, _UnreadableError):
         return False
 
 
-def _is_same(objects: "_Objects", tree: bytes, path: Sequence[str], file: Path) -> bool:
+def _is_same(
+    objects: "_Objects", trees: dict[bytes, dict[bytes, bytes]], tree: bytes, path: Sequence[str], file: Path
+) -> bool:
+    """Whether a file is as the tree has it; `trees` keeps what was read, since files share their folders."""
     at = tree
     for step in path:
-        entries = dict(_entries(objects.read(at)))
-        if (found := entries.get(step.encode())) is None:
+        if at not in trees:
+            trees[at] = dict(_entries(objects.read(at)))
+        if (found := trees[at].get(step.encode())) is None:
             return False
         at = found
     content = file.read_bytes()

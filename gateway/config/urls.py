@@ -3,6 +3,8 @@
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from gateway.upstream.head import climbs
+
 
 def url_fault(url: str, instead: str) -> str | None:
     """What is wrong with a URL; `instead` says where a credential belongs that stands in the URL."""
@@ -15,6 +17,8 @@ def url_fault(url: str, instead: str) -> str | None:
         return "the host or the port of the URL is malformed"
     if "@" in parts.netloc:
         return f"the URL carries a user name or password; give the credential {instead}"
+    if climbs(parts.path):
+        return "the path of the URL has a segment `.` or `..`; write where it leads"
     return "the URL names no host" if not parts.hostname or port == 0 else None
 
 

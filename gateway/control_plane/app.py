@@ -66,10 +66,14 @@ class _Life:
     async def process_startup(self, _scope: object, _event: object) -> None:
         if self._services.news is not None:
             self._services.news.start()
+        if self._services.prunes is not None:
+            self._services.prunes.start()
 
     async def process_shutdown(self, _scope: object, _event: object) -> None:
         if self._services.news is not None:
             await self._services.news.close()
+        if self._services.prunes is not None:
+            await self._services.prunes.close()
         self._services.database.close()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from gateway.clock import moment_at
 from gateway.config.assemble import Assembled, assemble
@@ -53,6 +53,7 @@ def figures(
         kind: [_called(one) for one in changes if one.kind == kind and one.before is not None] for kind in _KINDS
     }
     aliases = [one for one in changes if one.kind == "model_aliases"]
+    renamed_providers = [one.previous_name for one in changes if one.kind == "providers" and one.previous_name]
     made, scope = Assembled(None, ()), Scope(owners=owners)
     if changed["budgets"] or changed["model_aliases"]:
         made = assemble((one.resource for one in live.resources.values()), now=moment_at(now))
@@ -62,7 +63,7 @@ def figures(
         as_of=now,
         budgets={moved.get(("budgets", name), name): _renamed_keys(some, moved) for name, some in budgets.items()},
         keys={moved.get(("virtual_keys", name), name): _renamed_providers(one, moved) for name, one in keys.items()},
-        asked=_asked(connection, changed["model_aliases"], now, scope),
+        asked=_asked(connection, changed["model_aliases"], renamed_providers, now, scope),
         prices=_prices(made.config, aliases, now) if made.config is not None else {},
     )
 
@@ -72,7 +73,7 @@ Moved = Mapping[tuple[str, str], str]
 
 def _called(change: ResourceChange) -> str:
     """What the control plane calls a resource before the change."""
-    return change.name if change.previous_address is None else change.previous_address.partition(".")[2]
+    return change.previous_name or change.name
 
 
 def _renamed_keys(figures: Sequence[BudgetFigures], moved: Moved) -> list[BudgetFigures]:
@@ -182,15 +183,20 @@ def last_uses(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
     return found
 
 
-def _asked(connection: Connection, aliases: Sequence[str], now: int, scope: Scope) -> dict[str, int]:
-    if not aliases:
+def _asked(
+    connection: Connection, aliases: Sequence[str], providers: Sequence[str], now: int, scope: Scope
+) -> dict[str, int]:
+    """Requests of a day by what they asked for: these aliases, and whatever begins with one of these providers."""
+    if not aliases and not providers:
         return {}
+    asked = ledger_entries.c.model_asked
+    begin = (asked.startswith(f"{stored_text(name)}/", autoescape=True) for name in providers)
     statement = (
-        select(ledger_entries.c.model_asked, func.count())
+        select(asked, func.count())
         .where(ledger_entries.c.occurred_at >= now - _DAY_US)
-        .where(ledger_entries.c.model_asked.in_([stored_text(name) for name in aliases]))
+        .where(or_(asked.in_([stored_text(name) for name in aliases]), *begin))
         .where(*scope.conditions(ledger_entries, names.read(connection)))
-        .group_by(ledger_entries.c.model_asked)
+        .group_by(asked)
     )
     return {row[0]: row[1] for row in connection.execute(statement)}
 

@@ -104,8 +104,8 @@ def preview(
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
         before = [one.resource for one in live.resources.values()]
-        moved = [(one, one.previous_address) for one in planned.changes if one.kind == "virtual_keys"]
-        renamed = {parse_address(old)[1]: one.name for one, old in moved if old is not None}
+        keys = [one for one in planned.changes if one.kind == "virtual_keys"]
+        renamed = {one.previous_name: one.name for one in keys if one.previous_name is not None}
         after = planned.after.values()
         days = request.replay_days
         found = replay(connection, before, after, renamed=renamed, days=days, now=now, owners=owners, still=still)
@@ -196,8 +196,9 @@ def _planned(
     still: Callable[[], object] = go_on,
 ) -> Planned:
     desired, extent = _desired(request, still)
+    given_away: list[str] = []
     if request.to_revision is not None:
-        desired = _desired_then(connection, vault, live, request, desired)
+        desired, given_away = _desired_then(connection, vault, live, request, desired)
     desired = msgspec.structs.replace(desired, is_bound=owners is not None)
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
@@ -224,7 +225,8 @@ def _planned(
             named = msgspec.structs.replace(made.plan, errors=[*made.plan.errors, *taken], applyable=False)
             made = msgspec.structs.replace(made, plan=named)
     drift = [_with_author(connection, one) for one in made.plan.drift]
-    return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
+    warnings = [*made.plan.warnings, *given_away]
+    return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift, warnings=warnings))
 
 
 def _live(connection: Connection, vault: Vault, control_plane: str | None) -> LiveState:
@@ -266,14 +268,16 @@ def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple
 
 def _desired_then(
     connection: Connection, vault: Vault, live: LiveState, request: PlanRequest, desired: Desired
-) -> Desired:
+) -> tuple[Desired, list[str]]:
+    """What is wanted then, and what is said of what is not led back to."""
     if request.resources or request.moves:
         raise PlanError("invalid", "a plan to a revision takes no resources and no renames: they are those of then")
     try:
-        resources, moves = wanted_at(connection, vault, live, request)
+        then = wanted_at(connection, vault, live, request)
     except UnknownRevisionError as error:
         raise PlanError("invalid", str(error)) from None
-    return msgspec.structs.replace(desired, resources=resources, moves=moves)
+    said = [f"{'.'.join(key)} was given to another owner since, and stays theirs" for key in then.given_away]
+    return msgspec.structs.replace(desired, resources=then.resources, moves=then.moves), said
 
 
 def _checked(resource: Resource) -> Resource:
@@ -281,7 +285,9 @@ def _checked(resource: Resource) -> Resource:
     try:
         parse_address(resource.address)
         written = resource.spec["value"] if resource.kind == "settings" else _written(resource)
-        return msgspec.structs.replace(resource, spec=read_spec(resource.kind, written, resource.name))
+        spec = read_spec(resource.kind, written, resource.name)
+        # What a resource is, whose and since when, is the control plane's to say.
+        return Resource(resource.kind, resource.name, spec, resource.references)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise PlanError("invalid", f"{resource.address}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

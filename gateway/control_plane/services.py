@@ -8,6 +8,7 @@ from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.minting import Minter
 from gateway.control_plane.news import News
+from gateway.ledger.prune_task import PruneTask
 from gateway.money.budget import CompiledBudget
 
 
@@ -29,7 +30,7 @@ class Services(msgspec.Struct, frozen=True):
     """Handed to every resource.
 
     `mint` makes secrets of keys; `news` is `None` where no gateway can wait for any; `name` is how the control plane is
-    called.
+    called; `prunes` takes old requests out of the ledger meanwhile.
     """
 
     database: Database
@@ -38,3 +39,4 @@ class Services(msgspec.Struct, frozen=True):
     mint: Minter
     news: News | None = None
     name: str | None = None
+    prunes: PruneTask | None = None

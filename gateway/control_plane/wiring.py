@@ -18,6 +18,7 @@ from gateway.control_plane.mount import Mount
 from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
+from gateway.ledger.prune_task import PruneTask
 from gateway.listening import before_the_end
 from gateway.storage.engine import open_engine
 from gateway.storage.ready import check_ready
@@ -41,6 +42,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         behind_tls: Something in front of it speaks TLS, so that the console's cookies are for TLS alone.
         name: How plans and the console call it.
         trace_url: Where the console finds a trace, with `{trace_id}` in it.
+        ledger_retention: How many months requests are kept, by pruning the ledger beside; `None`: nothing is pruned.
     """
 
     host: str
@@ -56,6 +58,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     behind_tls: bool = False
     trace_url: str | None = None
     name: str | None = None
+    ledger_retention: int | None = None
 
 
 def check(options: Options) -> None:
@@ -87,6 +90,7 @@ def build(options: Options) -> Any:
         Minter(options.key_pepper.get_secret_value() if options.key_pepper is not None else None),
         news,
         options.name,
+        PruneTask(engine, options.ledger_retention),
     )
     before_the_end(news.dismiss)
     secure = options.tls_cert is not None or options.behind_tls

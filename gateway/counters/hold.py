@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 
 class Dimension(enum.StrEnum):
@@ -67,8 +67,8 @@ class Hold:
     __slots__ = ("amount", "limit")
 
     def __init__(self, limit: Limit, amount: int) -> None:
-        self.limit: Final = limit
-        self.amount: Final = amount
+        self.limit = limit
+        self.amount = amount
 
     def __repr__(self) -> str:
         return f"Hold({self.limit.key}, {self.amount})"

@@ -3,8 +3,12 @@
 How rates are counted, `gateway.counters.meter` says.
 """
 
+import logging
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from gateway import clock
 from gateway.counters.hold import (
@@ -20,9 +24,15 @@ from gateway.counters.hold import (
 )
 from gateway.counters.meter import Meter
 
+_log = logging.getLogger(__name__)
+
 _SPEND = Dimension.SPEND
 _SECOND = 1_000_000
 _SWEEP_EVERY = 10_000
+_PERSON: Final = re.compile(r":each_end_user=[^:]*")
+"""In the key of a counter, whose it is: `gateway.money.budget`. Nobody is called `*` there."""
+_MOST_PEOPLE: Final = 100_000
+"""Of one budget in one window: some 30 MB. Who calls a gateway makes up such names, so memory has to end somewhere."""
 _KEPT_S = 3600
 """So long a window that is over is kept for requests that began in it."""
 
@@ -37,16 +47,14 @@ class _Spent:
         self.held = 0
         self.resets_at = resets_at
 
-    @property
-    def counts(self) -> int:
-        return self.spent + self.held
-
 
 class MemoryCounters:
     """A `CounterStore` in memory. Counters outlive reloads: they are known by their limit's key."""
 
-    def __init__(self, time: Callable[[], float] = clock.monotonic) -> None:
+    def __init__(self, time: Callable[[], float] = clock.monotonic, most_people: int = _MOST_PEOPLE) -> None:
         self._time = time
+        self._most_people = most_people
+        self._people: Counter[str] = Counter()
         self._meters: dict[str, Meter] = {}
         self._gauges: dict[str, int] = {}
         self._spent: dict[str, _Spent] = {}
@@ -67,7 +75,7 @@ class MemoryCounters:
         """The same without a coroutine."""
         if self.fault is not None and any(hold.limit.dimension is _SPEND for hold in holds):
             raise CountersLost(self.fault)
-        now = self._now()
+        now = int(self._time() * _SECOND)
         self._until_sweep -= 1
         if self._until_sweep <= 0:
             self._sweep(now)
@@ -77,7 +85,7 @@ class MemoryCounters:
             limit = hold.limit
             if limit.dimension is _SPEND:
                 counter = self._spent.get(limit.key) or self._counter(limit)
-                fits = not limit.blocks or counter.counts + hold.amount <= limit.ceiling
+                fits = not limit.blocks or counter.spent + counter.held + hold.amount <= limit.ceiling
                 if fits:
                     counter.held += hold.amount
                     counters[limit.key] = counter
@@ -85,14 +93,16 @@ class MemoryCounters:
                 fits = self._take(limit, hold.amount)
             else:
                 meter = self._meters.get(limit.key) or self._meter(limit)
-                more = sum([other.amount for same, other in metered if same is meter]) if metered else 0
-                fits = meter.used(now) + more + hold.amount <= limit.ceiling
+                # PERF: most of the time nothing leaves its window between two requests.
+                used = meter.total if now < meter.stands_until else meter.used(now)
+                meter.asked += hold.amount
+                fits = used + meter.asked <= limit.ceiling
                 metered.append((meter, hold))
             if not fits:
-                for taken in holds[:position]:
-                    self._return(taken.limit, taken.amount)
+                self._return(holds[:position], metered)
                 return self._refusal(holds, hold, now)
         for meter, hold in metered:
+            meter.asked = 0
             meter.take(now, hold.amount, hold.limit.ceiling)
         return MemoryLease(self, holds, counters, now)
 
@@ -103,9 +113,12 @@ class MemoryCounters:
 
     async def restore(self, spent: Mapping[str, Restored]) -> None:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
+        shared: Counter[str] = Counter()
         for key, known in spent.items():
-            counter = self._spent.setdefault(key, _Spent(known.resets_at))
-            counter.spent = max(counter.spent, known.spent)
+            counted_as = self._counted_as(key)
+            counter = self._spent.setdefault(counted_as, _Spent(known.resets_at))
+            shared[counted_as] += known.spent
+            counter.spent = max(counter.spent, shared[counted_as])
         self.fault = None
 
     async def close(self) -> None:
@@ -114,8 +127,8 @@ class MemoryCounters:
     def used(self, limit: Limit) -> int:
         """How much of a limit is used now."""
         if limit.dimension is _SPEND:
-            known = self._spent.get(limit.key)
-            return 0 if known is None else known.counts
+            known = self._spent.get(limit.key) or self._spent.get(self._shared_by(limit.key) or "")
+            return 0 if known is None else known.spent + known.held
         if limit.window_s == 0:
             return self._gauges.get(limit.key, 0)
         meter = self._meters.get(limit.key)
@@ -152,8 +165,34 @@ class MemoryCounters:
     def _counter(self, limit: Limit) -> _Spent:
         known = self._spent.get(limit.key)
         if known is None:
-            known = self._spent[limit.key] = _Spent(limit.resets_at)
+            known = self._spent.setdefault(self._counted_as(limit.key), _Spent(limit.resets_at))
         return known
+
+    def _counted_as(self, key: str) -> str:
+        """The key, or, for an end user beyond the bound, that of the counter which all of those share.
+
+        Forgetting one instead would let them spend their limit again.
+        """
+        person = _PERSON.search(key)
+        if person is None or key in self._spent:
+            return key
+        budget = key[: person.start()] + key[person.end() :]
+        if self._people[budget] < self._most_people:
+            self._people[budget] += 1
+            return key
+        shared = self._shared_by(key)
+        if shared is not None and shared not in self._spent:
+            _log.warning(
+                "%s counts for %d end users; further ones share one limit until its window is over",
+                budget,
+                self._most_people,
+            )
+        return shared or key
+
+    @staticmethod
+    def _shared_by(key: str) -> str | None:
+        shared, found = _PERSON.subn(":each_end_user=*", key)
+        return shared if found else None
 
     def _take(self, limit: Limit, amount: int) -> bool:
         held = self._gauges.get(limit.key, 0) + amount
@@ -162,18 +201,22 @@ class MemoryCounters:
         self._gauges[limit.key] = held
         return True
 
-    def _return(self, limit: Limit, amount: int) -> None:
-        """Undoes what was taken at this moment; of meters nothing was."""
-        if limit.dimension is _SPEND:
-            self._counter(limit).held -= amount
-        elif limit.window_s == 0:
-            self.give_back(limit, amount)
+    def _return(self, holds: Sequence[Hold], metered: Sequence[tuple[Meter, Hold]]) -> None:
+        """Undoes what was taken at this moment; of meters it was only asked for."""
+        for meter, _ in metered:
+            meter.asked = 0
+        for hold in holds:
+            limit = hold.limit
+            if limit.dimension is _SPEND:
+                self._counter(limit).held -= hold.amount
+            elif limit.window_s == 0:
+                self.give_back(limit, hold.amount)
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
         if refused.limit.dimension is _SPEND:
             counter = self._counter(refused.limit)
-            return Refusal(refused, None, counter.spent, counter.counts)
+            return Refusal(refused, None, counter.spent, counter.spent + counter.held)
         longest, worst = max(((self._wait(hold, now), hold) for hold in holds), key=lambda pair: pair[0])
         if 0 < longest < math.inf:
             # The clock counts in fractions of a second: one microsecond more makes up for its rounding.
@@ -198,6 +241,9 @@ class MemoryCounters:
             for key, known in self._spent.items()
             if known.resets_at is None or known.resets_at + _KEPT_S > over
         }
+        self._people = Counter(
+            key[: person.start()] + key[person.end() :] for key in self._spent if (person := _PERSON.search(key))
+        )
         self._until_sweep = max(_SWEEP_EVERY, len(self._meters) + len(self._spent))
 
 
@@ -218,12 +264,19 @@ class MemoryLease:
     @property
     def spent(self) -> dict[str, int]:
         """What counts against each SPEND limit of the lease, its own hold included."""
-        return {key: counter.counts for key, counter in self._counters.items()}
+        # PERF: two loops are made for every request, which a comprehension would call a function for.
+        found: dict[str, int] = {}
+        for key, counter in self._counters.items():
+            found[key] = counter.spent + counter.held
+        return found
 
     @property
     def settled(self) -> dict[str, int]:
         """What is spent of each SPEND limit of the lease."""
-        return {key: counter.spent for key, counter in self._counters.items()}
+        found: dict[str, int] = {}
+        for key, counter in self._counters.items():
+            found[key] = counter.spent
+        return found
 
     def settle(self, amounts: dict[str, int]) -> None:
         """Gives concurrency back and corrects the counters in `amounts` to what was consumed."""

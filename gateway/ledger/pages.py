@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.ledger import names
 from gateway.ledger.finding import Span, known_span, places
+from gateway.ledger.retention import pruned_before
 from gateway.ledger.rows import entry_of
 from gateway.ledger.scope import ANYTHING, EVERYBODY, Fate, Scope
 from gateway.ledger.storable import stored_text
@@ -29,10 +30,15 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Entries in order. `following` asks for the next page; `None` on the last one."""
+    """Entries in order. `following` asks for the next page; `None` on the last one.
+
+    `pruned_before` is the moment, in microseconds, before which there would be more if it were not pruned; `None` where
+    nothing is pruned of what was asked for.
+    """
 
     entries: tuple[DecisionRecord, ...]
     following: Cursor | None
+    pruned_before: int | None = None
 
 
 def entries(
@@ -68,17 +74,19 @@ def entries(
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
-    order, known = _Order(cursor, start, end, newest_first), names.read(connection)
+    before = pruned_before(connection)
+    cut = before if before and (start is None or start < before) else None
+    order, known = _Order(cursor, start if cut is None else cut, end, newest_first), names.read(connection)
     wanted = [*scope.conditions(ledger_entries, known), *fate.conditions(ledger_entries)]
     if trace_id is not None:
         wanted.append(ledger_entries.c.request_id.in_(_of_trace(connection, trace_id)))
     if not wanted or trace_id is not None or scope.end_user is not None:
-        return _page(_rows(connection, wanted, order, limit), limit, known)
+        return _page(_rows(connection, wanted, order, limit), limit, known, cut)
     near = _nearby(connection, order)
     rows = _rows(connection, [*wanted, *near], order, limit)
     if len(rows) <= limit and near:
         rows = _sought(connection, scope, fate, order, limit, known)
-    return _page(rows, limit, known)
+    return _page(rows, limit, known, cut)
 
 
 def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) -> DecisionRecord | None:
@@ -90,7 +98,7 @@ def entry(connection: Connection, request_id: str, *, scope: Scope = EVERYBODY) 
     known = names.read(connection)
     meant = ledger_entries.c.request_id == stored_text(request_id), *scope.conditions(ledger_entries, known)
     statement = select(ledger_entries).where(*meant)
-    row = connection.execute(statement).mappings().one_or_none()
+    row = connection.execute(statement).mappings().first()
     return None if row is None else known.told(entry_of(dict(row)))
 
 
@@ -162,6 +170,6 @@ def _rows(connection: Connection, wanted: _Conditions, order: _Order, limit: int
     return list(connection.execute(statement).mappings())
 
 
-def _page(rows: Sequence[Any], limit: int, known: names.Names) -> Page:
+def _page(rows: Sequence[Any], limit: int, known: names.Names, cut: int | None) -> Page:
     found = tuple(known.told(entry_of(dict(row))) for row in rows[:limit])
-    return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if len(rows) > limit else None)
+    return Page(found, Cursor(found[-1].occurred_at, found[-1].request_id) if len(rows) > limit else None, cut)

@@ -3,7 +3,7 @@
 A period is `start <= occurred_at < end`, in microseconds since the Unix epoch. Sums come from the sums
 per day; where a period begins or ends inside a day, from those per hour; where inside an hour, from its entries. So
 every period is exact, and one until now is cheapest with an `end` on the hour that follows. What sums do not keep apart
-(`FROM_ENTRIES`) is summed from the entries of the whole period.
+(`FROM_ENTRIES`) is summed from the entries of the whole period, which a time whose entries are pruned has not.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from sqlalchemy.sql.elements import ColumnElement, Label
 from gateway.ledger import names
 from gateway.ledger.names import Names
 from gateway.ledger.pages import Cursor, Page, entries, entry
+from gateway.ledger.retention import check_kept, pruned_before
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.ledger.scope import EVERYBODY, Scope
 from gateway.ledger.storable import stored_text
@@ -121,10 +122,12 @@ def spend(
         most: Combinations that are read at most; the others are left out.
 
     Raises:
+        BadParameterError: It is to be summed from entries that are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     known = names.read(connection)
     stretches = _stretches(start, end, scope, by)
+    _check_entries(connection, stretches, scope, by)
     parts = [_part(stretch, by, scope, known) for stretch in stretches]
     if not parts:
         return ()
@@ -153,13 +156,17 @@ def spent(connection: Connection, scope: Scope, *, start: int, end: int) -> Spen
 def charged(connection: Connection, counters: Collection[str], *, start: int, end: int) -> dict[str, int]:
     """What the entries of a period added to each counter, for counters that are compared or rebuilt.
 
-    Counters that nothing was added to are absent.
+    Counters that nothing was added to are absent. Of a time whose entries are pruned, whole hours count: what is
+    charged to a counter lies in the window that its name says.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     asked = {stored_text(counter): counter for counter in counters}
     sums: dict[str, int] = {}
+    before = pruned_before(connection)
+    start = start // HOUR_US * HOUR_US if start < before else start
+    end = -(-end // HOUR_US) * HOUR_US if end < before else end
     raw = [and_(ledger_entries.c.occurred_at >= start, ledger_entries.c.occurred_at < end)]
     hours = _whole(start, end, HOUR_US)
     if hours:
@@ -195,6 +202,19 @@ def busiest(connection: Connection, prefix: str, *, limit: int) -> tuple[tuple[t
     )
     statement = select(counter, amount).where(begins).group_by(counter).order_by(amount.desc(), counter).limit(limit)
     return tuple((name, int(total)) for name, total in connection.execute(statement)), known
+
+
+def _check_entries(connection: Connection, stretches: Sequence[_Stretch], scope: Scope, by: Sequence[GroupBy]) -> None:
+    """Raises `BadParameterError` where a stretch is to be summed from entries that are pruned."""
+    first = min((one.first for one in stretches if one.table is ledger_entries), default=None)
+    if first is None:
+        return
+    if scope.end_user is not None:
+        check_kept(connection, first, "the spend of one end user is summed request by request", "end_user")
+    for name in by:
+        if name in FROM_ENTRIES:
+            check_kept(connection, first, f"{name} is summed request by request", "by")
+    check_kept(connection, first, "the period or a day of it begins or ends within an hour of UTC")
 
 
 def _whole(start: int, end: int, unit: int) -> range:

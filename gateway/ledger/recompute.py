@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.ledger.query import EVERYBODY, GroupBy, Scope, entries
+from gateway.ledger.retention import check_kept
 from gateway.ledger.rows import DAY_HOURS, HOUR_US, day_text, hour_text
 from gateway.money.cost import STATED, AnswerCost
 from gateway.telemetry.decision_record import DecisionRecord
@@ -54,8 +55,10 @@ def recompute(
         scope: Whose requests.
 
     Raises:
+        BadParameterError: Requests of the period are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
+    check_kept(connection, start, "what requests would cost is worked out request by request")
     sums: dict[tuple[str, ...], list[int]] = {}
     cursor = None
     while True:

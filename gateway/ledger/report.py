@@ -10,8 +10,11 @@ from typing import Any, Final, Literal, TypeVar, get_args
 import msgspec
 from sqlalchemy import Connection
 
+from gateway import clock
 from gateway.ledger.period import BadParameterError, Period, moment_text, parse_period
 from gateway.ledger.query import FROM_ENTRIES, GroupBy, Scope, Spend, added, spend
+from gateway.ledger.retention import pruned_before
+from gateway.ledger.rows import HOUR_US
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
 from gateway.storage.tables import TOKENS
@@ -34,6 +37,8 @@ FILTERS: Final[Mapping[str, str]] = {
 SPEND_PARAMETERS: Final = ("by", "from", "to", "timezone", *FILTERS, "sort", "limit")
 DEFAULT_LIMIT: Final = 100
 MAX_LIMIT: Final = 10_000
+MOST: Final = 10**18 - 1
+"""The largest number of eighteen digits: any of these fits into a column."""
 
 _MOST_DAYS = 400
 _MOST_DAYS_OF_HOURS = 31
@@ -63,7 +68,8 @@ class SpendReport(msgspec.Struct, frozen=True):
     """The answer. `total` is of all rows, also of the `left_out` ones beyond the limit.
 
     `unpriced` has a row for each provider and model of whose requests something has no price, the most requests first,
-    but for the `unpriced_left_out` ones that who told of them left out.
+    but for the `unpriced_left_out` ones that who told of them left out. `pruned_before` is the moment, in microseconds,
+    before which the period has sums alone; `None` where all of its requests have rows.
     """
 
     question: SpendQuestion
@@ -72,6 +78,18 @@ class SpendReport(msgspec.Struct, frozen=True):
     total: Spend
     unpriced: tuple[Spend, ...] = ()
     unpriced_left_out: int = 0
+    pruned_before: int | None = None
+
+    @property
+    def pruned_told(self) -> str | None:
+        """What cannot be said any more of a part of the period, in a sentence; `None` where everything can."""
+        if self.pruned_before is None:
+            return None
+        told = ", ".join(name for name in DIMENSIONS if name in FROM_ENTRIES)
+        return (
+            f"Requests before {moment_text(self.pruned_before)} are pruned: their sums are in this report, but cannot "
+            f"be told apart by {told}."
+        )
 
     @property
     def unpriced_told(self) -> str | None:
@@ -129,9 +147,16 @@ def read_limit(parameters: Parameters, default: int, most: int = MAX_LIMIT) -> i
     text = read_one(parameters, "limit")
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and 1 <= int(text) <= most):
+    if not (limit := whole_number(text, most)):
         raise BadParameterError("limit", f"{text!r} is no whole number from 1 to {most}")
-    return int(text)
+    return limit
+
+
+def whole_number(text: str, most: int = MOST) -> int | None:
+    """The number that decimal digits write; `None` where they write none from 0 to `most`."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    return number if (number := int(text)) <= most else None
 
 
 def read_one(parameters: Parameters, name: str) -> str | None:
@@ -143,12 +168,14 @@ def read_one(parameters: Parameters, name: str) -> str | None:
 
 
 def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport:
-    """Asks the ledger.
+    """Asks the ledger. A period that begins or ends where requests are pruned is widened to whole hours of UTC.
 
     Raises:
-        BadParameterError: There are more groups than anybody could read.
+        BadParameterError: There are more groups than anybody could read, or requests are asked for that are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
+    before = pruned_before(connection)
+    question = msgspec.structs.replace(question, period=_on_the_hour(question.period, before))
     rows = sorted(_rows(connection, question), key=attrgetter("group"))
     if question.sort != "name":
         figure = attrgetter("cost_nano_usd" if question.sort == "cost" else "requests")
@@ -156,7 +183,8 @@ def spend_report(connection: Connection, question: SpendQuestion) -> SpendReport
     kept = tuple(_in_zone(row, question) for row in rows[: question.limit])
     total = _total(connection, question, rows)
     unpriced = unpriced_spend(connection, question.period, question.scope) if total.unpriced_requests else ()
-    return SpendReport(question, kept, len(rows) - len(kept), total, unpriced)
+    cut = before if question.period.start < before else None
+    return SpendReport(question, kept, len(rows) - len(kept), total, unpriced, pruned_before=cut)
 
 
 def unpriced_spend(connection: Connection, period: Period, scope: Scope) -> tuple[Spend, ...]:
@@ -198,6 +226,7 @@ def document(report: SpendReport) -> dict[str, Any]:
         "sort": question.sort,
         "rows": [{"group": dict(zip(question.by, row.group, strict=True)), **_figures(row)} for row in report.rows],
         "rows_left_out": report.left_out,
+        "pruned_before": None if report.pruned_before is None else moment_text(report.pruned_before),
         "total": _figures(report.total),
         "unpriced": {
             "requests": report.total.unpriced_requests,
@@ -212,9 +241,10 @@ def document(report: SpendReport) -> dict[str, Any]:
 
 def read_document(question: SpendQuestion, told: Mapping[str, Any]) -> SpendReport:
     """The report that somebody else made a document of; of what has no price it has names and numbers of requests."""
-    unpriced = told["unpriced"]
+    unpriced, cut = told["unpriced"], told.get("pruned_before")
+    start, end = (clock.microseconds_of(datetime.fromisoformat(told[name])) for name in ("from", "to"))
     return SpendReport(
-        question=question,
+        question=msgspec.structs.replace(question, period=Period(start, end, question.period.zone)),
         rows=tuple(_read_figures(tuple(row["group"][name] for name in question.by), row) for row in told["rows"]),
         left_out=told["rows_left_out"],
         total=_read_figures((), told["total"]),
@@ -229,6 +259,7 @@ def read_document(question: SpendQuestion, told: Mapping[str, Any]) -> SpendRepo
             for one in unpriced["models"]
         ),
         unpriced_left_out=unpriced["models_left_out"],
+        pruned_before=None if cut is None else clock.microseconds_of(datetime.fromisoformat(cut)),
     )
 
 
@@ -294,6 +325,12 @@ def _rows(connection: Connection, question: SpendQuestion) -> list[Spend]:
             rows.append(msgspec.structs.replace(row, group=group))
         _bounded(rows)
     return rows
+
+
+def _on_the_hour(period: Period, before: int) -> Period:
+    start = period.start // HOUR_US * HOUR_US if period.start < before else period.start
+    end = -(-period.end // HOUR_US) * HOUR_US if period.end < before else period.end
+    return Period(start, end, period.zone)
 
 
 def _bounded(rows: Sequence[Spend]) -> list[Spend]:

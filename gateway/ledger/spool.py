@@ -95,7 +95,11 @@ class Spool:
     @property
     def refuses(self) -> bool:
         """Whether a new request is to be refused, since its entry might find no room."""
-        return not self._drops and self.is_full
+        # PERF: asked for every request, so it is `is_full` without a call of it.
+        return not self._drops and (
+            self.disk_error is not None
+            or self._appended_bytes + self.backlog.adopted_bytes - self.backlog.shipped_bytes >= self._max_bytes
+        )
 
     def append(self, payload: bytes) -> bool:
         """Takes one entry; waits for neither disk nor database, and no failure of the disk raises.
@@ -161,7 +165,7 @@ class Spool:
         self._appended += 1
         self._appended_bytes += written
         segment.size += written  # last: from here on the other thread may ship it
-        self._sync.grew()
+        self._sync.has_grown = True
         self.disk_error = None
         return True
 

@@ -23,7 +23,9 @@ class SpoolSync:
         self._interval_s = interval_s
         self._descriptor = -1
         self._retired: deque[int] = deque()
-        self._grown = self._new_segment = False
+        self.has_grown = False
+        """Whether something was written since the last sync; who writes says so."""
+        self._new_segment = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ledger-spool-sync", daemon=True)
         self._thread.start()
@@ -36,10 +38,6 @@ class SpoolSync:
         """From now on this segment is written to."""
         self._descriptor = descriptor
         self._new_segment = True
-
-    def grew(self) -> None:
-        """Something was written since the last sync."""
-        self._grown = True
 
     def retire(self, descriptor: int) -> None:
         """This segment is not written to any more: it is synced a last time and closed, by the thread."""
@@ -63,11 +61,11 @@ class SpoolSync:
             if self._new_segment:
                 self._new_segment = False
                 self._directory.sync()
-            if self._grown and descriptor >= 0:
-                self._grown = False
+            if self.has_grown and descriptor >= 0:
+                self.has_grown = False
                 os.fdatasync(descriptor)
         except OSError as problem:
-            self._grown = True
+            self.has_grown = True
             _log.warning("the ledger's spool cannot be synced: %s", problem.strerror)
         while self._retired:
             self._close(self._retired.popleft())

@@ -23,7 +23,7 @@ from gateway.storage.traffic_tables import (
     traffic_by_five_minutes,
     traffic_by_hour,
 )
-from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
 
 FIVE_MINUTES_US: Final = 300_000_000
 SUMS: Final = (
@@ -39,7 +39,8 @@ SUMS: Final = (
 )
 """Every table of sums."""
 
-_WITH_LATEST: Final = (attempts_by_five_minutes, attempts_by_hour)
+WITH_LATEST: Final = (attempts_by_five_minutes, attempts_by_hour)
+"""Those whose time is the end of an attempt, and that know the latest of all."""
 _MS: Final = 1_000
 
 Key = tuple[Any, ...]
@@ -79,7 +80,7 @@ def traffic_of(records: Sequence[DecisionRecord]) -> Iterator[tuple[Table, Sums]
 
 def add_up(table: Table, sums: Sums, into: dict[Key, Sequence[int]]) -> None:
     """Adds what some records add to a table to what others do."""
-    (_latest if table in _WITH_LATEST else _added)(sums.items(), into)
+    (_latest if table in WITH_LATEST else _added)(sums.items(), into)
 
 
 def _spend(records: Sequence[DecisionRecord]) -> Sums:
@@ -121,12 +122,16 @@ def _requests(records: Sequence[DecisionRecord]) -> Sums:
     )
 
 
+def ended_at(occurred_at: int, attempt: AttemptRecord) -> int:
+    """When an attempt of a request ended, in microseconds: so a failure is seen when it happened."""
+    return occurred_at + (attempt.began_ms + attempt.duration_ms) * _MS
+
+
 def _attempts(records: Iterable[DecisionRecord]) -> Sums:
-    """At the moment at which each ended, so that a failure is seen when it happened."""
     groups: dict[Key, list[int]] = {}
     for record in records:
         for one in record.attempts:
-            at = record.occurred_at + (one.began_ms + one.duration_ms) * _MS
+            at = ended_at(record.occurred_at, one)
             key = (at // FIVE_MINUTES_US, one.provider, one.outcome, one.duration_ms)
             groups.setdefault(key, []).append(at)
     return _latest(

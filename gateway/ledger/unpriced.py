@@ -13,6 +13,7 @@ from gateway import clock
 from gateway.ledger import names
 from gateway.ledger.period import BadParameterError, Period, parse_period
 from gateway.ledger.report import FILTERS, Parameters, inert, read_one, read_scope
+from gateway.ledger.retention import check_kept
 from gateway.ledger.scope import Scope
 from gateway.storage.tables import IS_UNPRICED, ledger_entries
 from gateway.telemetry.decision_record import UNPRICED
@@ -68,9 +69,10 @@ def unpriced(connection: Connection, question: UnpricedQuestion) -> tuple[Unpric
     """What was used or asked for without a price, the most requests first.
 
     Raises:
-        BadParameterError: There are more models than anybody could read.
+        BadParameterError: There are more models than anybody could read, or requests of the period are pruned.
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
+    check_kept(connection, question.period.start, "this is summed request by request")
     columns, period, known = ledger_entries.c, question.period, names.read(connection)
     groups = (columns.provider, columns.provider_type, columns.model, columns.usage_warning)
     is_refused = columns.error_code == REFUSED_AS_UNPRICED

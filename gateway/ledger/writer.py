@@ -19,7 +19,10 @@ from gateway import clock
 from gateway.ledger.backlog import Batch
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST, GENTLE, Pace
+from gateway.ledger.period import moment_text
+from gateway.ledger.retention import pruned_before
 from gateway.ledger.spool import Spool
+from gateway.ledger.storable import encode
 from gateway.storage.engine import describe_failure, is_unavailable, writing
 from gateway.telemetry.decision_record import DecisionRecord
 
@@ -204,11 +207,16 @@ class LedgerWriter:
             self._insert(batch.entries)
 
     def _insert(self, entries: Sequence[DecisionRecord]) -> None:
-        """Inserts in one transaction; of entries that the database refuses for what they are, the others go in."""
+        """Inserts in one transaction; of entries that the database refuses for what they are, the others go in.
+
+        What is older than the ledger's rows is not inserted: whether it was there before, nobody knows any more.
+        """
         try:
             with writing(self._engine) as connection:
                 _bound_waiting(connection)
-                insert_entries(connection, entries, self._pace)
+                before = pruned_before(connection)
+                late = [entry for entry in entries if entry.occurred_at < before]
+                insert_entries(connection, entries if not late else _since(entries, before), self._pace)
         except (SQLAlchemyError, OverflowError, ValueError) as problem:
             if is_unavailable(problem):
                 raise
@@ -218,6 +226,9 @@ class LedgerWriter:
             middle = len(entries) // 2
             self._insert(entries[:middle])
             self._insert(entries[middle:])
+            return
+        for entry in late:
+            self._set_aside(encode(entry), f"requests before {moment_text(before)} are pruned")
 
     def _set_aside(self, payload: bytes, reason: str) -> None:
         backlog = self._spool.backlog
@@ -229,6 +240,10 @@ class LedgerWriter:
         if self.last_error is None:
             _log.warning("ledger entries wait in the spool: %s", reason)
         self.last_error = reason
+
+
+def _since(entries: Sequence[DecisionRecord], moment: int) -> list[DecisionRecord]:
+    return [entry for entry in entries if entry.occurred_at >= moment]
 
 
 def _bound_waiting(connection: Connection) -> None:

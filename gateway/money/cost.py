@@ -75,13 +75,17 @@ def answer_cost(
         return AnswerCost(_cost_at(rates, usage, requests), price, missing, price.source)
     is_asked = served.model is None or _is_same(served.model, asked)
     other = None if is_asked or served.model is None else price_of(served.model)
-    own = (other or price).under(served)
+    own = other or price
+    if served.service_tier is not None or served.speed is not None or served.region is not None:
+        own = own.under(served)
     # A price that the file states in full is what the operator pays, whatever the server calls the model.
     is_certain = is_asked or other is not None or price.source == FROM_FILE
     source = own.source if is_certain else f"{own.source}, as asked"
     # PERF: most prices are the same for prompts of all lengths.
     rates = rates_of(own, usage, served) if own.tiers else own
-    missing = own.unpriced + _unpriced(usage, rates, requests)
+    missing = own.unpriced
+    if usage.further is not UNSET or rates.input is None or rates.output is None:
+        missing += _unpriced(usage, rates, requests)
     if not served.iterations:
         return AnswerCost(_cost_at(rates, usage, requests), own, missing, source)
     exact = _exact_at(rates, usage, requests)

@@ -66,6 +66,7 @@ _IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 _TOOLS, _AUDIO, _CACHE, _HOUR, _MORE, _MEDIA = 1, 2, 4, 8, 16, 32
 _DENSE = (string.digits + string.ascii_uppercase + "+-/_").encode()
 _ASCII = bytes(range(128))
+_PROSE = _ASCII.translate(None, _DENSE)
 _KNOWN_WELL = {0xC2, 0xC3, 0xD0, 0xD1, *range(0xE2, 0xEE), 0xEF}
 """First bytes of letters of Western European languages, of Cyrillic, Chinese, Japanese and Korean, and of marks."""
 _NOT_RARE = bytes({*range(0xC2), *_KNOWN_WELL})
@@ -159,6 +160,40 @@ _PLAIN = {b"\\u00" + digits: b"%c" % one for one in _IN_NAMES for digits in {b"%
 _ESCAPED_BACKSLASH, _STAND_IN = b"\\\\", b"\0\0"
 _ESCAPED_IN_LONG = re2.compile(_ESCAPED_LETTER)
 _ESCAPED_IN_SHORT = re.compile(_ESCAPED_LETTER)
+
+
+class Characters(NamedTuple):
+    """How many bytes texts have, how many of them dense ones, and how many of letters beyond ASCII.
+
+    `wide` counts as many more as make a token of each byte where the script is a rare one.
+    """
+
+    size: int = 0
+    dense: int = 0
+    wide: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """At most how many tokens such a text has."""
+        tokens = -(-(2 * self.size + 4 * self.dense + self.wide) // (2 * BYTES_PER_TOKEN))
+        return tokens if tokens >= 2 * self.dense else min(2 * self.dense, self.size)
+
+
+def characters_in(texts: Iterable[bytes]) -> Characters:
+    """Those of texts together; counted in pieces, which let others go on."""
+    size = dense = wide = 0
+    for text in texts:
+        for piece in (text,) if len(text) <= _STEP else _pieces(text):
+            size += len(piece)
+            # PERF: one look at each byte leaves a tenth of them, of which all the rest is told.
+            kept = piece.translate(None, _PROSE)
+            dense += len(kept)
+            if not piece.isascii():
+                beyond = kept.translate(None, _ASCII)
+                rare = len(beyond.translate(None, _NOT_RARE))
+                dense -= len(beyond)
+                wide += len(beyond) + 9 * rare + 3 * (beyond.count(_FOUR_BYTES) if rare else 0)
+    return Characters(size, dense, wide)
 
 
 class MediumKind(enum.Enum):
@@ -282,9 +317,9 @@ def bound_input(body: bytes, find_media: Callable[[bytes], Iterable[Medium]] = n
     )
 
 
-def bound_plain(text: bytes, flags: int, dense: int) -> InputBound:
-    """The same of a body of which is known what it sets and how many of its bytes are `dense_in` it."""
-    tokens = BASE_TOKENS + _most_tokens(len(text), dense, 0 if text.isascii() else _wide(text))
+def bound_plain(text: Characters, flags: int) -> InputBound:
+    """The same of a body of which is known what it sets and what `characters_in` it are."""
+    tokens = BASE_TOKENS + text.tokens
     return InputBound(
         tokens + TOOLS_TOKENS if flags & _TOOLS else tokens,
         has_audio=bool(flags & _AUDIO),
@@ -300,57 +335,18 @@ def flags_of(text: bytes) -> int | None:
     return None if found is None or found[1] or found[0] & _MEDIA else found[0]
 
 
-def dense_in(text: bytes) -> int:
-    """How many digits, capitals and the like a text has."""
-    return len(text) - len(text.translate(None, _DENSE))
+def points_or_allows(flags: int) -> bool:
+    """Whether flags tell of a word by which a body could point at what is stored, or allow a tool of the provider."""
+    return bool(flags & _MORE)
 
 
 MARKS: Final = (*_IMAGES, *_FLAGS)
 """What the words begin with of which a body without any is nothing but text."""
 
 
-class _Characters(NamedTuple):
-    """How many bytes a text has, how many of them dense ones, and how many of letters beyond ASCII (see `_wide`)."""
-
-    size: int
-    dense: int
-    wide: int
-
-    @property
-    def tokens(self) -> int:
-        """At most how many tokens such a text has."""
-        return _most_tokens(*self)
-
-
-def _most_tokens(size: int, dense: int, wide: int) -> int:
-    tokens = -(-(2 * size + 4 * dense + wide) // (2 * BYTES_PER_TOKEN))
-    return tokens if tokens >= 2 * dense else min(2 * dense, size)
-
-
 def _text_tokens(text: bytes) -> int:
     """At most how many tokens a text has."""
-    # PERF: most bodies are one short piece.
-    if len(text) > _STEP:
-        return _characters((text,)).tokens
-    return _most_tokens(len(text), dense_in(text), 0 if text.isascii() else _wide(text))
-
-
-def _wide(text: bytes) -> int:
-    """Bytes of letters beyond ASCII, and as many as make a token of each byte where the script is a rare one."""
-    rare = len(text.translate(None, _NOT_RARE))
-    return len(text.translate(None, _ASCII)) + 9 * rare + 3 * (text.count(_FOUR_BYTES) if rare else 0)
-
-
-def _characters(texts: Iterable[bytes]) -> _Characters:
-    """Those of texts together; counted in pieces, which let others go on."""
-    size = dense = wide = 0
-    for text in texts:
-        for piece in (text,) if len(text) <= _STEP else _pieces(text):
-            size += len(piece)
-            dense += dense_in(piece)
-            if not piece.isascii():
-                wide += _wide(piece)
-    return _Characters(size, dense, wide)
+    return characters_in((text,)).tokens
 
 
 def _pieces(text: bytes) -> Iterable[bytes]:
@@ -370,9 +366,9 @@ def _apart(body: bytes, find_media: Callable[[bytes], Iterable[Medium]]) -> tupl
         no_text.append(medium.encoded)
         long = taken_out.pop(medium.encoded, None)
         media.append(medium if long is None else Medium(medium.kind, long))
-    text = _characters((rest, *taken_out.values()))
-    none = _characters((*no_text, *taken_out))
-    return _Characters(text.size - none.size, text.dense - none.dense, text.wide).tokens, media
+    text = characters_in((rest, *taken_out.values()))
+    none = characters_in((*no_text, *taken_out))
+    return Characters(text.size - none.size, text.dense - none.dense, text.wide).tokens, media
 
 
 def _without_long(body: bytes) -> tuple[bytes, dict[bytes, bytes]]:
@@ -540,7 +536,7 @@ def estimate(
 def _at(
     rates: Rates, prompt: InputBound, writes: bool, output_tokens: int, requests: int, beside: Mapping[str, int]
 ) -> int:
-    given, said = max(rates.input or 0, rates.cache_read or 0), rates.output or 0
+    given, said = max(rates.input or 0, rates.cache_read or 0), rates.dearest_output
     if writes:
         given = max(given, rates.cache_write or 0, (rates.cache_write_1h or 0) if prompt.keeps_cache else 0)
     if prompt.has_audio:
@@ -548,17 +544,10 @@ def _at(
         said = max(said, rates.output_audio or 0)
     if prompt.has_images:
         given = max(given, rates.input_image or 0, rates.cache_image_read or 0, rates.input_video or 0)
-    said = max(
-        said,
-        rates.output_image or 0,
-        rates.output_video or 0,
-        rates.output_reasoning or 0,
-        rates.output_citation or 0,
-    )
     total = prompt.tokens * given + output_tokens * said
     fixed = requests * (rates.per_request or 0)
     if not beside:
-        return _divide_up(total, TOKENS_PER_RATE) + fixed
+        return -(-total // TOKENS_PER_RATE) + fixed
     total *= _SCALE // TOKENS_PER_RATE
     for figure, count in beside.items():
         kind = _FEES[figure]

@@ -71,6 +71,12 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
         """The prices that are not `None`, by name."""
         return {name: rate for name in RATE_NAMES if (rate := getattr(self, name)) is not None}
 
+    @cached_property
+    def dearest_output(self) -> int:
+        """That of the kinds which a model's output may be billed as, but for audio."""
+        kinds = (self.output, self.output_image, self.output_video, self.output_reasoning, self.output_citation)
+        return max(rate or 0 for rate in kinds)
+
     def times(self, per_mille: int, *, fees: bool = False) -> "Rates":
         """These with a multiplier on every rate of tokens, and on `fees` if it says so, rounded half up."""
         return Rates(

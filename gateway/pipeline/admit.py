@@ -75,8 +75,7 @@ def judge(key: CompiledKey, shape: Shape, body: RequestBody) -> None:
             raise GatewayError("unsupported_parameter", reason, param=name)
     rules = key.judge
     if rules.has_declarations:
-        glance(shape, body)
-        rules.check_declarations(shape, body)
+        rules.check_what_was_seen(shape, body, glance(shape, body))
 
 
 def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[None, None, None] | None:
@@ -87,11 +86,11 @@ def judge_urls(key: CompiledKey, shape: Shape, body: RequestBody) -> Generator[N
     rules = key.judge
     if not rules.has_urls:
         return None
-    seen = glance(shape, body)
-    if seen.is_plain and not seen.has_urls:
+    seen = body.glance or glance(shape, body)
+    places = NO_URLS if seen.is_plain and not seen.has_url_fields else URL_MEMBERS.get(shape.name, NO_URLS)
+    if not body.may_have_urls(places):
         return None
-    places = URL_MEMBERS.get(shape.name, NO_URLS)
-    return rules.check_urls(body.urls(places, rules.url_sieve), body.path_at) if body.may_have_urls(places) else None
+    return rules.check_urls(body.urls(places, rules.url_sieve, rules.passed_urls), body.path_at)
 
 
 def cache_mode(key: CompiledKey, headers: Mapping[bytes, bytes]) -> str:

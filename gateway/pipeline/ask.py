@@ -26,6 +26,7 @@ from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
 from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.glance import takes_long
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
@@ -99,6 +100,8 @@ async def ask(request: Admitted, services: Services) -> Asked:
                 outbound = following
                 continue
         asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content, attempt)
+        if 200 <= response.status < 300:  # noqa: PLR2004 - nearly always, and `classify` need not be asked
+            return asked
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             await response.close()
@@ -167,11 +170,13 @@ class _Chain:
         request = self._request
         request.go_to(candidate)
         try:
-            outbound = await _prepared(request, candidate)
+            is_long = len(request.body.data) >= LONG_BYTES
+            # PERF: no coroutine for what waits for nothing.
+            outbound = await _prepared(request, candidate) if is_long else prepare_body(request, candidate)
         except BaseException:
             self.permit.abandoned()
             raise
-        request.go_to(candidate, outbound)
+        request.received.trail.outbound = outbound
         self._tries_left -= 1
         return outbound
 
@@ -215,8 +220,10 @@ class _Chain:
         )
 
     def _is_permitted(self, candidate: Candidate, *, alone: bool) -> bool:
-        upstream = candidate.upstream
-        own_of = _own_of(self._request, candidate)
+        upstream, fallback = candidate.upstream, self._request.fallback
+        # PERF: hardly any key has a patience of its own.
+        is_patient = fallback.timeout_s is None and fallback.unary_timeout_s is None
+        own_of = None if is_patient else _own_of(self._request, candidate)
         permit = self._services.breakers.admit(upstream.provider.name, own_of, upstream.circuit, alone=alone)
         if permit is not None:
             self.permit = permit
@@ -268,9 +275,19 @@ async def _ask(
     upstream = candidate.upstream
     upstream.under_way.count += 1
     request.under_way.append(upstream.under_way)
-    request.received.trail.called = True
+    trail = request.received.trail
+    trail.called_at = trail.called_at or began
+    trigger: str | None = None
     try:
-        response, content, trigger, outcome = await _answer(request, candidate, outbound, peeks=peeks)
+        timeout_s = _first_byte_timeout_s(request, candidate)
+        response = await send(request, candidate, outbound, timeout_s)
+        content = Content(response.headers)
+        if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
+            trigger, outcome = trigger_of_status(response.status), str(response.status)
+        elif not peeks:
+            outcome = _OK
+        else:
+            response, trigger, outcome = await _peeked(request, response, content, timeout_s, began)
     except UpstreamFailure as failure:
         outcome = failure.kind.value
         raise
@@ -278,33 +295,31 @@ async def _ask(
         request.attempted(candidate, outcome, began)
         if outcome == _OK:
             permit.succeeded()
-        elif outcome in _NO_VERDICT:
-            permit.abandoned()
-        elif outcome in _FAILURES or outcome.startswith("5"):
-            cause = None if outcome in _NOT_PROVOKED else _cause(request.body.data)
-            if outcome == FailureKind.TIMEOUT and _has_passed(_first_byte_timeout_s(request, candidate), began):
-                permit.took_too_long(cause)
-            else:
-                permit.failed(cause)
         else:
-            permit.succeeded()
+            _judge(request, candidate, permit, outcome, began)
     return response, content, trigger
 
 
-async def _answer(
-    request: Admitted, candidate: Candidate, outbound: Outbound, *, peeks: bool
-) -> tuple[UpstreamResponse, Content, str | None, str]:
-    """The answer, what it triggers, and the outcome as it is recorded."""
-    timeout_s = _first_byte_timeout_s(request, candidate)
-    began = clock.monotonic()
-    response = await send(request, candidate, outbound, timeout_s)
-    content = Content(response.headers)
-    if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
-        return response, content, trigger_of_status(response.status), str(response.status)
-    if not peeks:
-        return response, content, None, _OK
+def _judge(request: Admitted, candidate: Candidate, permit: Permit, outcome: str, began: float) -> None:
+    """The circuit breakers hear how a call ended that did not succeed."""
+    if outcome in _NO_VERDICT:
+        permit.abandoned()
+    elif outcome in _FAILURES or outcome.startswith("5"):
+        cause = None if outcome in _NOT_PROVOKED else _cause(request.body.data)
+        if outcome == FailureKind.TIMEOUT and _has_passed(_first_byte_timeout_s(request, candidate), began):
+            permit.took_too_long(cause)
+        else:
+            permit.failed(cause)
+    else:
+        permit.succeeded()
+
+
+async def _peeked(
+    request: Admitted, response: UpstreamResponse, content: Content, timeout_s: float, began: float
+) -> tuple[UpstreamResponse, str | None, str]:
+    """The answer with its beginning looked at, what it triggers, and the outcome as it is recorded."""
     left_s = max(0.0, began + timeout_s - clock.monotonic())
-    events = candidate.lane.endpoint.shape.events
+    events = request.candidate.lane.endpoint.shape.events
     try:
         peeked, hides_error = await _peek(response, content, events, left_s, streams=request.body.stream)
     except TimeoutError:
@@ -313,12 +328,16 @@ async def _answer(
     except BaseException:
         await response.close()
         raise
-    return (peeked, content, "5xx", ERROR_IN_ANSWER) if hides_error else (peeked, content, None, _OK)
+    return (peeked, "5xx", ERROR_IN_ANSWER) if hides_error else (peeked, None, _OK)
 
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
-    if len(request.body.data) < LONG_BYTES:
+    body = request.body
+    if len(body.data) < LONG_BYTES:
+        return prepare_body(request, candidate)
+    is_spliced = candidate.lane.translation is None and request.cache_mode == "respect"
+    if is_spliced and not takes_long(request.received.endpoint.shape, body):
         return prepare_body(request, candidate)
     return await beside(prepare_body, request, candidate)
 
@@ -329,7 +348,7 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     Raises `bad_request` or `unsupported_parameter`.
     """
     body, lane = request.body, candidate.lane
-    strict = _is_strict(body)
+    strict = _STRICTNESS in body.names and _is_strict(body)
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
@@ -351,7 +370,8 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         wish = body.asking_for_usage()
         withholds_usage = bool(wish)
         splices += wish
-    splices += body.removing(_STRICTNESS)
+    if _STRICTNESS in body.names:
+        splices += body.removing(_STRICTNESS)
     if not splices:
         return Outbound(body.data, "identical")
     return Outbound(apply(body.data, splices), "spliced", withholds_usage=withholds_usage)
@@ -413,7 +433,7 @@ def send(
     url = provider.url(lane.endpoint, candidate.model, stream=stream)
     timeouts = provider.timeouts
     body = outbound.body
-    is_long = len(body) >= LONG_BYTES
+    is_long = provider.adapts and len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
         method="POST",
         url=with_query(url, query) if query else url,
@@ -462,7 +482,10 @@ def _remember_consumed(request: Admitted, candidate: Candidate, response: Upstre
 
 
 def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:
-    own, wanted = candidate.upstream.provider.timeouts.first_byte_s, _wanted_timeout_s(request)
+    own, fallback = candidate.upstream.provider.timeouts.first_byte_s, request.fallback
+    if fallback.timeout_s is None and fallback.unary_timeout_s is None:
+        return own
+    wanted = _wanted_timeout_s(request)
     return own if wanted is None else min(own, wanted)
 
 

@@ -1,7 +1,7 @@
 """What a request holds of limits and budgets: asked for, taken all or none, and in the end settled for what it cost."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -13,17 +13,19 @@ from gateway.money.budget import CompiledBudget, counts_provider, end_user_of
 from gateway.money.cost import AnswerCost, cost, rates_of, trusted_cost
 from gateway.money.estimate import (
     DEFAULT_OUTPUT_TOKENS,
+    Characters,
     InputBound,
     at_most,
     bound_input,
     bound_plain,
     bound_recording,
-    dense_in,
+    characters_in,
     estimate,
     output_bound,
 )
 from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
+from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
 from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
@@ -90,7 +92,7 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLi
 def find_end_user(received: Received, body: RequestBody) -> str | None:
     """Who is behind the request, as its header or its body says. Raises `bad_request` for what names nobody."""
     header, shape = received.header_map.get(_END_USER), received.endpoint.shape
-    if header is None and not body.states_any(shape.declares.names_of_end_users):
+    if header is None and shape.declares.names_of_end_users.isdisjoint(body.names):
         return None
     return end_user_of(header, end_users(shape, body))
 
@@ -106,11 +108,12 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
     received, key = request.received, request.key
     if not key.budgets or not received.endpoint.metered:
         return []
-    provider, price = candidate.upstream.provider.name, candidate.prices.at(received.started_at)
+    provider, started_at = candidate.upstream.provider.name, received.started_at
+    price = request.price if candidate is request.candidate else candidate.prices.at(started_at)
     counting = key.meterings.get(provider)
     if counting is None:
         counting = key.meterings[provider] = metering(key.budgets, provider)
-    meters, blocking, strict = counting
+    blocking, strict = counting.blocking, counting.strict
     if price is None and strict is not None:
         raise _unpriced(strict, candidate, candidate.model)
     needed = 0
@@ -119,21 +122,31 @@ def budget(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold
             _check_limit(request.output_cap, blocking)
             _check_limit(request.choices, blocking)
         needed = estimated_cost(request, price, candidate, strict, blocking)
-    held = _held(received.trail) if received.trail.reservations else {}
+    limits = counting.limits(started_at, request.end_user)
+    if received.trail.reservations or request.replaced:
+        held, owed = _held(received.trail), _owed_for_replaced(request)[0]
+    elif not key.learns:
+        # PERF: the first call of most requests.
+        return [BudgetHold(limit_, needed, meter.budget) for meter, limit_ in limits]
+    else:
+        held, owed = {}, {}
     usual = usual_cost(request, price, candidate, habits, needed) if key.learns and price is not None else needed
-    owed = _owed_for_replaced(request)[0] if request.replaced else None
-    holds: list[Hold] = []
-    for meter in meters:
-        limit_ = meter.limit(received.started_at, request.end_user)
-        earlier = 0 if owed is None else _counted(owed, meter.budget)
+    return list(_beyond_held(limits, needed, usual, held, owed))
+
+
+def _beyond_held(
+    limits: Iterable[tuple[Meter, Limit]], needed: int, usual: int, held: Mapping[str, int], owed: Mapping[str, int]
+) -> Iterator[Hold]:
+    """What is needed of each budget beyond what is held by now; `owed` is for answers that the call replaces."""
+    for meter, limit_ in limits:
+        earlier = _counted(owed, meter.budget)
         most = min(needed + earlier, _MOST)
         if usual < needed and meter.budget.margin is not None:
-            holds += _learned(meter, limit_, most, min(usual + earlier, _MOST), held)
+            yield from _learned(meter, limit_, most, min(usual + earlier, _MOST), held)
             continue
         missing = most - held.get(limit_.key, 0)
         if missing > 0 or limit_.key not in held:
-            holds.append(BudgetHold(limit_, max(missing, 0), meter.budget))
-    return holds
+            yield BudgetHold(limit_, max(missing, 0), meter.budget)
 
 
 def _learned(meter: Meter, limit_: Limit, needed: int, usual: int, held: Mapping[str, int]) -> Iterator[Hold]:
@@ -175,8 +188,14 @@ def estimated_cost(
     prompt = request.prompt or prompt_bound(request)
     allowed = request.allowed or _allowed(request, prompt)
     if allowed is ORDINARY and prompt.beside is None:
-        choices = request.choices if isinstance(request.choices, int) else 1
-        output = output_bound(_cap(request), choices, _assumed_output(request, candidate, blocking))
+        choices, cap = request.choices, request.output_cap
+        # PERF: hardly any file says more of what is assumed than one number.
+        assumed = request.key.assumed_output_tokens
+        output = output_bound(
+            cap if isinstance(cap, int) else None,
+            choices if isinstance(choices, int) else 1,
+            _assumed_output(request, candidate, blocking) if assumed is None else assumed,
+        )
         if output_tokens is not None:
             output = min(output, output_tokens)
         return min(estimate(price, prompt, output, caches_unasked=_caches_unasked(candidate)), _MOST)
@@ -206,7 +225,6 @@ def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledB
     Raises `bad_request` under a budget that blocks, where all that the model gives is to be held, and nobody knows it.
     """
     key = request.key
-    # PERF: hardly any file says more of it than one number.
     if key.assumed_output_tokens is not None:
         return key.assumed_output_tokens
     assumed = key.in_force.reservations.assumed_output(key.own_assumed_output, _bounds(request, candidate))
@@ -412,10 +430,12 @@ def prompt_bound(request: Admitted) -> InputBound:
     """The most that the prompt can count, found when it is first asked for."""
     if request.prompt is None:
         body, endpoint = request.body, request.received.endpoint
-        seen = glance(endpoint.shape, body)
+        seen = body.glance or glance(endpoint.shape, body)
         parts = body.parted(endpoint.shape.declares.lasting) if seen.is_plain else None
         if parts is not None:
-            request.prompt = bound_plain(body.data, seen.flags, seen.dense + dense_in(parts[0]))
+            rest = characters_in((parts[0],))
+            text = Characters(len(body.data), seen.dense + rest.dense, seen.wide + rest.wide)
+            request.prompt = bound_plain(text, seen.flags)
         elif endpoint.body is BodyForm.MULTIPART:
             request.prompt = bound_recording(len(body.data))
         else:
@@ -487,18 +507,35 @@ async def take(received: Received, holds: list[Hold], services: Services) -> Ref
         if isinstance(lease.hold, MarginHold):
             return await take(received, _without_margin(holds, lease.hold), services)
         if isinstance(lease.hold, BudgetHold):
-            _tell_spent(received, services.metrics, lease.hold, lease.spent)
+            _tell_spent(received, services.metrics, (lease.hold,), {lease.hold.limit.key: lease.spent})
         return lease
-    budgets: list[BudgetHold] = []
-    margins: Sequence[MarginHold] = ()
-    if trail.key is not None and trail.key.budgets:
-        budgets = [hold for hold in holds if isinstance(hold, BudgetHold)]
-        if trail.key.learns:
-            margins = [hold for hold in holds if isinstance(hold, MarginHold)]
-        if lease is not None:
-            trail.budget_warning = _warning(lease, budgets) or trail.budget_warning
-    trail.reservations.append(Reservation(lease, holds, budgets, margins))
+    has_budgets = trail.key is not None and bool(trail.key.budgets)
+    trail.reservations.append(_taken(trail, lease, holds) if has_budgets else Reservation(lease, holds, ()))
     return None
+
+
+def _taken(trail: Trail, lease: Lease | None, holds: list[Hold]) -> Reservation:
+    """Holds that were taken; from 80 % of a budget on, with what requests under way hold, the client is warned."""
+    budgets: list[BudgetHold] = []
+    margins: list[MarginHold] = []
+    for hold in holds:
+        if isinstance(hold, BudgetHold):
+            budgets.append(hold)
+        elif isinstance(hold, MarginHold):
+            margins.append(hold)
+    spent: Mapping[str, int] = {} if lease is None else lease.spent
+    fullest, scope = _WARNS_FROM - 1, None
+    for one in budgets:
+        # PERF: most budgets are far from full.
+        found, ceiling = spent.get(one.limit.key, 0), one.limit.ceiling
+        if found * 100 < _WARNS_FROM * ceiling:
+            continue
+        percent = int((found / ceiling if ceiling else 1.0) * 100)
+        if percent > fullest:
+            fullest, scope = percent, one.budget.scope
+    if scope is not None and lease is not None:
+        trail.budget_warning = f"{scope.kind}:{fullest}"
+    return Reservation(lease, holds, budgets, margins)
 
 
 def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
@@ -506,11 +543,14 @@ def _without_margin(holds: list[Hold], margin: MarginHold) -> list[Hold]:
     return [margin.worst if hold is margin.beyond else hold for hold in holds if hold is not margin]
 
 
-def _tell_spent(received: Received, metrics: Metrics, hold: BudgetHold, spent: int) -> None:
-    """Metrics hear what the request found to be spent of a budget, in nano-USD."""
-    compiled, limit_ = hold.budget, hold.limit
-    ratio = _ratio(spent, limit_.ceiling)
-    metrics.budgets.tell(compiled.name, limit_.key, ratio, limit_.resets_at, compiled, received.started)
+def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold], spent: Mapping[str, int]) -> None:
+    """Metrics hear what the request found to be spent of budgets, in nano-USD by counter."""
+    levels, began = metrics.budgets, received.started
+    for hold in holds:
+        compiled, limit_ = hold.budget, hold.limit
+        key, ceiling = limit_.key, limit_.ceiling
+        ratio = spent.get(key, 0) / ceiling if ceiling else 1.0
+        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, ceiling / NANO_PER_USD)
 
 
 def _next_candidate(request: Admitted, refused: Hold) -> bool:
@@ -545,25 +585,6 @@ def _uncounted(lost: CountersLost) -> GatewayError:
         code="counters_unavailable",
         headers={"retry-after": "1"},
     )
-
-
-def _warning(lease: Lease, holds: list[BudgetHold]) -> str | None:
-    """`<scope>:<pct>` of the fullest budget, from 80 % on, with what requests under way hold."""
-    fullest, scope = _WARNS_FROM - 1, None
-    spent = lease.spent
-    for hold in holds:
-        # PERF: most budgets are far from full.
-        found, ceiling = spent.get(hold.limit.key, 0), hold.limit.ceiling
-        if found * 100 < _WARNS_FROM * ceiling:
-            continue
-        percent = int(_ratio(found, ceiling) * 100)
-        if percent > fullest:
-            fullest, scope = percent, hold.budget.scope
-    return None if scope is None else f"{scope.kind}:{fullest}"
-
-
-def _ratio(spent: int, ceiling: int) -> float:
-    return spent / ceiling if ceiling else 1.0
 
 
 def _refused(refusal: Refusal, now: float, request: Admitted | None = None) -> GatewayError:
@@ -632,8 +653,12 @@ def charge(request: Admitted, stated: Stated | None, outcome: str) -> Bill:
     `on_missing_usage: charge_zero`; so does a prompt whose client left before the answer began. A provider that failed,
     or was not asked, costs nothing.
     """
-    owed, unpriced = _owed_for_replaced(request)
     last = _last_attempt(request, stated, outcome)
+    if last is not None and not request.replaced:
+        # PERF: nearly every request.
+        owed = {request.candidate.upstream.provider.name: last.nano_usd}
+        return Bill(owed, last.nano_usd, last.price, last.source or last.price.source, last.unpriced)
+    owed, unpriced = _owed_for_replaced(request)
     if last is not None:
         _owe(owed, request.candidate, last.nano_usd)
         return Bill(owed, sum(owed.values()), last.price, last.source or last.price.source, unpriced + last.unpriced)
@@ -699,9 +724,7 @@ def release(received: Received, services: Services, bill: Bill, stated: Stated |
         else:
             lease.settle(consumed)
             if budgets:
-                settled = lease.settled
-                for hold in budgets:
-                    _tell_spent(received, services.metrics, hold, settled.get(hold.limit.key, 0))
+                _tell_spent(received, services.metrics, budgets, lease.settled)
     if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
         return _learn(trail.asked, bill, services.habits)
     return None
@@ -731,13 +754,16 @@ def _settlements(received: Received, bill: Bill, stated: Stated | None, outcome:
     candidate = trail.candidate
     provider = "" if candidate is None else candidate.upstream.provider.name
     tokens = _tokens(trail, stated, outcome)
+    nano_usd = bill.cost or 0
     counted: set[str] = set()
     settled: list[dict[str, int]] = []
     for reservation in trail.reservations:
         amounts: dict[str, int] = {}
         for spent in reservation.budgets:
             key = spent.limit.key
-            amounts[key] = 0 if key in counted else _spent(bill, spent)
+            # PERF: most budgets count the spend at all providers.
+            own = nano_usd if spent.budget.provider is None else _spent(bill, spent)
+            amounts[key] = 0 if key in counted else own
         for margin in reservation.margins:
             amounts[margin.limit.key] = 0
         if tokens is not None:
@@ -755,10 +781,15 @@ def charges(trail: Trail, bill: Bill) -> tuple[Charge, ...]:
     if trail.key is None or not trail.key.budgets:
         return ()
     added: dict[str, int] = {}
+    nano_usd = bill.cost or 0
     for reservation in trail.reservations:
         for hold in reservation.budgets:
-            added[hold.limit.key] = _spent(bill, hold)
-    return tuple([Charge(key, amount) for key, amount in added.items() if amount])
+            added[hold.limit.key] = nano_usd if hold.budget.provider is None else _spent(bill, hold)
+    charged: list[Charge] = []
+    for key, amount in added.items():
+        if amount:
+            charged.append(Charge(key, amount))
+    return tuple(charged)
 
 
 def _last_attempt(request: Admitted, stated: Stated | None, outcome: str) -> AnswerCost | None:

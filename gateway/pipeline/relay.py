@@ -27,6 +27,7 @@ from gateway.wire.sse import StreamTap
 
 ENDED_TOO_EARLY = "its stream ended before its end"
 _TAIL_BYTES = 64 * 1024
+_FAILED_WHOLE = "upstream_server_error"
 
 
 class ReplyStream(Protocol):
@@ -113,8 +114,9 @@ def _whole(asked: Asked, services: Services, body: bytes, read: tuple[Ending, in
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
-    if is_answer(asked):
-        conclude_whole(asked, services, *(read or _read(asked, body)))
+    if status < 400:  # noqa: PLR2004 - as `is_answer`
+        ending, output_tokens = read or _read(asked, body)
+        conclude(asked, services, ending, output_tokens, error_code=_FAILED_WHOLE)
     else:
         settle(received, services, Ended(status, "failed"))
     return Reply(status, response_headers(asked.response.headers), data=body)
@@ -128,7 +130,7 @@ async def _long(asked: Asked, services: Services, body: bytes) -> Reply:
 
 def _read(asked: Asked, body: bytes) -> tuple[Ending, int]:
     ending = read_whole(asked, body)
-    return ending, count_whole(asked, body, ending)
+    return ending, 0 if asked.stated is not None else count_whole(asked, body, ending)
 
 
 def read_whole(asked: Asked, body: bytes) -> Ending:
@@ -160,7 +162,7 @@ def _tokens_of_audio(asked: Asked, head: bytes, size: int) -> int:
 
 def conclude_whole(asked: Asked, services: Services, ending: Ending, output_tokens: int) -> None:
     """Ends the request by how its answer ended."""
-    conclude(asked, services, ending, output_tokens, error_code="upstream_server_error")
+    conclude(asked, services, ending, output_tokens, error_code=_FAILED_WHOLE)
 
 
 class Relay:
@@ -200,6 +202,9 @@ class Relay:
                 piece = await (beside(self._end, failure) if chunk is None else beside(self._take, chunk))
             else:
                 piece = self._end(failure) if chunk is None else self._take(chunk)
+            # PERF: nearly every piece.
+            if piece and self._asked.first_token_at is not None and not self._received.client_left:
+                return piece
             if self._goes_out(piece, chunk or b""):
                 return piece
         raise StopAsyncIteration

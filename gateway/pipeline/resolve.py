@@ -12,6 +12,7 @@ from gateway.providers.base import Provider
 from gateway.providers.well_known_models import types_serving
 from gateway.shapes.declares import OF_MODELS, Declared, declared
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
+from gateway.shapes.glance import glance
 from gateway.snapshot.snapshot import (
     Balance,
     Candidate,
@@ -25,13 +26,16 @@ from gateway.snapshot.snapshot import (
     Upstream,
 )
 from gateway.turns import paced
-from gateway.wire.request_body import RequestBody
+from gateway.wire.request_body import Glance, RequestBody
 
 FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
 _SERVES_ANYTHING = ("custom", "simulator")
+_NAMES_NO_MODEL: set[Glance] = set()
+"""What was seen of plain bodies that name no model but the one that is asked."""
+
 _SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}
 
 
@@ -59,9 +63,16 @@ def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str
         key.resolutions[endpoint.name, asked] = found
     candidates = _balanced(found) if found.balances else found.candidates
     if key.models_allowed is not None or key.judge.has_models:
-        further = tuple(declared(endpoint.shape.declares, body, OF_MODELS))
-        if further:
-            candidates = _serving(key, candidates, further)
+        seen = body.glance or glance(endpoint.shape, body)
+        # PERF: most bodies are plain, and declare what those before them did.
+        if seen not in _NAMES_NO_MODEL:
+            further = tuple(declared(endpoint.shape.declares, body, OF_MODELS))
+            if further:
+                candidates = _serving(key, candidates, further)
+            elif seen.is_plain:
+                if len(_NAMES_NO_MODEL) >= _REMEMBERED:
+                    _NAMES_NO_MODEL.clear()
+                _NAMES_NO_MODEL.add(seen)
     if candidates is found.candidates:
         return found
     return Resolution(found.source, candidates, (), found.skipped, found.fallback)

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 
+from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.habits import Habits
@@ -29,9 +30,10 @@ from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Received
+from gateway.shapes.glance import takes_long
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import LONG_BYTES, beside, in_turns
+from gateway.turns import beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -49,7 +51,8 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
-        capture(received, key, body)
+        if received.is_traced:
+            capture(received, key, body)
         admitted = await _admit(received, key, body, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)
@@ -68,12 +71,15 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
 
 async def _read(received: Received, key: CompiledKey, services: Services, read_body: ReadBody) -> RequestBody:
     """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
+    began = clock.monotonic()
     try:
         body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint), services)
         raise
+    finally:
+        received.trail.reading_s = clock.monotonic() - began
     received.trail.streams = body.stream
     return body
 
@@ -95,7 +101,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
-    is_long = len(body.data) >= LONG_BYTES
+    is_long = takes_long(shape, body)
     try:
         if is_long:
             await beside(judge, key, shape, body)

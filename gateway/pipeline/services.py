@@ -26,8 +26,8 @@ class Ledger(Protocol):
 class Tracing(Protocol):
     """Where spans go."""
 
-    def sample(self, context: TraceContext, collector: str | None) -> TraceContext | None:
-        """The place in the trace, with the verdict in its flags; `None`: there is nowhere to send it."""
+    def sample(self, context: TraceContext, collector: str | None) -> bool | None:
+        """Whether a request at this place in a trace is sampled; `None`: there is nowhere to send it."""
 
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""

@@ -1,5 +1,6 @@
 """The end of every request, once: holds become what was consumed, and ledger, metrics, log and traces hear of it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -24,7 +25,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import NAMED, UNPRICED, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -53,13 +54,13 @@ def sample(received: Received, services: Services) -> None:
     key = received.trail.key
     sampled = services.tracing.sample(received.trace, None if key is None else key.trace_collector)
     if sampled is not None:
-        received.trace = sampled
-        received.is_traced = sampled.is_sampled
+        received.trace.flags = "01" if sampled else "00"
+        received.is_traced = sampled
 
 
 def capture(received: Received, key: CompiledKey, body: RequestBody) -> None:
     """Begins to keep the content of a sampled request whose key asks for that."""
-    if received.is_traced and key.capture is not None and is_captured(received.endpoint.name):
+    if key.capture is not None and is_captured(received.endpoint.name):
         received.content = CapturedContent(received.endpoint.name, body.data, key.capture)
 
 
@@ -196,27 +197,56 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     was_asked = admitted is not None and admitted.under_way
     provider = candidate.upstream.provider.name if candidate is not None and was_asked else ""
     model = "" if candidate is None else candidate.model
+    now, started = clock.monotonic(), received.started
     first_token_at = None if asked is None else asked.first_token_at
+    called_at = trail.called_at
     metrics.request_ended(
         received.endpoint.name,
         provider,
         ended.status,
-        refusal=ended.error_type,
-        duration_s=clock.monotonic() - received.started,
-        first_token_s=None if first_token_at is None else first_token_at - received.started,
+        ended.outcome,
+        duration_s=now - started,
+        overhead_s=(now if called_at is None else called_at) - started - trail.reading_s,
+        first_token_s=None if first_token_at is None else first_token_at - started,
+        trace_id=received.trace.trace_id if received.is_traced else None,
     )
+    if ended.error_type is not None:
+        code = ended.error_code or ended.error_type
+        if ended.outcome == "refused":
+            metrics.refused(ended.error_type, code)
+        else:
+            metrics.failed(provider, ended.error_type, code)
     if ended.denial is not None:
-        metrics.denied(ended.denial.by, ended.denial.dimension)
-    attempts = trail.attempts
+        metrics.denied(ended.denial)
+    _count_attempts(trail.attempts, asked, metrics, started, now)
+    stated = None if asked is None else asked.stated
+    if admitted is None:
+        return
+    if stated is not None and not admitted.replaced and not bill.unpriced:
+        # PERF: nearly every answer, whose bill is that of its own provider alone.
+        metrics.usage(provider, model, stated.usage, (bill.cost or 0) / NANO_PER_USD)
+        return
+    if stated is not None:
+        metrics.usage(provider, model, stated.usage)
+    _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_attempts(
+    attempts: Sequence[AttemptRecord], asked: Asked | None, metrics: Metrics, started: float, now: float
+) -> None:
+    answered = None if asked is None else attempts[asked.attempt]
     for attempt in attempts:
-        metrics.attempted(attempt.provider, attempt.outcome)
+        if attempt is answered and asked is not None:
+            began_s, first_byte_at = attempt.began_ms / 1000, asked.first_byte_at
+            first_byte_s = None if first_byte_at is None else first_byte_at - started - began_s
+            metrics.asked(attempt.provider, attempt.outcome, now - started - began_s, first_byte_s)
+        elif attempt.was_asked:
+            metrics.asked(attempt.provider, attempt.outcome, attempt.duration_ms / 1000, None)
+        else:
+            metrics.passed_over(attempt.provider, attempt.outcome)
     if len(attempts) > 1:
         for one, other in pairwise(attempts):
             metrics.hopped(one.provider, other.provider)
-    if asked is not None and asked.stated is not None:
-        metrics.usage(provider, model, asked.stated.usage)
-    if admitted is not None:
-        _count_bill(admitted, metrics, provider, model, bill)
 
 
 def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str, bill: Bill) -> None:
@@ -249,7 +279,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         endpoint=received.endpoint.name,
         virtual_key=None if key is None else key.name,
         organization=who.organization,
-        team=who.team,
+        team=who.teams[0] if who.teams else None,
         project=who.project,
         principal=who.principal,
         tags=who.tags,
@@ -272,11 +302,13 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         price_source=bill.source,
         attempts=tuple(trail.attempts),
         duration_ms=round((clock.monotonic() - started) * 1000),
-        first_byte_ms=None if asked is None else _ms_until(asked.first_byte_at, started),
-        first_token_ms=None if asked is None else _ms_until(asked.first_token_at, started),
+        first_byte_ms=None if asked is None else round((asked.first_byte_at - started) * 1000),
+        first_token_ms=None
+        if asked is None or asked.first_token_at is None
+        else round((asked.first_token_at - started) * 1000),
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
-        price=None if price is None else rates_of(price, usage, served).known,
+        price=None if price is None else (rates_of(price, usage, served) if price.tiers else price).known,
         budgets=charges(trail, bill) if bill.cost else (),
         prompt_per_mille=prompt_per_mille,
     )
@@ -308,7 +340,3 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         collector=None if key is None else key.trace_collector,
         content=received.content,
     )
-
-
-def _ms_until(moment: float | None, started: float) -> int | None:
-    return None if moment is None else round((moment - started) * 1000)

@@ -47,8 +47,10 @@ class BudgetHold(Hold):
 
     __slots__ = ("budget",)
 
+    # PERF: made for every budget of every request, without a call of the class that it derives from.
     def __init__(self, limit: Limit, amount: int, budget: CompiledBudget) -> None:
-        super().__init__(limit, amount)
+        self.limit = limit
+        self.amount = amount
         self.budget: Final = budget
 
 
@@ -142,8 +144,9 @@ class Received:
 class Trail:
     """How far a request has come, for those who tell of it wherever it ends: headers, ledger, metrics and traces.
 
-    Stages write it and do not decide by it; what is `None` was not reached. `called`: a provider was asked, the present
-    candidate last.
+    Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
+    first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
+    body was waited for.
     """
 
     __slots__ = (
@@ -152,7 +155,7 @@ class Trail:
         "attempts",
         "budget_warning",
         "cache_mode",
-        "called",
+        "called_at",
         "candidate",
         "end_user",
         "is_settled",
@@ -160,6 +163,7 @@ class Trail:
         "model_asked",
         "model_source",
         "outbound",
+        "reading_s",
         "reservations",
         "streams",
     )
@@ -170,7 +174,8 @@ class Trail:
         self.model_asked: str | None = None
         self.model_source: str | None = None
         self.candidate: Candidate | None = None
-        self.called = False
+        self.called_at: float | None = None
+        self.reading_s = 0.0
         self.cache_mode = "respect"
         self.end_user: str | None = None
         self.outbound: Outbound | None = None
@@ -189,8 +194,9 @@ class Trail:
 class Admitted:
     """A request that the judges let pass: whose it is, what it says, and whom it may ask, in this order.
 
-    `candidate` is the present one. `under_way` are the calls that have begun, `replaced` what answers consumed that
-    another one took the place of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
+    `candidate` is the present one, `price` what it costs at the moment at which the request came, `None` where nobody
+    knows. `under_way` are the calls that have begun, `replaced` what answers consumed that another one took the place
+    of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
     """
 
     __slots__ = (
@@ -205,6 +211,7 @@ class Admitted:
         "key",
         "model_asked",
         "output_cap",
+        "price",
         "prompt",
         "received",
         "replaced",
@@ -230,6 +237,7 @@ class Admitted:
         self.model_asked = model_asked
         self.candidates: Sequence[Candidate] = resolution.candidates
         self.candidate: Candidate = resolution.candidates[0]
+        self.price: Price | None = self.candidate.prices.at(received.started_at)
         self.fallback = resolution.fallback
         self.cache_mode = cache_mode
         self.end_user = end_user
@@ -238,14 +246,12 @@ class Admitted:
         self.under_way: list[UnderWay] = []
         self.replaced: list[tuple[Candidate, Stated]] = []
 
-    @property
-    def price(self) -> Price | None:
-        """What its candidate costs at the moment at which it came, `None` where nobody knows."""
-        return self.candidate.prices.at(self.received.started_at)
-
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:
         """From now on the request is this candidate's, which gets what is `outbound`, if that is known by now."""
-        trail = self.received.trail
+        received = self.received
+        trail = received.trail
+        if candidate is not self.candidate:
+            self.price = candidate.prices.at(received.started_at)
         self.candidate = trail.candidate = candidate
         trail.outbound = outbound
 

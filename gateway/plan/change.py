@@ -73,6 +73,11 @@ class ResourceChange(msgspec.Struct, frozen=True):
     pulled_in_by: str | None = None
 
     @property
+    def previous_name(self) -> str | None:
+        """What it is called before the change, where that is another name."""
+        return None if self.previous_address is None else self.previous_address.partition(".")[2]
+
+    @property
     def symbol(self) -> str:
         """`+`, `~`, `-` or `-/+`."""
         if "replace" in self.actions:

@@ -8,6 +8,7 @@ import msgspec
 
 from gateway import clock
 from gateway.clock import moment_at
+from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.resources import Resource, Spec
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
@@ -180,6 +181,31 @@ def _provider_in_use(change: ResourceChange, situation: Situation) -> Iterator[C
         yield Consequence("provider_in_use", text, change.after is None)
 
 
+def _provider_renamed(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    """Clients that write a provider before the model write the name that it had."""
+    if (old := change.previous_name) is None:
+        return
+    asked = sum(
+        requests
+        for name, requests in situation.figures.asked.items()
+        if name.startswith(f"{old}/") and ("model_aliases", name) not in situation.after
+    )
+    if asked:
+        yield _not_found(f"{old}/...", asked)
+
+
+def _alias_renamed(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    """Clients ask for the name that it had, but for one that names a fallback."""
+    old = change.previous_name
+    if old is not None and not old.endswith(FALLBACK_SUFFIX):
+        yield _not_found(old, situation.figures.asked.get(old, 0))
+
+
+def _not_found(old: str, asked: int) -> Consequence:
+    used = f": {count(asked, 'request')} in the last 24 h" if asked else ""
+    return Consequence("renamed_for_clients", f"clients that ask for {old} find it no more{used}", asked > 0)
+
+
 def _alias_moves(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
     asked = situation.figures.asked.get(change.name, 0)
     used = f"; {count(asked, 'request')} in the last 24 h" if asked else ""
@@ -226,8 +252,8 @@ FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
     "projects": (_content_read,),
     "trace_collectors": (_content_read,),
     "settings": (_content_read,),
-    "providers": (_provider_in_use,),
-    "model_aliases": (_alias_moves,),
+    "providers": (_provider_in_use, _provider_renamed),
+    "model_aliases": (_alias_moves, _alias_renamed),
     "policy_rules": (_rules_apply_to,),
 }
 

@@ -84,3 +84,7 @@ class LiveState(msgspec.Struct, frozen=True):
     """The owners whose resources act on their own keys alone."""
     control_plane: str | None = None
     """How the control plane is called."""
+
+    def is_spent(self, secret_hash: str | None) -> bool:
+        """Whether a secret was revoked, or another took its place: it comes back by nothing that a file leaves out."""
+        return secret_hash in self.revoked_secrets or secret_hash in self.replaced_secrets

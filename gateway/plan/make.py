@@ -16,7 +16,7 @@ from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
 from gateway.plan.guards import guards
-from gateway.plan.live import LiveState
+from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
 from gateway.plan.revoked import is_revoked, revived
@@ -127,10 +127,13 @@ def make_plan(
         still: Asked again and again; raises where nobody waits for the plan any more.
     """
     live, confines = _confined(live, desired)
+    came_from = {new: old for old, new in desired.moves.items() if old in live.resources}
     wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
-    errors = list(foreign(desired.owner, wanted, live))
+    errors = list(foreign(desired.owner, wanted, live, is_bound=desired.is_bound))
     wanted = {
-        key: _with_stored(one, desired, live) for key, one in wanted.items() if _is_mine(live, key, desired.owner)
+        key: _with_stored(one, desired, live.resources.get(came_from.get(key, key)))
+        for key, one in wanted.items()
+        if _is_mine(live, key, desired.owner)
     }
     matched, warnings = match(desired.owner, wanted, live, desired.moves, now)
     targets = extent.targets
@@ -244,14 +247,12 @@ def _is_mine(live: LiveState, key: Key, owner: str) -> bool:
     return there is None or there.owner == owner
 
 
-def _with_stored(resource: Resource, desired: Desired, live: LiveState) -> Resource:
+def _with_stored(resource: Resource, desired: Desired, there: LiveResource | None) -> Resource:
     """What is wanted, with what is stored in place of credentials that were not at hand."""
-    key = (resource.kind, resource.name)
-    before = next((old for old, new in desired.moves.items() if new == key and old in live.resources), key)
-    there, spec = live.resources.get(before), resource.spec
+    spec = resource.spec
     if there is None:
         return resource
-    for place in desired.absent.get(key, ()):
+    for place in desired.absent.get((resource.kind, resource.name), ()):
         stored = value_at(there.resource.spec, steps(place))
         if isinstance(stored, Secret) and isinstance(value_at(spec, steps(place)), Secret):
             spec = with_value(spec, [*steps(place)], stored)

@@ -8,6 +8,7 @@ from gateway.policy.rule_set import CompiledRule, Verdict
 from gateway.shapes.declares import OF_MCP, OF_TOOLS, Body, Declared, Says, declared
 from gateway.shapes.shape import Shape
 from gateway.turns import paced
+from gateway.wire.request_body import Glance
 from gateway.wire.url_reading import read
 from gateway.wire.url_sieve import UrlSieve, sieve_for
 
@@ -54,12 +55,14 @@ class Judge:
         "_mcp",
         "_models",
         "_passed",
+        "_passed_plain",
         "_tools",
         "_urls",
         "_wanted",
         "has_declarations",
         "has_models",
         "has_urls",
+        "passed_urls",
         "url_sieve",
     )
 
@@ -70,10 +73,26 @@ class Judge:
         self._models = _compile((name, rules.models) for name, rules in rule_sets)
         self._wanted = (OF_TOOLS if self._tools else frozenset()) | (OF_MCP if self._mcp else frozenset())
         self._passed: set[Hashable] = set()
+        self._passed_plain: set[Glance] = set()
         self.url_sieve = _sieve([rules.urls for _, rules in rule_sets if rules.urls is not None])
+        # PERF: conversations are sent again and again, with one turn more.
+        self.passed_urls: set[bytes] = set()
         self.has_declarations = bool(self._tools or self._mcp)
         self.has_urls = bool(self._urls)
         self.has_models = bool(self._models)
+
+    def check_what_was_seen(self, shape: Shape, body: Body, seen: Glance) -> None:
+        """The same as `check_declarations` of a body that was looked at.
+
+        PERF: a plain body declares nothing but what lasts, of which there is one glance.
+        """
+        if seen in self._passed_plain:
+            return
+        self.check_declarations(shape, body)
+        if seen.is_plain:
+            if len(self._passed_plain) >= _REMEMBERED:
+                self._passed_plain.clear()
+            self._passed_plain.add(seen)
 
     def check_declarations(self, shape: Shape, body: Body) -> None:
         """Judges the tools and MCP servers that a body of an API declares, wherever the API lets it.

@@ -30,6 +30,10 @@ class Provider(Protocol):
     def signer(self) -> Signer | None:
         """What proves who calls, where fixed headers are not enough."""
 
+    @property
+    def adapts(self) -> bool:
+        """Whether `adapt` may change anything."""
+
     def serves(self, endpoint: Endpoint, model: str, /) -> bool:
         """Whether the provider speaks this endpoint natively for this model."""
 
@@ -50,6 +54,7 @@ class SpokenAsWritten:
     """What most providers share: fixed headers prove who calls, and bodies go out in the API's own form."""
 
     signer: Signer | None = None
+    adapts: bool = False
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""

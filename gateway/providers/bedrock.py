@@ -28,6 +28,8 @@ _EVENT_STREAM = "application/vnd.amazon.eventstream"
 class Bedrock:
     """One AWS account in one region."""
 
+    adapts: bool = True
+
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name
         self.type: str = section.type

@@ -25,6 +25,8 @@ _MULTI_REGIONS = ("us", "eu")
 class Vertex:
     """One project in one location."""
 
+    adapts: bool = True
+
     def __init__(self, name: str, section: VertexProvider, transport: Transport) -> None:
         self.name = name
         self.type: str = section.type

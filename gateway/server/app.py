@@ -1,6 +1,6 @@
 """The Falcon app: routes from the table of endpoints, one set of error handlers."""
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import falcon
 import falcon.asgi
@@ -14,7 +14,7 @@ from gateway.server import error_response
 from gateway.server.client_watch import AsgiApp, Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.health import Books, Healthz, Readyz, Standing, Startupz
-from gateway.server.llm_resource import LlmResource
+from gateway.server.llm_resource import LlmResource, request_of
 from gateway.server.metrics_resource import MetricsResource
 from gateway.server.models_resource import ModelsResource
 from gateway.server.read_body import BodyReader
@@ -23,6 +23,7 @@ from gateway.settings import Settings
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
+from gateway.wire.request_head import HeadFault, HeadFaultKind, head_fault, path_fault
 
 
 class _Router(CompiledRouter):
@@ -47,32 +48,52 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
     """Falcon's own, with a short way to the resources that are called all the time.
 
     PERF: at each request Falcon looks for middleware, cookies, media types and callbacks, of which there are none, and
-    for the route; that takes as long as several stages together. All else goes Falcon's way.
+    for the route; that takes as long as several stages together, and so does a request object that nobody asks. All
+    else goes Falcon's way.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_head_bytes: int) -> None:
         super().__init__(router=_Router())
-        self._called: dict[str, LlmResource] = {}
+        self._most_head_bytes = most_head_bytes
+        self._called: dict[bytes, LlmResource] = {}
 
     def add_called(self, path: str, resource: LlmResource) -> None:
-        """A resource to whose `on_post` a POST goes straight."""
+        """A resource to which a POST goes straight."""
         self.add_route(path, resource)
-        self._called[path] = resource
+        self._called[path.encode()] = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
-        resource = self._called.get(scope["path"]) if scope["type"] == "http" and scope["method"] == "POST" else None
-        if resource is None:
+        target: bytes = scope["raw_path"]
+        resource = self._called.get(target)
+        fault = head_fault(
+            scope["http_version"], target, scope["query_string"], scope["headers"], self._most_head_bytes
+        ) or (None if resource is not None else path_fault(target, _NAMED_BELOW))
+        if fault is not None:
+            await self._refuse(fault, scope, receive, send)
+            return
+        if resource is None or scope["method"] != "POST":
             await super().__call__(scope, receive, send)
             return
-        request = falcon.asgi.Request(scope, receive, first_event=await receive(), options=self.req_options)
         response = falcon.asgi.Response(options=self.resp_options)
         try:
-            await resource.on_post(request, response)
+            await resource.answer(scope, response)
         except Exception as error:
-            if not await self._handle_exception(request, response, error, {}):
+            if not await self._handle_exception(request_of(scope, receive), response, error, {}):
                 raise
         await _send(response, send, self.resp_options.default_media_type)
 
+    async def _refuse(self, fault: HeadFault, scope: Scope, receive: Receive, send: Send) -> None:
+        request = falcon.asgi.Request(scope, receive, first_event=await receive(), options=self.req_options)
+        response = falcon.asgi.Response(options=self.resp_options)
+        # Where a body ends that is coded in another way, whoever stands in between may see in another place.
+        headers = {"connection": "close"} if fault.kind is HeadFaultKind.TRANSFER_CODING else {}
+        error = GatewayError(fault.kind, fault.message, headers=headers)
+        await error_response.on_gateway_error(request, response, error, {})
+        await _send(response, send, self.resp_options.default_media_type)
+
+
+_NAMED_BELOW: Final = (b"/v1/models/",)
+"""Where a segment of a path is a name that somebody gave, with slashes in it perhaps."""
 
 _BODILESS = frozenset((100, 101, 204, 304))
 """Statuses of responses without a body (RFC 9110, section 6.4.1)."""
@@ -80,7 +101,9 @@ _BODILESS = frozenset((100, 101, 204, 304))
 
 async def _send(response: falcon.asgi.Response, send: Send, media_type: str | None) -> None:
     """Sends a response as Falcon does: whole, or piece by piece."""
-    status, stream, data = response.status_code, response.stream, response.data or b""
+    status, stream, data = response.status, response.stream, response._data or b""  # noqa: SLF001 - see below
+    if type(status) is not int:
+        status = response.status_code
     is_bodiless = status in _BODILESS
     if is_bodiless:
         data, media_type = b"", None
@@ -107,9 +130,9 @@ def create_app(
     control_plane: Standing,
 ) -> AsgiApp:
     """Everything that has a path."""
-    app: Any = _App()
+    app: Any = _App(settings.max_header_bytes)
     app.add_error_handler(Exception, error_response.on_defect)
-    app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
+    app.add_error_handler(falcon.HTTPError, error_response.HttpErrors(services.metrics).answer)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
     bodies = BodyReader(settings)
     for endpoint in ENDPOINTS.values():
@@ -123,6 +146,6 @@ def create_app(
     app.add_route("/healthz", Healthz())
     app.add_route("/startupz", Startupz())
     app.add_route("/readyz", Readyz(holder, drain, services.counters, books, control_plane))
-    app.add_route("/metrics", MetricsResource(services.metrics))
+    app.add_route("/metrics", MetricsResource(services.metrics, settings.metrics_token))
     asgi: AsgiApp = app
     return asgi

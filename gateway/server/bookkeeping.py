@@ -16,6 +16,7 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore, Restored, Standing
 from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
+from gateway.ledger.prune_task import PruneTask
 from gateway.ledger.rebuild import counters_in_force
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
@@ -67,6 +68,7 @@ class Bookkeeping:
                 f"The data directory {directory} cannot be used: {problem.strerror}; set GATEWAY_DATA_DIR to another."
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
+        self._prunes = PruneTask(self._engine, settings.ledger_retention)
         self._has_rebuilt = False
         self._node = f"{socket.gethostname()}:{os.getpid()}"
         self._told: list[tuple[str, int, int | None]] = []
@@ -105,8 +107,9 @@ class Bookkeeping:
             _log.warning("the database is not of this version: run `gateway db upgrade`")
 
     def start(self) -> None:
-        """Begins to feed the database."""
+        """Begins to feed the database, and to prune it."""
         self._writer.start()
+        self._prunes.start()
 
     def rebuild_until_done(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
         """Rebuilds in the background, again and again until the database has answered."""
@@ -179,6 +182,7 @@ class Bookkeeping:
         """Writes what it can within seconds; the rest waits on the disk for the next start."""
         if self._rebuilding is not None:
             self._rebuilding.cancel()
+        await self._prunes.close()
         if not await self._writer.close(_FAREWELL_S):
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
         with suppress(SQLAlchemyError):  # a database that is away takes this process for a silent one, then forgets it

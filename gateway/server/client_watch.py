@@ -6,7 +6,7 @@ raises nor cancels. So this layer around Falcon waits on `receive` for it, and h
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from gateway.errors import GatewayError
 from gateway.pipeline.relay import ResponseAborted
@@ -23,7 +23,9 @@ _LOOK_EVERY_S = 0.25
 """PERF: a request that is answered sooner never pays for a task that waits for its client to leave."""
 
 _BODILESS = frozenset(("GET", "HEAD"))
-_BODY_FOLLOWS: Event = {"type": "http.request", "body": b"", "more_body": True}
+
+BODY_FOLLOWS: Final[Event] = {"type": "http.request", "body": b"", "more_body": True}
+"""The event that comes first, before anything of the body."""
 
 _PATIENCE = 10
 """How many times the longest pause a whole body may take, so that nobody trickles for ever."""
@@ -118,7 +120,7 @@ class ClientWatch:
         if self._begun:
             return await self.receive()
         self._begun = True
-        return _BODY_FOLLOWS
+        return BODY_FOLLOWS
 
     async def receive(self) -> Event:
         """The next event of the request; raises `request_timeout` when the client pauses too long in its body."""
@@ -126,22 +128,31 @@ class ClientWatch:
         try:
             return await self._receive()
         except asyncio.CancelledError:
-            if self._dawdles and self._task is not None and self._task.uncancel() == 0:
-                message = f"The request body paused for {self._body_timeout_s:g} s."
-                raise GatewayError("request_timeout", message) from None
+            self._raise_if_it_dawdles()
             raise
 
     async def read(self, length: int) -> bytes:
         """A body of so many bytes, or what came of it before its client left. Raises as `receive`."""
         data = b""
         while len(data) < length:
-            event = await self.receive()
+            # PERF: as `receive`, without a coroutine of its own.
+            self._since = self._loop.time()
+            try:
+                event = await self._receive()
+            except asyncio.CancelledError:
+                self._raise_if_it_dawdles()
+                raise
             if event["type"] == "http.disconnect":
                 break
             data = data + event["body"] if data else event["body"]
             if not event.get("more_body", False):
                 break
         return data
+
+    def _raise_if_it_dawdles(self) -> None:
+        if self._dawdles and self._task is not None and self._task.uncancel() == 0:
+            message = f"The request body paused for {self._body_timeout_s:g} s."
+            raise GatewayError("request_timeout", message) from None
 
     def on_leave(self, callback: Callable[[], None]) -> None:
         """Calls back once when the client disconnects. To be set when the body has been read to its end."""

@@ -49,7 +49,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     candidate, outbound = trail.candidate, trail.outbound
     if candidate is not None:
         headers["x-langwatch-cache-mode"] = trail.cache_mode
-    if candidate is not None and trail.called:
+    if candidate is not None and trail.called_at is not None:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
         headers["x-langwatch-model"] = printable(candidate.model)
         headers["x-langwatch-fallback-count"] = str(max(0, len(trail.attempts) - 1))
@@ -85,12 +85,13 @@ def _cache_outcome(trail: Trail) -> str | None:
     """What became of prompt caching, as far as it is known when the head goes out: a stream's usage comes later."""
     if trail.cache_mode == "disable":
         return "bypass"
-    usage = None if trail.asked is None or trail.asked.is_counted else trail.asked.usage
-    if usage is not None and usage.cache_read_tokens:
+    asked = trail.asked
+    stated = None if asked is None or asked.is_counted else asked.stated
+    if stated is not None and stated.usage.cache_read_tokens:
         return "hit"
     if trail.cache_mode == "force":
         return "force"
-    return "miss" if usage is not None else None
+    return "miss" if stated is not None else None
 
 
 @lru_cache(maxsize=1024)

@@ -146,7 +146,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
         return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
     seen = body.glance
     several = names_several(data) if seen is None or not seen.is_plain else False
-    if endpoint.name in _TALKS and not (prompt.may_allow_more or several or body.states_any(_UNUSUAL)):
+    if endpoint.name in _TALKS and not (prompt.may_allow_more or several or not _UNUSUAL.isdisjoint(body.names)):
         return ORDINARY
     hides = has_escaped_letter(data)
     hosts = hides or _HOSTED.search(data) is not None

@@ -200,7 +200,9 @@ class Declares:
 
     Each with its quotes.
     """
-    _bulk: tuple[str, ...] = field(init=False)
+    bulk: tuple[str, ...] = field(init=False)
+    """The top-level members that are long and mostly without any declaration, as a conversation is."""
+
     _reach: Mapping[Says | str, frozenset[Says]] = field(init=False)
     _readers: dict[frozenset[Says], "_Reader"] = field(init=False, default_factory=dict)
     _finders: list["_Finder"] = field(init=False, default_factory=list)
@@ -213,7 +215,7 @@ class Declares:
         object.__setattr__(self, "names_of_end_users", end_users)
         object.__setattr__(self, "judged", judged)
         object.__setattr__(self, "lasting", {name: f'"{name}"'.encode() for name in names})
-        object.__setattr__(self, "_bulk", tuple(dict.fromkeys(name for name, bulk in first if bulk)))
+        object.__setattr__(self, "bulk", tuple(dict.fromkeys(name for name, bulk in first if bulk)))
         object.__setattr__(self, "_reach", self._found_reach())
 
     def leads_to(self, place: Place, wanted: frozenset[Says]) -> bool:
@@ -250,7 +252,7 @@ class Declares:
         """
         if body.telling is None:
             body.telling = False
-            for name in self._bulk:
+            for name in self.bulk:
                 raw = body.raw(name)
                 if raw is not None and self._finder.found(raw):
                     body.telling = True

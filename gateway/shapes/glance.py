@@ -13,23 +13,29 @@ from typing import Final
 import re2
 
 from gateway.any_of import any_of
-from gateway.money.estimate import MARKS, dense_in, flags_of
+from gateway.money.estimate import MARKS, characters_in, flags_of, points_or_allows
 from gateway.shapes.allows import names_several
 from gateway.shapes.shape import Shape
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.turns import LONG_BYTES
 from gateway.wire.request_body import NOT_PLAIN, Glance, RequestBody
-from gateway.wire.urls import may_have_scheme, may_have_urls
+from gateway.wire.url_candidates import may_have_scheme
+from gateway.wire.urls import may_have_url_fields
 
 _SHORT = 4096
 """Bytes up to which `re` takes less time than RE2, which is linear in whatever is long."""
 
+_LARGEST = 1024 * 1024
+"""Bytes of a body from which on one look takes milliseconds itself."""
+
 _REMEMBERED = 256
-_UNPLAIN: Final = re.compile(rb"\\u(?:00|017[fF]|212[aA])")
+_UNPLAIN: Final = r"\\u(?:00[3-7]|017[fF]|212[aA])"
 """Escapes by which letters of ASCII can be written, or U+017F and U+212A, which some servers take for s and k."""
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.never_capture = True
+_UNPLAIN_IN_SHORT: Final = re.compile(_UNPLAIN.encode())
+_UNPLAIN_IN_LONG: Final = re2.compile(_UNPLAIN, _OPTIONS)
 _TWINS: Final = (b"\xc5\xbf", b"\xe2\x84\xaa")
 """The same two in UTF-8."""
 
@@ -38,11 +44,27 @@ def glance(shape: Shape, body: RequestBody) -> Glance:
     """What one look at the body tells; looked for when it is first asked for."""
     found = body.glance
     if found is None:
-        is_long = len(body.data) >= LONG_BYTES
-        found = body.glance = NOT_PLAIN if is_long else _watch(shape).look(body)
+        found = body.glance = _watch(shape).look(body) if len(body.data) < _LARGEST else NOT_PLAIN
         if found.is_plain:
             body.telling = False
     return found
+
+
+def takes_long(shape: Shape, body: RequestBody) -> bool:
+    """Whether to judge and to price a body may take milliseconds, so that it is done beside the event loop.
+
+    PERF: what is long is mostly a conversation that declares nothing. A few searches through it take less time than
+    handing it to a thread does.
+    """
+    size = len(body.data)
+    if size < LONG_BYTES:
+        return False
+    if size >= _LARGEST:
+        return True
+    seen = glance(shape, body)
+    if not seen.is_plain or points_or_allows(seen.own_flags):
+        return True
+    return size - sum(map(body.size, shape.declares.bulk)) >= LONG_BYTES
 
 
 class _Watch:
@@ -60,8 +82,8 @@ class _Watch:
         first = "".join(sorted({word[0] for word in members | marks}))
         pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
         self._short = re.compile(f'"(?=[{first}]){pattern}'.encode())
-        self._long = re2.compile(f'(?i)"{pattern}', _OPTIONS)
-        self._known: dict[Hashable, Glance] = {}
+        self._long = re2.compile(f'"(?i:{any_of(sorted(members))})"[ \\t\\r\\n]*:', _OPTIONS)
+        self._known: dict[tuple[Hashable, int], Glance] = {}
 
     def look(self, body: RequestBody) -> Glance:
         """A body that is plain but for what it lastingly declares, or one that is not."""
@@ -69,35 +91,48 @@ class _Watch:
         if parts is None:
             return NOT_PLAIN
         rest, members = parts
-        if not self._is_plain(rest):
+        flags = self._flags(rest)
+        if flags is None:
             return NOT_PLAIN
         fingerprint = body.fingerprint(self._lasting)
-        known = self._known.get(fingerprint)
+        known = self._known.get((fingerprint, flags))
         if known is None:
-            known = self._of_lasting(members)
+            known = self._of_lasting(members, flags)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[fingerprint] = known
+            self._known[fingerprint, flags] = known
         return known
 
-    def _is_plain(self, text: bytes) -> bool:
-        """Whether nothing in a text is looked for by anybody."""
-        lowered = text.lower()
-        marks = self._short if len(text) < _SHORT else self._long
-        if marks.search(lowered) is not None or may_have_scheme(text, lowered):
-            return False
+    def _flags(self, text: bytes) -> int | None:
+        """The flags that a text sets; `None` where anything else is in it that is looked for."""
+        if len(text) >= _SHORT:
+            # PERF: each search begins with a sign from which to which RE2 leaps.
+            if self._long.search(text) is not None or _UNPLAIN_IN_LONG.search(text) is not None:
+                return None
+            return flags_of(text)
+        if self._short.search(text.lower()) is not None:
+            return None
         # PERF: to look for a single byte takes a fraction of what a longer text takes.
-        if b"\\" in text and _UNPLAIN.search(text) is not None:
-            return False
-        return text.isascii() or not any(twin in text for twin in _TWINS)
+        if b"\\" in text and _UNPLAIN_IN_SHORT.search(text) is not None:
+            return None
+        return 0 if text.isascii() or not any(twin in text for twin in _TWINS) else None
 
-    def _of_lasting(self, members: bytes) -> Glance:
-        """What is known of members that last."""
+    def _of_lasting(self, members: bytes, own_flags: int) -> Glance:
+        """What is known of members that last, in a body that sets flags of its own."""
         flags = flags_of(members)
-        if flags is None or _UNPLAIN.search(members) is not None or names_several(members):
+        if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
             return NOT_PLAIN
-        has_urls = may_have_urls(members, self._url_names)
-        return Glance(is_plain=True, has_urls=has_urls, flags=flags, dense=dense_in(members))
+        _, dense, wide = characters_in((members,))
+        has_fields = may_have_url_fields(members, self._url_names)
+        return Glance(
+            is_plain=True,
+            has_url_fields=has_fields,
+            has_urls=has_fields or may_have_scheme(members),
+            flags=flags | own_flags,
+            own_flags=own_flags,
+            dense=dense,
+            wide=wide,
+        )
 
 
 _WATCHES: Final[dict[str, _Watch]] = {}

@@ -149,7 +149,13 @@ _FREE_ACTIONS: Final = frozenset(("open_page", "find_in_page", "find"))
 
 def read_body(body: bytes, output: Output | None = None) -> Stated | None:
     """What a whole response states; `None` where it states no usage that can be read."""
-    return read_event(None, body, output)
+    try:
+        answer = decode_answer(body)
+        if answer.usage is None and answer.response is not ABSENT:
+            answer = decode_answer(answer.response)
+        return _stated(answer, output)
+    except UNREADABLE:
+        return None
 
 
 def read_event(known: Stated | None, data: bytes, output: Output | None = None) -> Stated | None:
@@ -160,13 +166,7 @@ def read_event(known: Stated | None, data: bytes, output: Output | None = None) 
         data: The event's data, or a whole body.
         output: What the output is where it is not said to be text.
     """
-    try:
-        answer = decode_answer(data)
-        if answer.usage is None and answer.response is not ABSENT:
-            answer = decode_answer(answer.response)
-        return _stated(answer, output) or known
-    except UNREADABLE:
-        return known
+    return read_body(data, output) or known
 
 
 def read_usage_object(data: bytes) -> Usage | None:

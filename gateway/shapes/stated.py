@@ -101,11 +101,12 @@ def _member(raw: bytes, name: str, path: str) -> bytes | None:
 
 def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
     largest: int | None = None
+    names, is_doubtful = body.names, body.has_doubtful_names
     for path in paths:
-        raw = body.raw(path)
         # PERF: hardly any body has doubtful names, and most have one of several names of a limit.
-        if body.has_doubtful_names and body.is_ambiguous(path):
+        if is_doubtful and body.is_ambiguous(path):
             return Unreadable(path)
+        raw = body.raw(path) if path in names else None
         stated = None if raw is None else limit_of(raw, path)
         if isinstance(stated, Unreadable):
             return stated

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.budgets import Budget
@@ -29,25 +29,25 @@ _MANY_END_USERS = 10_000
 class Meter:
     """One budget as it counts for one key."""
 
-    __slots__ = ("_by_end_user", "_limits", "_margins", "_who", "_window", "budget")
+    __slots__ = ("_limits", "_margins", "_who", "budget", "is_by_end_user", "window")
 
     def __init__(self, budget: CompiledBudget, who: Who) -> None:
         """`who` is named by ids: counters outlive names."""
         self.budget = budget
         self._who = who
-        self._window = CurrentWindow(budget.window)
-        self._by_end_user = budget.each == "end_user"
+        self.window = CurrentWindow(budget.window)
+        self.is_by_end_user = budget.each == "end_user"
         self._limits: dict[str | None, Limit] = {}
         self._margins: dict[str, Limit] = {}
 
     def limit(self, now: float, end_user: str | None) -> Limit:
         """The limit that holds at a moment, in seconds since the epoch. Raises `end_user_required`."""
-        window = self._window
+        window = self.window
         # PERF: as long as the window lasts, nothing is called but `get`.
         if not window.start <= now < window.end or len(self._limits) > _MANY_END_USERS:
             self._limits.clear()
             self._margins.clear()
-        person = end_user if self._by_end_user else None
+        person = end_user if self.is_by_end_user else None
         return self._limits.get(person) or self._limit_of(person, window.span(now))
 
     def _limit_of(self, person: str | None, span: Span) -> Limit:
@@ -71,25 +71,37 @@ class Meter:
         return known
 
 
-class Metering(NamedTuple):
+class Metering:
     """The budgets of a key that calls to one provider count against.
 
     `blocking` is the first that blocks, `strict` the first that refuses what has no price.
     """
 
-    meters: tuple[Meter, ...]
-    blocking: CompiledBudget | None
-    strict: CompiledBudget | None
+    __slots__ = ("_end", "_limits", "_start", "blocking", "meters", "strict")
+
+    def __init__(self, meters: tuple[Meter, ...]) -> None:
+        self.meters = meters
+        self.blocking = next((meter.budget for meter in meters if meter.budget.blocks), None)
+        self.strict = next((meter.budget for meter in meters if refuses_unpriced(meter.budget)), None)
+        self._limits: tuple[tuple[Meter, Limit], ...] = ()
+        self._start = self._end = 0.0
+
+    def limits(self, now: float, end_user: str | None) -> tuple[tuple[Meter, Limit], ...]:
+        """Each of them with the limit that holds at a moment, as `Meter.limit` says. Raises `end_user_required`."""
+        # PERF: as long as all their windows last, the limits are the same for everybody, but where one is by end user.
+        if self._start <= now < self._end:
+            return self._limits
+        found = tuple([(meter, meter.limit(now, end_user)) for meter in self.meters])
+        if not any(meter.is_by_end_user for meter in self.meters):
+            self._limits = found
+            self._start = max([meter.window.start for meter in self.meters], default=0.0)
+            self._end = min([meter.window.end for meter in self.meters], default=0.0)
+        return found
 
 
 def metering(budgets: Iterable[Meter], provider: str) -> Metering:
     """Those of a key's budgets that count a provider."""
-    counting = tuple(meter for meter in budgets if counts_provider(meter.budget, provider))
-    return Metering(
-        counting,
-        next((meter.budget for meter in counting if meter.budget.blocks), None),
-        next((meter.budget for meter in counting if refuses_unpriced(meter.budget)), None),
-    )
+    return Metering(tuple(meter for meter in budgets if counts_provider(meter.budget, provider)))
 
 
 def compile_budgets(

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from gateway import clock
 from gateway.config.assemble import assemble
 from gateway.config.diagnostics import Diagnostic
+from gateway.config.documents import ResourceDocument
 from gateway.config.findings import Finding
 from gateway.config.judge import Serving
 from gateway.config.model import Config
@@ -25,6 +26,8 @@ from gateway.upstream.request import NoTransport
 
 _NOBODY: Final = Revision("judged", None)
 """The revision of what is only judged."""
+
+AnyResource = TypeVar("AnyResource", Resource, ResourceDocument)
 
 _log = logging.getLogger(__name__)
 
@@ -116,18 +119,28 @@ def _told_to(
 ) -> tuple[object, ...]:
     if owners is None:
         return tuple(found)
-    whose = {one.name if one.kind == "settings" else one.address: one.owner for one in resources}
-    return tuple(dict.fromkeys(_for_owners(one, whose, owners) for one in found))
+    places = by_place(resources)
+    return tuple(dict.fromkeys(_for_owners(one, at_fault(one, places), owners) for one in found))
 
 
-def _for_owners(fault: Diagnostic, whose: Mapping[str, str], owners: Collection[str]) -> Diagnostic:
+def by_place(resources: Iterable[AnyResource]) -> dict[str, AnyResource]:
+    """Resources by what diagnostics call the place of each."""
+    return {one.name if one.kind == "settings" else f"{one.kind}.{one.name}": one for one in resources}
+
+
+def at_fault(fault: Diagnostic, places: Mapping[str, AnyResource]) -> AnyResource | None:
+    """What a diagnostic is about, of what is `by_place`; a member may follow the name of a setting."""
+    place = fault.file or ""
+    return places.get(place) or places.get(place.partition(".")[0])
+
+
+def _for_owners(fault: Diagnostic, at: Resource | None, owners: Collection[str]) -> Diagnostic:
     if fault.code == "duplicate-secret":
         return msgspec.structs.replace(fault, message="another key has this secret")
-    place = fault.file or ""
-    owner = whose.get(place, whose.get(place.partition(".")[0]))
-    if owner is None or owner in owners:
+    if at is None or at.owner in owners:
         return fault
     if fault.code == "not-shared" and any(f"belongs to {mine} " in fault.message for mine in owners):
         return msgspec.structs.replace(fault, file=None, pointer="")
-    what = place.partition(".")[0].replace("_", " ")
-    return Diagnostic(code=fault.code, message=f"of the {what} of {owner} one would be at fault, which hangs on this")
+    what = (at.name if at.kind == "settings" else at.kind).replace("_", " ")
+    message = f"of the {what} of {at.owner} one would be at fault, which hangs on this"
+    return Diagnostic(code=fault.code, message=message)

@@ -179,6 +179,17 @@ charged_by_hour = Table(
 )
 """The sums of `ledger_entries.budgets` per counter and hour: what counters are compared with and rebuilt from."""
 
+ledger_retention = Table(
+    "ledger_retention",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("pruned_before", BigInteger, nullable=False),
+    Column("holder", Name, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+"""One row. Requests before `pruned_before` have no rows any more, or lose them at present: what they spent stands in
+the sums alone. Zero: nothing was pruned. `holder` is the process that prunes, until `held_until` at the latest."""
+
 counter_nodes = Table(
     "counter_nodes",
     metadata,

@@ -55,7 +55,8 @@ class DecisionLog:
 
     def write(self, record: DecisionRecord, encoded: bytes) -> None:
         """Queues the line of a record, which is `encoded` as JSON."""
-        self._lines.write(self._render(record, encoded) + b"\n")
+        line = encoded if self._render is json_line else self._render(record, encoded)
+        self._lines.write(line + b"\n")
 
     async def close(self) -> None:
         """Writes what is left, as far as it is read."""

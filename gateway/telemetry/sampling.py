@@ -39,14 +39,8 @@ class Sampling:
         """Whether the sampler's rule is known, and it need not be asked each time."""
         return self._bound is not None
 
-    def verdict(self, context: TraceContext) -> TraceContext:
-        """The same place in the trace, with the verdict in its flags."""
-        wanted = "01" if self._samples(context) else "00"
-        if context.flags == wanted:
-            return context
-        return TraceContext(context.trace_id, context.span_id, context.parent_span_id, wanted, context.state)
-
-    def _samples(self, context: TraceContext) -> bool:
+    def samples(self, context: TraceContext) -> bool:
+        """Whether a request at this place in a trace is sampled."""
         bound = self._bound
         if bound is None:
             return _asked(self._sampler, context)

@@ -14,9 +14,9 @@ _NO_SPAN = b"0" * 16
 
 
 class TraceContext:
-    """The gateway's own span in a trace: `span_id` is ours, `parent_span_id` the caller's, if it named one. Immutable.
+    """The gateway's own span in a trace: `span_id` is ours, `parent_span_id` the caller's, if it named one.
 
-    `flags` are two hex digits, `state` is the caller's `tracestate`.
+    `flags` are two hex digits: the caller's, until a sampler has decided. `state` is the caller's `tracestate`.
     """
 
     __slots__ = ("flags", "parent_span_id", "span_id", "state", "trace_id")
@@ -25,7 +25,7 @@ class TraceContext:
         self.trace_id: Final = trace_id
         self.span_id: Final = span_id
         self.parent_span_id: Final = parent_span_id
-        self.flags: Final = flags
+        self.flags = flags
         self.state: Final = state
 
     @property

@@ -79,12 +79,10 @@ class Tracing:
             gone.destination.close()
             self._leaving.append(gone.destination)
 
-    def sample(self, context: TraceContext, collector: str | None) -> TraceContext | None:
-        """The same place in the trace, with the sampler's verdict in its flags; `None`: there is nowhere to send it."""
+    def sample(self, context: TraceContext, collector: str | None) -> bool | None:
+        """Whether a request at this place in a trace is sampled; `None`: there is nowhere to send it."""
         route = self._default if collector is None else self._routes.get(collector)
-        if route is None:
-            return None
-        return route.sampling.verdict(context)
+        return None if route is None else route.sampling.samples(context)
 
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""

@@ -54,17 +54,24 @@ class _Probe:
 class CircuitBreaker:
     """The circuit of one provider, or of one key at it."""
 
-    __slots__ = ("_open_s", "_opened_at", "_parts", "_probe")
+    __slots__ = ("_open_s", "_opened_at", "_parts", "_probe", "shared_permit")
 
     def __init__(self) -> None:
         self._parts: deque[_Part] = deque()
         self._opened_at: float | None = None
+        self.shared_permit: Permit | None = None
+        """That of the calls that went out last while it was closed; see `CircuitBreakers.admit`."""
         self._open_s = 0.0
         self._probe: _Probe | None = None
 
     def admits(self, *, alone: bool) -> bool:
         """Whether a request may go out, `alone` if nobody else could answer it."""
         return self._opened_at is None or (self._probe is None and self.retry_after_s(alone=alone) <= 0.0)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether calls go out as they come."""
+        return self._opened_at is None
 
     def begin_probe(self) -> _Probe | None:
         """A request goes out that was admitted: the probe of an open circuit, nothing of a closed one."""
@@ -88,7 +95,12 @@ class CircuitBreaker:
     def succeeded(self, thresholds: Thresholds, probe: _Probe | None) -> None:
         """The provider answered."""
         if self._opened_at is None:
-            self._part(thresholds).calls += 1
+            parts = self._parts
+            # PERF: see `_part`, which most calls need not ask.
+            if parts and clock.monotonic() - parts[-1].began < thresholds.window_s / _PARTS:
+                parts[-1].calls += 1
+            else:
+                self._part(thresholds).calls += 1
         elif probe is not None and probe is self._probe:
             self._opened_at = self._probe = None
             self._parts.clear()
@@ -141,7 +153,7 @@ class Permit:
     `own` is the breaker of the key, where its deadline is shorter than the provider's.
     """
 
-    __slots__ = ("_breaker", "_breakers", "_own", "_own_probe", "_probe", "_provider", "_thresholds")
+    __slots__ = ("_breaker", "_breakers", "_own", "_own_probe", "_probe", "_provider", "thresholds")
 
     def __init__(
         self,
@@ -155,19 +167,19 @@ class Permit:
         self._provider = provider
         self._breaker = breaker
         self._own = own
-        self._thresholds = thresholds
+        self.thresholds = thresholds
         self._probe = breaker.begin_probe()
         self._own_probe = None if own is None else own.begin_probe()
 
     def succeeded(self) -> None:
         """The provider answered."""
-        self._breaker.succeeded(self._thresholds, self._probe)
+        self._breaker.succeeded(self.thresholds, self._probe)
         if self._own is not None:
-            self._own.succeeded(self._thresholds, self._own_probe)
+            self._own.succeeded(self.thresholds, self._own_probe)
 
     def failed(self, cause: Hashable = None) -> None:
         """The provider failed; see `CircuitBreaker.failed`."""
-        self._breaker.failed(self._thresholds, self._probe, cause)
+        self._breaker.failed(self.thresholds, self._probe, cause)
         if self._own is not None:
             self._own.abandoned(self._own_probe)
 
@@ -177,9 +189,9 @@ class Permit:
             self.failed(cause)
             return
         self._breaker.abandoned(self._probe)
-        self._own.failed(self._thresholds, self._own_probe, cause)
+        self._own.failed(self.thresholds, self._own_probe, cause)
         if self._own.is_open:
-            self._breakers.own_has_opened(self._provider, self._thresholds)
+            self._breakers.own_has_opened(self._provider, self.thresholds)
 
     def abandoned(self) -> None:
         """The call ended without a verdict."""
@@ -201,6 +213,12 @@ class CircuitBreakers:
         `own_of` is the key, where its deadline is shorter than the provider's.
         """
         breaker = self._breakers[provider]
+        if own_of is None and breaker.is_closed:
+            # PERF: nothing tells one of these calls from another, so all of them share what they are told by.
+            permit = breaker.shared_permit
+            if permit is None or permit.thresholds is not thresholds:
+                permit = breaker.shared_permit = Permit(self, provider, breaker, None, thresholds)
+            return permit
         own = None if own_of is None else self._own_breaker(provider, own_of)
         if breaker.admits(alone=alone) and (own is None or own.admits(alone=alone)):
             return Permit(self, provider, breaker, own, thresholds)

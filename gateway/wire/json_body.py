@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Hashable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,7 @@ class JsonBody:
         "glance",
         "has_doubtful_names",
         "model",
+        "names",
         "stream",
         "telling",
     )
@@ -62,6 +63,7 @@ class JsonBody:
         # The same bytes, but for escapes that are no characters; offsets are the same in both.
         self._readable, top_level = _decode_top_level(data)
         self._spans, self._repeated = find_members(self._readable, top_level)
+        self.names: Collection[str] = self._spans
         # PERF: what may be another spelling of a name that is judged; hardly any body has such a key.
         all_keys = "".join(self._spans)
         is_plain = all_keys.islower() and all_keys.isascii()
@@ -70,7 +72,7 @@ class JsonBody:
         if self.has_doubtful_names:
             self._refuse_ambiguous(judged)
         self.model = self._model()
-        self.stream = self.raw("stream") == b"true"
+        self.stream = "stream" in self._spans and self.raw("stream") == b"true"
 
     def decoded(self, name: str) -> Any:
         """A top-level value as plain data; objects in it that repeat a key are refused."""
@@ -82,13 +84,14 @@ class JsonBody:
         span = self._spans.get(name)
         return None if span is None else self._readable[span[0] : span[1]]
 
+    def size(self, name: str) -> int:
+        """How many bytes a top-level value has, 0 when it is not there."""
+        span = self._spans.get(name)
+        return 0 if span is None else span[1] - span[0]
+
     def is_ambiguous(self, name: str) -> bool:
         """Whether a top-level name stands twice, in whatever case, or only in another case than its own."""
         return name in self._repeated or any(key != name and key.casefold() == name.casefold() for key in self._varied)
-
-    def states_any(self, names: frozenset[str]) -> bool:
-        """Whether one of these names stands at the top."""
-        return not names.isdisjoint(self._spans)
 
     def document(self) -> dict[str, Any]:
         """The whole body as plain data; repeated keys and numbers beyond a float's range are refused."""
@@ -133,15 +136,28 @@ class JsonBody:
 
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""
-        return may_have_urls(self._readable, places.names)
+        return may_have_urls(self._searched, places.names)
 
-    def urls(self, places: UrlPlaces, sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+    @property
+    def _searched(self) -> bytes:
+        """Where URLs may be: not in what lasts, where one look has told that it has none.
+
+        Without that the text is no JSON any more, but what is left of it has the same paths.
+        """
+        seen = self.glance
+        is_known = seen is not None and seen.is_plain and not seen.has_urls
+        return self._parts[0] if is_known and self._parts is not None else self._readable
+
+    def urls(
+        self, places: UrlPlaces, sieve: UrlSieve | None = None, passed: set[bytes] | None = None
+    ) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in any string of the body, keys and repeated keys included, and every field that is one.
 
-        With a sieve, URLs are left out of which it tells that they are not refused.
+        With a sieve, URLs are left out of which it tells that they are not refused; so is what has `passed` before.
         """
+        data = self._searched
         fields: list[tuple[int, str]] = []
-        for field in odd_fields(self._readable, places.names):
+        for field in odd_fields(data, places.names):
             yield None
             if field is not None:
                 fields.append(field)
@@ -150,18 +166,18 @@ class JsonBody:
         if fields:
             fields.sort()
             waiting = iter(fields)
-            for path in paths_at(self._readable, [offset for offset, _ in fields]):
+            for path in paths_at(data, [offset for offset, _ in fields]):
                 if path is None:
                     yield None
                     continue
                 offset, text = next(waiting)
                 if places.holds(path):
                     yield offset, text, True
-        yield from urls_in_json(self._readable, sieve)
+        yield from urls_in_json(data, sieve, passed)
 
     def path_at(self, offset: int) -> Generator[None, None, str]:
-        """The JSON path of what stands at an offset; in steps."""
-        return path_at(self._readable, offset)
+        """The JSON path of the string at an offset that `urls` has told; in steps."""
+        return path_at(self._searched, offset)
 
     def replacing_model(self, model: str) -> list[Splice]:
         """The splice of the top-level `model`; raises when the body leaves its model to the API's default."""

@@ -13,7 +13,7 @@ _SHOWN = 64
 
 
 def paths_at(data: bytes, offsets: Sequence[int]) -> Iterator[Path | None]:
-    """The paths of the values, or of the keys, that begin at ascending offsets of a well-formed JSON text.
+    """The paths of the values, or of the keys, that are strings and have ascending offsets of a well-formed JSON text.
 
     Yields `None` between two steps of the work.
     """
@@ -29,7 +29,7 @@ def paths_at(data: bytes, offsets: Sequence[int]) -> Iterator[Path | None]:
             if expects_key:
                 path[-1] = text_of_literal(data[start + 1 : end])
                 expects_key = False
-            while wanted < len(offsets) and start >= offsets[wanted]:
+            while wanted < len(offsets) and end >= offsets[wanted]:
                 yield tuple(part for part in path if part is not None)
                 wanted += 1
             if wanted == len(offsets):
@@ -75,7 +75,7 @@ def _signs(data: bytes) -> Iterator[tuple[int, int, bytes] | None]:
 
 
 def path_at(data: bytes, offset: int) -> Generator[None, None, str]:
-    """The path of what begins at an offset, as messages show it; in steps."""
+    """The path of the string that has an offset, as messages show it; in steps."""
     for path in paths_at(data, [offset]):
         if path is not None:
             return _written(path)

@@ -6,7 +6,7 @@ is a file, is encoded, or is in another charset) is refused: what is judged is w
 """
 
 import re
-from collections.abc import Generator, Hashable, Iterator, Mapping
+from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -59,6 +59,7 @@ class MultipartBody:
         "glance",
         "has_doubtful_names",
         "model",
+        "names",
         "stream",
         "telling",
     )
@@ -72,6 +73,7 @@ class MultipartBody:
         self.has_doubtful_names = False
         self._fields: list[_Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
+        self.names: Collection[str] = self._spans
         for part in _parts(data, b"--" + boundary.encode()):
             if not part.is_file:
                 self._fields.append(part)
@@ -89,13 +91,13 @@ class MultipartBody:
         """A form has no JSON values."""
         return None
 
+    def size(self, _name: str) -> int:
+        """A form has no JSON values."""
+        return 0
+
     def is_ambiguous(self, _name: str) -> bool:
         """What a form may not say twice was refused before."""
         return False
-
-    def states_any(self, names: frozenset[str]) -> bool:
-        """Whether the form has one of these fields."""
-        return not names.isdisjoint(self._spans)
 
     def fingerprint(self, _names: Mapping[str, bytes]) -> Hashable | None:
         """A form declares nothing that could be judged."""
@@ -109,7 +111,9 @@ class MultipartBody:
         """Any field that is not a file."""
         return bool(self._fields)
 
-    def urls(self, _places: UrlPlaces, _sieve: UrlSieve | None = None) -> Iterator[tuple[int, str, bool] | None]:
+    def urls(
+        self, _places: UrlPlaces, _sieve: UrlSieve | None = None, _passed: set[bytes] | None = None
+    ) -> Iterator[tuple[int, str, bool] | None]:
         """Every http(s) URL in a field that is not a file."""
         for field in self._fields:
             text = yield from text_in_steps(self.data, field.start, field.end)

@@ -1,12 +1,12 @@
 r"""Telling at one go that no URL of a text has to be looked at: each is plainly written, and no pattern refuses it.
 
-One RE2 expression goes over the text as it is sent, and finds what is suspect: a denied pattern, wherever it matches,
-or a URL that could mean anything else than what is written. What is plainly written is lower-case scheme and host with
-a path, `https://docs.example/a/b?c=d`, and ends at a sign that ends it for everybody; then nothing but its own
-characters says where it leads (see `url_reading`). All else is suspect: ports, user information, escapes, addresses,
-hosts without a path, URLs in URLs.
+One RE2 expression goes over the candidates as they are sent, and finds what is suspect: a denied pattern, wherever it
+matches, or a URL that could mean anything else than what is written. What is plainly written is lower-case scheme and
+host with a path, `https://docs.example/a/b?c=d`, and ends at a sign that ends it for everybody; then nothing but its
+own characters says where it leads (see `url_reading`). All else is suspect: ports, user information, escapes,
+addresses, hosts without a path, URLs in URLs.
 
-A URL may go on behind line ends and tabs. So where one touches any, what is not suspect is searched without them.
+A URL may go on behind line ends and tabs. So where one may, candidates are searched without them, too.
 """
 
 import re
@@ -43,8 +43,7 @@ _SUSPECT: Final = (
     # Another one inside, letters that may be white space, and escapes other than of a quote or a line end.
     rf"https?://{_BEYOND}*{_SCHEME}",
     rf"https?://{_BEYOND}*(?:[^\x00-\x7f]|\x00|\\[^\"nrt])",
-    # Letters that stand as escapes, and the one that some take for an s.
-    r"\\u00[0-7]",
+    # The letter that some take for an s.
     r"http\x{17f}:",
 )
 _ANCHORS: Final = re.compile(
@@ -52,33 +51,31 @@ _ANCHORS: Final = re.compile(
 )
 _LINE_END: Final = re.compile(rb"\\[nrt]")
 _BACKSLASHES: Final = re.compile(rb"\\\\")
-_AT_LINE_ENDS: Final = (rf"{_SCHEME}{_BEYOND}*\\[nrt]", r"\\[nrt](?i:(?:t?t?p)?s?):")
-"""URLs that end at a line end, and what is left of a scheme behind one: what they are without it, has to be seen."""
+_GOES_ON: Final = re2.compile(rf"\\[nrt](?:{_BEYOND}|\\[^\"nrt])")
+"""A line end behind which a URL may go on; mostly one ends there anyway."""
 
 
 class UrlSieve:
     """The suspects of some denied patterns."""
 
-    __slots__ = ("_suspect", "_suspect_or_split")
+    __slots__ = ("_suspect",)
 
     def __init__(self, suspect: str, options: Any) -> None:
         self._suspect = re2.compile(suspect, options)
-        self._suspect_or_split = re2.compile("|".join((suspect, *_AT_LINE_ENDS)), options)
 
-    def passes(self, text: bytes) -> bool:
-        """Whether nothing in a JSON text is suspect, and no URL in it may go on behind a line end."""
-        return self._suspect_or_split.search(text) is None
+    def passes(self, candidates: Iterable[bytes]) -> bool:
+        """Whether nothing is suspect in candidates as they stand in strings of JSON."""
+        # Each ends at a space, as what stands there may have ended it.
+        text = b" ".join((*candidates, b""))
+        if self._suspect.search(text) is not None:
+            return False
+        return _GOES_ON.search(text) is None or self._suspect.search(_without_line_ends(text)) is None
 
-    def first(self, text: bytes, start: int = 0) -> int:
-        """Where the first suspect begins in a JSON text, from `start` on; -1 where there is none."""
-        found = self._suspect.search(text, start)
-        return -1 if found is None else int(found.start())
 
-    def passes_joined(self, text: bytes) -> bool:
-        """Whether nothing in a JSON text is suspect where line ends and tabs are left out."""
-        if _BACKSLASHES.search(text) is not None:
-            text = text.replace(rb"\\", b"\0\0")
-        return self._suspect.search(_LINE_END.sub(b"", text)) is None
+def _without_line_ends(text: bytes) -> bytes:
+    if _BACKSLASHES.search(text) is not None:
+        text = text.replace(rb"\\", b"\0\0")
+    return _LINE_END.sub(b"", text)
 
 
 def sieve_for(deny: Iterable[str]) -> UrlSieve | None:

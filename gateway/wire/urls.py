@@ -17,15 +17,18 @@ go first, however large the body is.
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from functools import lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+import re2
 
+from gateway.any_of import any_of
 from gateway.errors import GatewayError
-from gateway.wire.json_tokens import STEP, STRING, end_of_string, text_in_steps, text_of_literal, without_escapes
+from gateway.wire.json_tokens import STEP, end_of_string, text_in_steps, text_of_literal, without_escapes
 from gateway.wire.unreadable import UNREADABLE
+from gateway.wire.url_candidates import Window, is_doubtful, may_have_scheme, windows
 from gateway.wire.url_sieve import UrlSieve
 
 
@@ -67,69 +70,93 @@ _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"')
 _ORDINARY = re.compile(rb'(?:https?://[a-z0-9][^\s"<>\\^`{|}@\x80-\xff]*+"|data:)')
 """What the search through strings finds whole, and what names no place."""
 
-_WINDOW = 8 * STEP
-_LONGEST_KEY = 64
+_LONG_BYTES = 4096
+"""Bytes from which on RE2, which is linear in whatever is long, takes less time than `re`."""
+
+_WINDOW = 512 * 1024
+"""Bytes that RE2 searches in one step, and as many more as white space may have."""
+
+_ESCAPED_LETTER = re2.compile(r"\\u00[4-7]")
+_OPTIONS = re2.Options()
+_OPTIONS.never_capture = True
 _LONGEST_ESCAPED_KEY = 512
 _SCHEME_LENGTH = len("https:/")
 _REMEMBERED = 10_000
-_SIEVED_BYTES = 1024 * 1024
-"""What is longer is looked through in steps: a sieve takes all of it at one go."""
-
+_LONGEST_REMEMBERED = 256
 _LONGEST = 64 * 1024
 """Characters of a URL that are judged; whatever fetches URLs takes shorter ones."""
 
 
 def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
-    """Whether a JSON text may have a URL in a string, or a string under one of these keys; true for a long text."""
-    # PERF: most bodies are short and have none, and to search in steps takes several times as long as this.
-    return len(data) > STEP or _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
+    """Whether a JSON text may have URLs in strings, or strings under one of these keys; true of a very long one."""
+    if len(data) >= _LONG_BYTES:
+        if may_have_scheme(data):
+            return True
+        return may_have_url_fields(data, names)
+    # PERF: most bodies are short and have none.
+    if not names and b"\\" not in data and b"http" not in data.lower():
+        return False
+    return _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
 
 
-def may_have_scheme(data: bytes, lowered: bytes) -> bool:
-    r"""Whether a JSON text may have a URL in a string, where nothing is written as `\u00..`.
+def may_have_url_fields(data: bytes, names: frozenset[str]) -> bool:
+    """Whether a JSON text may have a string under one of these keys."""
+    return bool(names) and (_field_of(names).search(data) is not None or _ESCAPED_LETTER.search(data) is not None)
+
+
+def urls_in_json(
+    data: bytes, sieve: UrlSieve | None = None, passed: set[bytes] | None = None
+) -> Iterator[FoundAt | None]:
+    """(offset within the string, URL, whether it is certain) for every string of a JSON text, keys included.
+
+    What is written the same in several places is told once.
 
     Args:
         data: The text.
-        lowered: The same in lower case.
-
-    PERF: hardly any text has the four letters, or a line end, to be looked at more closely.
+        sieve: What it lets pass is left out.
+        passed: What was told before, and is left out. What is told, and after which the next is asked for, is added.
     """
-    return (b"http" in lowered or b"\\" in data) and _MAY_BE_SCHEME.search(data) is not None
+    # PERF: nearly always candidates tell all; looking into each of the strings takes several times as long.
+    if (yield from is_doubtful(data)):
+        yield from urls_in_strings(data)
+        return
+    if passed is None:
+        passed = set()
+    for window in windows(data):
+        if window is None:
+            yield from urls_in_strings(data)
+        elif window.pieces and not passed.issuperset(window.candidates):
+            yield from _urls_in_window(window, sieve, passed)
+        if window is not None and window.end < len(data):
+            yield None
 
 
-def urls_in_json(data: bytes, sieve: UrlSieve | None = None) -> Iterator[FoundAt | None]:
-    """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included.
+def _urls_in_window(window: Window, sieve: UrlSieve | None, passed: set[bytes]) -> Iterator[FoundAt | None]:
+    if len(passed) > _REMEMBERED:
+        passed.clear()
+    new = {candidate for candidate in window.candidates if candidate not in passed}
+    if sieve is not None and sieve.passes(new):
+        passed.update(_worth_remembering(new))
+        return
+    for offset, candidate in window.offsets(new):
+        if sieve is not None and sieve.passes((candidate,)):
+            yield None
+            continue
+        text = yield from _text(b'"%s"' % candidate, 0, len(candidate) + 1)
+        for found in urls_in_text(text):
+            yield None if found is None else (offset, *found)
+    passed.update(_worth_remembering(new))
 
-    With a sieve, strings are left out of which it tells that nothing in them is refused.
-    """
+
+def _worth_remembering(candidates: Iterable[bytes]) -> Iterator[bytes]:
+    return (candidate for candidate in candidates if len(candidate) <= _LONGEST_REMEMBERED)
+
+
+def urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
+    """(offset of the string, URL, whether it is certain) for every string of a JSON text, keys included."""
     # PERF: many bodies have none, and looking into each of their strings takes several times as long as this.
     if not (yield from _may_have_url(data, 0, len(data))):
         return
-    if sieve is None or len(data) > _SIEVED_BYTES:
-        yield from _urls_in_strings(data)
-    elif not sieve.passes(data):
-        yield from _urls_in_suspects(data, sieve)
-
-
-def _urls_in_suspects(data: bytes, sieve: UrlSieve) -> Iterator[FoundAt | None]:
-    """URLs of the strings that are suspect; of all, where others are without their line ends."""
-    rest: list[bytes] = []
-    at, suspect = 0, sieve.first(data)
-    for string in STRING.finditer(data):
-        if suspect < 0:
-            break
-        start, end = string.span()
-        if suspect < end:
-            yield from _urls_in_string(data, start, end - 1)
-            rest.append(data[at:start])
-            at, suspect = end, sieve.first(data, end)
-    rest.append(data[at:])
-    yield None
-    if not sieve.passes_joined(b"".join(rest)):
-        yield from _urls_in_strings(data)
-
-
-def _urls_in_strings(data: bytes) -> Iterator[FoundAt | None]:
     for string in _strings(data):
         if string is None:
             yield None
@@ -149,10 +176,9 @@ def odd_fields(data: bytes, names: frozenset[str]) -> Iterator[tuple[int, str] |
 
     The keys are given in lower case, and are found in any.
     """
-    keys, endings = _keys_of(names)
-    if not keys:
+    if not names:
         return
-    for offset in _values_of(data, keys, endings):
+    for offset in _values_of(data, names):
         if offset is None or _ORDINARY.match(data, offset + 1, offset + _LONGEST) is not None:
             yield None
         else:
@@ -291,10 +317,9 @@ def _strings(data: bytes) -> Iterator[tuple[int, int] | None]:
 
 
 @lru_cache(maxsize=64)
-def _keys_of(names: frozenset[str]) -> tuple[frozenset[bytes], frozenset[bytes]]:
-    """Keys as they are written, and what they end in. PERF: an API has the same ones for every request."""
-    keys = frozenset(name.encode() for name in names)
-    return keys, frozenset(key[-3:] + b'"' for key in keys)
+def _field_of(names: frozenset[str]) -> Any:
+    """A string under one of these keys, up to its first quote. PERF: an API has the same ones for every request."""
+    return re2.compile(rf'"(?i:{any_of(sorted(names))})"[ \t\r\n]*:[ \t\r\n]*"', _OPTIONS)
 
 
 @lru_cache(maxsize=64)
@@ -302,27 +327,23 @@ def _mark_of_any(names: frozenset[str]) -> re.Pattern[bytes]:
     """The colon of what may be a scheme, or of one of these keys. PERF: one search for both; white space is rare."""
     behind = [_BEFORE_COLON]
     if names:
-        behind += [rb"(?<=[ \t\r\n]:)", *(rb"(?<=%s:)" % re.escape(ending) for ending in sorted(_keys_of(names)[1]))]
+        endings = sorted({name.encode()[-3:] + b'"' for name in names})
+        behind += [rb"(?<=[ \t\r\n]:)", *(rb"(?<=%s:)" % re.escape(ending) for ending in endings)]
     return re.compile(rb":(?:%s)" % b"|".join(behind), re.IGNORECASE)
 
 
-def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -> Iterator[int | None]:
+def _values_of(data: bytes, names: frozenset[str]) -> Iterator[int | None]:
     """The offset of every string that stands under one of these keys, in whatever case."""
+    field, end = _field_of(names), 0
     for window in range(0, len(data), _WINDOW):
         if window:
             yield None
-        begin = max(0, window - _LONGEST_KEY)
-        lowered = data[begin : window + _WINDOW].lower()
-        for ending in endings:
-            # Those that end in this window, be their beginning in the one before.
-            at = max(0, window - begin - len(ending) + 1)
-            while (at := lowered.find(ending, at)) >= 0:
-                at += len(ending)
-                quote = lowered.rfind(b'"', max(0, at - _LONGEST_KEY), at - 1)
-                value = (
-                    _VALUE.match(data, begin + at, begin + at + STEP) if lowered[quote + 1 : at - 1] in keys else None
-                )
-                yield None if value is None else value.end() - 1
+        end = max(end, window)
+        while (found := field.search(data, end, window + _WINDOW + STEP)) is not None:
+            end = found.end()
+            yield end - 1
+    if _ESCAPED_LETTER.search(data) is None:
+        return
     for window in range(0, len(data), STEP):
         if window:
             yield None
@@ -330,7 +351,7 @@ def _values_of(data: bytes, keys: frozenset[bytes], endings: frozenset[bytes]) -
             continue
         for key in _KEY_WITH_ESCAPES.finditer(data, window, window + STEP + _LONGEST_ESCAPED_KEY):
             value = _VALUE.match(data, key.end(), key.end() + STEP)
-            if value is not None and b"\\" in key[1] and text_of_literal(key[1]).lower().encode() in keys:
+            if value is not None and b"\\" in key[1] and text_of_literal(key[1]).lower() in names:
                 yield value.end() - 1
 
 

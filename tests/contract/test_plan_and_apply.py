@@ -397,6 +397,10 @@ def test_on_call_disables_a_key_and_the_file_leaves_it_so(home):
     assert "virtual_keys.ci.expires_at" in drift
     rotated = home.run("keys", "rotate", "ci", "--grace", "1h")
     assert re.search(r"lw_vk_test_[0-9A-Z]{26}", rotated)
+    assert "The one before it works until 20" in rotated
+    assert "The one before it is refused from now on." in home.run("keys", "rotate", "ci", "--grace", "0s")
+    again = home.run("keys", "mint", "ci", "--environment", "test", code=1)
+    assert "virtual_keys.ci is there already: it is at revision" in again
     home.run("keys", "revoke", "ci")
     assert "revoked, which is final" in home.run("keys", "enable", "ci", code=1)
     assert "there is no virtual_keys.nobody" in home.run("keys", "revoke", "nobody", code=1)

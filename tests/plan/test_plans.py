@@ -394,7 +394,8 @@ def test_a_rename_is_no_widening_wherever_the_name_stands(kind, name, touched):
     assert plan.errors == []
     assert {str(one.access) for one in plan.resource_changes} == {"same"}
     assert (plan.summary.move + plan.summary.update, plan.summary.changes) == (touched, touched)
-    assert [follows.text for one in plan.resource_changes for follows in one.consequences] == []
+    told = [follows.text for one in plan.resource_changes for follows in one.consequences]
+    assert told == ([f"clients that ask for {name} find it no more"] if kind == "model_aliases" else [])
     assert refusals(plan, Allowed(no_widen=True, no_refuse_traffic=True)) == []
 
 

@@ -16,6 +16,7 @@ from tests.support.keys import SECRET
 from tests.support.launcher import launch
 from tests.support.sqlite import migrated
 
+METRICS_TOKEN = "token-of-the-operators"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of plain HTTP: the default reads every certificate authority, which takes longer than many a test."""
 
@@ -66,6 +67,7 @@ class Gateway:
                     **environment,
                     "PYTHONWARNINGS": "ignore",
                     "GATEWAY_DATA_DIR": str(data),
+                    "GATEWAY_METRICS_TOKEN": METRICS_TOKEN,
                     **(env or {}),
                 },
             )
@@ -96,6 +98,11 @@ class Gateway:
     def readyz(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.get("/readyz").json()
         return answer
+
+    def metrics(self, accept: str = "*/*") -> str:
+        """What an operator sees of `/metrics`."""
+        headers = {"authorization": f"Bearer {METRICS_TOKEN}", "accept": accept}
+        return self.client.get("/metrics", headers=headers).text
 
     def write_config(self, text: str) -> None:
         """Replaces the configuration as an editor does."""

@@ -1,7 +1,7 @@
 """`GET /audit`: who changed what, newest first; `GET /revisions`: the same by revision."""
 
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import falcon.asgi
 import msgspec
@@ -12,10 +12,7 @@ from gateway.control_plane.rest.route import Route, answer, owners_of, read_para
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
-from gateway.ledger.report import read_limit, read_one
-
-_DIGITS: Final = 18
-"""Of the longest number that surely fits into a column."""
+from gateway.ledger.report import read_limit, read_one, whole_number
 
 
 class AuditResource:
@@ -47,20 +44,27 @@ class RevisionsResource:
     """The revisions, which a plan may lead back to."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """One page, newest first; `next_before` is the `before` of the next. `oldest` is how far back a plan leads."""
+        """One page, newest first; `next_before` is the `before` of the next. `oldest` is how far back a plan leads.
+
+        A token that is bound to owners gets the revisions that touched what is theirs, and what these did to it.
+        """
         parameters = read_parameters(request, ("before", "limit"))
         limit, before = read_limit(parameters, 20, 200), read_one(parameters, "before")
-        if before is not None and not (before.isascii() and before.isdigit() and len(before) <= _DIGITS):
+        number = None if before is None else whole_number(before)
+        if before is not None and number is None:
             raise BadParameterError("before", "this is no revision")
-        number = None if before is None else int(before)
+        owners = owners_of(request)
         at, found = await self._services.database.read(
-            lambda connection: (state.position(connection), history(connection, before=number, limit=limit))
+            lambda connection: (
+                state.position(connection),
+                history(connection, before=number, limit=limit, owners=owners),
+            )
         )
         rows = [{**msgspec.structs.asdict(one), "made_at": moment_text(one.made_at)} for one in found]
         following = str(found[-1].revision) if len(found) == limit else None
@@ -81,7 +85,7 @@ def read_place(text: str | None) -> tuple[int, str] | None:
     """The place that `before` names. Raises `BadParameterError`."""
     if text is None:
         return None
-    at, _, id_ = text.partition(".")
-    if not at.isascii() or not at.isdigit() or len(at) > _DIGITS or not id_:
+    written, _, id_ = text.partition(".")
+    if (at := whole_number(written)) is None or not id_:
         raise BadParameterError("before", "this is no `next_before` of a page before")
-    return int(at), id_
+    return at, id_

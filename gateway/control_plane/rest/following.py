@@ -19,7 +19,7 @@ from gateway.control_plane.rest.route import Route, answer, owners_of, read_para
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.period import BadParameterError, moment_text
-from gateway.ledger.report import Parameters, read_one
+from gateway.ledger.report import Parameters, read_one, whole_number
 
 TOKENS_ENDING: Final = "Gateway-Tokens-Ending"
 """The response header that tells gateways how many tokens end soon, for their metrics."""
@@ -112,10 +112,9 @@ def routes(services: Services) -> tuple[Route, ...]:
 
 
 def _number(parameters: Parameters, name: str, most: int) -> int:
-    text = read_one(parameters, name) or "0"
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most):
+    if (number := whole_number(read_one(parameters, name) or "0", most)) is None:
         raise BadParameterError(name, f"this is no whole number up to {most}")
-    return int(text)
+    return number
 
 
 def _told(node: Node, revision: int, now: int) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def no_such_request() -> ApiError:
     """The answer about an id that the ledger does not have."""
     message = (
         "The ledger has no request of this id. Entries arrive a moment after the answer; requests without a known key "
-        "are in the log and in traces only."
+        "are in the log and in traces only, and old ones may be pruned."
     )
     return ApiError("not_found", message, code="no_such_request")
 
@@ -62,7 +62,9 @@ class RequestsResource:
         question = read_page(parameters, read_one(parameters, "from"), owners=owners_of(request))
         page = await self._database.read(question, patience=Patience(PATIENCE_S))
         following = None if page.following is None else written_cursor(page.following)
-        answer(response, {"requests": [_document(entry) for entry in page.entries], "next_cursor": following})
+        before = None if page.pruned_before is None else moment_text(page.pruned_before)
+        requests = [_document(entry) for entry in page.entries]
+        answer(response, {"requests": requests, "next_cursor": following, "pruned_before": before})
 
     async def on_get_one(self, request: falcon.asgi.Request, response: falcon.asgi.Response, request_id: str) -> None:
         """One entry. Raises `ApiError` (`not_found`)."""

@@ -20,7 +20,7 @@ from gateway.control_plane.rest.route import Route, actor_of, answer, owner_of_n
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
 from gateway.ledger.period import moment_text
-from gateway.ledger.report import read_limit, read_one
+from gateway.ledger.report import read_limit, read_one, whole_number
 from gateway.plan.diff import shown
 from gateway.plan.live import LiveResource
 
@@ -157,10 +157,9 @@ def _expected(request: falcon.asgi.Request) -> int | None:
     match = request.get_header("If-Match")
     if match is None:
         return 0 if request.get_header("If-None-Match") == "*" else None
-    written = match.strip().strip('"')
-    if not written.isascii() or not written.isdigit() or len(written) > 18:  # noqa: PLR2004 - digits of an integer
+    if (revision := whole_number(match.strip().strip('"'))) is None:
         raise ApiError("bad_request", 'If-Match is the ETag of the resource, as in "17".', param="If-Match")
-    return int(written)
+    return revision
 
 
 def _check_kind(kind: str) -> None:

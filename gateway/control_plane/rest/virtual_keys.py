@@ -132,7 +132,7 @@ def routes(services: Services) -> tuple[Route, ...]:
 
 def _rotate(connection: Connection, services: Services, name: str, how: Edit, body: VerbBody) -> Done:
     grace_s = key_life.DEFAULT_GRACE_S if body.grace_s is msgspec.UNSET else body.grace_s
-    if not 0 <= grace_s <= 366 * 86_400:
+    if not 0 <= grace_s <= key_life.MOST_GRACE_S:
         raise ApiError("bad_request", "grace_s is between 0 and a year of seconds.", param="grace_s")
     return key_life.rotate(connection, services.vault, name, how, mint=services.mint, grace_s=grace_s)
 

@@ -8,6 +8,7 @@ from gateway.config.diagnostics import Diagnostic
 from gateway.snapshot.following.key_states import over
 from gateway.snapshot.following.state import Followed
 from gateway.snapshot.holder import Rejection
+from gateway.snapshot.of_resources import at_fault, by_place
 
 
 def apart(serving: Followed, newest: Followed, rejection: Rejection) -> Iterator[Followed]:
@@ -29,11 +30,10 @@ def apart(serving: Followed, newest: Followed, rejection: Rejection) -> Iterator
 
 def _at_fault(newest: Followed, rejection: Rejection) -> frozenset[str]:
     """The owners at whose resources all faults are; none, if one of the owners is not confined."""
-    places = {name if kind == "settings" else f"{kind}.{name}": one for (kind, name), one in newest.resources.items()}
+    places = by_place(newest.resources.values())
     found = []
     for fault in rejection.diagnostics:
-        place = (fault.file or "") if isinstance(fault, Diagnostic) else ""
-        one = places.get(place) or places.get(place.partition(".")[0])
+        one = at_fault(fault, places) if isinstance(fault, Diagnostic) else None
         if one is None or not one.confined:
             return frozenset()
         found.append(one.owner)

@@ -1,5 +1,7 @@
 """What a plan knows of use and spend: from the ledger in the same database."""
 
+import pytest
+
 from gateway.config.resources import Resource
 from gateway.plan.render.lines import lines
 from gateway.plan.render.markdown import markdown
@@ -92,6 +94,61 @@ def test_a_provider_that_is_used_is_not_removed_in_silence(engine):
     told = {one.address: [follows.text for follows in one.consequences] for one in plan.resource_changes}
     assert told["providers.sim"] == ["served 40 requests in the last 7 days, for busy"]
     assert told["model_aliases.fast"] == ["20 requests asked for it in the last 24 h"]
+
+
+@pytest.mark.parametrize(
+    ("had", "has", "moves", "told", "refuses"),
+    [
+        pytest.param(
+            {},
+            {"model_aliases.fast": None, "model_aliases.quick": {"targets": ["sim/gpt-5-mini"]}},
+            {"model_aliases.fast": "model_aliases.quick"},
+            "clients that ask for fast find it no more: 20 requests in the last 24 h",
+            True,
+            id="an alias that is asked for",
+        ),
+        pytest.param(
+            {"model_aliases.idle": {"targets": ["sim/gpt-5-mini"]}},
+            {"model_aliases.quiet": {"targets": ["sim/gpt-5-mini"]}},
+            {"model_aliases.idle": "model_aliases.quiet"},
+            "clients that ask for idle find it no more",
+            False,
+            id="an alias that nobody asked for",
+        ),
+        pytest.param(
+            {"model_aliases.fast:fallback": {"targets": ["standby/gpt-5-mini"]}},
+            {"model_aliases.quick:fallback": {"targets": ["standby/gpt-5-mini"]}},
+            {"model_aliases.fast:fallback": "model_aliases.quick:fallback"},
+            None,
+            False,
+            id="what no client asks for",
+        ),
+        pytest.param(
+            {"model_aliases.standby/gpt-5": {"targets": ["sim/gpt-5-mini"]}},
+            {
+                "model_aliases.standby/gpt-5": {"targets": ["sim/gpt-5-mini"]},
+                "providers.standby": None,
+                "providers.spare": {"type": "simulator"},
+            },
+            {"providers.standby": "providers.spare"},
+            "clients that ask for standby/... find it no more: 3 requests in the last 24 h",
+            True,
+            id="a provider that is written before models",
+        ),
+    ],
+)
+def test_a_rename_tells_that_clients_ask_for_the_name_before_it(engine, had, has, moves, told, refuses):
+    plane = Plane(engine)
+    used(engine, plane)
+    for number, asked in enumerate(["standby/gpt-5-mini"] * 3 + ["standby/gpt-5", "standbygpt", "standby"]):
+        put(engine, entry(f"grq_asked{number}", occurred_at=NOW - HOUR, virtual_key="busy", model_asked=asked))
+    plane.put_in_force(*config(**had))
+
+    plan = plane.plan(*config(**has), moves=[*moves.items()]).plan
+
+    (moved,) = (one for one in plan.resource_changes if one.previous_address in moves)
+    found = [(one.text, one.refuses_traffic) for one in moved.consequences if one.code == "renamed_for_clients"]
+    assert found == ([(told, refuses)] if told else [])
 
 
 def test_a_replay_says_what_would_have_been(engine, snapshot):

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from gateway.counters.hold import Dimension, Hold, Limit, Refusal
-from gateway.counters.memory import MemoryCounters
+from gateway.counters.hold import Dimension, Hold, Limit, Refusal, Restored
+from gateway.counters.memory import MemoryCounters, MemoryLease
 
 
 class Clock:
@@ -257,3 +257,51 @@ class Leases(RuleBasedStateMachine):
 
 Leases.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestLeases = Leases.TestCase
+
+
+def of_person(name, ceiling=10):
+    return Limit(
+        key=f"budget:cap:team=t:each_end_user={name}",
+        dimension=Dimension.SPEND,
+        ceiling=ceiling,
+        window_s=0,
+        resets_at=None,
+    )
+
+
+def test_end_users_beyond_the_bound_share_one_limit(clock, caplog):
+    counters = MemoryCounters(clock, most_people=2)
+    for name in ("a", "b"):
+        take(counters, (of_person(name), 4)).settle({})
+
+    take(counters, (of_person("c"), 6)).settle({})
+    refused = take(counters, (of_person("d"), 6))
+    cancelled = take(counters, (of_person("e"), 4))
+
+    assert isinstance(refused, Refusal)
+    assert (refused.spent, counters.used(of_person("d")), counters.used(of_person("a"))) == (6, 10, 4)
+    cancelled.cancel()
+    counters.charge([(of_person("f"), 1)])
+    assert counters.used(of_person("z")) == 7
+    assert isinstance(take(counters, (of_person("a"), 6)), MemoryLease)
+    assert caplog.text.count("budget:cap:team=t counts for 2 end users; further ones share one limit") == 1
+
+
+def test_what_end_users_beyond_the_bound_spent_is_restored_to_what_they_share(clock):
+    known = {of_person(name).key: Restored(amount, None) for name, amount in (("a", 1), ("b", 2), ("c", 3), ("d", 4))}
+    counters = MemoryCounters(clock, most_people=2)
+
+    for _ in range(2):
+        asyncio.run(counters.restore(known))
+
+    assert [counters.used(of_person(name)) for name in "abcd"] == [1, 2, 7, 7]
+
+
+def test_counters_of_people_and_budgets_do_not_share(clock):
+    counters = MemoryCounters(clock, most_people=1)
+    team = Limit(key="budget:team:team=t", dimension=Dimension.SPEND, ceiling=10, window_s=0)
+    margin = Limit(key=f"margin:{of_person('b').key}", dimension=Dimension.SPEND, ceiling=10, window_s=0)
+    for limit in (of_person("a"), of_person("b"), team, margin):
+        take(counters, (limit, 5)).settle({})
+
+    assert [counters.used(limit) for limit in (of_person("a"), of_person("c"), team, margin)] == [5] * 4

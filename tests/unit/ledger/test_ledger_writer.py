@@ -259,7 +259,7 @@ def test_a_database_without_tables_is_waited_for(empty_database_url, spool):
         writer = LedgerWriter(spool, engine, poll_s=0.01, longest_backoff_s=0.05)
         writer.start()
         assert not await writer.flush(0.5)
-        assert "ledger_entries" in writer.last_error
+        assert "ledger_retention" in writer.last_error
         assert "INSERT" not in writer.last_error
         assert writer.oldest_s >= 0.5
         await asyncio.to_thread(upgrade, engine)

@@ -38,7 +38,7 @@ FREE = CONFIG % ("other", "tags: [a=b]")
 LIMITED = CONFIG % ("plain", "policy_rules: [none], rate_limits: {tpm: 1000000}")
 CHAT = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
 MESSAGE = b'{"type":"message","role":"assistant","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn"}'
-LONG, SHORT = "a" * LONG_BYTES, "a"
+LONG, LARGE, SHORT = "a" * LONG_BYTES, "a" * 1024 * 1024, "a"
 
 
 class Answer:
@@ -146,7 +146,7 @@ def readers(monkeypatch):
             snapshot = snapshot_of(config, upstream)
             reply = await run(Received(snapshot, ENDPOINTS[endpoint], headers, b"", "grq_1"), services, read)
             assert reply.status == 200
-            assert text in json.dumps(json.loads(upstream.bodies[0]))
+            assert json.dumps(text) in json.dumps(json.loads(upstream.bodies[0]))
 
         asyncio.run(answered())
         return body.threads, bounding
@@ -156,22 +156,31 @@ def readers(monkeypatch):
 
 @pytest.mark.parametrize("config", [FREE, LIMITED])
 @pytest.mark.parametrize(
-    ("endpoint", "model", "more"),
+    ("endpoint", "model", "text", "more"),
     [
-        ("chat_completions", "openai/m", {}),
-        ("chat_completions", "claude/m", {}),
-        ("chat_completions", "openai/m", {"metadata": {"a": LONG}}),
-        ("messages", "claude/m", {"metadata": {"user_id": "a", "b": LONG}}),
-        ("responses", "openai/m", {"input": LONG}),
-        ("completions", "openai/m", {"prompt": [LONG, "a"]}),
+        ("chat_completions", "openai/m", LARGE, {}),
+        ("chat_completions", "claude/m", LARGE, {}),
+        ("chat_completions", "openai/m", [{"type": "text", "text": LONG, "tools": []}], {}),
+        ("chat_completions", "openai/m", SHORT, {"metadata": {"a": LONG}}),
+        ("messages", "claude/m", SHORT, {"metadata": {"user_id": "a", "b": LONG}}),
+        ("responses", "openai/m", SHORT, {"input": [{"type": "item_reference", "id": LONG, "image_url": ""}]}),
+        ("completions", "openai/m", SHORT, {"prompt": [LONG, "a"]}),
     ],
 )
-def test_a_long_body_is_read_beside_the_event_loop(readers, config, endpoint, model, more):
-    reading, bounding = readers(config, endpoint, model, LONG, **more)
+def test_a_long_body_is_read_beside_the_event_loop(readers, config, endpoint, model, text, more):
+    reading, bounding = readers(config, endpoint, model, text, **more)
 
     assert reading
-    assert bounding
     assert threading.get_ident() not in reading | bounding
+
+
+@pytest.mark.parametrize("config", [FREE, LIMITED])
+@pytest.mark.parametrize("model", ["openai/m", "claude/m"])
+def test_a_conversation_that_declares_nothing_is_looked_through_at_once(readers, config, model):
+    reading, bounding = readers(config, "chat_completions", model, LONG)
+
+    assert not bounding
+    assert (threading.get_ident() in reading) == (model == "openai/m")
 
 
 @pytest.mark.parametrize("config", [FREE, LIMITED])

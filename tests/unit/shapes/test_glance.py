@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.money.estimate import bound_input, bound_plain, dense_in
+from gateway.money.estimate import Characters, bound_input, bound_plain, characters_in
 from gateway.shapes.allows import allows
 from gateway.shapes.declares import OF_MCP, OF_MODELS, OF_TOOLS, declared
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.glance import glance
-from gateway.shapes.url_members import URL_MEMBERS
+from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.wire.json_body import JsonBody
 
 TALKS = [ENDPOINTS[name] for name in ("chat_completions", "messages", "responses")]
@@ -76,10 +76,14 @@ def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
     assert not endpoint.shape.declares.conversation_tells(walked)
     for wanted in (OF_TOOLS, OF_MCP, OF_MODELS):
         assert list(declared(endpoint.shape.declares, walked, wanted, bulk=True)) == []
-    if not seen.has_urls:
-        assert [found for found in walked.urls(places) if found is not None] == []
+    if not seen.has_url_fields:
+        assert set(walked.urls(places)) - {None} == set(walked.urls(NO_URLS)) - {None}
+    # Where the look has told that what lasts has no URLs, the rest alone is searched.
+    found, in_rest = ({url[1:] for url in one.urls(places) if url is not None} for one in (walked, body))
+    assert found == in_rest
     rest, _ = body.parted(endpoint.shape.declares.lasting)
-    bound = bound_plain(data, seen.flags, seen.dense + dense_in(rest))
+    own = characters_in((rest,))
+    bound = bound_plain(Characters(len(data), seen.dense + own.dense, seen.wide + own.wide), seen.flags)
     full = bound_input(data, endpoint.shape.media.found_in)
     for name in type(full).__slots__:
         assert getattr(bound, name) == getattr(full, name), name
@@ -94,7 +98,7 @@ def test_an_ordinary_conversation_with_tools_is_plain(endpoint, spaced):
 
     seen = glance(endpoint.shape, JsonBody(written(body, ascii_only=False, spaced=spaced, data_first=False)))
 
-    assert (seen.is_plain, seen.has_urls) == (True, False)
+    assert (seen.is_plain, seen.has_url_fields) == (True, False)
 
 
 @pytest.mark.parametrize(

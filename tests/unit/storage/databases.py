@@ -126,6 +126,7 @@ def empty(engine: Engine) -> None:
         for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens", *tables, *history):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - named here
         connection.execute(text("UPDATE control_plane_state SET revision = 0, oldest_change = 0"))
+        connection.execute(text("UPDATE ledger_retention SET pruned_before = 0, holder = '', held_until = 0"))
 
 
 def _upgrade(url: str) -> None:

@@ -167,6 +167,20 @@ def test_the_request_arrives_as_it_was_given() -> None:
 
 
 @pytest.mark.parametrize(
+    "path", ["/..", "/a/../b", "/a/./b", "/a/%2e%2E/b", "/%252e%252e", "/a%2f..%2fb", "/a\\..", "/..;x/b"]
+)
+def test_a_path_that_climbs_is_asked_for_nowhere(path: str) -> None:
+    async def play(peer: Peer) -> None:
+        await peer.play(OK)
+
+    async def use(transport: Http1Transport, authority: str) -> None:
+        with pytest.raises(UpstreamFailure, match=r"the path of the URL has a segment `.` or `..`"):
+            await fetch(transport, request_to(f"http://{authority}{path}"))
+
+    run(play, use)
+
+
+@pytest.mark.parametrize(
     ("pieces", "kind", "message"),
     [
         ((), FailureKind.NETWORK, "the connection closed before an answer came"),

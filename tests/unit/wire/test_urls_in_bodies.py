@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.shapes.url_members import NO_URLS
 from gateway.turns import at_once
-from gateway.wire import urls
+from gateway.wire import url_candidates, urls
 from gateway.wire.json_body import JsonBody
 from gateway.wire.url_reading import read
 
@@ -206,12 +206,59 @@ def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_on
     assert (f"{scheme}://host.example/path", True) in [found[1:] for found in urls_in_json(data)]
 
 
-@settings(deadline=None, max_examples=500)
-@given(st.lists(st.sampled_from([*'htps:/\\@.%\n\r\t"é', "http:", "HTTPS:", "//", " a"]), max_size=20).map("".join))
-def test_the_quick_way_out_misses_nothing(text):
-    data = json.dumps({"x": text}, ensure_ascii=False).encode()
+PIECES = (*'htps:/\\@.%\n\r\t"é\u017f\u00a0\x1f', "http:", "HTTPS:", "http\u017f:", "//", " a", "a.b/", "\x0b")
 
-    assert [found[1:] for found in urls_in_json(data)] == list(urls_in_text(text))
+
+def each_once(found):
+    """URLs, and whether each of them is certain anywhere."""
+    certain = {}
+    for *_, url, is_certain in found:
+        certain[url] = certain.get(url, False) or is_certain
+    return certain
+
+
+@settings(deadline=None, max_examples=500)
+@given(
+    st.lists(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_candidates_have_the_urls_of_all_strings(texts, ascii_only, slashes_escaped):
+    data = json.dumps(texts, ensure_ascii=ascii_only).encode()
+    if slashes_escaped:
+        data = data.replace(b"/", b"\\/")
+
+    walked = [found for found in urls.urls_in_strings(data) if found is not None]
+
+    assert each_once(urls_in_json(data)) == each_once(walked)
+
+
+@pytest.mark.parametrize("between", [b" ", b'","', b'\\\\","\\\\', b'\\"'])
+def test_candidates_are_found_wherever_windows_meet(between, monkeypatch):
+    written = between.join(b"https://a.example/%d" % number for number in range(20))
+    data = b'["see %s"]' % written
+    walked = [found for found in urls.urls_in_strings(data) if found is not None]
+
+    for size in range(1, len(data)):
+        monkeypatch.setattr(url_candidates, "_WINDOW", size)
+        assert each_once(urls_in_json(data)) == each_once(walked)
+
+
+def test_what_may_be_one_very_long_url_is_looked_through_in_steps(monkeypatch):
+    monkeypatch.setattr(url_candidates, "_LONGEST", 1000)
+    monkeypatch.setattr(url_candidates, "_WINDOW", 10)
+    picture, url = b"A" * 2000, b"http://a@" * 200
+
+    assert None in url_candidates.windows(b'["%s"]' % url)
+    assert None not in url_candidates.windows(b'["http://a/","%s"]' % picture)
+    walked = [found for found in urls.urls_in_strings(b'["%s"]' % url) if found is not None]
+    assert each_once(urls_in_json(b'["%s"]' % url)) == each_once(walked)
+
+
+def test_what_is_written_the_same_is_told_once():
+    data = json.dumps({"a": "https://a.example/ https://b.example/", "b": ["https://a.example/"]}).encode()
+
+    assert [found[1] for found in urls_in_json(data)] == ["https://a.example/", "https://b.example/"]
 
 
 @pytest.mark.parametrize(
@@ -247,7 +294,7 @@ def test_many_urls_without_white_space_take_linear_time():
 
 @pytest.mark.parametrize("key", ["file_url", "FILE_url", "file\\u005furl"])
 def test_a_field_that_is_a_url_is_found_wherever_steps_meet(key):
-    for size in range(urls._WINDOW - 24, urls._WINDOW + 4):
+    for size in range(urls.STEP - 24, urls.STEP + 4):
         before = '{"x":"' + "a" * (size - 8) + '",'
         data = f'{before}"{key}": "ftp://a.example"}}'.encode()
 

@@ -23,6 +23,7 @@ from gateway.control_plane.rest.refusals import as_api_errors
 from gateway.control_plane.rest.route import actor_of, owner_of_bound, owners_of, read_parameters
 from gateway.control_plane.rest.virtual_keys import VERBS, VerbBody
 from gateway.control_plane.tokens import Scope
+from gateway.ledger.report import whole_number
 from gateway.plan.live import LiveResource
 from gateway.secret import Secret
 
@@ -188,10 +189,10 @@ def _words(verb: str) -> Verb:
 
 
 def _grace(form: Mapping[str, str]) -> int:
-    text = form.get("grace_s", str(key_life.DEFAULT_GRACE_S))
-    if not (text.isascii() and text.isdigit() and len(text) <= len("31622400")):
+    seconds = whole_number(form.get("grace_s", str(key_life.DEFAULT_GRACE_S)), key_life.MOST_GRACE_S)
+    if seconds is None:
         raise ApiError("bad_request", "How long the old secret works is a whole number of seconds.")
-    return int(text)
+    return seconds
 
 
 def _spec(form: Mapping[str, str]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ class RequestsPage(Page):
             "present": first or "",
             "requests": page.entries,
             "following": following,
+            "pruned_before": page.pruned_before if following is None else None,
             "filters": _filters(parameters),
             "status": read_one(parameters, "status"),
             "endings": [(ending, _WORDS[ending]) for ending in ENDINGS],
