@@ -1,7 +1,7 @@
 """Plans made and plans carried out, in the database: what the REST API and the command line both call."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from pydantic import ValidationError
@@ -12,7 +12,7 @@ from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import audit, minted_secrets, state
+from gateway.control_plane import audit, key_peppers, minted_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
@@ -31,7 +31,18 @@ from gateway.plan.words import moment
 from gateway.secret import Secret
 from gateway.storage.tables import applies
 
-Mint = Callable[[str], tuple[Secret, str]]
+
+class Mint(Protocol):
+    """What makes secrets of keys, under a pepper with a fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the pepper."""
+
+    def __call__(self, environment: str, /) -> tuple[Secret, str]:
+        """A secret and its hash. Raises `ValueError`."""
+
+
 """Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
 
 
@@ -170,6 +181,8 @@ def apply(
     for write in planned.writes:
         _carry_out(revision, live, write, request.owner, _minting(mint, minted))
     number = revision.finish()
+    if minted:
+        key_peppers.note(connection, mint.fingerprint, now)
     if not planned.plan.is_empty:
         _remember(connection, planned.plan, number, actor, now)
     minted_secrets.expire(connection, now)
