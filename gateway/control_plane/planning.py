@@ -1,7 +1,7 @@
 """Plans made and plans carried out, in the database: what the REST API and the command line both call."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from pydantic import ValidationError
@@ -12,13 +12,12 @@ from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import audit, minted_secrets, state
+from gateway.control_plane import audit, key_peppers, minted_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.history import UnknownRevisionError, wanted_at
-from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
@@ -31,7 +30,18 @@ from gateway.plan.words import moment
 from gateway.secret import Secret
 from gateway.storage.tables import applies
 
-Mint = Callable[[str], tuple[Secret, str]]
+
+class Mint(Protocol):
+    """What makes secrets of keys, under a pepper with a fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the pepper."""
+
+    def __call__(self, environment: str, /) -> tuple[Secret, str]:
+        """A secret and its hash. Raises `ValueError`."""
+
+
 """Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
 
 
@@ -103,6 +113,8 @@ def preview(
     planned = _planned(connection, vault, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
+        from gateway.control_plane.replay import replay  # noqa: PLC0415 - it brings the whole way of a request
+
         before = [one.resource for one in live.resources.values()]
         keys = [one for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {one.previous_name: one.name for one in keys if one.previous_name is not None}
@@ -170,6 +182,8 @@ def apply(
     for write in planned.writes:
         _carry_out(revision, live, write, request.owner, _minting(mint, minted))
     number = revision.finish()
+    if minted:
+        key_peppers.note(connection, mint.fingerprint, now)
     if not planned.plan.is_empty:
         _remember(connection, planned.plan, number, actor, now)
     minted_secrets.expire(connection, now)
