@@ -40,6 +40,36 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "internal_error": (500, "A defect of the gateway; the log has the details under the request id."),
 }
 
+ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
+    "vk_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the virtual key."),
+    "provider_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the provider, in the configuration."),
+    "model_unpriced": ("budget_exceeded", "A `block` budget applies, and what the model costs is not known."),
+    "unbounded_reference": (
+        "budget_exceeded",
+        "A `block` budget applies, and the request points at more than it bounds.",
+    ),
+    "end_user_invalid": ("bad_request", "The id of the end user cannot be one."),
+    "ledger_full": ("overloaded", "The ledger's spool is full, or its disk: the database has been away for too long."),
+    "counters_unavailable": ("overloaded", "Limits and budgets cannot be counted, and the request has some."),
+    "shutting_down": ("overloaded", "The gateway ends; another one, or the next, takes the request."),
+    "provider_credential_refused": ("provider_error", "A provider refused the gateway's own credential."),
+    "provider_credential_unavailable": ("provider_error", "There is no valid credential for the provider."),
+    "upstream_redirect": ("provider_error", "A provider answered with a redirect, which is never followed."),
+    "upstream_server_error": ("provider_error", "A provider answered with a 5xx, or with an error under status 200."),
+    "upstream_connect_error": ("provider_error", "No connection to the provider."),
+    "upstream_network_error": ("provider_error", "The connection to the provider broke."),
+    "upstream_protocol_error": ("provider_error", "What the provider sent is no answer."),
+    "upstream_mid_stream_failure": ("provider_error", "A stream broke off, or ended without its last event."),
+    "upstream_untranslatable": ("provider_error", "The provider's answer cannot be said in the client's API."),
+}
+"""Codes that are finer than the type they belong to; where there is none, the code is the type."""
+
+CODES: Final[Mapping[str, str]] = {
+    **{name: name for name in ERROR_TYPES},
+    **{name: type_ for name, (type_, _) in ERROR_CODES.items()},
+}
+"""Every code of an error, and its type."""
+
 
 class Denial(msgspec.Struct, frozen=True):
     """Which of the operator's own rules refused a request.

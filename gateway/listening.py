@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final
 
+from cryptography import x509
 from granian import _signals
 from granian._granian import WorkerSignal
 from granian.server.mp import MPServer, WorkerProcess
@@ -131,6 +132,11 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
         missing = isinstance(error, OSError) and not isinstance(error, ssl.SSLError)
         why = str(getattr(error, "strerror", error)) if missing else "they are no PEM files, or no pair"
         raise ValueError(f"{certificate} and {key} cannot be served with: {why}") from None
+
+
+def certificate_ends(certificate: Path) -> float:
+    """When the first certificate of a chain in PEM expires, Unix time."""
+    return x509.load_pem_x509_certificates(certificate.read_bytes())[0].not_valid_after_utc.timestamp()
 
 
 def before_the_end(act: Callable[[], None]) -> None:

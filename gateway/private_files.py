@@ -136,9 +136,13 @@ def beside_of(path: Path) -> Path:
 
 
 def tighten(path: Path) -> None:
-    """Takes what is there from others, or tells that it cannot; a link is left as it is. Raises nothing."""
+    """Takes what is there from others, or tells that it cannot; a link is left as it is. Raises nothing.
+
+    The file itself is not opened: with any descriptor that is closed a process loses all locks that it has on a file
+    (fcntl_locking(2)), and with them SQLite's.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return  # whoever reads it has more to say
     try:
@@ -164,7 +168,8 @@ def _tighten(descriptor: int, path: Path) -> None:
     # A folder such as /tmp is for everybody on purpose.
     if found.st_uid == os.geteuid() and not found.st_mode & stat.S_ISVTX:
         with suppress(OSError):
-            os.fchmod(descriptor, stat.S_IMODE(found.st_mode) & ~_OTHERS)
+            # As open(2) says of O_PATH, which fchmod(2) does not take.
+            Path(f"/proc/self/fd/{descriptor}").chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
             return
     if str(path) not in _told:
         _told.add(str(path))

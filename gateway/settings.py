@@ -186,6 +186,11 @@ class Settings(BaseSettings):
         description="TCP port on which probes and `/metrics` are answered as well, over HTTP, however many connections "
         "the other holds. Default: none.",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        description="Who sends it as a bearer token sees in `/metrics` what names budgets and money too, as everybody "
+        "does on the health port.",
+    )
     upstream_connections: Annotated[int, Field(ge=1)] = Field(
         4096,
         description="Connections that one worker holds to one upstream at one time; further calls wait for one for as "

@@ -1,6 +1,7 @@
 """Fixtures that several suites share."""
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import statements
+from tests.support import authorities, statements
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.redis_server import Server
@@ -24,6 +25,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gateway")
 
+authorities.read_once()
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
@@ -32,6 +35,17 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if os.environ.get("CI") and report.skipped and item.get_closest_marker("service"):
         report.outcome = "failed"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.option.chaos:
+        long = [item for item in items if item.get_closest_marker("chaos")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
 
 
 def pytest_configure(config):
@@ -129,3 +143,20 @@ def server(start_redis: Callable[..., Server]) -> Server:
 def durable(start_redis: Callable[..., Server]) -> Server:
     """One that keeps everything."""
     return start_redis("--appendonly", "yes", "--appendfsync", "always")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    return _installed("promtool")
+
+
+@pytest.fixture(scope="session")
+def prometheus() -> str:
+    return _installed("prometheus")
+
+
+def _installed(binary: str) -> str:
+    found = shutil.which(binary)
+    if found is None:
+        pytest.skip(f"{binary} is not installed: apt-get install prometheus")
+    return found

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import typer
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
+_VARIABLE: Final = "$GATEWAY_DATABASE_URL"
 _UPGRADE: Final = "gateway db upgrade"
 
 
@@ -71,13 +72,20 @@ def as_flag(written: str | None) -> tuple[str, ...]:
 
 
 def repeated(written: str) -> str:
-    """The database as a next command names it: no URL with a password is printed."""
-    return "URL" if urlsplit(written).password else written
+    """The database as a next command names it: a URL with a password is the variable that it belongs into."""
+    parts = urlsplit(written)
+    has_password = parts.password or any("password" in name.lower() for name in parse_qs(parts.query))
+    return _VARIABLE if has_password else written
+
+
+def command_line(*words: str) -> str:
+    """A command for a shell, with what `repeated` says of a database."""
+    return " ".join(f'"{_VARIABLE}"' if word == _VARIABLE else shlex.quote(word) for word in words)
 
 
 def with_flag(problem: str, written: str | None) -> str:
     """The problem, with a command in it that works on the database that was given."""
-    return problem.replace(_UPGRADE, shlex.join((*_UPGRADE.split(), *as_flag(written))))
+    return problem.replace(_UPGRADE, command_line(*_UPGRADE.split(), *as_flag(written)))
 
 
 def failed(problem: str) -> typer.Exit:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +13,7 @@ import typer
 from rich.text import Text
 
 from gateway.cli.annotations import print_findings
-from gateway.cli.database import failed
+from gateway.cli.database import command_line, failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
 from gateway.cli.output import print_json, results, say, show
@@ -149,7 +148,7 @@ def plan(
         _save(saved, out)
     _print(saved.plan, output, paths, found)
     if out is not None:
-        again = shlex.join(("gateway", "apply", str(out), *as_flags(control_plane, database)))
+        again = command_line("gateway", "apply", str(out), *as_flags(control_plane, database))
         say(f"Saved to {out}. To do exactly this: {again}")
     raise typer.Exit(_code(saved.plan, detailed=detailed))
 

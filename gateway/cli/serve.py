@@ -94,6 +94,11 @@ def _check_control_plane(settings: "Settings", url: str) -> None:
     problem = None
     if settings.config:
         problem = "a gateway serves files or follows a control plane, not both: give --config or --control-plane"
+    elif settings.env_file is not None:
+        problem = (
+            "--env-file (GATEWAY_ENV_FILE) is for files that are served: a control plane resolves `${env:}` when it is "
+            "applied to. Renew a credential with gateway apply, or let a node resolve it: `${runtime-env:}`"
+        )
     elif settings.control_plane_token is None:
         problem = (
             "the control plane wants a token: set GATEWAY_CONTROL_PLANE_TOKEN, which is made there with: "

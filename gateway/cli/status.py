@@ -20,6 +20,7 @@ STATUS_EPILOG = (
     "Example: gateway status --control-plane https://control-plane.example.com\n\n"
     "Exit codes: 0 every gateway serves the newest revision, 1 one does not, or the question cannot be answered."
 )
+_NOT_KEPT: Final = "(not kept)"
 _COLUMNS: Final = (
     "gateway",
     "state",
@@ -96,19 +97,28 @@ def history(
     if output is Format.JSON:
         results.out(json.dumps(found, indent=2))
         return
-    columns = ("actor", "owner", "commit")
+    columns = ("owner", "commit")
     rows = [
-        [str(one["revision"]), _to_the_second(one["made_at"]), *(one[name] or "" for name in columns), _what(one)]
+        [
+            str(one["revision"]),
+            _to_the_second(one["made_at"]),
+            one["actor"] or _NOT_KEPT,
+            *(one[name] or "" for name in columns),
+            _what(one),
+        ]
         for one in found["revisions"]
     ]
-    print_rows(["revision", "at", *columns, "what"], rows)
+    print_rows(["revision", "at", "actor", *columns, "what"], rows)
+    if any(not one["changes"] for one in found["revisions"]):
+        oldest = found["oldest"]
+        say(f"What revisions up to {oldest} did is not kept; those of before an upgrade do not say who made them.")
 
 
 def _what(revision: dict[str, Any]) -> str:
     changes = revision["changes"]
     if revision["address"] is not None:
         return f"{next(iter(changes))} {revision['address']}"
-    return ", ".join(f"{number:,} {action}" for action, number in changes.items())
+    return ", ".join(f"{number:,} {action}" for action, number in changes.items()) or _NOT_KEPT
 
 
 def _ago(written: str, now: int) -> str:

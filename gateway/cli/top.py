@@ -21,6 +21,12 @@ EPILOG = (
 @app.command("top", epilog=EPILOG)
 def top(
     url: Annotated[str, typer.Option(help="Where the gateway listens.")] = "http://127.0.0.1:5563",
+    metrics_token: Annotated[
+        str,
+        typer.Option(
+            envvar="GATEWAY_METRICS_TOKEN", help="Shows budgets and money too. Better: GATEWAY_METRICS_TOKEN."
+        ),
+    ] = "",
     interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2, max=60)] = 2.0,
     once: Annotated[bool, typer.Option("--once", help="Print one screen, of one interval, and end.")] = False,
 ) -> None:
@@ -33,7 +39,8 @@ def top(
     from gateway.cli.top_figures import Samples, figures, read_samples  # noqa: PLC0415
     from gateway.cli.top_view import view  # noqa: PLC0415
 
-    with httpx.Client(timeout=5) as client:
+    headers = {"authorization": f"Bearer {metrics_token}"} if metrics_token else {}
+    with httpx.Client(timeout=5, headers=headers) as client:
 
         def look() -> tuple[float, Samples]:
             answer = client.get(f"{url.rstrip('/')}/metrics")

@@ -63,10 +63,11 @@ def figures(before: Samples, now: Samples, seconds: float) -> Figures:
     """What happened in the seconds between two looks. A gateway that was restarted between them began from zero."""
     rate = _Rates(before, now, seconds)
     attempts = rate.by("gateway_attempts_total", lambda labels: (labels["provider"], labels["outcome"]))
+    passed_over = rate.by("gateway_passed_over_total", lambda labels: (labels["provider"], labels["reason"]))
     tokens = rate.by("gateway_tokens_total", lambda labels: labels["provider"])
     cost = rate.by("gateway_cost_usd_total", lambda labels: labels["provider"])
     circuits = {labels["provider"]: value > 0 for labels, value in now.get("gateway_circuit_open", ())}
-    names = sorted({provider for provider, _ in attempts} | set(tokens) | set(circuits))
+    names = sorted({provider for provider, _ in (*attempts, *passed_over)} | set(tokens) | set(circuits))
     statuses = rate.by("gateway_requests_total", lambda labels: labels["status"])
     return Figures(
         version=_label(now, "gateway_build_info", "version"),
@@ -94,7 +95,7 @@ def figures(before: Samples, now: Samples, seconds: float) -> Figures:
                 calls=sum(value for (provider, _), value in attempts.items() if provider == name),
                 failures={
                     outcome: value
-                    for (provider, outcome), value in sorted(attempts.items())
+                    for (provider, outcome), value in sorted((attempts | passed_over).items())
                     if provider == name and outcome != _OK and value
                 },
                 is_open=circuits.get(name, False),

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.diagnostics import Diagnostic
+from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.judge import Serving, judge
+from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
 from gateway.config.origins import Origins
 from gateway.config.ownership import NOBODYS, Ownership, not_shared, ownership_of
-from gateway.config.references import resolve_portable
+from gateway.config.references import is_of_a_node, resolve_portable
 from gateway.config.resources import Resource, origins_of, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
@@ -66,12 +67,14 @@ def _resolver(
     """What was read from the environment is put into `read_here`, as it is written."""
 
     def resolve(text: str, path: Path) -> str:
+        if is_of_a_node(text):
+            found.extend(one for one in misplaced((path,)) if one.severity is Severity.ERROR)
         try:
             resolved = resolve_portable(text, environ, listed)
         except ValueError as error:
             found.append(Checked(Finding("reference-missing", str(error), path)))
             return text
-        if environ is not None and "${runtime-env:" in text:
+        if environ is not None and is_of_a_node(text):
             read_here[path] = text
         return resolved
 

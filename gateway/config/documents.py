@@ -92,7 +92,8 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a gateway process says of itself. Moments are microseconds since the epoch.
 
     With `rejected_revision`, `keys_revision` is the one whose states of keys are in force nevertheless.
-    `open_circuits` are the providers that it leaves alone at present because they kept failing.
+    `open_circuits` are the providers that it leaves alone at present because they kept failing, `key_pepper` the
+    fingerprint of the pepper under which it found a key.
     """
 
     node: str
@@ -104,6 +105,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True):
     rejected_because: str | None = None
     keys_revision: int | None = None
     open_circuits: list[str] = []
+    key_pepper: str | None = None
 
 
 def documents(resources: Iterable[Resource]) -> Sequence[ResourceDocument]:

@@ -6,16 +6,16 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path as FilePath
-from typing import Final
 
 import msgspec
 
 from gateway.config.credential_checks import credentials
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.files import Clash, Merged, SourceFile, expand, locate, price_lock, read_regular_file
-from gateway.config.findings import Checked, Facts, Finding
+from gateway.config.findings import Checked, Facts
 from gateway.config.git import commit_of
 from gateway.config.judge import SAID_OF_OTHERS, Serving, judge, may_be_of_others
+from gateway.config.misplaced_references import misplaced
 from gateway.config.model import Config
 from gateway.config.origins import NOWHERE, Origins
 from gateway.config.references import References
@@ -25,7 +25,6 @@ Check = Callable[[Config], Iterable[Checked]]
 """What rooms above know of a configuration."""
 
 
-_NAMES: Final = (("owner",), ("organization",))
 """Names that are values."""
 
 
@@ -97,7 +96,7 @@ def load(
                 found = [one for one in found if one.finding.code not in SAID_OF_OTHERS]
             elif others_may_declare and "owner" in merged.tree:
                 found = [_noted(one) if may_be_of_others(one.finding, merged.tree) else one for one in found]
-            found += _misplaced(reading.written)
+            found += misplaced(reading.written)
             diagnostics += reading.lacking(config, [one.finding.path for one in found])
             if config is not None and all(one.severity is Severity.WARNING for one in found):
                 found += [one for check in checks for one in check(config)]
@@ -243,21 +242,6 @@ class _Reading:
 
 def _reason(error: OSError | ValueError) -> str:
     return (isinstance(error, OSError) and error.strerror) or "its name is malformed"
-
-
-def _misplaced(written: Iterable[Path]) -> Iterator[Checked]:
-    """References where people read what they stand for: in names, and in text for people."""
-    for path in written:
-        if path in _NAMES or (path[0] == "moved" and path[-1] in ("from", "to")):
-            hint = "Write the name itself."
-            yield Checked(Finding("reference-in-name", "a name cannot come from a reference", path, hint))
-        elif path[-1] == "tag" or "tags" in path[-2:]:
-            hint = "Write the tag itself: budgets, reports and traces show it."
-            yield Checked(Finding("reference-in-name", "a tag cannot come from a reference", path, hint))
-        elif path[-1] == "description":
-            message = "free text comes from a reference, which is all that plans and the console show of it"
-            hint = "Write the text itself."
-            yield Checked(Finding("reference-in-text", message, path, hint), Severity.WARNING)
 
 
 def _names(section: object) -> frozenset[str]:

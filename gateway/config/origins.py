@@ -35,6 +35,7 @@ _WORDS_OF_A_RULE: Final = frozenset(
         "reference-outside",
         "reference-syntax",
         "reference-in-name",
+        "reference-in-pattern",
         "reference-in-text",
     }
 )

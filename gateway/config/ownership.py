@@ -5,7 +5,6 @@ owner's acts on its own keys alone. Nobody names what a confined owner has, and 
 others, unless whoever has it shares it (`shared_with`). Of owners that are not confined, everything acts on every key.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ import msgspec
 
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
+from gateway.config.references import is_of_a_node
 from gateway.config.referring import PRICES, Key, referred
 from gateway.config.resources import SETTINGS, Resource
 from gateway.config.sections.budgets import Budget
@@ -22,7 +22,6 @@ from gateway.secret import Secret
 EVERY_OWNER: Final = "*"
 _OF_A_PROCESS: Final = ("settings", "log_level")
 """The setting that no gateway can have for some keys alone."""
-_OF_A_NODE: Final = re.compile(r"(?<!\$)\$\{runtime-env:")
 _SECTION_OF: Final = {"team": "teams", "project": "projects", "principal": "principals", "virtual_key": "virtual_keys"}
 
 
@@ -133,7 +132,7 @@ def _of_everybody(one: Resource) -> Iterator[Checked]:
     if one.confined and (one.kind, one.name) == _OF_A_PROCESS:
         message = f"{one.name} is of whole gateways, and {one.owner} acts on its own keys alone"
         yield Checked(Finding("not-shared", message, _place(one), "Take it out."))
-    if one.confined and any(map(_OF_A_NODE.search, _texts(one.spec))):
+    if one.confined and any(map(is_of_a_node, _texts(one.spec))):
         message = f"${{runtime-env:}} reads what nodes have for everybody, and {one.owner} has what is its own alone"
         yield Checked(Finding("not-shared", message, _place(one), "Write ${env:NAME}, which is read at apply."))
 

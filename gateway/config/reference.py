@@ -24,8 +24,9 @@ them. `examples/gateway.yaml` is a tutorial. For completion and checks in an edi
 | `${runtime-env:NAME}` | resolved by every gateway from its own environment, where `GATEWAY_RUNTIME_ENV` lists it |
 | `$${` | a literal `${` |
 
-References stand anywhere inside a value, never in a name, and always make a string. In a description, a tag or other
-free text they are warned about.
+References stand anywhere inside a value, and always make a string. They stand in no name: of what is declared, of tags,
+and of models that an alias, a provider, a price or a key's `models_allowed` has. They are warned about in a description
+and in a `deny` pattern, which callers whom it refuses are told.
 A change of a referenced file is a change of the configuration and reloads it.
 
 A value that came from a reference is shown as the reference: in plans, diagnostics, `explain`, the console, the API and

@@ -25,6 +25,7 @@ _MAX_FILE_BYTES = 1024 * 1024
 _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([a-z-]+):([^}]*))?\}?")
 _MOST_PARTS = 4
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_A_NODE = re.compile(r"(?<!\$)\$\{runtime-env:")
 _SCHEME = re.compile(r"((Bearer|Basic|Token|Key)\s)?\s*", re.IGNORECASE)
 _HOW = "Write ${env:NAME}, ${env:NAME:-default}, ${file:PATH} or ${runtime-env:NAME}; $${ is a literal ${."
 
@@ -226,6 +227,11 @@ def named(written: str) -> list[str]:
     """The references of a text, without their defaults."""
     found = (match for match in _REFERENCE.finditer(written) if match[1] is not None)
     return [f"${{{match[1]}:{_split_default(match[2])[0]}}}" for match in found]
+
+
+def is_of_a_node(text: str) -> bool:
+    """Whether a portable text has something in it that every node resolves from its own environment."""
+    return _OF_A_NODE.search(text) is not None
 
 
 def is_reference(text: str) -> bool:

@@ -38,7 +38,7 @@ ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")
 LIFE_CYCLE: Final = ("secret_hash", *ROTATION, "state")
 """Fields of a virtual key that are the control plane's where the file does not have them."""
 
-_WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
+WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
 """The member of a spec that holds what stands in the file by itself, by kind."""
 
 Spec = Mapping[str, Any]
@@ -121,7 +121,7 @@ def read_spec(kind: str, written: object, name: str = "") -> Spec:
         return {"value": _plain(_written(getattr(read, name)))}
     spec = _spec(kind, _adapter(kind).validate_python(written))
     for place, secret in split_secrets(spec)[1].items():
-        if secret.startswith(_PLACEHOLDER):
+        if _PLACEHOLDER in secret:
             raise ValueError(f"{'.'.join(steps(place))}: {secret[:32]} stands in place of a secret and is none")
     return spec
 
@@ -229,7 +229,7 @@ def origins_of(resources: Iterable[Resource]) -> Origins:
             path = steps(place)
             value = value_at(one.spec, path)
             if value is not None:
-                within = path[1:] if one.kind in _WRAPPED else path
+                within = path[1:] if one.kind in WRAPPED else path
                 at = (one.name, *within) if one.kind == "settings" else (one.kind, one.name, *within)
                 read = value.reveal() if isinstance(value, Secret) else str(value)
                 found[tuple(int(step) if step.isdigit() else step for step in at)] = (written, read)
@@ -251,7 +251,7 @@ def written_at(address: str, place: str) -> Path:
     """Where a file has what stands at a JSON pointer in the spec of a resource."""
     kind, name = parse_address(address)
     inside = steps(place)
-    if kind in _WRAPPED:
+    if kind in WRAPPED:
         inside = inside[1:]
     head = (name,) if kind == "settings" else (kind, name)
     return (*head, *inside)
@@ -272,7 +272,7 @@ def _with_references(resource: Resource, known: Mapping[tuple[str, str], Mapping
     """A resource with its references, which are found in the normal form wherever it puts what was written."""
     if not (written := known.get((resource.kind, resource.name))):
         return resource
-    wrapped = (_WRAPPED[resource.kind],) if resource.kind in _WRAPPED else ()
+    wrapped = (WRAPPED[resource.kind],) if resource.kind in WRAPPED else ()
     references = {}
     for path, text in written.items():
         place = _place(resource.spec, (*wrapped, *path))

@@ -20,7 +20,7 @@ from gateway.config.findings import Finding
 from gateway.config.model import Config
 from gateway.config.packed_keys import PackedKeys
 from gateway.config.schema import generate
-from gateway.config.sections.base import Name
+from gateway.config.sections.base import AMOUNT, AMOUNT_IS, Name
 from gateway.config.sections.virtual_keys import VirtualKey
 from gateway.config.source import Path
 
@@ -251,7 +251,7 @@ def _bound(kind: Any, rule: Any) -> str:
         "minLength": "the text may not be empty" if rule == 1 else f"the text needs at least {rule} characters",
         "maxLength": f"the text may have {rule} characters at most",
         "minItems": "the list may not be empty" if rule == 1 else f"the list needs at least {rule} items",
-        "pattern": "the text is not written as this field asks",
+        "pattern": AMOUNT_IS if str(rule).startswith(AMOUNT) else "the text is not written as this field asks",
     }
     return words.get(str(kind), f"the value does not meet {kind}")
 

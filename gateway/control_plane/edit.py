@@ -1,6 +1,6 @@
 """Single changes beside any file: by REST or the command line. The next plan shows them as made outside the file."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,14 @@ from sqlalchemy import Connection
 from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.judge import SAID_OF_OTHERS
-from gateway.config.resources import Resource, Spec, read_spec
+from gateway.config.resources import WRAPPED, Resource, Spec, read_spec
 from gateway.control_plane import state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.kept_values import decisive_changes, with_kept_values
 from gateway.plan.live import LiveResource, LiveState
+from gateway.plan.matching import CHOOSE_ANOTHER
 from gateway.snapshot.of_resources import faults
 
 Key = tuple[str, str]
@@ -137,7 +138,7 @@ def _check_owner(
     if owner not in owners:
         raise EditError("foreign", f"the token is bound to {', '.join(owners)}, and this would be of {owner}")
     if had is None and state.read_one(connection, vault, key) is not None:
-        raise EditError("conflict", f"{'.'.join(key)} is another owner's: choose another name")
+        raise EditError("conflict", f"{'.'.join(key)} is another owner's: {CHOOSE_ANOTHER}")
     if had is None and (taken := names_of_others(connection, (key,), owners)):
         raise EditError("conflict", taken[0])
 
@@ -154,13 +155,19 @@ def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
     """The spec that somebody wrote. Raises `ValueError`, of which `ValidationError` is one."""
     parse_address(".".join(key))
     filled, kept = (written, []) if had is None else with_kept_values(written, had.resource)
-    spec = read_spec(key[0], filled, key[1])
+    spec = read_spec(key[0], _as_in_a_file(key[0], filled), key[1])
     if had is not None and kept and (changed := [*decisive_changes(key[0], had.resource.spec, spec)]):
         fields = ", ".join(changed)
         raise ValueError(f"{kept[0]}: (sensitive) keeps a secret only while {fields} stays as it is: write the secret")
     if key[0] == "virtual_keys" and "secret_hash" not in spec:
         raise ValueError("secret_hash: a key without one answers to nobody; POST /virtual-keys mints a secret")
     return spec
+
+
+def _as_in_a_file(kind: str, written: Any) -> Any:
+    """What a file has at this place, of what the API shows: of an alias its targets, of a setting its value."""
+    member = WRAPPED.get(kind)
+    return written[member] if isinstance(written, Mapping) and {*written} == {member} else written
 
 
 def _check_whole(connection: Connection, vault: Vault, edit: Edit, key: Key, had: LiveResource | None) -> None:

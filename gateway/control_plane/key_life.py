@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from gateway.config.resources import Spec
-from gateway.control_plane import audit, past_secrets, state
+from gateway.control_plane import audit, key_peppers, past_secrets, state
 from gateway.control_plane.edit import Edit, EditError, change_spec, put
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.planning import Mint
@@ -31,6 +31,7 @@ def mint_key(
         secret, digest = mint(written.get("environment", "live"))
     except (ValueError, TypeError) as error:
         raise EditError("invalid", str(error)) from None
+    key_peppers.note(connection, mint.fingerprint, edit.now)
     how = msgspec.structs.replace(edit, expected=0)
     return put(connection, vault, (_KIND, name), {**written, "secret_hash": digest}, how, owner=owner), secret
 
@@ -40,6 +41,7 @@ def rotate(
 ) -> tuple[LiveResource, Secret]:
     """Gives a key a new secret; the old one is accepted for a while. Raises `EditError`."""
     made: list[Secret] = []
+    key_peppers.note(connection, mint.fingerprint, edit.now)
 
     def change(spec: Spec) -> Spec:
         _refuse_revoked(spec, name)

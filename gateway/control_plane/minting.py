@@ -18,6 +18,11 @@ class Minter:
         self.environments = ENVIRONMENTS if pepper is not None else ("test",)
         """Those of the keys that it makes, the usual one first."""
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells the pepper that it hashes under from another."""
+        return self._hashing.fingerprint
+
     def __call__(self, environment: str) -> tuple[Secret, str]:
         """A secret and its hash. Raises `ValueError`."""
         if environment in ENVIRONMENTS and environment not in self.environments:

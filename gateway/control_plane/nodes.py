@@ -7,6 +7,7 @@ import msgspec
 from sqlalchemy import Connection, delete, insert, select, update
 
 from gateway.config.documents import NodeReport
+from gateway.control_plane import key_peppers
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import gateway_nodes
 
@@ -50,6 +51,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 def report(connection: Connection, said: NodeReport, now: int) -> None:
     """Keeps what a node says, and forgets those that have said nothing for a day."""
     members = msgspec.structs.asdict(said)
+    if (pepper := members.pop("key_pepper")) is not None:
+        key_peppers.note(connection, pepper, now)
     members["node"] = stored_text(said.node)
     members["version"] = stored_text(said.version)
     members["rejected_because"] = (said.rejected_because or "")[:_LONGEST_REASON] or None

@@ -1,7 +1,7 @@
 """Plans made and plans carried out, in the database: what the REST API and the command line both call."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from pydantic import ValidationError
@@ -12,13 +12,12 @@ from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.documents import PlanRequest
 from gateway.config.resources import Resource, read_spec
-from gateway.control_plane import audit, minted_secrets, state
+from gateway.control_plane import audit, key_peppers, minted_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.history import UnknownRevisionError, wanted_at
-from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
@@ -31,7 +30,18 @@ from gateway.plan.words import moment
 from gateway.secret import Secret
 from gateway.storage.tables import applies
 
-Mint = Callable[[str], tuple[Secret, str]]
+
+class Mint(Protocol):
+    """What makes secrets of keys, under a pepper with a fingerprint."""
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the pepper."""
+
+    def __call__(self, environment: str, /) -> tuple[Secret, str]:
+        """A secret and its hash. Raises `ValueError`."""
+
+
 """Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
 
 
@@ -103,6 +113,8 @@ def preview(
     planned = _planned(connection, vault, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
+        from gateway.control_plane.replay import replay  # noqa: PLC0415 - it brings the whole way of a request
+
         before = [one.resource for one in live.resources.values()]
         keys = [one for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {one.previous_name: one.name for one in keys if one.previous_name is not None}
@@ -170,6 +182,8 @@ def apply(
     for write in planned.writes:
         _carry_out(revision, live, write, request.owner, _minting(mint, minted))
     number = revision.finish()
+    if minted:
+        key_peppers.note(connection, mint.fingerprint, now)
     if not planned.plan.is_empty:
         _remember(connection, planned.plan, number, actor, now)
     minted_secrets.expire(connection, now)
@@ -196,8 +210,9 @@ def _planned(
     still: Callable[[], object] = go_on,
 ) -> Planned:
     desired, extent = _desired(request, still)
+    given_away: list[str] = []
     if request.to_revision is not None:
-        desired = _desired_then(connection, vault, live, request, desired)
+        desired, given_away = _desired_then(connection, vault, live, request, desired)
     desired = msgspec.structs.replace(desired, is_bound=owners is not None)
     # What a plan tells is of its owner alone, however many the token is bound to.
     told = None if owners is None else (request.owner,)
@@ -224,7 +239,8 @@ def _planned(
             named = msgspec.structs.replace(made.plan, errors=[*made.plan.errors, *taken], applyable=False)
             made = msgspec.structs.replace(made, plan=named)
     drift = [_with_author(connection, one) for one in made.plan.drift]
-    return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift))
+    warnings = [*made.plan.warnings, *given_away]
+    return msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, drift=drift, warnings=warnings))
 
 
 def _live(connection: Connection, vault: Vault, control_plane: str | None) -> LiveState:
@@ -266,14 +282,16 @@ def _desired(request: PlanRequest, still: Callable[[], object] = go_on) -> tuple
 
 def _desired_then(
     connection: Connection, vault: Vault, live: LiveState, request: PlanRequest, desired: Desired
-) -> Desired:
+) -> tuple[Desired, list[str]]:
+    """What is wanted then, and what is said of what is not led back to."""
     if request.resources or request.moves:
         raise PlanError("invalid", "a plan to a revision takes no resources and no renames: they are those of then")
     try:
-        resources, moves = wanted_at(connection, vault, live, request)
+        then = wanted_at(connection, vault, live, request)
     except UnknownRevisionError as error:
         raise PlanError("invalid", str(error)) from None
-    return msgspec.structs.replace(desired, resources=resources, moves=moves)
+    said = [f"{'.'.join(key)} was given to another owner since, and stays theirs" for key in then.given_away]
+    return msgspec.structs.replace(desired, resources=then.resources, moves=then.moves), said
 
 
 def _checked(resource: Resource) -> Resource:
@@ -281,7 +299,9 @@ def _checked(resource: Resource) -> Resource:
     try:
         parse_address(resource.address)
         written = resource.spec["value"] if resource.kind == "settings" else _written(resource)
-        return msgspec.structs.replace(resource, spec=read_spec(resource.kind, written, resource.name))
+        spec = read_spec(resource.kind, written, resource.name)
+        # What a resource is, whose and since when, is the control plane's to say.
+        return Resource(resource.kind, resource.name, spec, resource.references)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         raise PlanError("invalid", f"{resource.address}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None

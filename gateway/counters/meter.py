@@ -26,14 +26,20 @@ _PARTS: Final = 100
 
 
 class Meter:
-    """See the module. Times are microseconds of any clock; one that goes back counts as one that stands."""
+    """See the module. Times are microseconds of any clock; one that goes back counts as one that stands.
 
-    __slots__ = ("_amounts", "_length", "_times", "asked", "stands_until", "total")
+    PERF: the newest entry, which nearly every call is about, is kept beside the others. Where it is none, there are
+    none.
+    """
+
+    __slots__ = ("_amounts", "_length", "_newest", "_newest_at", "_times", "asked", "stands_until", "total")
 
     def __init__(self, length: int) -> None:
         self._length = length
         self._times = array("q")
         self._amounts = array("q")
+        self._newest_at = 0
+        self._newest = 0
         self.total = 0
         """What is used, as of the last moment that was asked about."""
         self.stands_until = 0
@@ -52,23 +58,29 @@ class Meter:
                 gone = bisect_right(times, out_of_reach)
                 self.total -= sum(self._amounts[:gone])
                 del times[:gone], self._amounts[:gone]
-        self.stands_until = (times[0] if times else at) + self._length
+        if self._newest and self._newest_at <= out_of_reach:
+            self.total = self._newest = 0
+        first = times[0] if times else self._newest_at if self._newest else at
+        self.stands_until = first + self._length
         return self.total
 
     def take(self, at: int, amount: int, ceiling: int) -> None:
         """Adds what fits."""
         if not amount:
             return
-        times, amounts = self._times, self._amounts
         self.total += amount
-        if not times or (times[-1] < at and (ceiling < EXACT_BELOW or amounts[-1] + amount > ceiling // _PARTS)):
-            times.append(at)
-            amounts.append(amount)
-            if len(times) > MOST:
-                self._put_together(ceiling // _PARTS if ceiling >= EXACT_BELOW else 0)
-        else:
-            times[-1] = max(times[-1], at)
-            amounts[-1] += amount
+        newest, newest_at = self._newest, self._newest_at
+        if newest and (at <= newest_at or (ceiling >= EXACT_BELOW and newest + amount <= ceiling // _PARTS)):
+            self._newest = newest + amount
+            if at > newest_at:
+                self._newest_at = at
+            return
+        if newest:
+            self._times.append(newest_at)
+            self._amounts.append(newest)
+        self._newest, self._newest_at = amount, at
+        if len(self._times) >= MOST:
+            self._put_together(ceiling // _PARTS if ceiling >= EXACT_BELOW else 0)
 
     def correct(self, amount: int, taken_at: int, at: int, ceiling: int) -> None:
         """Adds `amount` (which may be negative) to what was taken at a moment, as far as that still counts."""
@@ -76,16 +88,32 @@ class Meter:
             return
         if at >= self.stands_until:
             self.used(at)
+        times, newest = self._times, self._newest
+        step = ceiling // _PARTS if ceiling >= EXACT_BELOW else 0
+        is_newest = newest > 0 and taken_at <= self._newest_at and (not times or times[-1] < taken_at)
+        if is_newest and newest > -amount and (amount <= 0 or taken_at == self._newest_at or newest + amount <= step):
+            # PERF: most requests end before another begins to be remembered apart.
+            self._newest = newest + amount
+            self.total += amount
+        elif not self._corrects(amount, taken_at, step):
+            return
+        if step and len(self._times) >= MOST:
+            self._put_together(step)
+
+    def _corrects(self, amount: int, taken_at: int, step: int) -> bool:
+        """The same, wherever that is remembered; whether it was."""
+        self._put_newest_behind()
         times, amounts = self._times, self._amounts
-        place, step = bisect_left(times, taken_at), ceiling // _PARTS if ceiling >= EXACT_BELOW else 0
+        place = bisect_left(times, taken_at)
         is_there = place < len(times)
-        if amount < 0:
-            if not is_there:
-                return
+        if amount < 0 and is_there:
             amount = max(amount, -amounts[place])
             amounts[place] += amount
             if not amounts[place]:
                 del times[place], amounts[place]
+        elif amount < 0:
+            self._take_newest()
+            return False
         elif is_there and (times[place] == taken_at or amounts[place] + amount <= step):
             amounts[place] += amount
         elif amount:
@@ -93,8 +121,8 @@ class Meter:
             amounts.insert(place, amount)
             self.stands_until = min(self.stands_until, taken_at + self._length)
         self.total += amount
-        if step and len(times) > MOST:
-            self._put_together(step)
+        self._take_newest()
+        return True
 
     def fits_after(self, at: int, amount: int, ceiling: int) -> float:
         """Microseconds until so much fits, if nobody else comes: 0 where it fits, infinity where it never will."""
@@ -103,7 +131,7 @@ class Meter:
         beyond = self.used(at) + amount - ceiling
         if beyond <= 0:
             return 0
-        for time, used in zip(self._times, self._amounts, strict=True):
+        for time, used in zip((*self._times, self._newest_at), (*self._amounts, self._newest), strict=True):
             beyond -= used
             if beyond <= 0:
                 return time + self._length - at
@@ -111,12 +139,13 @@ class Meter:
 
     def is_idle(self, at: int) -> bool:
         """Whether nothing counts any more."""
-        return not self._times or self._times[-1] <= at - self._length
+        return not self._newest or self._newest_at <= at - self._length
 
     def _put_together(self, step: int) -> None:
         """Puts entries together, once there are many, as `take` does; those of what was given back are small."""
-        if not step or len(self._times) <= MOST:
+        if not step:
             return
+        self._put_newest_behind()
         step = max(step, self.total // _PARTS)
         times, amounts = array("q"), array("q")
         for time, amount in zip(self._times, self._amounts, strict=True):
@@ -127,3 +156,16 @@ class Meter:
                 times.append(time)
                 amounts.append(amount)
         self._times, self._amounts = times, amounts
+        self._take_newest()
+
+    def _put_newest_behind(self) -> None:
+        """The newest entry stands with the others."""
+        if self._newest:
+            self._times.append(self._newest_at)
+            self._amounts.append(self._newest)
+            self._newest = 0
+
+    def _take_newest(self) -> None:
+        """The last of the entries is the newest."""
+        if self._times:
+            self._newest_at, self._newest = self._times.pop(), self._amounts.pop()

@@ -4,6 +4,7 @@ A stolen file gives no key away, and looking one up takes the same work whatever
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Final
 
 DEVELOPMENT_PEPPER: Final = b"gateway-development-pepper"
@@ -17,10 +18,11 @@ _BLOCK = 64
 class Pepper:
     """The key of the hash, and the one before it while it is being rotated."""
 
-    __slots__ = ("_hashes",)
+    __slots__ = ("_beside_hashes", "_hashes")
 
     def __init__(self, current: bytes, previous: bytes | None = None) -> None:
         self._hashes = (_Hmac(current),) if previous is None else (_Hmac(current), _Hmac(previous))
+        self._beside_hashes: tuple[str, ...] = ()
 
     def digest(self, secret: str) -> bytes:
         """What is stored of a secret, under the current pepper: 32 bytes."""
@@ -41,6 +43,19 @@ class Pepper:
     def fingerprints(self) -> tuple[str, ...]:
         """The same of the current one and of the one before it."""
         return tuple(one.digest(b"").hex()[:_SHOWN_DIGITS] for one in self._hashes)
+
+    def hear(self, fingerprints: Iterable[str]) -> None:
+        """Whoever keeps the hashes says under which peppers they were made."""
+        self._beside_hashes = tuple(fingerprints)
+
+    def doubt(self) -> str | None:
+        """What makes doubt that the hashes were made under this one, as far as whoever keeps them said; a sentence."""
+        if not self._beside_hashes or not set(self._beside_hashes).isdisjoint(self.fingerprints):
+            return None
+        return (
+            f"the control plane's keys were hashed under the pepper with the fingerprint "
+            f"{' or '.join(self._beside_hashes)}, and GATEWAY_KEY_PEPPER has {self.fingerprint} here"
+        )
 
     def __repr__(self) -> str:
         return "Pepper((sensitive))"

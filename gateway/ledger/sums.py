@@ -23,7 +23,7 @@ from gateway.storage.traffic_tables import (
     traffic_by_five_minutes,
     traffic_by_hour,
 )
-from gateway.telemetry.decision_record import DecisionRecord
+from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
 
 FIVE_MINUTES_US: Final = 300_000_000
 SUMS: Final = (
@@ -122,12 +122,16 @@ def _requests(records: Sequence[DecisionRecord]) -> Sums:
     )
 
 
+def ended_at(occurred_at: int, attempt: AttemptRecord) -> int:
+    """When an attempt of a request ended, in microseconds: so a failure is seen when it happened."""
+    return occurred_at + (attempt.began_ms + attempt.duration_ms) * _MS
+
+
 def _attempts(records: Iterable[DecisionRecord]) -> Sums:
-    """At the moment at which each ended, so that a failure is seen when it happened."""
     groups: dict[Key, list[int]] = {}
     for record in records:
         for one in record.attempts:
-            at = record.occurred_at + (one.began_ms + one.duration_ms) * _MS
+            at = ended_at(record.occurred_at, one)
             key = (at // FIVE_MINUTES_US, one.provider, one.outcome, one.duration_ms)
             groups.setdefault(key, []).append(at)
     return _latest(

@@ -15,9 +15,9 @@ from gateway.ledger import names
 from gateway.ledger.endings import Ending, ending_of
 from gateway.ledger.latency import bucket_of, quantile
 from gateway.ledger.retention import check_kept
-from gateway.ledger.rows import DAY_HOURS, HOUR_US
+from gateway.ledger.rows import DAY_HOURS, HOUR_US, attempts_of
 from gateway.ledger.scope import keys_of
-from gateway.ledger.sums import FIVE_MINUTES_US
+from gateway.ledger.sums import FIVE_MINUTES_US, ended_at
 from gateway.storage.tables import ledger_entries
 from gateway.storage.traffic_tables import (
     attempts_by_five_minutes,
@@ -29,6 +29,9 @@ from gateway.storage.traffic_tables import (
 _DAY_US: Final = DAY_HOURS * HOUR_US
 _FINE_UP_TO_US: Final = 2 * _DAY_US
 _HOURS_UP_TO_US: Final = 62 * _DAY_US
+_LONGEST_US: Final = HOUR_US
+"""So long before its attempts ended a request is looked for."""
+_ROWS_AT_ONCE: Final = 1_000
 _MEDIAN, _SLOW = 0.5, 0.95
 _NO_VERDICT: Final = frozenset({"cancelled", "credential"})
 _FAILURES: Final = frozenset({"connect", "timeout", "network", "protocol", "error_in_stream"})
@@ -148,9 +151,20 @@ def _of_keys(connection: Connection, slots: "_Slots", owners: Collection[str]) -
         yield int(at) * slots.length, _Counted(status, outcome, bucket_of(duration_ms), requests)
 
 
-def providers(connection: Connection, *, start: int, end: int) -> tuple[ProviderTraffic, ...]:
+def providers(
+    connection: Connection, *, start: int, end: int, owners: Collection[str] | None = None
+) -> tuple[ProviderTraffic, ...]:
     """How each provider that was to be asked in a period did, by name. Arguments and errors are those of `traffic`."""
     slots = _slots(start, end, attempts_by_five_minutes, attempts_by_hour)
+    by_provider: dict[str, list[_Attempts]] = {}
+    known = names.read(connection)
+    found = _all_attempts(connection, slots) if owners is None else _attempts_of_keys(connection, slots, owners)
+    for provider, counted in found:
+        by_provider.setdefault(known.name_of("providers", provider), []).append(counted)
+    return tuple(_provider(name, counted) for name, counted in sorted(by_provider.items()))
+
+
+def _all_attempts(connection: Connection, slots: "_Slots") -> Iterator[tuple[str, "_Attempts"]]:
     columns = slots.table.c
     keys = (columns.provider, columns.outcome, columns.bucket)
     statement = (
@@ -158,12 +172,22 @@ def providers(connection: Connection, *, start: int, end: int) -> tuple[Provider
         .where(columns.slot >= slots.first, columns.slot < slots.behind)
         .group_by(*keys)
     )
-    by_provider: dict[str, list[_Attempts]] = {}
-    known = names.read(connection)
     for provider, *counted in connection.execute(statement):
-        name = known.name_of("providers", provider)
-        by_provider.setdefault(name, []).append(_Attempts(*map(_plain, counted)))
-    return tuple(_provider(name, counted) for name, counted in sorted(by_provider.items()))
+        yield provider, _Attempts(*map(_plain, counted))
+
+
+def _attempts_of_keys(
+    connection: Connection, slots: "_Slots", owners: Collection[str]
+) -> Iterator[tuple[str, "_Attempts"]]:
+    check_kept(connection, slots.start, "calls for some keys are counted request by request")
+    entries = ledger_entries.c
+    # What was asked before the period may have ended in it.
+    meant = entries.occurred_at >= slots.start - _LONGEST_US, entries.occurred_at < slots.end
+    statement = select(entries.occurred_at, entries.attempts).where(*meant, entries.virtual_key.in_(keys_of(owners)))
+    for occurred_at, kept in connection.execute(statement, execution_options={"yield_per": _ROWS_AT_ONCE}):
+        for one in attempts_of(kept):
+            if slots.start <= (at := ended_at(occurred_at, one)) < slots.end:
+                yield one.provider, _Attempts(one.outcome, bucket_of(one.duration_ms), 1, at)
 
 
 class _Counted(msgspec.Struct, frozen=True, gc=False):

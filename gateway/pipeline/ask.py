@@ -275,7 +275,8 @@ async def _ask(
     upstream = candidate.upstream
     upstream.under_way.count += 1
     request.under_way.append(upstream.under_way)
-    request.received.trail.called = True
+    trail = request.received.trail
+    trail.called_at = trail.called_at or began
     trigger: str | None = None
     try:
         timeout_s = _first_byte_timeout_s(request, candidate)

@@ -25,6 +25,7 @@ from gateway.money.estimate import (
 )
 from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
+from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
 from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
@@ -549,7 +550,7 @@ def _tell_spent(received: Received, metrics: Metrics, holds: Sequence[BudgetHold
         compiled, limit_ = hold.budget, hold.limit
         key, ceiling = limit_.key, limit_.ceiling
         ratio = spent.get(key, 0) / ceiling if ceiling else 1.0
-        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began)
+        levels.tell(compiled.name, key, ratio, limit_.resets_at, compiled, began, ceiling / NANO_PER_USD)
 
 
 def _next_candidate(request: Admitted, refused: Hold) -> bool:

@@ -1,5 +1,6 @@
 """The end of every request, once: holds become what was consumed, and ledger, metrics, log and traces hear of it."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
@@ -24,7 +25,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import NAMED, UNPRICED, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -196,23 +197,28 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     was_asked = admitted is not None and admitted.under_way
     provider = candidate.upstream.provider.name if candidate is not None and was_asked else ""
     model = "" if candidate is None else candidate.model
+    now, started = clock.monotonic(), received.started
     first_token_at = None if asked is None else asked.first_token_at
+    called_at = trail.called_at
     metrics.request_ended(
         received.endpoint.name,
         provider,
         ended.status,
-        refusal=ended.error_type,
-        duration_s=clock.monotonic() - received.started,
-        first_token_s=None if first_token_at is None else first_token_at - received.started,
+        ended.outcome,
+        duration_s=now - started,
+        overhead_s=(now if called_at is None else called_at) - started - trail.reading_s,
+        first_token_s=None if first_token_at is None else first_token_at - started,
+        trace_id=received.trace.trace_id if received.is_traced else None,
     )
+    if ended.error_type is not None:
+        code = ended.error_code or ended.error_type
+        if ended.outcome == "refused":
+            metrics.refused(ended.error_type, code)
+        else:
+            metrics.failed(provider, ended.error_type, code)
     if ended.denial is not None:
-        metrics.denied(ended.denial.by, ended.denial.dimension)
-    attempts = trail.attempts
-    for attempt in attempts:
-        metrics.attempted(attempt.provider, attempt.outcome)
-    if len(attempts) > 1:
-        for one, other in pairwise(attempts):
-            metrics.hopped(one.provider, other.provider)
+        metrics.denied(ended.denial)
+    _count_attempts(trail.attempts, asked, metrics, started, now)
     stated = None if asked is None else asked.stated
     if admitted is None:
         return
@@ -223,6 +229,24 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if stated is not None:
         metrics.usage(provider, model, stated.usage)
     _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_attempts(
+    attempts: Sequence[AttemptRecord], asked: Asked | None, metrics: Metrics, started: float, now: float
+) -> None:
+    answered = None if asked is None else attempts[asked.attempt]
+    for attempt in attempts:
+        if attempt is answered and asked is not None:
+            began_s, first_byte_at = attempt.began_ms / 1000, asked.first_byte_at
+            first_byte_s = None if first_byte_at is None else first_byte_at - started - began_s
+            metrics.asked(attempt.provider, attempt.outcome, now - started - began_s, first_byte_s)
+        elif attempt.was_asked:
+            metrics.asked(attempt.provider, attempt.outcome, attempt.duration_ms / 1000, None)
+        else:
+            metrics.passed_over(attempt.provider, attempt.outcome)
+    if len(attempts) > 1:
+        for one, other in pairwise(attempts):
+            metrics.hopped(one.provider, other.provider)
 
 
 def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str, bill: Bill) -> None:

@@ -144,8 +144,9 @@ class Received:
 class Trail:
     """How far a request has come, for those who tell of it wherever it ends: headers, ledger, metrics and traces.
 
-    Stages write it and do not decide by it; what is `None` was not reached. `called`: a provider was asked, the present
-    candidate last.
+    Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
+    first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
+    body was waited for.
     """
 
     __slots__ = (
@@ -154,7 +155,7 @@ class Trail:
         "attempts",
         "budget_warning",
         "cache_mode",
-        "called",
+        "called_at",
         "candidate",
         "end_user",
         "is_settled",
@@ -162,6 +163,7 @@ class Trail:
         "model_asked",
         "model_source",
         "outbound",
+        "reading_s",
         "reservations",
         "streams",
     )
@@ -172,7 +174,8 @@ class Trail:
         self.model_asked: str | None = None
         self.model_source: str | None = None
         self.candidate: Candidate | None = None
-        self.called = False
+        self.called_at: float | None = None
+        self.reading_s = 0.0
         self.cache_mode = "respect"
         self.end_user: str | None = None
         self.outbound: Outbound | None = None

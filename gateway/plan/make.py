@@ -129,7 +129,7 @@ def make_plan(
     live, confines = _confined(live, desired)
     came_from = {new: old for old, new in desired.moves.items() if old in live.resources}
     wanted = {(one.kind, one.name): _of(desired.owner, one, live) for one in desired.resources}
-    errors = list(foreign(desired.owner, wanted, live))
+    errors = list(foreign(desired.owner, wanted, live, is_bound=desired.is_bound))
     wanted = {
         key: _with_stored(one, desired, live.resources.get(came_from.get(key, key)))
         for key, one in wanted.items()

@@ -13,6 +13,7 @@ from gateway.plan.change import Access, FieldChange, ResourceChange
 from gateway.plan.diff import same
 from gateway.plan.live import KEPT_US, KeptSecret, LiveResource, LiveState
 
+CHOOSE_ANOTHER: Final = "names are one for all owners, so choose another, or have it handed over (gateway adopt)"
 _ORGANIZATION: Final = ("settings", "organization")
 
 
@@ -93,14 +94,14 @@ def _taken_back(
     return found
 
 
-def foreign(owner: str, wanted: Mapping[Key, Resource], live: LiveState) -> Iterator[str]:
-    """What the owner wants and somebody else has."""
+def foreign(owner: str, wanted: Mapping[Key, Resource], live: LiveState, *, is_bound: bool) -> Iterator[str]:
+    """What the owner wants and somebody else has; whoever is bound to the owner adopts nothing."""
     for key, one in wanted.items():
         there = live.resources.get(key)
         if there is not None and there.owner != owner:
             yield (
-                f"{one.address} belongs to {there.owner}, and this file's owner is {owner}: choose another name, or "
-                f"adopt it: gateway adopt {key[0]}/{key[1]}"
+                f"{one.address} belongs to {there.owner}, and this file's owner is {owner}: "
+                + (CHOOSE_ANOTHER if is_bound else f"choose another name, or adopt it: gateway adopt {'/'.join(key)}")
             )
 
 

@@ -5,11 +5,18 @@ import logging
 import falcon
 import falcon.asgi
 
-from gateway import ids
+from gateway import clock, ids
 from gateway.errors import GatewayError
+from gateway.plan.words import count
 from gateway.server.response_headers import of_every_response
+from gateway.telemetry.metrics import Metrics
+from gateway.visible import visible
 
 _log = logging.getLogger(__name__)
+
+_QUIET_S = 1.0
+"""Of requests that lead nowhere one in so many seconds is logged, with how many there were besides."""
+_LONGEST_TOLD = 200
 
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 
@@ -32,19 +39,43 @@ async def on_gateway_error(
     write(response, error, anthropic=_is_anthropic(request))
 
 
-async def on_http_error(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
-) -> None:
-    """Falcon's own errors: unknown paths, wrong methods, unreadable requests."""
-    type_ = _OF_STATUS.get(error.status_code, "bad_request")
-    message = {
-        "not_found": f"There is nothing at {request.path}; see docs/request.md for the paths of the gateway.",
-        "method_not_allowed": f"{request.path} does not take {request.method}.",
-    }.get(type_, error.description or error.title or "The request cannot be read.")
-    _stamp(request, response)
-    if error.headers:
-        response.set_headers(error.headers)
-    write(response, GatewayError(type_, message), anthropic=_is_anthropic(request))
+class HttpErrors:
+    """Falcon's own errors: unknown paths, wrong methods, unreadable requests.
+
+    Each is counted, and once in a while one is logged: a client with a wrong base URL is found by that.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._logged_at = -_QUIET_S
+        self._unlogged = 0
+
+    async def answer(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
+    ) -> None:
+        """Answers, counts and tells."""
+        type_ = _OF_STATUS.get(error.status_code, "bad_request")
+        message = {
+            "not_found": f"There is nothing at {request.path}; see docs/request.md for the paths of the gateway.",
+            "method_not_allowed": f"{request.path} does not take {request.method}.",
+        }.get(type_, error.description or error.title or "The request cannot be read.")
+        request_id = _stamp(request, response)
+        if error.headers:
+            response.set_headers(error.headers)
+        write(response, GatewayError(type_, message), anthropic=_is_anthropic(request))
+        self._metrics.nothing_there(error.status_code, type_)
+        self._tell(request, error.status_code, request_id)
+
+    def _tell(self, request: falcon.asgi.Request, status: int, request_id: str) -> None:
+        now = clock.monotonic()
+        if now - self._logged_at < _QUIET_S:
+            self._unlogged += 1
+            return
+        beside = f", and {count(self._unlogged, 'such request')} before it" if self._unlogged else ""
+        asked = visible(f"{request.method} {request.path}")[:_LONGEST_TOLD]
+        agent = visible(request.user_agent or "nobody who says who it is")[:_LONGEST_TOLD]
+        _log.warning("%d for %s from %s (%s)%s", status, asked, agent, request_id, beside)
+        self._logged_at, self._unlogged = now, 0
 
 
 async def on_defect(

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from gateway.server.client_watch import AsgiApp, Event
+from gateway.server.metrics_resource import OPERATORS_ONLY
 
 _PATHS = ("/healthz", "/startupz", "/readyz", "/metrics")
 _PATIENCE_S = 5.0
@@ -35,8 +36,9 @@ async def serve_health(app: AsgiApp, host: str, port: int) -> asyncio.Server:
 
 
 async def _answer(app: AsgiApp, head: bytes) -> bytes:
-    """The response to a request of which only the first line matters."""
-    words = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ")
+    """The response to a request without a body."""
+    line, _, fields = head.partition(b"\r\n")
+    words = line.decode("latin-1").split(" ")
     method, target = (words[0], words[1]) if len(words) == 3 else ("", "")  # noqa: PLR2004 - RFC 9112, section 3
     path, _, query = target.partition("?")
     if method not in ("GET", "HEAD"):
@@ -53,7 +55,8 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
-        "headers": [(b"host", b"localhost")],
+        "headers": [*_headers(fields), (b"host", b"localhost")],
+        "extensions": {OPERATORS_ONLY: {}},
     }
     said: list[Event] = []
 
@@ -66,6 +69,13 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
     await app(scope, receive, send)
     start, *bodies = said
     return _written(HTTPStatus(start["status"]), start["headers"], b"".join(one.get("body", b"") for one in bodies))
+
+
+def _headers(fields: bytes) -> list[tuple[bytes, bytes]]:
+    """What decides about the form of an answer, as ASGI has it; nothing else of a probe's head matters."""
+    named = (line.partition(b":") for line in fields.split(b"\r\n"))
+    read = [(name.strip().lower(), value.strip()) for name, _, value in named]
+    return [field for field in read if field[0] in (b"accept", b"accept-encoding")]
 
 
 def _written(status: HTTPStatus, headers: list[tuple[bytes, bytes]], body: bytes) -> bytes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.keys.digest import Pepper
+from gateway.private_files import open_private
 
 _FILE: Final = "known-peppers"
 
@@ -28,7 +29,9 @@ class KnownPeppers:
         """Says under which pepper keys are looked up, and if none has ever worked under it where others have."""
         fingerprint = self._pepper.fingerprint
         _log.info("virtual keys are looked up under the pepper with the fingerprint %s", fingerprint)
-        if self._known and not self._known.intersection(self._pepper.fingerprints):
+        if (doubt := self._pepper.doubt()) is not None:
+            _log.warning("%s: is it the right one? Else every key is refused", doubt)
+        elif self._known and not self._known.intersection(self._pepper.fingerprints):
             _log.warning(
                 "virtual keys have worked here under the pepper with the fingerprint %s and never under the present "
                 "one, %s: is GATEWAY_KEY_PEPPER the one that they were hashed under? Else every key is refused",
@@ -42,8 +45,7 @@ class KnownPeppers:
             return
         self._known.add(self._pepper.fingerprint)
         try:
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(descriptor, "w") as file:
+            with os.fdopen(open_private(self._path, os.O_WRONLY | os.O_APPEND), "w") as file:
                 file.write(f"{self._pepper.fingerprint}\n")
         except OSError as problem:
             _log.warning("that keys work under this pepper cannot be noted in %s: %s", self._path, problem.strerror)

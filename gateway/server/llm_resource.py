@@ -1,7 +1,7 @@
 """The one resource behind every LLM path: HTTP in, the walk through the stages, HTTP out."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
 
 import falcon.asgi
 
@@ -12,7 +12,7 @@ from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import SHUT_DOWN, Received
 from gateway.server import error_response
-from gateway.server.client_watch import SCOPE_KEY, ClientWatch
+from gateway.server.client_watch import BODY_FOLLOWS, SCOPE_KEY, ClientWatch, Receive, Scope
 from gateway.server.drain import Drain
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_gateway
@@ -24,6 +24,7 @@ from gateway.upstream.request import Headers
 from gateway.wire.request_body import RequestBody
 
 _USAGE_WAIT_S = 2.0
+_REQUEST_ID = "gateway.request_id"
 
 
 class LlmResource:
@@ -47,12 +48,15 @@ class LlmResource:
         self.disconnect_drain_s = disconnect_drain_s
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        """What Falcon calls; see `answer`."""
+        await self.answer(request.scope, response)
+
+    async def answer(self, scope: Scope, response: falcon.asgi.Response) -> None:
         """Runs the pipeline; its reply or its refusal becomes the response."""
-        scope = request.scope
-        request_id = request.context.request_id = ids.request_id()
+        request_id = scope[_REQUEST_ID] = ids.request_id()
         received = Received(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
         client: ClientWatch = scope[SCOPE_KEY]
-        call = _Call(self, request, client, received)
+        call = _Call(self, scope, client, received)
         self._drain.enter(call)
         client.at_end = call.end
         try:
@@ -78,20 +82,22 @@ class LlmResource:
 class _Call:
     """One request at the resource: what happens when its client leaves, the worker goes, or it is over."""
 
-    __slots__ = ("_resource", "client", "received", "reply", "request")
+    __slots__ = ("_resource", "client", "received", "reply", "scope")
 
-    def __init__(
-        self, resource: LlmResource, request: falcon.asgi.Request, client: ClientWatch, received: Received
-    ) -> None:
+    def __init__(self, resource: LlmResource, scope: Scope, client: ClientWatch, received: Received) -> None:
         self._resource = resource
-        self.request = request
+        self.scope = scope
         self.client = client
         self.received = received
         self.reply: Reply | None = None
 
     def read_body(self) -> Awaitable[RequestBody]:
         """Reads the body; from then on the client may leave."""
-        return self._resource.bodies.read(self.request, self.client, self.received, self.client_left)
+        return self._resource.bodies.read(self.client, self.received, self.pieces, self.client_left)
+
+    def pieces(self) -> AsyncIterator[bytes]:
+        """The body as it comes."""
+        return aiter(request_of(self.scope, self.client.receive).stream)
 
     def shut_down(self) -> None:
         self.received.cancelled_as = SHUT_DOWN
@@ -121,6 +127,13 @@ class _Call:
             self.received.trail.let_go()
             return None
         return self.reply.stream.close()
+
+
+def request_of(scope: Scope, receive: Receive) -> falcon.asgi.Request:
+    """The request as Falcon has it, for those few of which more is asked than their head and a short body."""
+    request = falcon.asgi.Request(scope, receive, first_event=BODY_FOLLOWS)
+    request.context.request_id = scope.get(_REQUEST_ID)
+    return request
 
 
 def _write(response: falcon.asgi.Response, reply: Reply, received: Received) -> None:

@@ -5,8 +5,10 @@ SIGHUP reloads the configuration in every worker. SIGTERM and SIGINT drain: read
 """
 
 import logging
+import mmap
 import os
 import signal
+import struct
 import tempfile
 import time
 from contextlib import suppress
@@ -26,6 +28,7 @@ _log = logging.getLogger(__name__)
 _SERVES = signal.SIGUSR2
 """What a worker sends to its parent once it serves."""
 
+_COUNT = struct.Struct("Q")
 _AFTER_CANCEL_S = 3
 """Seconds that cancelled requests get to be settled and recorded before a worker is killed."""
 
@@ -52,7 +55,8 @@ def run(settings: Settings) -> int:
         # forks: one that is replaced serves the sooner.
         from gateway.server.wiring import load_app  # noqa: PLC0415 - the variable comes first
 
-        return serve(_Server(settings), partial(load_app, settings, on_started=_tell_parent))
+        server = _Server(settings)
+        return serve(server, partial(load_app, settings, on_started=_tell_parent, restarts=server.restarts))
 
 
 def _tell_parent() -> None:
@@ -88,6 +92,8 @@ class _Server(Server):
         )
         self._drain_grace_s = settings.drain_grace_s
         self._draining = False
+        # Shared with the workers, which are forks; who replaces one knows of it, who serves `/metrics` tells it.
+        self._served = mmap.mmap(-1, _COUNT.size)
         signal.signal(_SERVES, self._worker_serves)
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
@@ -110,6 +116,12 @@ class _Server(Server):
         killed is replaced however often it happens.
         """
         self.respawned_wrks.clear()
+        _COUNT.pack_into(self._served, 0, _COUNT.unpack_from(self._served)[0] + 1)
+
+    def restarts(self) -> int:
+        """How many workers have served in the place of one that ended; any worker may ask."""
+        served: int = _COUNT.unpack_from(self._served)[0]
+        return max(0, served - self.workers)
 
     def _signal_workers(self, signum: signal.Signals) -> None:
         for worker in tuple(self.wrks):  # the main thread may be replacing one

@@ -1,9 +1,7 @@
 """Reading a request's body: bounded, decompressed, and turned into the facts that the stages judge by."""
 
 import asyncio
-from collections.abc import Callable
-
-import falcon.asgi
+from collections.abc import AsyncIterator, Callable
 
 from gateway.errors import GatewayError
 from gateway.pipeline.states import Received
@@ -20,6 +18,7 @@ from gateway.wire.request_body import RequestBody
 _SMALL = 64 * 1024
 """Bodies up to this size do not queue for memory; the bound on concurrent requests is their bound too."""
 
+_DIGITS_OF_A_LENGTH = 18
 _LONG = 1024 * 1024
 """Bytes from which on a body is read in a thread: that takes a millisecond or more."""
 
@@ -33,20 +32,26 @@ class BodyReader:
         self._memory = _BodyMemory(bound, settings.body_timeout_s / 2)
 
     async def read(
-        self, request: falcon.asgi.Request, client: ClientWatch, received: Received, on_leave: Callable[[], None]
+        self,
+        client: ClientWatch,
+        received: Received,
+        pieces: Callable[[], AsyncIterator[bytes]],
+        on_leave: Callable[[], None],
     ) -> RequestBody:
         """The body of a request; once it is here, `on_leave` hears of a client that goes.
 
-        Raises 400, 408, 413, 415 or 503; a length that is too large is refused unread.
+        `pieces` gives a large one as it comes. Raises 400, 408, 413, 415 or 503; a length that is too large is refused
+        unread.
         """
-        length = request.content_length
+        stated = received.header_map.get(b"content-length")
+        length = _length(stated) if stated else None
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
         if length is not None and length <= _SMALL:
             # PERF: a small body mostly comes whole with one event; Falcon's stream is for large ones.
             data = await client.read(length)
         else:
-            data = await self._read_large(request, received)
+            data = await self._read_large(pieces(), received)
         if length is not None and len(data) < length:
             raise GatewayError("bad_request", f"The body ended after {len(data)} of {length} bytes.")
         client.on_leave(on_leave)
@@ -76,11 +81,11 @@ class BodyReader:
         if received in self._memory.held:
             self._memory.release(received)
 
-    async def _read_large(self, request: falcon.asgi.Request, received: Received) -> bytes:
+    async def _read_large(self, stream: AsyncIterator[bytes], received: Received) -> bytes:
         """Memory is taken as the pieces come, so that announcing a large body costs nobody anything."""
         pieces: list[bytes] = []
         size = 0
-        async for piece in request.stream:
+        async for piece in stream:
             size += len(piece)
             if size > self._limit:
                 raise _too_large(self._limit)
@@ -134,6 +139,12 @@ class _BodyMemory:
             free -= size
             if not turn.done():
                 turn.set_result(None)
+
+
+def _length(stated: bytes) -> int:
+    if not stated.isdigit() or len(stated) > _DIGITS_OF_A_LENGTH:
+        raise GatewayError("bad_request", "Content-Length is a number of bytes.")
+    return int(stated)
 
 
 def _lines(received: Received, name: bytes) -> int:

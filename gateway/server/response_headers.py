@@ -49,7 +49,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     candidate, outbound = trail.candidate, trail.outbound
     if candidate is not None:
         headers["x-langwatch-cache-mode"] = trail.cache_mode
-    if candidate is not None and trail.called:
+    if candidate is not None and trail.called_at is not None:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
         headers["x-langwatch-model"] = printable(candidate.model)
         headers["x-langwatch-fallback-count"] = str(max(0, len(trail.attempts) - 1))

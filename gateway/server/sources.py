@@ -129,7 +129,7 @@ class ControlPlaneSource:
         configured = settings.control_plane_token
         token = Secret(configured.get_secret_value() if configured is not None else "")
         copy = hashlib.sha256(url.encode()).hexdigest()[:16]
-        self._client = Client(url, token)
+        self._client = Client(url, token, pepper.hear)
         self._follower = Follower(
             node=_node(settings),
             client=self._client,

@@ -14,8 +14,9 @@ from gateway.counters.hold import CountersLost, CounterState, CounterStore
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
-from gateway.listening import bound_writes
+from gateway.listening import bound_writes, certificate_ends
 from gateway.money.budget import CompiledBudget
+from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.services import Services
 from gateway.plan.words import count
 from gateway.providers.registry import ProviderSet
@@ -38,6 +39,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.tracing import open_tracing
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.client import Http1Transport
+from gateway.upstream.failure import FailureKind
 
 _PUBLISH_EVERY_S = 1.0
 _SWITCH_INTERVAL_S = 0.0005
@@ -67,18 +69,27 @@ def pepper_of(settings: Settings) -> Pepper:
 class Worker:
     """One worker process: its snapshot, its connections and its app."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, restarts: Callable[[], int] = lambda: 0) -> None:
         self._settings = settings
+        self._restarts = restarts
         self._pepper = pepper_of(settings)
         self._transport = Http1Transport(settings.upstream_connections)
         self._providers = ProviderSet(self._transport)
         self._metrics = Metrics()
         self._metrics.forget_dead_workers()
+        self._metrics.limits(
+            requests=settings.backpressure,
+            upstream_connections=settings.upstream_connections,
+            spool_bytes=settings.spool_max_bytes,
+        )
         self._decision_log = _decision_log(settings) if settings.access_log else None
         self._known_peppers = KnownPeppers(settings.data_dir, self._pepper)
         self._drain = Drain()
+        if settings.tls_cert is not None:
+            self._metrics.certificate_ends(certificate_ends(settings.tls_cert))
         self._breakers = CircuitBreakers()
         self._budgets: Sequence[CompiledBudget] = ()
+        self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
         self._counters_state = CounterState.COUNTED
         self._source = open_source(
@@ -184,13 +195,22 @@ class Worker:
             await self._providers.close_retired()
             self._metrics.circuits(self._breakers.states())
             spool = self._books.spool
-            self._metrics.ledger(spool.depth, self._books.oldest_s, spool.dropped, spool.backlog.set_aside_count)
+            lost, aside = spool.dropped, spool.backlog.set_aside_count
+            self._metrics.ledger(spool.depth, spool.waiting_bytes, self._books.oldest_s, lost, aside)
+            self._metrics.held(self._held_usd())
+            self._metrics.restarts(self._restarts())
             self._tell_counters(self._counters.state, self._counters.fault)
             self._metrics.control_plane(self._source.standing())
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
             await self._books.tell(self._counters.standings())
+
+    def _held_usd(self) -> dict[str, float]:
+        """What requests under way hold of each budget that is told."""
+        held = {one.key: one.held for one in self._counters.standings()}
+        counters = self._metrics.budgets.counters()
+        return {budget: held.get(counter, 0) / NANO_PER_USD for budget, counter in counters.items()}
 
     def _tell_counters(self, state: CounterState, fault: str | None) -> None:
         """Tells, once for each reason, that limits and budgets cannot be counted, and that they are again."""
@@ -205,9 +225,12 @@ class Worker:
 
     def _serve(self, snapshot: Snapshot) -> None:
         """What takes effect beside the requests, as soon as a snapshot does."""
+        self._serving = snapshot
         self._budgets = snapshot.budgets
         budgets = (budget.name for budget in snapshot.budgets)
-        self._metrics.serving(snapshot.revision_label, budgets, snapshot.upstreams)
+        self._metrics.serving(
+            snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
+        )
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
         # PERF: threads that export spans or prepare large bodies have to let requests go on soon.
@@ -215,7 +238,8 @@ class Worker:
 
     def _reloaded(self, outcome: str, detail: str) -> None:
         self._metrics.reload(outcome)
-        if outcome == "swapped":
+        # Of a revision that is refused as a whole, what can be served of it may have been put in place.
+        if self._holder.current is not self._serving:
             self._serve(self._holder.current)
             self._books.rebuild_until_done(self._counters, lambda: self._budgets)
         level = logging.INFO if outcome in ("swapped", "unchanged") else logging.ERROR
@@ -251,7 +275,7 @@ def _decision_log(settings: Settings) -> DecisionLog:
     return DecisionLog(pretty_line if pretty else json_line)
 
 
-def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:
+def load_app(settings: Settings, on_started: Callable[[], None], restarts: Callable[[], int]) -> AsgiApp:
     """The ASGI callable of one worker process; everything is built when the server's lifespan begins."""
     _work_in_batches()
     logs.configure(settings.log_level, settings.log_format)
@@ -260,7 +284,7 @@ def load_app(settings: Settings, on_started: Callable[[], None]) -> AsgiApp:
     async def lifespan(receive: Receive, send: Send) -> None:
         nonlocal app
         await receive()
-        worker = Worker(settings)
+        worker = Worker(settings, restarts)
         try:
             app = await worker.start()
         except StartupError as error:

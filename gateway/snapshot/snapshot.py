@@ -275,12 +275,21 @@ class Snapshot:
         """Whether a key of this revision was ever presented."""
         return bool(self._entries)
 
+    @property
+    def key_pepper(self) -> str | None:
+        """The fingerprint of the pepper under which a key was found, where it can be but one."""
+        alone = len(self._pepper.fingerprints) == 1
+        return self._pepper.fingerprint if alone and self.has_known_a_key else None
+
     def tell_unknown_key(self) -> None:
         """A well-formed key is not known. Where none ever was, the pepper may be another: that is said now and then."""
         now = clock.monotonic()
         if self._entries or not self._key_names or now < self._tells_again_at:
             return
         self._tells_again_at = now + _TELLS_EVERY_S
+        if (doubt := self._pepper.doubt()) is not None:
+            _log.warning("a well-formed virtual key is not known here: %s", doubt)
+            return
         _log.warning(
             "a well-formed virtual key is not known here, and none of the %d that are was presented since this "
             "configuration was loaded: is GATEWAY_KEY_PEPPER (fingerprint %s) the one that they were hashed under? "

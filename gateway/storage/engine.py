@@ -4,13 +4,12 @@ SQLite runs in WAL mode, so that readers never wait for the one writer. Transact
 their start (`BEGIN IMMEDIATE`): one that first reads and then asks for it could be refused without any waiting.
 """
 
-import errno
 import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -224,12 +223,11 @@ def _keep_private(_dialect: object, _record: object, arguments: Sequence[str], _
     file = Path(arguments[0])
     for beside in _BESIDE_SQLITE:
         private_files.tighten(file.with_name(file.name + beside))
-    try:
-        os.close(private_files.open_private(file, os.O_RDWR))
-    except OSError as error:
-        if error.errno == errno.ELOOP:
-            raise sqlite3.OperationalError(error.strerror) from None
-        # SQLite says what is wrong with it, or reads it all the same.
+    if file.is_symlink():
+        raise sqlite3.OperationalError(private_files.IS_LINK)
+    with suppress(OSError):  # it is there, or SQLite says what is wrong with it
+        os.close(private_files.make_new(file))
+    private_files.tighten(file)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

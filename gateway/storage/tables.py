@@ -431,3 +431,12 @@ gateway_nodes = Table(
     sqlite_with_rowid=False,
 )
 """What each gateway process that follows the control plane last said of itself."""
+
+key_peppers = Table(
+    "key_peppers",
+    metadata,
+    Column("fingerprint", Name, primary_key=True),
+    Column("first_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The peppers that keys were hashed under, by their fingerprints."""

@@ -8,13 +8,16 @@ from gateway import clock
 class _Level:
     """What is told of a budget, since when, and when the last request that had a say began."""
 
-    __slots__ = ("began", "counter", "declared", "ratio", "resets_at", "told_at")
+    __slots__ = ("began", "counter", "declared", "limit_usd", "ratio", "resets_at", "told_at")
 
-    def __init__(self, counter: str, ratio: float, resets_at: int | None, declared: object, began: float) -> None:
+    def __init__(
+        self, counter: str, ratio: float, resets_at: int | None, declared: object, began: float, limit_usd: float
+    ) -> None:
         self.counter = counter
         self.ratio = ratio
         self.resets_at = resets_at
         self.declared = declared
+        self.limit_usd = limit_usd
         self.began = began
         self.told_at = clock.monotonic()
 
@@ -26,9 +29,18 @@ class BudgetLevels:
         self._levels: dict[str, _Level] = {}
 
     def tell(
-        self, budget: str, counter: str, ratio: float, resets_at: int | None, declared: object, began: float
+        self,
+        budget: str,
+        counter: str,
+        ratio: float,
+        resets_at: int | None,
+        declared: object,
+        began: float,
+        limit_usd: float = 0.0,
     ) -> None:
         """How full a request found a counter of a budget; it `began` at a moment of the monotonic clock.
+
+        `ratio` is of the limit, which is `limit_usd`.
 
         A window that is over, or a declaration that serves no more, has nothing to say beside the present one. Within a
         window, a word may be older than it comes, and know nothing of what others spent meanwhile; so only a request
@@ -36,7 +48,7 @@ class BudgetLevels:
         """
         level = self._levels.get(budget)
         if level is None:
-            self._levels[budget] = _Level(counter, ratio, resets_at, declared, began)
+            self._levels[budget] = _Level(counter, ratio, resets_at, declared, began, limit_usd)
             return
         if level.declared is not declared and level.declared != declared:
             if began < level.began:
@@ -47,6 +59,7 @@ class BudgetLevels:
         elif ratio <= level.ratio and (began <= level.told_at or counter != level.counter):
             return
         level.counter, level.ratio, level.resets_at, level.declared = counter, ratio, resets_at, declared
+        level.limit_usd = limit_usd
         level.began = max(level.began, began)
         level.told_at = clock.monotonic()
 
@@ -55,11 +68,18 @@ class BudgetLevels:
         for budget in self._levels.keys() - budgets:
             del self._levels[budget]
 
-    def ratios(self, now: float) -> Iterator[tuple[str, float]]:
-        """Every budget and its level; a window that is over at a moment since the epoch is told as empty, and left."""
+    def counters(self) -> dict[str, str]:
+        """Every budget and the counter that is told of it."""
+        return {budget: level.counter for budget, level in self._levels.items()}
+
+    def ratios(self, now: float) -> Iterator[tuple[str, float, float]]:
+        """Every budget, its level and its limit in US dollars.
+
+        A window that is over at a moment since the epoch is told as empty, and left.
+        """
         for budget, level in list(self._levels.items()):
             if level.resets_at is not None and level.resets_at <= now:
                 del self._levels[budget]
-                yield budget, 0.0
+                yield budget, 0.0, level.limit_usd
             else:
-                yield budget, level.ratio
+                yield budget, level.ratio, level.limit_usd

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.errors import ERROR_TYPES
 from gateway.usage import Served, Usage
 
 UNPRICED: Final = "unpriced: "
@@ -20,6 +21,9 @@ NAMED: Final[Mapping[str, str]] = {
 }
 """The members of a record that name what can be renamed, and the kind of each. There is one organization."""
 
+_PASSED_OVER: Final = frozenset((*ERROR_TYPES, "rate_limited"))
+"""Outcomes of providers that were not asked, though it was their turn."""
+
 
 class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     """One call to one provider. `outcome` is `ok`, the upstream's status as text, or the kind of failure.
@@ -32,6 +36,11 @@ class AttemptRecord(msgspec.Struct, frozen=True, gc=False):
     outcome: str
     began_ms: int
     duration_ms: int
+
+    @property
+    def was_asked(self) -> bool:
+        """Whether the provider was called, and not passed over."""
+        return self.outcome not in _PASSED_OVER
 
 
 class Charge(msgspec.Struct, frozen=True, gc=False):

@@ -3,10 +3,29 @@
 Labels are bounded: endpoints, names from the configuration, status codes, outcomes; models by `Metrics`.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-SECONDS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0)
-"""Upper bounds of the histograms' buckets: model calls take from milliseconds to minutes."""
+SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
+"""Upper bounds of the histograms' buckets: from a refusal, which takes a millisecond, to the longest deadline."""
+
+OVERHEAD_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+"""The same of what the gateway itself takes."""
+
+PRIVATE: Final = frozenset(
+    f"gateway_{name}"
+    for name in (
+        "budget_utilization_ratio",
+        "budget_spent_usd",
+        "budget_held_usd",
+        "budget_limit_usd",
+        "budget_refusals",
+        "cost_usd",
+    )
+)
+"""Metrics that name budgets or money: shown on `GATEWAY_HEALTH_PORT`, or to who has `GATEWAY_METRICS_TOKEN`."""
 
 
 class MetricDefinitions:
@@ -17,10 +36,12 @@ class MetricDefinitions:
         self.requests = self._counter(
             "requests",
             "Requests answered, by the provider whose answer or failure stands; of requests that no provider was asked "
-            "for, what the gateway itself refused for example, `provider` is empty.",
+            "for, what the gateway itself refused for example, `provider` is empty. `outcome` is that of the decision "
+            "record: a stream that broke off is `failed` under status 200. `endpoint` is `unknown` where nothing is.",
             "endpoint",
             "provider",
             "status",
+            "outcome",
         )
         self.durations = self._histogram(
             "request_duration_seconds",
@@ -34,8 +55,39 @@ class MetricDefinitions:
             "endpoint",
             "provider",
         )
+        self.overhead = self._histogram(
+            "overhead_seconds",
+            "What the gateway took from the head of a request to the first call to a provider, or to its refusal, "
+            "without the wait for the client's body.",
+            "endpoint",
+            buckets=OVERHEAD_SECONDS,
+        )
+        self.upstream_durations = self._histogram(
+            "upstream_duration_seconds",
+            "From the beginning of a call to a provider to the end of its answer, or to its failure.",
+            "provider",
+        )
+        self.upstream_first_bytes = self._histogram(
+            "upstream_first_byte_seconds",
+            "From the beginning of the call to a provider that answered to the first byte of its answer's body.",
+            "provider",
+        )
         self.in_flight = self._gauge("requests_in_flight", "Requests under way.", "livesum")
-        self.refusals = self._counter("refusals", "Requests that the gateway itself refused.", "type")
+        self.most_in_flight = self._gauge(
+            "requests_in_flight_limit",
+            "So many connections, and so requests, are taken: `GATEWAY_BACKPRESSURE`.",
+            "livesum",
+        )
+        self.refusals = self._counter(
+            "refusals", "Requests that the gateway itself refused: type and code of the error.", "type", "code"
+        )
+        self.failures = self._counter(
+            "failures",
+            "Requests that failed, at a provider or for want of one that could be asked: type and code of the error.",
+            "provider",
+            "type",
+            "code",
+        )
         self.denials = self._counter(
             "denials",
             "Requests that a policy rule (dimension: tools, mcp, urls, models), a rate limit (rpm, rpd, tpm, "
@@ -43,8 +95,16 @@ class MetricDefinitions:
             "by",
             "dimension",
         )
+        self.budget_refusals = self._counter("budget_refusals", "Requests that a budget refused.", "budget")
         self.attempts = self._counter(
-            "attempts", "Calls to providers by outcome, those that were passed over included.", "provider", "outcome"
+            "attempts", "Calls to providers by outcome: `ok`, a status, or what went wrong.", "provider", "outcome"
+        )
+        self.passed_over = self._counter(
+            "passed_over",
+            "Providers that were next in line and not asked, by reason: `circuit_open`, `rate_limited`, "
+            "`budget_exceeded`, or the type of the error that kept the request from going there.",
+            "provider",
+            "reason",
         )
         self.hops = self._counter(
             "fallback_hops", "Requests that went on from one provider to the next.", "from_provider", "to_provider"
@@ -59,6 +119,11 @@ class MetricDefinitions:
             "livesum",
             "origin",
             "state",
+        )
+        self.most_upstream_connections = self._gauge(
+            "upstream_connections_limit",
+            "So many connections to one upstream are opened: `GATEWAY_UPSTREAM_CONNECTIONS`.",
+            "livesum",
         )
         self.tokens = self._counter("tokens", "Tokens that providers reported.", "provider", "model", "direction")
         self.cost = self._counter(
@@ -80,6 +145,16 @@ class MetricDefinitions:
             "livemax",
             "budget",
         )
+        self.budget_spent = self._gauge(
+            "budget_spent_usd", "The same in US dollars: spent in the window, as of that request.", "livemax", "budget"
+        )
+        self.budget_held = self._gauge(
+            "budget_held_usd",
+            "What requests under way hold of that counter beyond it, in US dollars.",
+            "livesum",
+            "budget",
+        )
+        self.budget_limit = self._gauge("budget_limit_usd", "The budget's limit in US dollars.", "livemax", "budget")
         self.reloads = self._counter("config_reloads", "Attempts to load the configuration.", "outcome")
         self.stale = self._gauge(
             "config_stale", "1 while the newest configuration is refused and an older one serves.", "livemax"
@@ -113,6 +188,10 @@ class MetricDefinitions:
             "livemax",
         )
         self.spooled = self._gauge("ledger_spool_entries", "Ledger entries that wait for the database.", "livesum")
+        self.spool_bytes = self._gauge("ledger_spool_bytes", "What these entries take on the disk.", "livesum")
+        self.spool_limit = self._gauge(
+            "ledger_spool_limit_bytes", "What they may take: `GATEWAY_SPOOL_MAX_BYTES` of each worker.", "livesum"
+        )
         self.oldest = self._gauge("ledger_spool_oldest_seconds", "For how long the oldest of them waits.", "livemax")
         self.lost = self._counter(
             "ledger_entries_dropped", "Ledger entries that were lost: for want of room, or by damage."
@@ -121,6 +200,14 @@ class MetricDefinitions:
             "ledger_set_aside_entries",
             "Ledger entries that the database refuses for what they are, in `set-aside.jsonl` of the spool.",
             "livemax",
+        )
+        self.restarts = self._gauge(
+            "worker_restarts", "Workers that ended and were replaced since the gateway began.", "livemax"
+        )
+        self.certificate_ends = self._gauge(
+            "tls_certificate_expires_timestamp_seconds",
+            "When the certificate of the gateway's port expires.",
+            "livemin",
         )
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.counters_state = self._gauge(
@@ -158,5 +245,5 @@ class MetricDefinitions:
         # prometheus-client knows the modes as literals; a wrong one raises as soon as a worker starts.
         return Gauge(f"gateway_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
-    def _histogram(self, name: str, text: str, *labels: str) -> Histogram:
-        return Histogram(f"gateway_{name}", text, labels, registry=self.registry, buckets=SECONDS)
+    def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = SECONDS) -> Histogram:
+        return Histogram(f"gateway_{name}", text, labels, registry=self.registry, buckets=buckets)

@@ -3,6 +3,7 @@
 With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is imported) makes `render` add them up.
 """
 
+import itertools
 import os
 import platform
 from bisect import bisect_left
@@ -10,24 +11,32 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.openmetrics.exposition import generate_latest as open_metrics_of
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from gateway import clock
+from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
-from gateway.telemetry.metric_definitions import MetricDefinitions
+from gateway.telemetry.metric_definitions import PRIVATE, MetricDefinitions
+from gateway.telemetry.process_figures import ProcessFigures
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client has no types here
 
 MOST_MODELS = 200
 """So many pairs of provider and model are told apart by one worker; further models count as `other`."""
 
 _OTHER = "other"
+_FROM_THE_START = ("ok", "429", "500", "502", "503", "529")
 
 
 class Metrics:
@@ -36,6 +45,7 @@ class Metrics:
     def __init__(self) -> None:
         self._metrics = MetricDefinitions()
         self.budgets = BudgetLevels()
+        self._process = ProcessFigures(self._metrics.registry)
         self._about = _About()
         self._metrics.registry.register(self._about)
         self._counted: dict[Counter, int] = {}
@@ -43,11 +53,28 @@ class Metrics:
         self._in_force: Mapping[str, Collection[str]] = {}
         self._durations: dict[tuple[str, str], _Observed] = {}
         self._first_tokens: dict[tuple[str, str], _Observed] = {}
-        self._answered: dict[tuple[str, str, int], int] = {}
-        self._refused: dict[str, int] = {}
-        self._denied: dict[tuple[str, str], int] = {}
-        self._tried: dict[tuple[str, str], int] = {}
-        self._hopped: dict[tuple[str, str], int] = {}
+        self._overhead: dict[str, _Observed] = {}
+        self._calls: dict[str, _Observed] = {}
+        self._first_bytes: dict[str, _Observed] = {}
+        metrics = self._metrics
+        self._answered = _Pending(metrics.requests)
+        self._refused = _Pending(metrics.refusals)
+        self._failed = _Pending(metrics.failures)
+        self._denied = _Pending(metrics.denials)
+        self._budgets_refused = _Pending(metrics.budget_refusals)
+        self._tried = _Pending(metrics.attempts)
+        self._passed_over = _Pending(metrics.passed_over)
+        self._hopped = _Pending(metrics.hops)
+        self._pending = (
+            self._answered,
+            self._refused,
+            self._failed,
+            self._denied,
+            self._budgets_refused,
+            self._tried,
+            self._passed_over,
+            self._hopped,
+        )
         self._models: set[tuple[str, str]] = set()
         self._consumed: dict[tuple[str, str], list[float]] = {}
 
@@ -60,45 +87,82 @@ class Metrics:
         endpoint: str,
         provider: str,
         status: int,
+        outcome: str,
         *,
-        refusal: str | None,
         duration_s: float,
+        overhead_s: float,
         first_token_s: float | None,
+        trace_id: str | None,
     ) -> None:
         """A request was answered, whoever decided the answer.
 
-        `provider` is empty where none was asked, `refusal` the error type of the gateway's own refusal.
+        Args:
+            endpoint: Which.
+            provider: Whose answer or failure stands; empty where none was asked.
+            status: Of the answer, 499 where the client left.
+            outcome: As the decision record has it.
+            duration_s: From the head of the request to the end of the answer.
+            overhead_s: Of which the gateway itself took so much before the first call to a provider, or its refusal.
+            first_token_s: Until a stream brought content.
+            trace_id: Where to see more of it, if that is exported.
         """
         self._under_way -= 1
-        label = (endpoint, provider, status)
-        self._answered[label] = self._answered.get(label, 0) + 1
+        self._answered.add((endpoint, provider, status, outcome))
         place = (endpoint, provider)
         durations = self._durations.get(place)
         if durations is None:
             durations = self._durations[place] = _Observed(self._metrics.durations.labels(*place))
-        durations.observe(duration_s)
+        durations.observe(duration_s, trace_id)
+        overhead = self._overhead.get(endpoint)
+        if overhead is None:
+            overhead = self._overhead[endpoint] = _Observed(self._metrics.overhead.labels(endpoint))
+        overhead.observe(overhead_s)
         if first_token_s is not None:
             first_tokens = self._first_tokens.get(place)
             if first_tokens is None:
                 first_tokens = self._first_tokens[place] = _Observed(self._metrics.first_tokens.labels(*place))
             first_tokens.observe(first_token_s)
-        if refusal is not None:
-            self._refused[refusal] = self._refused.get(refusal, 0) + 1
 
-    def denied(self, by: str, dimension: str) -> None:
-        """A `policy`, a `limit` or a `budget` refused a request."""
-        label = (by, dimension)
-        self._denied[label] = self._denied.get(label, 0) + 1
+    def refused(self, type_: str, code: str) -> None:
+        """The gateway itself refused a request, with such an error."""
+        self._refused.add((type_, code))
 
-    def attempted(self, provider: str, outcome: str) -> None:
-        """A provider was asked, or passed over."""
-        label = (provider, outcome)
-        self._tried[label] = self._tried.get(label, 0) + 1
+    def failed(self, provider: str, type_: str, code: str) -> None:
+        """A request failed with such an error; `provider` is empty where none was asked."""
+        self._failed.add((provider, type_, code))
+
+    def nothing_there(self, status: int, type_: str) -> None:
+        """Somebody asked for a path or a method that there is not."""
+        self._answered.add(("unknown", "", status, "refused"))
+        self.refused(type_, type_)
+
+    def denied(self, denial: Denial) -> None:
+        """A policy, a limit or a budget refused a request."""
+        self._denied.add((denial.by, denial.dimension))
+        if denial.by == "budget":
+            self._budgets_refused.add((denial.name,))
+
+    def asked(self, provider: str, outcome: str, duration_s: float, first_byte_s: float | None) -> None:
+        """A provider was asked; its answer, or its failure, ended after so long, and began after `first_byte_s`."""
+        self._tried.add((provider, outcome))
+        calls = self._calls.get(provider)
+        if calls is None:
+            calls = self._calls[provider] = _Observed(self._metrics.upstream_durations.labels(provider))
+        calls.observe(duration_s)
+        if first_byte_s is not None:
+            first_bytes = self._first_bytes.get(provider)
+            if first_bytes is None:
+                observed = self._metrics.upstream_first_bytes.labels(provider)
+                first_bytes = self._first_bytes[provider] = _Observed(observed)
+            first_bytes.observe(first_byte_s)
+
+    def passed_over(self, provider: str, reason: str) -> None:
+        """It was a provider's turn, and it was not asked."""
+        self._passed_over.add((provider, reason))
 
     def hopped(self, provider: str, to: str) -> None:
         """A request went on to another provider."""
-        label = (provider, to)
-        self._hopped[label] = self._hopped.get(label, 0) + 1
+        self._hopped.add((provider, to))
 
     def usage(self, provider: str, model: str, usage: Usage, cost_usd: float = 0.0) -> None:
         """A provider reported what a call consumed, which may have cost something."""
@@ -122,9 +186,29 @@ class Metrics:
         for provider, is_open in states.items():
             self._metrics.circuits.labels(provider).set(is_open)
 
-    def ledger(self, entries: int, oldest_s: float, dropped: int, set_aside: int) -> None:
-        """What waits for the database, how many entries were lost since the start, how many lie aside."""
+    def limits(self, *, requests: int, upstream_connections: int, spool_bytes: int) -> None:
+        """The bounds of this worker, told beside what they bound."""
+        self._metrics.most_in_flight.set(requests)
+        self._metrics.most_upstream_connections.set(upstream_connections)
+        self._metrics.spool_limit.set(spool_bytes)
+
+    def restarts(self, count: int) -> None:
+        """How many workers were replaced since the gateway began."""
+        self._metrics.restarts.set(count)
+
+    def certificate_ends(self, at: float) -> None:
+        """When the certificate of the gateway's port expires, Unix time."""
+        self._metrics.certificate_ends.set(at)
+
+    def held(self, held_usd: Mapping[str, float]) -> None:
+        """What requests under way hold, by budget, in US dollars."""
+        for budget, amount in held_usd.items():
+            self._metrics.budget_held.labels(budget).set(amount)
+
+    def ledger(self, entries: int, size: int, oldest_s: float, dropped: int, set_aside: int) -> None:
+        """What waits for the database, in entries and bytes, how many were lost since the start, how many lie aside."""
         self._metrics.spooled.set(entries)
+        self._metrics.spool_bytes.set(size)
         self._metrics.set_aside.set(set_aside)
         self._metrics.oldest.set(oldest_s)
         self._count_up_to(self._metrics.lost, dropped)
@@ -153,11 +237,25 @@ class Metrics:
         if standing["lag_s"] is not None:
             self._metrics.lag.set(standing["lag_s"])
 
-    def serving(self, revision: str, budgets: Iterable[str], providers: Iterable[str]) -> None:
-        """Which configuration serves, and the budgets and providers that it has by name: others have no gauges."""
+    def serving(
+        self, revision: str, budgets: Iterable[str], providers: Iterable[str], failures: Iterable[str] = ()
+    ) -> None:
+        """Which configuration serves, and the budgets and providers that it has by name: others have no gauges.
+
+        `failures` are what may go wrong below HTTP, so that their series begin at zero with the providers'.
+        """
         self._about.revision = revision
         self._in_force = {"budget": frozenset(budgets), "provider": frozenset(providers)}
         self.budgets.keep(self._in_force["budget"])
+        # A series that is born with its first event hides it from `rate`.
+        for provider in self._in_force["provider"]:
+            for outcome in (*_FROM_THE_START, *failures):
+                self._metrics.attempts.labels(provider, outcome)
+            self._metrics.passed_over.labels(provider, "circuit_open")
+        for budget in self._in_force["budget"]:
+            self._metrics.budget_refusals.labels(budget)
+        for code, type_ in CODES.items():
+            self._metrics.refusals.labels(type_, code)
 
     def reload(self, outcome: str) -> None:
         """The configuration was loaded: `swapped`, `unchanged`, `rejected` or `failed`."""
@@ -189,21 +287,8 @@ class Metrics:
         """
         metrics = self._metrics
         metrics.in_flight.set(self._under_way)
-        answered, self._answered = self._answered, {}
-        for (endpoint, provider, status), count in answered.items():
-            metrics.requests.labels(endpoint, provider, str(status)).inc(count)
-        refused, self._refused = self._refused, {}
-        for type_, count in refused.items():
-            metrics.refusals.labels(type_).inc(count)
-        denied, self._denied = self._denied, {}
-        for (by, dimension), count in denied.items():
-            metrics.denials.labels(by, dimension).inc(count)
-        tried, self._tried = self._tried, {}
-        for (provider, outcome), count in tried.items():
-            metrics.attempts.labels(provider, outcome).inc(count)
-        hopped, self._hopped = self._hopped, {}
-        for (provider, to), count in hopped.items():
-            metrics.hops.labels(provider, to).inc(count)
+        for pending in self._pending:
+            pending.publish()
         consumed, self._consumed = self._consumed, {}
         for (provider, model), (given, made, cost_usd, unpriced) in consumed.items():
             metrics.cost.labels(provider, model).inc(cost_usd)
@@ -211,20 +296,27 @@ class Metrics:
                 metrics.unpriced.labels(provider, model).inc(unpriced)
             metrics.tokens.labels(provider, model, "input").inc(given)
             metrics.tokens.labels(provider, model, "output").inc(made)
-        for observed in (*self._durations.values(), *self._first_tokens.values()):
+        observers = (self._durations, self._first_tokens, self._overhead, self._calls, self._first_bytes)
+        for observed in itertools.chain.from_iterable(one.values() for one in observers):
             observed.publish()
-        for budget, ratio in self.budgets.ratios(clock.now()):
+        for budget, ratio, limit_usd in self.budgets.ratios(clock.now()):
             metrics.budgets.labels(budget).set(ratio)
+            metrics.budget_spent.labels(budget).set(ratio * limit_usd)
+            metrics.budget_limit.labels(budget).set(limit_usd)
+        self._process.publish()
 
-    def render(self) -> bytes:
-        """The text that Prometheus scrapes."""
+    def render(self, *, private: bool, open_metrics: bool = False) -> bytes:
+        """What Prometheus scrapes, as text or as OpenMetrics; without `private` it names neither budgets nor money."""
         self.publish()
         registry = self._metrics.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
-        return generate_latest(_InForce(registry, self._in_force))
+        shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
+        if open_metrics:
+            return open_metrics_of(shown)  # type: ignore[no-untyped-call, no-any-return] # untyped, as above
+        return generate_latest(shown)
 
     @staticmethod
     def forget_dead_workers() -> None:
@@ -255,6 +347,22 @@ class Metrics:
         return known
 
 
+class _Pending:
+    """What one counter is still to be told, by its labels."""
+
+    def __init__(self, counter: Counter) -> None:
+        self._counter = counter
+        self._counts: dict[tuple[str | int, ...], int] = {}
+
+    def add(self, labels: tuple[str | int, ...]) -> None:
+        self._counts[labels] = self._counts.get(labels, 0) + 1
+
+    def publish(self) -> None:
+        counts, self._counts = self._counts, {}
+        for labels, count in counts.items():
+            self._counter.labels(*map(str, labels)).inc(count)
+
+
 class _Observed:
     """What one histogram is still to be told: how many values fell into each of its buckets, and their sum.
 
@@ -266,10 +374,14 @@ class _Observed:
         self._bounds = histogram._upper_bounds  # noqa: SLF001 - see above
         self._counts = [0] * len(self._bounds)
         self._sum = 0.0
+        self._exemplars: dict[int, tuple[float, str]] = {}
 
-    def observe(self, value: float) -> None:
-        self._counts[bisect_left(self._bounds, value)] += 1
+    def observe(self, value: float, trace_id: str | None = None) -> None:
+        bucket = bisect_left(self._bounds, value)
+        self._counts[bucket] += 1
         self._sum += value
+        if trace_id is not None:
+            self._exemplars[bucket] = (value, trace_id)
 
     def publish(self) -> None:
         counts, self._counts = self._counts, [0] * len(self._bounds)
@@ -279,17 +391,27 @@ class _Observed:
         for bucket, count in zip(self._histogram._buckets, counts, strict=True):  # noqa: SLF001 - see above
             if count:
                 bucket.inc(count)
+        exemplars, self._exemplars = self._exemplars, {}
+        for number, (value, trace_id) in exemplars.items():
+            self._histogram._buckets[number].set_exemplar(  # noqa: SLF001 - see above
+                Exemplar({"trace_id": trace_id}, value, clock.now())
+            )
 
 
-class _InForce:
-    """What a registry collects, without gauges of budgets and providers that the configuration has no more."""
+class _Shown:
+    """What a registry collects, without what is hidden and gauges of what the configuration has no more."""
 
-    def __init__(self, registry: CollectorRegistry, in_force: Mapping[str, Collection[str]]) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, in_force: Mapping[str, Collection[str]], hidden: Collection[str]
+    ) -> None:
         self._registry = registry
         self._in_force = in_force
+        self._hidden = hidden
 
     def collect(self) -> Iterator[Metric]:
         for metric in self._registry.collect():
+            if metric.name in self._hidden:
+                continue
             if metric.type == "gauge":
                 metric.samples = [sample for sample in metric.samples if self._has(sample.labels)]
             yield metric

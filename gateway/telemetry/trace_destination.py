@@ -61,6 +61,10 @@ class TraceDestination:
         self._wake = threading.Event()
         self._closing = False
         self._fails = False
+        # A series that is born with its first event hides it from `rate`.
+        metrics.spans_exported(0, name)
+        for reason in ("queue_full", "export_failed"):
+            metrics.spans_dropped(0, name, reason)
         # Nothing waits for it at the end of the process: a collector that hangs must not keep a worker alive.
         self._thread = threading.Thread(target=self._run, name=f"traces-{name}", daemon=True)
         self._thread.start()

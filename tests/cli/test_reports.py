@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 from datetime import UTC, datetime
 
 import pytest
@@ -145,10 +146,18 @@ def test_the_next_command_works_on_the_database_that_was_given(gateway, tmp_path
     assert gateway("spend", "--database", where).code == 0
 
 
-def test_a_next_command_has_no_password_in_it(gateway, monkeypatch):
-    told = with_flag("to make it, run: gateway db upgrade", "postgresql://me:hunter2@db.example/x")
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:hunter2@db.example/x", "postgresql://db.example/x?user=me&password=hunter2"]
+)
+def test_a_next_command_has_no_password_in_it_and_runs_as_printed(monkeypatch, url):
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", url)
 
-    assert told == "to make it, run: gateway db upgrade --database URL"
+    told = with_flag("to make it, run: gateway db upgrade", url)
+
+    assert "hunter2" not in told
+    assert told == 'to make it, run: gateway db upgrade --database "$GATEWAY_DATABASE_URL"'
+    run = ["sh", "-c", told.rpartition("run: ")[2].replace("gateway", "printf '%s\\n'", 1)]
+    assert subprocess.run(run, check=True, capture_output=True, text=True).stdout.splitlines()[-1] == url
 
 
 @pytest.mark.parametrize("form", ["table", "csv", "json"])

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from gateway.cli.top_figures import figures, read_samples
 from gateway.cli.top_view import view
+from gateway.errors import Denial
 from gateway.telemetry.metrics import Metrics
 from gateway.usage import Usage
 from gateway.version import __version__
@@ -17,22 +18,23 @@ def looks():
     """Two looks, ten seconds apart."""
     metrics = Metrics()
     metrics.serving("0123456789abcdef", ("team", "all [bold]"), ("openai", "standby"))
-    metrics.counters(answer=True)
+    metrics.counters({}, answer=True)
     for _ in range(7):
         metrics.request_started()
-    ended = {"refusal": None, "first_token_s": None}
-    metrics.request_ended("chat_completions", "openai", 200, duration_s=0.3, **ended)
-    before = read_samples(metrics.render().decode())
+    ended = {"overhead_s": 0.001, "first_token_s": None, "trace_id": None}
+    metrics.request_ended("chat_completions", "openai", 200, "ok", duration_s=0.3, **ended)
+    before = read_samples(metrics.render(private=True).decode())
     for status, duration_s in ((200, 0.2), (200, 0.2), (200, 0.2), (502, 3.0)):
-        metrics.request_ended("chat_completions", "openai", status, duration_s=duration_s, **ended)
-        metrics.attempted("openai", "ok" if status == 200 else "503")
+        outcome = "ok" if status == 200 else "failed"
+        metrics.request_ended("chat_completions", "openai", status, outcome, duration_s=duration_s, **ended)
+        metrics.asked("openai", "ok" if status == 200 else "503", duration_s, None)
     metrics.usage("openai", "gpt-5", Usage(input_tokens=900, output_tokens=100))
     metrics.cost("openai", "gpt-5", 0.01)
-    metrics.denied("policy", "tools")
+    metrics.denied(Denial("policy", "tools", "inline"))
     metrics.circuits({"openai": False, "standby": True})
     metrics.budgets.tell("team", "counter", 0.85, None, "", 0)
     metrics.budgets.tell("all [bold]", "counter", 1.2, None, "", 0)
-    return before, read_samples(metrics.render().decode())
+    return before, read_samples(metrics.render(private=True).decode())
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def served():
     for _ in range(3):
         metrics.request_started()
     metrics.budgets.tell("all [bold] " + "w" * 90, "counter", 1.2, None, "", 0)
-    content = metrics.render()
+    content = metrics.render(private=True)
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):

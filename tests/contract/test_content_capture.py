@@ -3,7 +3,6 @@
 import json
 import time
 
-import httpx
 import pytest
 
 from tests.support.collector import HttpCollector
@@ -187,7 +186,7 @@ def test_content_that_waits_is_bounded_and_the_spans_go_without_it(start_gateway
         assert ask(gateway, chat("x" * 12_000_000)).status_code == 200
 
     line = 'gateway_trace_content_dropped_total{collector="default"} '
-    found = [one for one in httpx.get(f"{gateway.url}/metrics").text.splitlines() if one.startswith(line)]
+    found = [one for one in gateway.metrics().splitlines() if one.startswith(line)]
     assert float(found[0].removeprefix(line)) >= 1
     slow.release()
     deadline = time.monotonic() + 15

@@ -3,7 +3,6 @@
 import json
 
 import genai_prices
-import httpx
 import pytest
 
 from tests.contract.conftest import config
@@ -71,7 +70,7 @@ def test_the_sum_is_a_metric(gateway, upstream):
     upstream.play = lambda _: response(CHAT)
     gateway.record_of(gateway.chat("openai/of-the-file"))
 
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
 
     line = next(
         line

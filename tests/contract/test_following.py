@@ -12,7 +12,7 @@ from gateway import clock
 from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
 from tests.support.gateway import Gateway, free_port
-from tests.support.keys import HASH, SECRET
+from tests.support.keys import HASH, PEPPER, SECRET
 from tests.support.sqlite import migrated
 
 CONFIG = f"""version: 1
@@ -361,6 +361,7 @@ def test_smoke_of_a_gateway_that_serves_a_file(tmp_path, key, given, code, said)
         (("--control-plane", "nonsense"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "is no URL of a control plane"),
         (("--control-plane", "http://10.0.0.1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "use https://"),
         (("--control-plane", "https://a.example", "-c", "x.yaml"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "not both"),
+        (("--control-plane", "https://a.example", "--env-file", "x"), {}, "--env-file (GATEWAY_ENV_FILE) is for files"),
         (("--control-plane", "http://127.0.0.1:1"), {"GATEWAY_CONTROL_PLANE_TOKEN": "x"}, "no copy of an earlier"),
     ],
 )
@@ -388,3 +389,20 @@ def test_the_control_plane_knows_whose_circuit_is_open_where(following):
 
     gateway.wait(lambda: [one["open_circuits"] for one in following.nodes()] == [["down"]], 20)
     gateway.stop()
+
+
+def test_a_gateway_with_another_pepper_than_the_keys_were_hashed_under_says_so(following):
+    following.verb("rotate")
+
+    same = following.gateway()
+    other = following.gateway("two", GATEWAY_KEY_PEPPER="another-pepper-of-some-length")
+    refused = other.chat()
+
+    said = f"keys were hashed under the pepper with the fingerprint {PEPPER.fingerprint}, and GATEWAY_KEY_PEPPER has "
+    assert refused.status_code == 401
+    assert other.hears(f"the control plane's {said}")
+    assert other.hears(f"a well-formed virtual key is not known here: the control plane's {said}")
+    assert said not in same.log()
+    assert "another-pepper" not in other.log()
+    same.stop()
+    other.stop()

@@ -66,7 +66,7 @@ def test_a_client_that_trickles_a_large_body_does_not_starve_others(start_gatewa
     large = b'{"model":"gpt-5-mini","x":"' + b"x" * 100_000 + b'"}'
     with socket.create_connection(("127.0.0.1", gateway.port), 5) as slow:
         slow.sendall(f"{HEAD}transfer-encoding: chunked\r\n\r\n1\r\n{{\r\n".encode())
-        gateway.wait(lambda: "gateway_requests_in_flight 1.0" in httpx.get(f"{gateway.url}/metrics").text)
+        gateway.wait(lambda: "gateway_requests_in_flight 1.0" in gateway.metrics())
 
         assert gateway.post(large, timeout=5).status_code == 200
 

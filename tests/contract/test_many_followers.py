@@ -41,7 +41,7 @@ async def hear(client: Client, number: int, waiting: asyncio.Semaphore) -> list[
 
 async def follow_and_apply(following: Following) -> list[list[int]]:
     token = Secret(following.gateway_token)
-    clients = [Client(f"http://127.0.0.1:{following.plane.port}", token) for _ in range(GATEWAYS)]
+    clients = [Client(f"http://127.0.0.1:{following.plane.port}", token, lambda _: None) for _ in range(GATEWAYS)]
     waiting = asyncio.Semaphore(0)
     hearing = [asyncio.create_task(hear(client, number, waiting)) for number, client in enumerate(clients)]
     for _ in clients:

@@ -65,7 +65,7 @@ def test_options_are_answered_with_the_headers_of_every_response(gateway, path, 
 def test_metrics_count(gateway):
     gateway.chat("sim")
 
-    text = gateway.client.get("/metrics").text
+    text = gateway.metrics()
 
     assert 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"}' in text
     assert 'gateway_tokens_total{direction="input",model="gpt-5-mini",provider="simulator"}' in text
@@ -77,7 +77,7 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
     gateway = start_gateway(limited)
     assert [gateway.chat("sim").status_code for _ in range(2)] == [200, 429]
 
-    text = gateway.client.get("/metrics").text
+    text = gateway.metrics()
 
     counted = 'gateway_requests_total{endpoint="chat_completions",provider="%s",status="%s"} 1.0'
     assert counted % ("simulator", 200) in text
@@ -233,7 +233,7 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         pieces = answer.iter_raw()
         next(pieces)
         gateway.process.send_signal(signal.SIGTERM)
-        gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
+        gateway.wait(lambda: gateway.client.get("/readyz").status_code == 503, timeout=1)
         assert httpx.get(f"{gateway.url}/healthz").status_code == 200
         gateway.wait(lambda: refuses_connections(gateway.port))
         over.set()
@@ -280,7 +280,7 @@ def test_workers_serve_reload_and_count_together(start_gateway, upstream):
             headers={"authorization": f"Bearer {SECRET}"},
         ).is_success
     counted = 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"} 10.0'
-    gateway.wait(lambda: counted in httpx.get(f"{gateway.url}/metrics").text)
+    gateway.wait(lambda: counted in gateway.metrics())
 
 
 def test_a_shutdown_during_the_start_is_clean(tmp_path, upstream):

@@ -122,6 +122,8 @@ def test_what_a_gateway_cannot_serve_of_one_team_holds_up_no_other(gateway, team
     teams.apply("alpha", ALPHA.replace("{fast: ", "{more: alpha-sim/gpt-5-mini, fast: "))
 
     gateway.wait(lambda: chat(gateway, ALPHA_SECRET, "more").status_code == 200, 10)
+    serves = f'gateway_config_info{{revision="{gateway.readyz()["revision"]}"}}'
+    gateway.wait(lambda: serves in gateway.client.get("/metrics").text, 5)
     assert provider_of(chat(gateway, BETA_SECRET)) == "beta-sim"
     assert "development-pepper" in "".join(gateway.readyz()["diagnostics"])
     teams.apply("beta", BETA)

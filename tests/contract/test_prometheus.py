@@ -9,10 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.openmetrics import parser as openmetrics
 
 from tests.contract.conftest import config
 from tests.support import launcher
+from tests.support.collector import HttpCollector
 from tests.support.keys import new_key
+from tests.support.upstream import CHAT, response, stream
 
 LIMITED, RULED = new_key(), new_key()
 KEYS = f"""
@@ -35,7 +38,7 @@ def governed(module_gateway, upstream):
 
 
 def value(gateway, name, **labels):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
     wanted = [f'{label}="{text_}"' for label, text_ in labels.items()]
     return sum(
         float(figure)
@@ -127,7 +130,7 @@ def test_a_budget_that_refuses_is_shown_as_full(start_gateway, start_redis, upst
 
 
 def test_what_serves_is_told(gateway):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
 
     assert f'gateway_config_info{{revision="{gateway.readyz()["revision"]}"}} 1.0' in text
     assert "gateway_build_info{" in text
@@ -181,7 +184,7 @@ def test_a_worker_that_was_killed_leaves_no_gauges(start_gateway, upstream):
     upstream.wait_for()
 
     def in_flight() -> list[str]:
-        return re.findall(r"^gateway_requests_in_flight (\S+)$", httpx.get(f"{gateway.url}/metrics").text, re.MULTILINE)
+        return re.findall(r"^gateway_requests_in_flight (\S+)$", gateway.metrics(), re.MULTILINE)
 
     gateway.wait(lambda: in_flight() == ["1.0"])
     pid = gateway.process.pid
@@ -191,3 +194,105 @@ def test_a_worker_that_was_killed_leaves_no_gauges(start_gateway, upstream):
 
     gateway.wait(lambda: gateway.log().count("Started worker") == 4)
     gateway.wait(lambda: in_flight() == ["0.0"])
+
+
+CHUNK = b'data: {"id": "1", "choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n'
+
+
+def test_a_stream_that_breaks_off_is_a_failure_under_its_status(gateway, upstream):
+    upstream.play = lambda _: stream([CHUNK])
+    where = {"provider": "openai", "status": "200"}
+    before = value(gateway, "gateway_requests_total", outcome="failed", **where)
+
+    gateway.post({"model": "renamed", "messages": [], "stream": True})
+
+    gateway.wait(lambda: value(gateway, "gateway_requests_total", outcome="failed", **where) == before + 1)
+    assert value(gateway, "gateway_failures_total", provider="openai", code="upstream_mid_stream_failure") >= 1
+    assert value(gateway, "gateway_attempts_total", provider="openai", outcome="network") >= 1
+
+
+def test_a_refusal_is_counted_by_its_code(gateway):
+    assert value(gateway, "gateway_refusals_total", code="ledger_full") == 0
+    assert 'gateway_refusals_total{code="ledger_full",type="overloaded"} 0.0' in gateway.metrics()
+    before = value(gateway, "gateway_refusals_total", code="model_not_found")
+
+    gateway.post({"model": "nowhere/at-all", "messages": []})
+
+    assert value(gateway, "gateway_refusals_total", code="model_not_found") == before + 1
+
+
+def test_who_asks_for_what_there_is_not_is_counted_and_found(gateway):
+    before = value(gateway, "gateway_requests_total", endpoint="unknown", status="404")
+
+    gateway.client.get("/v2/chat\u202e", headers={"user-agent": "lost/1.0"})
+
+    assert value(gateway, "gateway_requests_total", endpoint="unknown", status="404") == before + 1
+    assert gateway.hears("lost/1.0")
+    assert "\u202e" not in gateway.log()
+
+
+def test_what_the_gateway_takes_is_told_apart_from_what_its_provider_takes(gateway, upstream):
+    upstream.play = lambda _: [0.3, *response(CHAT)]
+    overhead = value(gateway, "gateway_overhead_seconds_sum"), value(gateway, "gateway_overhead_seconds_count")
+    asked = value(gateway, "gateway_upstream_duration_seconds_sum", provider="openai")
+    first = value(gateway, "gateway_upstream_first_byte_seconds_sum", provider="openai")
+
+    assert gateway.chat("renamed").status_code == 200
+
+    assert value(gateway, "gateway_overhead_seconds_count") == overhead[1] + 1
+    assert value(gateway, "gateway_upstream_duration_seconds_sum", provider="openai") >= asked + 0.3
+    assert value(gateway, "gateway_upstream_first_byte_seconds_sum", provider="openai") >= first + 0.3
+    total = value(gateway, "gateway_request_duration_seconds_sum")
+    assert value(gateway, "gateway_overhead_seconds_sum") < total
+
+
+def test_money_and_budgets_are_told_to_operators_alone(governed):
+    governed.post({"model": "sim", "messages": []}, headers={"authorization": f"Bearer {RULED[0]}"})
+    private = ("gateway_budget_", "gateway_cost_usd")
+    assert all(name in governed.metrics() for name in private)
+
+    for headers in ({}, {"authorization": "Bearer wrong"}, {"authorization": f"Bearer {RULED[0]}"}):
+        text = httpx.get(f"{governed.url}/metrics", headers=headers).text
+        assert "gateway_requests_total{" in text
+        assert "everyone" not in text
+        assert not [name for name in private if name in text]
+
+
+def test_what_is_spent_held_and_allowed_stands_beside_how_full_a_budget_is(start_gateway, upstream):
+    budget = "budgets: {cap: {scope: {virtual_key: dev}, window: month, limit_usd: 40, unpriced: allow}}\n"
+    gateway = start_gateway(config(upstream.url) + budget + "prices: {simulator/gpt-5-mini: {per_request_usd: 25}}\n")
+
+    assert [gateway.chat("sim").status_code for _ in range(2)] == [200, 402]
+
+    assert value(gateway, "gateway_budget_spent_usd", budget="cap") == 25
+    assert value(gateway, "gateway_budget_limit_usd", budget="cap") == 40
+    assert value(gateway, "gateway_budget_refusals_total", budget="cap") == 1
+    gateway.wait(lambda: 'gateway_budget_held_usd{budget="cap"} 0.0' in gateway.metrics())
+
+
+def test_open_metrics_and_gzip_are_spoken_where_they_are_asked_for(gateway):
+    gateway.chat("sim")
+    asked = {"accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "accept-encoding": "gzip"}
+
+    answer = httpx.get(f"{gateway.url}/metrics", headers=asked)
+
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.headers["content-encoding"] == "gzip"
+    families = {family.name for family in openmetrics.text_string_to_metric_families(answer.text)}
+    assert {"gateway_requests", "gateway_overhead_seconds", "process_cpu_seconds"} <= families
+    plain = httpx.get(f"{gateway.url}/metrics", headers={"accept-encoding": "identity"})
+    assert plain.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "content-encoding" not in plain.headers
+    assert "_created" not in plain.text
+
+
+def test_a_sampled_request_is_found_from_the_bucket_that_it_fell_into(start_gateway, upstream):
+    collector = HttpCollector()
+    gateway = start_gateway(config(upstream.url), env={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
+    try:
+        trace_id = gateway.record_of(gateway.chat("sim"))["trace_id"]
+        assert f'# {{trace_id="{trace_id}"}}' in gateway.metrics("application/openmetrics-text")
+        assert trace_id not in gateway.metrics()
+    finally:
+        gateway.stop()
+        collector.close()

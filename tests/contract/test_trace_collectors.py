@@ -1,6 +1,5 @@
 """Each project's spans go to its own collector, whatever the other collectors do."""
 
-import httpx
 import pytest
 
 from tests.support.collector import GrpcCollector, HttpCollector
@@ -53,7 +52,7 @@ def chat(gateway, secret=None, **headers):
 def count(gateway, metric, **labels):
     pairs = ",".join(f'{name}="{value}"' for name, value in labels.items())
     line = f"gateway_{metric}_total{{{pairs}}} "
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
     assert CANARY not in text
     return next((float(one.removeprefix(line)) for one in text.splitlines() if one.startswith(line)), 0)
 

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 
-import httpx
 import pytest
 
 from tests.contract.conftest import config
@@ -32,7 +31,7 @@ def gateway(module_gateway, upstream, collector):
 
 
 def dropped(gateway, reason, collector="default"):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
     prefix = f'gateway_trace_spans_dropped_total{{collector="{collector}",reason="{reason}"}} '
     return next((float(line.removeprefix(prefix)) for line in text.splitlines() if line.startswith(prefix)), 0)
 

@@ -112,6 +112,19 @@ def test_what_it_had_is_there_and_goes_on(home):
     gateway.stop()
 
 
+def test_history_says_what_is_not_known_of_the_time_before(home):
+    (at,) = home.plane.get("/revisions", home.apply_token).json()["revisions"]
+    home.ask("keys", "enable", "two")
+
+    told = home.ask("history")
+
+    assert (at["actor"], at["changes"]) == (None, {})
+    new, before = (line.split() for line in told.splitlines() if line[:1].isdigit())
+    assert (new[0], new[-2:]) == (str(at["revision"] + 1), ["enable", "virtual_keys.two"])
+    assert before[0] == str(at["revision"])
+    assert " ".join(before[2:]) == "(not kept) (not kept)"
+
+
 def test_what_was_spent_before_is_kept_under_another_name(home):
     assert spent(home, "a") == 3
     (home.directory / "gateway.yaml").write_text(RENAMED.replace("  three: {environment: test, team: b}\n", ""))

@@ -1,6 +1,5 @@
 """What is told of a request whose model has no price, or that uses something without one."""
 
-import httpx
 import pytest
 
 from tests.contract.conftest import config
@@ -13,7 +12,7 @@ def gateway(module_gateway, upstream):
 
 
 def counted(gateway, model):
-    text = httpx.get(f"{gateway.url}/metrics").text
+    text = gateway.metrics()
     begin = f'gateway_unpriced_requests_total{{model="{model}",provider="openai"}}'
     return sum(float(line.split()[1]) for line in text.splitlines() if line.startswith(begin))
 

@@ -16,6 +16,7 @@ from tests.support.keys import SECRET
 from tests.support.launcher import launch
 from tests.support.sqlite import migrated
 
+METRICS_TOKEN = "token-of-the-operators"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients of plain HTTP: the default reads every certificate authority, which takes longer than many a test."""
 
@@ -40,14 +41,20 @@ class Gateway:
     """`python -m gateway serve` with one file; `stop` asserts that it went in peace."""
 
     def __init__(
-        self, directory: Path, config: str | None, *arguments: str, env: dict[str, str] | None = None, verify: str = ""
+        self,
+        directory: Path,
+        config: str | None,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        verify: str = "",
+        port: int | None = None,
     ) -> None:
         self.directory = directory
         self.config = directory / "gateway.yaml"
         if config is not None:
             self.config.write_text(config)
             arguments = ("-c", str(self.config), *arguments)
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"{'https' if verify else 'http'}://127.0.0.1:{self.port}"
         self._records = directory / "records.jsonl"
         self._log = directory / "log.txt"
@@ -66,6 +73,7 @@ class Gateway:
                     **environment,
                     "PYTHONWARNINGS": "ignore",
                     "GATEWAY_DATA_DIR": str(data),
+                    "GATEWAY_METRICS_TOKEN": METRICS_TOKEN,
                     **(env or {}),
                 },
             )
@@ -96,6 +104,11 @@ class Gateway:
     def readyz(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.client.get("/readyz").json()
         return answer
+
+    def metrics(self, accept: str = "*/*") -> str:
+        """What an operator sees of `/metrics`."""
+        headers = {"authorization": f"Bearer {METRICS_TOKEN}", "accept": accept}
+        return self.client.get("/metrics", headers=headers).text
 
     def write_config(self, text: str) -> None:
         """Replaces the configuration as an editor does."""

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,31 +14,42 @@ ROOT = Path(__file__).parents[2]
 RULES = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"][0]["rules"]
 
 
+HEADINGS = re.findall(r"^## (.+)$", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+ANCHORS = {heading.lower().replace(" ", "-").replace("'", "") for heading in HEADINGS}
 PANELS = json.loads((ROOT / "deploy/grafana/gateway.json").read_text())["panels"]
+PANELS = [panel for panel in PANELS if panel["type"] != "row"]
+
+
+def anchor_of(url):
+    address, _, anchor = url.partition("#")
+    assert address == "https://gateway.example.com/docs/runbook"
+    return anchor
 
 
 @pytest.fixture(scope="module")
 def metrics():
-    typed = re.findall(r"^# TYPE (\w+) (\w+)", Metrics().render().decode(), re.MULTILINE)
-    return {f"{name}_bucket" if kind == "histogram" else name for name, kind in typed}
+    typed = re.findall(r"^# TYPE (\w+) (\w+)", Metrics().render(private=True).decode(), re.MULTILINE)
+    return {
+        f"{name}{suffix}"
+        for name, kind in typed
+        for suffix in (("_bucket", "_count") if kind == "histogram" else ("",))
+    }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_can_fire_and_says_what_to_do(rule, metrics):
-    named = set(re.findall(r"gateway_\w+", rule["expr"]))
+    named = set(re.findall(r"(?:gateway|process)_\w+|\bup\b", rule["expr"]))
     assert named
-    assert named <= metrics
+    assert named <= metrics | {"up"}
 
-    file, _, anchor = rule["annotations"]["runbook"].partition("#")
-    headings = re.findall(r"^## (.+)$", (ROOT / file).read_text(), re.MULTILINE)
-    assert anchor in {heading.lower().replace(" ", "-") for heading in headings}
-    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert anchor_of(rule["annotations"]["runbook_url"]) in ANCHORS
+    assert rule["labels"]["severity"] in ("info", "warning", "critical")
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, of Prometheus, is not installed")
-def test_prometheus_takes_the_rules():
+@pytest.mark.service
+def test_prometheus_takes_the_rules(promtool):
     done = subprocess.run(
-        ["promtool", "check", "rules", ROOT / "deploy/prometheus/alerts.yaml"],
+        [promtool, "check", "rules", ROOT / "deploy/prometheus/alerts.yaml"],
         capture_output=True,
         text=True,
         check=False,
@@ -50,10 +60,11 @@ def test_prometheus_takes_the_rules():
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_a_panel_shows_what_there_is(panel, metrics):
-    named = set(re.findall(r"gateway_\w+", " ".join(target["expr"] for target in panel["targets"])))
+    named = set(re.findall(r"(?:gateway|process)_\w+|\bup\b", " ".join(one["expr"] for one in panel["targets"])))
 
     assert named
-    assert named <= metrics
+    assert named <= metrics | {"up"}
+    assert {anchor_of(link["url"]) for link in panel.get("links", ())} <= ANCHORS
 
 
 def test_every_panel_has_a_place_of_its_own():

@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -44,7 +44,9 @@ PositiveInt = Annotated[int, Field(gt=0, le=10**15)]
 _HEADER_TEXT = r"^[\t\x20-\x7e]*$"
 _MAX_SECRET = 65_536
 _RFC_3339 = r"^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)$"
-_AMOUNT = r"^\d{1,18}(\.\d{1,9})?$"
+AMOUNT: Final = r"^[0-9]{1,18}(\.[0-9]{1,9})?$"
+"""How an amount of money or a factor is written where it is a text."""
+AMOUNT_IS: Final = "an amount is digits, with up to 9 more behind a point, such as 12.50: no sign, currency or exponent"
 
 
 def _conceal(value: object) -> object:
@@ -117,8 +119,13 @@ Start = Annotated[datetime, BeforeValidator(_start), WithJsonSchema({"type": "st
 
 
 def _amount(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(_AMOUNT[1:-1], value, re.ASCII):
+    if isinstance(value, str):
+        if not re.fullmatch(AMOUNT[1:-1], value):
+            raise ValueError(AMOUNT_IS)
         return Decimal(value)
+    if isinstance(value, float):
+        # JSON has no other fractions; the shortest text that is this number is what was written.
+        return Decimal(repr(value))
     return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -126,7 +133,7 @@ Usd = Annotated[
     Decimal,
     Field(ge=0, max_digits=27, decimal_places=9),
     BeforeValidator(_amount),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": _AMOUNT}]}),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": AMOUNT}]}),
 ]
 
 Times = Annotated[
@@ -134,7 +141,7 @@ Times = Annotated[
     Field(ge=0, le=1000, max_digits=7, decimal_places=3),
     BeforeValidator(_amount),
     WithJsonSchema(
-        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1000}, {"type": "string", "pattern": _AMOUNT}]}
+        {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1000}, {"type": "string", "pattern": AMOUNT}]}
     ),
 ]
 """A multiplier, in thousandths at the finest."""

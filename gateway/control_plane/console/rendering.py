@@ -27,8 +27,6 @@ MENU: Final = (
     ("configuration", "Configuration", "/console/configuration", "c"),
 )
 """Place, title, path, and the letter that leads there after a `g`."""
-OF_EVERYBODY: Final = frozenset({"providers"})
-"""Places that tell of every owner, and that whoever is bound to some does not get to."""
 
 
 class Renderer:
@@ -56,9 +54,7 @@ class Renderer:
         around = {
             "session": session,
             "may_act": session is not None and session.token.scope.covers(Scope.APPLY),
-            "menu": [
-                one for one in MENU if one[0] not in OF_EVERYBODY or session is None or session.token.owners is None
-            ],
+            "menu": MENU,
             "now": clock.microseconds(),
             "place": "",
         }

@@ -44,20 +44,27 @@ class RevisionsResource:
     """The revisions, which a plan may lead back to."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        """One page, newest first; `next_before` is the `before` of the next. `oldest` is how far back a plan leads."""
+        """One page, newest first; `next_before` is the `before` of the next. `oldest` is how far back a plan leads.
+
+        A token that is bound to owners gets the revisions that touched what is theirs, and what these did to it.
+        """
         parameters = read_parameters(request, ("before", "limit"))
         limit, before = read_limit(parameters, 20, 200), read_one(parameters, "before")
         number = None if before is None else whole_number(before)
         if before is not None and number is None:
             raise BadParameterError("before", "this is no revision")
+        owners = owners_of(request)
         at, found = await self._services.database.read(
-            lambda connection: (state.position(connection), history(connection, before=number, limit=limit))
+            lambda connection: (
+                state.position(connection),
+                history(connection, before=number, limit=limit, owners=owners),
+            )
         )
         rows = [{**msgspec.structs.asdict(one), "made_at": moment_text(one.made_at)} for one in found]
         following = str(found[-1].revision) if len(found) == limit else None

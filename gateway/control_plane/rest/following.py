@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from gateway import clock
 from gateway.config.documents import NodeReport
-from gateway.control_plane import nodes, state, tokens
+from gateway.control_plane import key_peppers, nodes, state, tokens
 from gateway.control_plane.changes import changes_since
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.nodes import Node
@@ -23,6 +23,8 @@ from gateway.ledger.report import Parameters, read_one, whole_number
 
 TOKENS_ENDING: Final = "Gateway-Tokens-Ending"
 """The response header that tells gateways how many tokens end soon, for their metrics."""
+KEY_PEPPERS: Final = "Gateway-Key-Peppers"
+"""The response header that tells gateways the fingerprints of the peppers under which keys were hashed."""
 LONGEST_WAIT_S: Final = 60
 _LARGEST: Final = 2**62
 
@@ -52,11 +54,13 @@ class ChangesResource:
                 response.status = 204
                 return
         with as_api_errors():
-            found = await services.database.read(
-                lambda connection: changes_since(
-                    connection, services.vault, lineage=lineage, revision=since, identity=identity
+            found, peppers = await services.database.read(
+                lambda connection: (
+                    changes_since(connection, services.vault, lineage=lineage, revision=since, identity=identity),
+                    key_peppers.known(connection),
                 )
             )
+        response.set_header(KEY_PEPPERS, ",".join(peppers))
         if found is None:
             response.status = 204
             return
@@ -80,12 +84,13 @@ class NodesResource:
         if not all(0 <= number < _LARGEST for number in (*revisions, said.serving_since, said.lag_ms or 0)):
             raise ApiError("bad_request", "A number is out of range.")
 
-        def keep(connection: Connection) -> int:
+        def keep(connection: Connection) -> tuple[int, tuple[str, ...]]:
             nodes.report(connection, said, now)
-            return len(tokens.ending(connection, now))
+            return len(tokens.ending(connection, now)), key_peppers.known(connection)
 
-        ending = await self._services.database.write(keep)
+        ending, peppers = await self._services.database.write(keep)
         response.set_header(TOKENS_ENDING, str(ending))
+        response.set_header(KEY_PEPPERS, ",".join(peppers))
         response.status = 204
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:

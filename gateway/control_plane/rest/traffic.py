@@ -7,7 +7,7 @@ import falcon.asgi
 import msgspec
 
 from gateway import clock
-from gateway.control_plane.rest.route import Route, answer, read_parameters
+from gateway.control_plane.rest.route import Route, answer, owners_of, read_parameters
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
 from gateway.ledger.endings import ENDINGS
@@ -26,16 +26,17 @@ class TrafficResource:
     """Requests over time."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """How many requests ended how, and how long they took, slot by slot; by default those of a day."""
-        period = _period(read_parameters(request, PARAMETERS))
+        period, owners = _period(read_parameters(request, PARAMETERS)), owners_of(request)
         found = await self._database.read(
-            lambda connection: traffic(connection, start=period.start, end=period.end), patience=Patience(PATIENCE_S)
+            lambda connection: traffic(connection, start=period.start, end=period.end, owners=owners),
+            patience=Patience(PATIENCE_S),
         )
         answer(
             response,
@@ -53,16 +54,17 @@ class ProvidersResource:
     """The providers as their calls went."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.VIEW}
-    keeps_owners_apart: ClassVar[Collection[str]] = ()
+    keeps_owners_apart: ClassVar[Collection[str]] = ("GET",)
 
     def __init__(self, services: Services) -> None:
         self._database = services.database
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """Calls to each provider by outcome, error rate, time until an answer began, and the last failure."""
-        period = _period(read_parameters(request, PARAMETERS))
+        period, owners = _period(read_parameters(request, PARAMETERS)), owners_of(request)
         found = await self._database.read(
-            lambda connection: providers(connection, start=period.start, end=period.end), patience=Patience(PATIENCE_S)
+            lambda connection: providers(connection, start=period.start, end=period.end, owners=owners),
+            patience=Patience(PATIENCE_S),
         )
         told = [_provider(one, period.zone) for one in found]
         bounds = {"from": moment_text(period.start, period.zone), "to": moment_text(period.end, period.zone)}

@@ -1,6 +1,7 @@
 """The control plane as a gateway asks it."""
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import httpx
@@ -34,7 +35,8 @@ def check_url(url: str) -> None:
 class Client:
     """One connection that waits for news, and one for reports."""
 
-    def __init__(self, url: str, token: Secret) -> None:
+    def __init__(self, url: str, token: Secret, hear_of_peppers: Callable[[Sequence[str]], None]) -> None:
+        self._hear_of_peppers = hear_of_peppers
         self._http = httpx.AsyncClient(
             base_url=f"{url.rstrip('/')}/api/gateway/v1",
             headers={"Authorization": f"Bearer {token.reveal()}"},
@@ -79,6 +81,8 @@ class Client:
             raise UnreachableError(f"the control plane refuses the token of this gateway: {_message(answer)}")
         if not answer.is_success:
             raise UnreachableError(f"the control plane answers {answer.status_code}: {_message(answer)}")
+        if peppers := answer.headers.get("Gateway-Key-Peppers"):
+            self._hear_of_peppers(peppers.split(","))
         self.token_ends = answer.headers.get("Gateway-Token-Expires-At")
         return answer
 

@@ -224,4 +224,5 @@ class Follower:
             rejected_because=because,
             keys_revision=self._keys_revision,
             open_circuits=self._open_circuits(),
+            key_pepper=self._holder.current.key_pepper,
         )

@@ -111,9 +111,6 @@ EXPECTED = {
 
 
 FOR_NOBODY_ELSE = {
-    "GET /revisions",
-    "GET /traffic",
-    "GET /providers",
     "GET /ledger/differences",
     "GET /changes",
     "POST /nodes",

@@ -466,7 +466,9 @@ def test_a_name_of_another_is_not_taken_and_nothing_is_moved_away(plane):
         *BASE, one("teams", "mine"), owner="beta", owners=BETA, moves=[("teams.alpha-team", "teams.mine")]
     ).plan
 
-    assert "providers.alpha-sim belongs to alpha" in taken.errors[0]
+    (said,) = taken.errors
+    assert said.startswith("providers.alpha-sim belongs to alpha, and this file's owner is beta: names are one for all")
+    assert said.endswith("choose another, or have it handed over (gateway adopt)")
     assert [one.actions for one in moved.resource_changes] == [["create"]]
 
 
@@ -583,3 +585,57 @@ def test_revoked_secrets_stay_so_across_owners(plane):
 
     with pytest.raises((RevokedError, EditError)):
         put(plane, one("virtual_keys", "k", environment="test", secret_hash=hash_of(1)))
+
+
+def led_back(plane, revision, owners=BETA):
+    return plane.plan(owner="beta", owners=owners, to_revision=revision)
+
+
+def test_a_bound_token_is_led_back_to_what_its_owner_had_and_to_nothing_else(plane):
+    revision = plane.live().revision
+    before = plane.specs()
+    put(plane, one("teams", "beta-team", description="later"))
+    plane.put_in_force(*ALPHA[:-1], owner="alpha")
+    of_alpha = plane.specs()
+
+    saved = led_back(plane, revision)
+    plane.apply(saved, actor=msgspec.structs.replace(ME, owners=BETA), allowed=Allowed(discard_outside_edits=True))
+
+    assert [one.address for one in saved.plan.resource_changes] == ["teams.beta-team"]
+    assert "alpha" not in msgspec.json.encode(saved.plan).decode()
+    assert plane.specs() == {**of_alpha, "teams.beta-team": before["teams.beta-team"]}
+    with pytest.raises(PlanError, match="this is a file of alpha") as refused:
+        plane.plan(owner="alpha", owners=BETA, to_revision=revision)
+    assert refused.value.code == "foreign"
+
+
+@pytest.mark.parametrize("renamed", [False, True])
+@pytest.mark.parametrize("kind", ["providers", "virtual_keys"])
+def test_what_was_given_away_since_is_not_led_back_to(plane, kind, renamed):
+    given = one("providers", "given", type="custom", base_url="https://x.example", api_key=Secret("of-beta"))
+    if kind == "virtual_keys":
+        given = one(kind, "given", environment="test", secret_hash=hash_of(5))
+    put(plane, given)
+    revision = plane.live().revision
+    plane.edit(edits.hand_over, (kind, "given"), owner="alpha")
+    of_alpha = [*ALPHA, Resource(kind, "renamed-by-alpha" if renamed else "given", given.spec)]
+    moves = [(f"{kind}.given", f"{kind}.renamed-by-alpha")] if renamed else []
+    plane.put_in_force(*of_alpha, owner="alpha", moves=moves)
+    before = plane.specs()
+
+    saved = led_back(plane, revision)
+
+    plane.apply(saved, actor=msgspec.structs.replace(ME, owners=BETA))
+    assert saved.plan.warnings == [f"{kind}.given was given to another owner since, and stays theirs"]
+    assert saved.plan.is_empty
+    assert plane.specs() == before
+
+
+def test_what_was_another_owners_then_is_not_led_back_to(plane):
+    revision = plane.live().revision
+    put(plane, one("teams", "spare"), owners=("alpha",), owner="alpha")
+    plane.edit(edits.hand_over, ("teams", "spare"), owner="beta")
+
+    plan = led_back(plane, revision + 1).plan
+
+    assert [(one.address, one.actions) for one in plan.resource_changes] == [("teams.spare", ["delete"])]

@@ -16,6 +16,7 @@ from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.state import RevokedError
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.plan.diff import shown
 from gateway.providers.registry import ProviderSet
 from gateway.secret import Secret
 from gateway.snapshot.compile import compile_snapshot
@@ -47,6 +48,11 @@ def put(plane, at, written, **more):
         (("teams", "t"), {"description": "${env:HOME}"}, "others are resolved where a file is loaded"),
         (("teams", "t"), {"description": "${runtime-env:NOT A NAME}"}, "malformed"),
         (("teams", "t"), {"description": "${runtime-env:OPEN"}, "a node resolves"),
+        (
+            ("providers", "p"),
+            {"type": "simulator", "models": ["${runtime-env:KEY}"]},
+            "a model's name cannot come from a reference",
+        ),
         (("virtual_keys", "k"), {"environment": "live"}, "secret_hash: a key without one answers to nobody"),
         (("policy_rules", "r"), {"tools": {"deny": ["("]}}, "RE2"),
         (AT, {**OPENAI, "api_key": "${file:/etc/passwd}"}, "a node resolves"),
@@ -146,6 +152,25 @@ def test_each_type_has_its_places(plane, type_, field, other):
 
     with pytest.raises(EditError, match=f"only while {field} stays as it is"):
         put(plane, AT, {**type_, secret: "(sensitive)", field: other})
+
+
+@pytest.mark.parametrize("written", [" (sensitive) ", "Bearer (sensitive)", "(sensitive, changed)"])
+def test_what_stands_in_place_of_a_secret_is_none_whatever_is_around_it(plane, written):
+    with pytest.raises(EditError, match="stands in place of a secret and is none"):
+        plane.edit(edits.put, ("providers", "p"), {"type": "openai", "api_key": written}, owner="platform")
+
+
+@pytest.mark.parametrize(
+    ("at", "written"),
+    [(("model_aliases", "fast"), ["sim/m"]), (("settings", "on_disconnect"), "drain"), (("teams", "t"), {})],
+)
+def test_what_is_shown_may_be_put_back(plane, at, written):
+    plane.put_in_force(SIMULATOR)
+    made = plane.edit(edits.put, at, written, owner="platform")
+
+    again = plane.edit(edits.put, at, shown(made.resource.spec, made.resource.references), owner="platform")
+
+    assert again == made
 
 
 def test_the_places_of_secrets_in_lists_keep_them_too(plane):

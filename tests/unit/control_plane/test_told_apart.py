@@ -7,10 +7,12 @@ from gateway.control_plane import edit as edits
 from gateway.control_plane import state
 from gateway.control_plane.changes import changes_since
 from gateway.control_plane.encryption import Vault, generate_key, rotate
-from gateway.ledger.traffic import traffic
+from gateway.control_plane.history import history
+from gateway.ledger.traffic import providers, traffic
 from gateway.secret import Secret
 from gateway.storage.engine import writing
 from gateway.storage.tables import changes, minted_secrets, resources, revisions
+from gateway.telemetry.decision_record import AttemptRecord
 from tests.unit.control_plane.planes import KEY, NOW, SIMULATOR, Plane, key, team
 from tests.unit.ledger.ledger_entries import HOUR, NOON, entry, put
 
@@ -109,3 +111,56 @@ def test_every_secret_is_encrypted_under_the_new_key(engine):
             assert sealed
             for one in sealed:
                 assert Vault((new,)).unseal(one)
+
+
+def test_calls_to_providers_are_those_of_the_keys_that_owners_have(engine):
+    plane = Plane(engine)
+    plane.put_in_force(SIMULATOR, key("mine"), owner="alpha")
+    plane.put_in_force(key("theirs"), owner="beta")
+    ids = {one.resource.name: one.resource.id for one in plane.live().resources.values()}
+    late = AttemptRecord(ids["sim"], "m", "timeout", 0, 3_600_000)
+    put(
+        engine,
+        entry("grq_1", virtual_key=ids["mine"], attempts=(AttemptRecord(ids["sim"], "m", "ok", 0, 80),)),
+        entry("grq_2", virtual_key=ids["mine"], occurred_at=NOON - 1, attempts=(late,)),
+        entry("grq_3", virtual_key=ids["theirs"], attempts=(AttemptRecord(ids["sim"], "m", "503", 0, 80),)),
+    )
+
+    with engine.connect() as connection:
+        found = {
+            owners: [
+                (one.provider, dict(one.outcomes))
+                for one in providers(connection, start=NOON, end=NOON + HOUR, owners=owners)
+            ]
+            for owners in (("alpha",), ("beta",), ("alpha", "beta"), ("nobody",), None)
+        }
+
+    assert found[("alpha",)] == [("sim", {"ok": 1, "timeout": 1})]
+    assert found[("beta",)] == [("sim", {"503": 1})]
+    assert found[("nobody",)] == []
+    assert found[None] == found[("alpha", "beta")]
+
+
+def test_revisions_are_those_that_touched_what_owners_had_or_have(engine):
+    plane = Plane(engine)
+    plane.put_in_force(SIMULATOR, team("a"), owner="alpha")
+    plane.put_in_force(team("b"), team("c"), owner="beta")
+    plane.put_in_force(team("b"), team("d"), owner="beta", moves=[("teams.c", "teams.d")])
+    plane.edit(edits.hand_over, ("teams", "a"), owner="beta")
+    plane.edit(edits.delete, ("teams", "d"))
+
+    with engine.connect() as connection:
+        found = {
+            owners: [(row.revision, row.owner, dict(row.changes), row.address) for row in rows]
+            for owners in (("alpha",), ("beta",))
+            if (rows := history(connection, before=None, limit=9, owners=owners)) is not None
+        }
+
+    handed = (4, None, {"hand over": 1}, "teams.a")
+    assert found["alpha",] == [handed, (1, "alpha", {"create": 2}, None)]
+    assert found["beta",] == [
+        (5, None, {"delete": 1}, "teams.d"),
+        handed,
+        (3, "beta", {"move": 1}, "teams.c"),
+        (2, "beta", {"create": 2}, None),
+    ]

@@ -96,13 +96,13 @@ def test_a_meter_is_bounded_whatever_is_given_back():
     for at in range(50_000):
         many.take(at, 15_000, 1_000_000)
         many.correct(-14_990, at, at, 1_000_000)
-    assert len(many._times) <= MOST + 1
+    assert len(many._times) <= MOST
     assert many.total == 500_000
 
     few = Meter(60 * SECOND)
     for at in range(999):
         few.take(at, 1, 999)
-    assert len(few._times) == 999
+    assert len(few._times) + 1 == 999
     assert few.fits_after(at, 1, 999) == 60 * SECOND - at
 
 
@@ -115,7 +115,7 @@ def test_a_clock_that_goes_back_lets_no_more_pass(steps):
             meter.take(at, amount, 5)
             passed += amount
         assert meter.total <= 5
-    assert sum(meter._amounts) == meter.total <= passed
+    assert sum(meter._amounts) + meter._newest == meter.total <= passed
 
 
 def test_both_homes_remember_together_alike():

@@ -122,7 +122,15 @@ def empty(engine: Engine) -> None:
     ledger = ("ledger_entries", *(table.name for table in SUMS))
     with engine.begin() as connection:
         tables = ("resources", "revoked_secrets", "changes", "applies", "audit_log", "gateway_nodes", "kept_answers")
-        history = ("revisions", "identities", "removed_keys", "replaced_secrets", "minted_secrets", "confined_owners")
+        history = (
+            "revisions",
+            "identities",
+            "key_peppers",
+            "removed_keys",
+            "replaced_secrets",
+            "minted_secrets",
+            "confined_owners",
+        )
         for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens", *tables, *history):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - named here
         connection.execute(text("UPDATE control_plane_state SET revision = 0, oldest_change = 0"))

@@ -1,6 +1,7 @@
 """Connections to SQLite and PostgreSQL."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -133,4 +134,19 @@ def test_what_any_version_kept_as_json_is_read(tmp_path, kept):
         connection.execute(text("INSERT INTO t VALUES (:kept)"), {"kept": kept})
 
         assert connection.scalar(select(table.c.value)) == json.loads(kept)
+    engine.dispose()
+
+
+def test_a_further_connection_takes_no_lock_from_those_before(tmp_path):
+    """A process loses its locks on a file when it closes any descriptor of it (https://sqlite.org/howtocorrupt.html)."""
+    file = tmp_path / "gateway.db"
+    engine = open_engine(f"sqlite:///{file}")
+    writes = f"import sqlite3; sqlite3.connect({str(file)!r}, timeout=0).execute('BEGIN IMMEDIATE')"
+
+    with writing(engine) as holds, engine.connect() as further:
+        holds.execute(text("CREATE TABLE mine (number integer)"))
+        assert further.execute(text("SELECT 1")).scalar() == 1
+        other = subprocess.run([sys.executable, "-c", writes], capture_output=True, text=True, check=False)
+
+    assert "database is locked" in other.stderr
     engine.dispose()

@@ -22,7 +22,7 @@ def tell(levels, ratio, *, counter="all", resets_at=None, declared="limit 1", be
 
 
 def level(levels, now=NOW):
-    return dict(levels.ratios(now))["team"]
+    return {budget: ratio for budget, ratio, _ in levels.ratios(now)}["team"]
 
 
 def test_a_word_that_is_older_than_the_last_one_lowers_nothing(levels):
@@ -74,5 +74,5 @@ def test_a_shorter_window_that_is_declared_anew_counts_although_it_ends_before_t
 def test_a_window_that_is_over_is_told_as_empty_once(levels):
     tell(levels, 0.9, resets_at=MORNING)
 
-    assert dict(levels.ratios(MORNING)) == {"team": 0}
-    assert dict(levels.ratios(MORNING)) == {}
+    assert [ratio for _, ratio, _ in levels.ratios(MORNING)] == [0]
+    assert list(levels.ratios(MORNING)) == []

@@ -12,12 +12,13 @@ from gateway.control_plane.console.address import Address, page_path, path_of
 from gateway.control_plane.console.pages.base import Page
 from gateway.control_plane.console.rendering import Console
 from gateway.control_plane.nodes import nodes, open_circuits
-from gateway.control_plane.rest.route import read_parameters
+from gateway.control_plane.rest.route import owners_of, read_parameters
 from gateway.ledger.period import parse_period
 from gateway.ledger.query import entries
 from gateway.ledger.report import read_one
-from gateway.ledger.scope import Fate
+from gateway.ledger.scope import Fate, Scope
 from gateway.ledger.traffic import ProviderTraffic, providers
+from gateway.storage.statements import of_owners
 from gateway.storage.tables import resources
 
 DEFAULT_FROM: Final = "24h"
@@ -43,18 +44,27 @@ class ProvidersPage(Page):
     """All of them."""
 
     place = "providers"
+    keeps_owners_apart = ("GET",)
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """A period, the last day without one."""
         parameters = read_parameters(request, ("from", "to"))
         first, last = read_one(parameters, "from") or DEFAULT_FROM, read_one(parameters, "to")
         period = parse_period(first, last, now=clock.utc_now())
-        now = clock.microseconds()
+        now, owners = clock.microseconds(), owners_of(request)
         rows, failed, heard_of = await self.ask(
             lambda connection: (
-                _rows(connection, period.start, period.end),
-                entries(connection, limit=SHOWN, fate=_FAILED, start=period.start, end=period.end).entries,
-                [node for node in nodes(connection) if node.is_heard_of(now)],
+                _rows(connection, period.start, period.end, owners),
+                entries(
+                    connection,
+                    limit=SHOWN,
+                    scope=Scope(owners=owners),
+                    fate=_FAILED,
+                    start=period.start,
+                    end=period.end,
+                ).entries,
+                # Whether a circuit is open hangs on the calls of everybody: whoever is bound to owners is not told.
+                [node for node in nodes(connection) if owners is None and node.is_heard_of(now)],
             )
         )
         around = Address(page_path("requests"), {"from": [first], **({"to": [last]} if last else {})})
@@ -76,9 +86,11 @@ def routes(console: Console) -> Iterable[tuple[str, Page]]:
     return (("/console/providers", ProvidersPage(console)),)
 
 
-def _rows(connection: Connection, start: int, end: int) -> list[ProviderRow]:
-    seen = {one.provider: one for one in providers(connection, start=start, end=end)}
-    applied = select(resources.c.name, resources.c.spec).where(resources.c.kind == "providers")
+def _rows(connection: Connection, start: int, end: int, owners: tuple[str, ...] | None) -> list[ProviderRow]:
+    seen = {one.provider: one for one in providers(connection, start=start, end=end, owners=owners)}
+    applied = select(resources.c.name, resources.c.spec).where(
+        resources.c.kind == "providers", *of_owners(resources.c.owner, owners)
+    )
     types = {name: _type(spec) for name, spec in connection.execute(applied)}
     return [
         ProviderRow(name=name, type=types.get(name), traffic=seen.get(name), tone=_tone(seen.get(name)))
