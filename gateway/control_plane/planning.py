@@ -18,7 +18,6 @@ from gateway.control_plane.encryption import EncryptionError, Vault
 from gateway.control_plane.figures import figures
 from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.history import UnknownRevisionError, wanted_at
-from gateway.control_plane.replay import replay
 from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.figures import Figures
 from gateway.plan.guards import Allowed, refusals
@@ -114,6 +113,8 @@ def preview(
     planned = _planned(connection, vault, live, request, owners, plan_id=f"pl_{ids.ulid()}", now=now, still=still)
     made = planned.plan
     if request.replay_days and not made.is_empty and not made.errors:
+        from gateway.control_plane.replay import replay  # noqa: PLC0415 - it brings the whole way of a request
+
         before = [one.resource for one in live.resources.values()]
         keys = [one for one in planned.changes if one.kind == "virtual_keys"]
         renamed = {one.previous_name: one.name for one in keys if one.previous_name is not None}

@@ -92,8 +92,12 @@ function operations.reserve(payload)
 end
 
 -- Ends leases, each once: {{id, {amount of each hold, -1: what was held}, holds of SPEND counters that were never
--- taken, since nothing could be when the request began}, ...}
+-- taken, since nothing could be when the request began}, ...}; 1 when it is done. In place of a lease's id there may be the
+-- number of the last restoration that the caller knows: 0 when there was another, and nothing is done.
 function operations.settle(payload)
+  if ARGV[6] ~= '' and ARGV[6] ~= (redis.call('GET', restorations) or '0') then
+    return 0
+  end
   for _, settlement in ipairs(cmsgpack.unpack(payload)) do
     local id, amounts, untaken = unpack(settlement)
     local state, taken_at, holds = read_lease(id)

@@ -6,7 +6,7 @@
 --       failing in its middle at a key that has gone ahead.
 -- ARGV  1 operation, 2 microseconds since the epoch (empty: the clock of the server), 3 generation of the data that
 --       the caller knows, 4 length of a lease in microseconds, 5 what the operation is about, as MessagePack,
---       6 id of the lease that `reserve` makes
+--       6 id of the lease that `reserve` makes, or what `settle` says
 --
 -- A hold is {kind, name, amount, ceiling (-1: never refuses), span}; span is the length of a window in seconds, or
 -- when the window of a SPEND counter is over, in seconds since the epoch (-1: never).

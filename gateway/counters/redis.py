@@ -5,11 +5,12 @@ a lease, which this process puts off while the request runs: what a process that
 leases are over. How leases end is queued and sent in batches, again and again until Redis has acknowledged it.
 
 The marker, a key with the name of the data's generation, tells when data was lost: then, and whenever another Redis
-process answers (which may have started from an older copy), this process
+process answers (which may have started from an older copy, or be a replica that took over), this process
 
-1. takes again what its open leases hold,
-2. lets its owner raise the SPEND counters to what the ledger knows,
-3. sets the marker where there is none,
+1. settles again what was acknowledged in the last seconds, which does nothing where it is known,
+2. takes again what its open leases hold,
+3. lets its owner raise the SPEND counters to what the ledger knows,
+4. sets the marker where there is none,
 
 and reserves only afterwards. The limits of rates begin anew.
 """
@@ -21,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from gateway import ids
+from gateway import clock, ids
 from gateway.counters.hold import (
     CountersLost,
     CounterState,
@@ -57,7 +58,8 @@ _LOOK_EVERY_S: Final = 1.0
 _RENEWALS_A_LEASE: Final = 3
 _AT_ONCE: Final = 500
 _FAREWELL_S: Final = 2.0
-_PROBE_MS: Final = "60000"
+_PROBE_S: Final = 60
+_PROBE_CEILING: Final = 2**40
 
 _Item = TypeVar("_Item")
 
@@ -101,7 +103,6 @@ class RedisCounters:
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
         self._on_data_loss = on_data_loss
-        self._probe = prefix + "probe"
         self._restorations_key = prefix + "restorations"
         self._restorations: int | None = None
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
@@ -151,6 +152,7 @@ class RedisCounters:
         """
         connection = self._usable() or await self._ready()
         self._settlements.ship(everything=True)
+        self._settlements.hold_against(None)
         for some in _chunks(spent.items()):
             self._restorations = int(await self._call(connection, "restore", pack_restored(some)))
 
@@ -265,19 +267,34 @@ class RedisCounters:
         # Another process may have taken over, of which some of what was settled never heard; so may one without a name.
         another = bool(known) and (server is None or server != self._server)
         lost = generation is None or another or known not in {"", generation.decode()}
+        if another:
+            self._settlements.settle_again()
         overtaken = await self._is_overtaken(connection)
         if overtaken:
             self._settlements.leave_spend_to_the_ledger()
+        self._settlements.hold_against(self._restorations)
         self._connection = connection
         self._settlements.ship()
         if lost or overtaken or self._settlements.forgotten:
             generation = await self._rebuild(connection)
         self._server = server
         self._script.generation = generation.decode()
-        # What cannot be written is of no use, though it answers: out of memory, a replica.
-        check(await connection.send("SET", self._probe, "", "PX", _PROBE_MS), connection.address)
+        await self._prove(connection)
         self._link.open(connection)
         return await self._look_after(connection)
+
+    async def _prove(self, connection: RedisConnection) -> None:
+        """Counts once and takes it back: a Redis that answers may be out of memory, a replica, or permit too little."""
+        soon = int(clock.now()) + _PROBE_S
+        limits = [
+            Limit(key="probe", dimension=Dimension.RPM, ceiling=_PROBE_CEILING, window_s=_PROBE_S),
+            Limit(key="probe", dimension=Dimension.CONCURRENCY, ceiling=_PROBE_CEILING, window_s=0),
+            Limit(key="probe", dimension=Dimension.SPEND, ceiling=_PROBE_CEILING, window_s=0, resets_at=soon),
+        ]
+        lease, holds = ids.ulid(), [Hold(limit, 1) for limit in limits]
+        if await self._script.call(connection, "reserve", pack_holds(holds), lease) is None:
+            raise _lost(connection)
+        await self._script.call(connection, "settle", pack([(lease, [0] * len(holds))]))
 
     async def _is_overtaken(self, connection: RedisConnection) -> bool:
         """Whether somebody brought counters up to the ledger while this process had something to settle.

@@ -90,13 +90,16 @@ class RedisLink:
                 _log.exception("the counters in Redis cannot be used")
                 said = f"{self._service} cannot be used ({type(error).__name__})"
                 reason = RedisAway(said, CounterState.REFUSED)
+            is_sent_on = isinstance(reason, RedisMoved) and elsewhere is None
             elsewhere = reason if isinstance(reason, RedisMoved) else None
             if self._opened:
                 failures, self._opened = 0, False
                 if self.connection is not None:
                     self._leave(reason)
-            elif failures:
+            elif failures and not is_sent_on:
                 self._decide(reason)
+            if is_sent_on:
+                continue
             await asyncio.sleep(_PAUSES_S[min(failures, len(_PAUSES_S) - 1)])
             failures += 1
 

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from gateway.counters.hold import Dimension, Hold
+from gateway.counters.hold import CounterState, Dimension, Hold
 from gateway.counters.redis_connection import RedisConnection
 from gateway.counters.redis_holds import pack, unpacked_holds
 from gateway.counters.redis_refusals import RedisAway, check
@@ -14,6 +14,8 @@ from gateway.counters.redis_script import RedisScript, is_unknown_script
 _BATCH: Final = 128
 _IN_FLIGHT: Final = 8
 _BATCHING_S: Final = 0.002
+_REMEMBERED_S: Final = 10.0
+_MOST_REMEMBERED: Final = 20_000
 
 
 class Settlement:
@@ -64,7 +66,10 @@ class RedisSettlements:
         self._bound = bound
         self._waiting: deque[Settlement] = deque()
         self._sent: deque[list[Settlement]] = deque()
+        self._acknowledged: deque[tuple[float, Settlement]] = deque(maxlen=_MOST_REMEMBERED)
         self._timer: asyncio.TimerHandle | None = None
+        self._restorations = ""
+        self._in_doubt = 0
         self.forgotten = 0
 
     def __len__(self) -> int:
@@ -78,6 +83,21 @@ class RedisSettlements:
         self._waiting.append(settlement)
         if self._timer is None and len(self._sent) < _IN_FLIGHT:
             self._timer = asyncio.get_running_loop().call_later(_BATCHING_S, self.ship)
+
+    def hold_against(self, restorations: int | None) -> None:
+        """What waits now is counted only while this is the number of the last restoration; `None`: in any case.
+
+        Who restores counters has read rows of the ledger, of which some may be those of what waits here.
+        """
+        self._restorations = "" if restorations is None else str(restorations)
+        self._in_doubt = 0 if restorations is None else len(self)
+
+    def settle_again(self) -> None:
+        """Queues what was acknowledged in the last seconds: who takes over for a server may not have heard of it."""
+        self._take_back()
+        self._forget_old()
+        self._waiting.extendleft(settlement for _, settlement in reversed(self._acknowledged))
+        self._acknowledged.clear()
 
     def leave_spend_to_the_ledger(self) -> None:
         """What waits gives back what it held and counts no money: that is counted by its rows of the ledger."""
@@ -119,7 +139,8 @@ class RedisSettlements:
             self._acknowledge(connection, batch, answer)
 
         packed = pack([settlement.as_packed() for settlement in batch])
-        self._script.post(connection, "settle", packed, whole=whole).add_done_callback(end)
+        known = self._restorations if self._in_doubt > 0 else ""
+        self._script.post(connection, "settle", packed, known, whole=whole).add_done_callback(end)
 
     def _acknowledge(self, connection: RedisConnection, batch: list[Settlement], answer: asyncio.Future[Any]) -> None:
         failure = answer.exception()
@@ -131,13 +152,29 @@ class RedisSettlements:
             if is_unknown_script(answer.result()):
                 self._post(connection, batch, whole=True)
                 return
-            check(answer.result(), connection.address)
+            done = check(answer.result(), connection.address)
         except RedisAway as away:
-            self._take_back()
-            connection.abort(away)
-        else:
-            self._sent.remove(batch)
-            self.ship()
+            self._give_up(connection, away)
+            return
+        if not done:
+            said = "the counters were brought up to the ledger meanwhile"
+            self._give_up(connection, RedisAway(said, CounterState.REBUILDING))
+            return
+        self._sent.remove(batch)
+        self._in_doubt -= len(batch)
+        now = asyncio.get_running_loop().time()
+        self._acknowledged.extend((now, settlement) for settlement in batch)
+        self._forget_old()
+        self.ship()
+
+    def _give_up(self, connection: RedisConnection, why: RedisAway) -> None:
+        self._take_back()
+        connection.abort(why)
+
+    def _forget_old(self) -> None:
+        old = asyncio.get_running_loop().time() - _REMEMBERED_S
+        while self._acknowledged and self._acknowledged[0][0] < old:
+            self._acknowledged.popleft()
 
     def _take_back(self) -> None:
         for batch in reversed(self._sent):

@@ -119,7 +119,9 @@ def test_a_redis_that_is_full_is_told_for_as_long_as_it_is(shared, server):
         assert gateway.chat("cent").status_code == 503
         assert "OOM" in gateway.readyz()["counters"]["fault"]
         time.sleep(0.05)
+    assert gateway.readyz()["counters"]["state"] == "out_of_memory"
     gateway.wait(lambda: "gateway_counters_up 0.0" in gateway.client.get("/metrics").text)
+    assert 'gateway_counters_state{state="out_of_memory"} 1.0' in gateway.client.get("/metrics").text
     command(server.url, "CONFIG", "SET", "maxmemory", "0")
 
     gateway.wait(lambda: gateway.chat("cent").status_code == 200)

@@ -161,6 +161,22 @@ class Cluster:
         until(lambda: all("cluster_state:ok" in server.ask("CLUSTER", "INFO") for server in everyone))
         self.url = "redis://" + ",".join(f"127.0.0.1:{server.port}" for server in everyone)
 
+    def move_slot(self, source, target, meanwhile=lambda: None):
+        """Moves the slot with the counters, as `redis-cli --cluster reshard` does.
+
+        `meanwhile` is called before the first key goes, and when half of them have gone.
+        """
+        target.ask("CLUSTER", "SETSLOT", self.slot, "IMPORTING", source.ask("CLUSTER", "MYID"))
+        source.ask("CLUSTER", "SETSLOT", self.slot, "MIGRATING", target.ask("CLUSTER", "MYID"))
+        keys = source.ask("CLUSTER", "GETKEYSINSLOT", self.slot, 1000).splitlines()
+        half = len(keys) // 2
+        meanwhile()
+        source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys[:half])
+        meanwhile()
+        source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys[half:])
+        for node in (target, source, *(node for node in self.nodes if node not in (source, target))):
+            node.ask("CLUSTER", "SETSLOT", self.slot, "NODE", target.ask("CLUSTER", "MYID"))
+
     def stop(self):
         for server in (*self.nodes, self.replica):
             server.stop()

@@ -1,9 +1,12 @@
 """The Redis that tests talk to, and servers of their own that they may stop, restart and empty."""
 
 import asyncio
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,8 +17,9 @@ from gateway.counters.redis import RedisCounters
 from gateway.counters.redis_address import parse_redis_url
 from gateway.counters.redis_connection import connect
 from gateway.counters.redis_refusals import RedisAway
+from tests.support.redis_server import Server
 
-URL = os.environ.get("GATEWAY_TEST_REDIS_URL", "redis://127.0.0.1:6379/9")
+_INSTALLED = "redis://127.0.0.1:6379/9"
 
 RPM = Limit(key="key:a:rpm", dimension=Dimension.RPM, ceiling=5, window_s=60)
 TPM = Limit(key="key:a:tpm", dimension=Dimension.TPM, ceiling=1000, window_s=60)
@@ -34,11 +38,31 @@ async def command(url, *arguments):
         connection.abort(RedisAway("done"))
 
 
-def reachable():
+def _answers(url):
     try:
-        return asyncio.run(command(URL, "PING")) == b"PONG"
+        return asyncio.run(command(url, "PING")) == b"PONG"
     except RedisAway:
         return False
+
+
+def _url():
+    """That of a Redis which runs already, or of one that ends with this process."""
+    if (named := os.environ.get("GATEWAY_TEST_REDIS_URL")) or shutil.which("redis-server") is None:
+        return named or _INSTALLED
+    if _answers(_INSTALLED):
+        return _INSTALLED
+    directory = tempfile.TemporaryDirectory()
+    server = Server(directory.name).start()
+    atexit.register(directory.cleanup)
+    atexit.register(server.stop)
+    return server.url
+
+
+URL = _url()
+
+
+def reachable():
+    return _answers(URL)
 
 
 def prefix():
@@ -127,5 +151,8 @@ def worker(prefix, asked, lease_s=60, stay=0):
     """A process that takes a cent so many times and says how often it got it; it may stay, holding a slot each."""
     arguments = [URL, prefix, str(asked), str(lease_s), str(stay)]
     return subprocess.Popen(
-        [sys.executable, "-c", WORKER, *arguments], cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE
+        [sys.executable, "-c", WORKER, *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "GATEWAY_TEST_REDIS_URL": URL, "PATH": os.environ["PATH"]},
+        stdout=subprocess.PIPE,
     )

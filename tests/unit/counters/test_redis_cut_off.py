@@ -9,7 +9,18 @@ import pytest
 from gateway.counters.hold import Restored
 from gateway.counters.redis import RedisCounters, Spending
 from tests.support.relay import Relay
-from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, URL, opened, prefix, reachable, settled, taken, until
+from tests.unit.counters.redis_service import (
+    BUDGET,
+    CONCURRENCY,
+    PATIENT_S,
+    URL,
+    opened,
+    prefix,
+    reachable,
+    settled,
+    taken,
+    until,
+)
 
 pytestmark = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
 
@@ -23,7 +34,7 @@ async def cut_off_able(own, ledger):
     async def rebuild():
         await counters.restore({BUDGET.key: Restored(ledger["spent"], None)})
 
-    counters = RedisCounters(url, prefix=own, on_data_loss=rebuild)
+    counters = RedisCounters(url, prefix=own, on_data_loss=rebuild, timeout_s=PATIENT_S)
     try:
         yield counters, relay
     finally:
@@ -90,5 +101,32 @@ def test_what_was_served_uncounted_is_counted_once(restored):
             counters._settlements.ship()
             await settled(counters)
             assert await other.spending([BUDGET]) == [Spending(45, 100)]
+
+    asyncio.run(run())
+
+
+def test_what_another_rebuilds_between_looking_and_settling_is_not_counted_twice():
+    async def run():
+        own, ledger = prefix(), {"spent": 0}
+        async with opened(prefix=own) as other, cut_off_able(own, ledger) as (counters, relay):
+            leases = [await taken(counters, (BUDGET, 100)) for _ in range(2)]
+            await cut(counters, relay)
+            for lease in leases:
+                lease.settle({BUDGET.key: 30})
+            ledger["spent"] = 60
+            look, looks = counters._is_overtaken, []
+
+            async def look_and_be_late(connection):
+                looks.append(await look(connection))
+                if len(looks) == 1:
+                    await other.restore({BUDGET.key: Restored(60, None)})
+                return looks[-1]
+
+            counters._is_overtaken = look_and_be_late
+
+            await is_back(counters, relay)
+
+            assert looks == [False, True]
+            assert await other.spending([BUDGET]) == [Spending(60, 0)]
 
     asyncio.run(run())

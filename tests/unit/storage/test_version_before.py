@@ -12,12 +12,14 @@ from sqlalchemy import func, inspect, select, text
 from gateway.control_plane import tokens
 from gateway.counters.hold import Restored
 from gateway.ledger.check import check_sums, mend_sums
+from gateway.ledger.prune import prune
 from gateway.ledger.query import entries, spend
 from gateway.ledger.rebuild import counters_in_force
 from gateway.money.budget import CompiledBudget, Scope
 from gateway.money.window import Window
 from gateway.storage.engine import open_engine, writing
 from gateway.storage.migrate import current_revision, upgrade
+from gateway.storage.partitions import month_start
 from gateway.storage.tables import ledger_entries, resources
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, entry, put
@@ -61,6 +63,28 @@ def test_what_it_kept_is_there_after_the_upgrade(before):
         (("engineering", "ben"), 3, 3 * CENT),
     ]
     assert list(counters.values()) == [Restored(11 * CENT, cap.window.span(moment / 1_000_000).end)]
+
+
+def test_what_it_kept_can_be_pruned_and_stays_spent(before):
+    upgrade(before)
+    cap = CompiledBudget(name="cap", scope=Scope("team", "engineering"), window=Window("month"), limit=1)
+
+    def told():
+        with before.connect() as connection:
+            rows = spend(connection, ("team", "virtual_key", "day"), start=0, end=moment // HOUR * HOUR + HOUR)
+            return rows, counters_in_force(connection, [cap], moment / 1_000_000), check_sums(connection)
+
+    with before.connect() as connection:
+        moment = everything(connection)[0].occurred_at
+    kept = told()
+
+    assert prune(before, month_start(moment, 1)) == 13
+
+    assert told() == kept
+    with writing(before) as connection:
+        assert connection.scalar(select(func.count()).select_from(ledger_entries)) == 0
+        mend_sums(connection)
+    assert told() == kept
 
 
 def test_it_goes_on_inserting_and_reading_beside_the_new_one(before):
