@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support import statements
+from tests.support import authorities, statements
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
 from tests.support.redis_server import Server
@@ -25,6 +25,8 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gateway")
 
+authorities.read_once()
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
@@ -33,6 +35,17 @@ def pytest_runtest_makereport(item, call):
     report = outcome.get_result()
     if os.environ.get("CI") and report.skipped and item.get_closest_marker("service"):
         report.outcome = "failed"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.option.chaos:
+        long = [item for item in items if item.get_closest_marker("chaos")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
 
 
 def pytest_configure(config):

@@ -233,7 +233,7 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         pieces = answer.iter_raw()
         next(pieces)
         gateway.process.send_signal(signal.SIGTERM)
-        gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
+        gateway.wait(lambda: gateway.client.get("/readyz").status_code == 503, timeout=1)
         assert httpx.get(f"{gateway.url}/healthz").status_code == 200
         gateway.wait(lambda: refuses_connections(gateway.port))
         over.set()

@@ -119,7 +119,7 @@ def test_a_group_that_is_told_has_its_grace(start_gateway, upstream, signum):
 
     os.killpg(gateway.process.pid, signum)
 
-    gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=1)
+    gateway.wait(lambda: gateway.client.get("/readyz").status_code == 503, timeout=1)
     time.sleep(0.5)
     assert httpx.get(f"{gateway.url}/readyz").status_code == 503
     assert gateway.process.wait(10) == 0

@@ -41,14 +41,20 @@ class Gateway:
     """`python -m gateway serve` with one file; `stop` asserts that it went in peace."""
 
     def __init__(
-        self, directory: Path, config: str | None, *arguments: str, env: dict[str, str] | None = None, verify: str = ""
+        self,
+        directory: Path,
+        config: str | None,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        verify: str = "",
+        port: int | None = None,
     ) -> None:
         self.directory = directory
         self.config = directory / "gateway.yaml"
         if config is not None:
             self.config.write_text(config)
             arguments = ("-c", str(self.config), *arguments)
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"{'https' if verify else 'http'}://127.0.0.1:{self.port}"
         self._records = directory / "records.jsonl"
         self._log = directory / "log.txt"

@@ -7,6 +7,7 @@ import atexit
 import gc
 import importlib
 import json
+import mimetypes
 import os
 import runpy
 import select
@@ -19,16 +20,21 @@ import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
-from tests.support import statements
+from tests.support import authorities, statements
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
     "gateway.control_plane.process",
     "gateway.server.process",
     "gateway.server.wiring",
+    "multiprocessing.popen_fork",
     "rich.table",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+    "sqlite3",
+    "typer._adapters",
     "typer.main",
 )
 """Not `gateway.cli`: consoles look at the environment when they are made."""
@@ -83,11 +89,10 @@ def launch(
     directory: Path | None = None,
 ) -> "Launched | subprocess.Popen[bytes]":
     """Starts `python -m gateway ARGUMENTS`, in a process group of its own."""
-    # Whether workers share their metrics is decided when these are imported.
-    if "--workers" in arguments or "GATEWAY_WORKERS" in env or sys.platform != "linux":
+    if sys.platform != "linux":
         command = [sys.executable, "-m", "gateway", *arguments]
         return subprocess.Popen(command, env=env, stdout=stdout, stderr=stderr, cwd=directory, start_new_session=True)
-    launcher = _launcher()
+    launcher = _launcher(_are_several(arguments, env))
     asked = {
         "arguments": arguments,
         "env": dict(env),
@@ -114,6 +119,13 @@ def run(
     return subprocess.CompletedProcess(["gateway", *arguments], code, *said)
 
 
+def _are_several(arguments: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Whether that is a command of several workers."""
+    if "--workers" in arguments:
+        return arguments[arguments.index("--workers") + 1] != "1"
+    return env.get("GATEWAY_WORKERS", "1") != "1"
+
+
 def _umask() -> int:
     """The present one, which cannot be asked for without setting it."""
     present = os.umask(0)
@@ -122,15 +134,22 @@ def _umask() -> int:
 
 
 @cache
-def _launcher() -> "_Launcher":
-    return _Launcher()
+def _launcher(several: bool) -> "_Launcher":
+    return _Launcher(several)
 
 
 class _Launcher:
-    def __init__(self) -> None:
+    """A process that has imported the gateway, as one of several workers or as a single one.
+
+    Whether workers share their metrics is decided by this variable when they are imported. Each command sets its own.
+    """
+
+    def __init__(self, several: bool) -> None:
         self._lock = threading.Lock()
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        if several:
+            environment["PROMETHEUS_MULTIPROC_DIR"] = os.devnull
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.launcher", str(theirs.fileno())],
@@ -161,6 +180,8 @@ def _serve(channel: socket.socket) -> None:
     """Forks and reaps as it is asked to; in a fork, it ends as the command does."""
     for name in IMPORTED:
         importlib.import_module(name)
+    authorities.read_once()
+    mimetypes.init()  # which Falcon asks for with each app
     statements.record()
     gc.freeze()  # what a fork need not take apart when it ends
     assert threading.active_count() == 1, "a fork has no threads but its own"
@@ -191,7 +212,21 @@ def _serve(channel: socket.socket) -> None:
     os.chdir(asked["directory"])
     os.umask(asked["umask"])
     sys.argv = ["gateway", *asked["arguments"]]
-    runpy.run_module("gateway", run_name="__main__")
+    try:
+        runpy.run_module("gateway", run_name="__main__")
+    except SystemExit as end:
+        if isinstance(end.code, int):
+            _end(end.code)
+        raise
+
+
+def _end(code: int) -> NoReturn:
+    """Ends as Python does, but takes nothing apart: a fork would copy all that was imported, only to let go of it."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ class Relay:
         self._there = port
         self._is_cut = False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -45,6 +46,8 @@ class Relay:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        while self._writers:  # a task that had not begun closed none
+            self._writers.pop().transport.abort()
 
     async def _finish(self) -> None:
         self._server.close()
@@ -56,16 +59,27 @@ class Relay:
         if self._is_cut:
             writer.close()
             return
-        on, back = await asyncio.open_connection("127.0.0.1", self._there)
+        self._writers.add(writer)
+        try:
+            on, back = await asyncio.open_connection("127.0.0.1", self._there)
+        except OSError:
+            self._close(writer)
+            return
+        self._writers.add(back)
         for source, target in ((reader, back), (on, writer)):
             task = asyncio.ensure_future(self._pump(source, target))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    @staticmethod
-    async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(65536):
                 target.write(data)
+        except ConnectionError:
+            pass
         finally:
-            target.close()
+            self._close(target)
+
+    def _close(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
+        writer.close()

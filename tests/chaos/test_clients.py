@@ -1,0 +1,70 @@
+"""Clients that read nothing, leave at any moment or stop in the midst of what they send: the others are served."""
+
+import socket
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.chaos.fleet import every_answer_ends, memory_is_bounded, memory_mb, nobody_stumbled
+from tests.chaos.test_one_node import books_agree
+from tests.chaos.test_upstreams import CONFIG, DELTA
+from tests.support.keys import HASH, SECRET
+from tests.support.load import Kind, Load, chat
+from tests.support.upstream import stream
+
+HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\ncontent-type: application/json\r\n"
+ENDLESS = b'{"model":"broken","stream":true,"messages":[]}'
+SAY = {
+    "read nothing": f"{HEAD}content-length: {len(ENDLESS)}\r\n\r\n".encode() + ENDLESS,
+    "stop in the midst of a head": HEAD.encode()[:60],
+    "stop in the midst of a body": f"{HEAD}content-length: 1000\r\n\r\n".encode() + b"{",
+    "say nothing": b"",
+}
+MANY = 10
+_PATIENCE = {"GATEWAY_WRITE_TIMEOUT_S": "2", "GATEWAY_BODY_TIMEOUT_S": "2", "GATEWAY_KEEPALIVE_TIMEOUT_S": "3"}
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("say", [pytest.param(say, id=name) for name, say in SAY.items()])
+def test_clients_that(start_gateway, upstream, figures, say):
+    upstream.play = lambda _: stream([DELTA * 2000] * 2000)
+    gateway = start_gateway(CONFIG.format(url=upstream.url, hash=HASH), env=_PATIENCE)
+    with Load([gateway.port], 20, kinds=[Kind(chat()), Kind(chat("[[words 5]]", stream=True))]) as load:
+        load.wait(load.all_served(), 30)
+        before_mb = memory_mb([gateway.process.pid])
+        with ExitStack() as held:
+            for _ in range(MANY):
+                client = held.enter_context(socket.socket())
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.connect(("127.0.0.1", gateway.port))
+                client.sendall(say)
+            time.sleep(5)
+            most_mb = memory_mb([gateway.process.pid])
+            load.wait(load.all_served(), 30)
+            if b"stream" in say:
+                # They are there and read nothing; the gateway ends what they asked for all the same.
+                gateway.wait(lambda: sum(one["model_asked"] == "broken" for one in gateway.records()) == MANY, 60)
+
+    every_answer_ends(load, frozenset())
+    assert {one.status for one in load.answers} == {200}
+    books_agree(gateway, load)
+    memory_is_bounded(before_mb, most_mb)
+    nobody_stumbled([gateway])
+    figures(load.told(), f"{before_mb:.0f} -> {most_mb:.0f} MB with {MANY} of them")
+
+
+def test_clients_that_leave_at_any_moment(start_gateway, figures):
+    gateway = start_gateway(CONFIG.format(url="http://127.0.0.1:1", hash=HASH))
+    bodies = (chat(), chat("[[words 5]] [[pace 10ms]]", stream=True), chat("[[delay 30ms]]"))
+    kinds = [Kind(body, leaves_after_s=after_ms / 1000) for after_ms in range(1, 60, 4) for body in bodies]
+    with Load([gateway.port], 100, kinds=kinds) as leaving, Load([gateway.port], 10) as staying:
+        time.sleep(4)
+    gateway.wait(lambda: "gateway_requests_in_flight 0.0" in gateway.client.get("/metrics").text)
+
+    assert leaving.left > 10
+    for load in (leaving, staying):
+        every_answer_ends(load, frozenset())
+        books_agree(gateway, load)
+    nobody_stumbled([gateway])
+    figures(f"leaving: {leaving.told()}", f"staying: {staying.told()}")
