@@ -55,7 +55,8 @@ class Window(NamedTuple):
 
     def offsets(self, candidates: set[bytes]) -> Iterator[tuple[int, bytes]]:
         """Where each of some candidates begins in the text for the first time, with the candidate."""
-        at, told = self.begin, set[bytes]()
+        at = self.begin
+        told: set[bytes] = set()
         for number, piece in enumerate(self.pieces):
             if number % 2 and piece in candidates and piece not in told:
                 told.add(piece)
