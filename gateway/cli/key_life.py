@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway import clock
 from gateway.cli.database import failed
 from gateway.cli.keys import app
 from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
-from gateway.cli.tables import print_rows
+from gateway.cli.tables import print_rows, since
 from gateway.cli.target import target
 
 if TYPE_CHECKING:
@@ -41,9 +42,11 @@ def list_keys(
         results.out(json.dumps(found, indent=2))
         return
     columns = ("name", "owner", "environment", "state", "expires_at", "rotation_ends_at", "last_used_at")
+    now = clock.microseconds()
+    used = ({**one, "last_used_at": since(one["last_used_at"], now)} for one in found)
     print_rows(
         [name.removesuffix("_at").replace("_", " ") for name in columns],
-        [[str(one[name] or "") for name in columns] for one in found],
+        [[str(one[name] or "") for name in columns] for one in used],
     )
 
 

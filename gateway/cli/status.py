@@ -10,9 +10,9 @@ from gateway import clock
 from gateway.cli.groups import Commands
 from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
-from gateway.cli.tables import print_rows
+from gateway.cli.tables import print_rows, since
 from gateway.cli.target import target
-from gateway.plan.words import ago, count
+from gateway.plan.words import count
 
 app: Final = Commands()
 
@@ -121,10 +121,6 @@ def _what(revision: dict[str, Any]) -> str:
     return ", ".join(f"{number:,} {action}" for action, number in changes.items()) or _NOT_KEPT
 
 
-def _ago(written: str, now: int) -> str:
-    return ago(clock.microseconds_of(datetime.fromisoformat(written)), now)
-
-
 def _to_the_second(written: str) -> str:
     return f"{datetime.fromisoformat(written):%Y-%m-%dT%H:%M:%SZ}"
 
@@ -140,9 +136,9 @@ def _row(node: dict[str, Any], now: int) -> list[str]:
         node["node"],
         node["state"],
         serves,
-        _ago(node["serving_since"], now),
+        since(node["serving_since"], now),
         lag,
-        _ago(node["reported_at"], now),
+        since(node["reported_at"], now),
         refused,
         because,
         keys,

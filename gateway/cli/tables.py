@@ -1,6 +1,7 @@
 """Tables for people: as wide as the terminal, or as they need to be where a file or a pipe takes them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 from rich import box
@@ -10,13 +11,20 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from gateway import clock
 from gateway.cli.output import results
 from gateway.money.nano_usd import to_usd
+from gateway.plan.words import ago
 from gateway.visible import visible
 
 BAR_WIDTH: Final = 20
 _ANY_WIDTH: Final = 10_000
 _FEWEST_PLACES: Final = 2
+
+
+def since(written: str | None, now: int) -> str:
+    """How long ago a moment (RFC 3339) was at `now`, microseconds since the epoch; nothing where there is none."""
+    return "" if written is None else ago(clock.microseconds_of(datetime.fromisoformat(written)), now)
 
 
 def new_table() -> Table:

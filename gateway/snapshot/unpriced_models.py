@@ -33,7 +33,7 @@ def unpriced_models(config: Config, at: datetime) -> Iterator[Checked]:
             continue
         if prices.of(name, provider.type, model).at(now) is None:
             follows = [] if trusts else ["it counts as nothing"]
-            follows += [] if refusing is None else [f"budgets such as {refusing} refuse it"]
+            follows += [] if refusing is None else [f"budgets such as {refusing} refuse it where they count"]
             message = f"nobody knows what {target} costs: {', and '.join(follows)}"
             states = trusts is False and refusing is None and seller_at(provider).own in _STATING
             hint = f"{_HINT}{_OR_TRUST if states else ''}."

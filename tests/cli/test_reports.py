@@ -9,6 +9,7 @@ import pytest
 
 from gateway import clock
 from gateway.cli.database import with_flag
+from gateway.cli.tables import since
 from gateway.ledger.counter_states import CounterState, report
 from gateway.storage.engine import open_engine, writing
 from gateway.telemetry.decision_record import Charge
@@ -200,3 +201,16 @@ def test_settings_that_are_wrong_are_named(gateway):
 
     assert done.code == 1
     assert done.err.startswith("error: GATEWAY_PORT: ")
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (None, ""),
+        ("2026-11-30T07:50:25.624794Z", "3 min ago"),
+        ("2026-11-30T05:50:25Z", "2 h ago"),
+        ("2026-11-30T07:54:00Z", "just now"),
+    ],
+)
+def test_tables_tell_how_long_ago_a_moment_was(written, told):
+    assert since(written, clock.microseconds_of(datetime(2026, 11, 30, 7, 54, tzinfo=UTC))) == told

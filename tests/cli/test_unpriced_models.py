@@ -67,7 +67,10 @@ def test_validate_warns_of_every_model_that_is_named_and_has_no_price(run):
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [("", "it counts as nothing"), (BUDGET, "it counts as nothing, and budgets such as cap refuse it")],
+    [
+        ("", "it counts as nothing"),
+        (BUDGET, "it counts as nothing, and budgets such as cap refuse it where they count"),
+    ],
 )
 def test_the_warning_says_what_follows(run, more, says):
     done = run("validate", "gateway.yaml", more=more)
@@ -83,7 +86,7 @@ def test_where_answers_state_costs_only_a_budget_needs_a_price(run, budget):
 
     done = run("validate", "gateway.yaml", more=more, file=trusting)
 
-    assert ("nobody knows what ours/auto costs: budgets such as cap refuse it\n" in done.err) == budget
+    assert ("nobody knows what ours/auto costs: budgets such as cap refuse it where they count\n" in done.err) == budget
     assert ("ours/auto" in done.err) == budget
 
 

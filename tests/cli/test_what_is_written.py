@@ -64,6 +64,7 @@ OFFLINE = {
     "budgets": (),
     "check-ledger": (),
     "report unpriced": (),
+    "ledger prune": ("--keep", "13 months"),
     "control-plane rotate-encryption": (),
 }
 OF_A_GATEWAY = {

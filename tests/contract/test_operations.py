@@ -67,7 +67,7 @@ def test_metrics_count(gateway):
 
     text = gateway.metrics()
 
-    assert 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"}' in text
+    assert 'gateway_requests_total{endpoint="chat_completions",outcome="ok",provider="simulator",status="200"}' in text
     assert 'gateway_tokens_total{direction="input",model="gpt-5-mini",provider="simulator"}' in text
     assert "gateway_requests_in_flight 0.0" in text
 
@@ -79,9 +79,9 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
 
     text = gateway.metrics()
 
-    counted = 'gateway_requests_total{endpoint="chat_completions",provider="%s",status="%s"} 1.0'
-    assert counted % ("simulator", 200) in text
-    assert counted % ("", 429) in text
+    counted = 'gateway_requests_total{endpoint="chat_completions",outcome="%s",provider="%s",status="%s"} 1.0'
+    assert counted % ("ok", "simulator", 200) in text
+    assert counted % ("refused", "", 429) in text
     assert 'provider="simulator",status="429"' not in text
     assert 'gateway_request_duration_seconds_count{endpoint="chat_completions",provider="simulator"} 1.0' in text
 
@@ -279,7 +279,7 @@ def test_workers_serve_reload_and_count_together(start_gateway, upstream):
             json={"model": "sim", "messages": []},
             headers={"authorization": f"Bearer {SECRET}"},
         ).is_success
-    counted = 'gateway_requests_total{endpoint="chat_completions",provider="simulator",status="200"} 10.0'
+    counted = 'gateway_requests_total{endpoint="chat_completions",outcome="ok",provider="simulator",status="200"} 10.0'
     gateway.wait(lambda: counted in gateway.metrics())
 
 
