@@ -49,7 +49,7 @@ CODES: Final[Mapping[str, str]] = {
     "conflicting-value": "Two files give one setting different values.",
     "reference-missing": "A `${...}` reference leads to nothing.",
     "reference-in-name": "A name, a model or a tag is a `${...}` reference; plans, logs and reports show them.",
-    "reference-in-pattern": "A pattern that callers may be told is a `${...}` reference.",
+    "reference-in-pattern": "A `deny` pattern, which callers are told, is a `${...}` reference.",
     "reference-in-text": "A `${...}` reference stands in free text.",
     "reference-outside": "A `${file:}` reference leads out of the folders that may be read.",
     "reference-syntax": "A `${...}` reference is not written as one.",

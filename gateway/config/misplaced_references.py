@@ -22,8 +22,8 @@ def misplaced(written: Iterable[Path]) -> Iterator[Checked]:
             hint = "Write the model itself: metrics, reports and answers show it."
             yield _name(path, "a model's name cannot come from a reference", hint)
         elif path[-2:-1] == ("deny",) and isinstance(path[-1], int):
-            message = "the pattern comes from a reference, and callers whom it refuses are told it"
-            yield Checked(Finding("reference-in-pattern", message, path, "Write the pattern itself."), Severity.WARNING)
+            message = "a pattern that denies cannot come from a reference: callers whom it refuses are told it"
+            yield Checked(Finding("reference-in-pattern", message, path, "Write the pattern itself."))
         elif path[-1] == "description":
             message = "free text comes from a reference, which is all that plans and the console show of it"
             hint = "Write the text itself."

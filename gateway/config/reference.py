@@ -25,8 +25,8 @@ them. `examples/gateway.yaml` is a tutorial. For completion and checks in an edi
 | `$${` | a literal `${` |
 
 References stand anywhere inside a value, and always make a string. They stand in no name: of what is declared, of tags,
-and of models that an alias, a provider, a price or a key's `models_allowed` has. They are warned about in a description
-and in a `deny` pattern, which callers whom it refuses are told.
+and of models that an alias, a provider, a price or a key's `models_allowed` has; nor in a `deny` pattern, which callers
+whom it refuses are told. They are warned about in a description.
 A change of a referenced file is a change of the configuration and reloads it.
 
 A value that came from a reference is shown as the reference: in plans, diagnostics, `explain`, the console, the API and

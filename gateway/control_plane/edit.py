@@ -12,13 +12,14 @@ from gateway.clock import moment_at
 from gateway.config.address import parse_address
 from gateway.config.judge import SAID_OF_OTHERS
 from gateway.config.resources import WRAPPED, Resource, Spec, read_spec
-from gateway.control_plane import state
+from gateway.control_plane import past_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault
 from gateway.control_plane.former_names import names_of_others
 from gateway.control_plane.kept_values import decisive_changes, with_kept_values
 from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.matching import CHOOSE_ANOTHER
+from gateway.plan.revoked import secrets_of
 from gateway.snapshot.of_resources import faults
 
 Key = tuple[str, str]
@@ -55,7 +56,7 @@ def put(connection: Connection, vault: Vault, key: Key, written: Any, edit: Edit
 
     def change(had: LiveResource | None) -> tuple[Spec, str]:
         try:
-            return _read(key, written, had), had.owner if had is not None else owner
+            return _read(connection, key, written, had), had.owner if had is not None else owner
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             where = ".".join(map(str, first["loc"]))
@@ -151,7 +152,7 @@ def _check_expected(had: LiveResource | None, key: Key, edit: Edit) -> None:
         raise EditError("precondition_failed", f"{'.'.join(key)} {why}: {now}")
 
 
-def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
+def _read(connection: Connection, key: Key, written: Any, had: LiveResource | None) -> Spec:
     """The spec that somebody wrote. Raises `ValueError`, of which `ValidationError` is one."""
     parse_address(".".join(key))
     filled, kept = (written, []) if had is None else with_kept_values(written, had.resource)
@@ -161,7 +162,19 @@ def _read(key: Key, written: Any, had: LiveResource | None) -> Spec:
         raise ValueError(f"{kept[0]}: (sensitive) keeps a secret only while {fields} stays as it is: write the secret")
     if key[0] == "virtual_keys" and "secret_hash" not in spec:
         raise ValueError("secret_hash: a key without one answers to nobody; POST /virtual-keys mints a secret")
+    _refuse_replaced(connection, key, spec, had)
     return spec
+
+
+def _refuse_replaced(connection: Connection, key: Key, spec: Spec, had: LiveResource | None) -> None:
+    """A secret that was rotated away comes back by a plan, which says so, and not in passing. Raises `ValueError`."""
+    if key[0] != "virtual_keys" or (had is not None and spec["secret_hash"] in secrets_of(had.resource.spec)):
+        return
+    if past_secrets.is_replaced(connection, spec["secret_hash"]):
+        raise ValueError(
+            "secret_hash: another secret took the place of this one, so a plan alone brings it back, which says so; "
+            "rotating a key mints a new one"
+        )
 
 
 def _as_in_a_file(kind: str, written: Any) -> Any:

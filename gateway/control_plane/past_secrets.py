@@ -22,6 +22,14 @@ def replaced(connection: Connection) -> frozenset[str]:
     return frozenset(connection.scalars(select(replaced_secrets.c.secret_hash)))
 
 
+def is_replaced(connection: Connection, secret_hash: str) -> bool:
+    """Whether another secret took the place of this one."""
+    return (
+        connection.scalar(select(replaced_secrets.c.address).where(replaced_secrets.c.secret_hash == secret_hash))
+        is not None
+    )
+
+
 def kept(connection: Connection) -> dict[str, KeptSecret]:
     """The secrets of keys that are gone, by the ids of these."""
     return {row["id"]: KeptSecret(**row) for row in connection.execute(select(removed_keys)).mappings()}

@@ -237,6 +237,18 @@ def test_a_revoked_key_stays_revoked_whatever_is_put(plane, way, removed_first):
     assert plane.specs() == before
 
 
+@pytest.mark.parametrize("name", ["k", "other"])
+def test_a_secret_that_was_rotated_away_is_not_put_back_in_passing(plane, name):
+    plane.put_in_force(SIMULATOR, key(secret_hash=HASH))
+    plane.edit(edits.put, ("virtual_keys", "k"), {"environment": "test", "secret_hash": hash_of(2)}, owner="a")
+    before = plane.specs()
+
+    with pytest.raises(EditError, match="another secret took the place of this one"):
+        plane.edit(edits.put, ("virtual_keys", name), {"environment": "test", "secret_hash": HASH}, owner="a")
+
+    assert plane.specs() == before
+
+
 @pytest.mark.parametrize(
     "wanted",
     [
