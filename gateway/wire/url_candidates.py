@@ -38,6 +38,7 @@ _STEP: Final = 512 * 1024
 """Bytes that RE2 searches in one step: a millisecond, whatever they are."""
 
 _SCHEME_BYTES: Final = 8
+_BACKSLASH: Final = ord("\\")
 _QUICK_BYTES: Final = 1024 * 1024
 
 
@@ -93,15 +94,18 @@ def windows(data: bytes) -> Iterator[Window | None]:
     while begin < len(data):
         bound = begin + _WINDOW + _LONGEST
         cut = _BETWEEN_CANDIDATES.search(data, begin + _WINDOW, bound) if begin + _WINDOW < len(data) else None
+        end = len(data) if cut is None else cut.end()
         if cut is None and bound < len(data):
-            # A picture, say.
+            # A picture, say, which what stands before it has nothing to do with.
+            quote = data.rfind(b'"', begin + 1, begin + _WINDOW)
+            end = quote + 1 if quote > 0 and data[quote - 1] != _BACKSLASH else 0
+        if not end:
             if _SCHEME.search(data, begin, bound) is not None:
                 yield None
                 return
             yield Window(begin, bound, [])
             begin = bound - _SCHEME_BYTES
             continue
-        end = len(data) if cut is None else cut.end()
         part = data[begin:end]
         pieces = _IN_LOWER_CASE.split(part)
         if _SCHEME.search(b'"'.join(pieces[::2])) is not None:
