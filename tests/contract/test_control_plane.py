@@ -333,7 +333,7 @@ def test_one_request(plane, token):
     assert datetime.fromisoformat(found["occurred_at"]).timestamp() * 1e6 == pytest.approx(NOW - 1e6, abs=2)
     missing = assert_error(plane.get("/requests/grq_999", token), 404, "not_found", "no_such_request")
     assert "without a known key" in missing["message"]
-    assert_error(plane.get("/requests/%00", token), 404, "not_found", "no_such_request")
+    assert_error(plane.get("/requests/%00", token), 400, "bad_request")
 
 
 def test_traffic_over_time(plane, token):
