@@ -41,6 +41,12 @@ def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
 
 
+def pytest_ignore_collect(collection_path, config):
+    """What breaks servers under load runs by itself, `pytest tests/chaos`: it disturbs others and is disturbed by them."""
+    is_asked_for = config.option.chaos or config.args_source is not config.ArgsSource.TESTPATHS
+    return True if collection_path == Path(__file__).parent / "chaos" and not is_asked_for else None
+
+
 def pytest_collection_modifyitems(config, items):
     if not config.option.chaos:
         long = [item for item in items if item.get_closest_marker("chaos")]
