@@ -46,7 +46,7 @@ ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "model_unpriced": ("model_not_allowed", "A `block` budget applies, and what the model costs is not known."),
     "unbounded_reference": (
         "bad_request",
-        "A `block` budget applies, and the request points at what nobody can tell the cost of.",
+        "A `block` budget applies, and the request points at more than it bounds.",
     ),
     "end_user_invalid": ("bad_request", "The id of the end user cannot be one."),
     "ledger_full": ("overloaded", "The ledger's spool is full, or its disk: the database has been away for too long."),

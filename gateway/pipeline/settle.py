@@ -132,12 +132,17 @@ def conclude(
 
 
 def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
-    """The circuit breaker and the record hear, once, that a call failed after its answer had begun."""
+    """The circuit breaker and the record hear, once, that a call failed after its answer had begun.
+
+    A provider that was made to wait by a client which did not read may have failed for that: else one client could open
+    the circuit for all.
+    """
     upstream = asked.candidate.upstream
     attempts, number = asked.received.trail.attempts, asked.attempt
     if attempts[number].outcome == ERROR_IN_ANSWER:
         return
-    services.breakers.broke_off(upstream.provider.name, upstream.circuit)
+    if not asked.response.was_held_back:
+        services.breakers.broke_off(upstream.provider.name, upstream.circuit)
     attempts[number] = msgspec.structs.replace(attempts[number], outcome=outcome)
 
 
