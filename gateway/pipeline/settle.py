@@ -242,9 +242,8 @@ def _count_attempts(
     answered = None if asked is None else attempts[asked.attempt]
     for attempt in attempts:
         if attempt is answered and asked is not None:
-            began_s, first_byte_at = attempt.began_ms / 1000, asked.first_byte_at
-            first_byte_s = None if first_byte_at is None else first_byte_at - started - began_s
-            metrics.asked(attempt.provider, attempt.outcome, now - started - began_s, first_byte_s)
+            began = started + attempt.began_ms / 1000
+            metrics.asked(attempt.provider, attempt.outcome, now - began, asked.first_byte_at - began)
         elif attempt.was_asked:
             metrics.asked(attempt.provider, attempt.outcome, attempt.duration_ms / 1000, None)
         else:
