@@ -43,9 +43,9 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
 ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "vk_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the virtual key."),
     "provider_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the provider, in the configuration."),
-    "model_unpriced": ("budget_exceeded", "A `block` budget applies, and what the model costs is not known."),
+    "model_unpriced": ("model_not_allowed", "A `block` budget applies, and what the model costs is not known."),
     "unbounded_reference": (
-        "budget_exceeded",
+        "bad_request",
         "A `block` budget applies, and the request points at more than it bounds.",
     ),
     "end_user_invalid": ("bad_request", "The id of the end user cannot be one."),

@@ -15,8 +15,8 @@ from gateway.plan.live import LiveResource
 from gateway.secret import Secret
 
 DEFAULT_GRACE_S: Final = 24 * 3_600
-MOST_GRACE_S: Final = 366 * 86_400
 """How long the secret before a rotation works on."""
+MOST_GRACE_S: Final = 366 * 86_400
 
 _KIND: Final = "virtual_keys"
 

@@ -39,10 +39,7 @@ class Mint(Protocol):
         """That of the pepper."""
 
     def __call__(self, environment: str, /) -> tuple[Secret, str]:
-        """A secret and its hash. Raises `ValueError`."""
-
-
-"""Makes a secret for an environment, and its hash; raises `ValueError`, saying why not."""
+        """A secret for an environment, and its hash. Raises `ValueError`, saying why not."""
 
 
 class PlanError(Exception):

@@ -33,6 +33,7 @@ MOST_ROWS: Final = 500
 _REST_S: Final = 0.05
 """Between two of them, so that others who want to write come first."""
 _LEASE_US: Final = 300_000_000
+_CLOCKS_APART_US: Final = 3_600_000_000
 
 
 class PruneError(Exception):
@@ -71,12 +72,13 @@ def prune(engine: Engine, since: int, *, go_on: Callable[[], bool] = lambda: Tru
         go_on: Asked between two transactions.
 
     Raises:
-        PruneError: Sums and rows differ, or another process prunes (`HeldError`).
+        PruneError: Sums and rows differ, clocks do, or another process prunes (`HeldError`).
         StorageError: Others held the ledger for too long.
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
     """
     holder = f"{socket.gethostname()}:{os.getpid()}"
     with writing(engine) as connection:
+        _check_clock(connection)
         _hold(connection, holder)
     try:
         if engine.dialect.name == "postgresql":
@@ -88,6 +90,22 @@ def prune(engine: Engine, since: int, *, go_on: Callable[[], bool] = lambda: Tru
         with suppress(SQLAlchemyError), writing(engine) as connection:  # a lease that stays ends by itself
             mine = update(ledger_retention).where(ledger_retention.c.holder == holder)
             connection.execute(mine.values(holder="", held_until=0))
+
+
+def _check_clock(connection: Connection) -> None:
+    """A machine whose clock is far ahead would prune what is to be kept, and what came in after it would be refused.
+
+    SQLite has no clock of its own.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    there = int(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one() * 1_000_000)
+    here = clock.microseconds()
+    if abs(here - there) > _CLOCKS_APART_US:
+        raise PruneError(
+            f"it is {moment_text(here)} by the clock of this machine and {moment_text(there)} by that of the database; "
+            "set the one that is wrong"
+        )
 
 
 def _months(connection: Connection, since: int) -> Iterator[tuple[int, int]]:

@@ -146,27 +146,6 @@ class Window:
         return begins.date().isoformat()
 
 
-class CurrentWindow:
-    """A window kept at hand: as long as it lasts, asking again is two comparisons."""
-
-    __slots__ = ("_span", "end", "start", "window")
-
-    def __init__(self, window: Window) -> None:
-        self.window = window
-        self.start = self.end = 0.0
-        self._span: Span | None = None
-
-    def span(self, now: float) -> Span:
-        """The window of a moment in seconds since the epoch, usually the present one."""
-        if self.start <= now < self.end and self._span is not None:
-            return self._span
-        span = self.window.span(now)
-        self.start = float(span.start)
-        self.end = math.inf if span.end is None else float(span.end)
-        self._span = span
-        return span
-
-
 def _aware(at: datetime) -> datetime:
     if at.tzinfo is None:
         raise ValueError("a moment has a time zone")

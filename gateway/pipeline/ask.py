@@ -541,6 +541,11 @@ class PeekedResponse:
         """What was read."""
         return b"".join(self._pieces)
 
+    @property
+    def was_held_back(self) -> bool:
+        """See `UpstreamResponse`."""
+        return self._response.was_held_back
+
     async def read_chunk(self) -> bytes | None:
         """See `UpstreamResponse`."""
         if self._next < len(self._pieces):

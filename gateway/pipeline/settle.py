@@ -132,12 +132,17 @@ def conclude(
 
 
 def tell_failure(asked: Asked, services: Services, outcome: str) -> None:
-    """The circuit breaker and the record hear, once, that a call failed after its answer had begun."""
+    """The circuit breaker and the record hear, once, that a call failed after its answer had begun.
+
+    A provider that was made to wait by a client which did not read may have failed for that: else one client could open
+    the circuit for all.
+    """
     upstream = asked.candidate.upstream
     attempts, number = asked.received.trail.attempts, asked.attempt
     if attempts[number].outcome == ERROR_IN_ANSWER:
         return
-    services.breakers.broke_off(upstream.provider.name, upstream.circuit)
+    if not asked.response.was_held_back:
+        services.breakers.broke_off(upstream.provider.name, upstream.circuit)
     attempts[number] = msgspec.structs.replace(attempts[number], outcome=outcome)
 
 
@@ -237,9 +242,8 @@ def _count_attempts(
     answered = None if asked is None else attempts[asked.attempt]
     for attempt in attempts:
         if attempt is answered and asked is not None:
-            began_s, first_byte_at = attempt.began_ms / 1000, asked.first_byte_at
-            first_byte_s = None if first_byte_at is None else first_byte_at - started - began_s
-            metrics.asked(attempt.provider, attempt.outcome, now - started - began_s, first_byte_s)
+            began = started + attempt.began_ms / 1000
+            metrics.asked(attempt.provider, attempt.outcome, now - began, asked.first_byte_at - began)
         elif attempt.was_asked:
             metrics.asked(attempt.provider, attempt.outcome, attempt.duration_ms / 1000, None)
         else:

@@ -19,7 +19,7 @@ from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.upstream.request import Content, UpstreamResponse
-from gateway.usage import Stated, Usage
+from gateway.usage import Stated
 from gateway.wire.request_body import RequestBody
 
 ERROR_IN_ANSWER: Final = "error_in_stream"
@@ -312,11 +312,6 @@ class Asked:
         self.stated: Stated | None = None
         self.usage_warning: str | None = None
         self.is_counted = False
-
-    @property
-    def usage(self) -> Usage | None:
-        """What the answer consumed, as far as it has said."""
-        return None if self.stated is None else self.stated.usage
 
     @property
     def provider_name(self) -> str:

@@ -123,6 +123,11 @@ class _EventStreamResponse:
         self.headers: Headers = [header for header in response.headers if header[0] not in dropped]
         self.headers.append(("content-type", "text/event-stream"))
 
+    @property
+    def was_held_back(self) -> bool:
+        """See `UpstreamResponse`."""
+        return self._response.was_held_back
+
     async def read_chunk(self) -> bytes | None:
         """Whole events; see `UpstreamResponse`."""
         while True:

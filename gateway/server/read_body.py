@@ -122,16 +122,30 @@ class _BodyMemory:
             try:
                 await asyncio.wait_for(turn, self._patience_s)
             except TimeoutError:
+                self._give_up(turn)
                 message = "The gateway holds as many request bodies as it may; try again."
                 raise GatewayError("overloaded", message, headers={"retry-after": "1"}) from None
-            finally:
-                self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
+            except asyncio.CancelledError:
+                self._give_up(turn)
+                raise
+            self._leave(turn)
         self._free -= size
         self.held[received] = self.held.get(received, 0) + size
 
     def release(self, received: Received) -> None:
         """Gives back what a request took, and lets those go on for whom it is enough."""
         self._free += self.held.pop(received, 0)
+        self._let_go_on()
+
+    def _give_up(self, turn: asyncio.Future[None]) -> None:
+        """Whoever stood behind, or would have been next, may find enough."""
+        self._leave(turn)
+        self._let_go_on()
+
+    def _leave(self, turn: asyncio.Future[None]) -> None:
+        self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
+
+    def _let_go_on(self) -> None:
         free = self._free
         for size, turn in self._waiting:
             if size > free:

@@ -1,5 +1,6 @@
 """The budgets of a key, each with its counter in the present window kept at hand."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -18,7 +19,7 @@ from gateway.money.budget import (
     refuses_unpriced,
 )
 from gateway.money.nano_usd import from_usd
-from gateway.money.window import CurrentWindow, Span, Window
+from gateway.money.window import Span, Window
 
 MARGIN: Final = "margin:"
 """What the name of a counter of margins begins with. Nothing is ever spent of one, so the ledger knows none."""
@@ -26,33 +27,54 @@ MARGIN: Final = "margin:"
 _MANY_END_USERS = 10_000
 
 
+class _Lasting:
+    """A window with the limits in it, by end user, and their margins, by counter.
+
+    A thread that puts together a long request of the window before may find another one in its place at any moment; so
+    what is found goes where it belongs, and a window is replaced as a whole.
+    """
+
+    __slots__ = ("end", "limits", "margins", "span", "start")
+
+    def __init__(self, span: Span) -> None:
+        self.span = span
+        self.start = float(span.start)
+        self.end = math.inf if span.end is None else float(span.end)
+        self.limits: dict[str | None, Limit] = {}
+        self.margins: dict[str, Limit] = {}
+
+
+_NEVER: Final = _Lasting(Span("", 0, 0))
+
+
 class Meter:
     """One budget as it counts for one key."""
 
-    __slots__ = ("_limits", "_margins", "_who", "budget", "is_by_end_user", "window")
+    __slots__ = ("_lasting", "_who", "budget", "is_by_end_user")
 
     def __init__(self, budget: CompiledBudget, who: Who) -> None:
         """`who` is named by ids: counters outlive names."""
         self.budget = budget
         self._who = who
-        self.window = CurrentWindow(budget.window)
+        self._lasting = _NEVER
         self.is_by_end_user = budget.each == "end_user"
-        self._limits: dict[str | None, Limit] = {}
-        self._margins: dict[str, Limit] = {}
 
-    def limit(self, now: float, end_user: str | None) -> Limit:
-        """The limit that holds at a moment, in seconds since the epoch. Raises `end_user_required`."""
-        window = self.window
-        # PERF: as long as the window lasts, nothing is called but `get`.
-        if not window.start <= now < window.end or len(self._limits) > _MANY_END_USERS:
-            self._limits.clear()
-            self._margins.clear()
+    def window(self, now: float) -> _Lasting:
+        """The window of a moment, in seconds since the epoch."""
+        lasting = self._lasting
+        # PERF: as long as the window lasts, nothing is called.
+        if not lasting.start <= now < lasting.end or len(lasting.limits) > _MANY_END_USERS:
+            lasting = self._lasting = _Lasting(self.budget.window.span(now))
+        return lasting
+
+    def limit(self, lasting: _Lasting, end_user: str | None) -> Limit:
+        """The limit that holds in a window. Raises `end_user_required`."""
         person = end_user if self.is_by_end_user else None
-        return self._limits.get(person) or self._limit_of(person, window.span(now))
+        return lasting.limits.get(person) or self._limit_of(lasting, person)
 
-    def _limit_of(self, person: str | None, span: Span) -> Limit:
-        budget = self.budget
-        limit = self._limits[person] = Limit(
+    def _limit_of(self, lasting: _Lasting, person: str | None) -> Limit:
+        budget, span = self.budget, lasting.span
+        limit = lasting.limits[person] = Limit(
             key=counter_key(budget, self._who, person, span.id),
             dimension=Dimension.SPEND,
             ceiling=budget.ceiling,
@@ -64,10 +86,11 @@ class Meter:
 
     def margin(self, limit: Limit) -> Limit:
         """The limit on what requests under way may cost beyond what they hold of a limit of this meter."""
-        known = self._margins.get(limit.key)
+        margins = self._lasting.margins
+        known = margins.get(limit.key)
         if known is None:
             key = f"{MARGIN}{limit.key}"
-            known = self._margins[limit.key] = replace(limit, key=key, ceiling=self.budget.margin or 0)
+            known = margins[limit.key] = replace(limit, key=key, ceiling=self.budget.margin or 0)
         return known
 
 
@@ -77,25 +100,24 @@ class Metering:
     `blocking` is the first that blocks, `strict` the first that refuses what has no price.
     """
 
-    __slots__ = ("_end", "_limits", "_start", "blocking", "meters", "strict")
+    __slots__ = ("_known", "blocking", "meters", "strict")
 
     def __init__(self, meters: tuple[Meter, ...]) -> None:
         self.meters = meters
         self.blocking = next((meter.budget for meter in meters if meter.budget.blocks), None)
         self.strict = next((meter.budget for meter in meters if refuses_unpriced(meter.budget)), None)
-        self._limits: tuple[tuple[Meter, Limit], ...] = ()
-        self._start = self._end = 0.0
+        self._known: tuple[float, float, tuple[tuple[Meter, Limit], ...]] = (0.0, 0.0, ())
 
     def limits(self, now: float, end_user: str | None) -> tuple[tuple[Meter, Limit], ...]:
         """Each of them with the limit that holds at a moment, as `Meter.limit` says. Raises `end_user_required`."""
         # PERF: as long as all their windows last, the limits are the same for everybody, but where one is by end user.
-        if self._start <= now < self._end:
-            return self._limits
-        found = tuple([(meter, meter.limit(now, end_user)) for meter in self.meters])
-        if not any(meter.is_by_end_user for meter in self.meters):
-            self._limits = found
-            self._start = max([meter.window.start for meter in self.meters], default=0.0)
-            self._end = min([meter.window.end for meter in self.meters], default=0.0)
+        start, end, found = self._known
+        if start <= now < end:
+            return found
+        windows = [meter.window(now) for meter in self.meters]
+        found = tuple([(meter, meter.limit(one, end_user)) for meter, one in zip(self.meters, windows, strict=True)])
+        if windows and not any(meter.is_by_end_user for meter in self.meters):
+            self._known = max([one.start for one in windows]), min([one.end for one in windows]), found
         return found
 
 

@@ -1,7 +1,7 @@
 """Config -> Snapshot: everything that a request needs is built here, keys when they are first used."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
@@ -89,13 +89,17 @@ def compile_snapshot(
 
 @dataclass(frozen=True, kw_only=True)
 class _View:
-    """The configuration as the keys of a confined owner have it, or all others: `reachable` without listing it."""
+    """The configuration as the keys of a confined owner have it, or all others: `reachable` without listing it.
+
+    `judges` are shared by all keys under the same named rule sets, and what they remember of what passed is, too.
+    """
 
     config: Config
     in_force: InForce
     reachable: Mapping[str, Upstream]
     fallback: FallbackPolicy | None
     budgets: tuple[CompiledBudget, ...]
+    judges: dict[tuple[str, ...], Judge] = field(default_factory=dict)
 
 
 def _view(
@@ -189,7 +193,7 @@ def _compile_key(
         expires_at=key.expires_at.timestamp() if key.expires_at is not None else None,
         attribution=who,
         holds=holds("key", name, identities.get(("virtual_keys", name), name), key.rate_limits),
-        judge=_judge(key, config),
+        judge=_judge(key, view),
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),
         aliases=_steps(key.model_aliases),
@@ -215,12 +219,18 @@ def _assumed(key: VirtualKey, config: Config, reservations: Reservations) -> int
     return None if assumed == "max" else assumed
 
 
-def _judge(key: VirtualKey, config: Config) -> Judge:
-    sets = [
-        (rules, config.policy_rules[rules]) if isinstance(rules, str) else ("inline", rules)
-        for rules in key.policy_rules
-    ]
-    return Judge(sets)
+def _judge(key: VirtualKey, view: _View) -> Judge:
+    named = tuple(rules for rules in key.policy_rules if isinstance(rules, str))
+    is_shared = len(named) == len(key.policy_rules)
+    judge = view.judges.get(named) if is_shared else None
+    if judge is None:
+        every = view.config.policy_rules
+        judge = Judge(
+            [(rules, every[rules]) if isinstance(rules, str) else ("inline", rules) for rules in key.policy_rules]
+        )
+        if is_shared:
+            view.judges[named] = judge
+    return judge
 
 
 def _steps(aliases: Mapping[str, AliasTargets]) -> dict[str, tuple[Step, ...]]:

@@ -154,7 +154,12 @@ class MetricDefinitions:
             "livesum",
             "budget",
         )
-        self.budget_limit = self._gauge("budget_limit_usd", "The budget's limit in US dollars.", "livemax", "budget")
+        self.budget_limit = self._gauge(
+            "budget_limit_usd",
+            "The budget's limit in US dollars, without a `reserve_margin_usd` that it keeps back.",
+            "livemax",
+            "budget",
+        )
         self.reloads = self._counter("config_reloads", "Attempts to load the configuration.", "outcome")
         self.stale = self._gauge(
             "config_stale", "1 while the newest configuration is refused and an older one serves.", "livemax"

@@ -50,6 +50,7 @@ class Metrics:
         self._metrics.registry.register(self._about)
         self._counted: dict[Counter, int] = {}
         self._under_way = 0
+        self._held: set[str] = set()
         self._in_force: Mapping[str, Collection[str]] = {}
         self._durations: dict[tuple[str, str], _Observed] = {}
         self._first_tokens: dict[tuple[str, str], _Observed] = {}
@@ -202,8 +203,10 @@ class Metrics:
 
     def held(self, held_usd: Mapping[str, float]) -> None:
         """What requests under way hold, by budget, in US dollars."""
-        for budget, amount in held_usd.items():
+        gone = dict.fromkeys(self._held - held_usd.keys(), 0.0)
+        for budget, amount in (gone | dict(held_usd)).items():
             self._metrics.budget_held.labels(budget).set(amount)
+        self._held = set(held_usd)
 
     def ledger(self, entries: int, size: int, oldest_s: float, dropped: int, set_aside: int) -> None:
         """What waits for the database, in entries and bytes, how many were lost since the start, how many lie aside."""

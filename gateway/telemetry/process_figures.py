@@ -23,7 +23,7 @@ class ProcessFigures:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._cpu = Counter("process_cpu_seconds", "CPU time of the workers, user and system.", registry=registry)
         self._memory = _gauge(registry, "resident_memory_bytes", "Memory that the workers hold.", "livesum")
-        self._open = _gauge(registry, "open_fds", "Files and connections that are open.", "livesum")
+        self._open = _gauge(registry, "open_fds", "Files and connections of the worker that has most.", "livemax")
         self._most = _gauge(registry, "max_fds", "Of which a worker may have so many.", "livemin")
         self._started = _gauge(registry, "start_time_seconds", "When the oldest worker began, Unix time.", "livemin")
         self._counted = 0.0

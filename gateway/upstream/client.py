@@ -116,6 +116,11 @@ class Http1Response:
         self.status: int = connection.status
         self.headers: Headers = connection.headers
 
+    @property
+    def was_held_back(self) -> bool:
+        """See `UpstreamResponse`."""
+        return self._connection is not None and self._connection.was_held_back
+
     def read_chunk(self) -> Awaitable[bytes | None]:
         """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
         connection = self._connection

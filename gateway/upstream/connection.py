@@ -18,6 +18,7 @@ _LARGEST_HEAD = 256 * 1024
 _PAUSE_ABOVE = 256 * 1024
 _RESUME_BELOW = 64 * 1024
 _WRITTEN_AT_ONCE = 64 * 1024
+_HELD_BACK_S = 1.0
 _HEAD_TOO_LARGE = "the head of the response is too large"
 _CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
 
@@ -45,9 +46,11 @@ class Connection:
         "_deadline",
         "_failure",
         "_head_bytes",
+        "_held_back_s",
         "_loop",
         "_parser",
         "_paused",
+        "_paused_at",
         "_pieces",
         "_reusable",
         "_timeout_s",
@@ -72,6 +75,7 @@ class Connection:
         self._timeout_s = 0.0
         self._busy = False
         self._paused = False
+        self._paused_at = 0.0
         self._reset()
         self.idle_since = 0.0
 
@@ -99,6 +103,7 @@ class Connection:
         self._failure: UpstreamFailure | None = None
         self._pieces: deque[bytes] = deque()
         self._buffered = 0
+        self._held_back_s = 0.0
 
     @property
     def usable(self) -> bool:
@@ -138,10 +143,17 @@ class Connection:
             await self.wait(self._loop.time() + timeout_s, timeout_s)
         piece = self._pieces.popleft()
         self._buffered -= len(piece)
-        if self._paused and self._buffered < _RESUME_BELOW and self.usable:
-            self._paused = False
-            cast("asyncio.Transport", self._transport).resume_reading()
+        if self._paused and self._buffered < _RESUME_BELOW:
+            self._held_back_s = max(self._held_back_s, self._loop.time() - self._paused_at)
+            if self.usable:
+                self._paused = False
+                cast("asyncio.Transport", self._transport).resume_reading()
         return piece
+
+    @property
+    def was_held_back(self) -> bool:
+        """Whether nobody read for so long that the upstream may have given up for that."""
+        return self._held_back_s >= _HELD_BACK_S
 
     @property
     def has_all(self) -> bool:
@@ -238,7 +250,7 @@ class Connection:
             if self._head_bytes > _LARGEST_HEAD and not self.has_head:
                 self._fail(FailureKind.PROTOCOL, _HEAD_TOO_LARGE)
             elif self._buffered > _PAUSE_ABOVE and not self._paused and self.usable:
-                self._paused = True
+                self._paused, self._paused_at = True, self._loop.time()
                 cast("asyncio.Transport", self._transport).pause_reading()
         self._wake()
 

@@ -82,6 +82,10 @@ class UpstreamResponse(Protocol):
     status: int
     headers: Headers
 
+    @property
+    def was_held_back(self) -> bool:
+        """Whether the upstream had to wait so long for a reader that it may have given up; until it is closed."""
+
     def read_chunk(self) -> Awaitable[bytes | None]:
         """The next piece of the body exactly as it came, `None` at its end. Raises `UpstreamFailure`."""
 

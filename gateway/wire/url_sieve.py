@@ -4,7 +4,7 @@ One RE2 expression goes over the candidates as they are sent, and finds what is 
 matches, or a URL that could mean anything else than what is written. What is plainly written is lower-case scheme and
 host with a path, `https://docs.example/a/b?c=d`, and ends at a sign that ends it for everybody; then nothing but its
 own characters says where it leads (see `url_reading`). All else is suspect: ports, user information, escapes,
-addresses, hosts without a path, URLs in URLs.
+addresses, hosts without a path, URLs in URLs, and whatever is not ASCII.
 
 A URL may go on behind line ends and tabs. So where one may, candidates are searched without them, too.
 """
@@ -39,12 +39,10 @@ _SUSPECT: Final = (
     rf"https?://(?:{_HOST}*\.)?(?:|[0-9_-][a-z0-9_-]*|[a-z0-9-]*_[a-z0-9_-]*)/",
     # A segment that is one of dots, or a sign that parsers escape.
     rf"https?://{_HOST}+/(?:{_PATH}*/)?\.",
-    rf"https?://{_HOST}+/{_PATH}*(?:[%\[\]\x00-\x1f\x7f]|[^\x00-\x7f])",
-    # Another one inside, letters that may be white space, and escapes other than of a quote or a line end.
+    rf"https?://{_HOST}+/{_PATH}*[%\[\]\x00-\x1f\x7f]",
+    # Another one inside, and escapes other than of a quote or a line end.
     rf"https?://{_BEYOND}*{_SCHEME}",
-    rf"https?://{_BEYOND}*(?:[^\x00-\x7f]|\x00|\\[^\"nrt])",
-    # The letter that some take for an s.
-    r"http\x{17f}:",
+    rf"https?://{_BEYOND}*(?:\x00|\\[^\"nrt])",
 )
 _ANCHORS: Final = re.compile(
     r"""\\Q | \\[AzbB] | \\. | \[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\] | [\^$]""", re.VERBOSE | re.DOTALL
@@ -67,7 +65,8 @@ class UrlSieve:
         """Whether nothing is suspect in candidates as they stand in strings of JSON."""
         # Each ends at a space, as what stands there may have ended it.
         text = b" ".join((*candidates, b""))
-        if self._suspect.search(text) is not None:
+        # Beyond ASCII letters may be white space, and what is no UTF-8 is nothing that an expression could match.
+        if not text.isascii() or self._suspect.search(text) is not None:
             return False
         return _GOES_ON.search(text) is None or self._suspect.search(_without_line_ends(text)) is None
 

@@ -11,7 +11,7 @@ from tests.chaos.test_one_node import books_agree
 from tests.chaos.test_upstreams import CONFIG, DELTA
 from tests.support.keys import HASH, SECRET
 from tests.support.load import Kind, Load, chat
-from tests.support.upstream import stream
+from tests.support.upstream import Flood, stream
 
 HEAD = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\ncontent-type: application/json\r\n"
 ENDLESS = b'{"model":"broken","stream":true,"messages":[]}'
@@ -28,7 +28,8 @@ _PATIENCE = {"GATEWAY_WRITE_TIMEOUT_S": "2", "GATEWAY_BODY_TIMEOUT_S": "2", "GAT
 @pytest.mark.chaos
 @pytest.mark.parametrize("say", [pytest.param(say, id=name) for name, say in SAY.items()])
 def test_clients_that(start_gateway, upstream, figures, say):
-    upstream.play = lambda _: stream([DELTA * 2000] * 2000)
+    head, chunk = stream([DELTA * 2000], ends=False)
+    upstream.play = lambda _: [head, Flood(chunk, patience_s=60)]
     gateway = start_gateway(CONFIG.format(url=upstream.url, hash=HASH), env=_PATIENCE)
     with Load([gateway.port], 20, kinds=[Kind(chat()), Kind(chat("[[words 5]]", stream=True))]) as load:
         load.wait(load.all_served(), 30)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.keys import HASH, SECRET, new_key
-from tests.support.upstream import CHAT, CUT, HANG, PlayedUpstream, response, stream
+from tests.support.upstream import CHAT, CUT, HANG, Flood, PlayedUpstream, response, stream
 
 CONFIG = """
 version: 1
@@ -384,6 +384,30 @@ def test_one_application_with_a_poisoned_prompt_takes_out_nobody(start_gateway, 
 
     assert (set(poisoned), set(good), set(others)) == ({502}, {200}, {502})
     assert len(upstream.requests) == 14
+
+
+def test_a_client_that_stops_reading_opens_no_circuit(start_gateway, upstream, second):
+    breaker = "circuit_breaker: {failures: 1, window_ms: 60000, open_ms: 30000}"
+    gateway = start_gateway(text_of(upstream.url, second.url, more="", breaker=breaker))
+    head, chunk = stream([EVENT.replace(b"hi", b"x" * 60_000)], ends=False)
+    flood = Flood(chunk, patience_s=1.5)
+    upstream.play = lambda _: [head, flood]
+    body = json.dumps({**BODY, "stream": True}).encode()
+    asked = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\nconnection: close\r\n"
+
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", gateway.port))
+        client.sendall(f"{asked}content-length: {len(body)}\r\n\r\n".encode() + body)
+        assert flood.gave_up.wait(20)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)
+        received = b""
+        while data := client.recv(65536):
+            received = received[-4096:] + data
+    upstream.play = lambda _: response(CHAT)
+
+    assert b"upstream_mid_stream_failure" in received
+    assert ask(gateway).headers["x-langwatch-provider"] == "first"
 
 
 def test_deadlines_of_a_key_touch_no_other_key(start_gateway, upstream, second):

@@ -25,6 +25,7 @@ class Answer:
     """A whole answer with what it consumed."""
 
     status = 200
+    was_held_back = False
 
     def __init__(self, body: bytes) -> None:
         self.headers = [("content-type", "application/json"), ("content-length", str(len(body)))]

@@ -12,7 +12,17 @@ CUT = object()
 HANG = object()
 """Says nothing more, and keeps the connection open."""
 
-Step = bytes | float | threading.Event | object
+
+@dataclass
+class Flood:
+    """Bytes again and again; a reader that takes none of them for so many seconds has its connection reset."""
+
+    piece: bytes
+    patience_s: float
+    gave_up: threading.Event = field(default_factory=threading.Event)
+
+
+Step = bytes | float | threading.Event | Flood | object
 
 
 @dataclass
@@ -138,6 +148,9 @@ class PlayedUpstream:
                 elif isinstance(step, threading.Event):
                     while not step.is_set() and not hung_up.done():
                         await asyncio.sleep(0.01)
+                elif isinstance(step, Flood):
+                    await self._flood(step, writer)
+                    return False
                 elif step is HANG:
                     await hung_up
                 elif step is CUT:
@@ -148,6 +161,16 @@ class PlayedUpstream:
         finally:
             hung_up.cancel()
         return not recorded.hung_up.is_set()
+
+    @staticmethod
+    async def _flood(flood: Flood, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                writer.write(flood.piece)
+                await asyncio.wait_for(writer.drain(), flood.patience_s)
+        except TimeoutError:
+            writer.transport.abort()
+            flood.gave_up.set()
 
     @staticmethod
     async def _watch(recorded: Recorded, reader: asyncio.StreamReader) -> None:

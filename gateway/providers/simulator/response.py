@@ -30,6 +30,11 @@ class SimulatorResponse:
         self._idle_timeout_s = idle_timeout_s
         self._sent = 0
 
+    @property
+    def was_held_back(self) -> bool:
+        """Never: nothing is sent before it is read."""
+        return False
+
     async def read_chunk(self) -> bytes | None:
         """The next piece."""
         if self._reset_after is not None and self._sent >= self._reset_after:

@@ -254,7 +254,7 @@ class Course:
         compiled = snapshot.key_named(self.name)
         self.requests += 1
         self.spent[self.thing] = self.spent.get(self.thing, 0) + CENT
-        charges = tuple(Charge(meter.limit(NOW / 1e6, None).key, CENT) for meter in compiled.budgets)
+        charges = tuple(Charge(meter.limit(meter.window(NOW / 1e6), None).key, CENT) for meter in compiled.budgets)
         kinds = {
             "virtual_keys": {name: id_ for (kind, name), id_ in snapshot.identities.items() if kind == "virtual_keys"}
         }

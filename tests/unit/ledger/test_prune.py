@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, select, text, update
 from sqlalchemy.exc import IntegrityError
 
+from gateway import clock
 from gateway.clock import moment_at
 from gateway.ledger import prune as prune_module
 from gateway.ledger.check import check_sums, mend_sums
@@ -432,6 +433,20 @@ def test_whoever_reads_the_ledger_for_long_holds_up_the_prune_and_nobody_else(po
     assert (count(postgresql), differences(postgresql)) == (3, ())
     assert prune(postgresql, JANUARY) == 1
     assert ids_of(postgresql) == {"grq_2", "grq_3"}
+
+
+@pytest.mark.service
+def test_a_machine_whose_clock_is_years_ahead_prunes_nothing(postgresql, monkeypatch):
+    put(postgresql, spending(1, OCTOBER))
+    ahead = clock.microseconds() + 900 * DAY
+    monkeypatch.setattr(clock, "microseconds", lambda: ahead)
+
+    with pytest.raises(PruneError, match=r"by the clock of this machine and .* by that of the database"):
+        prune(postgresql, kept_since(ahead, 13))
+
+    with postgresql.connect() as connection:
+        assert pruned_before(connection) == 0
+    assert count(postgresql) == 1
 
 
 @pytest.mark.service

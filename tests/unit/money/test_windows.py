@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.money.window import CurrentWindow, Window
+from gateway.money.window import Window
 
 ZONES = [
     "UTC",
@@ -109,13 +109,6 @@ def test_windows_without_an_end_begin_again_at_their_anchor(kind):
     assert window.bounds(at("2026-10-01T00:00")) == (0, anchor.timestamp())
     assert window.bounds(anchor) == (anchor.timestamp(), None)
     assert window.window_id(anchor) == f"{kind}@2026-11-01"
-
-
-@given(WINDOWS, st.lists(MOMENTS, min_size=1, max_size=4))
-def test_the_window_at_hand_is_the_present_one(window, moments):
-    current = CurrentWindow(window)
-
-    assert [current.span(one) for one in moments] == [window.span(one) for one in moments]
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,8 @@ LONG, LARGE, SHORT = "a" * LONG_BYTES, "a" * 1024 * 1024, "a"
 class Answer:
     """An answer that states no usage, so that the request's end asks what its prompt was at most."""
 
+    was_held_back = False
+
     def __init__(self, body):
         self.status = 200
         self.headers = [("content-type", "application/json"), ("content-length", str(len(body)))]

@@ -1,6 +1,9 @@
 """What is counted, and how many series it may make."""
 
+import os
 import re
+import subprocess
+import sys
 
 from gateway import clock
 from gateway.telemetry.metrics import MOST_MODELS, Metrics
@@ -28,6 +31,15 @@ def test_a_window_that_is_over_leaves_nothing():
     assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': "0.0"}
 
 
+def test_what_was_held_in_a_window_that_is_over_is_told_no_more():
+    metrics = Metrics()
+    metrics.serving("one", ("team",), ())
+    metrics.held({"team": 5.0})
+    metrics.held({})
+
+    assert samples(metrics, "gateway_budget_held_usd") == {'{budget="team"}': "0.0"}
+
+
 def test_one_revision_is_told_at_a_time():
     metrics = Metrics()
     for revision in ("one", "two"):
@@ -50,3 +62,29 @@ def test_what_the_configuration_has_no_more_has_no_gauges():
     assert samples(metrics, "gateway_circuit_open") == {'{provider="openai"}': "1.0"}
     metrics.serving("three", ("kept", "gone"), ("openai",))
     assert [budget for budget, *_ in metrics.budgets.ratios(clock.now())] == ["kept"]
+
+
+WORKERS = """
+import os
+from gateway.telemetry.metrics import Metrics
+kept = [open(os.devnull) for _ in range(100)]
+if (child := os.fork()) == 0:
+    Metrics().publish()
+    os._exit(0)
+os.waitpid(child, 0)
+print(Metrics().render(private=False).decode())
+"""
+
+
+def test_open_files_of_workers_are_those_of_the_fullest_as_each_has_a_limit_of_its_own(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-c", WORKERS],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    figures = dict(re.findall(r"^process_(open|max)_fds (\S+)$", told, re.MULTILINE))
+    assert 100 < float(figures["open"]) < 200
+    assert float(figures["max"]) > 0

@@ -172,6 +172,22 @@ def test_only_what_means_what_is_written_is_not_suspect(url, is_suspect):
 
 
 @pytest.mark.parametrize(
+    ("deny", "url"),
+    [
+        (r"a\.example/private", b"https://a.example/\xff/../private"),
+        (r"^https://a\.example/.*/private", b"https://a.example/\xc3/private"),
+        (r"^https?://[^/]*\.internal/", b"https://a\xff.internal/x"),
+        (r"evil", b"https://a.example/\xff%65vil"),
+    ],
+)
+def test_bytes_that_are_no_utf8_hide_nothing(deny, url):
+    judge, data = judge_of([deny]), b'{"m": "see %s there"}' % url
+
+    assert is_refused_by_walk(judge, data)
+    assert is_refused(judge, data, judge.url_sieve)
+
+
+@pytest.mark.parametrize(
     ("pattern", "loose"),
     [
         (r"^https?://a\.b$", r"(?:)https?://a\.b(?:)"),

@@ -1,0 +1,33 @@
+"""The bound on the bytes of all large bodies together."""
+
+import asyncio
+
+import pytest
+
+from gateway.server.read_body import _BodyMemory
+
+
+class Somebody:
+    """Who asks for memory: known by who it is."""
+
+
+def test_who_stands_behind_one_that_gave_up_goes_on():
+    async def ask():
+        memory, one, other, large, small = _BodyMemory(10, 60), *(Somebody() for _ in range(4))
+        await memory.take(3, one)
+        await memory.take(4, other)
+        first = asyncio.ensure_future(memory.take(9, large))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(memory.take(5, small))
+        await asyncio.sleep(0)
+        memory.release(other)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        for _ in range(5):
+            await asyncio.sleep(0)
+        done = second.done()
+        second.cancel()
+        return done, memory.held.get(small)
+
+    assert asyncio.run(ask()) == (True, 5)
