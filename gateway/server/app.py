@@ -52,8 +52,9 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
     else goes Falcon's way.
     """
 
-    def __init__(self, most_head_bytes: int) -> None:
+    def __init__(self, most_head_bytes: int, errors: error_response.HttpErrors) -> None:
         super().__init__(router=_Router())
+        self._errors = errors
         self._most_head_bytes = most_head_bytes
         self._called: dict[bytes, LlmResource] = {}
 
@@ -87,8 +88,7 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         response = falcon.asgi.Response(options=self.resp_options)
         # Where a body ends that is coded in another way, whoever stands in between may see in another place.
         headers = {"connection": "close"} if fault.kind is HeadFaultKind.TRANSFER_CODING else {}
-        error = GatewayError(fault.kind, fault.message, headers=headers)
-        await error_response.on_gateway_error(request, response, error, {})
+        self._errors.refuse(request, response, GatewayError(fault.kind, fault.message, headers=headers))
         await _send(response, send, self.resp_options.default_media_type)
 
 
@@ -130,9 +130,10 @@ def create_app(
     control_plane: Standing,
 ) -> AsgiApp:
     """Everything that has a path."""
-    app: Any = _App(settings.max_header_bytes)
+    errors = error_response.HttpErrors(services.metrics)
+    app: Any = _App(settings.max_header_bytes, errors)
     app.add_error_handler(Exception, error_response.on_defect)
-    app.add_error_handler(falcon.HTTPError, error_response.HttpErrors(services.metrics).answer)
+    app.add_error_handler(falcon.HTTPError, errors.answer)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
     bodies = BodyReader(settings)
     for endpoint in ENDPOINTS.values():

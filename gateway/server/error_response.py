@@ -40,7 +40,7 @@ async def on_gateway_error(
 
 
 class HttpErrors:
-    """Falcon's own errors: unknown paths, wrong methods, unreadable requests.
+    """Errors of requests that no resource was asked for: unknown paths, wrong methods, unreadable heads.
 
     Each is counted, and once in a while one is logged: a client with a wrong base URL is found by that.
     """
@@ -53,18 +53,22 @@ class HttpErrors:
     async def answer(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
     ) -> None:
-        """Answers, counts and tells."""
+        """Falcon's own errors."""
         type_ = _OF_STATUS.get(error.status_code, "bad_request")
         message = {
             "not_found": f"There is nothing at {request.path}; see docs/request.md for the paths of the gateway.",
             "method_not_allowed": f"{request.path} does not take {request.method}.",
         }.get(type_, error.description or error.title or "The request cannot be read.")
-        request_id = _stamp(request, response)
         if error.headers:
             response.set_headers(error.headers)
-        write(response, GatewayError(type_, message), anthropic=_is_anthropic(request))
-        self._metrics.nothing_there(error.status_code, type_)
-        self._tell(request, error.status_code, request_id)
+        self.refuse(request, response, GatewayError(type_, message))
+
+    def refuse(self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: GatewayError) -> None:
+        """Answers, counts and tells."""
+        request_id = _stamp(request, response)
+        write(response, error, anthropic=_is_anthropic(request))
+        self._metrics.nothing_there(error.status, error.type)
+        self._tell(request, error.status, request_id)
 
     def _tell(self, request: falcon.asgi.Request, status: int, request_id: str) -> None:
         now = clock.monotonic()

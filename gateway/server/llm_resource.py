@@ -49,7 +49,10 @@ class LlmResource:
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """What Falcon calls; see `answer`."""
-        await self.answer(request.scope, response)
+        try:
+            await self.answer(request.scope, response)
+        finally:
+            request.context.request_id = request.scope.get(_REQUEST_ID)
 
     async def answer(self, scope: Scope, response: falcon.asgi.Response) -> None:
         """Runs the pipeline; its reply or its refusal becomes the response."""

@@ -59,13 +59,21 @@ ARGUMENTS = {
     "tokens create": "--scope view --name ci",
     "tokens revoke": "ci",
     "explain": "--key old --model gpt-5-mini",
+    "ledger prune": "--keep 12months",
     "prices list": "--used 30d",
     "prices diff": "--used 30d",
     "prices update": "--used 30d",
 }
 """What a command needs before it looks at its surroundings."""
 
-WITHOUT_LEDGER = {"validate": "", "spend": "--recompute", "prices list": "", "prices diff": "", "prices update": ""}
+WITHOUT_LEDGER = {
+    "validate": "",
+    "spend": "--recompute",
+    "prices list": "",
+    "prices diff": "",
+    "prices update": "",
+    "ledger prune": "",
+}
 """The same, for what it looks for before it asks for spend."""
 
 PROBES = {
@@ -77,11 +85,12 @@ PROBES = {
     "GATEWAY_FILE_ROOTS": ("../elsewhere", {}),
     "GATEWAY_ENCRYPTION_KEYS": ("probe", {}),
     "GATEWAY_REDIS_URL": ("redis://127.0.0.1:1", {}),
+    "GATEWAY_LEDGER_RETENTION": ("probe", {}),
     "GITHUB_ACTIONS": ("true", {}),
 }
 """A value that changes what any command does that looks at the variable, and what else has to be set."""
 
-LOCAL = {"GATEWAY_CONFIG", "GATEWAY_FILE_ROOTS", "GITHUB_ACTIONS"}
+LOCAL = {"GATEWAY_CONFIG", "GATEWAY_FILE_ROOTS", "GATEWAY_LEDGER_RETENTION", "GITHUB_ACTIONS"}
 """What counts before anything but files is asked."""
 
 BEHIND = {"GATEWAY_DATABASE_URL", "GATEWAY_DATA_DIR"}
@@ -92,6 +101,7 @@ ELSEWHERE = {
     ("serve", "GATEWAY_DATA_DIR"): "the same",
     ("serve", "GATEWAY_FILE_ROOTS"): "the same",
     ("serve", "GATEWAY_CONTROL_PLANE_TOKEN"): "the same",
+    ("top", "GATEWAY_METRICS_TOKEN"): "a gateway has to look at it, in test_top.py",
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }

@@ -13,6 +13,8 @@ from gateway.telemetry.metrics import Metrics
 from gateway.usage import Usage
 from gateway.version import __version__
 
+ASKED_WITH = []
+
 
 def looks():
     """Two looks, ten seconds apart."""
@@ -48,6 +50,7 @@ def served():
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self):
+            ASKED_WITH.append(self.headers["authorization"])
             self.send_response(200)
             self.end_headers()
             self.wfile.write(content)
@@ -110,3 +113,9 @@ def test_nobody_answers(gateway):
 
     assert done.code == 1
     assert "does not answer as a gateway" in done.err
+
+
+def test_the_token_of_operators_is_sent(gateway, served):
+    gateway("top", "--interval", "0.2", "--url", served, GATEWAY_METRICS_TOKEN="of-operators")
+
+    assert ASKED_WITH[-1] == "Bearer of-operators"

@@ -14,10 +14,10 @@ from tests.support.schema_strings import is_at, leaves, strings
 from tests.support.sqlite import migrated
 
 RULES = """{
-    tools: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^web"]},
-    mcp: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}"]},
-    urls: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^https://fine"]},
-    models: {deny: ["${env:CANARY}"], allow: ["${file:key.txt}", "^gpt", "simulator/"]}}"""
+    tools: {allow: ["${file:key.txt}", "^web"]},
+    mcp: {allow: ["${file:key.txt}"]},
+    urls: {allow: ["${file:key.txt}", "^https://fine"]},
+    models: {allow: ["${file:key.txt}", "^gpt", "simulator/"]}}"""
 CONFIG = f"""version: 1
 owner: platform
 organization: acme
@@ -142,6 +142,7 @@ def test_every_field_that_takes_any_text_has_a_reference():
         field
         for field, node in strings()
         if field not in NO_TEXT
+        and "deny" not in field  # callers are told it, so a reference there is an error
         and not {"enum", "const", "format"} & set(node)
         and "prices" not in str(field[0])
         and not NAMES.search(node.get("pattern", ""))

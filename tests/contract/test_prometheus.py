@@ -231,6 +231,15 @@ def test_who_asks_for_what_there_is_not_is_counted_and_found(gateway):
     assert "\u202e" not in gateway.log()
 
 
+def test_a_head_that_is_refused_is_counted_too(gateway):
+    before = value(gateway, "gateway_requests_total", endpoint="unknown", status="400")
+
+    assert gateway.client.get("/v1//models").status_code == 400
+
+    assert value(gateway, "gateway_requests_total", endpoint="unknown", status="400") == before + 1
+    assert value(gateway, "gateway_refusals_total", type="bad_request", code="bad_request") >= 1
+
+
 def test_what_the_gateway_takes_is_told_apart_from_what_its_provider_takes(gateway, upstream):
     upstream.play = lambda _: [0.3, *response(CHAT)]
     overhead = value(gateway, "gateway_overhead_seconds_sum"), value(gateway, "gateway_overhead_seconds_count")

@@ -96,13 +96,19 @@ def places() -> tuple[Place, ...]:
     return tuple(place for room in ROOMS for file in sorted((_GATEWAY / room).rglob("*.py")) for place in _in(file))
 
 
+def _executes(call: ast.Attribute) -> bool:
+    """Not what reads the result that a function of the same module has executed, as in `_run(...).scalar()`."""
+    reads = isinstance(call.value, ast.Call) and isinstance(call.value.func, ast.Name)
+    return call.attr in _EXECUTE and not reads
+
+
 def _in(file: Path) -> Iterator[Place]:
     name = str(file.relative_to(_GATEWAY))
 
     def walk(node: ast.AST, function: str) -> Iterator[Place]:
         for inner in ast.iter_child_nodes(node):
             within = inner.name if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) else function
-            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and inner.func.attr in _EXECUTE:
+            if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and _executes(inner.func):
                 yield Place(name, within, inner.lineno, inner.end_lineno or inner.lineno)
             yield from walk(inner, within)
 

@@ -82,11 +82,12 @@ def test_a_change_that_is_refused_leaves_the_file_as_it_was(file, change, reason
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_symlink_stays_one(file):
-    link = file.parent / "link.yaml"
+def test_nothing_is_written_through_a_link(file):
+    link, before = file.parent / "link.yaml", file.read_text()
     link.symlink_to(file)
 
-    add_key(link, "new", TWO, "test")
+    with pytest.raises(EditError, match="nothing is written through links"):
+        add_key(link, "new", TWO, "test")
 
     assert link.is_symlink()
-    assert "new:" in file.read_text()
+    assert file.read_text() == before
