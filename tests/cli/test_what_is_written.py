@@ -138,6 +138,7 @@ def seen(tmp_path_factory):
     with umask(0):
         gateway = Gateway(machine.harness, SERVED, "--workers", "2", env=machine.environment)
         assert gateway.chat().status_code == 200
+        gateway.wait((machine.data / "known-peppers").exists)
         machine.look()
         gateway.stop()
         left_by_a_dead_worker(machine.data)
