@@ -84,6 +84,7 @@ NOT_FOR = {
     ("storage/migrate.py", "_alone"): _ONLY_POSTGRESQL,
     ("storage/patience.py", "at_most"): _ONLY_POSTGRESQL,
     ("ledger/check.py", "mend_sums"): _ONLY_POSTGRESQL,
+    ("ledger/prune.py", "_check_clock"): _ONLY_POSTGRESQL,
     ("ledger/writer.py", "_bound_waiting"): _ONLY_POSTGRESQL,
     ("control_plane/state.py", "lock"): _ONLY_POSTGRESQL,
 }
