@@ -40,7 +40,7 @@ def test_no_bytes_make_loading_raise(file, content):
 
 
 @given(st.text(alphabet="[]{}:,-&*!|>'\"%@`#? \n\tab1~<${}", max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_yaml_makes_loading_raise(file, text):
     judged(file, b"version: 1\nteams: " + text.encode())
 

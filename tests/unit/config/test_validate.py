@@ -46,7 +46,7 @@ ODD = st.sampled_from(
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_a_tree_is_valid_for_both_or_explained(data):
     tree = copy.deepcopy(TREE)
     for _ in range(data.draw(st.integers(1, 2))):

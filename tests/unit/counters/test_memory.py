@@ -183,7 +183,7 @@ def limits():
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(limits(), min_size=1, max_size=4, unique_by=lambda limit: limit.key),
     st.floats(0, 10**7),

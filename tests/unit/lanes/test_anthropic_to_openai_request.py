@@ -806,7 +806,7 @@ def _outcome(body, **how):
 
 
 @given(st.sampled_from(_PLACES), _json, st.booleans(), st.sampled_from(["gpt-5", "gpt-5.6", "gpt-4o", "any"]))
-@settings(max_examples=600)
+@settings(max_examples=250)
 def test_any_json_in_any_place_is_translated_or_refused_with_a_path(place, value, strict, model):
     outcome = _outcome(_with(_FULL, place, value), model=model, strict=strict)
 

@@ -302,7 +302,7 @@ ODD = st.sampled_from(
 
 
 @given(data=st.data())
-@settings(max_examples=500)
+@settings(max_examples=200)
 def test_whatever_a_client_sends_is_translated_or_refused(data):
     body = copy.deepcopy(RICH)
     for _ in range(data.draw(st.integers(1, 3))):

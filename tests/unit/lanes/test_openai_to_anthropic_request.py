@@ -263,7 +263,7 @@ MEMBERS = st.fixed_dictionaries(
 
 
 @given(body=MEMBERS, model=st.sampled_from(["claude-3-5-haiku-latest", BUDGETED, ADAPTIVE, THINKER]))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_generated_requests_are_ones_that_anthropic_takes(body, model):
     forced = body.get("tool_choice") in ("required", tool("now"))
     body = {name: value for name, value in body.items() if name != "tool_choice" or "tools" in body or not forced}
@@ -330,7 +330,7 @@ PLACES = [
 
 
 @given(place=st.sampled_from(PLACES), odd=JSON, strict=st.booleans())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_any_json_in_any_place_is_translated_or_refused_with_its_path(place, odd, strict):
     refusal = None
     try:

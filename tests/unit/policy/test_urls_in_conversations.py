@@ -44,7 +44,7 @@ def judge(data, shape):
         at_once(steps)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(
     st.sampled_from(METADATA), st.sampled_from(PLACES), values, harmless, harmless, st.booleans(), st.sampled_from(sorted(SHAPES))
 )  # fmt: skip

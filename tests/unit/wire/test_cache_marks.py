@@ -29,7 +29,7 @@ def spaced(value, space):
     return json.dumps(value, separators=(f"{space},{space}", f"{space}:{space}")).encode()
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(MESSAGES, max_size=4), TEXTS, SPACES)
 def test_marks_are_the_same_in_steps_as_in_one(messages, system, space):
     data = spaced({"model": "m", "system": system, "messages": messages}, space)

@@ -56,7 +56,7 @@ def _cut_streams(draw):
     return stream, [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
-@settings(deadline=None, max_examples=600)
+@settings(deadline=None, max_examples=250)
 @given(_cut_streams())
 def test_the_same_events_come_out_however_a_stream_is_cut(cut):
     stream, pieces = cut
