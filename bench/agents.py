@@ -195,7 +195,7 @@ _SHAPES: Final[Mapping[str, _Write]] = {"chat": _chat, "messages": _messages, "r
 def _add(shape: str, turns: list[dict[str, Any]], number: int, turn: Turn) -> None:
     """The turn as messages or items."""
     said, lines, picture = turn
-    call, path = f"call_{number:08}", {"file_path": f"/work/src/module_{number}.py", "limit": 60}
+    call, path = f"call_{number:08}", {"file_path": f"/srv/shop/module_{number}.py", "limit": 60}
     if shape == "chat":
         function = {"name": "read_0", "arguments": json.dumps(path)}
         calls = [{"id": call, "type": "function", "function": function}]

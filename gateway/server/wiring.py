@@ -6,11 +6,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, CounterState, CounterStore
+from gateway.counters.hold import CountersLost, CounterState, CounterStore, Standing
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
@@ -197,18 +197,19 @@ class Worker:
             spool = self._books.spool
             lost, aside = spool.dropped, spool.backlog.set_aside_count
             self._metrics.ledger(spool.depth, spool.waiting_bytes, self._books.oldest_s, lost, aside)
-            self._metrics.held(self._held_usd())
+            standings = tuple(self._counters.standings())
+            self._metrics.held(self._held_usd(standings))
             self._metrics.restarts(self._restarts())
             self._tell_counters(self._counters.state, self._counters.fault)
             self._metrics.control_plane(self._source.standing())
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
-            await self._books.tell(self._counters.standings())
+            await self._books.tell(standings)
 
-    def _held_usd(self) -> dict[str, float]:
+    def _held_usd(self, standings: Iterable[Standing]) -> dict[str, float]:
         """What requests under way hold of each budget that is told."""
-        held = {one.key: one.held for one in self._counters.standings()}
+        held = {one.key: one.held for one in standings}
         counters = self._metrics.budgets.counters()
         return {budget: held.get(counter, 0) / NANO_PER_USD for budget, counter in counters.items()}
 

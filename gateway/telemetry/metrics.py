@@ -3,7 +3,6 @@
 With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is imported) makes `render` add them up.
 """
 
-import itertools
 import os
 import platform
 from bisect import bisect_left
@@ -52,12 +51,12 @@ class Metrics:
         self._under_way = 0
         self._held: set[str] = set()
         self._in_force: Mapping[str, Collection[str]] = {}
-        self._durations: dict[tuple[str, str], _Observed] = {}
-        self._first_tokens: dict[tuple[str, str], _Observed] = {}
-        self._overhead: dict[str, _Observed] = {}
-        self._calls: dict[str, _Observed] = {}
-        self._first_bytes: dict[str, _Observed] = {}
         metrics = self._metrics
+        self._durations = _Observations(metrics.durations)
+        self._first_tokens = _Observations(metrics.first_tokens)
+        self._overhead = _Observations(metrics.overhead)
+        self._calls = _Observations(metrics.upstream_durations)
+        self._first_bytes = _Observations(metrics.upstream_first_bytes)
         self._answered = _Pending(metrics.requests)
         self._refused = _Pending(metrics.refusals)
         self._failed = _Pending(metrics.failures)
@@ -66,7 +65,7 @@ class Metrics:
         self._tried = _Pending(metrics.attempts)
         self._passed_over = _Pending(metrics.passed_over)
         self._hopped = _Pending(metrics.hops)
-        self._pending = (
+        self._pending: tuple[_Pending | _Observations, ...] = (
             self._answered,
             self._refused,
             self._failed,
@@ -75,6 +74,11 @@ class Metrics:
             self._tried,
             self._passed_over,
             self._hopped,
+            self._durations,
+            self._first_tokens,
+            self._overhead,
+            self._calls,
+            self._first_bytes,
         )
         self._models: set[tuple[str, str]] = set()
         self._consumed: dict[tuple[str, str], list[float]] = {}
@@ -110,19 +114,10 @@ class Metrics:
         self._under_way -= 1
         self._answered.add((endpoint, provider, status, outcome))
         place = (endpoint, provider)
-        durations = self._durations.get(place)
-        if durations is None:
-            durations = self._durations[place] = _Observed(self._metrics.durations.labels(*place))
-        durations.observe(duration_s, trace_id)
-        overhead = self._overhead.get(endpoint)
-        if overhead is None:
-            overhead = self._overhead[endpoint] = _Observed(self._metrics.overhead.labels(endpoint))
-        overhead.observe(overhead_s)
+        self._durations.observe(place, duration_s, trace_id)
+        self._overhead.observe((endpoint,), overhead_s)
         if first_token_s is not None:
-            first_tokens = self._first_tokens.get(place)
-            if first_tokens is None:
-                first_tokens = self._first_tokens[place] = _Observed(self._metrics.first_tokens.labels(*place))
-            first_tokens.observe(first_token_s)
+            self._first_tokens.observe(place, first_token_s)
 
     def refused(self, type_: str, code: str) -> None:
         """The gateway itself refused a request, with such an error."""
@@ -146,16 +141,10 @@ class Metrics:
     def asked(self, provider: str, outcome: str, duration_s: float, first_byte_s: float | None) -> None:
         """A provider was asked; its answer, or its failure, ended after so long, and began after `first_byte_s`."""
         self._tried.add((provider, outcome))
-        calls = self._calls.get(provider)
-        if calls is None:
-            calls = self._calls[provider] = _Observed(self._metrics.upstream_durations.labels(provider))
-        calls.observe(duration_s)
+        place = (provider,)
+        self._calls.observe(place, duration_s)
         if first_byte_s is not None:
-            first_bytes = self._first_bytes.get(provider)
-            if first_bytes is None:
-                observed = self._metrics.upstream_first_bytes.labels(provider)
-                first_bytes = self._first_bytes[provider] = _Observed(observed)
-            first_bytes.observe(first_byte_s)
+            self._first_bytes.observe(place, first_byte_s)
 
     def passed_over(self, provider: str, reason: str) -> None:
         """It was a provider's turn, and it was not asked."""
@@ -299,9 +288,6 @@ class Metrics:
                 metrics.unpriced.labels(provider, model).inc(unpriced)
             metrics.tokens.labels(provider, model, "input").inc(given)
             metrics.tokens.labels(provider, model, "output").inc(made)
-        observers = (self._durations, self._first_tokens, self._overhead, self._calls, self._first_bytes)
-        for observed in itertools.chain.from_iterable(one.values() for one in observers):
-            observed.publish()
         for budget, ratio, limit_usd in self.budgets.ratios(clock.now()):
             metrics.budgets.labels(budget).set(ratio)
             metrics.budget_spent.labels(budget).set(ratio * limit_usd)
@@ -366,8 +352,8 @@ class _Pending:
             self._counter.labels(*map(str, labels)).inc(count)
 
 
-class _Observed:
-    """What one histogram is still to be told: how many values fell into each of its buckets, and their sum.
+class _Observations:
+    """What one histogram is still to be told, by its labels.
 
     PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly.
     """
@@ -375,30 +361,44 @@ class _Observed:
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
         self._bounds = histogram._upper_bounds  # noqa: SLF001 - see above
-        self._counts = [0] * len(self._bounds)
-        self._sum = 0.0
-        self._exemplars: dict[int, tuple[float, str]] = {}
+        self._of: dict[tuple[str, ...], _Observed] = {}
 
-    def observe(self, value: float, trace_id: str | None = None) -> None:
+    def observe(self, labels: tuple[str, ...], value: float, trace_id: str | None = None) -> None:
+        observed = self._of.get(labels)
+        if observed is None:
+            observed = self._of[labels] = _Observed(self._histogram.labels(*labels))
         bucket = bisect_left(self._bounds, value)
-        self._counts[bucket] += 1
-        self._sum += value
+        observed.counts[bucket] += 1
+        observed.sum += value
         if trace_id is not None:
-            self._exemplars[bucket] = (value, trace_id)
+            observed.exemplars[bucket] = (value, trace_id)
 
     def publish(self) -> None:
-        counts, self._counts = self._counts, [0] * len(self._bounds)
-        total, self._sum = self._sum, 0.0
+        for observed in self._of.values():
+            observed.publish()
+
+
+class _Observed:
+    """How many values fell into each bucket of a histogram with its labels, their sum, and a trace for a bucket."""
+
+    def __init__(self, histogram: Histogram) -> None:
+        self._histogram = histogram
+        self._buckets = histogram._buckets  # noqa: SLF001 - see `_Observations`
+        self.counts = [0] * len(self._buckets)
+        self.sum = 0.0
+        self.exemplars: dict[int, tuple[float, str]] = {}
+
+    def publish(self) -> None:
+        counts, self.counts = self.counts, [0] * len(self._buckets)
+        total, self.sum = self.sum, 0.0
         if total or any(counts):
-            self._histogram._sum.inc(total)  # noqa: SLF001 - see above
-        for bucket, count in zip(self._histogram._buckets, counts, strict=True):  # noqa: SLF001 - see above
+            self._histogram._sum.inc(total)  # noqa: SLF001 - see `_Observations`
+        for bucket, count in zip(self._buckets, counts, strict=True):
             if count:
                 bucket.inc(count)
-        exemplars, self._exemplars = self._exemplars, {}
+        exemplars, self.exemplars = self.exemplars, {}
         for number, (value, trace_id) in exemplars.items():
-            self._histogram._buckets[number].set_exemplar(  # noqa: SLF001 - see above
-                Exemplar({"trace_id": trace_id}, value, clock.now())
-            )
+            self._buckets[number].set_exemplar(Exemplar({"trace_id": trace_id}, value, clock.now()))
 
 
 class _Shown:

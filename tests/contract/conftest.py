@@ -5,6 +5,7 @@ import time
 import pytest
 
 from gateway import clock
+from tests.support.collector import HttpCollector
 from tests.support.keys import HASH
 
 _DAY_S = 86_400
@@ -51,6 +52,13 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
     return module_gateway(config(upstream.url))
+
+
+@pytest.fixture(scope="module")
+def collector():
+    started = HttpCollector()
+    yield started
+    started.close()
 
 
 @pytest.fixture(autouse=True)

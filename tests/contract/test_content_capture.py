@@ -28,13 +28,6 @@ virtual_keys:
 
 
 @pytest.fixture(scope="module")
-def collector():
-    started = HttpCollector()
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
 def gateway(module_gateway, upstream, collector):
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
     return module_gateway(CONFIG.format(upstream=upstream.url, off=HASH, on=CAPTURED_HASH), env=env)

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.contract.conftest import config
-from tests.support.collector import HttpCollector
 from tests.support.gateway import METRICS_TOKEN
 from tests.support.keys import new_key
 from tests.support.prometheus import Prometheus
@@ -32,13 +31,6 @@ ANSWER = (
 )
 BROKEN = [b'data: {"id": "1", "choices": [{"index": 0, "delta": {"content": "half"}}]}\n\n']
 SHELL = [{"type": "function", "function": {"name": "shell.exec"}}]
-
-
-@pytest.fixture(scope="module")
-def collector():
-    started = HttpCollector()
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

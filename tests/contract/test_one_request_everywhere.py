@@ -3,19 +3,11 @@
 import pytest
 
 from tests.contract.conftest import config
-from tests.support.collector import HttpCollector
 from tests.support.console import Visitor, text_of
 from tests.support.control_plane import ControlPlane
 
 DENIES = "    policy_rules: [{tools: {deny: ['^shell']}}]\n"
 SHELL = [{"type": "function", "function": {"name": "shell.exec"}}]
-
-
-@pytest.fixture(scope="module")
-def collector():
-    started = HttpCollector()
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

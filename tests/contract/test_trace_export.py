@@ -18,13 +18,6 @@ FALLBACK = "fallback: {chain: [openai, simulator], on: [5xx]}\nprices: {simulato
 
 
 @pytest.fixture(scope="module")
-def collector():
-    started = HttpCollector()
-    yield started
-    started.close()
-
-
-@pytest.fixture(scope="module")
 def gateway(module_gateway, upstream, collector):
     text = config(upstream.url, "    model_aliases: {smart: [openai/gpt-5-mini, simulator/gpt-5-mini]}\n" + FALLBACK)
     return module_gateway(text, env={**SOON, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url})
