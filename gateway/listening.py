@@ -34,8 +34,11 @@ of the group."""
 _ENDS: Final = signal.SIGUSR2
 """By this a main process ends a worker: nobody else sends it, so only the main process decides when it is time."""
 
-_HEARD: Final = (*TOLD, signal.SIGHUP, _ENDS)
-"""What a main process hears: by `_ENDS` its workers, in turn, tell it that they serve."""
+_HEARD: Final = (*TOLD, signal.SIGHUP)
+"""What a main process hears."""
+
+_NOT_AT_ONCE: Final = (*_HEARD, _ENDS)
+"""What ends no main process by itself, nor a worker that has just been forked."""
 
 _before_the_end: list[Callable[[], None]] = []
 
@@ -151,9 +154,8 @@ def serve(server: Server, load: Callable[[], Any]) -> int:
         return 1
     _signals.set_loop_signals = _listen_for_the_end
     gc.freeze()  # PERF: what is there by now stays, in pages that the workers, which are forks, share
-    signal.pthread_sigmask(
-        signal.SIG_BLOCK, _HEARD
-    )  # for good: who says it again while Python ends changes no exit code
+    # For good: who says it again while Python ends changes no exit code.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _NOT_AT_ONCE)
     server.on_startup(threading.Thread(target=_hear, name="signals", daemon=True).start)
     os.register_at_fork(after_in_child=_end_when_told)
     try:
@@ -209,7 +211,7 @@ def _end_when_told() -> None:
     signal.signal(_ENDS, signal.SIG_DFL)
     for signum in (*TOLD, signal.SIGHUP):
         signal.signal(signum, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HEARD)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _NOT_AT_ONCE)
 
 
 def _listen_for_the_end(loop: AbstractEventLoop) -> WorkerSignal:

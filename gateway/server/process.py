@@ -11,12 +11,15 @@ import signal
 import struct
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
+from granian.server.mp import WorkerProcess
 
 from gateway.listening import TOLD, Server, address_of, check_certificate, serve
 from gateway.private_files import keep_to_owner
@@ -24,9 +27,6 @@ from gateway.settings import Settings
 from gateway.telemetry import logs
 
 _log = logging.getLogger(__name__)
-
-_SERVES = signal.SIGUSR2
-"""What a worker sends to its parent once it serves."""
 
 _COUNT = struct.Struct("Q")
 _AFTER_CANCEL_S = 3
@@ -56,11 +56,49 @@ def run(settings: Settings) -> int:
         from gateway.server.wiring import load_app  # noqa: PLC0415 - the variable comes first
 
         server = _Server(settings)
-        return serve(server, partial(load_app, settings, on_started=_tell_parent, restarts=server.restarts))
+        return serve(server, partial(load_app, settings, restarts=server.restarts))
 
 
-def _tell_parent() -> None:
-    os.kill(os.getppid(), _SERVES)
+class _Served:
+    """How often a worker in each place has begun to serve, in memory that the workers, which are forks, share.
+
+    In each place one worker at a time counts, so nothing is counted over.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._places = places
+        self._counts = mmap.mmap(-1, places * _COUNT.size)
+
+    def __getitem__(self, place: int) -> int:
+        count: int = _COUNT.unpack_from(self._counts, place * _COUNT.size)[0]
+        return count
+
+    def count(self, place: int) -> None:
+        """Counts one more; the worker itself does."""
+        _COUNT.pack_into(self._counts, place * _COUNT.size, self[place] + 1)
+
+    def total(self) -> int:
+        return sum(map(self.__getitem__, range(self._places)))
+
+
+class _Replacements(dict[int, float]):
+    """When the worker in a place was replaced, seconds of the monotonic clock; without those who have served since.
+
+    Granian gives up when a worker ends soon after it replaced one. That is meant for one that cannot start; one that
+    served and was killed is replaced however often it happens.
+    """
+
+    def __init__(self, served: _Served) -> None:
+        super().__init__()
+        self._served = served
+        self._served_before: dict[int, int] = {}
+
+    def __setitem__(self, place: int, when: float) -> None:
+        self._served_before[place] = self._served[place]
+        super().__setitem__(place, when)
+
+    def get(self, place: int, default: Any = None) -> Any:
+        return default if self._served[place] > self._served_before.get(place, 0) else super().get(place, default)
 
 
 class _Server(Server):
@@ -92,9 +130,8 @@ class _Server(Server):
         )
         self._drain_grace_s = settings.drain_grace_s
         self._draining = False
-        # Shared with the workers, which are forks; who replaces one knows of it, who serves `/metrics` tells it.
-        self._served = mmap.mmap(-1, _COUNT.size)
-        signal.signal(_SERVES, self._worker_serves)
+        self._served = _Served(settings.workers)
+        self.respawned_wrks = _Replacements(self._served)
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
         """Tells the workers to fail readiness, and stops them when the grace is over."""
@@ -109,19 +146,14 @@ class _Server(Server):
         """Hands SIGHUP on: workers reload the configuration and go on serving."""
         self._signal_workers(signal.SIGHUP)
 
-    def _worker_serves(self, *_args: object) -> None:
-        """Forgets when workers were replaced.
-
-        Granian gives up when one ends soon after that. This holds for one that cannot start; one that served and was
-        killed is replaced however often it happens.
-        """
-        self.respawned_wrks.clear()
-        _COUNT.pack_into(self._served, 0, _COUNT.unpack_from(self._served)[0] + 1)
+    def _spawn_worker(  # type: ignore[override] # the signature of its base is none that Granian calls
+        self, idx: int, target: Any, callback_loader: Callable[..., Any]
+    ) -> WorkerProcess:
+        return super()._spawn_worker(idx, target, partial(callback_loader, on_started=partial(self._served.count, idx)))
 
     def restarts(self) -> int:
         """How many workers have served in the place of one that ended; any worker may ask."""
-        served: int = _COUNT.unpack_from(self._served)[0]
-        return max(0, served - self.workers)
+        return max(0, self._served.total() - self.workers)
 
     def _signal_workers(self, signum: signal.Signals) -> None:
         for worker in tuple(self.wrks):  # the main thread may be replacing one

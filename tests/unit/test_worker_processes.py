@@ -9,6 +9,7 @@ import threading
 import time
 
 from gateway.listening import WaitedFor
+from gateway.server.process import _Replacements, _Served
 
 SERVER = """
 import os, signal, threading, time
@@ -121,6 +122,18 @@ def test_a_process_that_two_threads_wait_for_has_ended_for_both(monkeypatch):
 
     assert not process.is_alive()
     first.join()
+
+
+def test_a_worker_that_served_is_replaced_however_soon_it_ends_and_one_that_never_did_is_not():
+    served = _Served(2)
+    replaced = _Replacements(served)
+    served.count(0)
+    for place in (0, 1):
+        replaced[place] = 100.0
+
+    served.count(1)
+
+    assert (replaced.get(0, 0), replaced.get(1, 0), served.total()) == (100.0, 0, 2)
 
 
 def test_who_tells_a_server_to_end_once_more_while_python_ends_changes_no_exit_code():
