@@ -12,6 +12,8 @@ class Relay:
     """Hands on what comes to `port`, in a thread of its own."""
 
     def __init__(self, port: int) -> None:
+        self.delay_s = 0.0
+        """What each piece is late by."""
         self._there = port
         self._is_cut = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -74,6 +76,7 @@ class Relay:
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         try:
             while data := await source.read(65536):
+                await asyncio.sleep(self.delay_s)
                 target.write(data)
         except ConnectionError:
             pass
