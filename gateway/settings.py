@@ -160,7 +160,8 @@ class Settings(BaseSettings):
         32 * _MIB, description="Larger request bodies are refused with 413, before and after decompression."
     )
     max_buffered_body_bytes: Annotated[int, Field(ge=1024)] = Field(
-        512 * _MIB, description="Memory that the request bodies of one worker may take together; more has to wait."
+        512 * _MIB,
+        description="Memory that the request bodies of one worker may take together, beside one that is let go on; more has to wait.",
     )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."

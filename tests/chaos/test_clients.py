@@ -127,7 +127,7 @@ def test_answers_of_100_mb_that_are_read_slowly_or_never(start_gateway, upstream
     whole, left = sorted(
         (one for one in gateway.records() if one["model_asked"] == "broken"), key=lambda one: one["outcome"] != "ok"
     )
-    assert (whole["output_tokens"], whole["input_tokens"]) == (7, 11)
+    assert (whole["usage"]["output_tokens"], whole["usage"]["input_tokens"]) == (7, 11)
     assert left["outcome"] != "ok"
     memory_is_bounded(before_mb, most_mb)
     nobody_stumbled([gateway])

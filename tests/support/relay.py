@@ -74,10 +74,11 @@ class Relay:
             task.add_done_callback(self._tasks.discard)
 
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        at = 0.0
         try:
             while data := await source.read(65536):
-                await asyncio.sleep(self.delay_s)
-                target.write(data)
+                at = max(at, self._loop.time() + self.delay_s)  # nothing overtakes what came before
+                self._loop.call_at(at, target.write, data)
         except ConnectionError:
             pass
         finally:
