@@ -4,7 +4,7 @@ import json
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -148,7 +148,6 @@ def refusal_of(shape, data, wanted):
     ids=["tools", "mcp", "models"],
 )
 def test_what_is_denied_is_refused_at_every_place_and_the_rest_passes(shape, wanted):
-    @settings(deadline=None, max_examples=60)
     @given(bodies(shape, wanted), st.randoms(use_true_random=False))
     def every_place(case, rng):
         members, path, is_unknown = case
