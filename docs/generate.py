@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from prometheus_client import Counter
+from prometheus_client import Counter, Info
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic_core import PydanticUndefined
 
@@ -17,6 +17,7 @@ from gateway.cli.commands import app
 from gateway.cli.schema import FILES
 from gateway.cli.schema import render as render_schema
 from gateway.config import reference
+from gateway.control_plane import metrics as control_plane_metrics
 from gateway.errors import ERROR_CODES, ERROR_TYPES
 from gateway.lanes.losses import LaneTable
 from gateway.lanes.pairs import TRANSLATIONS
@@ -172,21 +173,36 @@ Prometheus.
 """
 
 
+_CONTROL_PLANE = """
+## The control plane
+
+`GET /metrics` on its port, for who sends `GATEWAY_METRICS_TOKEN` as a bearer token and for nobody else
+([operations](operations.md#the-control-plane)), beside `process_*`.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+"""
+
+
 def metrics() -> str:
     """docs/metrics.md."""
-    rows = "".join(
-        f"| `{_exposed(one)}` | {one._type} | {', '.join(one._labelnames)} | {one._documentation} |\n"  # noqa: SLF001
-        for one in vars(MetricDefinitions()).values()
-        if isinstance(one, MetricWrapperBase)
-    )
+    rows = _rows_of(MetricDefinitions())
     about = "| `gateway_build_info` | info | version, python, build | What serves. |\n"
     about += "| `gateway_config_info` | info | revision | The revision of the configuration that serves. |\n"
-    return _METRICS % MOST_MODELS + rows + about
+    return _METRICS % MOST_MODELS + rows + about + _CONTROL_PLANE + _rows_of(control_plane_metrics.MetricDefinitions())
+
+
+def _rows_of(definitions: object) -> str:
+    return "".join(
+        f"| `{_exposed(one)}` | {one._type} | {', '.join(one._labelnames)} | {one._documentation} |\n"  # noqa: SLF001
+        for one in vars(definitions).values()
+        if isinstance(one, MetricWrapperBase)
+    )
 
 
 def _exposed(metric: MetricWrapperBase) -> str:
     name: str = metric._name  # noqa: SLF001 - prometheus-client has no other way to ask
-    return f"{name}_total" if isinstance(metric, Counter) else name
+    return f"{name}_total" if isinstance(metric, Counter) else f"{name}_info" if isinstance(metric, Info) else name
 
 
 PAGES = {

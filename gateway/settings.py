@@ -245,8 +245,12 @@ class Settings(BaseSettings):
 
     @property
     def node(self) -> str:
-        """How this process is called among others: its machine and its port."""
-        return f"{self.node_name or socket.gethostname()}:{self.port}"
+        """How this gateway is called among others."""
+        return self.node_at(self.port)
+
+    def node_at(self, port: int) -> str:
+        """How a process is called that listens there: by its machine and its port."""
+        return f"{self.node_name or socket.gethostname()}:{port}"
 
     @property
     def redis(self) -> RedisService | None:

@@ -10,26 +10,21 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.openmetrics.exposition import generate_latest as open_metrics_of
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from gateway import clock
 from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
+from gateway.telemetry.exposition import TEXT, Form
 from gateway.telemetry.metric_definitions import PRIVATE, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client has no types here
 
 MOST_MODELS = 200
 """So many pairs of provider and model are told apart by one worker; further models count as `other`."""
@@ -294,8 +289,8 @@ class Metrics:
             metrics.budget_limit.labels(budget).set(limit_usd)
         self._process.publish()
 
-    def render(self, *, private: bool, open_metrics: bool = False) -> bytes:
-        """What Prometheus scrapes, as text or as OpenMetrics; without `private` it names neither budgets nor money."""
+    def render(self, *, private: bool, form: Form = TEXT) -> bytes:
+        """What Prometheus scrapes, in this form; without `private` it names neither budgets nor money."""
         self.publish()
         registry = self._metrics.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -303,9 +298,7 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
         shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
-        if open_metrics:
-            return open_metrics_of(shown)  # type: ignore[no-untyped-call, no-any-return] # untyped, as above
-        return generate_latest(shown)
+        return form.render(shown)
 
     @staticmethod
     def forget_dead_workers() -> None:
