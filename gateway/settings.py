@@ -1,6 +1,7 @@
 """Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis_url
 from gateway.duration import parse_months
 from gateway.secret import Secret
+from gateway.telemetry.access_log import Network, read_networks, read_setting
 
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
@@ -115,7 +117,10 @@ class Settings(BaseSettings):
         "`https://traces.example.com/trace/{trace_id}`.",
     )
     node_name: str | None = Field(
-        None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."
+        None,
+        max_length=128,
+        description="How `gateway status` and decision records name this gateway, with its port. Default: the "
+        "host's name.",
     )
     ledger_retention: Annotated[int, BeforeValidator(_read_months)] | None = Field(
         None,
@@ -210,7 +215,16 @@ class Settings(BaseSettings):
         16 * _MIB, description="With `on_disconnect: drain`, how much of an upstream is read on."
     )
 
-    access_log: bool = Field(True, description="One line per request on standard output: the decision record.")
+    access_log: Annotated[str, BeforeValidator(read_setting)] = Field(
+        "all",
+        description="Which requests have a line on standard output, the decision record: `all`, `failures` (whatever "
+        "did not end `ok`), `N%` (failures, and so many of the others), or `off`.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_networks)] = Field(
+        (),
+        description="Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` says who the "
+        "client is in access logs. Default: nobody's, and the client is who connected.",
+    )
     log_format: Literal["auto", "json", "pretty"] = Field(
         "auto",
         description="How lines of both logs look: `json`, `pretty` for people, or `auto`: pretty on a terminal, JSON "
@@ -228,6 +242,11 @@ class Settings(BaseSettings):
         if value is not None:
             _redis_service(value, known.data)
         return value
+
+    @property
+    def node(self) -> str:
+        """How this process is called among others: its machine and its port."""
+        return f"{self.node_name or socket.gethostname()}:{self.port}"
 
     @property
     def redis(self) -> RedisService | None:

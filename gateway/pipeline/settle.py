@@ -85,14 +85,15 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    if not is_kept and log is None and not received.is_traced:
+    has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
+    if not is_kept and not has_line and not received.is_traced:
         return
     record = _decision_record(received, bill, ended, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
-    if log is not None:
-        log.write(record, encoded)
+    if log is not None and has_line:
+        log.write(record, encoded, received.peer, received.headers)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
 

@@ -33,6 +33,7 @@ from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
+from gateway.telemetry.access_log import Callers, lines_of
 from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
 from gateway.telemetry.exporters import TracingError
 from gateway.telemetry.metrics import Metrics
@@ -82,7 +83,7 @@ class Worker:
             upstream_connections=settings.upstream_connections,
             spool_bytes=settings.spool_max_bytes,
         )
-        self._decision_log = _decision_log(settings) if settings.access_log else None
+        self._decision_log = _decision_log(settings)
         self._known_peppers = KnownPeppers(settings.data_dir, self._pepper)
         self._drain = Drain()
         if settings.tls_cert is not None:
@@ -271,9 +272,12 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _decision_log(settings: Settings) -> DecisionLog:
+def _decision_log(settings: Settings) -> DecisionLog | None:
+    lines = lines_of(settings.access_log)
+    if lines is None:
+        return None
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(pretty_line if pretty else json_line)
+    return DecisionLog(Callers(settings.node, settings.trusted_proxies), lines, pretty_line if pretty else json_line)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None], restarts: Callable[[], int]) -> AsgiApp:

@@ -35,7 +35,7 @@ FEW = new_key()
 def gateway(module_gateway, upstream):
     few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"]}}\n'
     text = config(upstream.url, few).replace("{type: simulator}", "{type: simulator, models: [gpt-5-mini, claude-x]}")
-    return module_gateway(text)
+    return module_gateway(text, env={"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8", "GATEWAY_NODE_NAME": "eu-1"})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
@@ -84,6 +84,16 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
     assert counted % ("refused", "", 429) in text
     assert 'provider="simulator",status="429"' not in text
     assert 'gateway_request_duration_seconds_count{endpoint="chat_completions",provider="simulator"} 1.0' in text
+
+
+def test_a_record_says_who_asked_and_which_node(gateway):
+    hostile = 'curl/8 "\\' + "x" * 500
+    headers = {"user-agent": hostile, "x-forwarded-for": "203.0.113.9, 198.51.100.7, 127.0.0.5"}
+
+    record = gateway.record_of(gateway.chat("sim", headers=headers))
+
+    assert (record["node"], record["client_address"]) == (f"eu-1:{gateway.port}", "198.51.100.7")
+    assert record["user_agent"] == hostile[:256]
 
 
 def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_path):
