@@ -76,7 +76,7 @@ class Worker:
         self._pepper = pepper_of(settings)
         self._transport = Http1Transport(settings.upstream_connections)
         self._providers = ProviderSet(self._transport)
-        self._metrics = Metrics()
+        self._metrics = Metrics(settings.metrics_labels)
         self._metrics.forget_dead_workers()
         self._metrics.limits(
             requests=settings.backpressure,
@@ -203,6 +203,7 @@ class Worker:
             self._metrics.restarts(self._restarts())
             self._tell_counters(self._counters.state, self._counters.fault)
             self._metrics.control_plane(self._source.standing())
+            self._metrics.keys_end(self._holder.current.key_ends)
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
@@ -233,6 +234,8 @@ class Worker:
         self._metrics.serving(
             snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
         )
+        if self._metrics.labelled is not None:
+            self._metrics.labelled.models = snapshot.model_names
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
         # PERF: threads that export spans or prepare large bodies have to let requests go on soon.

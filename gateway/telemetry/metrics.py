@@ -5,8 +5,8 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 
 import os
 import platform
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from gateway import clock
 from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
 from gateway.telemetry.exposition import TEXT, Form
-from gateway.telemetry.metric_definitions import PRIVATE, MetricDefinitions
+from gateway.telemetry.labelled import Label, Labelled
+from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
@@ -36,8 +37,10 @@ _FROM_THE_START = ("ok", "429", "500", "502", "503", "529")
 class Metrics:
     """The metrics of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Collection[Label] = ()) -> None:
         self._metrics = MetricDefinitions()
+        self.labelled = Labelled(self._metrics.registry, tuple(labels)) if labels else None
+        """What is counted by model, key or team besides; `None` where nobody asks for that."""
         self.budgets = BudgetLevels()
         self._process = ProcessFigures(self._metrics.registry)
         self._about = _About()
@@ -185,6 +188,14 @@ class Metrics:
         """When the certificate of the gateway's port expires, Unix time."""
         self._metrics.certificate_ends.set(at)
 
+    def keys_end(self, ends: Sequence[tuple[float, str]]) -> None:
+        """The virtual keys that end, each with when it does, Unix time, the first to end first."""
+        first = bisect_right(ends, clock.now(), key=lambda one: one[0])
+        told = ends[first : first + MOST_KEYS]
+        self._in_force = {**self._in_force, "key": frozenset(name for _, name in told)}
+        for at, name in told:
+            self._metrics.key_ends.labels(name).set(at)
+
     def held(self, held_usd: Mapping[str, float]) -> None:
         """What requests under way hold, by budget, in US dollars."""
         gone = dict.fromkeys(self._held - held_usd.keys(), 0.0)
@@ -232,7 +243,7 @@ class Metrics:
         `failures` are what may go wrong below HTTP, so that their series begin at zero with the providers'.
         """
         self._about.revision = revision
-        self._in_force = {"budget": frozenset(budgets), "provider": frozenset(providers)}
+        self._in_force = {**self._in_force, "budget": frozenset(budgets), "provider": frozenset(providers)}
         self.budgets.keep(self._in_force["budget"])
         # A series that is born with its first event hides it from `rate`.
         for provider in self._in_force["provider"]:
@@ -287,10 +298,12 @@ class Metrics:
             metrics.budgets.labels(budget).set(ratio)
             metrics.budget_spent.labels(budget).set(ratio * limit_usd)
             metrics.budget_limit.labels(budget).set(limit_usd)
+        if self.labelled is not None:
+            self.labelled.publish()
         self._process.publish()
 
     def render(self, *, private: bool, form: Form = TEXT) -> bytes:
-        """What Prometheus scrapes, in this form; without `private` it names neither budgets nor money."""
+        """What Prometheus scrapes, in this form; without `private` it names no budget, money, key or team."""
         self.publish()
         registry = self._metrics.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

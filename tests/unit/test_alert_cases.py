@@ -243,6 +243,18 @@ CASES = [
     ("a token ends", {"gateway_control_plane_tokens_ending": "1x90"}, "80m", {"GatewayTokenEnds"}),
     ("no token ends", {"gateway_control_plane_tokens_ending": "0x90"}, "80m", set()),
     (
+        "a virtual key ends in three days",
+        {'gateway_virtual_key_expires_timestamp_seconds{instance="a", key="ci"}': "259200x90"},
+        "80m",
+        {"GatewayKeyEnds"},
+    ),
+    (
+        "a virtual key lasts a month",
+        {'gateway_virtual_key_expires_timestamp_seconds{instance="a", key="ci"}': "2592000x90"},
+        "80m",
+        set(),
+    ),
+    (
         "a certificate ends in ten days",
         {'gateway_tls_certificate_expires_timestamp_seconds{instance="a"}': "864000x90"},
         "80m",
