@@ -234,6 +234,7 @@ class Worker:
         self._metrics.serving(
             snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
         )
+        self._metrics.keys_end(snapshot.key_ends)
         if self._metrics.labelled is not None:
             self._metrics.labelled.models = snapshot.model_names
         logs.set_level(snapshot.log_level or self._settings.log_level)
