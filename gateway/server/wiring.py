@@ -102,7 +102,8 @@ class Worker:
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
         try:
-            self._tracing = open_tracing(self._metrics)
+            scheme = "http" if self._settings.tls_cert is None else "https"
+            self._tracing = open_tracing(self._metrics, scheme=scheme)
         except TracingError as problem:
             raise StartupError((problem,)) from problem
         holder = Holder(first)

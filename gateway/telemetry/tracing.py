@@ -51,10 +51,17 @@ class Tracing:
     """Samples requests and hands the sampled ones to their collectors. `close` ends the threads."""
 
     def __init__(
-        self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics, *, is_disabled: bool = False
+        self,
+        default: TraceDestination | None,
+        bounds: Bounds,
+        metrics: Metrics,
+        *,
+        is_disabled: bool = False,
+        scheme: str = "http",
     ) -> None:
         self._default = None if default is None else _Route(None, _sampling_of_variables(), default)
         self._is_disabled = is_disabled
+        self._scheme = scheme
         self._bounds = bounds
         self._metrics = metrics
         self._routes: dict[str, _Route] = {}
@@ -107,11 +114,16 @@ class Tracing:
 
     def _open(self, name: str, settings: CollectorSettings) -> TraceDestination:
         address = shown(settings.endpoint)
-        return TraceDestination(name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics, address)
+        return TraceDestination(
+            name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics, address, self._scheme
+        )
 
 
-def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> Tracing:
-    """Tracing as the variables ask for it, without a collector where they name none. Raises `TracingError`."""
+def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ, *, scheme: str = "http") -> Tracing:
+    """Tracing as the variables ask for it, without a collector where they name none; `scheme` is that of the port.
+
+    Raises `TracingError`.
+    """
     bounds = Bounds(
         queue=_whole("OTEL_BSP_MAX_QUEUE_SIZE", environ, Bounds().queue),
         batch=_whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", environ, Bounds().batch),
@@ -123,9 +135,9 @@ def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> T
     if _names_collector(environ):
         exporter = exporter_of_variables(environ)
         address = address_of_variables(environ)
-        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics, address)
+        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics, address, scheme)
         _log.info("spans go to the trace collector %s%s", _DEFAULT, f", {address}" if address else "")
-    return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ))
+    return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ), scheme=scheme)
 
 
 def _names_collector(environ: Mapping[str, str]) -> bool:

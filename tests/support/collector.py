@@ -36,9 +36,12 @@ class Collector:
                             "span_id": span.span_id.hex(),
                             "parent": span.parent_span_id.hex(),
                             "kind": span.kind,
+                            "state": span.trace_state,
                             "status": span.status.code,
+                            "began_ns": span.start_time_unix_nano,
                             "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
                             "attributes": _attributes(span.attributes),
+                            "events": [(event.name, _attributes(event.attributes)) for event in span.events],
                             "resource": resource,
                         }
                     )
