@@ -23,6 +23,7 @@ from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
+from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED
 from gateway.telemetry.span_attributes import OF_CALL, OF_EVENT, OF_REQUEST
 
 DOCS = Path(__file__).parent
@@ -143,11 +144,11 @@ def operations() -> str:
 
 
 def traces() -> str:
-    """docs/traces.md with its tables of attributes made anew."""
+    """docs/traces.md with its tables made anew."""
     text = (DOCS / "traces.md").read_text()
-    for name, table in _ATTRIBUTES.items():
-        rows = "".join(f"| `{attribute}` | {meaning} |\n" for attribute, meaning in table.items())
-        text = _between(text, name, f"| attribute | what |\n|---|---|\n{rows}")
+    for name, (head, table) in _TABLES.items():
+        rows = "".join(f"| `{one}` | {meaning} |\n" for one, meaning in table.items())
+        text = _between(text, name, f"{head}\n|---|---|\n{rows}")
     return text
 
 
@@ -159,7 +160,13 @@ def _between(text: str, name: str, made: str) -> str:
     return f"{before}{begin}{made}{end}{after}"
 
 
-_ATTRIBUTES: Final = {"request": OF_REQUEST, "call": OF_CALL, "event": OF_EVENT}
+_TABLES: Final = {
+    "request": ("| attribute | what |", OF_REQUEST),
+    "call": ("| attribute | what |", OF_CALL),
+    "event": ("| attribute | what |", OF_EVENT),
+    "honoured": ("| variable | what it does |", HONOURED),
+    "not honoured": ("| variable | why not |", NOT_HONOURED),
+}
 
 
 def _default(value: object) -> str:

@@ -15,6 +15,9 @@ _FAREWELL_S = 1.0
 Render = Callable[[DecisionRecord, bytes], bytes]
 """A line from a record and from what that is as JSON."""
 
+Taker = Callable[[DecisionRecord, bytes], None]
+"""Takes a record, and what that is as JSON, without waiting."""
+
 
 def json_line(_record: DecisionRecord, encoded: bytes) -> bytes:
     """A record for machines."""
@@ -41,12 +44,13 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
 
 
 class DecisionLog:
-    """Writes records as lines."""
+    """Writes records as lines, and hands them to whoever takes them `also`."""
 
-    def __init__(self, render: Render = json_line) -> None:
+    def __init__(self, render: Render = json_line, also: Taker | None = None) -> None:
         descriptor = None if sys.stdout is None else sys.stdout.fileno()
         self._lines = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
         self._render = render
+        self._also = also
 
     @property
     def dropped(self) -> int:
@@ -57,6 +61,8 @@ class DecisionLog:
         """Queues the line of a record, which is `encoded` as JSON."""
         line = encoded if self._render is json_line else self._render(record, encoded)
         self._lines.write(line + b"\n")
+        if self._also is not None:
+            self._also(record, encoded)
 
     async def close(self) -> None:
         """Writes what is left, as far as it is read."""

@@ -307,6 +307,10 @@ class Metrics:
             return open_metrics_of(shown)  # type: ignore[no-untyped-call, no-any-return] # untyped, as above
         return generate_latest(shown)
 
+    def families(self) -> Iterator[Metric]:
+        """What this worker alone has counted, all of it, as it was published last. Any thread may ask."""
+        return _Shown(self._metrics.registry, self._in_force, frozenset()).collect()
+
     @staticmethod
     def forget_dead_workers() -> None:
         """Drops the gauges of workers of this gateway that ended however they did."""

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -118,6 +119,12 @@ def _attributes(attributes: Mapping[str, Any]) -> Iterable[bytes]:
 def _resource(resource: Resource) -> bytes:
     schema = _sized(b"\x1a", _utf8(resource.schema_url)) if resource.schema_url else b""
     return schema + _sized(b"\x0a", b"".join(_attributes(resource.attributes)))
+
+
+def resource_message(resource: Resource) -> ResourceMessage:
+    """What serves, as a message of protobuf."""
+    message: ResourceMessage = ResourceMessage.FromString(b"".join(_attributes(resource.attributes)))
+    return message
 
 
 def _scope(scope: InstrumentationScope | None) -> bytes:

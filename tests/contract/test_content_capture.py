@@ -39,7 +39,7 @@ def ask(gateway, body, path="/v1/chat/completions", secret=CAPTURED, **headers):
 
 def spans(collector, served):
     """The attributes of the call, or of the request that no call was made for."""
-    made = 2 if served.status_code == 200 else 1
+    made = 1 if served.status_code == 400 else 2
     return collector.of(served.headers["x-langwatch-request-id"], made)[made - 1]["attributes"]
 
 
