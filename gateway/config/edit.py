@@ -1,4 +1,4 @@
-"""Changing a file that people wrote: only what has to be is other than it was, and what is not valid is never written."""
+"""Changing a file that people wrote: what need not change stays as it is, and what is not valid is never written."""
 
 import codecs
 import re

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import yaml
-from yaml.nodes import MappingNode, Node, ScalarNode
+from yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 Changes = Mapping[str, str | None]
 """Fields by name: the text that each is set to, `None` where it is taken out."""
@@ -75,8 +75,7 @@ class _Editor:
     def spliced(self, splices: Iterator[_Splice]) -> str:
         """The text with all of them, of which none reaches into another."""
         text = self._text
-        # Those at one place stay in their order.
-        for one in reversed(sorted(splices, key=lambda one: one.start)):
+        for one in sorted(splices, key=lambda one: one.start, reverse=True):
             text = text[: one.start] + one.text + text[one.end :]
         return text
 
@@ -149,8 +148,9 @@ class _Editor:
 
 def _end(node: Node) -> int:
     """Where the last letter of a value is: what follows a block, blank lines and comments, is not of it."""
-    if isinstance(node, ScalarNode) or node.flow_style or not node.value:
-        return node.end_mark.index
+    if not isinstance(node, CollectionNode) or node.flow_style or not node.value:
+        index: int = node.end_mark.index
+        return index
     last = node.value[-1]
     return _end(last[1] if isinstance(node, MappingNode) else last)
 
