@@ -46,9 +46,9 @@ def serve(
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
 ) -> None:
-    """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz` and `/readyz`.
+    """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz`, `/readyz` and `/metrics`.
 
-    The database is the one that `gateway db upgrade` prepared.
+    `/metrics` is for who sends GATEWAY_METRICS_TOKEN. The database is the one that `gateway db upgrade` prepared.
     """
     stop_when_told()
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
@@ -67,6 +67,10 @@ def serve(
         log_format=settings.log_format,
         encryption_keys=settings.encryption_keys,
         key_pepper=settings.key_pepper,
+        metrics_token=settings.metrics_token,
+        node=settings.node_at(port),
+        access_log=settings.access_log,
+        trusted_proxies=settings.trusted_proxies,
         behind_tls=allow_remote_http,
         trace_url=settings.console_trace_url,
         name=settings.control_plane_name,

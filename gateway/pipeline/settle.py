@@ -25,6 +25,7 @@ from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Rec
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
+from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -84,14 +85,15 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    if not is_kept and log is None and not received.is_traced:
+    has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
+    if not is_kept and not has_line and not received.is_traced:
         return
     record = _decision_record(received, bill, ended, charges, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
-    if log is not None:
-        log.write(record, encoded)
+    if log is not None and has_line:
+        log.write(record, encoded, received.peer, received.headers)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
 
@@ -223,6 +225,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if ended.denial is not None:
         metrics.denied(ended.denial)
     _count_attempts(trail.attempts, asked, metrics, started, now)
+    if metrics.labelled is not None:
+        _count_labelled(metrics.labelled, received, bill, ended)
     stated = None if asked is None else asked.stated
     if admitted is None:
         return
@@ -233,6 +237,21 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if stated is not None:
         metrics.usage(provider, model, stated.usage)
     _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_labelled(labelled: Labelled, received: Received, bill: Bill, ended: Ended) -> None:
+    trail = received.trail
+    key, asked, candidate = trail.key, trail.asked, trail.candidate
+    usage = None if asked is None or asked.stated is None else asked.stated.usage
+    labelled.ended(
+        model="" if candidate is None else candidate.model,
+        model_source=trail.model_source,
+        key="" if key is None else key.name,
+        team="" if key is None or not key.attribution.teams else key.attribution.teams[0],
+        outcome=ended.outcome,
+        tokens=(0, 0) if usage is None else (usage.input_tokens, usage.output_tokens),
+        cost_usd=(bill.cost or 0) / NANO_PER_USD,
+    )
 
 
 def _count_attempts(

@@ -96,7 +96,7 @@ def formatter(format_: Format) -> logging.Formatter:
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

@@ -5,33 +5,29 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 
 import os
 import platform
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter as Counted
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.openmetrics.exposition import generate_latest as open_metrics_of
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from gateway import clock
 from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
-from gateway.telemetry.metric_definitions import PRIVATE, MetricDefinitions
+from gateway.telemetry.exposition import TEXT, Form
+from gateway.telemetry.labelled import Label, Labelled
+from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client has no types here
 
 MOST_MODELS = 200
 """So many pairs of provider and model are told apart by one worker; further models count as `other`."""
@@ -43,8 +39,10 @@ _FROM_THE_START = ("ok", "429", "500", "502", "503", "529")
 class Metrics:
     """The metrics of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Collection[Label] = ()) -> None:
         self._metrics = MetricDefinitions()
+        self.labelled = Labelled(self._metrics.registry, tuple(labels)) if labels else None
+        """What is counted by model, key or team besides; `None` where nobody asks for that."""
         self.budgets = BudgetLevels()
         self._process = ProcessFigures(self._metrics.registry)
         self._about = _About()
@@ -192,6 +190,14 @@ class Metrics:
         """When the certificate of the gateway's port expires, Unix time."""
         self._metrics.certificate_ends.set(at)
 
+    def keys_end(self, ends: Sequence[tuple[float, str]]) -> None:
+        """The virtual keys that end, each with when it does, Unix time, the first to end first."""
+        first = bisect_right(ends, clock.now(), key=lambda one: one[0])
+        told = ends[first : first + MOST_KEYS]
+        self._in_force = {**self._in_force, "key": frozenset(name for _, name in told)}
+        for at, name in told:
+            self._metrics.key_ends.labels(name).set(at)
+
     def held(self, held_usd: Mapping[str, float]) -> None:
         """What requests under way hold, by budget, in US dollars."""
         gone = dict.fromkeys(self._held - held_usd.keys(), 0.0)
@@ -239,7 +245,7 @@ class Metrics:
         `failures` are what may go wrong below HTTP, so that their series begin at zero with the providers'.
         """
         self._about.revision = revision
-        self._in_force = {"budget": frozenset(budgets), "provider": frozenset(providers)}
+        self._in_force = {**self._in_force, "budget": frozenset(budgets), "provider": frozenset(providers)}
         self.budgets.keep(self._in_force["budget"])
         # A series that is born with its first event hides it from `rate`.
         for provider in self._in_force["provider"]:
@@ -294,10 +300,12 @@ class Metrics:
             metrics.budgets.labels(budget).set(ratio)
             metrics.budget_spent.labels(budget).set(ratio * limit_usd)
             metrics.budget_limit.labels(budget).set(limit_usd)
+        if self.labelled is not None:
+            self.labelled.publish()
         self._process.publish()
 
-    def render(self, *, private: bool, open_metrics: bool = False) -> bytes:
-        """What Prometheus scrapes, as text or as OpenMetrics; without `private` it names neither budgets nor money."""
+    def render(self, *, private: bool, form: Form = TEXT) -> bytes:
+        """What Prometheus scrapes, in this form; without `private` it names no budget, money, key or team."""
         self.publish()
         registry = self._metrics.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -305,9 +313,7 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
         shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
-        if open_metrics:
-            return open_metrics_of(shown)  # type: ignore[no-untyped-call, no-any-return] # untyped, as above
-        return generate_latest(shown)
+        return form.render(shown)
 
     @staticmethod
     def forget_dead_workers() -> None:
@@ -357,7 +363,8 @@ class _Pending:
 class _Observations:
     """What one histogram is still to be told, by its labels.
 
-    PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly.
+    PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly, and
+    values are sorted into them all at once.
     """
 
     def __init__(self, histogram: Histogram) -> None:
