@@ -16,7 +16,6 @@ from gateway.pipeline.holds import (
     Bill,
     characters_asked_for,
     charge,
-    charges,
     prompt_tokens,
     release,
     with_estimates,
@@ -25,7 +24,8 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
+from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.failure import FailureKind
@@ -81,18 +81,19 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    prompt_per_mille = release(received, services, bill, stated, ended.outcome)
+    charges, prompt_per_mille = release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    if not is_kept and log is None and not received.is_traced:
+    has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
+    if not is_kept and not has_line and not received.is_traced:
         return
-    record = _decision_record(received, bill, ended, prompt_per_mille)
+    record = _decision_record(received, bill, ended, charges, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
-    if log is not None:
-        log.write(record, encoded)
+    if log is not None and has_line:
+        log.write(record, encoded, received.peer, received.headers)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
 
@@ -224,6 +225,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if ended.denial is not None:
         metrics.denied(ended.denial)
     _count_attempts(trail.attempts, asked, metrics, started, now)
+    if metrics.labelled is not None:
+        _count_labelled(metrics.labelled, received, bill, ended)
     stated = None if asked is None else asked.stated
     if admitted is None:
         return
@@ -234,6 +237,21 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if stated is not None:
         metrics.usage(provider, model, stated.usage)
     _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_labelled(labelled: Labelled, received: Received, bill: Bill, ended: Ended) -> None:
+    trail = received.trail
+    key, asked, candidate = trail.key, trail.asked, trail.candidate
+    usage = None if asked is None or asked.stated is None else asked.stated.usage
+    labelled.ended(
+        model="" if candidate is None else candidate.model,
+        model_source=trail.model_source,
+        key="" if key is None else key.name,
+        team="" if key is None or not key.attribution.teams else key.attribution.teams[0],
+        outcome=ended.outcome,
+        tokens=(0, 0) if usage is None else (usage.input_tokens, usage.output_tokens),
+        cost_usd=(bill.cost or 0) / NANO_PER_USD,
+    )
 
 
 def _count_attempts(
@@ -264,7 +282,9 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
-def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mille: int | None) -> DecisionRecord:
+def _decision_record(
+    received: Received, bill: Bill, ended: Ended, charges: tuple[Charge, ...], prompt_per_mille: int | None
+) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
     trail, started, trace = received.trail, received.started, received.trace
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
@@ -313,7 +333,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else (rates_of(price, usage, served) if price.tiers else price).known,
-        budgets=charges(trail, bill) if bill.cost else (),
+        budgets=charges,
         prompt_per_mille=prompt_per_mille,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record

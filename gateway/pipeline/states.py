@@ -86,7 +86,7 @@ class Received:
     """A request as it came. It holds its snapshot for life: a reload in between changes nothing for it.
 
     `client_left` says that nobody listens any more, and that the upstream is read on nevertheless; `cancelled_as` is
-    the outcome if the request is cancelled.
+    the outcome if the request is cancelled; `peer` is the address that the connection comes from.
     """
 
     __slots__ = (
@@ -97,6 +97,7 @@ class Received:
         "header_map",
         "headers",
         "is_traced",
+        "peer",
         "query",
         "request_id",
         "snapshot",
@@ -113,6 +114,7 @@ class Received:
         headers: list[tuple[bytes, bytes]],
         query: bytes,
         request_id: str,
+        peer: str | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.endpoint = endpoint
@@ -120,6 +122,7 @@ class Received:
         self.header_map = dict(headers)
         self.query = query
         self.request_id = request_id
+        self.peer = peer
         self.started: float = clock.monotonic()
         self.started_at: float = clock.now()
         self.trace: TraceContext = trace_context.accept(self.header_map)

@@ -2,14 +2,18 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+import msgspec
+
+from gateway.telemetry.access_log import Callers, Lines
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.line_writer import LineWriter
 
 _GATHER_S = 0.1
 _MOST_BYTES = 32 * 1024 * 1024
 _FAREWELL_S = 1.0
+_encode = msgspec.json.Encoder().encode
 
 
 Render = Callable[[DecisionRecord, bytes], bytes]
@@ -41,21 +45,35 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
 
 
 class DecisionLog:
-    """Writes records as lines."""
+    """Writes records as lines, with who asked; `lines` says of which requests."""
 
-    def __init__(self, render: Render = json_line) -> None:
+    def __init__(self, callers: Callers, lines: Lines, render: Render = json_line) -> None:
         descriptor = None if sys.stdout is None else sys.stdout.fileno()
         self._lines = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
         self._render = render
+        self._callers = callers
+        self._has = lines.has
 
     @property
     def dropped(self) -> int:
         """How many records could not be written."""
         return self._lines.dropped
 
-    def write(self, record: DecisionRecord, encoded: bytes) -> None:
-        """Queues the line of a record, which is `encoded` as JSON."""
-        line = encoded if self._render is json_line else self._render(record, encoded)
+    def has(self, outcome: str, trace_id: str) -> bool:
+        """Whether a request that ended so has a line."""
+        return self._has(went_well=outcome == "ok", trace_id=trace_id)
+
+    def write(
+        self, record: DecisionRecord, encoded: bytes, peer: str | None, headers: Iterable[tuple[bytes, bytes]]
+    ) -> None:
+        """Queues the line of a record, which is `encoded` as JSON, of a request that `peer` sent with such headers.
+
+        Who asked is told here alone: the ledger keeps the record as it is.
+        """
+        if self._render is json_line:
+            line = encoded[:-1] + b"," + _encode(self._callers.caller(peer, headers))[1:]
+        else:
+            line = self._render(record, encoded)
         self._lines.write(line + b"\n")
 
     async def close(self) -> None:

@@ -26,6 +26,7 @@ from tests.support import authorities, statements
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
+    "alembic.command",
     "gateway.control_plane.process",
     "gateway.server.process",
     "gateway.server.wiring",

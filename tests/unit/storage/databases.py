@@ -40,7 +40,8 @@ def postgresql_database() -> Iterator[str]:
     server = open_engine(SERVER)
     name = f"test_{ids.ulid().lower()}"
     try:
-        _administer(server, f"CREATE DATABASE {name}")
+        # No test makes the server itself crash, and none has to wait for its disk.
+        _administer(server, f"CREATE DATABASE {name}", f"ALTER DATABASE {name} SET synchronous_commit = off")
     except exc.SQLAlchemyError as problem:
         server.dispose()
         pytest.skip(f"no PostgreSQL at TEST_DATABASE_URL: {type(problem).__name__}")
@@ -60,9 +61,10 @@ def wait_until_dropped() -> None:
         drop.join()
 
 
-def _administer(server: Engine, statement: str) -> None:
+def _administer(server: Engine, *statements: str) -> None:
     with server.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text(statement))
+        for statement in statements:
+            connection.execute(text(statement))
     server.dispose()
 
 
@@ -70,7 +72,8 @@ _for_all = ExitStack()
 
 
 @cache
-def _shared_postgresql() -> str:
+def shared_postgresql() -> str:
+    """The URL of a migrated database that all tests of this process share."""
     url = _for_all.enter_context(postgresql_database())
     _upgrade(url)
     return url
@@ -85,10 +88,10 @@ def module_database_url(request, tmp_path_factory: pytest.TempPathFactory) -> It
     if request.param == "sqlite":
         yield migrated(tmp_path_factory.mktemp("database") / "gateway.db")
         return
-    opened = open_engine(_shared_postgresql())
+    opened = open_engine(shared_postgresql())
     empty(opened)
     opened.dispose()
-    yield _shared_postgresql()
+    yield shared_postgresql()
 
 
 @pytest.fixture(params=BOTH)

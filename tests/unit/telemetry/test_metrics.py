@@ -5,7 +5,10 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from gateway import clock
+from gateway.telemetry.metric_definitions import MOST_KEYS
 from gateway.telemetry.metrics import MOST_MODELS, Metrics
 from gateway.usage import Usage
 
@@ -22,6 +25,28 @@ def test_models_that_clients_make_up_do_not_make_series():
     counted = samples(metrics, "gateway_tokens_total")
     assert len(counted) == 2 * (MOST_MODELS + 1)
     assert counted['{direction="input",model="other",provider="openai"}'] == "50.0"
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(("team",), '{outcome="ok",team="core"}'), ((), None)])
+def test_only_labels_that_are_chosen_make_series(chosen, expected):
+    metrics = Metrics(chosen)
+    if metrics.labelled is not None:
+        metrics.labelled.ended(
+            model="m", model_source="alias", key="k", team="core", outcome="ok", tokens=(1, 2), cost_usd=0.5
+        )
+
+    assert samples(metrics, "gateway_labelled_requests_total") == ({expected: "1.0"} if expected else {})
+
+
+def test_keys_that_have_ended_give_way_to_those_that_end_next():
+    metrics, now = Metrics(), clock.now()
+    ends = [(now + 1000 * number, f"k{number}") for number in range(-3, MOST_KEYS + 9)]
+
+    metrics.keys_end(ends)
+    metrics.keys_end(ends[1:])
+
+    told = samples(metrics, "gateway_virtual_key_expires_timestamp_seconds")
+    assert set(told) == {f'{{key="k{number}"}}' for number in range(1, MOST_KEYS + 1)}
 
 
 def test_a_window_that_is_over_leaves_nothing():

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shapes import openai_usage, progress
@@ -56,7 +56,6 @@ def _cut_streams(draw):
     return stream, [stream[a:b] for a, b in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
 
 
-@settings(deadline=None, max_examples=250)
 @given(_cut_streams())
 def test_the_same_events_come_out_however_a_stream_is_cut(cut):
     stream, pieces = cut
