@@ -331,7 +331,7 @@ def _judge(request: Admitted, candidate: Candidate, permit: Permit, outcome: str
         if outcome == FailureKind.TIMEOUT and _has_passed(_first_byte_timeout_s(request, candidate), began):
             permit.took_too_long(cause)
         else:
-            permit.failed(cause)
+            permit.failed(cause, outcome)
     else:
         permit.succeeded()
 

@@ -18,7 +18,6 @@ from gateway.pipeline.holds import (
     Bill,
     characters_asked_for,
     charge,
-    charges,
     prompt_tokens,
     release,
     with_estimates,
@@ -27,7 +26,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import Call, TracedRequest
@@ -85,14 +84,14 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    prompt_per_mille = release(received, services, bill, stated, ended.outcome)
+    charges, prompt_per_mille = release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
     if not is_kept and not has_line and not received.is_traced:
         return
-    record = _decision_record(received, bill, ended, prompt_per_mille)
+    record = _decision_record(received, bill, ended, charges, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
@@ -286,7 +285,9 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
-def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mille: int | None) -> DecisionRecord:
+def _decision_record(
+    received: Received, bill: Bill, ended: Ended, charges: tuple[Charge, ...], prompt_per_mille: int | None
+) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
     trail, started, trace = received.trail, received.started, received.trace
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
@@ -336,7 +337,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else (rates_of(price, usage, served) if price.tiers else price).known,
-        budgets=charges(trail, bill) if bill.cost else (),
+        budgets=charges,
         prompt_per_mille=prompt_per_mille,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record

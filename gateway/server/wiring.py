@@ -14,6 +14,7 @@ from gateway.counters.hold import CountersLost, CounterState, CounterStore, Stan
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.ledger.spool import Spool
 from gateway.listening import bound_writes, certificate_ends
 from gateway.money.budget import CompiledBudget
 from gateway.money.nano_usd import NANO_PER_USD
@@ -97,6 +98,7 @@ class Worker:
         self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
         self._counters_state = CounterState.COUNTED
+        self._spool_is_full = False
         self._source = open_source(
             settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
         )
@@ -204,6 +206,7 @@ class Worker:
             lost, aside = spool.dropped, spool.backlog.set_aside_count
             self._metrics.ledger(spool.depth, spool.waiting_bytes, self._books.oldest_s, lost, aside)
             standings = tuple(self._counters.standings())
+            self._tell_spool(spool)
             self._metrics.held(self._held_usd(standings))
             self._metrics.restarts(self._restarts())
             self._tell_counters(self._counters.state, self._counters.fault)
@@ -219,6 +222,18 @@ class Worker:
         held = {one.key: one.held for one in standings}
         counters = self._metrics.budgets.counters()
         return {budget: held.get(counter, 0) / NANO_PER_USD for budget, counter in counters.items()}
+
+    def _tell_spool(self, spool: Spool) -> None:
+        """Tells once that the ledger has no room, and once that it has again."""
+        if spool.is_full is self._spool_is_full:
+            return
+        self._spool_is_full = spool.is_full
+        if not spool.is_full:
+            _log.info("the ledger's spool has room again")
+            return
+        bound = f"{spool.waiting_bytes} bytes wait, GATEWAY_SPOOL_MAX_BYTES are {self._settings.spool_max_bytes}"
+        what = "every request is refused" if spool.refuses else "entries of the ledger are lost"
+        _log.error("the ledger's spool is full, and %s: %s", what, spool.disk_error or bound)
 
     def _tell_counters(self, state: CounterState, fault: str | None) -> None:
         """Tells, once for each reason, that limits and budgets cannot be counted, and that they are again."""
