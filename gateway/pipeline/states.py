@@ -151,7 +151,7 @@ class Trail:
 
     Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
-    body was waited for. `calls` are those that were made, of a sampled request.
+    body was waited for, which is the client's time. `calls` are those that were made, of a sampled request.
     """
 
     __slots__ = (

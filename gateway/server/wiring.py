@@ -250,7 +250,7 @@ class Worker:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._serving = snapshot
         self._budgets = snapshot.budgets
-        budgets = (budget.name for budget in snapshot.budgets)
+        budgets = {budget.name: budget.ceiling / NANO_PER_USD for budget in snapshot.budgets}
         self._metrics.serving(
             snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
         )
