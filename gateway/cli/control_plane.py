@@ -8,7 +8,7 @@ import typer
 from gateway.cli.database import database, database_url, failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import OwnDatabase
-from gateway.cli.output import results, say
+from gateway.cli.output import results, say, speaks_as_the_log
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 from gateway.plan.words import count
@@ -22,6 +22,7 @@ EPILOG = (
 
 
 @app.command("serve", epilog=EPILOG)
+@speaks_as_the_log
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 5560,
