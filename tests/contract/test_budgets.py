@@ -1,7 +1,6 @@
 """Budgets: what they let through, what they refuse, whom they count, and that they hold under concurrency."""
 
 import asyncio
-import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,7 +10,7 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
-from tests.support.upstream import CHAT, response
+from tests.support.upstream import PlayedUpstream
 from tests.unit.storage.databases import database_url, empty_database_url
 
 __all__ = ["database_url", "empty_database_url"]
@@ -50,6 +49,11 @@ def config(*budgets: str, **changes: str) -> str:
     for old, new in changes.items():
         text = text.replace(old, new)
     return text
+
+
+def played(text: str, upstream: PlayedUpstream) -> str:
+    """The same with answers that a test plays."""
+    return text.replace("simulator: {type: simulator}", f"simulator: {{type: custom, base_url: {upstream.url}}}")
 
 
 def spend(gateway, times: int, model: str = "cent", **more) -> list[httpx.Response]:
@@ -269,19 +273,18 @@ LEARNED = "agents: {scope: {team: engineering}, window: total, limit_usd: 3.5, r
 def test_a_gateway_that_starts_again_holds_what_it_held_before(database_url, start_gateway, upstream):
     """Of the margin, two may each cost a dollar more than usual; another holds the dollar that it may cost at most."""
     text = config(LEARNED, **{'simulator/cent: {per_request_usd: "0.01"}': "simulator/cent: {output_usd_per_mtok: 1}"})
-    text = text.replace("simulator: {type: simulator}", f"simulator: {{type: custom, base_url: {upstream.url}}}")
+    text = played(text, upstream)
     body = {"model": "cent", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 999_999}
+    slow = {**body, "messages": [{"role": "user", "content": "slow"}]}
 
     def admitted(gateway):
         """How many of five are served at once: they go on once all others have been refused."""
         upstream.requests.clear()
-        go_on = threading.Event()
-        upstream.play = lambda _: [go_on, *response(CHAT)]
+        gate = upstream.waits_with("slow")["slow"]
         with ThreadPoolExecutor(5) as asking:
-            asked = [asking.submit(gateway.post, body) for _ in range(5)]
+            asked = [asking.submit(gateway.post, slow) for _ in range(5)]
             gateway.wait(lambda: len(upstream.requests) + sum(one.done() for one in asked) == 5)
-            go_on.set()
-        upstream.reset()
+            gate.set()
         return statuses(one.result() for one in asked).count(200)
 
     database = {"GATEWAY_DATABASE_URL": database_url}

@@ -50,6 +50,7 @@ def test_while_it_drains_every_answer_is_the_last_of_its_connection(start_gatewa
     gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "60"})
     gateway.process.send_signal(signal.SIGTERM)
     gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz", verify=NO_TLS).status_code == 503)
+    assert httpx.get(f"{gateway.url}/healthz", verify=NO_TLS).status_code == 200
 
     answer = gateway.chat("sim")
     gateway.kill()
