@@ -14,12 +14,13 @@ from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis
 from gateway.duration import parse_months
 from gateway.secret import Secret
 from gateway.telemetry.access_log import Network, read_networks, read_setting
+from gateway.telemetry.labelled import Label
 
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
 
 
-def _split_paths(value: object) -> object:
+def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
@@ -54,10 +55,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Configuration files and directories, separated by commas."
     )
-    file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders below which `${file:}` reads beside that of the configuration, separated by commas.",
     )
@@ -66,7 +67,7 @@ class Settings(BaseSettings):
         description="A file of `NAME=value` lines that `${env:NAME}` reads before the variables of the process; it is "
         "read anew with every reload, and watched.",
     )
-    runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Variables that `${runtime-env:NAME}` reads, separated by commas; never `GATEWAY_*`.",
     )
@@ -193,8 +194,13 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr | None = Field(
         None,
-        description="Who sends it as a bearer token sees in `/metrics` what names budgets and money too, as everybody "
-        "does on the health port.",
+        description="Who sends it as a bearer token sees in `/metrics` what names budgets, money, keys and teams "
+        "too, as everybody does on the health port, and the metrics of the control plane, which nobody else sees.",
+    )
+    metrics_labels: Annotated[tuple[Label, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        description="Labels of `gateway_labelled_*`, which without them are not there: `model`, `key`, `team`, "
+        "separated by commas. Each name of the file is a series: with many keys that is much for Prometheus.",
     )
     upstream_connections: Annotated[int, Field(ge=1)] = Field(
         4096,
@@ -257,8 +263,12 @@ class Settings(BaseSettings):
 
     @property
     def node(self) -> str:
-        """How this process is called among others: its machine and its port."""
-        return f"{self.node_name or socket.gethostname()}:{self.port}"
+        """How this gateway is called among others."""
+        return self.node_at(self.port)
+
+    def node_at(self, port: int) -> str:
+        """How a process is called that listens there: by its machine and its port."""
+        return f"{self.node_name or socket.gethostname()}:{port}"
 
     @property
     def redis(self) -> RedisService | None:

@@ -29,13 +29,18 @@ from tests.support.keys import SECRET, new_key
 from tests.support.upstream import stream
 
 FEW = new_key()
+SETTINGS = {
+    "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
+    "GATEWAY_NODE_NAME": "eu-1",
+    "GATEWAY_METRICS_LABELS": "model,key,team",
+}
 
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"]}}\n'
+    few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"], expires_at: 2100-01-01T00:00:00Z}}\n'
     text = config(upstream.url, few).replace("{type: simulator}", "{type: simulator, models: [gpt-5-mini, claude-x]}")
-    return module_gateway(text, env={"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8", "GATEWAY_NODE_NAME": "eu-1"})
+    return module_gateway(text, env=SETTINGS)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
@@ -70,6 +75,25 @@ def test_metrics_count(gateway):
     assert 'gateway_requests_total{endpoint="chat_completions",outcome="ok",provider="simulator",status="200"}' in text
     assert 'gateway_tokens_total{direction="input",model="gpt-5-mini",provider="simulator"}' in text
     assert "gateway_requests_in_flight 0.0" in text
+
+
+def test_keys_teams_and_their_ends_are_for_operators(gateway):
+    gateway.chat("sim")
+    gateway.chat("simulator/made-up-by-a-client")
+    gateway.chat("gpt-x", headers={"authorization": f"Bearer {FEW[0]}"})
+
+    text = gateway.metrics()
+
+    counted = 'gateway_labelled_requests_total{key="%s",model="%s",outcome="%s",team="%s"}'
+    assert counted % ("dev", "gpt-5-mini", "ok", "engineering") in text
+    assert counted % ("dev", "other", "failed", "engineering") in text
+    assert counted % ("few", "gpt-x", "failed", "") in text
+    assert "made-up-by-a-client" not in "".join(one for one in text.splitlines() if "_labelled_" in one)
+    assert 'gateway_labelled_tokens_total{direction="input",key="dev",model="gpt-5-mini",team="engineering"}' in text
+    assert 'gateway_virtual_key_expires_timestamp_seconds{key="few"} 4.1024448e+09' in text
+    open_to_all = httpx.get(f"{gateway.url}/metrics").text
+    assert "gateway_labelled_" not in open_to_all
+    assert "gateway_virtual_key_" not in open_to_all
 
 
 def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, upstream):

@@ -6,7 +6,7 @@ import re
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message, RawMessageStreamEvent
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -517,7 +517,6 @@ def _cut(draw, whole):
 
 
 @given(_answers())
-@settings(max_examples=200)
 def test_generated_streams_say_what_the_provider_said(answer):
     thought, said, inputs, chunks = answer
 
