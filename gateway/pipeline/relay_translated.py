@@ -55,6 +55,8 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
         settle(received, services, Ended(response.status, "failed"))
         error, status = translation.error, response.status
         return Reply(status, headers, data=await beside(error, status, body) if is_long else error(status, body))
+    if asked.ends is not None:
+        asked.ends.add(body)
     # What it states is charged, whether it can be translated or not.
     ending = await beside(read_whole, asked, body) if is_long else read_whole(asked, body)
     if ending.how is How.FAILED:
@@ -93,6 +95,8 @@ class TranslatedRelay(Relay):
 
     def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
+        if self._ends is not None:
+            self._ends.add(chunk)
         pieces: list[bytes] = []
         try:
             self._translate(self._splitter.feed(chunk), pieces)

@@ -234,7 +234,7 @@ class Leases(RuleBasedStateMachine):
     @rule(lease=leases, share=st.floats(0, 1))
     def settle(self, lease, share):
         if lease is not None:
-            consumed = {hold.limit.key: int(hold.amount * share) for hold in lease._holds if hold.limit is TPM}
+            consumed = {hold.limit.key: int(hold.amount * share) for _, hold in lease._metered if hold.limit is TPM}
             lease.settle(consumed)
             self.held = [other for other in self.held if other is not lease]
 
