@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the program, the settings in operations.md, and the schemas in schema/.
+"""Writes the pages that are made from the program, tables in operations.md and traces.md, and the schemas in schema/.
 
 `python docs/generate.py` writes them; a test compares them.
 """
@@ -6,10 +6,10 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
-from prometheus_client import Counter
+from prometheus_client import CollectorRegistry, Counter, Info
 from prometheus_client.metrics import MetricWrapperBase
 from pydantic_core import PydanticUndefined
 
@@ -17,15 +17,18 @@ from gateway.cli.commands import app
 from gateway.cli.schema import FILES
 from gateway.cli.schema import render as render_schema
 from gateway.config import reference
+from gateway.control_plane import metrics as control_plane_metrics
 from gateway.errors import ERROR_CODES, ERROR_TYPES
 from gateway.lanes.losses import LaneTable
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
+from gateway.telemetry.labelled import LABELS, LabelledDefinitions
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
+from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED
+from gateway.telemetry.span_attributes import OF_CALL, OF_EVENT, OF_REQUEST
 
 DOCS = Path(__file__).parent
-_BEGIN, _END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 _ERRORS = """# Errors
 
@@ -63,6 +66,9 @@ itself never goes to a provider.
 - What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
+- An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
+  of the title of a page. They are printable and of 4,096 characters at most.
+- A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 
 _ERROR_CODES = """
@@ -134,14 +140,38 @@ _NAMES = {
 
 def operations() -> str:
     """docs/operations.md with its table of settings made anew."""
-    text = (DOCS / "operations.md").read_text()
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     rows = "".join(
         f"| `GATEWAY_{name.upper()}` | {_default(field.default)} | {field.description} |\n"
         for name, field in Settings.model_fields.items()
     )
-    return f"{before}{_BEGIN}\n| variable | default | meaning |\n|---|---|---|\n{rows}{_END}{after}"
+    text = (DOCS / "operations.md").read_text()
+    return _between(text, "settings", f"| variable | default | meaning |\n|---|---|---|\n{rows}")
+
+
+def traces() -> str:
+    """docs/traces.md with its tables made anew."""
+    text = (DOCS / "traces.md").read_text()
+    for name, (head, table) in _TABLES.items():
+        rows = "".join(f"| `{one}` | {meaning} |\n" for one, meaning in table.items())
+        text = _between(text, name, f"{head}\n|---|---|\n{rows}")
+    return text
+
+
+def _between(text: str, name: str, made: str) -> str:
+    """A page with what stands between the marks of this name made anew."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{made}{end}{after}"
+
+
+_TABLES: Final = {
+    "request": ("| attribute | what |", OF_REQUEST),
+    "call": ("| attribute | what |", OF_CALL),
+    "event": ("| attribute | what |", OF_EVENT),
+    "honoured": ("| variable | what it does |", HONOURED),
+    "not honoured": ("| variable | why not |", NOT_HONOURED),
+}
 
 
 def _default(value: object) -> str:
@@ -157,15 +187,28 @@ _METRICS = """# Metrics
 OpenMetrics is answered where it is asked for, with the trace of a sampled request beside the duration that it took
 (one worker), and gzip likewise.
 
-That port is open to clients, so what names budgets or money (`gateway_budget_*`, `gateway_cost_usd_total`) is told
-there only to who sends `Authorization: Bearer` and `GATEWAY_METRICS_TOKEN`; on `GATEWAY_HEALTH_PORT` it is told to
-everybody.
+That port is open to clients, so what names budgets, money, keys or teams (`gateway_budget_*`,
+`gateway_cost_usd_total`, `gateway_labelled_*`, `gateway_virtual_key_*`) is told there only to who sends
+`Authorization: Bearer` and `GATEWAY_METRICS_TOKEN`; on `GATEWAY_HEALTH_PORT` it is told to everybody.
 
 How many series there are is bounded: `provider` and `budget` are names from the configuration, `endpoint` is a row of
 the table in [clients.md](clients.md), `status` an HTTP status, everything else one of a few words. A worker tells %d
-pairs of provider and model apart; what comes after counts as the model `other`. Who spent what is in the ledger
-([spend.md](spend.md)), not here: keys and people are too many for labels. `process_*` are those of every client of
-Prometheus.
+pairs of provider and model apart; what comes after counts as the model `other`. `process_*` are those of every client
+of Prometheus. Who spent what is in the ledger ([spend.md](spend.md)): keys and people are too many for labels. Where
+your keys are few, `GATEWAY_METRICS_LABELS=model,key,team`, or some of them, adds `gateway_labelled_*`: a model that the
+file does not name is `other` there, and what a request did not come to, the model of one that was refused before, is
+empty.
+
+| metric | type | labels | meaning |
+|---|---|---|---|
+"""
+
+
+_CONTROL_PLANE = """
+## The control plane
+
+`GET /metrics` on its port, for who sends `GATEWAY_METRICS_TOKEN` as a bearer token and for nobody else
+([operations](operations.md#the-control-plane)), beside `process_*`.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -174,19 +217,23 @@ Prometheus.
 
 def metrics() -> str:
     """docs/metrics.md."""
-    rows = "".join(
-        f"| `{_exposed(one)}` | {one._type} | {', '.join(one._labelnames)} | {one._documentation} |\n"  # noqa: SLF001
-        for one in vars(MetricDefinitions()).values()
-        if isinstance(one, MetricWrapperBase)
-    )
+    rows = _rows_of(MetricDefinitions()) + _rows_of(LabelledDefinitions(CollectorRegistry(), LABELS))
     about = "| `gateway_build_info` | info | version, python, build | What serves. |\n"
     about += "| `gateway_config_info` | info | revision | The revision of the configuration that serves. |\n"
-    return _METRICS % MOST_MODELS + rows + about
+    return _METRICS % MOST_MODELS + rows + about + _CONTROL_PLANE + _rows_of(control_plane_metrics.MetricDefinitions())
+
+
+def _rows_of(definitions: object) -> str:
+    return "".join(
+        f"| `{_exposed(one)}` | {one._type} | {', '.join(one._labelnames)} | {one._documentation} |\n"  # noqa: SLF001
+        for one in vars(definitions).values()
+        if isinstance(one, MetricWrapperBase)
+    )
 
 
 def _exposed(metric: MetricWrapperBase) -> str:
     name: str = metric._name  # noqa: SLF001 - prometheus-client has no other way to ask
-    return f"{name}_total" if isinstance(metric, Counter) else name
+    return f"{name}_total" if isinstance(metric, Counter) else f"{name}_info" if isinstance(metric, Info) else name
 
 
 PAGES = {
@@ -196,6 +243,7 @@ PAGES = {
     "operations.md": operations,
     "configuration.md": reference.render,
     "translation.md": translation,
+    "traces.md": traces,
 }
 
 SCHEMAS = DOCS.parent / "schema"

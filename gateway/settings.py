@@ -1,23 +1,26 @@
 """Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
 
 import os
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis_url
 from gateway.duration import parse_months
 from gateway.secret import Secret
+from gateway.telemetry.access_log import Network, read_networks, read_setting
+from gateway.telemetry.labelled import Label
 
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
 
 
-def _split_paths(value: object) -> object:
+def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
@@ -52,10 +55,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    config: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (), description="Configuration files and directories, separated by commas."
     )
-    file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    file_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Folders below which `${file:}` reads beside that of the configuration, separated by commas.",
     )
@@ -64,7 +67,7 @@ class Settings(BaseSettings):
         description="A file of `NAME=value` lines that `${env:NAME}` reads before the variables of the process; it is "
         "read anew with every reload, and watched.",
     )
-    runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_paths)] = Field(
+    runtime_env: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         (),
         description="Variables that `${runtime-env:NAME}` reads, separated by commas; never `GATEWAY_*`.",
     )
@@ -115,7 +118,10 @@ class Settings(BaseSettings):
         "`https://traces.example.com/trace/{trace_id}`.",
     )
     node_name: str | None = Field(
-        None, max_length=128, description="How `gateway status` names this gateway. Default: the host's name."
+        None,
+        max_length=128,
+        description="How `gateway status` and decision records name this gateway, with its port. Default: the "
+        "host's name.",
     )
     ledger_retention: Annotated[int, BeforeValidator(_read_months)] | None = Field(
         None,
@@ -161,7 +167,7 @@ class Settings(BaseSettings):
     )
     max_buffered_body_bytes: Annotated[int, Field(ge=1024)] = Field(
         512 * _MIB,
-        description="Memory that the request bodies of one worker may take together, beside one that is let go on; more has to wait.",
+        description="Memory that the request bodies of one worker may take together; beyond it one at a time goes on.",
     )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."
@@ -189,8 +195,13 @@ class Settings(BaseSettings):
     )
     metrics_token: SecretStr | None = Field(
         None,
-        description="Who sends it as a bearer token sees in `/metrics` what names budgets and money too, as everybody "
-        "does on the health port.",
+        description="Who sends it as a bearer token sees in `/metrics` what names budgets, money, keys and teams "
+        "too, as everybody does on the health port, and the metrics of the control plane, which nobody else sees.",
+    )
+    metrics_labels: Annotated[tuple[Label, ...], NoDecode, BeforeValidator(_split)] = Field(
+        (),
+        description="Labels of `gateway_labelled_*`, which without them are not there: `model`, `key`, `team`, "
+        "separated by commas. Each name of the file is a series: with many keys that is much for Prometheus.",
     )
     upstream_connections: Annotated[int, Field(ge=1)] = Field(
         4096,
@@ -211,7 +222,16 @@ class Settings(BaseSettings):
         16 * _MIB, description="With `on_disconnect: drain`, how much of an upstream is read on."
     )
 
-    access_log: bool = Field(True, description="One line per request on standard output: the decision record.")
+    access_log: Annotated[str, BeforeValidator(read_setting)] = Field(
+        "all",
+        description="Which requests have a line on standard output, the decision record: `all`, `failures` (whatever "
+        "did not end `ok`), `N%` (failures, and so many of the others), or `off`.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_networks)] = Field(
+        (),
+        description="Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` says who the "
+        "client is in access logs. Default: nobody's, and the client is who connected.",
+    )
     log_format: Literal["auto", "json", "pretty"] = Field(
         "auto",
         description="How lines of both logs look: `json`, `pretty` for people, or `auto`: pretty on a terminal, JSON "
@@ -223,12 +243,33 @@ class Settings(BaseSettings):
         "`log_level`.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then variables. PERF: files are no source of ours, and each source looks through every field."""
+        return init_settings, env_settings
+
     @field_validator("redis_url")
     @classmethod
     def _check_redis_url(cls, value: SecretStr | None, known: ValidationInfo) -> SecretStr | None:
         if value is not None:
             _redis_service(value, known.data)
         return value
+
+    @property
+    def node(self) -> str:
+        """How this gateway is called among others."""
+        return self.node_at(self.port)
+
+    def node_at(self, port: int) -> str:
+        """How a process is called that listens there: by its machine and its port."""
+        return f"{self.node_name or socket.gethostname()}:{port}"
 
     @property
     def redis(self) -> RedisService | None:

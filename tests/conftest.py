@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,11 +22,28 @@ from tests.unit.storage.databases import wait_until_dropped
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# A busy machine must not fail a property.
-settings.register_profile("gateway", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine must not fail a property. `--hypothesis-profile deep` looks further.
+for profile, examples in (("gateway", 50), ("deep", 1_000)):
+    settings.register_profile(
+        profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile("gateway")
 
 authorities.read_once()
+
+
+def _keep_files_in_memory() -> None:
+    """Databases of tests wait for the disk at each commit, which says nothing of them: none outlives the machine."""
+    memory = Path("/dev/shm")
+    with suppress(OSError):
+        of_memory = os.statvfs(memory)
+        is_large = of_memory.f_bavail * of_memory.f_frsize >= _LARGE
+        if is_large and not of_memory.f_flag & os.ST_NOEXEC and os.access(memory, os.W_OK | os.X_OK):
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
+_LARGE = 2 * 2**30
+_keep_files_in_memory()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -8,7 +8,7 @@ import typer
 from gateway.cli.database import database, database_url, failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import OwnDatabase
-from gateway.cli.output import results, say
+from gateway.cli.output import results, say, speaks_as_the_log
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 from gateway.plan.words import count
@@ -22,6 +22,7 @@ EPILOG = (
 
 
 @app.command("serve", epilog=EPILOG)
+@speaks_as_the_log
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 5560,
@@ -46,9 +47,9 @@ def serve(
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error. Default: info")] = None,
 ) -> None:
-    """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz` and `/readyz`.
+    """Serve the API under `/api/gateway/v1`, the console at `/console`, `/healthz`, `/readyz` and `/metrics`.
 
-    The database is the one that `gateway db upgrade` prepared.
+    `/metrics` is for who sends GATEWAY_METRICS_TOKEN. The database is the one that `gateway db upgrade` prepared.
     """
     stop_when_told()
     from gateway.control_plane import process, wiring  # noqa: PLC0415 - `gateway version` should not wait for a server
@@ -67,6 +68,10 @@ def serve(
         log_format=settings.log_format,
         encryption_keys=settings.encryption_keys,
         key_pepper=settings.key_pepper,
+        metrics_token=settings.metrics_token,
+        node=settings.node_at(port),
+        access_log=settings.access_log,
+        trusted_proxies=settings.trusted_proxies,
         behind_tls=allow_remote_http,
         trace_url=settings.console_trace_url,
         name=settings.control_plane_name,

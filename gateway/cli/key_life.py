@@ -14,7 +14,9 @@ from gateway.cli.tables import print_rows, since
 from gateway.cli.target import target
 
 if TYPE_CHECKING:
-    from ruamel.yaml.comments import CommentedMap
+    from collections.abc import Mapping
+
+    from gateway.config.splice import Changes
 
 Name = Annotated[str, typer.Argument(help="The name of the key.")]
 _EXAMPLE = "Example: gateway keys {} --control-plane https://control-plane.example.com"
@@ -106,7 +108,7 @@ def expire(
         with target(control_plane, database, token) as home:
             home.verb(name, "expire", {"expires_at": at})
     else:
-        _edit(write, name, lambda key: _set(key, "expires_at", at))
+        _edit(write, name, lambda _: {"expires_at": at})
     say(f"{name} {'never expires' if at is None else f'expires at {at}'}.")
 
 
@@ -121,19 +123,12 @@ def _set_state(
     say(f"{name} is {state}.")
 
 
-def _change_state(key: "CommentedMap", name: str, state: str) -> None:
+def _change_state(key: "Mapping[str, Any]", name: str, state: str) -> "Changes":
     if key.get("state") == "revoked" and state != "revoked":
         from gateway.config.edit import EditError  # noqa: PLC0415 - see above
 
         raise EditError(f"{name} is revoked, which is final: make a new key")
-    _set(key, "state", None if state == "active" else state)
-
-
-def _set(key: "CommentedMap", field: str, value: str | None) -> None:
-    if value is None:
-        key.pop(field, None)
-    else:
-        key[field] = value
+    return {"state": None if state == "active" else state}
 
 
 def _edit(file: Path, name: str, change: Any) -> None:

@@ -18,9 +18,9 @@ from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, ControlPlaneUrl, Database, FileRoots, Token, paths_of, roots
 from gateway.cli.output import print_json, results, say, show
 from gateway.cli.snapshot import NotValidError
-from gateway.cli.target import GUARD, Target, as_flags, target
+from gateway.cli.target import GUARD, UNKNOWN, Applied, RefusedError, Target, as_flags, target
 from gateway.duration import parse_duration
-from gateway.plan.words import count
+from gateway.plan.words import count, names
 from gateway.private_files import make_new, replace
 
 if TYPE_CHECKING:
@@ -212,12 +212,18 @@ def apply(
             if file is not None:
                 say("The plan changes nothing.")
             return
-        done = home.apply(saved, allowed, lock_wait_s=wait_s)
+        try:
+            done = home.apply(saved, allowed, lock_wait_s=wait_s)
+        except RefusedError as error:
+            if error.code == UNKNOWN and file is None:
+                _keep(saved, as_flags(control_plane, database))
+            raise
         if done.already:
             say(f"This plan was applied before, as revision {done.revision}.")
         else:
             say(f"Applied as revision {done.revision}.", "green")
         secrets.tell(done.minted)
+        _tell_of_secrets_that_are_gone(saved, done)
 
 
 def _confirmed(home: Target, request: "PlanRequest", allowed: "Allowed", *, auto_approve: bool) -> "SavedPlan":
@@ -396,6 +402,21 @@ def _save(saved: "SavedPlan", file: Path) -> None:
         replace(file, written(saved))
     except OSError as error:
         raise failed(f"{file} cannot be written: {error.strerror}") from None
+
+
+def _keep(saved: "SavedPlan", where: Sequence[str]) -> None:
+    """Saves a plan of which nobody knows whether it was carried out: applied again it tells that, and its secrets."""
+    file = Path(f"{saved.plan.plan_id}.json")
+    _save(saved, file)
+    again = command_line("gateway", "apply", str(file), *where)
+    say(f"Saved to {file}. To learn what came of it, and within an hour the secrets that it made: {again}", "yellow")
+
+
+def _tell_of_secrets_that_are_gone(saved: "SavedPlan", done: Applied) -> None:
+    gone = [one.name for one in saved.plan.resource_changes if one.mints_secret and one.name not in done.minted]
+    if gone:
+        of = "The secret of" if len(gone) == 1 else "The secrets of"
+        say(f"{of} {names(gone)} can no longer be told: gateway keys rotate NAME gives a key another one.", "yellow")
 
 
 def _read(file: Path) -> "SavedPlan":

@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, FileRoots, OwnDatabase, paths_of
-from gateway.cli.output import say, show
+from gateway.cli.output import say, show, speaks_as_the_log
 from gateway.cli.process_settings import read_settings
 from gateway.cli.stopping import stop_when_told
 
@@ -24,6 +24,7 @@ EPILOG = (
 
 
 @app.command("serve", epilog=EPILOG)
+@speaks_as_the_log
 def serve(
     config: ConfigPaths = None,
     file_root: FileRoots = None,

@@ -118,7 +118,7 @@ def _what(revision: dict[str, Any]) -> str:
     changes = revision["changes"]
     if revision["address"] is not None:
         return f"{next(iter(changes))} {revision['address']}"
-    return ", ".join(f"{number:,} {action}" for action, number in changes.items()) or _NOT_KEPT
+    return ", ".join(count(number, action) for action, number in changes.items()) or _NOT_KEPT
 
 
 def _to_the_second(written: str) -> str:

@@ -178,19 +178,23 @@ class Target:
         """Carries a plan out; waits so long for others that do.
 
         Where the answer is lost it is asked for again: a plan is carried out once, and the secrets that it made are
-        told once more.
+        told once more. From then on the outcome is unknown until there is an answer that says what it is.
         """
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
         pauses_s = iter(_PAUSES_S)
+        lost: RefusedError | None = None
         while True:
             try:
                 return msgspec.json.decode(
                     self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied
                 )
             except RefusedError as error:
-                pause_s = next(pauses_s, None) if error.code == UNKNOWN else None
-                if pause_s is None:
+                lost = error if error.code == UNKNOWN else lost
+                if lost is None or error.code in _CODES.values():
                     raise
+                pause_s = next(pauses_s, None)
+                if pause_s is None:
+                    raise lost from None
                 time.sleep(pause_s)
 
     def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
@@ -267,13 +271,11 @@ class _Database(Target):
         now, name = clock.microseconds(), self._settings.control_plane_name
         with _refusals():
             if self._only_looks and is_missing(self._engine):
-                return SavedPlan(planning.preview_of_nothing(request, now=now, control_plane=name), "")
+                return SavedPlan(planning.plan_of_nothing(request, now=now, control_plane=name), "")
             vault = self._vault()
             with reading(self._engine) as connection:
-                if self._only_looks:
-                    shown = planning.preview(connection, vault, request, now=now, control_plane=name)
-                    return SavedPlan(shown, "")
-                return planning.plan(connection, vault, request, now=now, control_plane=name)
+                made = planning.plan(connection, vault, request, now=now, control_plane=name)
+            return SavedPlan(made, "") if self._only_looks else planning.saved(vault, request, made)
 
     def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
         """Carries a plan out; waits so long for others that do."""

@@ -20,11 +20,15 @@ from gateway.secret import Secret
 
 
 class Assembled(msgspec.Struct, frozen=True):
-    """What resources are together. `config` is `None` if, and only if, a diagnostic is an error."""
+    """What resources are together. `config` is `None` if, and only if, a diagnostic is an error.
+
+    `named` has the owner of what another owner's file names, for diagnostics that are about that.
+    """
 
     config: Config | None
     diagnostics: tuple[Diagnostic, ...]
     ownership: Ownership = NOBODYS
+    named: Mapping[Diagnostic, str] = {}
 
 
 def assemble(
@@ -57,8 +61,11 @@ def assemble(
     ownership = ownership_of(resources)
     judged += not_shared(resources, ownership)
     origins = Origins.within(tree, read_here).with_those_of(origins_of(resources))
-    diagnostics = tuple(_told(origins.checked(one)) for one in (*found, *judged))
-    return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics, ownership)
+    all_found = [*found, *judged]
+    diagnostics = tuple(_told(origins.checked(one)) for one in all_found)
+    owners = ((told, one.finding.whose) for told, one in zip(diagnostics, all_found, strict=True))
+    named = {told: owner for told, owner in owners if owner is not None}
+    return Assembled(None if any(one.is_error for one in diagnostics) else config, diagnostics, ownership, named)
 
 
 def _resolver(

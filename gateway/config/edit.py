@@ -1,21 +1,17 @@
-"""Changing a file that people wrote: comments and layout stay, and a result that is not valid is never written."""
+"""Changing a file that people wrote: what need not change stays as it is, and what is not valid is never written."""
 
 import codecs
-import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
-
 from gateway import private_files
 from gateway.config.files import read_regular_file
 from gateway.config.source import parse
+from gateway.config.splice import Changes, LayoutError, with_fields
 from gateway.config.validate import build
 
 _CLOSE: Final = 0.8
@@ -33,9 +29,8 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
     """
     added = False
 
-    def change(tree: CommentedMap) -> None:
+    def fields(keys: Mapping[str, Any]) -> Changes:
         nonlocal added
-        keys = _mapping(tree, "virtual_keys")
         added = name not in keys
         if added and not may_be_new and (meant := _misspelt(name, keys)) is not None:
             msg = f"{file} has no virtual key named {name}; did you mean {meant}? To add {name} as a new one: --new"
@@ -47,39 +42,40 @@ def add_key(file: Path, name: str, secret_hash: str, environment: str, *, may_be
         if key.get("environment", environment) != environment:
             msg = f"{name} is a key of environment {key['environment']} in {file}, not {environment}"
             raise EditError(msg)
-        key["environment"] = environment
-        key["secret_hash"] = secret_hash
+        said = {} if "environment" in key else {"environment": environment}
+        return {**said, "secret_hash": secret_hash}
 
-    _rewrite(file, change)
+    _rewrite(file, name, fields)
     return added
 
 
 def rotate_key(file: Path, name: str, renew: Callable[[str], str], until: datetime) -> None:
     """Gives a key the hash that `renew(environment)` makes; the old one is accepted for a while. Raises `EditError`."""
 
-    def change(tree: CommentedMap) -> None:
-        key = _mapping(_mapping(tree, "virtual_keys"), name)
+    def fields(keys: Mapping[str, Any]) -> Changes:
+        key = _mapping(keys, name)
         if not key.get("secret_hash"):
             msg = f"{file} has no virtual key named {name} with a secret"
             raise EditError(msg)
-        key["previous_secret_hash"] = key["secret_hash"]
-        key["previous_secret_expires_at"] = until.isoformat().replace("+00:00", "Z")
-        key["secret_hash"] = renew(key.get("environment", "live"))
+        return {
+            "secret_hash": renew(key.get("environment", "live")),
+            "previous_secret_hash": key["secret_hash"],
+            "previous_secret_expires_at": until.isoformat().replace("+00:00", "Z"),
+        }
 
-    _rewrite(file, change)
+    _rewrite(file, name, fields)
 
 
-def change_key(file: Path, name: str, change: Callable[[CommentedMap], None]) -> None:
-    """Changes what a key says. Raises `EditError`."""
+def change_key(file: Path, name: str, change: Callable[[Mapping[str, Any]], Changes]) -> None:
+    """Changes fields of a key, by what it says. Raises `EditError`."""
 
-    def change_one(tree: CommentedMap) -> None:
-        keys = _mapping(tree, "virtual_keys")
+    def fields(keys: Mapping[str, Any]) -> Changes:
         if keys.get(name) is None:
             msg = f"{file} has no virtual key named {name}"
             raise EditError(msg)
-        change(_mapping(keys, name))
+        return change(_mapping(keys, name))
 
-    _rewrite(file, change_one)
+    _rewrite(file, name, fields)
 
 
 def _misspelt(name: str, known: Iterable[Any]) -> str | None:
@@ -89,43 +85,47 @@ def _misspelt(name: str, known: Iterable[Any]) -> str | None:
     return next(iter(get_close_matches(name, others, n=1, cutoff=_CLOSE)), None)
 
 
-def _mapping(parent: CommentedMap, name: str) -> CommentedMap:
-    """The mapping under a name, made where there is nothing."""
-    if parent.get(name) is None:
-        parent[name] = CommentedMap()
-    child = parent[name]
-    if not isinstance(child, CommentedMap):
+def _mapping(parent: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The mapping under a name, an empty one where there is nothing."""
+    child = parent.get(name)
+    if child is None:
+        return {}
+    if not isinstance(child, dict):
         msg = f"{name} is not a mapping"
         raise EditError(msg)
     return child
 
 
-def _rewrite(file: Path, change: Callable[[CommentedMap], None]) -> None:
-    yaml: Any = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
+def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Changes]) -> None:
+    """Changes fields of one key, by what all keys say."""
     try:
         content = read_regular_file(file)
         encoding = "utf-8-sig" if content.startswith(codecs.BOM_UTF8) else "utf-8"
-        before = content.decode(encoding).replace("\r\n", "\n")
-        tree = yaml.load(before)
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        before = content.decode(encoding)
+    except (OSError, UnicodeDecodeError) as error:
         msg = f"{file} cannot be read: {str(error).splitlines()[0]}"
         raise EditError(msg) from error
-    if not isinstance(tree, CommentedMap):
+    tree, problems = parse(before, str(file))
+    if problems:
+        msg = f"{file} cannot be read: {problems[0]}"
+        raise EditError(msg)
+    if not isinstance(tree, dict):
         msg = f"{file} is not a mapping of sections"
         raise EditError(msg)
-    change(tree)
-    written = io.StringIO()
-    yaml.dump(tree, written)
-    after = written.getvalue()
+    keys = _mapping(tree, "virtual_keys")
+    changes = fields(keys)
+    try:
+        after = with_fields(before, ("virtual_keys", name), changes)
+    except LayoutError as error:
+        msg = f"{file} is left as it is: {error}"
+        raise EditError(msg) from None
     _refuse_new_faults(file, before, after)
-    _replace(file, after.replace("\n", _line_end(content)).encode(encoding))
-
-
-def _line_end(content: bytes) -> str:
-    """CR LF where every line ends in it."""
-    return "\r\n" if 0 < content.count(b"\n") == content.count(b"\r\n") else "\n"
+    key = {**_mapping(keys, name), **changes}
+    wanted = {field: value for field, value in key.items() if changes.get(field, value) is not None}
+    if parse(after, "")[0] != {**tree, "virtual_keys": {**keys, name: wanted}}:
+        msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
+        raise EditError(msg)
+    _replace(file, after.encode(encoding))
 
 
 def _refuse_new_faults(file: Path, before: str, after: str) -> None:

@@ -12,7 +12,8 @@ from gateway.config.source import Path
 class Finding(msgspec.Struct, frozen=True):
     """What is wrong at one path.
 
-    `at_key` says that the key is meant, not its value; `section` where stands what a reference leads to, or should.
+    `at_key` says that the key is meant, not its value; `section` where stands what a reference leads to, or should;
+    `whose` is the owner of what another owner's file names.
     """
 
     code: str
@@ -21,6 +22,7 @@ class Finding(msgspec.Struct, frozen=True):
     hint: str | None = None
     at_key: bool = False
     section: str | None = None
+    whose: str | None = None
 
 
 class Checked(msgspec.Struct, frozen=True):

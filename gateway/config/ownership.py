@@ -156,12 +156,13 @@ def _not_shared(one: Resource, key: Key, owner: str) -> Checked:
     hint = f"In the file of {owner}, add to {address}: shared_with: [{one.owner}]."
     if key[0] == "virtual_keys":
         hint = "A virtual key is never shared: name what is your own."
-    return Checked(Finding("not-shared", message, _place(one), hint))
+    return Checked(Finding("not-shared", message, _place(one), hint, whose=owner))
 
 
 def _foreign_price(one: Resource, key: Key, owner: str) -> Checked:
     message = f"{'.'.join(key)} belongs to {owner}, and so does what its models cost"
-    return Checked(Finding("not-shared", message, _place(one), f"Take it out, or have {owner} write the price."))
+    hint = f"Take it out, or have {owner} write the price."
+    return Checked(Finding("not-shared", message, _place(one), hint, whose=owner))
 
 
 def _no_provider(one: Resource) -> Checked:

@@ -14,18 +14,20 @@ from gateway.config.sections.virtual_keys import VirtualKey
 
 
 class KeySecrets(msgspec.Struct, frozen=True):
-    """The hashes of one key, and when the earlier one ends. A key whose secret is still to be minted has none."""
+    """The hashes of one key, and when it and the earlier one end. A key whose secret is still to be minted has none."""
 
     name: str
     secret_hash: str | None
     previous_secret_hash: str | None
     previous_secret_expires_at: datetime | None
+    expires_at: datetime | None
 
 
 class _Hashes(msgspec.Struct):
     secret_hash: str | None = None
     previous_secret_hash: str | None = None
     previous_secret_expires_at: str | None = None
+    expires_at: str | None = None
 
 
 class KeyOwner(msgspec.Struct, frozen=True):
@@ -70,9 +72,13 @@ class PackedKeys(Mapping[str, VirtualKey]):
         decode = msgspec.msgpack.Decoder(_Hashes).decode
         for name, packed in self._packed.items():
             found = decode(packed)
-            ends = moment(found.previous_secret_expires_at)
+            earlier, ends = moment(found.previous_secret_expires_at), moment(found.expires_at)
             yield KeySecrets(
-                name, found.secret_hash, found.previous_secret_hash, ends if isinstance(ends, datetime) else None
+                name,
+                found.secret_hash,
+                found.previous_secret_hash,
+                earlier if isinstance(earlier, datetime) else None,
+                ends if isinstance(ends, datetime) else None,
             )
 
     def owners(self) -> Iterator[KeyOwner]:
@@ -95,4 +101,6 @@ def key_secrets(keys: Mapping[str, VirtualKey]) -> Iterator[KeySecrets]:
         yield from keys.secrets()
         return
     for name, key in keys.items():
-        yield KeySecrets(name, key.secret_hash, key.previous_secret_hash, key.previous_secret_expires_at)
+        yield KeySecrets(
+            name, key.secret_hash, key.previous_secret_hash, key.previous_secret_expires_at, key.expires_at
+        )

@@ -185,12 +185,10 @@ def _explain(error: Any) -> Iterator[Finding]:
     elif kind == "propertyNames" or "propertyNames" in error.absolute_schema_path:
         yield Finding("invalid-name", f"{value!r} cannot be a name here", (*path, value), _describe(error), True)
     elif kind == "type":
-        is_quoted = isinstance(value, str) and value.isdecimal() and {"integer", "number"} & set(_as_list(rule))
-        hint = "A number has no quotes." if is_quoted else _describe(error)
-        yield Finding("wrong-type", f"{_types(rule)} belongs here, not {_type_of(value)}", path, hint)
+        yield _of_another_type(error, path, _as_list(rule))
     elif kind in ("anyOf", "oneOf"):
         types = [branch.get("type", "object") for branch in rule if branch.get("type") != "null"]
-        yield Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, _describe(error))
+        yield _of_another_type(error, path, types)
     elif kind in ("enum", "const"):
         yield from _explain_choice(error, path)
     elif error.schema.get("format") == "date-time":
@@ -198,6 +196,14 @@ def _explain(error: Any) -> Iterator[Finding]:
         yield Finding("invalid-value", message, path, _describe(error))
     else:
         yield Finding("invalid-value", _bound(kind, rule), path, _describe(error))
+
+
+def _of_another_type(error: Any, path: Path, types: list[Any]) -> Finding:
+    value = error.instance
+    is_number = any(one in ("integer", "number") for one in types)
+    is_quoted = is_number and isinstance(value, str) and value.isdecimal()
+    hint = "A number has no quotes." if is_quoted else _describe(error)
+    return Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, hint)
 
 
 def _explain_choice(error: Any, path: Path) -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from gateway.control_plane.rest import (
 from gateway.control_plane.rest.route import PREFIX, Route, answer
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
+from gateway.control_plane.told import Tell
 from gateway.ledger.period import BadParameterError
 
 NOUNS: Final[tuple[Callable[[Services], tuple[Route, ...]], ...]] = (
@@ -79,7 +80,7 @@ class _Life:
 
 def create_app(services: Services, trusted: Token | None = None) -> Any:
     """Everything that has a path. A caller in this process needs no token: `trusted` stands for it."""
-    app: Any = falcon.asgi.App(middleware=[_Life(services), Authentication(services.database, trusted)])
+    app: Any = falcon.asgi.App(middleware=[_Life(services), Tell(), Authentication(services.database, trusted)])
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
     app.add_error_handler(BadParameterError, error_response.on_bad_parameter)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine, exc
 
@@ -19,11 +19,23 @@ _log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 
 
+class Watch(Protocol):
+    """Who is told how the database does."""
+
+    def database(self, *, answers: bool) -> None:
+        """Whether it answers."""
+
+    def database_failed(self, reason: str) -> None:
+        """A question was not answered: `unavailable`, `locked` or `too_slow`."""
+
+
 class Database:
     """Runs functions of a connection in a few threads of its own. What they raise reaches the caller."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, watch: Watch | None = None) -> None:
         self._engine = engine
+        self._watch = watch
+        self._answers = True
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="database")
 
     async def read(self, question: Callable[[Connection], Answer], *, patience: Patience | None = None) -> Answer:
@@ -51,8 +63,9 @@ class Database:
 
     async def _run(self, job: Callable[[], Answer]) -> Answer:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, job)
+            found = await asyncio.get_running_loop().run_in_executor(self._threads, job)
         except TooSlowError:
+            self._tell_failed("too_slow")
             message = "This takes too long to find out; ask for a shorter period (`from`, `to`) or more of a filter."
             raise ApiError("too_slow", message) from None
         except exc.DataError as error:
@@ -66,9 +79,32 @@ class Database:
             if not is_unavailable(error):
                 raise
             if isinstance(error, exc.OperationalError) and "database is locked" in str(error.orig):
+                self._tell_failed("locked")
                 raise ApiError("locked", "Somebody else writes at this moment; try again.") from None
-            _log.warning("%s", describe_failure(error, self._engine))
+            self._lost(describe_failure(error, self._engine))
             raise ApiError("database_unavailable", "The database does not answer; try again later.") from None
+        self._found()
+        return found
+
+    def _lost(self, why: str) -> None:
+        """Tells once that the database is away, however often it is asked meanwhile."""
+        self._tell_failed("unavailable")
+        if self._answers:
+            self._answers = False
+            _log.warning("%s", why)
+            if self._watch is not None:
+                self._watch.database(answers=False)
+
+    def _found(self) -> None:
+        if not self._answers:
+            self._answers = True
+            _log.info("the database answers again")
+            if self._watch is not None:
+                self._watch.database(answers=True)
+
+    def _tell_failed(self, reason: str) -> None:
+        if self._watch is not None:
+            self._watch.database_failed(reason)
 
     def _read(self, question: Callable[[Connection], Answer], patience: Patience | None) -> Answer:
         with reading(self._engine) as connection:

@@ -15,18 +15,18 @@ _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_lar
 
 
 async def on_api_error(
-    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError, _params: object
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError, _params: object
 ) -> None:
     """What resources raise."""
-    _write(response, error)
+    _write(request, response, error)
 
 
 async def on_bad_parameter(
-    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: BadParameterError, _params: object
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: BadParameterError, _params: object
 ) -> None:
     """A parameter of a report that cannot be read."""
     message = f"{error.parameter}: {error}"
-    _write(response, ApiError("bad_request", message, code="invalid_parameter", param=error.parameter))
+    _write(request, response, ApiError("bad_request", message, code="invalid_parameter", param=error.parameter))
 
 
 async def on_http_error(
@@ -40,20 +40,21 @@ async def on_http_error(
     }.get(type_, error.description or error.title or "The request cannot be read.")
     if error.headers:
         response.set_headers(error.headers)
-    _write(response, ApiError(type_, message))
+    _write(request, response, ApiError(type_, message))
 
 
 async def on_defect(
-    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: object
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: object
 ) -> None:
     """Anything else is a defect: logged whole under an id, told in one sentence."""
-    request_id = ids.request_id()
+    request_id = request.context.request_id = getattr(request.context, "request_id", None) or ids.request_id()
     _log.error("request %s failed", request_id, exc_info=error)
     message = f"The control plane failed on this request; its log has the details under {request_id}."
-    _write(response, ApiError("internal_error", message))
+    _write(request, response, ApiError("internal_error", message))
 
 
-def _write(response: falcon.asgi.Response, error: ApiError) -> None:
+def _write(request: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError) -> None:
+    request.context.error = error.type, error.code
     response.status = error.status
     response.data = error.envelope()
     response.content_type = "application/json"

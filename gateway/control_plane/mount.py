@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.leaving import RECEIVE
+from gateway.control_plane.told import TOLD
 from gateway.wire.request_head import HeadFault, head_fault, path_fault
 
 _MOST_HEAD_BYTES: Final = 64 * 1024
@@ -19,7 +20,7 @@ class Mount:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Hands a request to the app that has its path."""
         if scope["type"] == "http" and (fault := _fault(scope)) is not None:
-            await _refuse(send, fault)
+            await _refuse(scope, send, fault)
             return
         is_page = scope["type"] == "http" and _is_of_console(scope["path"])
         scope[RECEIVE] = receive
@@ -34,8 +35,10 @@ def _fault(scope: Any) -> HeadFault | None:
     ) or path_fault(target, (b"/",))
 
 
-async def _refuse(send: Any, fault: HeadFault) -> None:
+async def _refuse(scope: Any, send: Any, fault: HeadFault) -> None:
     error = ApiError("bad_request", fault.message, code=fault.kind)
+    if (told := scope.get(TOLD)) is not None:
+        told.error_type, told.error_code = error.type, error.code
     body = error.envelope()
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     headers.append((b"content-length", str(len(body)).encode()))

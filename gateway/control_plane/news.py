@@ -1,15 +1,12 @@
 """Whether there is a new revision: one task asks the database, any number of gateways wait for it."""
 
 import asyncio
-import logging
 from contextlib import suppress
 from typing import Final
 
 from gateway.control_plane import state
 from gateway.control_plane.database import Database
 from gateway.control_plane.errors import ApiError
-
-_log = logging.getLogger(__name__)
 
 LOOK_EVERY_S: Final = 0.25
 
@@ -59,11 +56,8 @@ class News:
 
     async def _look(self) -> None:
         while True:
-            try:
+            with suppress(ApiError):  # `Database` tells that it is away, and that it is back
                 at = await self._database.read(state.position)
-            except ApiError:
-                _log.warning("the database does not say whether there is a new revision")
-            else:
                 if (at.lineage, at.revision, at.identity) != (self.lineage, self.revision, self.identity):
                     self.lineage, self.revision, self.identity = at.lineage, at.revision, at.identity
                     self._tell()

@@ -73,24 +73,8 @@ def plan(
     control_plane: str | None = None,
     owners: tuple[str, ...] | None = None,
     still: Callable[[], object] = go_on,
-) -> SavedPlan:
-    """What an apply would do, and what it takes; reads only. What is given and raised is that of `preview`."""
-    made = preview(connection, vault, request, now=now, control_plane=control_plane, owners=owners, still=still)
-    sealed = vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made))))
-    return SavedPlan(made, sealed)
-
-
-def preview(
-    connection: Connection,
-    vault: Vault,
-    request: PlanRequest,
-    *,
-    now: int,
-    control_plane: str | None = None,
-    owners: tuple[str, ...] | None = None,
-    still: Callable[[], object] = go_on,
 ) -> Plan:
-    """The plan for whoever only looks at it.
+    """What an apply would do; reads only. To apply it takes what `saved` adds.
 
     Args:
         connection: To the database of the control plane.
@@ -123,7 +107,12 @@ def preview(
     return made
 
 
-def preview_of_nothing(request: PlanRequest, *, now: int, control_plane: str | None = None) -> Plan:
+def saved(vault: Vault, request: PlanRequest, made: Plan) -> SavedPlan:
+    """A plan with what an apply takes: the request that it is of, sealed. Raises `EncryptionError`."""
+    return SavedPlan(made, vault.seal_bytes(msgspec.json.encode(_Sealed(request, fingerprint(made)))))
+
+
+def plan_of_nothing(request: PlanRequest, *, now: int, control_plane: str | None = None) -> Plan:
     """The plan for a control plane that is not there yet. Raises `PlanError`."""
     nothing = LiveState("", 0, {}, control_plane=control_plane)
     desired, extent = _desired(request)

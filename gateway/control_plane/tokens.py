@@ -150,8 +150,12 @@ def all_tokens(connection: Connection) -> tuple[Token, ...]:
 
 def ending(connection: Connection, now: int) -> tuple[Token, ...]:
     """Those that still work and will end within `ENDING_US`, the first to end first."""
-    ends = admin_tokens.c.expires_at
-    found = _found(connection, ends > now, ends <= now + ENDING_US, admin_tokens.c.revoked_at.is_(None))
+    return tuple(one for one in with_an_end(connection, now) if (one.expires_at or 0) <= now + ENDING_US)
+
+
+def with_an_end(connection: Connection, now: int) -> tuple[Token, ...]:
+    """Those that still work and have an end, the first to end first."""
+    found = _found(connection, admin_tokens.c.expires_at > now, admin_tokens.c.revoked_at.is_(None))
     return tuple(sorted(found, key=lambda one: (one.expires_at or 0, one.id)))
 
 

@@ -15,7 +15,6 @@ from gateway.control_plane.database import Database
 from gateway.control_plane.encryption import Vault, open_vault
 from gateway.control_plane.file_budgets import FileBudgets
 from gateway.control_plane.minting import Minter
-from gateway.control_plane.mount import Mount
 from gateway.control_plane.news import News
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope, Token
@@ -24,6 +23,7 @@ from gateway.listening import before_the_end
 from gateway.storage.engine import open_engine
 from gateway.storage.ready import check_ready
 from gateway.telemetry import logs
+from gateway.telemetry.access_log import Network
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +40,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         log_format: How its lines look.
         encryption_keys: What secrets are encrypted under; `None`: the key file beside an SQLite database.
         key_pepper: What virtual keys are hashed under; without it only `test` keys can be minted.
+        metrics_token: Who sends it sees `/metrics`; without it nobody does.
+        node: How lines of the access log name this process.
+        access_log: Which requests have a line, as `GATEWAY_ACCESS_LOG` says.
+        trusted_proxies: Whose `X-Forwarded-For` is believed.
         behind_tls: Something in front of it speaks TLS, so that the console's cookies are for TLS alone.
         name: How plans and the console call it.
         trace_url: Where the console finds a trace, with `{trace_id}` in it.
@@ -56,6 +60,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     log_format: logs.Format = "auto"
     encryption_keys: SecretStr | None = None
     key_pepper: SecretStr | None = None
+    metrics_token: SecretStr | None = None
+    node: str = "control-plane"
+    access_log: str = "off"
+    trusted_proxies: tuple[Network, ...] = ()
     behind_tls: bool = False
     trace_url: str | None = None
     name: str | None = None
@@ -82,7 +90,11 @@ def check(options: Options) -> None:
 def build(options: Options) -> Any:
     """The ASGI app of the serving process. Raises as `check`."""
     engine = open_engine(options.database_url)
-    database = Database(engine)
+    # PERF: the client of Prometheus takes long to import, and who is in this process anyway is not watched.
+    from gateway.control_plane.watched import Watched  # noqa: PLC0415 - see above
+
+    watched = Watched(options)
+    database = Database(engine, watched.metrics)
     news = News(database)
     services = Services(
         database,
@@ -97,7 +109,8 @@ def build(options: Options) -> Any:
     # PERF: a plan of many thousand resources lives until it is told, and leaves hardly any cycles behind.
     gc.set_threshold(50_000, 20, 50)
     secure = options.tls_cert is not None or options.behind_tls
-    return Mount(create_app(services), create_console(services, secure=secure, trace_url=options.trace_url))
+    console = create_console(services, secure=secure, trace_url=options.trace_url)
+    return watched.around(create_app(services), console, database)
 
 
 def build_in_process(

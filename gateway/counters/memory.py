@@ -79,32 +79,36 @@ class MemoryCounters:
         self._until_sweep -= 1
         if self._until_sweep <= 0:
             self._sweep(now)
-        counters: dict[str, _Spent] = {}
+        counted: list[tuple[_Spent, Hold]] = []
+        gauged: list[Hold] = []
         metered: list[tuple[Meter, Hold]] = []
-        for position, hold in enumerate(holds):
-            limit = hold.limit
+        for hold in holds:
+            limit, amount = hold.limit, hold.amount
             if limit.dimension is _SPEND:
                 counter = self._spent.get(limit.key) or self._counter(limit)
-                fits = not limit.blocks or counter.spent + counter.held + hold.amount <= limit.ceiling
-                if fits:
-                    counter.held += hold.amount
-                    counters[limit.key] = counter
+                held = counter.held + amount
+                if counter.spent + held <= limit.ceiling or not limit.blocks:
+                    counter.held = held
+                    counted.append((counter, hold))
+                    continue
             elif limit.window_s == 0:
-                fits = self._take(limit, hold.amount)
+                if self._take(limit, amount):
+                    gauged.append(hold)
+                    continue
             else:
                 meter = self._meters.get(limit.key) or self._meter(limit)
                 # PERF: most of the time nothing leaves its window between two requests.
                 used = meter.total if now < meter.stands_until else meter.used(now)
-                meter.asked += hold.amount
-                fits = used + meter.asked <= limit.ceiling
+                asked = meter.asked = meter.asked + amount
                 metered.append((meter, hold))
-            if not fits:
-                self._return(holds[:position], metered)
-                return self._refusal(holds, hold, now)
+                if used + asked <= limit.ceiling:
+                    continue
+            self._return(counted, gauged, metered)
+            return self._refusal(holds, hold, now)
         for meter, hold in metered:
             meter.asked = 0
             meter.take(now, hold.amount, hold.limit.ceiling)
-        return MemoryLease(self, holds, counters, now)
+        return MemoryLease(self, counted, gauged, metered, now)
 
     def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
         """Counts under SPEND limits what a request consumed that holds nothing."""
@@ -201,16 +205,16 @@ class MemoryCounters:
         self._gauges[limit.key] = held
         return True
 
-    def _return(self, holds: Sequence[Hold], metered: Sequence[tuple[Meter, Hold]]) -> None:
+    def _return(
+        self, counted: list[tuple[_Spent, Hold]], gauged: list[Hold], metered: list[tuple[Meter, Hold]]
+    ) -> None:
         """Undoes what was taken at this moment; of meters it was only asked for."""
+        for counter, hold in counted:
+            counter.held -= hold.amount
+        for hold in gauged:
+            self.give_back(hold.limit, hold.amount)
         for meter, _ in metered:
             meter.asked = 0
-        for hold in holds:
-            limit = hold.limit
-            if limit.dimension is _SPEND:
-                self._counter(limit).held -= hold.amount
-            elif limit.window_s == 0:
-                self.give_back(limit, hold.amount)
 
     def _refusal(self, holds: Sequence[Hold], refused: Hold, now: int) -> Refusal:
         """The hold that takes longest to fit: whoever asks again before then would only meet it."""
@@ -248,17 +252,23 @@ class MemoryCounters:
 
 
 class MemoryLease:
-    """Holds taken together, ended exactly once."""
+    """Holds taken together, ended exactly once: those of SPEND limits with their counters, the others by their kind."""
 
-    __slots__ = ("_counters", "_ended", "_holds", "_store", "_taken_at")
+    __slots__ = ("_counted", "_ended", "_gauged", "_metered", "_store", "_taken_at")
 
     def __init__(
-        self, store: MemoryCounters, holds: Sequence[Hold], counters: dict[str, _Spent], taken_at: int
+        self,
+        store: MemoryCounters,
+        counted: list[tuple[_Spent, Hold]],
+        gauged: list[Hold],
+        metered: list[tuple[Meter, Hold]],
+        taken_at: int,
     ) -> None:
-        self._taken_at = taken_at
         self._store = store
-        self._counters = counters
-        self._holds = tuple(holds)
+        self._counted = counted
+        self._gauged = gauged
+        self._metered = metered
+        self._taken_at = taken_at
         self._ended = False
 
     @property
@@ -266,16 +276,16 @@ class MemoryLease:
         """What counts against each SPEND limit of the lease, its own hold included."""
         # PERF: two loops are made for every request, which a comprehension would call a function for.
         found: dict[str, int] = {}
-        for key, counter in self._counters.items():
-            found[key] = counter.spent + counter.held
+        for counter, hold in self._counted:
+            found[hold.limit.key] = counter.spent + counter.held
         return found
 
     @property
     def settled(self) -> dict[str, int]:
         """What is spent of each SPEND limit of the lease."""
         found: dict[str, int] = {}
-        for key, counter in self._counters.items():
-            found[key] = counter.spent
+        for counter, hold in self._counted:
+            found[hold.limit.key] = counter.spent
         return found
 
     def settle(self, amounts: dict[str, int]) -> None:
@@ -283,17 +293,16 @@ class MemoryLease:
         if self._ended:
             return
         self._ended = True
-        for hold in self._holds:
-            limit = hold.limit
-            if limit.dimension is _SPEND:
-                counter = self._counters[limit.key]
-                counter.held = max(0, counter.held - hold.amount)
-                counter.spent += amounts.get(limit.key, hold.amount)
-            elif limit.window_s == 0:
-                self._store.give_back(limit, hold.amount)
-            elif limit.key in amounts:
-                self._store.correct(limit, amounts[limit.key] - hold.amount, self._taken_at)
+        for counter, hold in self._counted:
+            counter.held -= hold.amount
+            counter.spent += amounts.get(hold.limit.key, hold.amount)
+        for hold in self._gauged:
+            self._store.give_back(hold.limit, hold.amount)
+        for _, hold in self._metered:
+            amount = amounts.get(hold.limit.key)
+            if amount is not None:
+                self._store.correct(hold.limit, amount - hold.amount, self._taken_at)
 
     def cancel(self) -> None:
         """Takes everything back."""
-        self.settle({hold.limit.key: 0 for hold in self._holds})
+        self.settle({hold.limit.key: 0 for _, hold in (*self._counted, *self._metered)})

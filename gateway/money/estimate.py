@@ -506,7 +506,6 @@ def estimate(
     price: Price,
     prompt: InputBound,
     output_tokens: int,
-    requests: int = 1,
     *,
     beside: Mapping[str, int] = MappingProxyType({}),
     caches_unasked: bool = False,
@@ -520,23 +519,20 @@ def estimate(
         price: Of the model, as it may be served.
         prompt: The most that the prompt can count.
         output_tokens: The most that the answers can have.
-        requests: How many calls it is.
         beside: What else it may consume at most: figures of `Usage.further` with their counts.
         caches_unasked: Whether the provider may write its cache without a mark in the prompt.
     """
-    output_tokens, requests = max(output_tokens, 0), max(requests, 0)
+    output_tokens = max(output_tokens, 0)
     writes = prompt.writes_cache or caches_unasked
-    most = _at(price, prompt, writes, output_tokens, requests, beside)
+    most = _at(price, prompt, writes, output_tokens, beside)
     for tier in price.tiers:
         if tier.from_tokens <= prompt.tokens:
-            most = max(most, _at(tier.rates, prompt, writes, output_tokens, requests, beside))
+            most = max(most, _at(tier.rates, prompt, writes, output_tokens, beside))
     return most
 
 
-def _at(
-    rates: Rates, prompt: InputBound, writes: bool, output_tokens: int, requests: int, beside: Mapping[str, int]
-) -> int:
-    given, said = max(rates.input or 0, rates.cache_read or 0), rates.dearest_output
+def _at(rates: Rates, prompt: InputBound, writes: bool, output_tokens: int, beside: Mapping[str, int]) -> int:
+    given, said = rates.dearest_input, rates.dearest_output
     if writes:
         given = max(given, rates.cache_write or 0, (rates.cache_write_1h or 0) if prompt.keeps_cache else 0)
     if prompt.has_audio:
@@ -545,7 +541,7 @@ def _at(
     if prompt.has_images:
         given = max(given, rates.input_image or 0, rates.cache_image_read or 0, rates.input_video or 0)
     total = prompt.tokens * given + output_tokens * said
-    fixed = requests * (rates.per_request or 0)
+    fixed = rates.per_request or 0
     if not beside:
         return -(-total // TOKENS_PER_RATE) + fixed
     total *= _SCALE // TOKENS_PER_RATE
@@ -579,7 +575,7 @@ def _image_parts(images: int, image_urls: int, inputs: int) -> int:
 def has_escaped_letter(body: bytes) -> bool:
     """Whether a letter of a name is written as an escape, so that the name can hide from a search of the bytes."""
     # PERF: to look for a single byte takes a fraction of what a longer text takes.
-    if b"\\" not in body:
+    if body.find(b"\\") < 0:
         return False
     return (_ESCAPED_IN_LONG if len(body) >= _LONG_BYTES else _ESCAPED_IN_SHORT).search(body) is not None
 

@@ -72,6 +72,11 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
         return {name: rate for name in RATE_NAMES if (rate := getattr(self, name)) is not None}
 
     @cached_property
+    def dearest_input(self) -> int:
+        """That of the kinds which a prompt's text may be billed as, where nothing is written to a cache."""
+        return max(self.input or 0, self.cache_read or 0)
+
+    @cached_property
     def dearest_output(self) -> int:
         """That of the kinds which a model's output may be billed as, but for audio."""
         kinds = (self.output, self.output_image, self.output_video, self.output_reasoning, self.output_citation)

@@ -8,6 +8,8 @@ import msgspec
 from gateway import clock
 from gateway.config.resources import Identities
 from gateway.content.captured import CapturedContent, is_captured
+from gateway.content.outline import OUTLINED
+from gateway.content.parameters import parameters_of
 from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
@@ -16,18 +18,18 @@ from gateway.pipeline.holds import (
     Bill,
     characters_asked_for,
     charge,
-    charges,
     prompt_tokens,
     release,
     with_estimates,
 )
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
-from gateway.shapes.ending import Ending, How
+from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
-from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
+from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.traced_request import TracedRequest
+from gateway.telemetry.traced_request import Call, TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
 from gateway.visible import visible
@@ -45,6 +47,7 @@ STREAM_CUT_SHORT = "stream-cut-short"
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250
 _NOBODY = Attribution(None, (), None, None, ())
+_HOST, _USER_AGENT = b"host", b"user-agent"
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
 
@@ -81,18 +84,19 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    prompt_per_mille = release(received, services, bill, stated, ended.outcome)
+    charges, prompt_per_mille = release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    if not is_kept and log is None and not received.is_traced:
+    has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
+    if not is_kept and not has_line and not received.is_traced:
         return
-    record = _decision_record(received, bill, ended, prompt_per_mille)
+    record = _decision_record(received, bill, ended, charges, prompt_per_mille)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
-    if log is not None:
-        log.write(record, encoded)
+    if log is not None and has_line:
+        log.write(record, encoded, received.peer, received.headers)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
 
@@ -224,6 +228,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if ended.denial is not None:
         metrics.denied(ended.denial)
     _count_attempts(trail.attempts, asked, metrics, started, now)
+    if metrics.labelled is not None:
+        _count_labelled(metrics.labelled, received, bill, ended)
     stated = None if asked is None else asked.stated
     if admitted is None:
         return
@@ -234,6 +240,21 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
     if stated is not None:
         metrics.usage(provider, model, stated.usage)
     _count_bill(admitted, metrics, provider, model, bill)
+
+
+def _count_labelled(labelled: Labelled, received: Received, bill: Bill, ended: Ended) -> None:
+    trail = received.trail
+    key, asked, candidate = trail.key, trail.asked, trail.candidate
+    usage = None if asked is None or asked.stated is None else asked.stated.usage
+    labelled.ended(
+        model="" if candidate is None else candidate.model,
+        model_source=trail.model_source,
+        key="" if key is None else key.name,
+        team="" if key is None or not key.attribution.teams else key.attribution.teams[0],
+        outcome=ended.outcome,
+        tokens=(0, 0) if usage is None else (usage.input_tokens, usage.output_tokens),
+        cost_usd=(bill.cost or 0) / NANO_PER_USD,
+    )
 
 
 def _count_attempts(
@@ -264,7 +285,9 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
-def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mille: int | None) -> DecisionRecord:
+def _decision_record(
+    received: Received, bill: Bill, ended: Ended, charges: tuple[Charge, ...], prompt_per_mille: int | None
+) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
     trail, started, trace = received.trail, received.started, received.trace
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
@@ -274,6 +297,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
     stated = None if asked is None else asked.stated
     usage, served = (None, None) if stated is None else (stated.usage, stated.served)
     occurred_at = int(received.started_at * _MICROSECONDS)
+    ended_ms = round((clock.monotonic() - started) * 1000)
     record = DecisionRecord(
         time=clock.iso_of_microseconds(occurred_at),
         request_id=received.request_id,
@@ -304,8 +328,8 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
         price_source=bill.source,
-        attempts=tuple(trail.attempts),
-        duration_ms=round((clock.monotonic() - started) * 1000),
+        attempts=_attempts(trail.attempts, asked, ended_ms),
+        duration_ms=ended_ms,
         first_byte_ms=None if asked is None else round((asked.first_byte_at - started) * 1000),
         first_token_ms=None
         if asked is None or asked.first_token_at is None
@@ -313,10 +337,22 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, prompt_per_mi
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else (rates_of(price, usage, served) if price.tiers else price).known,
-        budgets=charges(trail, bill) if bill.cost else (),
+        budgets=charges,
         prompt_per_mille=prompt_per_mille,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
+
+
+def _attempts(attempts: Sequence[AttemptRecord], asked: Asked | None, ended_ms: int) -> tuple[AttemptRecord, ...]:
+    """All of them; the one that was answered took until the end of its answer."""
+    if asked is None:
+        return tuple(attempts)
+    told = list(attempts)
+    answered = told[asked.attempt]
+    told[asked.attempt] = AttemptRecord(
+        answered.provider, answered.model, answered.outcome, answered.began_ms, ended_ms - answered.began_ms
+    )
+    return tuple(told)
 
 
 def _with_identities(record: DecisionRecord, identities: Identities) -> DecisionRecord:
@@ -331,16 +367,41 @@ def _with_identities(record: DecisionRecord, identities: Identities) -> Decision
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:
     """What spans are made of."""
-    headers, key = received.header_map, received.trail.key
-    thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
+    headers, trail = received.header_map, received.trail
+    key, admitted, asked = trail.key, trail.admitted, trail.asked
+    duration_s = clock.monotonic() - received.started
+    if asked is not None and trail.calls:
+        _conclude_call(trail.calls[-1], asked, record, duration_s)
     return TracedRequest(
         record=record,
         trace=received.trace,
         started_at=received.started_at,
-        provider_type=record.provider_type,
-        thread_id=None if thread is None else thread.decode("utf-8", "replace"),
-        metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
-        budget_warning=received.trail.budget_warning,
+        duration_s=duration_s,
+        path=received.endpoint.path,
+        host=_text(headers.get(_HOST)),
+        user_agent=_text(headers.get(_USER_AGENT)),
+        calls=trail.calls,
+        parameters={} if admitted is None else parameters_of(admitted.body),
+        thread_id=_text(headers.get(_THREAD)),
+        metadata=_text(headers.get(_METADATA)),
+        budget_warning=trail.budget_warning,
         collector=None if key is None else key.trace_collector,
         content=received.content,
     )
+
+
+def _conclude_call(call: Call, asked: Asked, record: DecisionRecord, ended: float) -> None:
+    """The call whose answer the client got ends with it, and has what that says of itself."""
+    call.ended, call.outcome = ended, record.attempts[asked.attempt].outcome
+    call.stated = asked.stated
+    if record.streaming and asked.first_token_at is not None:
+        call.first_chunk = asked.first_token_at - asked.received.started
+    if asked.ends is not None and record.endpoint in OUTLINED:
+        outline = asked.ends.read(asked.candidate.lane.endpoint.shape)
+        call.answer_id = outline.answer_id
+        # A reason that was to come and did not is an error, says the convention.
+        call.finish_reasons = outline.finish_reasons or (Stop.FAILED.value,)
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("utf-8", "replace")

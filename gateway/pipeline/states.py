@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from gateway import clock
 from gateway.content.captured import CapturedContent
+from gateway.content.outline import AnswerEnds
 from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
@@ -18,6 +19,7 @@ from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapsh
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
+from gateway.telemetry.traced_request import Call
 from gateway.upstream.request import Content, UpstreamResponse
 from gateway.usage import Stated
 from gateway.wire.request_body import RequestBody
@@ -86,7 +88,7 @@ class Received:
     """A request as it came. It holds its snapshot for life: a reload in between changes nothing for it.
 
     `client_left` says that nobody listens any more, and that the upstream is read on nevertheless; `cancelled_as` is
-    the outcome if the request is cancelled.
+    the outcome if the request is cancelled; `peer` is the address that the connection comes from.
     """
 
     __slots__ = (
@@ -97,6 +99,7 @@ class Received:
         "header_map",
         "headers",
         "is_traced",
+        "peer",
         "query",
         "request_id",
         "snapshot",
@@ -113,6 +116,7 @@ class Received:
         headers: list[tuple[bytes, bytes]],
         query: bytes,
         request_id: str,
+        peer: str | None = None,
     ) -> None:
         self.snapshot = snapshot
         self.endpoint = endpoint
@@ -120,6 +124,7 @@ class Received:
         self.header_map = dict(headers)
         self.query = query
         self.request_id = request_id
+        self.peer = peer
         self.started: float = clock.monotonic()
         self.started_at: float = clock.now()
         self.trace: TraceContext = trace_context.accept(self.header_map)
@@ -146,7 +151,7 @@ class Trail:
 
     Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
-    body was waited for.
+    body was waited for, which is the client's time. `calls` are those that were made, of a sampled request.
     """
 
     __slots__ = (
@@ -156,6 +161,7 @@ class Trail:
         "budget_warning",
         "cache_mode",
         "called_at",
+        "calls",
         "candidate",
         "end_user",
         "is_settled",
@@ -175,6 +181,7 @@ class Trail:
         self.model_source: str | None = None
         self.candidate: Candidate | None = None
         self.called_at: float | None = None
+        self.calls: Sequence[Call] = ()
         self.reading_s = 0.0
         self.cache_mode = "respect"
         self.end_user: str | None = None
@@ -273,7 +280,8 @@ class Asked:
 
     `content` is what the head says of the body, `attempt` which of the trail's attempts it was: behind it may stand
     those that were passed over in the search for another answer. `is_counted` says that what is `stated` was not stated
-    by the provider, but counted as it passed. Moments are of the monotonic clock.
+    by the provider, but counted as it passed. `ends` are those of the answer to a sampled request. Moments are of the
+    monotonic clock.
     """
 
     __slots__ = (
@@ -281,6 +289,7 @@ class Asked:
         "attempt",
         "candidate",
         "content",
+        "ends",
         "first_byte_at",
         "first_token_at",
         "is_counted",
@@ -312,6 +321,7 @@ class Asked:
         self.stated: Stated | None = None
         self.usage_warning: str | None = None
         self.is_counted = False
+        self.ends: AnswerEnds | None = AnswerEnds() if self.received.is_traced else None
 
     @property
     def provider_name(self) -> str:

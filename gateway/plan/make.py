@@ -11,7 +11,7 @@ from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
 from gateway.config.source import steps
-from gateway.plan.change import Drift, ResourceChange
+from gateway.plan.change import Access, Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures
@@ -20,7 +20,7 @@ from gateway.plan.live import LiveResource, LiveState
 from gateway.plan.matching import Matched, change_of, foreign, match
 from gateway.plan.plan import LASTS, Plan, Source, digest_of, summarize
 from gateway.plan.revoked import is_revoked, revived
-from gateway.plan.secret_history import of_secrets
+from gateway.plan.secret_history import of_secrets, revives
 from gateway.plan.targets import pull_in
 from gateway.plan.telling import applied_references, told, with_consequences
 from gateway.secret import Secret
@@ -161,7 +161,7 @@ def make_plan(
         warnings.append(f"from this apply on, what {desired.owner} has acts on the keys of {desired.owner} alone")
     seen = after if not desired.is_bound else {key: one for key, one in after.items() if one.owner == desired.owner}
     known = figures([change for _, change in pairs]) if figures is not None and pairs else None
-    found = [_noted(change, pulled) for _, change in pairs]
+    found = [_noted(one, change, pulled, live) for one, change in pairs]
     changes = [
         with_consequences(told(one, matched), of_secrets(matched, live.replaced_secrets, now), origins)
         for one, (matched, _) in _while(still, zip(found, pairs, strict=True))
@@ -311,9 +311,13 @@ def _unpriced(messages: Iterable[str]) -> list[str]:
     return told if more <= 0 else [*told[:_MOST_UNPRICED], f"{more} more models have no price"]
 
 
-def _noted(change: ResourceChange, pulled: Mapping[Key, str]) -> ResourceChange:
+def _noted(one: Matched, change: ResourceChange, pulled: Mapping[Key, str], live: LiveState) -> ResourceChange:
     by = pulled.get((change.kind, change.name))
-    return change if by is None else msgspec.structs.replace(change, pulled_in_by=by)
+    if by is not None:
+        change = msgspec.structs.replace(change, pulled_in_by=by)
+    if revives(one, live.replaced_secrets):
+        change = msgspec.structs.replace(change, access=Access.WIDENS)
+    return change
 
 
 def _spec(resource: Resource | None) -> Spec | None:

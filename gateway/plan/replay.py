@@ -44,13 +44,14 @@ class Replay(msgspec.Struct, frozen=True, kw_only=True):
 
 def told(replay: Replay) -> Iterator[str]:
     """The replay in lines."""
+    period = "day" if replay.days == 1 else f"{replay.days} days"
     yield (
-        f"Replay of {count(replay.requests, 'request')} of the last {replay.days} days: "
+        f"Replay of {count(replay.requests, 'request')} of the last {period}: "
         f"{replay.rerouted:,} go elsewhere, {replay.refused:,} are refused now, {replay.admitted:,} are answered now; "
         f"list cost {shown(replay.cost_before)} -> {shown(replay.cost_after)}"
     )
     for one in replay.differences:
-        what = f"{one.virtual_key} asking for {one.model_asked}"
+        what = f"{one.virtual_key} asking for {one.model_asked} ({one.endpoint})"
         yield f"  {count(one.requests, 'request')} of {what}: {one.before} -> {one.after}"
     if replay.left_out:
         yield f"  and {replay.left_out:,} more"

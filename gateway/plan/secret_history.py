@@ -1,6 +1,7 @@
 """What a plan does to the secrets that keys had: kept when a key is taken away, brought back with it, or revived."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from gateway.clock import moment_at
 from gateway.plan.change import Consequence
@@ -15,7 +16,18 @@ def is_minted(key: LiveResource) -> bool:
     return "secret_hash" in key.resource.spec and "secret_hash" not in (key.applied or {})
 
 
-def of_secrets(one: Matched, replaced_secrets: Collection[str], now: int) -> Iterator[Consequence]:
+def revives(one: Matched, replaced_secrets: AbstractSet[str]) -> bool:
+    """Whether a key will answer to a secret that another took the place of, for itself or in a rotation."""
+    if one.key[0] != "virtual_keys" or one.wanted is None:
+        return False
+    had = {} if one.live is None else one.live.resource.spec
+    has = one.wanted.spec
+    is_other = has.get("secret_hash") != had.get("secret_hash") and has.get("secret_hash") in replaced_secrets
+    known = {had.get("secret_hash"), had.get("previous_secret_hash")}
+    return is_other or has.get("previous_secret_hash") in replaced_secrets - known
+
+
+def of_secrets(one: Matched, replaced_secrets: AbstractSet[str], now: int) -> Iterator[Consequence]:
     """What becomes of secrets, which no figures have to be known for.
 
     Args:
@@ -32,8 +44,6 @@ def of_secrets(one: Matched, replaced_secrets: Collection[str], now: int) -> Ite
         until, purge = moment(moment_at(now + KEPT_US)), f"gateway keys purge {one.key[1]}"
         kept = f"its secret is kept until {until}: taking this back brings it back; `{purge}` ends that"
         yield Consequence("secret_kept", kept)
-    had = {} if one.live is None else one.live.resource.spec
-    digest = None if one.wanted is None else one.wanted.spec.get("secret_hash")
-    if digest is not None and digest != had.get("secret_hash") and digest in replaced_secrets:
+    if revives(one, replaced_secrets):
         text = "answers to a secret again that another took the place of, by rotation or otherwise"
         yield Consequence("secret_revived", text)

@@ -14,16 +14,16 @@ def moment(when: datetime) -> str:
 
 
 def ago(microseconds: int, now: int) -> str:
-    """`2 h ago`."""
+    """`2 h ago`; `119 min ago` and `47 h ago` before it is two of the next, since what is cut off is half of one."""
     seconds = max(0, (now - microseconds) // 1_000_000)
-    for unit, size in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
-        if seconds >= size:
+    for unit, size, least in (("d", _DAY, 2), ("h", _HOUR, 2), ("min", _MINUTE, 1)):
+        if seconds >= least * size:
             return f"{seconds // size} {unit} ago"
     return "just now"
 
 
 def count(number: int, thing: str) -> str:
-    """`1 key`, `3 keys`, `2 aliases`."""
+    """`1 key`, `3 keys`, `2 aliases`, `12 creates`."""
     plural = "es" if thing.endswith("s") else "s"
     return f"{number:,} {thing}{'' if number == 1 else plural}"
 

@@ -23,6 +23,7 @@ from gateway.settings import Settings
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
+from gateway.telemetry.access_log import Callers
 from gateway.wire.request_head import HeadFault, HeadFaultKind, head_fault, path_fault
 
 
@@ -130,7 +131,8 @@ def create_app(
     control_plane: Standing,
 ) -> AsgiApp:
     """Everything that has a path."""
-    errors = error_response.HttpErrors(services.metrics)
+    callers = Callers(settings.node, settings.trusted_proxies)
+    errors = error_response.HttpErrors(services.metrics, callers)
     app: Any = _App(settings.max_header_bytes, errors)
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, errors.answer)

@@ -9,6 +9,7 @@ from gateway import clock, ids
 from gateway.errors import GatewayError
 from gateway.plan.words import count
 from gateway.server.response_headers import of_every_response
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.visible import visible
 
@@ -45,8 +46,9 @@ class HttpErrors:
     Each is counted, and once in a while one is logged: a client with a wrong base URL is found by that.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, callers: Callers) -> None:
         self._metrics = metrics
+        self._callers = callers
         self._logged_at = -_QUIET_S
         self._unlogged = 0
 
@@ -77,8 +79,9 @@ class HttpErrors:
             return
         beside = f", and {count(self._unlogged, 'such request')} before it" if self._unlogged else ""
         asked = visible(f"{request.method} {request.path}")[:_LONGEST_TOLD]
-        agent = visible(request.user_agent or "nobody who says who it is")[:_LONGEST_TOLD]
-        _log.warning("%d for %s from %s (%s)%s", status, asked, agent, request_id, beside)
+        caller = self._callers.caller(request.scope["client"][0], request.scope["headers"])
+        agent = visible(caller.user_agent or "nobody who says who it is")[:_LONGEST_TOLD]
+        _log.warning("%d for %s from %s at %s (%s)%s", status, asked, agent, caller.client_address, request_id, beside)
         self._logged_at, self._unlogged = now, 0
 
 

@@ -57,7 +57,14 @@ class LlmResource:
     async def answer(self, scope: Scope, response: falcon.asgi.Response) -> None:
         """Runs the pipeline; its reply or its refusal becomes the response."""
         request_id = scope[_REQUEST_ID] = ids.request_id()
-        received = Received(self._holder.current, self._endpoint, scope["headers"], scope["query_string"], request_id)
+        received = Received(
+            self._holder.current,
+            self._endpoint,
+            scope["headers"],
+            scope["query_string"],
+            request_id,
+            scope["client"][0],
+        )
         client: ClientWatch = scope[SCOPE_KEY]
         call = _Call(self, scope, client, received)
         self._drain.enter(call)

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -189,8 +188,7 @@ class ControlPlaneSource:
 
 
 def _node(settings: Settings) -> str:
-    name = f"{settings.node_name or socket.gethostname()}:{settings.port}"
-    return name if settings.workers == 1 else f"{name}/{os.getpid()}"
+    return settings.node if settings.workers == 1 else f"{settings.node}/{os.getpid()}"
 
 
 def _changed_since(moment: float, paths: Sequence[Path]) -> bool:

@@ -14,6 +14,7 @@ from gateway.counters.hold import CountersLost, CounterState, CounterStore, Stan
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.redis import RedisCounters
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper
+from gateway.ledger.spool import Spool
 from gateway.listening import bound_writes, certificate_ends
 from gateway.money.budget import CompiledBudget
 from gateway.money.nano_usd import NANO_PER_USD
@@ -33,13 +34,16 @@ from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
-from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
-from gateway.telemetry.exporters import TracingError
+from gateway.telemetry.access_log import Callers, lines_of
+from gateway.telemetry.decision_log import DecisionLog, Taker, json_line, pretty_line
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.otel_variables import Variables
+from gateway.telemetry.otlp_exports import OtlpExports
 from gateway.telemetry.tracing import open_tracing
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.client import Http1Transport
 from gateway.upstream.failure import FailureKind
+from gateway.wire.headers import let_pass
 
 _PUBLISH_EVERY_S = 1.0
 _SWITCH_INTERVAL_S = 0.0005
@@ -75,14 +79,16 @@ class Worker:
         self._pepper = pepper_of(settings)
         self._transport = Http1Transport(settings.upstream_connections)
         self._providers = ProviderSet(self._transport)
-        self._metrics = Metrics()
+        self._metrics = Metrics(settings.metrics_labels)
         self._metrics.forget_dead_workers()
         self._metrics.limits(
             requests=settings.backpressure,
             upstream_connections=settings.upstream_connections,
             spool_bytes=settings.spool_max_bytes,
         )
-        self._decision_log = _decision_log(settings) if settings.access_log else None
+        self._variables = Variables()
+        self._exports = OtlpExports(self._variables, self._metrics.families)
+        self._decision_log = _decision_log(settings, self._exports.decided)
         self._known_peppers = KnownPeppers(settings.data_dir, self._pepper)
         self._drain = Drain()
         if settings.tls_cert is not None:
@@ -92,6 +98,7 @@ class Worker:
         self._serving: Snapshot | None = None
         self._health: asyncio.Server | None = None
         self._counters_state = CounterState.COUNTED
+        self._spool_is_full = False
         self._source = open_source(
             settings, self._pepper, self._providers, self._reloaded, self._breakers.open_circuits
         )
@@ -101,10 +108,10 @@ class Worker:
         first = await self._source.first()
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
-        try:
-            self._tracing = open_tracing(self._metrics)
-        except TracingError as problem:
-            raise StartupError((problem,)) from problem
+        scheme = "http" if self._settings.tls_cert is None else "https"
+        self._tracing = open_tracing(self._metrics, self._variables, scheme=scheme)
+        if self._variables.forwards_baggage:
+            let_pass("baggage")
         holder = Holder(first)
         await self._open_books(first)
         services = Services(
@@ -148,6 +155,7 @@ class Worker:
         if self._decision_log is not None:
             await self._decision_log.close()
         await asyncio.to_thread(self._tracing.close)
+        await asyncio.to_thread(self._exports.close)
         await self._counters.close()
         await self._books.close()
 
@@ -198,10 +206,12 @@ class Worker:
             lost, aside = spool.dropped, spool.backlog.set_aside_count
             self._metrics.ledger(spool.depth, spool.waiting_bytes, self._books.oldest_s, lost, aside)
             standings = tuple(self._counters.standings())
+            self._tell_spool(spool)
             self._metrics.held(self._held_usd(standings))
             self._metrics.restarts(self._restarts())
             self._tell_counters(self._counters.state, self._counters.fault)
             self._metrics.control_plane(self._source.standing())
+            self._metrics.keys_end(self._holder.current.key_ends)
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             self._metrics.publish()
@@ -212,6 +222,18 @@ class Worker:
         held = {one.key: one.held for one in standings}
         counters = self._metrics.budgets.counters()
         return {budget: held.get(counter, 0) / NANO_PER_USD for budget, counter in counters.items()}
+
+    def _tell_spool(self, spool: Spool) -> None:
+        """Tells once that the ledger has no room, and once that it has again."""
+        if spool.is_full is self._spool_is_full:
+            return
+        self._spool_is_full = spool.is_full
+        if not spool.is_full:
+            _log.info("the ledger's spool has room again")
+            return
+        bound = f"{spool.waiting_bytes} bytes wait, GATEWAY_SPOOL_MAX_BYTES are {self._settings.spool_max_bytes}"
+        what = "every request is refused" if spool.refuses else "entries of the ledger are lost"
+        _log.error("the ledger's spool is full, and %s: %s", what, spool.disk_error or bound)
 
     def _tell_counters(self, state: CounterState, fault: str | None) -> None:
         """Tells, once for each reason, that limits and budgets cannot be counted, and that they are again."""
@@ -228,10 +250,13 @@ class Worker:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._serving = snapshot
         self._budgets = snapshot.budgets
-        budgets = (budget.name for budget in snapshot.budgets)
+        budgets = {budget.name: budget.ceiling / NANO_PER_USD for budget in snapshot.budgets}
         self._metrics.serving(
             snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
         )
+        self._metrics.keys_end(snapshot.key_ends)
+        if self._metrics.labelled is not None:
+            self._metrics.labelled.models = snapshot.model_names
         logs.set_level(snapshot.log_level or self._settings.log_level)
         self._tracing.configure(snapshot.trace_collectors)
         # PERF: threads that export spans or prepare large bodies have to let requests go on soon.
@@ -271,9 +296,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _decision_log(settings: Settings) -> DecisionLog:
+def _decision_log(settings: Settings, also: Taker | None) -> DecisionLog | None:
+    lines = lines_of(settings.access_log)
+    if lines is None:
+        return None
+    callers = Callers(settings.node, settings.trusted_proxies)
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(pretty_line if pretty else json_line)
+    return DecisionLog(callers, lines, pretty_line if pretty else json_line, also)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None], restarts: Callable[[], int]) -> AsgiApp:

@@ -106,11 +106,15 @@ def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
         # PERF: hardly any body has doubtful names, and most have one of several names of a limit.
         if is_doubtful and body.is_ambiguous(path):
             return Unreadable(path)
-        raw = body.raw(path) if path in names else None
+        if path not in names:
+            continue
+        raw = body.raw(path)
         stated = None if raw is None else limit_of(raw, path)
-        if isinstance(stated, Unreadable):
+        if stated is None:
+            continue
+        if not isinstance(stated, int):
             return stated
-        if stated is not None and (largest is None or stated > largest):
+        if largest is None or stated > largest:
             largest = stated
     return largest
 

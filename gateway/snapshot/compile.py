@@ -65,7 +65,7 @@ def compile_snapshot(
         owner: _view(seen_by(config, ownership, owner), ownership, owner, upstreams, prices, budgets)
         for owner in (None, *ownership.confined)
     }
-    current, previous = _digests(config)
+    current, previous, ends = _digests(config)
 
     def compile_key(name: str) -> CompiledKey:
         key = config.virtual_keys[name]
@@ -82,6 +82,7 @@ def compile_snapshot(
         pepper=pepper,
         key_names=current,
         previous_key_names=previous,
+        key_ends=ends,
         compile_key=compile_key,
         identities=identities if in_ledger else NO_IDENTITIES,
     )
@@ -248,14 +249,22 @@ def _step(written: AliasTarget) -> Step:
     return Step((Target(provider, model),))
 
 
-def _digests(config: Config) -> tuple[dict[bytes, str], dict[bytes, tuple[str, float]]]:
-    """Where each digest leads: for secrets in force, and for those rotated away with the moment when they end."""
+def _digests(
+    config: Config,
+) -> tuple[dict[bytes, str], dict[bytes, tuple[str, float]], tuple[tuple[float, str], ...]]:
+    """Where each digest leads: for secrets in force, and for those rotated away with the moment when they end.
+
+    And the keys that end, each with when it does, the first to end first.
+    """
+    ends: list[tuple[float, str]] = []
     current: dict[bytes, str] = {}
     previous: dict[bytes, tuple[str, float]] = {}
     for key in key_secrets(config.virtual_keys):
         if key.secret_hash is None:
             continue  # nobody can present it: its secret is still to be minted
         current[parse_hash(key.secret_hash)] = key.name
+        if key.expires_at is not None:
+            ends.append((key.expires_at.timestamp(), key.name))
         if key.previous_secret_hash is not None and key.previous_secret_expires_at is not None:
             previous[parse_hash(key.previous_secret_hash)] = (key.name, key.previous_secret_expires_at.timestamp())
-    return current, previous
+    return current, previous, tuple(sorted(ends))

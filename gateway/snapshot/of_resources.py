@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from gateway import clock
-from gateway.config.assemble import assemble
+from gateway.config.assemble import Assembled, assemble
 from gateway.config.diagnostics import Diagnostic
 from gateway.config.documents import ResourceDocument
 from gateway.config.findings import Finding
@@ -90,7 +90,7 @@ def verdict(
     resources = list(resources)
     made = assemble(resources, now=now)
     if made.config is None:
-        return Verdict(_told_to(owners, (one for one in made.diagnostics if one.is_error), resources))
+        return Verdict(_told_to(owners, made, resources))
     pepper, providers = Pepper(DEVELOPMENT_PEPPER), ProviderSet(NoTransport())
     compiled = _compiled(made.config, made.ownership, resources, _NOBODY, pepper, providers)
     if isinstance(compiled, Rejection):
@@ -114,13 +114,15 @@ def faults(resources: Iterable[Resource], now: datetime, owners: Collection[str]
     return verdict(resources, now, looks_for_prices=False, owners=owners).faults
 
 
-def _told_to(
-    owners: Collection[str] | None, found: Iterable[Diagnostic], resources: Iterable[Resource]
-) -> tuple[object, ...]:
+def _told_to(owners: Collection[str] | None, made: Assembled, resources: Iterable[Resource]) -> tuple[object, ...]:
+    found = [one for one in made.diagnostics if one.is_error]
     if owners is None:
         return tuple(found)
     places = by_place(resources)
-    return tuple(dict.fromkeys(_for_owners(one, at_fault(one, places), owners) for one in found))
+    told = (
+        _for_owners(one, at_fault(one, places), owners, is_of_theirs=made.named.get(one) in owners) for one in found
+    )
+    return tuple(dict.fromkeys(told))
 
 
 def by_place(resources: Iterable[AnyResource]) -> dict[str, AnyResource]:
@@ -134,12 +136,13 @@ def at_fault(fault: Diagnostic, places: Mapping[str, AnyResource]) -> AnyResourc
     return places.get(place) or places.get(place.partition(".")[0])
 
 
-def _for_owners(fault: Diagnostic, at: Resource | None, owners: Collection[str]) -> Diagnostic:
+def _for_owners(fault: Diagnostic, at: Resource | None, owners: Collection[str], *, is_of_theirs: bool) -> Diagnostic:
+    """With `is_of_theirs` somebody names what these owners have."""
     if fault.code == "duplicate-secret":
         return msgspec.structs.replace(fault, message="another key has this secret")
     if at is None or at.owner in owners:
         return fault
-    if fault.code == "not-shared" and any(f"belongs to {mine} " in fault.message for mine in owners):
+    if is_of_theirs:
         return msgspec.structs.replace(fault, file=None, pointer="")
     what = (at.name if at.kind == "settings" else at.kind).replace("_", " ")
     message = f"of the {what} of {at.owner} one would be at fault, which hangs on this"

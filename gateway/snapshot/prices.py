@@ -1,7 +1,7 @@
 """What models cost under one revision of the file: its own prices, over the locked ones, over the catalogue."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, TypeVar
 
@@ -50,6 +50,11 @@ class Prices:
         self._published: Catalogue = PublishedPrices()
         self._known: dict[tuple[str, str], PriceOverTime] = {}
         self._served: dict[tuple[str, str, str], PriceOverTime] = {}
+
+    @property
+    def written(self) -> Collection[str]:
+        """The targets, `provider/model`, of which the file states prices."""
+        return self._written
 
     def of(self, provider: str, provider_type: str, model: str) -> PriceOverTime:
         """The price of a model at a provider, moment by moment.

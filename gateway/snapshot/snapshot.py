@@ -241,6 +241,7 @@ class Snapshot:
         key_names: Mapping[bytes, str],
         previous_key_names: Mapping[bytes, tuple[str, float]],
         compile_key: Callable[[str], CompiledKey],
+        key_ends: Sequence[tuple[float, str]] = (),
         warnings: Sequence[str] = (),
         identities: Identities = NO_IDENTITIES,
     ) -> None:
@@ -255,6 +256,8 @@ class Snapshot:
         self.log_level = log_level
         self.trace_collectors = trace_collectors
         self.warnings = warnings
+        self.key_ends = key_ends
+        """The virtual keys that end by themselves, each with when it does, Unix time, the first to end first."""
         self._pepper = pepper
         self._key_names = key_names
         self._previous_key_names = previous_key_names
@@ -302,6 +305,14 @@ class Snapshot:
     def key_count(self) -> int:
         """How many virtual keys there are."""
         return len(self._key_names)
+
+    @property
+    def model_names(self) -> frozenset[str]:
+        """The models that the file names for all keys: in aliases, at providers, with prices."""
+        steps = (step for steps in self.in_force.aliases.values() for step in steps)
+        declared = (model for upstream in self.upstreams.values() for model in upstream.provider.models)
+        priced = (target.partition("/")[2] for target in self.prices.written)
+        return frozenset((*(target.model for step in steps for target in step.targets), *declared, *priced))
 
     @property
     def names(self) -> Collection[str]:

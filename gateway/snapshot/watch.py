@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
 from pathlib import Path
 
+import anyio._backends._asyncio  # noqa: F401 - PERF: `awatch` imports it while the event loop waits, in every worker anew
 import msgspec
 from watchfiles import awatch
 

@@ -12,7 +12,9 @@ import io
 import logging
 import os
 import sys
+import threading
 from multiprocessing.util import Finalize
+from types import TracebackType
 from typing import Any, Final, Literal
 
 import structlog
@@ -70,6 +72,22 @@ def configure(level: str, format_: Format = "auto") -> None:
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # What Python itself would print is a line as well.
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _say_uncaught
+    threading.excepthook = _say_uncaught_in_thread
+
+
+def _say_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+        return
+    _log.critical("nobody expected this", exc_info=(kind, error, trace))
+
+
+def _say_uncaught_in_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and failed.exc_type is not SystemExit:
+        _say_uncaught(failed.exc_type, failed.exc_value, failed.exc_traceback)
 
 
 def dropped() -> int:
@@ -96,7 +114,7 @@ def formatter(format_: Format) -> logging.Formatter:
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         ],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,

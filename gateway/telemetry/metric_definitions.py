@@ -8,13 +8,18 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gateway.telemetry import labelled
+
 SECONDS: Final = (0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 320.0, 640.0)
 """Upper bounds of the histograms' buckets: from a refusal, which takes a millisecond, to the longest deadline."""
 
 OVERHEAD_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 """The same of what the gateway itself takes."""
 
-PRIVATE: Final = frozenset(
+MOST_KEYS: Final = 50
+"""So many virtual keys are told by name, those that end next."""
+
+PRIVATE: Final = labelled.PRIVATE | frozenset(
     f"gateway_{name}"
     for name in (
         "budget_utilization_ratio",
@@ -23,9 +28,10 @@ PRIVATE: Final = frozenset(
         "budget_limit_usd",
         "budget_refusals",
         "cost_usd",
+        "virtual_key_expires_timestamp_seconds",
     )
 )
-"""Metrics that name budgets or money: shown on `GATEWAY_HEALTH_PORT`, or to who has `GATEWAY_METRICS_TOKEN`."""
+"""Metrics that name budgets, money, keys or teams: shown on `GATEWAY_HEALTH_PORT`, or by `GATEWAY_METRICS_TOKEN`."""
 
 
 class MetricDefinitions:
@@ -58,7 +64,7 @@ class MetricDefinitions:
         self.overhead = self._histogram(
             "overhead_seconds",
             "What the gateway took from the head of a request to the first call to a provider, or to its refusal, "
-            "without the wait for the client's body.",
+            "without the wait for the client's body; unpacking a compressed one is in it.",
             "endpoint",
             buckets=OVERHEAD_SECONDS,
         )
@@ -213,6 +219,12 @@ class MetricDefinitions:
             "tls_certificate_expires_timestamp_seconds",
             "When the certificate of the gateway's port expires.",
             "livemin",
+        )
+        self.key_ends = self._gauge(
+            "virtual_key_expires_timestamp_seconds",
+            f"When a virtual key ends by its `expires_at`, Unix time; the {MOST_KEYS} that end next.",
+            "livemin",
+            "key",
         )
         self.counters_up = self._gauge("counters_up", "0 while limits and budgets cannot be counted.", "livemin")
         self.counters_state = self._gauge(

@@ -5,31 +5,29 @@ With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is impo
 
 import os
 import platform
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections import Counter as Counted
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from prometheus_client.openmetrics.exposition import generate_latest as open_metrics_of
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Exemplar
 
 from gateway import clock
 from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
-from gateway.telemetry.metric_definitions import PRIVATE, MetricDefinitions
+from gateway.telemetry.exposition import TEXT, Form
+from gateway.telemetry.labelled import Label, Labelled
+from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
-
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-OPEN_METRICS_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8"
-
-disable_created_metrics()  # type: ignore[no-untyped-call] # prometheus-client has no types here
 
 MOST_MODELS = 200
 """So many pairs of provider and model are told apart by one worker; further models count as `other`."""
@@ -41,8 +39,10 @@ _FROM_THE_START = ("ok", "429", "500", "502", "503", "529")
 class Metrics:
     """The metrics of one worker."""
 
-    def __init__(self) -> None:
+    def __init__(self, labels: Collection[Label] = ()) -> None:
         self._metrics = MetricDefinitions()
+        self.labelled = Labelled(self._metrics.registry, tuple(labels)) if labels else None
+        """What is counted by model, key or team besides; `None` where nobody asks for that."""
         self.budgets = BudgetLevels()
         self._process = ProcessFigures(self._metrics.registry)
         self._about = _About()
@@ -190,6 +190,14 @@ class Metrics:
         """When the certificate of the gateway's port expires, Unix time."""
         self._metrics.certificate_ends.set(at)
 
+    def keys_end(self, ends: Sequence[tuple[float, str]]) -> None:
+        """The virtual keys that end, each with when it does, Unix time, the first to end first."""
+        first = bisect_right(ends, clock.now(), key=lambda one: one[0])
+        told = ends[first : first + MOST_KEYS]
+        self._in_force = {**self._in_force, "key": frozenset(name for _, name in told)}
+        for at, name in told:
+            self._metrics.key_ends.labels(name).set(at)
+
     def held(self, held_usd: Mapping[str, float]) -> None:
         """What requests under way hold, by budget, in US dollars."""
         gone = dict.fromkeys(self._held - held_usd.keys(), 0.0)
@@ -230,22 +238,24 @@ class Metrics:
             self._metrics.lag.set(standing["lag_s"])
 
     def serving(
-        self, revision: str, budgets: Iterable[str], providers: Iterable[str], failures: Iterable[str] = ()
+        self, revision: str, budgets: Mapping[str, float], providers: Iterable[str], failures: Iterable[str] = ()
     ) -> None:
         """Which configuration serves, and the budgets and providers that it has by name: others have no gauges.
 
-        `failures` are what may go wrong below HTTP, so that their series begin at zero with the providers'.
+        `budgets` have their limits in US dollars. `failures` are what may go wrong below HTTP, so that their series
+        begin at zero with the providers'.
         """
         self._about.revision = revision
-        self._in_force = {"budget": frozenset(budgets), "provider": frozenset(providers)}
-        self.budgets.keep(self._in_force["budget"])
+        self._in_force = {**self._in_force, "budget": frozenset(budgets), "provider": frozenset(providers)}
+        self.budgets.keep(budgets)
         # A series that is born with its first event hides it from `rate`.
         for provider in self._in_force["provider"]:
             for outcome in (*_FROM_THE_START, *failures):
                 self._metrics.attempts.labels(provider, outcome)
             self._metrics.passed_over.labels(provider, "circuit_open")
-        for budget in self._in_force["budget"]:
+        for budget, limit_usd in budgets.items():
             self._metrics.budget_refusals.labels(budget)
+            self._metrics.budget_limit.labels(budget).set(limit_usd)
         for code, type_ in CODES.items():
             self._metrics.refusals.labels(type_, code)
 
@@ -292,10 +302,12 @@ class Metrics:
             metrics.budgets.labels(budget).set(ratio)
             metrics.budget_spent.labels(budget).set(ratio * limit_usd)
             metrics.budget_limit.labels(budget).set(limit_usd)
+        if self.labelled is not None:
+            self.labelled.publish()
         self._process.publish()
 
-    def render(self, *, private: bool, open_metrics: bool = False) -> bytes:
-        """What Prometheus scrapes, as text or as OpenMetrics; without `private` it names neither budgets nor money."""
+    def render(self, *, private: bool, form: Form = TEXT) -> bytes:
+        """What Prometheus scrapes, in this form; without `private` it names no budget, money, key or team."""
         self.publish()
         registry = self._metrics.registry
         if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -303,9 +315,11 @@ class Metrics:
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
             registry.register(self._about)
         shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
-        if open_metrics:
-            return open_metrics_of(shown)  # type: ignore[no-untyped-call, no-any-return] # untyped, as above
-        return generate_latest(shown)
+        return form.render(shown)
+
+    def families(self) -> Iterator[Metric]:
+        """What this worker alone has counted, all of it, as it was published last. Any thread may ask."""
+        return _Shown(self._metrics.registry, self._in_force, frozenset()).collect()
 
     @staticmethod
     def forget_dead_workers() -> None:
@@ -355,23 +369,21 @@ class _Pending:
 class _Observations:
     """What one histogram is still to be told, by its labels.
 
-    PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly.
+    PERF: its own `observe` takes one value at a time and two locks for it, so its buckets are added to directly, and
+    values are sorted into them all at once.
     """
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
-        self._bounds = histogram._upper_bounds  # noqa: SLF001 - see above
         self._of: dict[tuple[str, ...], _Observed] = {}
 
     def observe(self, labels: tuple[str, ...], value: float, trace_id: str | None = None) -> None:
         observed = self._of.get(labels)
         if observed is None:
             observed = self._of[labels] = _Observed(self._histogram.labels(*labels))
-        bucket = bisect_left(self._bounds, value)
-        observed.counts[bucket] += 1
-        observed.sum += value
+        observed.values.append(value)
         if trace_id is not None:
-            observed.exemplars[bucket] = (value, trace_id)
+            observed.traced[value] = trace_id
 
     def publish(self) -> None:
         for observed in self._of.values():
@@ -379,26 +391,26 @@ class _Observations:
 
 
 class _Observed:
-    """How many values fell into each bucket of a histogram with its labels, their sum, and a trace for a bucket."""
+    """The values that a histogram with its labels is still to be told, and the traces of some of them."""
 
     def __init__(self, histogram: Histogram) -> None:
         self._histogram = histogram
-        self._buckets = histogram._buckets  # noqa: SLF001 - see `_Observations`
-        self.counts = [0] * len(self._buckets)
-        self.sum = 0.0
-        self.exemplars: dict[int, tuple[float, str]] = {}
+        self._bucket_of = partial(bisect_left, histogram._upper_bounds)  # noqa: SLF001 - see `_Observations`
+        self.values: list[float] = []
+        self.traced: dict[float, str] = {}
 
     def publish(self) -> None:
-        counts, self.counts = self.counts, [0] * len(self._buckets)
-        total, self.sum = self.sum, 0.0
-        if total or any(counts):
-            self._histogram._sum.inc(total)  # noqa: SLF001 - see `_Observations`
-        for bucket, count in zip(self._buckets, counts, strict=True):
-            if count:
-                bucket.inc(count)
-        exemplars, self.exemplars = self.exemplars, {}
+        values, self.values = self.values, []
+        traced, self.traced = self.traced, {}
+        if not values:
+            return
+        buckets = self._histogram._buckets  # noqa: SLF001 - see `_Observations`
+        self._histogram._sum.inc(sum(values))  # noqa: SLF001 - see `_Observations`
+        for number, count in Counted(map(self._bucket_of, values)).items():
+            buckets[number].inc(count)
+        exemplars = {self._bucket_of(value): (value, trace_id) for value, trace_id in traced.items()}
         for number, (value, trace_id) in exemplars.items():
-            self._buckets[number].set_exemplar(Exemplar({"trace_id": trace_id}, value, clock.now()))
+            buckets[number].set_exemplar(Exemplar({"trace_id": trace_id}, value, clock.now()))
 
 
 class _Shown:

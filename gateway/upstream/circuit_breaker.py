@@ -4,11 +4,14 @@
 2. It is open for `open_s`; a request that nobody else could answer waits for `ALONE_OPEN_S` at most.
 3. Then one request probes. What it ends with decides, whatever calls end with that went out before.
 
+One line of the log tells that a provider is left alone, and why, and one that it answers again.
+
 A key may have a shorter patience than the provider has. Then the key ends a call, and its deadlines count in a
 breaker of the key at the provider, by the same rule. When those of `KEYS_OPEN` keys are open, the provider's opens.
 """
 
-from collections import defaultdict, deque
+import logging
+from collections import deque
 from collections.abc import Hashable
 from typing import Final, NamedTuple
 
@@ -23,6 +26,8 @@ _SHARE: Final = 2
 _PARTS: Final = 10
 """Of a window: what is older than it goes in portions."""
 _MOST_OWN: Final = 10_000
+
+_log = logging.getLogger(__name__)
 
 
 class Thresholds(NamedTuple):
@@ -45,6 +50,9 @@ class _Part:
         self.causes: set[Hashable] = set()
 
 
+_TIMEOUT = "timeout"
+
+
 class _Probe:
     """The one call that decides whether an open circuit closes."""
 
@@ -52,11 +60,12 @@ class _Probe:
 
 
 class CircuitBreaker:
-    """The circuit of one provider, or of one key at it."""
+    """The circuit of one provider, or of one key at it, which has no `provider` to tell of."""
 
-    __slots__ = ("_open_s", "_opened_at", "_parts", "_probe", "shared_permit")
+    __slots__ = ("_open_s", "_opened_at", "_parts", "_probe", "_provider", "shared_permit")
 
-    def __init__(self) -> None:
+    def __init__(self, provider: str | None = None) -> None:
+        self._provider = provider
         self._parts: deque[_Part] = deque()
         self._opened_at: float | None = None
         self.shared_permit: Permit | None = None
@@ -104,18 +113,26 @@ class CircuitBreaker:
         elif probe is not None and probe is self._probe:
             self._opened_at = self._probe = None
             self._parts.clear()
+            if self._provider is not None:
+                _log.info("the provider %s answers again", self._provider)
 
     def failed(
-        self, thresholds: Thresholds, probe: _Probe | None, cause: Hashable = None, *, counted: bool = False
+        self,
+        thresholds: Thresholds,
+        probe: _Probe | None,
+        cause: Hashable = None,
+        *,
+        counted: bool = False,
+        outcome: str = "",
     ) -> None:
         """The provider failed; a probe that fails opens the circuit anew.
 
         A `cause` counts once in a window: what one request provokes again and again says nothing of others. `counted`:
-        the call was taken for one that succeeded.
+        the call was taken for one that succeeded. `outcome` is what went wrong, for the log.
         """
         if self._opened_at is not None:
             if probe is not None and probe is self._probe:
-                self.open(thresholds)
+                self.open(thresholds, outcome)
             return
         part = self._part(thresholds)
         if cause is not None and any(cause in one.causes for one in self._parts):
@@ -125,16 +142,20 @@ class CircuitBreaker:
         part.failures += 1
         part.calls += not counted
         failures = sum(one.failures for one in self._parts)
-        if failures >= thresholds.failures and failures * _SHARE >= sum(one.calls for one in self._parts):
-            self.open(thresholds)
+        calls = sum(one.calls for one in self._parts)
+        if failures >= thresholds.failures and failures * _SHARE >= calls:
+            why = f"{failures} of {calls} calls failed within {thresholds.window_s:g} s, the last with {outcome}"
+            self.open(thresholds, why)
 
     def abandoned(self, probe: _Probe | None) -> None:
         """The call ended without a verdict on the provider: it was never sent, or its client left."""
         if probe is not None and probe is self._probe:
             self._probe = None
 
-    def open(self, thresholds: Thresholds) -> None:
-        """From now on it is open."""
+    def open(self, thresholds: Thresholds, why: str) -> None:
+        """From now on it is open; one that was so already goes on in silence."""
+        if self._opened_at is None and self._provider is not None:
+            _log.warning("the provider %s is left alone for %g s: %s", self._provider, thresholds.open_s, why)
         self._opened_at, self._open_s, self._probe = clock.monotonic(), thresholds.open_s, None
         self._parts.clear()
 
@@ -177,16 +198,16 @@ class Permit:
         if self._own is not None:
             self._own.succeeded(self.thresholds, self._own_probe)
 
-    def failed(self, cause: Hashable = None) -> None:
+    def failed(self, cause: Hashable = None, outcome: str = "") -> None:
         """The provider failed; see `CircuitBreaker.failed`."""
-        self._breaker.failed(self.thresholds, self._probe, cause)
+        self._breaker.failed(self.thresholds, self._probe, cause, outcome=outcome)
         if self._own is not None:
             self._own.abandoned(self._own_probe)
 
     def took_too_long(self, cause: Hashable) -> None:
         """The deadline passed. Where that is the key's own, it says nothing of the provider."""
         if self._own is None:
-            self.failed(cause)
+            self.failed(cause, _TIMEOUT)
             return
         self._breaker.abandoned(self._probe)
         self._own.failed(self.thresholds, self._own_probe, cause)
@@ -200,11 +221,19 @@ class Permit:
             self._own.abandoned(self._own_probe)
 
 
+class _OfProviders(dict[str, CircuitBreaker]):
+    """The breaker of each provider, made when it is first asked for."""
+
+    def __missing__(self, provider: str) -> CircuitBreaker:
+        made = self[provider] = CircuitBreaker(provider)
+        return made
+
+
 class CircuitBreakers:
     """The breakers of one process. They outlive reloads."""
 
     def __init__(self) -> None:
-        self._breakers: defaultdict[str, CircuitBreaker] = defaultdict(CircuitBreaker)
+        self._breakers = _OfProviders()
         self._own: dict[tuple[str, str], CircuitBreaker] = {}
 
     def admit(self, provider: str, own_of: str | None, thresholds: Thresholds, *, alone: bool) -> Permit | None:
@@ -233,14 +262,14 @@ class CircuitBreakers:
 
     def broke_off(self, provider: str, thresholds: Thresholds) -> None:
         """A provider failed in the middle of an answer that was taken for a success."""
-        self._breakers[provider].failed(thresholds, None, counted=True)
+        self._breakers[provider].failed(thresholds, None, counted=True, outcome="an answer that broke off")
 
     def own_has_opened(self, provider: str, thresholds: Thresholds) -> None:
         """A key's own circuit is open at a provider: with as many as `KEYS_OPEN` it is the provider that hangs."""
         are_open = sum(at == provider and breaker.is_open for (at, _), breaker in self._own.items())
         breaker = self._breakers[provider]
         if are_open >= KEYS_OPEN and not breaker.is_open:
-            breaker.open(thresholds)
+            breaker.open(thresholds, f"{are_open} keys with short deadlines wait for it in vain")
 
     def open_circuits(self) -> list[str]:
         """The providers whose circuit is open, by name."""

@@ -8,12 +8,14 @@ make another of.
 import re
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from itertools import chain
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 MOST_FIELDS: Final = 100
 """The server's own bound, which nothing sets."""
 
+_SIGNS_OF_A_LINE: Final = len(": \r\n")
 _HOST: Final = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """RFC 3986, section 3.2.2, but for a comma: several lines joined to one have it."""
 
@@ -50,21 +52,17 @@ def head_fault(
         headers: Every line, names in lower case.
         most_bytes: Of all of it.
     """
-    size, hosts, host, codings, coding = len(target) + len(query), 0, b"", 0, b"chunked"
-    for name, value in headers:
-        size += len(name) + len(value) + 4
-        if name == b"host":
-            hosts += 1
-            host = value
-        elif name == b"transfer-encoding":
-            codings += 1
-            coding = value
-    if size > most_bytes or len(headers) > MOST_FIELDS:
+    # PERF: no step for each line, and hardly any request has two of one name.
+    fields, lines = dict(headers), len(headers)
+    names = [name for name, _ in headers] if len(fields) < lines else []
+    size = len(target) + len(query) + sum(map(len, chain.from_iterable(headers))) + _SIGNS_OF_A_LINE * lines
+    if size > most_bytes or lines > MOST_FIELDS:
         message = f"The request's head has more than {most_bytes} bytes or {MOST_FIELDS} fields."
         return HeadFault(HeadFaultKind.TOO_LARGE, message)
-    if codings > 1 or coding.lower() != b"chunked":
+    if names.count(b"transfer-encoding") > 1 or fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
         return HeadFault(HeadFaultKind.TRANSFER_CODING, "The only Transfer-Encoding that is read is chunked, once.")
-    if hosts > 1 or ((host or version == "1.1") and _HOST.fullmatch(host) is None):
+    host = fields.get(b"host", b"")
+    if names.count(b"host") > 1 or ((host or version == "1.1") and _HOST.fullmatch(host) is None):
         return HeadFault(HeadFaultKind.BAD_REQUEST, "The request has to name its host in one Host header.")
     return None
 

@@ -93,10 +93,7 @@ def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
         if may_have_scheme(data):
             return True
         return may_have_url_fields(data, names)
-    # PERF: most bodies are short and have none.
-    if not names and b"\\" not in data and b"http" not in data.lower():
-        return False
-    return _mark_of_any(names).search(data) is not None or (b"\\" in data and b"\\u00" in data)
+    return _mark_of_any(names).search(data) is not None or b"\\u00" in data
 
 
 def may_have_url_fields(data: bytes, names: frozenset[str]) -> bool:

@@ -44,7 +44,7 @@ def imported(*arguments, **environ):
 
 
 SERVERS = {"falcon", "granian", "uvloop", "jinja2", "prometheus_client", "opentelemetry"}
-REST = {"sqlalchemy", "alembic", "httpx", "asyncio", "ruamel", "jsonschema", "re2", "genai_prices"}
+REST = {"sqlalchemy", "alembic", "httpx", "asyncio", "jsonschema", "re2", "genai_prices"}
 MODELS = {"pydantic_settings", "yaml"}
 COMMAND_LINE = {"typer", "pydantic", "rich", "msgspec"}
 
@@ -79,7 +79,7 @@ def test_a_plan_on_this_machine_builds_no_server(gateway, tmp_path):
     found = imported("plan", *where, GATEWAY_DATA_DIR=str(tmp_path))
 
     assert "sqlalchemy" in found
-    assert sorted(found & (SERVERS - {"prometheus_client"} | {"alembic", "jsonschema", "ruamel", "httpx"})) == []
+    assert sorted(found & (SERVERS - {"prometheus_client"} | {"alembic", "jsonschema", "httpx"})) == []
 
 
 def test_what_is_asked_again_and_again_imports_hardly_anything():

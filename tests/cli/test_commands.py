@@ -82,6 +82,21 @@ def test_serve_does_not_start_on_what_is_wrong(gateway, file, arguments, environ
     assert words in done.err
 
 
+def test_what_keeps_it_from_serving_is_json_where_the_log_is(gateway, file):
+    file.write_text(FILE.replace("simulator", "simulatr"))
+
+    lines = [json.loads(line) for line in gateway("serve", "-c", "gateway.yaml").err.splitlines()]
+    told = gateway("serve", "-c", "gateway.yaml", GATEWAY_LOG_FORMAT="pretty").err
+
+    assert [(one["level"], one.get("code"), one.get("line")) for one in lines] == [
+        ("error", "invalid-value", 4),
+        ("error", None, None),
+    ]
+    assert {"event", "level", "logger", "time"} <= lines[-1].keys()
+    assert told.startswith("gateway.yaml:4:")
+    assert gateway("validate", "gateway.yaml").err.startswith("gateway.yaml:4:")
+
+
 @pytest.mark.parametrize(
     "command", ["serve", "validate", "plan", "apply -y", "explain --key old", "budgets", "prices list", "prices diff"]
 )

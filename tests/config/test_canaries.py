@@ -61,37 +61,57 @@ def read(directory, tree, value, **how):
     return load([file], environ=environ, now=NOW, checks=[lambda config: unpriced_models(config, NOW)], **how)
 
 
-@pytest.mark.parametrize("path", [path for path, _ in strings()], ids=lambda path: ".".join(map(str, path)))
-def test_no_diagnostic_shows_what_a_reference_stands_for(tmp_path, path):
+def fields():
+    """A path to each field; of the rates of one price, which are the same hundred times, to one of each kind."""
+    rates = set()
+    for path, said in strings():
+        kind = (path[:-1], *(said.get(name) for name in ("type", "pattern", "format", "minLength", "maxLength")))
+        if path[0] not in ("prices", "locked_prices") or kind not in rates:
+            yield path
+        rates.add(kind)
+
+
+FIELDS = [*fields()]
+
+
+@pytest.mark.parametrize("section", dict.fromkeys(path[0] for path in FIELDS))
+def test_no_diagnostic_shows_what_a_reference_stands_for(tmp_path, section):
     serving = Serving(runtime_env=("CUSTOM_KEY",))
 
-    for reference, how in (("${env:CANARY}", {}), ("${env:CANARY}", {"serving": serving}), ("${file:CANARY}", {})):
-        loaded = read(tmp_path, with_value(path, reference), CANARY, **how)
+    for path in (path for path in FIELDS if path[0] == section):
+        for reference, how in (("${env:CANARY}", {"serving": serving}), ("${file:CANARY}", {})):
+            loaded = read(tmp_path, with_value(path, reference), CANARY, **how)
 
-        told = msgspec.json.encode(loaded.diagnostics).decode()
-        assert "0123456789" not in told
-        assert "canary" not in told
-        if path in NAMES:
-            assert "reference-in-name" in {one.code for one in loaded.diagnostics}
+            told = msgspec.json.encode(loaded.diagnostics).decode()
+            assert "0123456789" not in told, path
+            assert "canary" not in told, path
+            if path in NAMES:
+                assert "reference-in-name" in {one.code for one in loaded.diagnostics}
 
 
 def cases():
-    """Every string of the whole file and of the examples of the reference."""
-    yield from ((FULL, path) for path, _ in leaves(FULL))
-    for text in EXAMPLES.values():
+    """Every string of the whole file and of the examples of the reference, by section and by example."""
+    for section in FULL:
+        yield section, FULL, [path for path, _ in leaves(FULL) if path[0] == section]
+    for name, text in EXAMPLES.items():
         tree = {"version": 1, "owner": "o", **parse(text, "example.yaml")[0]}
-        yield from ((tree, path) for path, _ in leaves(tree))
+        yield f"example of {name}", tree, [path for path, _ in leaves(tree)]
 
 
-@pytest.mark.parametrize(("tree", "path"), [*cases()], ids=lambda one: ".".join(map(str, one)) if one else None)
-def test_no_plan_shows_what_a_reference_stands_for(tmp_path, tree, path):
+@pytest.mark.parametrize(("tree", "paths"), [pytest.param(*case, id=name) for name, *case in cases()])
+def test_no_plan_shows_what_a_reference_stands_for(tmp_path, tree, paths):
+    for path in paths:
+        check_plans(tmp_path, tree, path)
+
+
+def check_plans(directory, tree, path):
     before = at(tree, path)
     written = copy.deepcopy(tree)
     at(written, path[:-1])[path[-1]] = "${env:CANARY}"
     found = []
     for value in (f"{before}canary1", f"{before}canary2"):
-        loaded = read(tmp_path, written, value, for_control_plane=True)
-        assert "canary" not in msgspec.json.encode(loaded.diagnostics).decode()
+        loaded = read(directory, written, value, for_control_plane=True)
+        assert "canary" not in msgspec.json.encode(loaded.diagnostics).decode(), path
         if loaded.config is None:
             return
         found.append([*resources_of(loaded.config, loaded.references)])
@@ -105,6 +125,6 @@ def test_no_plan_shows_what_a_reference_stands_for(tmp_path, tree, path):
         plan = make_plan(desired, LiveState("l", 1, kept), plan_id="p", now=int(NOW.timestamp() * 1e6)).plan
 
         shown = [json(plan), markdown(plan), *(one.text for one in lines(plan))]
-        assert "canary" not in "\n".join(shown)
+        assert "canary" not in "\n".join(shown), path
         if live and any(one.references for one in live):
-            assert plan.resource_changes, "the value changed"
+            assert plan.resource_changes, f"the value at {path} changed"

@@ -8,6 +8,7 @@ import time
 from datetime import datetime
 
 import pytest
+from prometheus_client.openmetrics import parser as openmetrics
 from sqlalchemy import text
 
 from gateway import clock
@@ -16,6 +17,7 @@ from gateway.storage.engine import open_engine, writing
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support import launcher
 from tests.support.control_plane import API, ControlPlane
+from tests.support.gateway import METRICS_TOKEN
 from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import entry, put
 from tests.unit.storage.databases import module_database_url
@@ -68,7 +70,8 @@ def plane(tmp_path_factory, module_database_url):
         far = NOW + 3_600_000_000
         report(connection, "n1", [CounterState(charges[0].counter, spent=0, held=5, resets_at=None)], far)
     engine.dispose()
-    started = ControlPlane(directory, module_database_url, "-c", str(directory / "gateway.yaml"))
+    operators = {"GATEWAY_METRICS_TOKEN": METRICS_TOKEN, "GATEWAY_TRUSTED_PROXIES": "127.0.0.1"}
+    started = ControlPlane(directory, module_database_url, "-c", str(directory / "gateway.yaml"), env=operators)
     yield started
     started.stop()
 
@@ -355,6 +358,68 @@ def test_providers_and_their_failures(plane, token):
     assert (openai["attempts"], openai["failures"]) == (24, 1)
     assert openai["error_rate"] == pytest.approx(1 / 24)
     assert openai["last_failure"]["outcome"] == "503"
+
+
+def metrics_of(plane, accept="*/*"):
+    return plane.client.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}", "accept": accept})
+
+
+@pytest.mark.parametrize("scope", [None, "admin", "view"])
+def test_metrics_are_for_operators_alone(plane, scope):
+    headers = {} if scope is None else {"authorization": f"Bearer {plane.token(scope)}"}
+
+    assert_error(plane.client.get("/metrics", headers=headers), 401, "invalid_token", "metrics_token")
+    assert metrics_of(plane).status_code == 200
+
+
+def test_metrics_tell_routes_errors_plans_and_tokens(plane, token):
+    ends = NOW + 3 * 86_400_000_000
+    ending = plane.token("plan", expires_at=ends)
+    plane.get("/requests/grq_001", token)
+    plane.client.post(f"{API}/plans", headers={"authorization": f"Bearer {ending}"}, content=b"{")
+    wanted = (
+        'control_plane_requests_total{method="GET",route="/api/gateway/v1/requests/{request_id}",status="2xx"}',
+        'control_plane_plans_total{result="bad_request"}',
+        'control_plane_errors_total{type="bad_request"}',
+        'control_plane_request_duration_seconds_count{method="GET",route="/api/gateway/v1/requests/{request_id}"}',
+        "control_plane_database_up 1.0",
+        "control_plane_revision 0.0",
+        'control_plane_gateways{state="current"} 0.0',
+        'scope="plan"',
+        "process_cpu_seconds_total",
+    )
+
+    deadline = time.monotonic() + 20
+    while [one for one in wanted if one not in metrics_of(plane).text] and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert not [one for one in wanted if one not in metrics_of(plane).text]
+    told = metrics_of(plane, "application/openmetrics-text")
+    families = {family.name: family for family in openmetrics.text_string_to_metric_families(told.text)}
+    assert [
+        (sample.labels["scope"], sample.value)
+        for sample in families["control_plane_token_expires_timestamp_seconds"].samples
+        if sample.labels["scope"] == "plan"
+    ] == [("plan", ends / 1e6)]
+
+
+def test_a_request_has_a_line_that_says_who_asked(plane, token):
+    headers = {"authorization": f"Bearer {token}", "user-agent": "tool/1", "x-forwarded-for": "203.0.113.9"}
+    plane.client.get(f"{API}/requests/nothing-like-it", params={"x": "y"}, headers=headers)
+
+    assert plane.hears("nothing-like-it")
+    line = json.loads(next(line for line in plane.log().splitlines() if "nothing-like-it" in line))
+    assert {name: line[name] for name in ("method", "path", "route", "client_address", "user_agent", "token_id")} == {
+        "method": "GET",
+        "path": f"{API}/requests/nothing-like-it",
+        "route": f"{API}/requests/{{request_id}}",
+        "client_address": "203.0.113.9",
+        "user_agent": "tool/1",
+        "token_id": plane.token_id(token),
+    }
+    assert (line["status"], line["error_type"], line["error_code"]) == (400, "bad_request", "unknown_parameter")
+    assert line["token"].startswith("view ")
+    assert "/healthz" not in plane.log()
 
 
 def test_the_log_names_no_token(plane, token):

@@ -133,6 +133,7 @@ def test_it_serves_on_and_starts_again_while_the_control_plane_is_away(following
     following.apply(CONFIG + "model_aliases: {fast: sim/gpt-5-mini}\n")
     again.wait(lambda: again.chat("fast").status_code == 200, 20)
     assert again.readyz()["control_plane"]["fault"] is None
+    assert again.log().count("the control plane answers again") == 1
     again.stop()
 
 

@@ -29,13 +29,18 @@ from tests.support.keys import SECRET, new_key
 from tests.support.upstream import stream
 
 FEW = new_key()
+SETTINGS = {
+    "GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8",
+    "GATEWAY_NODE_NAME": "eu-1",
+    "GATEWAY_METRICS_LABELS": "model,key,team",
+}
 
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"]}}\n'
+    few = f'  few: {{environment: test, secret_hash: "{FEW[1]}", providers: [simulator], models_allowed: ["gpt-*"], expires_at: 2100-01-01T00:00:00Z}}\n'
     text = config(upstream.url, few).replace("{type: simulator}", "{type: simulator, models: [gpt-5-mini, claude-x]}")
-    return module_gateway(text)
+    return module_gateway(text, env=SETTINGS)
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
@@ -72,6 +77,25 @@ def test_metrics_count(gateway):
     assert "gateway_requests_in_flight 0.0" in text
 
 
+def test_keys_teams_and_their_ends_are_for_operators(gateway):
+    gateway.chat("sim")
+    gateway.chat("simulator/made-up-by-a-client")
+    gateway.chat("gpt-x", headers={"authorization": f"Bearer {FEW[0]}"})
+
+    text = gateway.metrics()
+
+    counted = 'gateway_labelled_requests_total{key="%s",model="%s",outcome="%s",team="%s"}'
+    assert counted % ("dev", "gpt-5-mini", "ok", "engineering") in text
+    assert counted % ("dev", "other", "failed", "engineering") in text
+    assert counted % ("few", "gpt-x", "failed", "") in text
+    assert "made-up-by-a-client" not in "".join(one for one in text.splitlines() if "_labelled_" in one)
+    assert 'gateway_labelled_tokens_total{direction="input",key="dev",model="gpt-5-mini",team="engineering"}' in text
+    assert 'gateway_virtual_key_expires_timestamp_seconds{key="few"} 4.1024448e+09' in text
+    open_to_all = httpx.get(f"{gateway.url}/metrics").text
+    assert "gateway_labelled_" not in open_to_all
+    assert "gateway_virtual_key_" not in open_to_all
+
+
 def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, upstream):
     limited = config(upstream.url).replace("{type: simulator}", "{type: simulator, rate_limits: {rpm: 1}}")
     gateway = start_gateway(limited)
@@ -84,6 +108,16 @@ def test_what_the_gateway_refuses_is_counted_against_no_provider(start_gateway, 
     assert counted % ("refused", "", 429) in text
     assert 'provider="simulator",status="429"' not in text
     assert 'gateway_request_duration_seconds_count{endpoint="chat_completions",provider="simulator"} 1.0' in text
+
+
+def test_a_record_says_who_asked_and_which_node(gateway):
+    hostile = 'curl/8 "\\' + "x" * 500
+    headers = {"user-agent": hostile, "x-forwarded-for": "203.0.113.9, 198.51.100.7, 127.0.0.5"}
+
+    record = gateway.record_of(gateway.chat("sim", headers=headers))
+
+    assert (record["node"], record["client_address"]) == (f"eu-1:{gateway.port}", "198.51.100.7")
+    assert record["user_agent"] == hostile[:256]
 
 
 def test_the_database_of_the_flag_gets_the_entries(start_gateway, upstream, tmp_path):
@@ -223,7 +257,7 @@ def refuses_connections(port):
 
 
 def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1"})
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "0.3"})
     last = b"data: [DONE]\n\n"
     over = threading.Event()
     upstream.play = lambda _: stream([b"data: {}\n\n", over, last])
@@ -233,8 +267,6 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         pieces = answer.iter_raw()
         next(pieces)
         gateway.process.send_signal(signal.SIGTERM)
-        gateway.wait(lambda: gateway.client.get("/readyz").status_code == 503, timeout=1)
-        assert httpx.get(f"{gateway.url}/healthz").status_code == 200
         gateway.wait(lambda: refuses_connections(gateway.port))
         over.set()
         rest = b"".join(pieces)

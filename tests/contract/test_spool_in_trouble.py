@@ -24,6 +24,7 @@ def test_a_node_whose_spool_is_full_is_not_ready(start_gateway, upstream):
     assert (answer.status_code, answer.json()["status"]) == (503, "refusing")
     assert answer.json()["ledger"]["refuses"]
     assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+    assert gateway.hears("the ledger's spool is full, and every request is refused")
     gateway.kill()  # it would take seconds to give up on that database
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.config.load import load
@@ -250,7 +250,6 @@ TARGET = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     CONFIG | ANY,
     ANY | st.fixed_dictionaries({"keys": st.lists(st.dictionaries(NAMES, SCALARS, max_size=8), max_size=4)}),
@@ -261,7 +260,6 @@ def test_whatever_litellm_files_hold_the_result_is_valid(tmp_path_factory, confi
     assert problems(tmp_path_factory.getbasetemp(), draft.text(), dict.fromkeys(draft.variables, "x")) == []
 
 
-@settings(max_examples=150, deadline=None)
 @example({"virtual_key": "0"})
 @given(TARGET | ANY)
 def test_whatever_portkey_files_hold_the_result_is_valid(tmp_path_factory, config):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.referring import prices_renamed, renamed
@@ -836,7 +836,6 @@ SPECS = st.fixed_dictionaries(
 KEYS = st.dictionaries(st.sampled_from("abcdef"), SPECS, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
 @given(KEYS, KEYS)
 def test_what_is_applied_is_not_planned_again(before, after):
     had = [*PROVIDERS, *(Resource("virtual_keys", name, spec) for name, spec in before.items())]

@@ -26,9 +26,11 @@ from tests.support import authorities, statements
 
 ROOT = Path(__file__).parents[2]
 IMPORTED = (
+    "alembic.command",
     "gateway.control_plane.process",
     "gateway.server.process",
     "gateway.server.wiring",
+    "httpcore",
     "multiprocessing.popen_fork",
     "rich.table",
     "sqlalchemy.dialects.postgresql.psycopg",

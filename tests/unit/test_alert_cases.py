@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy/prometheus/alerts.yaml"
 UP = {'up{job="llm-gateway", instance="a"}': "1x600"}
 """Of every case but those where it is missing."""
+PLANE = {'up{job="llm-gateway-control-plane", instance="p"}': "1x600"}
+"""Of cases where gateways follow one."""
 
 CASES = [
     ("all is well", {}, "30m", set()),
@@ -223,6 +225,7 @@ CASES = [
         {
             'gateway_control_plane_revision{instance="a"}': "7x30",
             'gateway_control_plane_revision{instance="b"}': "6x30",
+            **PLANE,
         },
         "20m",
         {"GatewayControlPlaneLag"},
@@ -232,12 +235,25 @@ CASES = [
         {
             'gateway_control_plane_revision{instance="a"}': "6x10 7x20",
             'gateway_control_plane_revision{instance="b"}': "6x11 7x20",
+            **PLANE,
         },
         "12m",
         set(),
     ),
     ("a token ends", {"gateway_control_plane_tokens_ending": "1x90"}, "80m", {"GatewayTokenEnds"}),
     ("no token ends", {"gateway_control_plane_tokens_ending": "0x90"}, "80m", set()),
+    (
+        "a virtual key ends in three days",
+        {'gateway_virtual_key_expires_timestamp_seconds{instance="a", key="ci"}': "259200x90"},
+        "80m",
+        {"GatewayKeyEnds"},
+    ),
+    (
+        "a virtual key lasts a month",
+        {'gateway_virtual_key_expires_timestamp_seconds{instance="a", key="ci"}': "2592000x90"},
+        "80m",
+        set(),
+    ),
     (
         "a certificate ends in ten days",
         {'gateway_tls_certificate_expires_timestamp_seconds{instance="a"}': "864000x90"},
@@ -328,6 +344,137 @@ CASES = [
         "150m",
         set(),
     ),
+    (
+        "the control plane is gone",
+        {'up{job="llm-gateway-control-plane", instance="p"}': "1x10 0x20"},
+        "20m",
+        {"ControlPlaneDown"},
+    ),
+    ("a control plane answers", {'up{job="llm-gateway-control-plane", instance="p"}': "1x30"}, "20m", set()),
+    (
+        "a control plane is followed and not scraped",
+        {'gateway_control_plane_revision{instance="a"}': "7x30"},
+        "20m",
+        {"ControlPlaneAbsent"},
+    ),
+    (
+        "a control plane is followed and scraped",
+        {
+            'gateway_control_plane_revision{instance="a"}': "7x30",
+            **PLANE,
+        },
+        "20m",
+        set(),
+    ),
+    (
+        "the control plane's database is away",
+        {'control_plane_database_up{instance="p"}': "1x5 0x25"},
+        "20m",
+        {"ControlPlaneDatabaseDown"},
+    ),
+    ("its database was restarted", {'control_plane_database_up{instance="p"}': "1x5 0 1x25"}, "8m", set()),
+    (
+        "the control plane answers 5xx",
+        {
+            'control_plane_requests_total{instance="p", route="/api/gateway/v1/spend", status="5xx"}': "0+9x30",
+            'control_plane_requests_total{instance="p", route="/api/gateway/v1/spend", status="2xx"}': "0+9x30",
+        },
+        "20m",
+        {"ControlPlaneServerErrors"},
+    ),
+    (
+        "one answer was a 5xx",
+        {
+            'control_plane_requests_total{instance="p", route="/api/gateway/v1/spend", status="5xx"}': "0x5 1x25",
+            'control_plane_requests_total{instance="p", route="/api/gateway/v1/spend", status="2xx"}': "0+9x30",
+        },
+        "20m",
+        set(),
+    ),
+    (
+        "an apply failed",
+        {'control_plane_applies_total{instance="p", result="database_unavailable"}': "0x10 1x20"},
+        "15m",
+        {"ControlPlaneAppliesFail"},
+    ),
+    (
+        "applies were made, and some were refused",
+        {
+            'control_plane_applies_total{instance="p", result="database_unavailable"}': "3x30",
+            'control_plane_applies_total{instance="p", result="stale_plan"}': "0+1x30",
+            'control_plane_applies_total{instance="p", result="ok"}': "0+1x30",
+        },
+        "20m",
+        set(),
+    ),
+    (
+        "a gateway refuses the newest revision",
+        {
+            'control_plane_gateways{instance="p", state="refuses"}': "1x30",
+            'control_plane_gateways{instance="p", state="current"}': "3x30",
+        },
+        "20m",
+        {"ControlPlaneGatewaysBehind"},
+    ),
+    (
+        "no gateway reports any more",
+        {
+            'control_plane_gateways{instance="p", state="silent"}': "3x30",
+            'control_plane_gateways{instance="p", state="current"}': "0x30",
+        },
+        "20m",
+        {"ControlPlaneUnfollowed"},
+    ),
+    (
+        "one gateway was taken away, and others take a revision",
+        {
+            'control_plane_gateways{instance="p", state="silent"}': "1x30",
+            'control_plane_gateways{instance="p", state="current"}': "3x8 0 3x20",
+            'control_plane_gateways{instance="p", state="behind"}': "0x8 3 0x20",
+            'control_plane_gateways{instance="p", state="refuses"}': "0x30",
+        },
+        "12m",
+        set(),
+    ),
+    (
+        "somebody guesses tokens",
+        {'control_plane_errors_total{instance="p", type="invalid_token"}': "0+30x30"},
+        "20m",
+        {"ControlPlaneTokensRefused"},
+    ),
+    (
+        "somebody mistyped a token",
+        {'control_plane_errors_total{instance="p", type="invalid_token"}': "0x5 3x25"},
+        "20m",
+        set(),
+    ),
+    (
+        "a token ends in ten days, and the control plane names it",
+        {
+            'control_plane_token_expires_timestamp_seconds{instance="p", token="ci", scope="apply"}': "864000x90",
+            "gateway_control_plane_tokens_ending": "1x90",
+        },
+        "80m",
+        {"ControlPlaneTokenEnds"},
+    ),
+    (
+        "a token lasts",
+        {'control_plane_token_expires_timestamp_seconds{instance="p", token="ci", scope="apply"}': "2592000x90"},
+        "80m",
+        set(),
+    ),
+    (
+        "the control plane's certificate ends",
+        {'control_plane_tls_certificate_expires_timestamp_seconds{instance="p"}': "864000x90"},
+        "80m",
+        {"ControlPlaneCertificateEnds"},
+    ),
+    (
+        "a control plane without TLS",
+        {'control_plane_tls_certificate_expires_timestamp_seconds{instance="p"}': "0x90"},
+        "80m",
+        set(),
+    ),
 ]
 
 
@@ -341,8 +488,13 @@ def test_every_alert_fires_in_one_case_and_is_silent_in_another_with_the_same_fi
     assert loud <= silent
 
 
+SHORT = [case for case in CASES if case[2] in ("12m", "15m", "20m", "30m", "40m")]
+LONG = [case for case in CASES if case not in SHORT]
+
+
 @pytest.mark.service
-def test_each_case_fires_what_it_says_and_nothing_else(promtool, tmp_path):
+@pytest.mark.parametrize(("cases", "evaluated"), [(SHORT, "1m"), (LONG, "5m")], ids=["of minutes", "of hours"])
+def test_each_case_fires_what_it_says_and_nothing_else(promtool, tmp_path, cases, evaluated):
     tests = [
         {
             "name": name,
@@ -356,10 +508,10 @@ def test_each_case_fires_what_it_says_and_nothing_else(promtool, tmp_path):
                 }
             ],
         }
-        for name, given, at, alerts in CASES
+        for name, given, at, alerts in cases
     ]
     file = tmp_path / "cases.yaml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": evaluated, "tests": tests}))
 
     done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gateway.control_plane.metrics import ControlPlaneMetrics
+from gateway.telemetry.exposition import TEXT
 from gateway.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +30,8 @@ def anchor_of(url):
 
 @pytest.fixture(scope="module")
 def metrics():
-    typed = re.findall(r"^# TYPE (\w+) (\w+)", Metrics().render(private=True).decode(), re.MULTILINE)
+    told = Metrics().render(private=True) + ControlPlaneMetrics().render(TEXT)
+    typed = re.findall(r"^# TYPE (\w+) (\w+)", told.decode(), re.MULTILINE)
     return {
         f"{name}{suffix}"
         for name, kind in typed
@@ -38,7 +41,7 @@ def metrics():
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_an_alert_can_fire_and_says_what_to_do(rule, metrics):
-    named = set(re.findall(r"(?:gateway|process)_\w+|\bup\b", rule["expr"]))
+    named = set(re.findall(r"\b(?:gateway|control_plane|process)_\w+|\bup\b", rule["expr"]))
     assert named
     assert named <= metrics | {"up"}
 
@@ -60,7 +63,9 @@ def test_prometheus_takes_the_rules(promtool):
 
 @pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
 def test_a_panel_shows_what_there_is(panel, metrics):
-    named = set(re.findall(r"(?:gateway|process)_\w+|\bup\b", " ".join(one["expr"] for one in panel["targets"])))
+    named = set(
+        re.findall(r"\b(?:gateway|control_plane|process)_\w+|\bup\b", " ".join(one["expr"] for one in panel["targets"]))
+    )
 
     assert named
     assert named <= metrics | {"up"}

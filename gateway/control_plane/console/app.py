@@ -13,6 +13,7 @@ from gateway.control_plane.console.sign_in import SignIn, SignOut
 from gateway.control_plane.console.static_files import PATH, StaticFiles
 from gateway.control_plane.services import Services
 from gateway.control_plane.tokens import Scope
+from gateway.control_plane.told import Tell
 
 
 class Front:
@@ -30,7 +31,7 @@ def create_console(services: Services, *, secure: bool, trace_url: str | None = 
     """Everything under `/console`. `secure`: browsers reach it over TLS, so that cookies are for TLS alone."""
     files, cookies = StaticFiles(), Cookies(secure=secure)
     console = Console(services, Renderer(files), cookies, trace_url)
-    app: Any = falcon.asgi.App(middleware=[Guard(services.database, cookies)])
+    app: Any = falcon.asgi.App(middleware=[Tell(), Guard(services.database, cookies)])
     # An empty value is one: the requests of nobody in particular.
     app.req_options.keep_blank_qs_values = True
     Failures(console.renderer).handle(app)

@@ -44,6 +44,7 @@ class Failures:
     async def _on_api_error(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError, _params: object
     ) -> None:
+        request.context.error = error.type, error.code
         self._show(request, response, error.status, error.message)
 
     async def _on_bad_parameter(
@@ -62,7 +63,8 @@ class Failures:
     async def _on_defect(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _params: object
     ) -> None:
-        request_id = ids.request_id()
+        request_id = request.context.request_id = getattr(request.context, "request_id", None) or ids.request_id()
+        request.context.error = "internal_error", "internal_error"
         _log.error("page %s failed", request_id, exc_info=error)
         message = f"The console failed on this page; the log of the control plane has the details under {request_id}."
         self._show(request, response, 500, message)

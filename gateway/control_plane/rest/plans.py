@@ -70,7 +70,7 @@ class PlansResource:
         services, now = self._services, clock.microseconds()
 
         def plan(connection: Connection) -> SavedPlan:
-            return planning.plan(
+            made = planning.plan(
                 connection,
                 services.vault,
                 wanted,
@@ -79,6 +79,7 @@ class PlansResource:
                 owners=owners,
                 still=patience.check,
             )
+            return planning.saved(services.vault, wanted, made)
 
         try:
             with as_api_errors():

@@ -107,15 +107,18 @@ class RefreshingSigner:
             self._failed(f"{self._where} gave a token that is past its end; is this machine's clock right?")
             return
         self._token = token
+        if self._failures:
+            _log.info("%s gives tokens again", self._where)
         self._failures = 0
         if self._refreshing is None and not self._closed:
             self._refreshing = asyncio.create_task(self._keep_fresh(), name="credentials-refresh")
 
     def _failed(self, message: str) -> None:
+        if not self._failures or message != self._failure:
+            _log.warning(message)
         self._failure = message
         self._failures += 1
         self._rests_until = clock.monotonic() + _RETRY_S
-        _log.warning(message)
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -134,6 +134,8 @@ class Follower:
         return compiled
 
     def _heard(self) -> None:
+        if self.fault is not None:
+            _log.info("the control plane answers again")
         self.fault = None
         self.last_contact = clock.now()
 

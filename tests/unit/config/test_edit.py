@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.config.edit import EditError, add_key, rotate_key
+from gateway.config.edit import EditError, add_key, change_key, rotate_key
 
 ONE, TWO = "hmac-sha256:" + "1" * 64, "hmac-sha256:" + "2" * 64
 TEXT = f"""# the file
@@ -91,3 +91,25 @@ def test_nothing_is_written_through_a_link(file):
 
     assert link.is_symlink()
     assert file.read_text() == before
+
+
+def test_what_stands_elsewhere_keeps_its_layout(file):
+    layout = "moved:\n  - {from: teams.a,   to: teams.b}\nteams: {a: {description: 'it''s'}, b: {}}\n"
+    file.write_text(layout + TEXT)
+
+    add_key(file, "old2", TWO, "test")
+    rotate_key(file, "old", lambda _: TWO, datetime(2027, 1, 1, tzinfo=UTC))
+    change_key(file, "old", lambda _: {"state": "disabled"})
+    change_key(file, "old", lambda key: {"state": None if key["state"] == "disabled" else "active"})
+
+    assert file.read_text().startswith(layout + TEXT.replace(ONE, TWO))
+
+
+def test_what_two_keys_share_is_not_changed_for_both(file):
+    text = TEXT + "  a: &shared {environment: test}\n  b: *shared\n"
+    file.write_text(text)
+
+    with pytest.raises(EditError, match="b is written in a way that cannot be changed in place"):
+        add_key(file, "b", TWO, "test")
+
+    assert file.read_text() == text

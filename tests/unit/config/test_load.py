@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.judge import Serving
@@ -34,19 +34,16 @@ def judged(file: Path, content: bytes):
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
-@settings(max_examples=200, deadline=None)
 def test_no_bytes_make_loading_raise(file, content):
     judged(file, content)
 
 
 @given(st.text(alphabet="[]{}:,-&*!|>'\"%@`#? \n\tab1~<${}", max_size=60))
-@settings(max_examples=150, deadline=None)
 def test_no_yaml_makes_loading_raise(file, text):
     judged(file, b"version: 1\nteams: " + text.encode())
 
 
 @given(st.integers(0, len(FULL)), st.integers(0, 30), st.binary(max_size=8))
-@settings(max_examples=200, deadline=None)
 def test_no_damage_makes_loading_raise(file, at, length, patch):
     judged(file, FULL[:at] + patch + FULL[at + length :])
 

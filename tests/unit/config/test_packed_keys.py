@@ -27,7 +27,10 @@ def test_a_packed_key_is_the_key():
 
 
 def test_the_secrets_are_the_same_packed_or_not():
-    expected = [KeySecrets("a", ONE, None, None), KeySecrets("b", TWO, ONE, datetime(2027, 1, 1, tzinfo=UTC))]
+    expected = [
+        KeySecrets("a", ONE, None, None, None),
+        KeySecrets("b", TWO, ONE, datetime(2027, 1, 1, tzinfo=UTC), None),
+    ]
 
     assert list(key_secrets(PackedKeys(WRITTEN))) == list(key_secrets(MODELS)) == expected
 

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config.source import parse, places, pointer
@@ -109,7 +109,6 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=5), st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_what_a_yaml_writer_writes_is_read_back(tree, flow):
     text = yaml.dump(tree, Dumper=yaml.CSafeDumper, allow_unicode=True, default_flow_style=flow)
 
@@ -117,7 +116,6 @@ def test_what_a_yaml_writer_writes_is_read_back(tree, flow):
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=5))
-@settings(max_examples=60, deadline=None)
 def test_every_path_has_a_place(tree):
     text = yaml.dump(tree, Dumper=yaml.CSafeDumper)
     paths = set(walk(tree, ()))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import validate
@@ -46,7 +46,6 @@ ODD = st.sampled_from(
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
 def test_a_tree_is_valid_for_both_or_explained(data):
     tree = copy.deepcopy(TREE)
     for _ in range(data.draw(st.integers(1, 2))):

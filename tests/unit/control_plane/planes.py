@@ -44,7 +44,8 @@ class Plane:
     def plan(self, *wanted, owner="platform", now=NOW, owners=None, **more):
         request = PlanRequest(owner, [document(one) for one in wanted], **more)
         with self.engine.connect() as connection:
-            return planning.plan(connection, self.vault, request, now=now, owners=owners, control_plane="prod")
+            made = planning.plan(connection, self.vault, request, now=now, owners=owners, control_plane="prod")
+            return planning.saved(self.vault, request, made)
 
     def apply(self, saved, *, allowed=None, now=NOW, vault=None, actor=ME):
         with writing(self.engine) as connection:

@@ -134,11 +134,19 @@ def test_every_route_wants_the_scope_that_it_should():
     assert {route: str(scope) for route, scope in declared().items()} == EXPECTED
 
 
-def asked(engine, method, path, headers):
-    """The client ends an app after each request, so each has its own."""
-    return falcon.testing.TestClient(create_app(services(engine))).simulate_request(
-        method, PREFIX + path, headers=headers
-    )
+def answers(engine, headers):
+    """What one app says to every route that is declared."""
+
+    async def ask():
+        async with falcon.testing.ASGIConductor(create_app(services(engine))) as conductor:
+            told = {}
+            for route in declared():
+                method, _, path = route.partition(" ")
+                path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
+                told[route] = await conductor.simulate_request(method, PREFIX + path, headers=headers)
+            return told
+
+    return asyncio.run(ask())
 
 
 @pytest.mark.parametrize("held", list(Scope))
@@ -147,10 +155,9 @@ def test_no_route_is_open_to_a_lesser_token(engine, held):
         _, secret = tokens.create(connection, "held", held, now=1)
     headers = {"authorization": f"Bearer {secret.reveal()}"}
 
+    told = answers(engine, headers)
     for route, needed in declared().items():
-        method, _, path = route.partition(" ")
-        path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
-        answer_ = asked(engine, method, path, headers)
+        answer_ = told[route]
         assert (answer_.status_code == 403) is not held.covers(needed), (route, held, answer_.text)
 
 
@@ -172,10 +179,9 @@ def test_owners_are_a_dimension_of_the_matrix(engine, held):
         _, secret = tokens.create(connection, "bound", held, now=1, owners=("beta",))
     headers = {"authorization": f"Bearer {secret.reveal()}"}
 
+    told = answers(engine, headers)
     for route, needed in declared().items():
-        method, _, path = route.partition(" ")
-        path = path.replace("{kind}", "teams").replace("{name:path}", "a").replace("{name}", "a")
-        answer_ = asked(engine, method, path, headers)
+        answer_ = told[route]
         if not held.covers(needed):
             assert (answer_.status_code, answer_.json["error"]["code"]) == (403, "insufficient_scope"), route
         elif route in FOR_NOBODY_ELSE:
@@ -195,9 +201,8 @@ def test_no_route_is_open_to_a_token_that_ended(engine, ended):
     text = secret.reveal() + ("x" if ended == "unknown" else "")
     headers = {} if ended == "none" else {"authorization": f"Bearer {text}"}
 
-    for route in declared():
-        method, _, path = route.partition(" ")
-        assert asked(engine, method, path, headers).status_code == 401, route
+    for route, answer_ in answers(engine, headers).items():
+        assert answer_.status_code == 401, route
 
 
 def test_questions_run_in_threads(engine):

@@ -1,6 +1,9 @@
 """One owner against another: what somebody does whose token is bound to `beta` never reaches what `alpha` has."""
 
+import sqlite3
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
+from functools import cache
 
 import msgspec
 import pytest
@@ -18,9 +21,12 @@ from gateway.plan.guards import Allowed
 from gateway.secret import Secret
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.of_resources import judged
+from gateway.storage.engine import open_engine
+from tests.support.sqlite import migrated
 from tests.unit.control_plane.planes import ME, NOW, Plane, hash_of
 from tests.unit.ledger.ledger_entries import HOUR, entry
 from tests.unit.ledger.ledger_entries import put as put_in_ledger
+from tests.unit.storage.databases import empty, shared_postgresql
 
 BETA = ("beta",)
 CHAT = ENDPOINTS["chat_completions"]
@@ -183,13 +189,60 @@ NOT_SHARED = {
 }
 
 
-@pytest.fixture(params=["bound", "unbound"])
-def plane(engine, request):
-    """Alpha's file was applied with a token of its own, or with one that is bound to nobody; then beta's with its own."""
+def put_both_in_force(engine, alpha_is):
     made = Plane(engine)
-    made.put_in_force(*ALPHA, owner="alpha", owners=("alpha",) if request.param == "bound" else None)
+    made.put_in_force(*ALPHA, owner="alpha", owners=("alpha",) if alpha_is == "bound" else None)
     made.put_in_force(*BASE, owner="beta", owners=BETA)
     return made
+
+
+@pytest.fixture(scope="module")
+def both_in_force(tmp_path_factory):
+    """An engine of an SQLite database that has both files again, whatever the test before has left there."""
+    directory = tmp_path_factory.mktemp("owners")
+
+    with ExitStack() as ended:
+
+        @cache
+        def made(alpha_is):
+            engine = open_engine(migrated(directory / f"{alpha_is}.db"))
+            ended.callback(engine.dispose)
+            put_both_in_force(engine, alpha_is)
+            kept = ended.enter_context(closing(sqlite3.connect(directory / f"kept-{alpha_is}.db")))
+            with closing(sqlite3.connect(engine.url.database)) as connection:
+                connection.backup(kept)
+            return engine, kept
+
+        def again(alpha_is):
+            engine, kept = made(alpha_is)
+            with closing(sqlite3.connect(engine.url.database)) as connection:
+                kept.backup(connection)
+            return engine
+
+        yield again
+
+
+ON_SQLITE = ["sqlite-bound", "sqlite-unbound"]
+what_is_judged = pytest.mark.parametrize("plane", ON_SQLITE, indirect=True)
+"""For what no statement has to do with."""
+
+
+@pytest.fixture(params=[*ON_SQLITE, pytest.param("postgresql-bound", marks=pytest.mark.service)])
+def plane(request, both_in_force):
+    """Alpha's file was applied with a token of its own, or with one that is bound to nobody; then beta's with its own."""
+    kind, _, alpha_is = request.param.partition("-")
+    if kind == "sqlite":
+        return Plane(both_in_force(alpha_is))
+    engine = request.getfixturevalue("on_postgresql")
+    empty(engine)
+    return put_both_in_force(engine, alpha_is)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql():
+    engine = open_engine(shared_postgresql())
+    yield engine
+    engine.dispose()
 
 
 def world(plane, name="alpha-key"):
@@ -242,6 +295,7 @@ def put(plane, resource, owners=BETA, owner="beta"):
     return plane.edit(edits.put, at, written(resource), owner=owner, owners=owners)
 
 
+@what_is_judged
 @pytest.mark.parametrize("attack", HARMLESS)
 def test_what_an_owner_has_acts_on_its_own_keys_alone(plane, attack):
     before = world(plane)
@@ -251,6 +305,7 @@ def test_what_an_owner_has_acts_on_its_own_keys_alone(plane, attack):
     assert world(plane) == before
 
 
+@what_is_judged
 @pytest.mark.parametrize("attack", HARMLESS)
 def test_single_changes_do_as_well(plane, attack):
     before = world(plane)
@@ -286,6 +341,7 @@ def test_it_does_act_on_its_own(plane):
     assert world(plane) == of_alpha
 
 
+@what_is_judged
 @pytest.mark.parametrize("attack", NOT_SHARED)
 def test_what_is_not_shared_is_refused_with_what_to_add(plane, attack):
     resource, named = NOT_SHARED[attack]
@@ -303,6 +359,7 @@ def test_what_is_not_shared_is_refused_with_what_to_add(plane, attack):
     assert plane.specs() == before
 
 
+@what_is_judged
 @pytest.mark.parametrize("attack", NOT_SHARED)
 def test_a_bound_token_does_not_apply_what_somebody_else_planned_for_it(plane, attack):
     resource, _ = NOT_SHARED[attack]
@@ -322,6 +379,7 @@ SHAREABLE = {
 }
 
 
+@what_is_judged
 @pytest.mark.parametrize("with_whom", ["beta", "*"])
 @pytest.mark.parametrize("kind", SHAREABLE)
 def test_what_is_shared_may_be_named(plane, kind, with_whom):

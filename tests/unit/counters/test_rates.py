@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.counters import meter as meter_module
@@ -55,7 +55,6 @@ def rates(request):
 
 
 def test_never_more_than_the_ceiling_passes_in_any_window_and_nothing_else_is_refused(rates):
-    @settings(max_examples=60, deadline=None)
     @given(LIMITS, STEPS)
     def promise(limit, steps):
         rates(lambda *home: keeps_its_promise(*home, limit, steps))

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.counters.hold import Dimension, Hold, Limit, Refusal, Restored
@@ -262,7 +262,6 @@ def test_any_order_of_operations_is_the_same_as_in_memory():
     with asyncio.Runner() as runner:
         counters = runner.run(made(own, clock))
 
-        @settings(max_examples=150, deadline=None)
         @given(st.lists(STEPS, max_size=25))
         def check(steps):
             runner.run(compare(counters, clock, steps))

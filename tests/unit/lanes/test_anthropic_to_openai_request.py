@@ -21,7 +21,7 @@ from anthropic.types import (
 from anthropic.types.beta import BetaContentBlockParam, BetaOutputConfigParam
 from anthropic.types.beta import message_create_params as beta_params
 from anthropic.types.tool_result_block_param import Content as ToolResultContent
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import (
     CompletionCreateParamsNonStreaming,
@@ -720,7 +720,6 @@ def _exchanges(draw):
 
 
 @given(_exchanges())
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_generated_conversations_keep_every_word_call_and_result(messages):
     translated = _translate(_body(*messages), strict=True).body["messages"]
     blocks = [
@@ -806,7 +805,6 @@ def _outcome(body, **how):
 
 
 @given(st.sampled_from(_PLACES), _json, st.booleans(), st.sampled_from(["gpt-5", "gpt-5.6", "gpt-4o", "any"]))
-@settings(max_examples=250)
 def test_any_json_in_any_place_is_translated_or_refused_with_a_path(place, value, strict, model):
     outcome = _outcome(_with(_FULL, place, value), model=model, strict=strict)
 

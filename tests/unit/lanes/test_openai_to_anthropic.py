@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event  # noqa: F401 - the shapes below are its own
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -302,7 +302,6 @@ ODD = st.sampled_from(
 
 
 @given(data=st.data())
-@settings(max_examples=200)
 def test_whatever_a_client_sends_is_translated_or_refused(data):
     body = copy.deepcopy(RICH)
     for _ in range(data.draw(st.integers(1, 3))):
@@ -363,7 +362,6 @@ def meaning(messages):
 
 
 @given(messages=conversations())
-@settings(max_examples=200)
 def test_a_conversation_there_and_back_means_the_same(messages):
     there = translated({"model": "m", "messages": messages, "tools": [WEATHER]}, OLD).body
 
@@ -552,8 +550,8 @@ def test_an_error_in_the_stream_is_no_end():
     translator = OPENAI_TO_ANTHROPIC.stream(ASKED)
     translator.feed("message_start", b'{"type":"message_start","message":{}}')
 
-    with pytest.raises(UntranslatableAnswer, match="overloaded_error"):
-        translator.feed("error", b'{"type":"error","error":{"type":"overloaded_error","message":"secret"}}')
+    with pytest.raises(UntranslatableAnswer, match=r"^overloaded_error: busy$"):
+        translator.feed("error", b'{"type":"error","error":{"type":"overloaded_error","message":"busy"}}')
     assert not translator.finished
 
 

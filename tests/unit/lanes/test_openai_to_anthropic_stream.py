@@ -4,7 +4,7 @@ import json
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -200,7 +200,6 @@ def streamed(blocks, reason, at):
 
 
 @given(blocks=st.lists(BLOCK, max_size=5), at=st.integers(0, 5))
-@settings(max_examples=200, deadline=None)
 def test_a_stream_says_what_the_whole_message_says_and_its_thoughts_can_come_back(blocks, at):
     blocks = [
         {**block, "id": f"toolu_{index}"} if block["type"] == "tool_use" else block

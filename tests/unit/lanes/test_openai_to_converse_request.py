@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
@@ -464,7 +464,6 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = [place for place in places(RICH) if place]
 
 
-@settings(max_examples=250)
 @given(st.lists(st.tuples(st.sampled_from(PLACES), JSON), min_size=1, max_size=2), st.booleans())
 def test_any_json_in_any_place_is_translated_or_refused_with_its_place(changes, strict):
     body = copy.deepcopy(RICH)

@@ -5,7 +5,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -44,7 +44,6 @@ def judge(data, shape):
         at_once(steps)
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.sampled_from(METADATA), st.sampled_from(PLACES), values, harmless, harmless, st.booleans(), st.sampled_from(sorted(SHAPES))
 )  # fmt: skip

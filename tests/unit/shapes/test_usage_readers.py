@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shapes import messages as anthropic
@@ -195,7 +195,6 @@ def test_usage_at_the_end_of_a_large_answer(tail, expected):
     assert usage_at_the_end(tail) == expected
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=40), st.integers(0, 400))
 def test_no_text_in_an_answer_is_taken_for_its_usage(text, cut):
     answer = {

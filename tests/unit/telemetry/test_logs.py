@@ -26,7 +26,7 @@ def failure():
 def test_a_line_for_machines():
     written = json.loads(line("json", logging.WARNING, "the %s is gone", "provider"))
 
-    assert written.pop("timestamp").endswith("Z")
+    assert written.pop("time").endswith("Z")
     assert written == {"event": "the provider is gone", "level": "warning", "logger": "gateway.test"}
 
 

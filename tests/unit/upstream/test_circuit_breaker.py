@@ -54,6 +54,28 @@ def test_it_takes_a_number_and_a_share(circuits, good, bad, opens):
     assert (circuits.admit() is None) == opens
 
 
+def test_that_it_opens_and_closes_is_told_once_each_with_the_reason(circuits, caplog):
+    caplog.set_level("INFO", "gateway.upstream.circuit_breaker")
+    for outcome in ("connect",) * 9 + ("503",) * 3:
+        if (permit := circuits.admit()) is not None:
+            permit.failed(None, outcome)
+    for end in ("failed", "succeeded"):
+        circuits.now += RULE.open_s
+        circuits.call(end)
+
+    assert caplog.messages == [
+        "the provider openai is left alone for 60 s: 10 of 10 calls failed within 30 s, the last with 503",
+        "the provider openai answers again",
+    ]
+
+
+def test_a_key_s_own_circuit_is_told_by_nobody(circuits, caplog):
+    for number in range(RULE.failures):
+        circuits.call("took_too_long", number, key="dev")
+
+    assert caplog.messages == []
+
+
 def test_what_is_older_than_the_window_counts_no_more(circuits):
     for _ in range(9):
         circuits.call("failed")

@@ -4,7 +4,7 @@ import json
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.wire import cache_marks, json_tokens
@@ -29,7 +29,6 @@ def spaced(value, space):
     return json.dumps(value, separators=(f"{space},{space}", f"{space}:{space}")).encode()
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.lists(MESSAGES, max_size=4), TEXTS, SPACES)
 def test_marks_are_the_same_in_steps_as_in_one(messages, system, space):
     data = spaced({"model": "m", "system": system, "messages": messages}, space)

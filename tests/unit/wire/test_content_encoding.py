@@ -4,7 +4,7 @@ import zlib
 
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -33,7 +33,6 @@ def test_each_coding(coding):
     assert decode(_CODERS[coding](_BODY), coding, len(_BODY)) == _BODY
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=2000), st.lists(st.sampled_from(["gzip", "zstd", "deflate"]), max_size=2))
 def test_codings_are_undone_in_reverse_order(body, codings):
     data = body
@@ -86,7 +85,7 @@ def test_gzip_members_in_a_row():
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate", "zstd", "gzip, gzip"])
 def test_a_bomb_does_not_go_off(coding):
-    bomb = bytes(200_000_000)
+    bomb = bytes(50_000_000)
     for name in coding.split(", "):
         bomb = _CODERS[name](bomb)
     limit = 1_000_000

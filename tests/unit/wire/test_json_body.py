@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -91,7 +91,6 @@ def _pairs(data: bytes):
     return json.loads(data.decode(), object_pairs_hook=tuple, parse_int=str, parse_float=str)
 
 
-@settings(deadline=None, max_examples=150)
 @given(_bodies(), st.sampled_from(["gpt-5-mini", 'o"dd\n', "m", "ünï"]))
 def test_only_the_value_of_the_top_level_model_is_spliced(data, model):
     body = JsonBody(data)
@@ -105,7 +104,6 @@ def test_only_the_value_of_the_top_level_model_is_spliced(data, model):
     assert _pairs(spliced) == tuple((key, model if key == "model" else value) for key, value in _pairs(data))
 
 
-@settings(deadline=None, max_examples=150)
 @given(_bodies())
 def test_facts_are_those_of_an_exact_parser(data):
     body = JsonBody(data)
@@ -114,7 +112,6 @@ def test_facts_are_those_of_an_exact_parser(data):
     assert apply(data, []) == data
 
 
-@settings(deadline=None, max_examples=150)
 @given(_bodies())
 def test_usage_is_asked_for_exactly_where_nothing_is_said_of_it(data):
     body = JsonBody(data)
@@ -297,7 +294,6 @@ def test_bytes_that_are_not_utf8_pass_where_nothing_judges_them():
     assert JsonBody(b'{"model":"m","messages":"\xff\xfe"}').model == "m"
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.binary(max_size=60) | st.text('{}[]",:\\u0d8mdelof 1-', max_size=60).map(str.encode))
 def test_no_bytes_raise_anything_but_a_refusal(data):
     try:

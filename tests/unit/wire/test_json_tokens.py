@@ -2,7 +2,7 @@ import json
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.turns import at_once
@@ -16,7 +16,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
 @given(_JSON, st.sampled_from([b"", b" ", b"\r\n"]), st.sampled_from([b",", b"]", b"}"]))
 def test_a_value_ends_where_it_ends(value, space, following):
     text = json.dumps(value, indent=1).encode()
@@ -44,7 +43,6 @@ def test_halves_of_surrogate_pairs_are_put_out_of_the_way(text, expected):
     assert len(expected) == len(text)
 
 
-@settings(deadline=None, max_examples=200)
 @given(_JSON, st.integers(2, 40))
 def test_a_value_ends_where_it_ends_in_however_short_steps(value, step):
     text = json.dumps(value, indent=1).encode()
@@ -56,7 +54,6 @@ def test_a_value_ends_where_it_ends_in_however_short_steps(value, step):
 _PIECES = st.lists(st.sampled_from([r"\ud83d", r"\ude00", r"\\", r"\n", r"\u0041", "u", "d800", "x" * 9, "é"]))
 
 
-@settings(deadline=None, max_examples=200)
 @given(_PIECES, st.integers(12, 40))
 def test_halves_are_the_same_in_however_short_steps(pieces, step):
     text = "".join(pieces).encode()

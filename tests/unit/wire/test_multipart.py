@@ -180,7 +180,7 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(deadline=None, max_examples=700)
+@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 12), st.sampled_from(_PIECES)), max_size=3), st.booleans()
 )

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.errors import GatewayError
@@ -92,7 +92,6 @@ def _is_usage_only(data: list[bytes]) -> bool:
 _MIXED_ENDS = f"data: {_USAGE}\n\rid: 7\ndata: [1]\n\n".encode()
 
 
-@settings(deadline=None, max_examples=250)
 @example((_MIXED_ENDS, [_MIXED_ENDS[:-12], _MIXED_ENDS[-12:]]))
 @given(_chunked())
 def test_everything_but_the_usage_only_chunk_goes_on_however_the_stream_is_cut(chunked):
@@ -105,7 +104,6 @@ def test_everything_but_the_usage_only_chunk_goes_on_however_the_stream_is_cut(c
         assert tap.usage is not None
 
 
-@settings(deadline=None, max_examples=150)
 @given(_chunked())
 def test_without_withholding_every_chunk_goes_on_as_it_came(chunked):
     stream, chunks = chunked
@@ -119,7 +117,6 @@ def test_without_withholding_every_chunk_goes_on_as_it_came(chunked):
     assert tap.usage == whole.usage
 
 
-@settings(deadline=None, max_examples=150)
 @given(_chunked(), st.booleans())
 def test_a_frame_put_in_at_a_boundary_changes_no_event(chunked, withholds):
     _, chunks = chunked
@@ -227,7 +224,6 @@ _ANTHROPIC = b"".join(
 )
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(st.integers(0, len(_ANTHROPIC)), max_size=20).map(sorted))
 def test_an_anthropic_stream(cuts):
     tap = StreamTap(anthropic.read_event, withhold_usage=False)

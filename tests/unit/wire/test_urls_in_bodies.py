@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.shapes.url_members import NO_URLS
@@ -197,7 +197,6 @@ def test_a_url_in_bytes_that_are_not_utf8_is_found():
     assert [url for _, url, _ in urls_in_json(b'{"a":"\xff https://a.example"}')] == ["https://a.example"]
 
 
-@settings(deadline=None, max_examples=200)
 @given(st.text(max_size=20), st.sampled_from(["http", "https", "HtTp"]), st.booleans())
 def test_a_url_is_found_in_any_text_however_it_is_escaped(text, scheme, ascii_only):
     around = f"{text} {scheme}://host.example/path {text}"
@@ -217,7 +216,6 @@ def each_once(found):
     return certain
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.lists(st.lists(st.sampled_from(PIECES), max_size=20).map("".join), min_size=1, max_size=3),
     st.booleans(),
@@ -277,15 +275,15 @@ def test_user_information_takes_linear_time(text):
 
 
 def test_many_urls_without_white_space_take_linear_time():
-    assert len(list(urls_in_text("http://a" * 100_000))) == 100_000
-    assert len(list(urls_in_text("http://a@b" * 100_000))) == 100_000
-    assert len(list(urls_in_text("http:\\a" * 100_000))) == 150_000
-    assert len(list(urls_in_text("http:a" * 100_000))) == 100_000
-    assert len(list(urls_in_text('http:a"' * 100_000))) == 100_000
-    assert len(list(urls_in_text("http:a@b" * 100_000))) == 200_000
-    assert len(list(urls_in_text('http:a"@b' * 100_000))) == 200_000
-    assert len(list(urls_in_text("http://a\n" * 100_000))) == 100_013
-    assert len(list(urls_in_text("http:\na" * 100_000))) == 100_000
+    assert len(list(urls_in_text("http://a" * 30_000))) == 30_000
+    assert len(list(urls_in_text("http://a@b" * 30_000))) == 30_000
+    assert len(list(urls_in_text("http:\\a" * 30_000))) == 45_000
+    assert len(list(urls_in_text("http:a" * 30_000))) == 30_000
+    assert len(list(urls_in_text('http:a"' * 30_000))) == 30_000
+    assert len(list(urls_in_text("http:a@b" * 30_000))) == 60_000
+    assert len(list(urls_in_text('http:a"@b' * 30_000))) == 60_000
+    assert len(list(urls_in_text("http://a\n" * 30_000))) == 30_004
+    assert len(list(urls_in_text("http:\na" * 30_000))) == 30_000
 
 
 @pytest.mark.parametrize("key", ["file_url", "FILE_url", "file\\u005furl"])

@@ -1,0 +1,91 @@
+"""What an apply says when its answer is lost, and what can be done about it."""
+
+from contextlib import contextmanager
+
+import httpx
+import pytest
+import typer
+
+from gateway.cli import plan as plans
+from gateway.cli import target as targets
+from gateway.cli.target import UNKNOWN, Applied, RefusedError, Target
+from gateway.plan.guards import Allowed
+from gateway.plan.saved import read
+
+FILE = "version: 1\nowner: us\nproviders: {sim: {type: simulator}}\nvirtual_keys: {k: {environment: test}}\n"
+DONE = httpx.Response(200, json={"revision": 3, "already": True, "minted": {"k": "secret"}})
+STALE = httpx.Response(409, json={"error": {"type": "stale_plan", "message": "it moved"}})
+AWAY = httpx.Response(503, json={"error": {"type": "database_unavailable", "message": "later"}})
+LOST, UNREACHABLE = httpx.ReadError("gone"), httpx.ConnectError("refused")
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([LOST, DONE], None),
+        ([LOST, UNREACHABLE, AWAY, DONE], None),
+        ([LOST, UNREACHABLE, UNREACHABLE, UNREACHABLE], UNKNOWN),
+        ([LOST, AWAY, AWAY, AWAY], UNKNOWN),
+        ([LOST, STALE], targets.STALE),
+        ([UNREACHABLE], 1),
+        ([AWAY], 1),
+    ],
+)
+def test_after_an_answer_was_lost_the_outcome_is_unknown_until_one_says_it(monkeypatch, answers, code):
+    monkeypatch.setattr(targets, "_PAUSES_S", (0, 0, 0))
+    left = iter(answers)
+
+    def send(*_, **__):
+        answer = next(left)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    if code is None:
+        assert Target(send).apply({}, Allowed()).minted == {"k": "secret"}
+    else:
+        with pytest.raises(RefusedError) as refused:
+            Target(send).apply({}, Allowed())
+        assert refused.value.code == code
+    assert next(left, None) is None
+
+
+@pytest.fixture
+def home(monkeypatch, tmp_path):
+    """A control plane of this machine; `apply` does what a test puts in its place."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GATEWAY_DATA_DIR", str(tmp_path / "data"))
+    (tmp_path / "gateway.yaml").write_text(FILE)
+
+    @contextmanager
+    def target(*where, **more):
+        with targets.target(*where, **more) as found:
+            monkeypatch.setattr(type(found), "apply", lambda *_, **__: target.applied())
+            yield found
+
+    monkeypatch.setattr(plans, "target", target)
+    return target
+
+
+def test_a_plan_whose_outcome_is_unknown_is_kept_so_that_it_can_be_asked_for(home, tmp_path, capsys):
+    def applied():
+        raise RefusedError("lost", UNKNOWN)
+
+    home.applied = applied
+    with pytest.raises(typer.Exit) as ended:
+        plans.apply(database="default", auto_approve=True)
+
+    (file,) = tmp_path.glob("pl_*.json")
+    assert ended.value.exit_code == UNKNOWN
+    assert f"gateway apply {file.name} --database default" in capsys.readouterr().err
+    assert read(file.read_bytes()).plan.plan_id == file.stem
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_that_were_told_before_are_said_to_be_gone(home, capsys):
+    home.applied = lambda: Applied(3, True, {})
+    plans.apply(database="default", auto_approve=True)
+
+    said = capsys.readouterr().err
+    assert "applied before, as revision 3" in said
+    assert "The secret of k can no longer be told: gateway keys rotate NAME gives a key another one." in said

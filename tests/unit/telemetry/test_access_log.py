@@ -1,0 +1,75 @@
+"""Who asks, and which requests have a line."""
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.settings import Settings
+from gateway.telemetry.access_log import Callers, Lines, lines_of, read_networks
+
+PROXIES = read_networks("10.0.0.0/8, 2001:db8::1,127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "client"),
+    [
+        ("203.0.113.9", [], "203.0.113.9"),
+        ("203.0.113.9", [b"192.0.2.1"], "203.0.113.9"),
+        ("10.1.2.3", [], "10.1.2.3"),
+        ("10.1.2.3", [b"192.0.2.1"], "192.0.2.1"),
+        ("10.1.2.3", [b"6.6.6.6, 192.0.2.1, 10.9.9.9"], "192.0.2.1"),
+        ("10.1.2.3", [b"6.6.6.6", b"192.0.2.1"], "192.0.2.1"),
+        ("10.1.2.3", [b"6.6.6.6, unknown"], "10.1.2.3"),
+        ("10.1.2.3", [b"6.6.6.6, <script>, 10.9.9.9"], "10.9.9.9"),
+        ("10.1.2.3", [b"192.0.2.1:49152"], "192.0.2.1"),
+        ("::ffff:10.1.2.3", [b"[2001:db8:5::7]:443, 2001:db8::1"], "2001:db8:5::7"),
+        ("10.1.2.3", [b"10.5.5.5"], "10.5.5.5"),
+    ],
+)
+def test_the_client_is_who_the_last_trusted_proxy_has_seen(peer, forwarded, client):
+    callers = Callers("a:1", PROXIES)
+
+    assert callers.caller(peer, [(b"x-forwarded-for", one) for one in forwarded]).client_address == client
+
+
+def test_nobody_is_believed_by_default():
+    headers = [(b"x-forwarded-for", b"192.0.2.1"), (b"forwarded", b"for=192.0.2.1"), (b"x-real-ip", b"192.0.2.1")]
+
+    assert Callers("a:1").caller("127.0.0.1", headers).client_address == "127.0.0.1"
+
+
+def test_what_a_client_calls_itself_is_bounded():
+    told = Callers("a:1").caller("127.0.0.1", [(b"user-agent", b"\xff" * 9_000)]).user_agent
+
+    assert told == "\N{REPLACEMENT CHARACTER}" * 256
+
+
+def test_failures_always_have_a_line_and_of_the_others_a_share():
+    ids = [f"{number:032x}" for number in range(0, 2**64, 2**64 // 200)]
+
+    lines = Lines(0.25)
+
+    assert sum(lines.has(went_well=True, trace_id=one) for one in ids) == pytest.approx(50, abs=1)
+    assert all(lines.has(went_well=False, trace_id=one) for one in ids)
+    assert not any(Lines(0.0).has(went_well=True, trace_id=one) for one in ids)
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("all", "all"), ("true", "all"), ("1", "all"), ("False", "off"), ("0", "off"), ("off", "off"), ("failures",) * 2]
+    + [(f"{share}%",) * 2 for share in (0, "2.5", 100)],
+)
+def test_the_setting_takes_what_it_took_before_and_more(monkeypatch, written, meant):
+    monkeypatch.setenv("GATEWAY_ACCESS_LOG", written)
+
+    setting = Settings().access_log
+
+    assert setting == meant
+    assert (lines_of(setting) is None) is (meant == "off")
+
+
+@pytest.mark.parametrize("written", ["some", "101%", "-1%", "5", "", "5 percent"])
+def test_another_setting_is_refused(monkeypatch, written):
+    monkeypatch.setenv("GATEWAY_ACCESS_LOG", written)
+
+    with pytest.raises(ValidationError, match="failures"):
+        Settings()
