@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the program, the settings in operations.md, and the schemas in schema/.
+"""Writes the pages that are made from the program, tables in operations.md and traces.md, and the schemas in schema/.
 
 `python docs/generate.py` writes them; a test compares them.
 """
@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import typer
 from prometheus_client import CollectorRegistry, Counter, Info
@@ -25,9 +25,10 @@ from gateway.settings import Settings
 from gateway.telemetry.labelled import LABELS, LabelledDefinitions
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
+from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED
+from gateway.telemetry.span_attributes import OF_CALL, OF_EVENT, OF_REQUEST
 
 DOCS = Path(__file__).parent
-_BEGIN, _END = "<!-- settings: begin -->", "<!-- settings: end -->"
 
 _ERRORS = """# Errors
 
@@ -65,6 +66,9 @@ itself never goes to a provider.
 - What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
+- An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
+  of the title of a page. They are printable and of 4,096 characters at most.
+- A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 
 _ERROR_CODES = """
@@ -136,14 +140,38 @@ _NAMES = {
 
 def operations() -> str:
     """docs/operations.md with its table of settings made anew."""
-    text = (DOCS / "operations.md").read_text()
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
     rows = "".join(
         f"| `GATEWAY_{name.upper()}` | {_default(field.default)} | {field.description} |\n"
         for name, field in Settings.model_fields.items()
     )
-    return f"{before}{_BEGIN}\n| variable | default | meaning |\n|---|---|---|\n{rows}{_END}{after}"
+    text = (DOCS / "operations.md").read_text()
+    return _between(text, "settings", f"| variable | default | meaning |\n|---|---|---|\n{rows}")
+
+
+def traces() -> str:
+    """docs/traces.md with its tables made anew."""
+    text = (DOCS / "traces.md").read_text()
+    for name, (head, table) in _TABLES.items():
+        rows = "".join(f"| `{one}` | {meaning} |\n" for one, meaning in table.items())
+        text = _between(text, name, f"{head}\n|---|---|\n{rows}")
+    return text
+
+
+def _between(text: str, name: str, made: str) -> str:
+    """A page with what stands between the marks of this name made anew."""
+    begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
+    before, _, rest = text.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}{made}{end}{after}"
+
+
+_TABLES: Final = {
+    "request": ("| attribute | what |", OF_REQUEST),
+    "call": ("| attribute | what |", OF_CALL),
+    "event": ("| attribute | what |", OF_EVENT),
+    "honoured": ("| variable | what it does |", HONOURED),
+    "not honoured": ("| variable | why not |", NOT_HONOURED),
+}
 
 
 def _default(value: object) -> str:
@@ -215,6 +243,7 @@ PAGES = {
     "operations.md": operations,
     "configuration.md": reference.render,
     "translation.md": translation,
+    "traces.md": traces,
 }
 
 SCHEMAS = DOCS.parent / "schema"

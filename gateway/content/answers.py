@@ -24,17 +24,17 @@ def read_answer(endpoint: str, answer: Fields) -> list[dict[str, Any]]:
 
 
 def _choice(choice: Fields) -> dict[str, Any]:
-    finish_reason = _reason(CHAT, choice.get("finish_reason"))
+    reason = finish_reason(CHAT, choice.get("finish_reason"))
     if "text" in choice:
-        return {"role": "assistant", "parts": [parts.text(choice["text"])], "finish_reason": finish_reason}
-    return {**chat_message(choice.get("message") or {}), "finish_reason": finish_reason}
+        return {"role": "assistant", "parts": [parts.text(choice["text"])], "finish_reason": reason}
+    return {**chat_message(choice.get("message") or {}), "finish_reason": reason}
 
 
 def _message(answer: Fields) -> list[dict[str, Any]]:
     if answer.get("type") != "message":
         return []
     made = [block_part(block) for block in parts.blocks(answer.get("content"))]
-    return [{"role": "assistant", "parts": made, "finish_reason": _reason(MESSAGES, answer.get("stop_reason"))}]
+    return [{"role": "assistant", "parts": made, "finish_reason": finish_reason(MESSAGES, answer.get("stop_reason"))}]
 
 
 def _response(answer: Fields) -> list[dict[str, Any]]:
@@ -50,10 +50,10 @@ def _end_of_response(answer: Fields, made: list[Part]) -> str:
     if answer.get("status") == "completed":
         called = any(one["type"] == "tool_call" for one in made)
         return (Stop.TOOL_CALL if called else Stop.FINISHED).value
-    return _reason(RESPONSES, (answer.get("incomplete_details") or {}).get("reason"))
+    return finish_reason(RESPONSES, (answer.get("incomplete_details") or {}).get("reason"))
 
 
-def _reason(shape: Shape, stated: Any) -> str:
+def finish_reason(shape: Shape, stated: Any) -> str:
     """Why a model stopped, in the conventions' words; what they have none for stays as it is."""
     if stated is None:
         return Stop.FAILED.value

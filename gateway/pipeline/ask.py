@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from gateway import clock
+from gateway import clock, ids
 from gateway.counters.hold import Dimension
 from gateway.errors import GatewayError
 from gateway.lanes.base import Translation
@@ -30,6 +30,7 @@ from gateway.shapes.glance import takes_long
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
+from gateway.telemetry.traced_request import Call
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.circuit_breaker import Permit
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -277,10 +278,13 @@ async def _ask(
     request.under_way.append(upstream.under_way)
     trail = request.received.trail
     trail.called_at = trail.called_at or began
+    call = _traced_call(request, candidate, began) if request.received.is_traced else None
     trigger: str | None = None
     try:
         timeout_s = _first_byte_timeout_s(request, candidate)
-        response = await send(request, candidate, outbound, timeout_s)
+        response = await send(request, candidate, outbound, timeout_s, call)
+        if call is not None:
+            call.status = response.status
         content = Content(response.headers)
         if response.status >= 400:  # noqa: PLR2004 - RFC 9110, section 15
             trigger, outcome = trigger_of_status(response.status), str(response.status)
@@ -293,11 +297,29 @@ async def _ask(
         raise
     finally:
         request.attempted(candidate, outcome, began)
+        if call is not None:
+            call.ended, call.outcome = clock.monotonic() - request.received.started, outcome
         if outcome == _OK:
             permit.succeeded()
         else:
             _judge(request, candidate, permit, outcome, began)
     return response, content, trigger
+
+
+def _traced_call(request: Admitted, candidate: Candidate, began: float) -> Call:
+    """The call that begins, as its span is to tell it."""
+    received, provider = request.received, candidate.upstream.provider
+    trail = received.trail
+    call = Call(
+        span_id=ids.span_id(),
+        number=len(trail.attempts),
+        provider=provider.name,
+        provider_type=provider.type,
+        model=candidate.model,
+        began=began - received.started,
+    )
+    trail.calls = (*trail.calls, call)
+    return call
 
 
 def _judge(request: Admitted, candidate: Candidate, permit: Permit, outcome: str, began: float) -> None:
@@ -407,10 +429,15 @@ def _is_strict(body: RequestBody) -> bool:
 
 
 def send(
-    request: Admitted, candidate: Candidate, outbound: Outbound, first_byte_timeout_s: float
+    request: Admitted,
+    candidate: Candidate,
+    outbound: Outbound,
+    first_byte_timeout_s: float,
+    call: Call | None,
 ) -> Awaitable[UpstreamResponse]:
     """Addresses the request to the candidate's provider, adds its credential and sends it; to be awaited.
 
+    The provider continues the trace of the call, where that is traced, else that of the request.
     What a client says in headers and query to another company's API stays behind where its body is translated. Raises
     `UpstreamFailure`.
     """
@@ -427,10 +454,12 @@ def send(
     provider.prepare_headers(headers, lane.endpoint)
     headers.append(("accept-encoding", "identity"))
     trace = received.trace
-    headers.append(("traceparent", trace.traceparent))
+    headers.append(("traceparent", trace.traceparent if call is None else trace.parent_of(call.span_id)))
     if trace.state is not None:
         headers.append(("tracestate", trace.state))
     url = provider.url(lane.endpoint, candidate.model, stream=stream)
+    if call is not None:
+        call.url = url
     timeouts = provider.timeouts
     body = outbound.body
     is_long = provider.adapts and len(body) >= LONG_BYTES
@@ -479,6 +508,8 @@ def _remember_consumed(request: Admitted, candidate: Candidate, response: Upstre
             stated = shape.read_event(stated, data)
     if stated is not None:
         request.replaced.append((candidate, stated))
+        if calls := request.received.trail.calls:
+            calls[-1].stated = stated
 
 
 def _first_byte_timeout_s(request: Admitted, candidate: Candidate) -> float:

@@ -98,6 +98,11 @@ async def relay(asked: Asked, services: Services) -> Reply:
     return Reply(response.status, headers, stream=RawRelay(asked, services, gathered))
 
 
+def sentence(reason: str) -> str:
+    """A reason at the end of a message, with one full stop whether it brings its own or not."""
+    return reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
+
+
 def is_answer(asked: Asked) -> bool:
     """Whether the status promises an answer, and not an error."""
     return asked.response.status < 400  # noqa: PLR2004 - RFC 9110, section 15
@@ -114,6 +119,8 @@ def _whole(asked: Asked, services: Services, body: bytes, read: tuple[Ending, in
     received, status = asked.received, asked.response.status
     if received.content is not None:
         received.content.add(body)
+    if asked.ends is not None:
+        asked.ends.add(body)
     if status < 400:  # noqa: PLR2004 - as `is_answer`
         ending, output_tokens = read or _read(asked, body)
         conclude(asked, services, ending, output_tokens, error_code=_FAILED_WHOLE)
@@ -177,6 +184,7 @@ class Relay:
         self._progress = Progress(shape.events, choices=answers_asked_for(asked.admitted))
         self._ending: Ending | None = None
         self._content = asked.received.content
+        self._ends = asked.ends
         self._drained = 0
         self._is_over = False
         # Whether an event has begun that will be long to read: then that is done beside the event loop.
@@ -282,7 +290,7 @@ class Relay:
         """The last frame of a stream that broke off, in the client's shape; `sent` is how far it has been sent."""
         error = GatewayError(
             "provider_error",
-            f"The provider {self._asked.provider_name} broke off: {reason}.",
+            f"The provider {self._asked.provider_name} broke off: {sentence(reason)}",
             code="upstream_mid_stream_failure",
         )
         return self._last_frame(error, sent, at_boundary=at_boundary)
@@ -318,6 +326,8 @@ class EventRelay(Relay):
         self._progress.feed(chunk)
         if self._content is not None:
             self._content.add(chunk)
+        if self._ends is not None:
+            self._ends.add(chunk)
         return self._tap.feed(chunk)
 
     def _end(self, failure: UpstreamFailure | None) -> bytes:
@@ -370,6 +380,8 @@ class RawRelay(Relay):
     def _take(self, chunk: bytes) -> bytes:
         if self._content is not None:
             self._content.add(chunk)
+        if self._ends is not None:
+            self._ends.add(chunk)
         self._size += len(chunk)
         if self._skeleton is None:
             if len(self._head) < HEAD_BYTES:

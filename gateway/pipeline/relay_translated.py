@@ -13,6 +13,7 @@ from gateway.pipeline.relay import (
     count_whole,
     kept_alive,
     read_whole,
+    sentence,
     shut_down,
 )
 from gateway.pipeline.services import Services
@@ -54,6 +55,8 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
         settle(received, services, Ended(response.status, "failed"))
         error, status = translation.error, response.status
         return Reply(status, headers, data=await beside(error, status, body) if is_long else error(status, body))
+    if asked.ends is not None:
+        asked.ends.add(body)
     # What it states is charged, whether it can be translated or not.
     ending = await beside(read_whole, asked, body) if is_long else read_whole(asked, body)
     if ending.how is How.FAILED:
@@ -92,6 +95,8 @@ class TranslatedRelay(Relay):
 
     def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
+        if self._ends is not None:
+            self._ends.add(chunk)
         pieces: list[bytes] = []
         try:
             self._translate(self._splitter.feed(chunk), pieces)
@@ -152,7 +157,7 @@ class TranslatedRelay(Relay):
 def _answered_with_error(asked: Asked, ending: Ending) -> GatewayError:
     """The error for an answer that is one, under a status that promised another, in the provider's own words."""
     words = "" if ending.error is None else f": {ending.error.message or ending.error.type or ending.error.code}"
-    message = f"The provider {asked.provider_name} answered with an error{words}."
+    message = sentence(f"The provider {asked.provider_name} answered with an error{words}")
     return GatewayError("provider_error", message, code="upstream_server_error")
 
 
@@ -166,7 +171,7 @@ def _translated(
         reason = str(problem) if isinstance(problem, UntranslatableAnswer) else "it is not JSON"
         raise GatewayError(
             "provider_error",
-            f"The answer of the provider {asked.provider_name} cannot be translated: {reason}.",
+            f"The answer of the provider {asked.provider_name} cannot be translated: {sentence(reason)}",
             code="upstream_untranslatable",
         ) from problem
 

@@ -17,7 +17,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 
-from gateway import clock
 from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.habits import Habits
@@ -71,15 +70,12 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
 
 async def _read(received: Received, key: CompiledKey, services: Services, read_body: ReadBody) -> RequestBody:
     """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
-    began = clock.monotonic()
     try:
         body = await read_body()
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint), services)
         raise
-    finally:
-        received.trail.reading_s = clock.monotonic() - began
     received.trail.streams = body.stream
     return body
 

@@ -8,6 +8,8 @@ import msgspec
 from gateway import clock
 from gateway.config.resources import Identities
 from gateway.content.captured import CapturedContent, is_captured
+from gateway.content.outline import OUTLINED
+from gateway.content.parameters import parameters_of
 from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
@@ -22,12 +24,12 @@ from gateway.pipeline.holds import (
 )
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
-from gateway.shapes.ending import Ending, How
+from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.traced_request import TracedRequest
+from gateway.telemetry.traced_request import Call, TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
 from gateway.visible import visible
@@ -45,6 +47,7 @@ STREAM_CUT_SHORT = "stream-cut-short"
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250
 _NOBODY = Attribution(None, (), None, None, ())
+_HOST, _USER_AGENT = b"host", b"user-agent"
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
 
@@ -294,6 +297,7 @@ def _decision_record(
     stated = None if asked is None else asked.stated
     usage, served = (None, None) if stated is None else (stated.usage, stated.served)
     occurred_at = int(received.started_at * _MICROSECONDS)
+    ended_ms = round((clock.monotonic() - started) * 1000)
     record = DecisionRecord(
         time=clock.iso_of_microseconds(occurred_at),
         request_id=received.request_id,
@@ -324,8 +328,8 @@ def _decision_record(
         usage_warning=None if asked is None else asked.usage_warning,
         cost_nano_usd=bill.cost,
         price_source=bill.source,
-        attempts=tuple(trail.attempts),
-        duration_ms=round((clock.monotonic() - started) * 1000),
+        attempts=_attempts(trail.attempts, asked, ended_ms),
+        duration_ms=ended_ms,
         first_byte_ms=None if asked is None else round((asked.first_byte_at - started) * 1000),
         first_token_ms=None
         if asked is None or asked.first_token_at is None
@@ -337,6 +341,18 @@ def _decision_record(
         prompt_per_mille=prompt_per_mille,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
+
+
+def _attempts(attempts: Sequence[AttemptRecord], asked: Asked | None, ended_ms: int) -> tuple[AttemptRecord, ...]:
+    """All of them; the one that was answered took until the end of its answer."""
+    if asked is None:
+        return tuple(attempts)
+    told = list(attempts)
+    answered = told[asked.attempt]
+    told[asked.attempt] = AttemptRecord(
+        answered.provider, answered.model, answered.outcome, answered.began_ms, ended_ms - answered.began_ms
+    )
+    return tuple(told)
 
 
 def _with_identities(record: DecisionRecord, identities: Identities) -> DecisionRecord:
@@ -351,16 +367,41 @@ def _with_identities(record: DecisionRecord, identities: Identities) -> Decision
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:
     """What spans are made of."""
-    headers, key = received.header_map, received.trail.key
-    thread, metadata = headers.get(_THREAD), headers.get(_METADATA)
+    headers, trail = received.header_map, received.trail
+    key, admitted, asked = trail.key, trail.admitted, trail.asked
+    duration_s = clock.monotonic() - received.started
+    if asked is not None and trail.calls:
+        _conclude_call(trail.calls[-1], asked, record, duration_s)
     return TracedRequest(
         record=record,
         trace=received.trace,
         started_at=received.started_at,
-        provider_type=record.provider_type,
-        thread_id=None if thread is None else thread.decode("utf-8", "replace"),
-        metadata=None if metadata is None else metadata.decode("utf-8", "replace"),
-        budget_warning=received.trail.budget_warning,
+        duration_s=duration_s,
+        path=received.endpoint.path,
+        host=_text(headers.get(_HOST)),
+        user_agent=_text(headers.get(_USER_AGENT)),
+        calls=trail.calls,
+        parameters={} if admitted is None else parameters_of(admitted.body),
+        thread_id=_text(headers.get(_THREAD)),
+        metadata=_text(headers.get(_METADATA)),
+        budget_warning=trail.budget_warning,
         collector=None if key is None else key.trace_collector,
         content=received.content,
     )
+
+
+def _conclude_call(call: Call, asked: Asked, record: DecisionRecord, ended: float) -> None:
+    """The call whose answer the client got ends with it, and has what that says of itself."""
+    call.ended, call.outcome = ended, record.attempts[asked.attempt].outcome
+    call.stated = asked.stated
+    if record.streaming and asked.first_token_at is not None:
+        call.first_chunk = asked.first_token_at - asked.received.started
+    if asked.ends is not None and record.endpoint in OUTLINED:
+        outline = asked.ends.read(asked.candidate.lane.endpoint.shape)
+        call.answer_id = outline.answer_id
+        # A reason that was to come and did not is an error, says the convention.
+        call.finish_reasons = outline.finish_reasons or (Stop.FAILED.value,)
+
+
+def _text(header: bytes | None) -> str | None:
+    return None if header is None else header.decode("utf-8", "replace")

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from gateway import clock
 from gateway.content.captured import CapturedContent
+from gateway.content.outline import AnswerEnds
 from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
 from gateway.money.budget import CompiledBudget
@@ -18,6 +19,7 @@ from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapsh
 from gateway.telemetry import trace_context
 from gateway.telemetry.decision_record import AttemptRecord
 from gateway.telemetry.trace_context import TraceContext
+from gateway.telemetry.traced_request import Call
 from gateway.upstream.request import Content, UpstreamResponse
 from gateway.usage import Stated
 from gateway.wire.request_body import RequestBody
@@ -149,7 +151,7 @@ class Trail:
 
     Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
-    body was waited for.
+    body was waited for, which is the client's time. `calls` are those that were made, of a sampled request.
     """
 
     __slots__ = (
@@ -159,6 +161,7 @@ class Trail:
         "budget_warning",
         "cache_mode",
         "called_at",
+        "calls",
         "candidate",
         "end_user",
         "is_settled",
@@ -178,6 +181,7 @@ class Trail:
         self.model_source: str | None = None
         self.candidate: Candidate | None = None
         self.called_at: float | None = None
+        self.calls: Sequence[Call] = ()
         self.reading_s = 0.0
         self.cache_mode = "respect"
         self.end_user: str | None = None
@@ -276,7 +280,8 @@ class Asked:
 
     `content` is what the head says of the body, `attempt` which of the trail's attempts it was: behind it may stand
     those that were passed over in the search for another answer. `is_counted` says that what is `stated` was not stated
-    by the provider, but counted as it passed. Moments are of the monotonic clock.
+    by the provider, but counted as it passed. `ends` are those of the answer to a sampled request. Moments are of the
+    monotonic clock.
     """
 
     __slots__ = (
@@ -284,6 +289,7 @@ class Asked:
         "attempt",
         "candidate",
         "content",
+        "ends",
         "first_byte_at",
         "first_token_at",
         "is_counted",
@@ -315,6 +321,7 @@ class Asked:
         self.stated: Stated | None = None
         self.usage_warning: str | None = None
         self.is_counted = False
+        self.ends: AnswerEnds | None = AnswerEnds() if self.received.is_traced else None
 
     @property
     def provider_name(self) -> str:

@@ -25,6 +25,7 @@ from gateway.listening import TOLD, Server, address_of, check_certificate, serve
 from gateway.private_files import keep_to_owner
 from gateway.settings import Settings
 from gateway.telemetry import logs
+from gateway.telemetry.otel_variables import Variables
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,8 @@ def run(settings: Settings) -> int:
     except ValueError as problem:
         _log.error("%s", problem)
         return 1
+    for warning in Variables().warnings:
+        _log.warning("%s", warning)
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Who is told to end between the directory's making and the `with` would leave it behind.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from gateway import clock
 from gateway.errors import GatewayError
 from gateway.pipeline.states import Received
 from gateway.server.client_watch import ClientWatch
@@ -47,11 +48,15 @@ class BodyReader:
         length = _length(stated) if stated else None
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
-        if length is not None and length <= _SMALL:
-            # PERF: a small body mostly comes whole with one event; Falcon's stream is for large ones.
-            data = await client.read(length)
-        else:
-            data = await self._read_large(pieces(), received)
+        began = clock.monotonic()
+        try:
+            if length is not None and length <= _SMALL:
+                # PERF: a small body mostly comes whole with one event; Falcon's stream is for large ones.
+                data = await client.read(length)
+            else:
+                data = await self._read_large(pieces(), received)
+        finally:
+            received.trail.reading_s = clock.monotonic() - began
         if length is not None and len(data) < length:
             raise GatewayError("bad_request", f"The body ended after {len(data)} of {length} bytes.")
         client.on_leave(on_leave)

@@ -35,13 +35,15 @@ from gateway.snapshot.snapshot import Snapshot
 from gateway.storage.engine import StorageError
 from gateway.telemetry import logs
 from gateway.telemetry.access_log import Callers, lines_of
-from gateway.telemetry.decision_log import DecisionLog, json_line, pretty_line
-from gateway.telemetry.exporters import TracingError
+from gateway.telemetry.decision_log import DecisionLog, Taker, json_line, pretty_line
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.otel_variables import Variables
+from gateway.telemetry.otlp_exports import OtlpExports
 from gateway.telemetry.tracing import open_tracing
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.client import Http1Transport
 from gateway.upstream.failure import FailureKind
+from gateway.wire.headers import let_pass
 
 _PUBLISH_EVERY_S = 1.0
 _SWITCH_INTERVAL_S = 0.0005
@@ -84,7 +86,9 @@ class Worker:
             upstream_connections=settings.upstream_connections,
             spool_bytes=settings.spool_max_bytes,
         )
-        self._decision_log = _decision_log(settings)
+        self._variables = Variables()
+        self._exports = OtlpExports(self._variables, self._metrics.families)
+        self._decision_log = _decision_log(settings, self._exports.decided)
         self._known_peppers = KnownPeppers(settings.data_dir, self._pepper)
         self._drain = Drain()
         if settings.tls_cert is not None:
@@ -104,10 +108,10 @@ class Worker:
         first = await self._source.first()
         if isinstance(first, Rejection):
             raise StartupError(first.diagnostics)
-        try:
-            self._tracing = open_tracing(self._metrics)
-        except TracingError as problem:
-            raise StartupError((problem,)) from problem
+        scheme = "http" if self._settings.tls_cert is None else "https"
+        self._tracing = open_tracing(self._metrics, self._variables, scheme=scheme)
+        if self._variables.forwards_baggage:
+            let_pass("baggage")
         holder = Holder(first)
         await self._open_books(first)
         services = Services(
@@ -151,6 +155,7 @@ class Worker:
         if self._decision_log is not None:
             await self._decision_log.close()
         await asyncio.to_thread(self._tracing.close)
+        await asyncio.to_thread(self._exports.close)
         await self._counters.close()
         await self._books.close()
 
@@ -245,7 +250,7 @@ class Worker:
         """What takes effect beside the requests, as soon as a snapshot does."""
         self._serving = snapshot
         self._budgets = snapshot.budgets
-        budgets = (budget.name for budget in snapshot.budgets)
+        budgets = {budget.name: budget.ceiling / NANO_PER_USD for budget in snapshot.budgets}
         self._metrics.serving(
             snapshot.revision_label, budgets, snapshot.upstreams, [kind.value for kind in FailureKind]
         )
@@ -291,12 +296,13 @@ def _spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def _decision_log(settings: Settings) -> DecisionLog | None:
+def _decision_log(settings: Settings, also: Taker | None) -> DecisionLog | None:
     lines = lines_of(settings.access_log)
     if lines is None:
         return None
+    callers = Callers(settings.node, settings.trusted_proxies)
     pretty = logs.is_pretty(settings.log_format, sys.stdout)
-    return DecisionLog(Callers(settings.node, settings.trusted_proxies), lines, pretty_line if pretty else json_line)
+    return DecisionLog(callers, lines, pretty_line if pretty else json_line, also)
 
 
 def load_app(settings: Settings, on_started: Callable[[], None], restarts: Callable[[], int]) -> AsgiApp:

@@ -1,6 +1,6 @@
 """How full budgets are, from the words of requests that end in any order."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway import clock
 
@@ -68,10 +68,15 @@ class BudgetLevels:
         level.began = max(level.began, began)
         level.told_at = clock.monotonic()
 
-    def keep(self, budgets: Collection[str]) -> None:
-        """Forgets the levels of other budgets."""
-        for budget in self._levels.keys() - budgets:
+    def keep(self, limits_usd: Mapping[str, float]) -> None:
+        """Forgets the levels of other budgets; of these, what is spent is told against the limits that serve now."""
+        for budget in self._levels.keys() - limits_usd.keys():
             del self._levels[budget]
+        for budget, level in self._levels.items():
+            limit_usd = limits_usd[budget]
+            if limit_usd != level.limit_usd:
+                level.ratio = level.ratio * level.limit_usd / limit_usd if limit_usd else 1.0
+                level.limit_usd = limit_usd
 
     def counters(self) -> dict[str, str]:
         """Every budget and the counter that is told of it."""

@@ -3,10 +3,11 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import msgspec
 
-from gateway.telemetry.access_log import Callers, Lines
+from gateway.telemetry.access_log import Caller, Callers, Lines
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.line_writer import LineWriter
 
@@ -18,6 +19,9 @@ _encode = msgspec.json.Encoder().encode
 
 Render = Callable[[DecisionRecord, bytes], bytes]
 """A line from a record and from what that is as JSON."""
+
+Taker = Callable[[DecisionRecord, bytes], None]
+"""Takes a record, and what that is as JSON, without waiting."""
 
 
 def json_line(_record: DecisionRecord, encoded: bytes) -> bytes:
@@ -44,13 +48,20 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
     return "".join(char if char.isprintable() else "?" for char in line).encode()
 
 
-class DecisionLog:
-    """Writes records as lines, with who asked; `lines` says of which requests."""
+@lru_cache(maxsize=1024)
+def _told(caller: Caller) -> bytes:
+    """What stands behind the members of a record. PERF: a client asks again and again."""
+    return b"," + _encode(caller)[1:]
 
-    def __init__(self, callers: Callers, lines: Lines, render: Render = json_line) -> None:
+
+class DecisionLog:
+    """Writes records as lines, with who asked; `lines` says of which requests. What takes them `also` gets the JSON."""
+
+    def __init__(self, callers: Callers, lines: Lines, render: Render = json_line, also: Taker | None = None) -> None:
         descriptor = None if sys.stdout is None else sys.stdout.fileno()
         self._lines = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
         self._render = render
+        self._also = also
         self._callers = callers
         self._has = lines.has
 
@@ -70,11 +81,12 @@ class DecisionLog:
 
         Who asked is told here alone: the ledger keeps the record as it is.
         """
-        if self._render is json_line:
-            line = encoded[:-1] + b"," + _encode(self._callers.caller(peer, headers))[1:]
-        else:
-            line = self._render(record, encoded)
-        self._lines.write(line + b"\n")
+        told = encoded
+        if self._render is json_line or self._also is not None:
+            told = encoded[:-1] + _told(self._callers.caller(peer, headers))
+        self._lines.write((told if self._render is json_line else self._render(record, encoded)) + b"\n")
+        if self._also is not None:
+            self._also(record, told)
 
     async def close(self) -> None:
         """Writes what is left, as far as it is read."""

@@ -2,19 +2,17 @@
 
 import logging
 import threading
-from collections.abc import Mapping
-from types import ModuleType
 from typing import Final
 from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from gateway.telemetry.collector_settings import CollectorSettings
+from gateway.telemetry.http_exporter import HttpSpanExporter, place_of, place_of_variables
+from gateway.telemetry.otel_variables import Variables
 from gateway.telemetry.otlp import request_of
 
-ENDPOINTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _LONGEST_WORDS: Final = 400
-_PROTOCOLS: Final = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 class FirstWords(logging.Handler):
@@ -47,11 +45,6 @@ def listen() -> None:
     logger.propagate = False
 
 
-def address_of_variables(environ: Mapping[str, str]) -> str:
-    """Where the variables send spans, as far as they say."""
-    return shown(next((environ[name] for name in ENDPOINTS if environ.get(name, "").strip()), ""))
-
-
 def shown(endpoint: str) -> str:
     """An address without what may be secret in it."""
     try:
@@ -67,47 +60,37 @@ class TracingError(Exception):
     """What is asked for cannot be had; the message says how to mend it."""
 
 
-def exporter_of_variables(environ: Mapping[str, str]) -> SpanExporter:
-    """The exporter that the variables ask for. Raises `TracingError`."""
-    protocol = next((environ[name].strip() for name in _PROTOCOLS if environ.get(name, "").strip()), "http/protobuf")
-    if protocol == "http/protobuf":
-        from opentelemetry.exporter.otlp.proto.http import trace_exporter  # noqa: PLC0415 - only one is needed
-
-        _encode_faster(trace_exporter)
-        return trace_exporter.OTLPSpanExporter()
-    if protocol != "grpc":
-        raise TracingError(f"the protocol {protocol!r} of OTLP is not known here; there are http/protobuf and grpc")
-    return _grpc(None)
+def exporter_of_variables(variables: Variables) -> SpanExporter:
+    """The exporter of spans that the variables ask for. Raises `TracingError`, or what `HttpSender` raises."""
+    if variables.protocol("traces") == "grpc":
+        return _grpc(None, variables)
+    return HttpSpanExporter(place_of_variables("traces", variables))
 
 
-def exporter_of(settings: CollectorSettings) -> SpanExporter:
-    """The exporter of a collector. Raises `TracingError`, or whatever a certificate that cannot be read raises."""
+def exporter_of(settings: CollectorSettings, variables: Variables) -> SpanExporter:
+    """The exporter of a collector. Raises `TracingError`, or what `HttpSender` raises."""
     if settings.protocol == "grpc":
-        return _grpc(settings)
-    from gateway.telemetry.http_exporter import HttpSpanExporter  # noqa: PLC0415 - most gateways never need it
-
-    return HttpSpanExporter(settings)
+        return _grpc(settings, variables)
+    return HttpSpanExporter(place_of(settings, variables))
 
 
-def _grpc(settings: CollectorSettings | None) -> SpanExporter:
+def _grpc(settings: CollectorSettings | None, variables: Variables) -> SpanExporter:
     try:
         from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - an extra
     except ImportError:
         raise TracingError(
             "OTLP over gRPC needs a package: pip install 'declarative-llm-gateway[otlp-grpc]', or use http/protobuf"
         ) from None
-    _encode_faster(trace_exporter)
+    if hasattr(trace_exporter, "encode_spans"):
+        # PERF: it encodes by `otlp`, where it still calls its encoder by this name.
+        vars(trace_exporter)["encode_spans"] = request_of
+    timeout_s = variables.timeout_s("traces")
     if settings is None:
-        return trace_exporter.OTLPSpanExporter()
+        return trace_exporter.OTLPSpanExporter(timeout=timeout_s)
     return trace_exporter.OTLPSpanExporter(
         endpoint=settings.endpoint,
         insecure=settings.endpoint.startswith("http:"),
         # An empty list would be filled from OTEL_EXPORTER_OTLP_HEADERS; this text is a list without entries.
         headers=tuple((name.lower(), value.reveal()) for name, value in settings.headers) or ",",
+        timeout=timeout_s,
     )
-
-
-def _encode_faster(exporters: ModuleType) -> None:
-    """PERF: has OpenTelemetry's exporters encode by `otlp`, where they still call their encoder by this name."""
-    if hasattr(exporters, "encode_spans"):
-        vars(exporters)["encode_spans"] = request_of

@@ -1,90 +1,167 @@
-"""OTLP over http to a collector of the configuration."""
+"""OTLP over http: any signal's batches to one place."""
 
-import os
+import gzip
 import ssl
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
+from pathlib import Path
 from typing import Final
 
 import httpx
+import msgspec
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.util.re import parse_env_headers
 
 from gateway import clock
+from gateway.secret import Secret
 from gateway.telemetry.collector_settings import CollectorSettings
+from gateway.telemetry.otel_variables import Signal, Variables
 from gateway.telemetry.otlp import encode
 from gateway.version import __version__
 
-_CERTIFICATES: Final = ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", "OTEL_EXPORTER_OTLP_CERTIFICATE")
-_TIMEOUTS: Final = ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
-_PATH: Final = "/v1/traces"
-_TIMEOUT_S: Final = 10.0
+_HERE: Final = "http://localhost:4318"
 _PAUSES_S: Final = (0.5, 1.0, 2.0)
 _TRY_AGAIN: Final = frozenset((429, 502, 503, 504))
 """https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes"""
 
 
-class HttpSpanExporter(SpanExporter):
-    """OTLP over http with a collector's own headers and no others.
+class HttpPlace(msgspec.Struct, frozen=True):
+    """Where batches of one signal go, and how.
 
-    OpenTelemetry's exporter would add those of `OTEL_EXPORTER_OTLP_HEADERS`, which are somebody else's secrets.
+    Args:
+        url: With the signal's path.
+        headers: Names and values; the values are secret.
+        timeout_s: How long sending a batch may take, further tries included.
+        certificate: A file of PEM that the collector's certificate is checked by; empty for the usual ones.
+        client_certificate: A file of PEM with the gateway's own certificate, empty for none; `client_key` its key.
+        compresses: Whether batches go compressed by gzip.
     """
 
-    def __init__(self, settings: CollectorSettings, environ: Mapping[str, str] = os.environ) -> None:
-        base = settings.endpoint.rstrip("/")
-        self._url = base if base.endswith(_PATH) else base + _PATH
-        self._patience_s = _seconds(environ)
-        certificate = _first(_CERTIFICATES, environ)
+    url: str
+    headers: tuple[tuple[str, Secret], ...] = ()
+    timeout_s: float = 10.0
+    certificate: str = ""
+    client_certificate: str = ""
+    client_key: str = ""
+    compresses: bool = False
+
+
+def place_of_variables(signal: Signal, variables: Variables) -> HttpPlace:
+    """Where the variables send a signal."""
+    own, common = (variables.text(name) for name in variables.names_for(signal, "ENDPOINT"))
+    stated = parse_env_headers(variables.of_exporter(signal, "HEADERS"), liberal=True)
+    return _trusting(
+        HttpPlace(
+            url=own or f"{(common or _HERE).rstrip('/')}/v1/{signal}",
+            headers=tuple((name, Secret(value)) for name, value in stated.items()),
+            compresses=variables.compresses(signal),
+        ),
+        signal,
+        variables,
+    )
+
+
+def place_of(settings: CollectorSettings, variables: Variables) -> HttpPlace:
+    """Where a collector of the configuration gets spans: its own headers and no others.
+
+    Those of `OTEL_EXPORTER_OTLP_HEADERS` are somebody else's secrets.
+    """
+    base = settings.endpoint.rstrip("/")
+    url = base if base.endswith("/v1/traces") else f"{base}/v1/traces"
+    return _trusting(HttpPlace(url=url, headers=settings.headers), "traces", variables)
+
+
+def _trusting(place: HttpPlace, signal: Signal, variables: Variables) -> HttpPlace:
+    """With the certificates and the patience that the variables say."""
+    return msgspec.structs.replace(
+        place,
+        timeout_s=variables.timeout_s(signal),
+        certificate=variables.of_exporter(signal, "CERTIFICATE"),
+        client_certificate=variables.of_exporter(signal, "CLIENT_CERTIFICATE"),
+        client_key=variables.of_exporter(signal, "CLIENT_KEY"),
+    )
+
+
+class HttpSender:
+    """Sends batches, from one thread. Raises `OSError` at the start where a certificate cannot be read."""
+
+    def __init__(self, place: HttpPlace) -> None:
+        self._place = place
+        headers = {
+            **{name: value.reveal() for name, value in place.headers},
+            "content-type": "application/x-protobuf",
+            "user-agent": f"declarative-llm-gateway/{__version__}",
+        }
+        if place.compresses:
+            headers["content-encoding"] = "gzip"
         # Redirects are not followed: they would carry the headers to a host that nobody named.
-        self._client = httpx.Client(
-            headers={
-                **{name: value.reveal() for name, value in settings.headers},
-                "content-type": "application/x-protobuf",
-                "user-agent": f"declarative-llm-gateway/{__version__}",
-            },
-            timeout=self._patience_s,
-            verify=ssl.create_default_context(cafile=certificate) if certificate else True,
-        )
+        self._client = httpx.Client(headers=headers, timeout=place.timeout_s, verify=_trust(place))
         self._closing = threading.Event()
         self.failure: str | None = None
         """Why the last try failed: the status, or what kept it from one."""
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sends, and again after pauses where the collector is busy or away, for as long as one try may take."""
-        body = encode(spans)
-        deadline = clock.monotonic() + self._patience_s
+    def send(self, body: bytes) -> bool:
+        """Sends, and again after pauses where the collector is busy or away, for as long as a batch may take."""
+        content = gzip.compress(body, 1) if self._place.compresses else body
+        deadline = clock.monotonic() + self._place.timeout_s
         for pause_s in (*_PAUSES_S, 0.0):
-            status = self._post(body)
+            status = self._post(content)
             if status is not None and status not in _TRY_AGAIN:
-                return SpanExportResult.SUCCESS if status < 300 else SpanExportResult.FAILURE  # noqa: PLR2004 - RFC 9110
+                return status < 300  # noqa: PLR2004 - RFC 9110, section 15
             if clock.monotonic() + pause_s > deadline or self._closing.wait(pause_s):
                 break
-        return SpanExportResult.FAILURE
+        return False
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Ends a pause, and closes the connections."""
         self._closing.set()
         self._client.close()
 
-    def _post(self, body: bytes) -> int | None:
+    def _post(self, content: bytes) -> int | None:
         """The status, or `None` where there was no answer. What the answer says is not read."""
         try:
-            with self._client.stream("POST", self._url, content=body) as response:
+            with self._client.stream("POST", self._place.url, content=content) as response:
                 self.failure = f"it answered {response.status_code} {_PHRASES.get(response.status_code, '')}".strip()
                 return response.status_code
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             self.failure = f"{type(error).__name__}: {error}"
             return None
 
 
-def _seconds(environ: Mapping[str, str]) -> float:
-    try:
-        return float(_first(_TIMEOUTS, environ) or _TIMEOUT_S)
-    except ValueError:
-        return _TIMEOUT_S
+class HttpSpanExporter(SpanExporter):
+    """Spans over http."""
+
+    def __init__(self, place: HttpPlace) -> None:
+        self._sender = HttpSender(place)
+
+    @property
+    def failure(self) -> str | None:
+        """See `HttpSender`."""
+        return self._sender.failure
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Sends a batch."""
+        return SpanExportResult.SUCCESS if self._sender.send(encode(spans)) else SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        """Ends what it waits for, and closes the connections."""
+        self._sender.close()
 
 
-def _first(names: Sequence[str], environ: Mapping[str, str]) -> str:
-    return next((text for name in names if (text := environ.get(name, "").strip())), "")
+def _trust(place: HttpPlace) -> ssl.SSLContext | bool:
+    if not place.certificate and not place.client_certificate:
+        return True
+    _readable(place.certificate, place.client_certificate, place.client_key)
+    context = ssl.create_default_context(cafile=place.certificate or None)
+    if place.client_certificate:
+        context.load_cert_chain(place.client_certificate, place.client_key or None)
+    return context
+
+
+def _readable(*files: str) -> None:
+    """Raises `OSError` that names the file, which those of `ssl` do not."""
+    for file in filter(None, files):
+        Path(file).read_bytes()

@@ -6,6 +6,7 @@ that lines are dropped and counted.
 
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable, Iterable
 
@@ -63,7 +64,10 @@ class LineWriter:
             if self._writing is None:
                 # A daemon: a process whose lines nobody reads ends all the same.
                 self._writing = threading.Thread(target=self._write_on, name="lines", daemon=True)
+                # A signal that the kernel hands to this thread would not wake the one that waits for it.
+                mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
                 self._writing.start()
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def flush(self, wait_s: float) -> None:
         """Waits until everything is written, but no longer than `wait_s` seconds."""

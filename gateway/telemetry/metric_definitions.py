@@ -64,7 +64,7 @@ class MetricDefinitions:
         self.overhead = self._histogram(
             "overhead_seconds",
             "What the gateway took from the head of a request to the first call to a provider, or to its refusal, "
-            "without the wait for the client's body.",
+            "without the wait for the client's body; unpacking a compressed one is in it.",
             "endpoint",
             buckets=OVERHEAD_SECONDS,
         )

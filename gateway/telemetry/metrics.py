@@ -238,22 +238,24 @@ class Metrics:
             self._metrics.lag.set(standing["lag_s"])
 
     def serving(
-        self, revision: str, budgets: Iterable[str], providers: Iterable[str], failures: Iterable[str] = ()
+        self, revision: str, budgets: Mapping[str, float], providers: Iterable[str], failures: Iterable[str] = ()
     ) -> None:
         """Which configuration serves, and the budgets and providers that it has by name: others have no gauges.
 
-        `failures` are what may go wrong below HTTP, so that their series begin at zero with the providers'.
+        `budgets` have their limits in US dollars. `failures` are what may go wrong below HTTP, so that their series
+        begin at zero with the providers'.
         """
         self._about.revision = revision
         self._in_force = {**self._in_force, "budget": frozenset(budgets), "provider": frozenset(providers)}
-        self.budgets.keep(self._in_force["budget"])
+        self.budgets.keep(budgets)
         # A series that is born with its first event hides it from `rate`.
         for provider in self._in_force["provider"]:
             for outcome in (*_FROM_THE_START, *failures):
                 self._metrics.attempts.labels(provider, outcome)
             self._metrics.passed_over.labels(provider, "circuit_open")
-        for budget in self._in_force["budget"]:
+        for budget, limit_usd in budgets.items():
             self._metrics.budget_refusals.labels(budget)
+            self._metrics.budget_limit.labels(budget).set(limit_usd)
         for code, type_ in CODES.items():
             self._metrics.refusals.labels(type_, code)
 
@@ -314,6 +316,10 @@ class Metrics:
             registry.register(self._about)
         shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
         return form.render(shown)
+
+    def families(self) -> Iterator[Metric]:
+        """What this worker alone has counted, all of it, as it was published last. Any thread may ask."""
+        return _Shown(self._metrics.registry, self._in_force, frozenset()).collect()
 
     @staticmethod
     def forget_dead_workers() -> None:

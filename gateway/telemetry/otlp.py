@@ -13,8 +13,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMessage
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Status
 
@@ -26,13 +27,14 @@ _TURN: Final = 64
 _64_BITS: Final = 2**64 - 1
 _LONGEST_INT: Final = 2**63
 _HAS_IS_REMOTE, _IS_REMOTE = 0x100, 0x200
+_time = struct.Struct("<BQ").pack
 _times = struct.Struct("<BQBQ").pack
 _double = struct.Struct("<Bd").pack
 _flags = struct.Struct("<BBI").pack
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
-    """The `ExportTraceServiceRequest` of spans without events and links, all of one resource and one scope."""
+    """The `ExportTraceServiceRequest` of spans without links, all of one resource and one scope."""
     if not spans:
         return b""
     first = spans[0]
@@ -65,8 +67,16 @@ def _span(span: ReadableSpan) -> bytes:
             parts.append(_recurring(name, value))
         else:
             parts.append(_sized(b"\x4a", _attribute(name, value)))
+    for event in span.events:
+        parts.append(_sized(b"\x5a", _event(event)))
     parts += (_sized(b"\x7a", _status(span.status)), _flags(0x85, 0x01, flags))
     return b"".join(parts)
+
+
+def _event(event: Event) -> bytes:
+    name = _sized(b"\x12", _utf8(event.name)) if event.name else b""
+    attributes = [_sized(b"\x1a", _attribute(key, value)) for key, value in (event.attributes or {}).items()]
+    return _time(0x09, event.timestamp) + name + b"".join(attributes)
 
 
 def _status(status: Status) -> bytes:
@@ -109,6 +119,12 @@ def _attributes(attributes: Mapping[str, Any]) -> Iterable[bytes]:
 def _resource(resource: Resource) -> bytes:
     schema = _sized(b"\x1a", _utf8(resource.schema_url)) if resource.schema_url else b""
     return schema + _sized(b"\x0a", b"".join(_attributes(resource.attributes)))
+
+
+def resource_message(resource: Resource) -> ResourceMessage:
+    """What serves, as a message of protobuf."""
+    message: ResourceMessage = ResourceMessage.FromString(b"".join(_attributes(resource.attributes)))
+    return message
 
 
 def _scope(scope: InstrumentationScope | None) -> bytes:

@@ -36,7 +36,11 @@ class TraceContext:
     @property
     def traceparent(self) -> str:
         """The header that makes whoever receives it a child of the gateway's span."""
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
+        return self.parent_of(self.span_id)
+
+    def parent_of(self, span: str) -> str:
+        """The header that makes whoever receives it a child of a span of this trace."""
+        return f"00-{self.trace_id}-{span}-{self.flags}"
 
 
 def accept(headers: Mapping[bytes, bytes]) -> TraceContext:

@@ -36,6 +36,7 @@ class TraceDestination:
         bounds: How much may wait, and for how long.
         metrics: Where spans are counted.
         address: Where the collector is, for the log.
+        scheme: That of the port that serves.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class TraceDestination:
         bounds: Bounds,
         metrics: Metrics,
         address: str = "",
+        scheme: str = "http",
     ) -> None:
         self._name = name
         self._where = f"{name} ({address})" if address else name
         self._open_exporter = open_exporter
         self._exporter: SpanExporter | None = None
         self._resource = resource
+        self._scheme = scheme
         self._bounds = bounds
         self._metrics = metrics
         self._waiting: deque[TracedRequest] = deque()
@@ -140,13 +143,13 @@ class TraceDestination:
         content = 0
         for request in turns(self._taken(), _TURN, self._rest_s()):
             try:
-                made = spans_of(request, self._resource)
+                made = spans_of(request, self._resource, self._scheme)
             except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
                 self._lose(request, error)
                 continue
             requests.append(request)
             if request.content is not None:
-                content += sum(map(_length, (made[0].attributes or {}).values()))
+                content += sum(map(_length, (made[-1].attributes or {}).values()))
             spans += made
             if len(spans) >= self._bounds.batch or content >= _BATCH_CONTENT_BYTES:
                 break

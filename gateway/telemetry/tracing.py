@@ -6,27 +6,18 @@ has a queue and a thread of its own, so that none can hold up another. Without a
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, TraceIdRatioBased
 
 from gateway import clock
 from gateway.telemetry.collector_settings import Bounds, CollectorSettings
-from gateway.telemetry.exporters import (
-    ENDPOINTS,
-    TracingError,
-    address_of_variables,
-    exporter_of,
-    exporter_of_variables,
-    listen,
-    shown,
-)
+from gateway.telemetry.exporters import exporter_of, exporter_of_variables, listen, shown
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.otel_variables import Variables
 from gateway.telemetry.sampling import Sampling
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
@@ -51,10 +42,17 @@ class Tracing:
     """Samples requests and hands the sampled ones to their collectors. `close` ends the threads."""
 
     def __init__(
-        self, default: TraceDestination | None, bounds: Bounds, metrics: Metrics, *, is_disabled: bool = False
+        self,
+        default: TraceDestination | None,
+        bounds: Bounds,
+        metrics: Metrics,
+        variables: Variables,
+        *,
+        scheme: str = "http",
     ) -> None:
-        self._default = None if default is None else _Route(None, _sampling_of_variables(), default)
-        self._is_disabled = is_disabled
+        self._default = None if default is None else _Route(None, _sampling_of(variables), default)
+        self._variables = variables
+        self._scheme = scheme
         self._bounds = bounds
         self._metrics = metrics
         self._routes: dict[str, _Route] = {}
@@ -65,7 +63,7 @@ class Tracing:
 
         Those that stay as they are go on, others are opened; those that are gone send what waits and are let go.
         """
-        if self._is_disabled:
+        if self._variables.is_disabled:
             return
         before, self._routes = self._routes, {}
         for name, settings in collectors.items():
@@ -107,59 +105,57 @@ class Tracing:
 
     def _open(self, name: str, settings: CollectorSettings) -> TraceDestination:
         address = shown(settings.endpoint)
-        return TraceDestination(name, lambda: exporter_of(settings), _resource(), self._bounds, self._metrics, address)
+        return TraceDestination(
+            name,
+            lambda: exporter_of(settings, self._variables),
+            resource(),
+            self._bounds,
+            self._metrics,
+            address,
+            self._scheme,
+        )
 
 
-def open_tracing(metrics: Metrics, environ: Mapping[str, str] = os.environ) -> Tracing:
-    """Tracing as the variables ask for it, without a collector where they name none. Raises `TracingError`."""
+def open_tracing(metrics: Metrics, variables: Variables, *, scheme: str = "http") -> Tracing:
+    """Tracing as the variables ask for it, without a collector where they name none; `scheme` is that of the port."""
     bounds = Bounds(
-        queue=_whole("OTEL_BSP_MAX_QUEUE_SIZE", environ, Bounds().queue),
-        batch=_whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", environ, Bounds().batch),
-        delay_s=_whole("OTEL_BSP_SCHEDULE_DELAY", environ, 5000) / 1000,
+        queue=variables.whole("OTEL_BSP_MAX_QUEUE_SIZE", Bounds().queue),
+        batch=variables.whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Bounds().batch),
+        delay_s=variables.whole("OTEL_BSP_SCHEDULE_DELAY", 5000, least=0) / 1000,
     )
     # It logs every batch that is lost; one line when that begins and one when it ends say as much.
     listen()
     default = None
-    if _names_collector(environ):
-        exporter = exporter_of_variables(environ)
-        address = address_of_variables(environ)
-        default = TraceDestination(_DEFAULT, lambda: exporter, _resource(), bounds, metrics, address)
+    if _names_collector(variables):
+        address = shown(variables.of_exporter("traces", "ENDPOINT"))
+        default = TraceDestination(
+            _DEFAULT, lambda: exporter_of_variables(variables), resource(), bounds, metrics, address, scheme
+        )
         _log.info("spans go to the trace collector %s%s", _DEFAULT, f", {address}" if address else "")
-    return Tracing(default, bounds, metrics, is_disabled=_is_disabled(environ))
+    return Tracing(default, bounds, metrics, variables, scheme=scheme)
 
 
-def _names_collector(environ: Mapping[str, str]) -> bool:
-    exporters = [name.strip() for name in environ.get("OTEL_TRACES_EXPORTER", "").split(",") if name.strip()]
-    if _is_disabled(environ) or exporters == ["none"]:
+def _names_collector(variables: Variables) -> bool:
+    asked = variables.exporter("traces")
+    if variables.is_disabled or asked == "none":
         return False
-    if not exporters and not any(environ.get(name, "").strip() for name in ENDPOINTS):
-        return False
-    if exporters not in ([], ["otlp"]):
-        raise TracingError(f"OTEL_TRACES_EXPORTER is {','.join(exporters)}; the gateway knows otlp and none")
-    return True
+    return asked == "otlp" or bool(variables.of_exporter("traces", "ENDPOINT"))
 
 
-def _is_disabled(environ: Mapping[str, str]) -> bool:
-    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+def _sampling_of(variables: Variables) -> Sampling:
+    name, ratio = variables.sampler
+    root = name.removeprefix("parentbased_")
+    sampler = TraceIdRatioBased(ratio) if root == "traceidratio" else _ROOTS[root]
+    return Sampling(ParentBased(sampler) if root != name else sampler)
 
 
-def _sampling_of_variables() -> Sampling:
-    return Sampling(TracerProvider(shutdown_on_exit=False).sampler)
+_ROOTS: Final = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}
 
 
-def _resource() -> Resource:
+def resource() -> Resource:
     """What the variables say of the service; its name is the gateway's where they do not give one."""
     stated = Resource.create({})
     own = {SERVICE_VERSION: __version__}
     if str(stated.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
         own[SERVICE_NAME] = "llm-gateway"
     return stated.merge(Resource(own))
-
-
-def _whole(name: str, environ: Mapping[str, str], default: int) -> int:
-    text = environ.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise TracingError(f"{name} is {text!r}; a whole number above 0 belongs there")
-    return int(text)

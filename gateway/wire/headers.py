@@ -130,6 +130,7 @@ _REQUEST_STAYS: Final = frozenset(
         "accept-encoding",  # the answer has to come as it is
         "traceparent",  # the gateway's own span goes on in its place
         "tracestate",
+        "baggage",  # what the caller tells its own services; see `let_pass`
     )
 )
 _REQUEST_PREFIXES: Final = (
@@ -203,6 +204,10 @@ class _Crossing:
         self._prefixes = prefixes
         self.known: dict[str | bytes, str] = {}
 
+    def let_pass(self, name: str) -> None:
+        self._stays -= {name}
+        self.known.clear()
+
     def judge(self, written: str | bytes) -> str:
         """The name, which is in lower case, as it goes on; empty where it stays."""
         name = written if isinstance(written, str) else written.decode("latin-1")
@@ -216,6 +221,11 @@ class _Crossing:
 
 _REQUEST: Final = _Crossing(_REQUEST_STAYS, _REQUEST_PREFIXES)
 _RESPONSE: Final = _Crossing(_RESPONSE_STAYS, _RESPONSE_PREFIXES)
+
+
+def let_pass(name: str) -> None:
+    """From now on this header of clients goes upstream."""
+    _REQUEST.let_pass(name)
 
 
 def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

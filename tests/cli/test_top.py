@@ -19,7 +19,7 @@ ASKED_WITH = []
 def looks():
     """Two looks, ten seconds apart."""
     metrics = Metrics()
-    metrics.serving("0123456789abcdef", ("team", "all [bold]"), ("openai", "standby"))
+    metrics.serving("0123456789abcdef", dict.fromkeys(("team", "all [bold]"), 0.0), ("openai", "standby"))
     metrics.counters({}, answer=True)
     for _ in range(7):
         metrics.request_started()

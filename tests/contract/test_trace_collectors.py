@@ -188,12 +188,13 @@ def test_a_reload_opens_and_closes_collectors_and_loses_nothing(start_gateway, c
 
 def test_a_collector_that_is_down_is_counted_and_all_can_be_switched_off(start_gateway, collectors):
     nowhere = f"http://127.0.0.1:{free_port()}"
-    gateway = start_gateway(config(retail=nowhere, lab=nowhere), env={**SOON, "OTEL_EXPORTER_OTLP_TIMEOUT": "1"})
+    gateway = start_gateway(config(retail=nowhere, lab=nowhere), env={**SOON, "OTEL_EXPORTER_OTLP_TIMEOUT": "300"})
     off = start_gateway(config(retail=collectors[1].url, lab=nowhere), env={**SOON, "OTEL_SDK_DISABLED": "true"})
 
     chat(gateway, LAB)
     chat(off, SHOP)
 
     gateway.wait(lambda: count(gateway, "trace_spans_dropped", collector="lab", reason="export_failed") == 2, 20)
+    assert gateway.hears(f"the trace collector lab ({nowhere}) does not take spans: ConnectError: [Errno 111]")
     off.stop()
     assert collectors[1].spans == []

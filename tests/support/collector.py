@@ -1,5 +1,7 @@
-"""An OpenTelemetry collector that keeps what it is sent, over http or gRPC."""
+"""An OpenTelemetry collector that keeps what it is sent: over http any signal, over gRPC spans."""
 
+import gzip
+import ssl
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 
@@ -36,9 +40,12 @@ class Collector:
                             "span_id": span.span_id.hex(),
                             "parent": span.parent_span_id.hex(),
                             "kind": span.kind,
+                            "state": span.trace_state,
                             "status": span.status.code,
+                            "began_ns": span.start_time_unix_nano,
                             "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
                             "attributes": _attributes(span.attributes),
+                            "events": [(event.name, _attributes(event.attributes)) for event in span.events],
                             "resource": resource,
                         }
                     )
@@ -57,9 +64,11 @@ class Collector:
 class HttpCollector(Collector):
     """Answers with `status` and `answer`; redirects where `location` says."""
 
-    def __init__(self, *, hangs: bool = False) -> None:
+    def __init__(self, *, hangs: bool = False, tls: ssl.SSLContext | None = None) -> None:
         super().__init__(hangs=hangs)
         self.status, self.answer, self.location = 200, b"", ""
+        self.metrics: dict[str, Any] = {}
+        self.lines: list[Any] = []
         self.paths: list[str] = []
         self.sizes: list[int] = []
         collector = self
@@ -71,8 +80,10 @@ class HttpCollector(Collector):
                 collector.headers.append({name.lower(): value for name, value in self.headers.items()})
                 collector.paths.append(self.path)
                 collector.sizes.append(len(body))
+                if self.headers["content-encoding"] == "gzip":
+                    body = gzip.decompress(body)
                 if collector.status < 300:
-                    collector.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+                    collector.take_signal(self.path.rsplit("/", 1)[1], body)
                 self.send_response(collector.status)
                 self.send_header("content-length", str(len(collector.answer)))
                 if collector.location:
@@ -84,8 +95,22 @@ class HttpCollector(Collector):
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def take_signal(self, signal: str, body: bytes) -> None:
+        """Metrics by name, as they came last; lines of the log in the order of their arrival."""
+        if signal == "metrics":
+            for told in metrics_service_pb2.ExportMetricsServiceRequest.FromString(body).resource_metrics:
+                self.metrics["resource"] = _attributes(told.resource.attributes)
+                self.metrics.update((one.name, one) for scope in told.scope_metrics for one in scope.metrics)
+        elif signal == "logs":
+            for told in logs_service_pb2.ExportLogsServiceRequest.FromString(body).resource_logs:
+                self.lines += [line for scope in told.scope_logs for line in scope.log_records]
+        else:
+            self.take(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
 
     def close(self) -> None:
         self._released.set()

@@ -523,7 +523,7 @@ for _ in sys.stdin:  # each line is answered by a process that applies until it 
         plane = Plane(open_engine(sys.argv[1]))
         print(os.getpid(), flush=True)
         for turn in range(10_000):
-            plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(60)))
+            plane.put_in_force(*(team(f"t{number}", description=f"turn {turn}") for number in range(30)))
     os.waitpid(pid, 0)
     print("ended", flush=True)
 """
@@ -539,8 +539,9 @@ def test_a_process_killed_while_it_applies_leaves_one_revision_whole(plane):
     url = plane.engine.url.render_as_string(hide_password=False)
     turns = set()
     command = [sys.executable, "-c", KILLED, url]
+    plane.engine.dispose()  # connections that tests before have left would pass for those of the process
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forking:
-        for kill in range(50):
+        for kill in range(20):
             print(file=forking.stdin, flush=True)
             pid = int(forking.stdout.readline())
             # On a slow machine no apply would ever come to its end: until one has, it gets more time.
@@ -569,7 +570,7 @@ def _is_whole(plane, turns):
     said = {one.resource.spec["description"] for one in live.resources.values()}
     turns |= said
     assert len(said) <= 1
-    assert len(live.resources) in (0, 60)
+    assert len(live.resources) in (0, 30)
     with plane.engine.connect() as connection:
         revision = live.revision
         assert connection.scalar(select(func.count()).where(applies.c.revision > revision)) == 0

@@ -2,6 +2,8 @@
 
 import os
 import queue
+import signal
+from pathlib import Path
 
 import pytest
 
@@ -25,6 +27,17 @@ def pipe():
 def read_lines(read: int, count: int) -> list[bytes]:
     with os.fdopen(os.dup(read), "rb") as file:
         return [file.readline() for _ in range(count)]
+
+
+def test_the_thread_that_writes_takes_no_signal_from_the_one_that_waits_for_it(pipe):
+    lines = LineWriter(pipe[1], most_bytes=100)
+    lines.write(LINE)
+    lines.flush(PATIENCE_S)
+
+    status = Path(f"/proc/self/task/{lines._writing.native_id}/status").read_text()
+    blocked = int(next(line for line in status.splitlines() if line.startswith("SigBlk")).split()[1], 16)
+    assert blocked & 1 << (signal.SIGTERM - 1)
+    assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_lines_arrive_in_their_order(pipe):

@@ -58,34 +58,46 @@ def test_a_window_that_is_over_leaves_nothing():
 
 def test_what_was_held_in_a_window_that_is_over_is_told_no_more():
     metrics = Metrics()
-    metrics.serving("one", ("team",), ())
+    metrics.serving("one", {"team": 1.0}, ())
     metrics.held({"team": 5.0})
     metrics.held({})
 
     assert samples(metrics, "gateway_budget_held_usd") == {'{budget="team"}': "0.0"}
 
 
+def test_a_limit_follows_the_configuration_and_what_is_spent_is_told_against_it():
+    metrics = Metrics()
+    metrics.serving("one", {"team": 10.0, "unused": 3.0}, ())
+    metrics.budgets.tell("team", "counter", 0.5, None, "", 0, 10.0)
+    metrics.serving("two", {"team": 20.0, "unused": 3.0}, ())
+
+    limits = {'{budget="team"}': "20.0", '{budget="unused"}': "3.0"}
+    assert samples(metrics, "gateway_budget_limit_usd") == limits
+    assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="team"}': "0.25"}
+    assert samples(metrics, "gateway_budget_spent_usd") == {'{budget="team"}': "5.0"}
+
+
 def test_one_revision_is_told_at_a_time():
     metrics = Metrics()
     for revision in ("one", "two"):
-        metrics.serving(revision, (), ())
+        metrics.serving(revision, {}, ())
 
     assert samples(metrics, "gateway_config_info") == {'{revision="two"}': "1.0"}
 
 
 def test_what_the_configuration_has_no_more_has_no_gauges():
     metrics = Metrics()
-    metrics.serving("one", ("kept", "gone"), ("openai", "left"))
+    metrics.serving("one", dict.fromkeys(("kept", "gone"), 0.0), ("openai", "left"))
     for budget in ("kept", "gone"):
         metrics.budgets.tell(budget, "counter", 0.5, None, "", 0)
     metrics.circuits({"openai": True, "left": True})
     assert len(samples(metrics, "gateway_budget_utilization_ratio")) == 2
 
-    metrics.serving("two", ("kept",), ("openai",))
+    metrics.serving("two", {"kept": 0.0}, ("openai",))
 
     assert samples(metrics, "gateway_budget_utilization_ratio") == {'{budget="kept"}': "0.5"}
     assert samples(metrics, "gateway_circuit_open") == {'{provider="openai"}': "1.0"}
-    metrics.serving("three", ("kept", "gone"), ("openai",))
+    metrics.serving("three", dict.fromkeys(("kept", "gone"), 0.0), ("openai",))
     assert [budget for budget, *_ in metrics.budgets.ratios(clock.now())] == ["kept"]
 
 

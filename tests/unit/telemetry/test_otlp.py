@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceState
 
@@ -40,6 +40,7 @@ def spans(draw):
         parent=draw(st.none() | contexts()),
         resource=RESOURCE,
         attributes=draw(ATTRIBUTES),
+        events=draw(st.lists(st.builds(Event, TEXT, ATTRIBUTES, NANOSECONDS), max_size=2)),
         kind=draw(st.sampled_from(SpanKind)),
         status=draw(
             st.sampled_from(

@@ -42,10 +42,8 @@ def request(trace_id):
         record=record,
         trace=trace,
         started_at=0.0,
-        provider_type=None,
-        thread_id=None,
-        metadata=None,
-        budget_warning=None,
+        duration_s=0.0,
+        path="/v1/chat/completions",
     )
 
 

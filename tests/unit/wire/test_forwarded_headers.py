@@ -9,7 +9,7 @@ from gateway.wire.headers import request_headers, response_headers
         "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
         "transfer-encoding", "upgrade", "host", "content-length", "content-encoding", "expect", "accept-encoding",
         "authorization", "x-api-key", "api-key", "cookie", "forwarded", "x-real-ip", "x-forwarded-for",
-        "x-forwarded-proto", "x-forwarded-host", "x-langwatch-cache", "x-langwatch-anything", "traceparent", "tracestate",
+        "x-forwarded-proto", "x-forwarded-host", "x-langwatch-cache", "x-langwatch-anything", "traceparent", "tracestate", "baggage",
         "x-goog-api-key", "ocp-apim-subscription-key", "x-amz-security-token", "x-amz-date", "x-serverless-authorization",
         "openai-organization", "openai-project", "x-goog-user-project", "anthropic-workspace-id", "x-hf-bill-to", "anthropic-user-profile-id",
         "x-amzn-bedrock-projectidentifier", "azureml-model-deployment", "x-ms-client-principal-id", "cf-connecting-ip",
@@ -27,7 +27,7 @@ def test_request_headers_that_stay(name):
     "name",
     [
         "accept", "content-type", "user-agent", "openai-beta", "anthropic-version", "anthropic-beta", "x-stainless-lang",
-        "x-request-id", "idempotency-key", "x-custom", "x-app", "origin", "baggage", "x-forwardedx", "x-langwatchx",
+        "x-request-id", "idempotency-key", "x-custom", "x-app", "origin", "x-forwardedx", "x-langwatchx",
         "x_custom", "x-goog-api-client", "x-ms-client-request-id", "x-amzn-bedrock-trace", "http-referer", "x-title",
     ],
 )  # fmt: skip

@@ -1,0 +1,260 @@
+"""OpenTelemetry's variables: which are honoured, which are not, and what is said of a value that cannot be used.
+
+As the specification asks, an empty value counts as none, and one that cannot be used is told and counts as none:
+nothing in a variable ends a process.
+
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+https://opentelemetry.io/docs/specs/otel/protocol/exporter/
+"""
+
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final, Literal
+
+SIGNALS: Final = ("traces", "metrics", "logs")
+Signal = Literal["traces", "metrics", "logs"]
+
+_EXPORTER: Final[Mapping[str, str]] = {
+    "ENDPOINT": "where it goes: a base URL, or that of one signal as a whole",
+    "PROTOCOL": "`http/protobuf` or `grpc`, which needs the extra `otlp-grpc`",
+    "HEADERS": "headers, `name=value,...`, percent-encoded",
+    "TIMEOUT": "milliseconds that sending a batch may take, further tries included (10000)",
+    "COMPRESSION": "`gzip` or `none`",
+    "CERTIFICATE": "certificates that the collector's is checked by, a file of PEM",
+    "CLIENT_CERTIFICATE": "the gateway's own certificate, a file of PEM",
+    "CLIENT_KEY": "its key, a file of PEM",
+    "INSECURE": "`true`: gRPC without TLS, where the endpoint has no scheme",
+}
+
+HONOURED: Final[Mapping[str, str]] = {
+    "OTEL_SDK_DISABLED": "`true`: nothing is exported anywhere, collectors of the file included",
+    "OTEL_SERVICE_NAME": "`service.name` (`llm-gateway`)",
+    "OTEL_RESOURCE_ATTRIBUTES": "attributes of what serves, `name=value,...`",
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "what else finds such attributes: `host`, `process`, `os`",
+    "OTEL_PROPAGATORS": "`tracecontext` always holds; with `baggage` in it providers get the client's `baggage`",
+    "OTEL_TRACES_EXPORTER": "`otlp` or `none`",
+    "OTEL_TRACES_SAMPLER": "`always_on`, `always_off`, `traceidratio`, or one of these behind `parentbased_`",
+    "OTEL_TRACES_SAMPLER_ARG": "the share of traces, 0 to 1, for the samplers with a ratio",
+    "OTEL_BSP_SCHEDULE_DELAY": "milliseconds after which spans go at the latest (5000)",
+    "OTEL_BSP_MAX_QUEUE_SIZE": "so many spans wait at most (2048)",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "so many go at once (512)",
+    "OTEL_BSP_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
+    "OTEL_METRICS_EXPORTER": "`otlp`: what `/metrics` shows is sent too; `prometheus` and `none` change nothing",
+    "OTEL_METRIC_EXPORT_INTERVAL": "milliseconds between two batches of metrics (60000)",
+    "OTEL_METRIC_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
+    "OTEL_LOGS_EXPORTER": "`otlp`: the workers' log and the decision records are sent too; `none` changes nothing",
+    "OTEL_BLRP_SCHEDULE_DELAY": "milliseconds after which lines of the log go at the latest (1000)",
+    "OTEL_BLRP_MAX_QUEUE_SIZE": "so many lines wait at most (2048)",
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "so many go at once (512)",
+    "OTEL_BLRP_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
+    **{
+        f"OTEL_EXPORTER_OTLP_{signal}{name}": meaning if not signal else f"the same for {signal[:-1].lower()}"
+        for signal in ("", *(f"{one.upper()}_" for one in SIGNALS))
+        for name, meaning in _EXPORTER.items()
+    },
+}
+"""What is honoured, and what it does here, with its default."""
+
+NOT_HONOURED: Final[Mapping[str, str]] = {
+    "OTEL_CONFIG_FILE": "variables and the gateway's file say everything",
+    "OTEL_EXPERIMENTAL_CONFIG_FILE": "variables and the gateway's file say everything",
+    "OTEL_LOG_LEVEL": "GATEWAY_LOG_LEVEL says what is logged",
+    **dict.fromkeys(
+        (
+            "OTEL_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_SPAN_EVENT_COUNT_LIMIT",
+            "OTEL_SPAN_LINK_COUNT_LIMIT",
+            "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT",
+            "OTEL_LINK_ATTRIBUTE_COUNT_LIMIT",
+        ),
+        "spans have a bounded number of attributes and events, and no links",
+    ),
+    **dict.fromkeys(
+        ("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+        "texts in spans have 4096 characters at most, captured content what content_capture.max_attribute_bytes says",
+    ),
+    **dict.fromkeys(
+        ("OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT", "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+        "lines of the log have one attribute",
+    ),
+    "OTEL_METRICS_EXEMPLAR_FILTER": "exemplars are told to who scrapes OpenMetrics",
+    "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": "metrics are cumulative",
+    "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": "histograms have the buckets that /metrics shows",
+    **dict.fromkeys(
+        ("OTEL_EXPORTER_ZIPKIN_ENDPOINT", "OTEL_EXPORTER_ZIPKIN_TIMEOUT", "OTEL_EXPORTER_ZIPKIN_PROTOCOL"),
+        "spans go over OTLP, which Zipkin's collectors take",
+    ),
+    **dict.fromkeys(
+        ("OTEL_EXPORTER_PROMETHEUS_HOST", "OTEL_EXPORTER_PROMETHEUS_PORT"),
+        "metrics are at /metrics of the gateway's port and of GATEWAY_HEALTH_PORT",
+    ),
+}
+"""What is not, and why, or what to use instead."""
+
+_PREFIX: Final = "OTEL_"
+_OF_PYTHON: Final = "OTEL_PYTHON_"
+_SAMPLERS: Final = (
+    *("always_on", "always_off", "traceidratio"),
+    *("parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"),
+)
+_PROTOCOLS: Final = ("http/protobuf", "grpc")
+_MOST: Final = 2**31 - 1
+
+
+class Variables:
+    """OpenTelemetry's variables, read once; `warnings` are what is to be told of them at the start."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._set = {name: text for name, value in environ.items() if name[:5] == _PREFIX and (text := value.strip())}
+        self._warnings: dict[str, str] = {}
+        self._read()
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """Sentences about variables that are not honoured, and values that cannot be used."""
+        return tuple(self._warnings.values())
+
+    def text(self, *names: str) -> str:
+        """What the first of these variables says that says anything."""
+        return next((self._set[name] for name in names if name in self._set), "")
+
+    def names_for(self, signal: Signal, name: str) -> tuple[str, str]:
+        """The variables of an OTLP exporter that say this of a signal; the first wins."""
+        return f"OTEL_EXPORTER_OTLP_{signal.upper()}_{name}", f"OTEL_EXPORTER_OTLP_{name}"
+
+    def of_exporter(self, signal: Signal, name: str) -> str:
+        """What they say."""
+        return self.text(*self.names_for(signal, name))
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether nothing is to be exported anywhere."""
+        return self.text("OTEL_SDK_DISABLED").lower() == "true"
+
+    @property
+    def forwards_baggage(self) -> bool:
+        """Whether providers get the client's `baggage`."""
+        return "baggage" in _listed(self.text("OTEL_PROPAGATORS"))
+
+    @property
+    def sampler(self) -> tuple[str, float]:
+        """The name of the sampler and its ratio, of those that are known."""
+        name = self._choice("OTEL_TRACES_SAMPLER", _SAMPLERS) or "parentbased_always_on"
+        return name, self._ratio("OTEL_TRACES_SAMPLER_ARG") if name.endswith("ratio") else 1.0
+
+    def exporter(self, signal: Signal) -> Literal["otlp", "none"] | None:
+        """What a signal's variable asks for; `None` where it asks for nothing that there is."""
+        name = f"OTEL_{signal.upper()}_EXPORTER"
+        known = _EXPORTERS[signal]
+        listed = _listed(self.text(name))
+        for one in listed:
+            if one not in known:
+                self._warn(name, f"{name}: {one!r} is not known; there are {', '.join(known)}")
+        if "otlp" in listed:
+            return "otlp"
+        return "none" if "none" in listed else None
+
+    def protocol(self, signal: Signal) -> str:
+        """`http/protobuf` or `grpc`."""
+        return self._choice(next(self._said(signal, "PROTOCOL"), ""), _PROTOCOLS) or _PROTOCOLS[0]
+
+    def compresses(self, signal: Signal) -> bool:
+        """Whether batches go compressed by gzip."""
+        return self._choice(next(self._said(signal, "COMPRESSION"), ""), ("none", "gzip")) == "gzip"
+
+    def whole(self, name: str, default: int, *, least: int = 1) -> int:
+        """A whole number."""
+        text = self.text(name)
+        if not text:
+            return default
+        if text.isascii() and text.isdigit() and least <= int(text) <= _MOST:
+            return int(text)
+        self._warn(name, f"{name} is {text!r}, and no whole number from {least} on; {default} counts")
+        return default
+
+    def timeout_s(self, signal: Signal) -> float:
+        """How long sending a batch may take; 0 in a variable is for ever, as the specification has it."""
+        own = self.whole(next(self._said(signal, "TIMEOUT"), ""), 10_000, least=0) or _MOST
+        of_batches = self.whole(_BATCH_TIMEOUTS[signal], 30_000, least=0) or _MOST
+        return min(own, of_batches) / 1000
+
+    def _said(self, signal: Signal, name: str) -> Iterator[str]:
+        return (one for one in self.names_for(signal, name) if one in self._set)
+
+    def _choice(self, name: str, known: Collection[str]) -> str | None:
+        text = self.text(name).lower()
+        if not text or text in known:
+            return text or None
+        self._warn(name, f"{name} is {text!r}, which is not known; there are {', '.join(known)}")
+        return None
+
+    def _ratio(self, name: str) -> float:
+        text = self.text(name)
+        try:
+            ratio = float(text or 1)
+        except ValueError:
+            ratio = -1.0
+        if 0 <= ratio <= 1:
+            return ratio
+        self._warn(name, f"{name} is {text!r}, and no number from 0 to 1; 1 counts")
+        return 1.0
+
+    def _warn(self, name: str, warning: str) -> None:
+        self._warnings.setdefault(name, f"{warning} (a value that cannot be used counts as none)")
+
+    def _read(self) -> None:
+        """Looks at everything once, so that all warnings are there."""
+        for name in sorted(self._set):
+            if name in NOT_HONOURED:
+                self._warnings[name] = f"{name} is not honoured: {NOT_HONOURED[name]}"
+            elif name not in HONOURED:
+                whose = (
+                    "is OpenTelemetry's for programs that start its SDK" if name[:12] == _OF_PYTHON else "is not known"
+                )
+                self._warnings[name] = f"{name} {whose}, and is not honoured"
+        for name in ("OTEL_SDK_DISABLED", *(f"OTEL_EXPORTER_OTLP_{one}INSECURE" for one in _OF_EVERY_SIGNAL)):
+            self._choice(name, ("true", "false"))
+        for one in _listed(self.text("OTEL_PROPAGATORS")):
+            if one not in ("tracecontext", "baggage"):
+                self._warn(
+                    "OTEL_PROPAGATORS", f"OTEL_PROPAGATORS: {one!r} is not known; there are tracecontext, baggage"
+                )
+        _ = self.sampler
+        for signal in SIGNALS:
+            self.exporter(signal)
+            self.protocol(signal)
+            self.compresses(signal)
+            self.timeout_s(signal)
+            if signal != "traces" and self.exporter(signal) == "otlp" and self.protocol(signal) == "grpc":
+                exporter, protocol = f"OTEL_{signal.upper()}_EXPORTER", self.names_for(signal, "PROTOCOL")[0]
+                said = f"{exporter} is not honoured: {signal} go over http/protobuf alone; {protocol} can say so"
+                self._warnings[exporter] = said
+        for name, default, least in _NUMBERS:
+            self.whole(name, default, least=least)
+
+
+_OF_EVERY_SIGNAL: Final = ("", *(f"{one.upper()}_" for one in SIGNALS))
+_EXPORTERS: Final[Mapping[Signal, Sequence[str]]] = {
+    "traces": ("otlp", "none"),
+    "metrics": ("otlp", "prometheus", "none"),
+    "logs": ("otlp", "none"),
+}
+_BATCH_TIMEOUTS: Final[Mapping[Signal, str]] = {
+    "traces": "OTEL_BSP_EXPORT_TIMEOUT",
+    "metrics": "OTEL_METRIC_EXPORT_TIMEOUT",
+    "logs": "OTEL_BLRP_EXPORT_TIMEOUT",
+}
+_NUMBERS: Final = (
+    ("OTEL_BSP_SCHEDULE_DELAY", 5000, 0),
+    ("OTEL_BSP_MAX_QUEUE_SIZE", 2048, 1),
+    ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512, 1),
+    ("OTEL_BLRP_SCHEDULE_DELAY", 1000, 0),
+    ("OTEL_BLRP_MAX_QUEUE_SIZE", 2048, 1),
+    ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512, 1),
+    ("OTEL_METRIC_EXPORT_INTERVAL", 60_000, 1),
+)
+
+
+def _listed(text: str) -> list[str]:
+    return [one for part in text.split(",") if (one := part.strip().lower())]
