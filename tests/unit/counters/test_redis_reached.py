@@ -201,6 +201,7 @@ def plain(tmp_path_factory):
     """A Redis whose state the tests of this module change and restore."""
     place = tmp_path_factory.mktemp("redis")
     server = Server(place, "--busy-reply-threshold", "50").start()
+    redis_server.until(lambda: server.ask("PING") == "PONG")
     (place / "dump.rdb").mkdir()  # so that it can save nothing
     yield server
     server.stop()
