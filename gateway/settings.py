@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.counters.redis_address import Login, RedisService, Tls, parse_redis_url
 from gateway.duration import parse_months
@@ -166,7 +166,8 @@ class Settings(BaseSettings):
         32 * _MIB, description="Larger request bodies are refused with 413, before and after decompression."
     )
     max_buffered_body_bytes: Annotated[int, Field(ge=1024)] = Field(
-        512 * _MIB, description="Memory that the request bodies of one worker may take together; more has to wait."
+        512 * _MIB,
+        description="Memory that the request bodies of one worker may take together; beyond it one at a time goes on.",
     )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."
@@ -241,6 +242,18 @@ class Settings(BaseSettings):
         description="How much the process says about itself on standard error, where the configuration has no "
         "`log_level`.",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, then variables. PERF: files are no source of ours, and each source looks through every field."""
+        return init_settings, env_settings
 
     @field_validator("redis_url")
     @classmethod

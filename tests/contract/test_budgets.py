@@ -1,6 +1,7 @@
 """Budgets: what they let through, what they refuse, whom they count, and that they hold under concurrency."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -9,6 +10,7 @@ from tests.support.crowd import crowd
 from tests.support.gateway import Gateway
 from tests.support.keys import HASH, SECRET, new_key
 from tests.support.redis_server import Server
+from tests.support.upstream import PlayedUpstream
 from tests.unit.storage.databases import database_url, empty_database_url
 
 __all__ = ["database_url", "empty_database_url"]
@@ -47,6 +49,11 @@ def config(*budgets: str, **changes: str) -> str:
     for old, new in changes.items():
         text = text.replace(old, new)
     return text
+
+
+def played(text: str, upstream: PlayedUpstream) -> str:
+    """The same with answers that a test plays."""
+    return text.replace("simulator: {type: simulator}", f"simulator: {{type: custom, base_url: {upstream.url}}}")
 
 
 def spend(gateway, times: int, model: str = "cent", **more) -> list[httpx.Response]:
@@ -263,15 +270,22 @@ def test_what_each_has_spent_is_known_after_a_restart_on_both_databases(database
 LEARNED = "agents: {scope: {team: engineering}, window: total, limit_usd: 3.5, reserve: learned, reserve_margin_usd: 2}"
 
 
-def test_a_gateway_that_starts_again_holds_what_it_held_before(database_url, start_gateway):
+def test_a_gateway_that_starts_again_holds_what_it_held_before(database_url, start_gateway, upstream):
     """Of the margin, two may each cost a dollar more than usual; another holds the dollar that it may cost at most."""
     text = config(LEARNED, **{'simulator/cent: {per_request_usd: "0.01"}': "simulator/cent: {output_usd_per_mtok: 1}"})
+    text = played(text, upstream)
     body = {"model": "cent", "messages": [{"role": "user", "content": "hi"}], "max_tokens": 999_999}
-    slow = {**body, "messages": [{"role": "user", "content": "[[delay 3s]]"}]}
+    slow = {**body, "messages": [{"role": "user", "content": "slow"}]}
 
     def admitted(gateway):
-        answers = asyncio.run(crowd(gateway.port, [(SECRET, slow)] * 5))
-        return sum(answer.startswith(b"HTTP/1.1 200") for answer in answers)
+        """How many of five are served at once: they go on once all others have been refused."""
+        upstream.requests.clear()
+        gate = upstream.waits_with("slow")["slow"]
+        with ThreadPoolExecutor(5) as asking:
+            asked = [asking.submit(gateway.post, slow) for _ in range(5)]
+            gateway.wait(lambda: len(upstream.requests) + sum(one.done() for one in asked) == 5)
+            gate.set()
+        return statuses(one.result() for one in asked).count(200)
 
     database = {"GATEWAY_DATABASE_URL": database_url}
     gateway = start_gateway(text, env=database)

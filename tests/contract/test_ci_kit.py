@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.support.control_plane import ControlPlane
+from tests.support.quick_python import QuickPython
 from tests.support.sqlite import migrated
 
 ROOT = Path(__file__).parents[2]
@@ -90,7 +91,8 @@ class Api:
 class Job:
     """A checkout, a control plane, and runs of the shipped steps as a runner does them."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, quick):
+        self.variables = quick.variables
         self.directory = directory / "checkout"
         self.directory.mkdir()
         (self.directory / "gateway.yaml").write_text(CONFIG)
@@ -98,11 +100,9 @@ class Job:
         self.plane = ControlPlane(directory, migrated(directory / "plane.db"))
         self.api = Api()
         self.tools = directory / "tools"
-        for folder in ("environment", "gateway-environment"):
-            (self.tools / folder / "bin").mkdir(parents=True)
-            python = self.tools / folder / "bin" / "python"
-            python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-            python.chmod(0o755)
+        self.tools.mkdir()
+        for name in ("environment", "gateway-environment"):
+            (self.tools / name).symlink_to(quick.environment)
         (self.tools / "deploy").symlink_to(DEPLOY)
         self.event = directory / "event.json"
         self.event.write_text('{"pull_request": {"number": 12}}')
@@ -158,7 +158,7 @@ class Job:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("GATEWAY_", "GITHUB_", "CI"))}
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", script],
-            env={**kept, "PYTHONWARNINGS": "ignore", **environment},
+            env={**kept, "PYTHONWARNINGS": "ignore", **self.variables, **environment},
             cwd=self.directory,
             capture_output=True,
             text=True,
@@ -187,9 +187,17 @@ def commands(said):
     return found
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """Commands of the gateway are forks: a job runs up to five, which would import all of it each."""
+    made = QuickPython(tmp_path_factory.mktemp("quick"))
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def job(tmp_path):
-    made = Job(tmp_path)
+def job(tmp_path, quick):
+    made = Job(tmp_path, quick)
     yield made
     made.stop()
 
@@ -299,13 +307,16 @@ def test_a_comment_that_may_not_be_written_is_told(job):
 
 
 def test_no_module_of_the_checkout_runs_in_the_job(job):
+    """With commands that are no forks: what runners run."""
+    job.variables = {}
     for name in ("gateway/__init__.py", "json.py", "yaml.py", "sitecustomize.py"):
         (job.directory / name).parent.mkdir(exist_ok=True)
         job.write("raise SystemExit('taken over')", name)
 
-    code, said = job.github("check")
+    code, said = job.github("pull-request")
 
     assert code == 0, said
+    assert "2 to create" in job.api.comments[0]["body"]
 
 
 def test_checks_and_plans_need_no_credential_and_call_nobody(job):

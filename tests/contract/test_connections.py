@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contract.conftest import config
-from tests.support.gateway import free_port
+from tests.support.gateway import NO_TLS, free_port
 from tests.support.keys import SECRET
 from tests.support.upstream import CHAT, response, stream
 
@@ -33,13 +33,13 @@ def test_answers_say_for_how_long_their_connection_is_kept(gateway):
 
 
 def test_an_idle_connection_is_kept_for_its_time(start_gateway, upstream):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_KEEPALIVE_TIMEOUT_S": "3"})
-    assert gateway.client.get("/healthz").headers["keep-alive"] == "timeout=3"
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_KEEPALIVE_TIMEOUT_S": "2"})
+    assert gateway.client.get("/healthz").headers["keep-alive"] == "timeout=2"
     head = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
     with socket.create_connection(("127.0.0.1", gateway.port), 20) as client:
         client.sendall(head)
         assert b" 200 " in client.recv(65536)
-        time.sleep(1.5)
+        time.sleep(0.6)
         client.sendall(head)
         assert b" 200 " in client.recv(65536)
 
@@ -47,28 +47,38 @@ def test_an_idle_connection_is_kept_for_its_time(start_gateway, upstream):
 
 
 def test_while_it_drains_every_answer_is_the_last_of_its_connection(start_gateway, upstream):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "3"})
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "60"})
     gateway.process.send_signal(signal.SIGTERM)
-    gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz").status_code == 503, timeout=2)
+    gateway.wait(lambda: httpx.get(f"{gateway.url}/readyz", verify=NO_TLS).status_code == 503)
+    assert httpx.get(f"{gateway.url}/healthz", verify=NO_TLS).status_code == 200
 
     answer = gateway.chat("sim")
+    gateway.kill()
 
     assert (answer.status_code, answer.headers["connection"]) == (200, "close")
     assert "keep-alive" not in answer.headers
 
 
 def told_to_end(gateway, upstream, path, body):
-    """What a client gets that waits while the gateway goes."""
+    """What a client gets that waits while the gateway goes: its status, its headers and all of its body."""
     got = []
+    begun = threading.Event()
 
     def ask():
         headers = {"authorization": f"Bearer {SECRET}", "anthropic-version": "2023-06-01"}
-        got.append(httpx.post(f"{gateway.url}{path}", json=body, headers=headers, timeout=30))
+        with httpx.stream(
+            "POST", f"{gateway.url}{path}", json=body, headers=headers, timeout=30, verify=NO_TLS
+        ) as answer:
+            pieces = answer.iter_raw()
+            first = next(pieces)
+            begun.set()
+            got.append((answer, first + b"".join(pieces)))
 
     asking = threading.Thread(target=ask)
     asking.start()
     upstream.wait_for()
-    time.sleep(0.3)
+    if body.get("stream"):
+        assert begun.wait(30)
     gateway.process.send_signal(signal.SIGTERM)
     asking.join()
     assert gateway.process.wait(10) == 0
@@ -80,15 +90,16 @@ def told_to_end(gateway, upstream, path, body):
     [("/v1/chat/completions", "gpt-5-mini"), ("/v1/messages", "claude"), ("/v1/messages", "gpt-5-mini")],
 )
 def test_the_drain_ends_a_request_with_an_envelope(start_gateway, upstream, path, model):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_TIMEOUT_S": "0.5"})
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_TIMEOUT_S": "0.1"})
     upstream.play = lambda _: [30.0, *response(CHAT)]
 
-    answer = told_to_end(gateway, upstream, path, {"model": model, "messages": MESSAGES, "max_tokens": 5})
+    answer, content = told_to_end(gateway, upstream, path, {"model": model, "messages": MESSAGES, "max_tokens": 5})
 
     assert (answer.status_code, answer.headers["retry-after"], answer.headers["connection"]) == (503, "1", "close")
     assert answer.headers["x-langwatch-request-id"].startswith("grq_")
-    assert (answer.json()["error"]["type"], answer.json()["error"]["code"]) == ("overloaded", "shutting_down")
-    assert (answer.json().get("type") == "error") == (path == "/v1/messages")
+    told = json.loads(content)
+    assert (told["error"]["type"], told["error"]["code"]) == ("overloaded", "shutting_down")
+    assert (told.get("type") == "error") == (path == "/v1/messages")
     record = gateway.record_of(answer)
     assert (record["status"], record["outcome"]) == (503, "shut_down")
 
@@ -105,16 +116,16 @@ def test_the_drain_ends_a_request_with_an_envelope(start_gateway, upstream, path
     ids=["chat", "messages", "translated", "responses"],
 )
 def test_the_drain_ends_a_stream_with_its_terminal_frame(start_gateway, upstream, silence, path, model, events, last):
-    gateway = start_gateway(config(upstream.url) + silence, env={"GATEWAY_DRAIN_TIMEOUT_S": "0.5"})
+    gateway = start_gateway(config(upstream.url) + silence, env={"GATEWAY_DRAIN_TIMEOUT_S": "0.1"})
     upstream.play = lambda _: stream([events, 30.0])
     body = {"model": model, "stream": True, "max_tokens": 5, "messages": MESSAGES}
     if path == "/v1/responses":
         body = {"model": model, "stream": True, "input": "hi"}
 
-    answer = told_to_end(gateway, upstream, path, body)
+    answer, content = told_to_end(gateway, upstream, path, body)
 
     assert answer.status_code == 200
-    begin, frame, rest = answer.content.rpartition(last)
+    begin, frame, rest = content.rpartition(last)
     assert frame
     assert begin
     assert b"shutting_down" in rest
@@ -161,17 +172,23 @@ def test_probes_on_their_own_port_answer_while_the_other_is_full(start_gateway, 
     assert (head.status_code, head.content) == (200, b"")
 
 
+@pytest.fixture(scope="module")
+def probed(module_gateway, upstream):
+    """A gateway with a port for probes, and that port."""
+    port = free_port()
+    return module_gateway(config(upstream.url), env={"GATEWAY_HEALTH_PORT": str(port)}), port
+
+
 @pytest.mark.parametrize(
     "said", [b"", b"GET", b"\r\n\r\n", b"GET / /x HTTP/1.1\r\n\r\n", b"x" * 100_000, b"\xff\xfe\x00\r\n\r\n"]
 )
-def test_nothing_that_is_said_to_the_port_of_the_probes_harms_it(start_gateway, upstream, said):
-    port = free_port()
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_HEALTH_PORT": str(port)})
+def test_nothing_that_is_said_to_the_port_of_the_probes_harms_it(probed, said):
+    gateway, port = probed
     with socket.create_connection(("127.0.0.1", port), 10) as client:
         client.sendall(said)
         client.shutdown(socket.SHUT_WR)
         while client.recv(65536):
             continue
 
-    assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    assert httpx.get(f"http://127.0.0.1:{port}/healthz", verify=NO_TLS).status_code == 200
     assert "Traceback" not in gateway.log()

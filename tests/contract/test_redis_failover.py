@@ -7,7 +7,7 @@ import pytest
 
 from gateway.counters.hold import Dimension, Limit
 from gateway.counters.redis import RedisCounters, Spending
-from tests.contract.test_budgets import config
+from tests.contract.test_budgets import config, played
 from tests.support.ledger import ledger_entries
 from tests.support.redis_server import Cluster, SentinelSet, until
 
@@ -19,13 +19,14 @@ COUNTER = Limit(key="budget:cap:team=engineering:total=total", dimension=Dimensi
 
 
 @pytest.fixture(scope="module")
-def pair(module_gateway):
+def pair(module_gateway, upstream):
     """Starts two gateways that share counters and a ledger."""
 
     def start(url, **env):
         env["GATEWAY_REDIS_URL"] = url
-        one = module_gateway(TEXT, env=env)
-        return [one, module_gateway(TEXT, env={**env, "GATEWAY_DATA_DIR": str(one.directory / "data")})]
+        text = played(TEXT, upstream)
+        one = module_gateway(text, env=env)
+        return [one, module_gateway(text, env={**env, "GATEWAY_DATA_DIR": str(one.directory / "data")})]
 
     return start
 
@@ -89,15 +90,17 @@ def agree(gateways, url):
     return total // CENT
 
 
-def test_what_a_master_had_not_passed_on_when_it_died_is_counted_by_the_one_that_follows(by_sentinel):
+def test_what_a_master_had_not_passed_on_when_it_died_is_counted_by_the_one_that_follows(by_sentinel, upstream):
     gateways, watched = by_sentinel
     before = agree(gateways, watched.url)
-    running, ending = ask(gateways, 3, "[[delay 4s]]"), ask(gateways, 2, "[[delay 1s]]")
+    gates = upstream.waits_with("running", "ending")
+    running, ending = ask(gateways, 3, "running"), ask(gateways, 2, "ending")
     until(lambda: spending(watched.url).held == 10 * CENT)
     watched.master.ask("WAIT", 1, 5000)
     watched.replica.freeze()
     watched.master.ask("CLIENT", "KILL", "TYPE", "replica")
     assert all_of(ask(gateways, 5)) == [200] * 10
+    gates["ending"].set()
     assert all_of(ending) == [200] * 4
     until(lambda: spending(watched.url).held == 6 * CENT)
 
@@ -106,6 +109,7 @@ def test_what_a_master_had_not_passed_on_when_it_died_is_counted_by_the_one_that
         watched.replica.thaw()
 
     watched.fail_over(die)
+    gates["running"].set()
     watched.heal()
 
     assert all_of(running) == [200] * 6
@@ -115,28 +119,32 @@ def test_what_a_master_had_not_passed_on_when_it_died_is_counted_by_the_one_that
         assert gateway.hears("limits and budgets are counted again")
 
 
-def test_a_master_that_is_asked_to_step_down_is_left_while_it_still_answers(by_sentinel):
+def test_a_master_that_is_asked_to_step_down_is_left_while_it_still_answers(by_sentinel, upstream):
     gateways, watched = by_sentinel
     before = agree(gateways, watched.url)
-    running = ask(gateways, 3, "[[delay 2s]]")
+    gates = upstream.waits_with("running")
+    running = ask(gateways, 3, "running")
     until(lambda: spending(watched.url).held == 6 * CENT)
 
     watched.fail_over(lambda: watched.sentinels[0].ask("SENTINEL", "FAILOVER", "mymaster"))
     assert {status for _ in range(20) for status in all_of(ask(gateways, 1))} == {200}
+    gates["running"].set()
     watched.heal()
 
     assert all_of(running) == [200] * 6
     assert agree(gateways, watched.url) == before + 6 + 40 + 2
 
 
-def test_what_was_served_while_a_master_hung_is_counted_once_by_the_one_that_follows(by_sentinel):
+def test_what_was_served_while_a_master_hung_is_counted_once_by_the_one_that_follows(by_sentinel, upstream):
     gateways, watched = by_sentinel
     before = agree(gateways, watched.url)
-    running = ask(gateways, 2, "[[delay 1s]]")
+    gates = upstream.waits_with("running")
+    running = ask(gateways, 2, "running")
     until(lambda: spending(watched.url).held == 4 * CENT)
 
     def hang():
         watched.master.freeze()
+        gates["running"].set()
         assert all_of(ask(gateways, 10)) == [200] * 20
 
     watched.fail_over(hang)
@@ -167,11 +175,12 @@ def test_sentinels_that_are_gone_are_passed_over_and_do_not_end_what_works(by_se
     assert agree(gateways, watched.url) == before + 8 + 2
 
 
-def test_a_slot_that_moves_takes_nothing_in_part_and_is_followed(by_cluster):
+def test_a_slot_that_moves_takes_nothing_in_part_and_is_followed(by_cluster, upstream):
     gateways, cluster = by_cluster
     before = agree(gateways, cluster.url)
     source, target, _ = cluster.nodes
-    running = ask(gateways, 2, "[[delay 2s]]")
+    gates = upstream.waits_with("running")
+    running = ask(gateways, 2, "running")
     until(lambda: spending(cluster.url).held == 4 * CENT)
 
     def look():
@@ -181,6 +190,7 @@ def test_a_slot_that_moves_takes_nothing_in_part_and_is_followed(by_cluster):
             gateway.wait(lambda gateway=gateway: gateway.readyz()["counters"]["state"] == "moving")
 
     cluster.move_slot(source, target, look)
+    gates["running"].set()
 
     assert all_of(running) == [200] * 4
     assert agree(gateways, cluster.url) == before + 4 + 2
@@ -188,14 +198,16 @@ def test_a_slot_that_moves_takes_nothing_in_part_and_is_followed(by_cluster):
     cluster.move_slot(target, source)
 
 
-def test_a_node_of_the_cluster_that_dies_is_replaced_by_its_replica(by_cluster):
+def test_a_node_of_the_cluster_that_dies_is_replaced_by_its_replica(by_cluster, upstream):
     gateways, cluster = by_cluster
     before = agree(gateways, cluster.url)
-    running = ask(gateways, 2, "[[delay 3s]]")
+    gates = upstream.waits_with("running")
+    running = ask(gateways, 2, "running")
     until(lambda: spending(cluster.url).held == 4 * CENT)
 
     cluster.nodes[0].stop()
     gateways[0].wait(lambda: gateways[0].readyz()["counters"]["state"] in ("unreachable", "cluster_down"), 20)
+    gates["running"].set()
     until(lambda: cluster.replica.ask("ROLE").startswith("master"))
 
     assert all_of(running) == [200] * 4

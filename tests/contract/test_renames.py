@@ -109,9 +109,11 @@ class Plane:
         self.plane.stop()
 
 
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.service)])
+@pytest.fixture
 def plane(request, tmp_path, database_url):
-    env = {"GATEWAY_REDIS_URL": request.getfixturevalue("server").url} if request.param == "redis" else {}
+    """With counters in memory beside SQLite, and in Redis beside PostgreSQL: counters know of no database."""
+    is_shared = database_url.startswith("postgresql")
+    env = {"GATEWAY_REDIS_URL": request.getfixturevalue("server").url} if is_shared else {}
     made = Plane(tmp_path, database_url, **env)
     yield made
     made.stop()

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +12,7 @@ from gateway.counters.redis import RedisCounters, Spending
 from gateway.counters.redis_address import parse_redis_url
 from gateway.counters.redis_connection import connect
 from gateway.counters.redis_refusals import RedisAway
-from tests.contract.test_budgets import config, flood
+from tests.contract.test_budgets import config, flood, played
 from tests.support.ledger import ledger_entries
 from tests.support.relay import Relay
 
@@ -158,27 +159,30 @@ def test_what_was_served_while_redis_hung_is_counted_afterwards(shared, server):
 
 
 @pytest.mark.parametrize("how", ["nobody rebuilt", "another reloaded", "another restarted"])
-def test_a_gateway_that_was_cut_off_counts_its_spend_once(shared, server, how):
+def test_a_gateway_that_was_cut_off_counts_its_spend_once(shared, server, upstream, how):
     relay = Relay(server.port)
-    one, other = shared(), shared(url=f"redis://127.0.0.1:{relay.port}/0")
+    text = played(DOLLAR, upstream)
+    one, other = shared(text=text), shared(text=text, url=f"redis://127.0.0.1:{relay.port}/0")
     assert [gateway.chat("cent").status_code for gateway in (one, other)] == [200] * 2
-    asking = [threading.Thread(target=other.chat, args=("cent", "[[delay 1s]]")) for _ in range(10)]
+    gates = upstream.waits_with("slow")
+    asking = [threading.Thread(target=other.chat, args=("cent", "slow")) for _ in range(10)]
     for thread in asking:
         thread.start()
     one.wait(lambda: spending(server.url).held == 10 * CENT)
 
     relay.cut()
+    gates["slow"].set()
     for thread in asking:
         thread.join()
     total = sum_of_ledger(one, other)
     assert (total, spending(server.url)) == (12 * CENT, Spending(spent=2 * CENT, held=10 * CENT))
     if how == "another reloaded":
         revision = one.readyz()["revision"]
-        one.write_config(DOLLAR + "# changed\n")
+        one.write_config(text + "# changed\n")
         one.wait(lambda: one.readyz()["revision"] != revision)
         one.wait(lambda: spending(server.url).spent == total)
     if how == "another restarted":
-        shared().stop()
+        shared(text=text).stop()
         one.wait(lambda: spending(server.url).spent == total)
     relay.mend()
 
@@ -220,11 +224,11 @@ def test_a_redis_that_lost_its_data_gets_it_back_from_the_ledger(shared, server)
     assert spending(server.url).spent == sum_of_ledger(one, other)
 
 
-def test_a_redis_that_restarts_with_its_data_counts_nothing_twice(shared, durable):
-    one, other = shared(url=durable.url), shared(url=durable.url)
+def test_a_redis_that_restarts_with_its_data_counts_nothing_twice(shared, durable, upstream):
+    one, other = (shared(text=played(DOLLAR, upstream), url=durable.url) for _ in range(2))
     for gateway in (one, other):
         gateway.wait(lambda gateway=gateway: gateway.chat("cent").status_code == 200, 30)
-        asyncio.run(_ask_while(gateway, durable))
+        _ask_while(gateway, durable, upstream)
 
     for gateway in (one, other):
         gateway.wait(lambda gateway=gateway: gateway.chat("cent").status_code == 200, 30)
@@ -232,11 +236,14 @@ def test_a_redis_that_restarts_with_its_data_counts_nothing_twice(shared, durabl
     assert spending(durable.url).spent == sum_of_ledger(one, other)
 
 
-async def _ask_while(gateway, redis) -> None:
+def _ask_while(gateway, redis, upstream) -> None:
     """Requests that begin before Redis goes and end while it is away."""
-    asked = [asyncio.to_thread(gateway.chat, "cent", "[[delay 1s]]") for _ in range(5)]
-    going = asyncio.gather(*asked)
-    await asyncio.sleep(0.5)
-    redis.stop()
-    assert {answer.status_code for answer in await going} == {200}
+    upstream.reset()
+    gates = upstream.waits_with("slow")
+    with ThreadPoolExecutor(5) as asking:
+        asked = [asking.submit(gateway.chat, "cent", "slow") for _ in range(5)]
+        upstream.wait_for(5)
+        redis.stop()
+        gates["slow"].set()
+    assert {one.result().status_code for one in asked} == {200}
     redis.start()

@@ -117,10 +117,10 @@ def test_a_body_that_is_no_stream_is_cut_when_its_upstream_dies(gateway, upstrea
 
 
 def test_a_thousand_slow_streams_harm_nobody(gateway, upstream):
-    body = {"model": "sim", "stream": True, "messages": [{"role": "user", "content": "[[words 5]] [[pace 700ms]]"}]}
+    body = {"model": "sim", "stream": True, "messages": [{"role": "user", "content": "[[words 4]] [[pace 500ms]]"}]}
 
     async def meanwhile() -> list[bytes]:
-        await asyncio.sleep(2)
+        await asyncio.sleep(1)
         return [(await crowd(gateway.port, [(SECRET, {"model": "sim", "messages": []})]))[0] for _ in range(20)]
 
     async def both() -> tuple[list[bytes], list[bytes]]:

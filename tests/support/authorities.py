@@ -13,6 +13,7 @@ _read = default.create_ssl_context
 def read_once() -> None:
     """Clients of this process, and of those that it forks, share one context where they ask for the default one."""
     default.create_ssl_context = _context
+    _context()
 
 
 def _context(verify: Any = True, cert: Any = None, trust_env: bool = True) -> ssl.SSLContext:

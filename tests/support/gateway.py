@@ -7,6 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,11 @@ class Gateway:
     def hears(self, said: str, timeout: float = 10) -> bool:
         """Whether the log says so; a thread writes it, which may be a moment later."""
         return heard(self.log, said, timeout)
+
+    def noted_at(self, said: str) -> datetime:
+        """The moment of the log's first line that says so."""
+        line = next(line for line in self.log().splitlines() if said in line)
+        return datetime.fromisoformat(json.loads(line)["time"])
 
     def stop(self, timeout: float = 20) -> None:
         self.client.close()

@@ -30,6 +30,7 @@ IMPORTED = (
     "gateway.control_plane.process",
     "gateway.server.process",
     "gateway.server.wiring",
+    "httpcore",
     "multiprocessing.popen_fork",
     "rich.table",
     "sqlalchemy.dialects.postgresql.psycopg",

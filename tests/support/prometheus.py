@@ -18,7 +18,11 @@ class Prometheus:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         configuration = directory / "prometheus.yml"
-        configuration.write_text(yaml.safe_dump({"global": {"scrape_interval": "2s"}, "scrape_configs": scrapes}))
+        configuration.write_text(
+            yaml.safe_dump(
+                {"global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"}, "scrape_configs": scrapes}
+            )
+        )
         self._process = subprocess.Popen(
             [
                 binary,

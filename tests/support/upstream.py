@@ -93,6 +93,16 @@ class PlayedUpstream:
         self.requests.clear()
         self.play = lambda _: response(CHAT)
 
+    def waits_with(self, *words: str) -> dict[str, threading.Event]:
+        """Answers chats, one that has one of these words only once its event is set."""
+        events = {word: threading.Event() for word in words}
+
+        def play(asked: Recorded) -> Sequence[Step]:
+            return [*(event for word, event in events.items() if word.encode() in asked.body), *response(CHAT)]
+
+        self.play = play
+        return events
+
     def wait_for(self, count: int = 1, timeout: float = 10) -> Recorded:
         """The `count`-th request since the last reset."""
         with self._arrived:

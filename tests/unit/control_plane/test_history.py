@@ -142,7 +142,7 @@ def test_history_says_who_made_what(plane):
 TEAMS = st.dictionaries(st.sampled_from("abc"), st.sampled_from(("one", "two")), max_size=3)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEAMS, st.sampled_from(((), ("a", "b"), ("b", "c")))), min_size=1, max_size=5), st.data())
 def test_every_revision_can_be_come_back_to(engine, courses, data):
     empty(engine)

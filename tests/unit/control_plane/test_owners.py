@@ -1,9 +1,9 @@
 """One owner against another: what somebody does whose token is bound to `beta` never reaches what `alpha` has."""
 
+import sqlite3
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
@@ -196,14 +196,30 @@ def put_both_in_force(engine, alpha_is):
     return made
 
 
-@cache
-def both_in_force(alpha_is):
-    """An SQLite database with both files, for tests to have copies of."""
-    with TemporaryDirectory() as directory:
-        engine = open_engine(migrated(Path(directory) / "both.db"))
-        put_both_in_force(engine, alpha_is)
-        engine.dispose()
-        return (Path(directory) / "both.db").read_bytes()
+@pytest.fixture(scope="module")
+def both_in_force(tmp_path_factory):
+    """An engine of an SQLite database that has both files again, whatever the test before has left there."""
+    directory = tmp_path_factory.mktemp("owners")
+
+    with ExitStack() as ended:
+
+        @cache
+        def made(alpha_is):
+            engine = open_engine(migrated(directory / f"{alpha_is}.db"))
+            ended.callback(engine.dispose)
+            put_both_in_force(engine, alpha_is)
+            kept = ended.enter_context(closing(sqlite3.connect(directory / f"kept-{alpha_is}.db")))
+            with closing(sqlite3.connect(engine.url.database)) as connection:
+                connection.backup(kept)
+            return engine, kept
+
+        def again(alpha_is):
+            engine, kept = made(alpha_is)
+            with closing(sqlite3.connect(engine.url.database)) as connection:
+                kept.backup(connection)
+            return engine
+
+        yield again
 
 
 ON_SQLITE = ["sqlite-bound", "sqlite-unbound"]
@@ -212,18 +228,21 @@ what_is_judged = pytest.mark.parametrize("plane", ON_SQLITE, indirect=True)
 
 
 @pytest.fixture(params=[*ON_SQLITE, pytest.param("postgresql-bound", marks=pytest.mark.service)])
-def plane(request, tmp_path):
+def plane(request, both_in_force):
     """Alpha's file was applied with a token of its own, or with one that is bound to nobody; then beta's with its own."""
     kind, _, alpha_is = request.param.partition("-")
-    if kind == "postgresql":
-        engine = open_engine(shared_postgresql())
-        empty(engine)
-        made = put_both_in_force(engine, alpha_is)
-    else:
-        (tmp_path / "both.db").write_bytes(both_in_force(alpha_is))
-        made = Plane(open_engine(f"sqlite:///{tmp_path}/both.db"))
-    yield made
-    made.engine.dispose()
+    if kind == "sqlite":
+        return Plane(both_in_force(alpha_is))
+    engine = request.getfixturevalue("on_postgresql")
+    empty(engine)
+    return put_both_in_force(engine, alpha_is)
+
+
+@pytest.fixture(scope="module")
+def on_postgresql():
+    engine = open_engine(shared_postgresql())
+    yield engine
+    engine.dispose()
 
 
 def world(plane, name="alpha-key"):

@@ -316,7 +316,7 @@ class Course:
         assert self.plane.plan(*self.file(self.name)).plan.is_empty
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_revoked_stays_refused_spend_is_never_forgotten_and_a_plan_after_an_apply_is_empty(engine, steps):
     empty(engine)

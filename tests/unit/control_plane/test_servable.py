@@ -316,7 +316,7 @@ CHANGES = st.one_of(
 )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(CHANGES, min_size=1, max_size=10))
 def test_whatever_is_accepted_compiles_at_a_gateway_and_what_is_revoked_stays_refused(engine, steps):
     empty(engine)

@@ -149,7 +149,7 @@ def test_what_does_not_fit_is_cut_the_same_behind_the_spool(members):
     assert columns_of([kept(decode(encode(one)))]) == columns_of([kept(one)])
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.lists(any_entry, max_size=8), max_size=4))
 def test_sums_agree_with_the_rows_after_any_batches(engine, batches):
     empty(engine)

@@ -109,7 +109,7 @@ def test_a_period_has_its_first_microsecond_and_not_its_end(engine, start, end, 
     assert charges == ({"budget:core:month": 290_000 * len(expected)} if expected else {})
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.lists(any_entry, max_size=12, unique_by=lambda one: one.request_id),
     st.integers(NOON - 60 * HOUR, NOON + 20 * HOUR),
@@ -134,7 +134,7 @@ def test_any_period_is_the_sum_of_its_entries(engine, known, start, length):
     assert charges == expected
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     known=st.lists(any_entry, max_size=12, unique_by=lambda one: one.request_id),
     by=st.sampled_from(

@@ -1,6 +1,7 @@
 """The spool of one worker, and those of workers that died."""
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -21,22 +22,35 @@ from tests.unit.ledger.ledger_entries import payload
 
 MIB = 1024 * 1024
 
-DIES = """
-import os, sys
+DIE = """
+import json, os, sys
 from pathlib import Path
 from gateway.ledger.spool import Spool
 from tests.unit.ledger.ledger_entries import payload
-spool = Spool(Path(sys.argv[1]), max_bytes=2**30, segment_bytes=2000)
-for number in range(int(sys.argv[3])):
-    spool.append(payload(f"{sys.argv[2]}_{number}"))
-os.kill(os.getpid(), 9)
+for line in sys.stdin:  # each line is a worker that appends and is killed
+    root, name, entries = json.loads(line)
+    if (pid := os.fork()) == 0:
+        spool = Spool(Path(root), max_bytes=2**30, segment_bytes=2000)
+        for number in range(entries):
+            spool.append(payload(f"{name}_{number}"))
+        os.kill(os.getpid(), 9)
+    print(os.waitpid(pid, 0)[1], flush=True)
 """
 
 
-def die_with_entries(root: Path, name: str, entries: int) -> None:
-    """A worker that appends and is killed."""
-    done = subprocess.run([sys.executable, "-c", DIES, str(root), name, str(entries)], check=False)
-    assert done.returncode == -9
+@pytest.fixture(scope="module")
+def die_with_entries():
+    """A worker that appends and is killed; each is forked by one process that has imported what they need."""
+    with subprocess.Popen(
+        [sys.executable, "-c", DIE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as fork:
+
+        def die(root: Path, name: str, entries: int) -> None:
+            print(json.dumps([str(root), name, entries]), file=fork.stdin, flush=True)
+            assert fork.stdout.readline() == "9\n"
+
+        yield die
+        fork.stdin.close()
 
 
 def drain(spool: Spool) -> list[str]:
@@ -241,7 +255,7 @@ def test_a_closed_spool_leaves_what_waits_and_nothing_else(tmp_path):
     assert list(root.iterdir()) == []
 
 
-def test_the_segments_of_a_killed_worker_are_adopted_first_and_removed(spools, tmp_path):
+def test_the_segments_of_a_killed_worker_are_adopted_first_and_removed(spools, tmp_path, die_with_entries):
     root = tmp_path / "spool"
     die_with_entries(root, "dead", 20)
     spool = spools()
@@ -265,7 +279,7 @@ def test_a_living_worker_is_not_adopted(spools):
 
 
 @pytest.mark.parametrize("end", [frame(b'{"request_id": "half"')[:-4], b"\0" * 4096, b"\xff", b"\xff\x4c\xff\xff"])
-def test_a_torn_record_at_the_end_of_a_dead_workers_file_is_skipped(spools, tmp_path, end):
+def test_a_torn_record_at_the_end_of_a_dead_workers_file_is_skipped(spools, tmp_path, end, die_with_entries):
     root = tmp_path / "spool"
     die_with_entries(root, "dead", 5)
     last = max(root.rglob("*.seg"))
@@ -280,7 +294,7 @@ def test_a_torn_record_at_the_end_of_a_dead_workers_file_is_skipped(spools, tmp_
     assert (spool.depth, spool.waiting_bytes) == (0, 0)
 
 
-def test_adopted_entries_count_towards_the_bound(spools, tmp_path):
+def test_adopted_entries_count_towards_the_bound(spools, tmp_path, die_with_entries):
     die_with_entries(tmp_path / "spool", "dead", 50)
     spool = spools(max_bytes=10_000)
 
@@ -289,7 +303,7 @@ def test_adopted_entries_count_towards_the_bound(spools, tmp_path):
     assert spool.refuses
 
 
-def test_what_is_damaged_is_counted_and_told_once_with_its_place(spools, tmp_path, caplog):
+def test_what_is_damaged_is_counted_and_told_once_with_its_place(spools, tmp_path, caplog, die_with_entries):
     die_with_entries(tmp_path / "spool", "dead", 5)
     file = next((tmp_path / "spool").rglob("00000001.seg"))
     file.write_bytes(file.read_bytes().replace(b"dead_0", b"xxxxxx"))
@@ -419,7 +433,7 @@ def test_what_was_set_aside_is_counted_at_the_next_start(spools):
     assert spool.backlog.set_aside_count == 1
 
 
-def test_a_record_that_is_no_entry_is_handed_out_apart(spools, tmp_path):
+def test_a_record_that_is_no_entry_is_handed_out_apart(spools, tmp_path, die_with_entries):
     die_with_entries(tmp_path / "spool", "dead", 1)
     with next((tmp_path / "spool").rglob("*.seg")).open("ab") as file:
         file.write(frame(b'{"request_id": 5}'))
@@ -434,7 +448,7 @@ def test_a_record_that_is_no_entry_is_handed_out_apart(spools, tmp_path):
     assert spool.depth == 0
 
 
-def test_each_dead_spool_has_one_heir_however_many_look(tmp_path):
+def test_each_dead_spool_has_one_heir_however_many_look(tmp_path, die_with_entries):
     root = tmp_path / "spool"
     for number in range(6):
         die_with_entries(root, f"dead{number}", 3)

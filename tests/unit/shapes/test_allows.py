@@ -84,8 +84,8 @@ def test_many_of_them_take_linear_time(name, one):
         return time.process_time() - began
 
     # Eight times as many take eight times as long; if each looked at all of them, sixty-four times.
-    few = max(seconds(600, spaces) for spaces in range(3))
-    assert min(seconds(4800, spaces) for spaces in range(3, 6)) < 25 * few
+    few = max(seconds(300, spaces) for spaces in range(3))
+    assert min(seconds(2400, spaces) for spaces in range(3, 6)) < 25 * few
 
 
 POINTING = (

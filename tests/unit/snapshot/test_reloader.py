@@ -62,7 +62,7 @@ class Files:
             await reloader.close()
 
 
-async def until(condition, within=5.0):
+async def until(condition, within=30.0):
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline

@@ -111,33 +111,55 @@ def database_url(empty_database_url: str) -> str:
     return empty_database_url
 
 
-@pytest.fixture
-def engine(module_database_url: str) -> Iterator[Engine]:
-    """The module's database, with empty tables."""
+@pytest.fixture(scope="module")
+def module_engine(module_database_url: str) -> Iterator[Engine]:
+    """One for all tests of a module: another one would compile each statement again."""
     opened = open_engine(module_database_url)
-    empty(opened)
     yield opened
     opened.dispose()
 
 
+@pytest.fixture
+def engine(module_engine: Engine) -> Engine:
+    """The module's database, with empty tables. Whoever listens to its events opens an engine of its own."""
+    empty(module_engine)
+    return module_engine
+
+
+_KEPT = (
+    "ledger_entries",
+    *(table.name for table in SUMS),
+    "counter_nodes",
+    "counter_states",
+    "admin_tokens",
+    "resources",
+    "revoked_secrets",
+    "changes",
+    "applies",
+    "audit_log",
+    "gateway_nodes",
+    "kept_answers",
+    "revisions",
+    "identities",
+    "key_peppers",
+    "removed_keys",
+    "replaced_secrets",
+    "minted_secrets",
+    "confined_owners",
+)
+_EMPTYING = (
+    *(f"DELETE FROM {table}" for table in _KEPT),  # noqa: S608 - named here
+    "UPDATE control_plane_state SET revision = 0, oldest_change = 0",
+    "UPDATE ledger_retention SET pruned_before = 0, holder = '', held_until = 0",
+)
+
+
 def empty(engine: Engine) -> None:
     """Deletes every row."""
-    ledger = ("ledger_entries", *(table.name for table in SUMS))
     with engine.begin() as connection:
-        tables = ("resources", "revoked_secrets", "changes", "applies", "audit_log", "gateway_nodes", "kept_answers")
-        history = (
-            "revisions",
-            "identities",
-            "key_peppers",
-            "removed_keys",
-            "replaced_secrets",
-            "minted_secrets",
-            "confined_owners",
-        )
-        for table in (*ledger, "counter_nodes", "counter_states", "admin_tokens", *tables, *history):
-            connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - named here
-        connection.execute(text("UPDATE control_plane_state SET revision = 0, oldest_change = 0"))
-        connection.execute(text("UPDATE ledger_retention SET pruned_before = 0, holder = '', held_until = 0"))
+        # PostgreSQL takes them in one round trip, and SQLite one by one.
+        for statement in ("; ".join(_EMPTYING),) if engine.dialect.name == "postgresql" else _EMPTYING:
+            connection.exec_driver_sql(statement)
 
 
 def _upgrade(url: str) -> None:

@@ -85,7 +85,7 @@ def test_gzip_members_in_a_row():
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "Deflate", "zstd", "gzip, gzip"])
 def test_a_bomb_does_not_go_off(coding):
-    bomb = bytes(200_000_000)
+    bomb = bytes(50_000_000)
     for name in coding.split(", "):
         bomb = _CODERS[name](bomb)
     limit = 1_000_000

@@ -118,11 +118,16 @@ class _Pattern:
 _PART = b"aaaa" * 64
 
 
+def _long(size):
+    """A long text; in the shortest pieces each byte costs a hundred times as much time, and some of it tells as much."""
+    return _PART * (3500 if size >= 256 else 800)
+
+
 @pytest.mark.parametrize("make", [EventSplitter, lambda: Progress(CHAT.events)])
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("size", [16, 256, 4096])
 def test_splitting_looks_at_each_byte_a_few_times_at_most(make, line_end, size, monkeypatch):
-    stream = b'data: {"x":"' + _PART * 2000 + b'"}' + line_end * 2 + b"data: {}" + line_end * 2
+    stream = b'data: {"x":"' + _long(size) + b'"}' + line_end * 2 + b"data: {}" + line_end * 2
     work, splitter = _Work(monkeypatch), make()
     for start in range(0, len(stream), size):
         splitter.feed(stream[start : start + size])
@@ -145,7 +150,7 @@ def test_splitting_looks_at_each_byte_a_few_times_at_most(make, line_end, size, 
 )
 @pytest.mark.parametrize("size", [64, 256, 4096])
 def test_the_tap_looks_at_each_byte_a_few_times_at_most(withholds, before, after, size, monkeypatch):
-    stream = (before + _PART * 3500 + after) * 2
+    stream = (before + _long(size) + after) * 2
     work, tap = _Work(monkeypatch), StreamTap(openai_usage.read_event, withhold_usage=withholds)
     passed = b"".join(tap.feed(stream[start : start + size]) for start in range(0, len(stream), size))
 

@@ -275,15 +275,15 @@ def test_user_information_takes_linear_time(text):
 
 
 def test_many_urls_without_white_space_take_linear_time():
-    assert len(list(urls_in_text("http://a" * 100_000))) == 100_000
-    assert len(list(urls_in_text("http://a@b" * 100_000))) == 100_000
-    assert len(list(urls_in_text("http:\\a" * 100_000))) == 150_000
-    assert len(list(urls_in_text("http:a" * 100_000))) == 100_000
-    assert len(list(urls_in_text('http:a"' * 100_000))) == 100_000
-    assert len(list(urls_in_text("http:a@b" * 100_000))) == 200_000
-    assert len(list(urls_in_text('http:a"@b' * 100_000))) == 200_000
-    assert len(list(urls_in_text("http://a\n" * 100_000))) == 100_013
-    assert len(list(urls_in_text("http:\na" * 100_000))) == 100_000
+    assert len(list(urls_in_text("http://a" * 30_000))) == 30_000
+    assert len(list(urls_in_text("http://a@b" * 30_000))) == 30_000
+    assert len(list(urls_in_text("http:\\a" * 30_000))) == 45_000
+    assert len(list(urls_in_text("http:a" * 30_000))) == 30_000
+    assert len(list(urls_in_text('http:a"' * 30_000))) == 30_000
+    assert len(list(urls_in_text("http:a@b" * 30_000))) == 60_000
+    assert len(list(urls_in_text('http:a"@b' * 30_000))) == 60_000
+    assert len(list(urls_in_text("http://a\n" * 30_000))) == 30_004
+    assert len(list(urls_in_text("http:\na" * 30_000))) == 30_000
 
 
 @pytest.mark.parametrize("key", ["file_url", "FILE_url", "file\\u005furl"])
