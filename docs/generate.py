@@ -66,6 +66,9 @@ itself never goes to a provider.
 - What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
+- An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
+  of the title of a page. They are printable and of 4,096 characters at most.
+- A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 
 _ERROR_CODES = """

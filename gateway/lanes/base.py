@@ -88,7 +88,11 @@ class Translation(NamedTuple):
 
 
 class UntranslatableAnswer(ValueError):  # noqa: N818 - an answer of the other side, not an error of ours
-    """The upstream answered something that the pair cannot read. The message says what; it holds no content."""
+    """The upstream answered something that the pair cannot read, or says that it failed.
+
+    The message says what, as part of a sentence and without a full stop. It holds the provider's own words of an error,
+    and nothing of what an answer says.
+    """
 
 
 def said(stated: Any) -> str:
@@ -113,14 +117,6 @@ def read(decode: Callable[[bytes], _Read], data: bytes, what: str) -> _Read:
         return decode(mended)
     except UNREADABLE as problem:
         raise UntranslatableAnswer(f"it is no {what} ({type(problem).__name__})") from None
-
-
-def read_error(body: bytes) -> Any:
-    """The JSON that an error's body is; `None` where it is none."""
-    try:
-        return msgspec.json.decode(without_lone_surrogates(body))
-    except UNREADABLE:
-        return None
 
 
 def no_words(status: int) -> str:

@@ -132,7 +132,8 @@ def rates_of(price: Price, usage: Usage | None, served: Served | None) -> Rates:
 def _cost_at(rates: Rates, usage: Usage, requests: int) -> int:
     if _is_plain(usage, rates):
         tokens = usage.input_tokens * (rates.input or 0) + usage.output_tokens * (rates.output or 0)
-        return divide_half_up(tokens, TOKENS_PER_RATE) + max(requests, 0) * (rates.per_request or 0)
+        fees = max(requests, 0) * rates.per_request if rates.per_request else 0
+        return divide_half_up(tokens, TOKENS_PER_RATE) + fees
     return divide_half_up(_exact_at(rates, usage, requests), _SCALE)
 
 

@@ -85,7 +85,7 @@ def _sized(holds: tuple[Hold, ...], endpoint: Endpoint, size: int, cap: StatedLi
         elif endpoint.metered:
             # A request larger than the whole limit waits for an empty window instead of being refused for ever.
             tokens = size // _BYTES_PER_TOKEN + (cap if isinstance(cap, int) else 0)
-            wanted.append(Hold(limit_, min(max(1, tokens), limit_.ceiling)))
+            wanted.append(Hold(limit_, min(tokens or 1, limit_.ceiling)))
     return wanted
 
 

@@ -98,6 +98,11 @@ async def relay(asked: Asked, services: Services) -> Reply:
     return Reply(response.status, headers, stream=RawRelay(asked, services, gathered))
 
 
+def sentence(reason: str) -> str:
+    """A reason at the end of a message, with one full stop whether it brings its own or not."""
+    return reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
+
+
 def is_answer(asked: Asked) -> bool:
     """Whether the status promises an answer, and not an error."""
     return asked.response.status < 400  # noqa: PLR2004 - RFC 9110, section 15
@@ -285,7 +290,7 @@ class Relay:
         """The last frame of a stream that broke off, in the client's shape; `sent` is how far it has been sent."""
         error = GatewayError(
             "provider_error",
-            f"The provider {self._asked.provider_name} broke off: {reason}.",
+            f"The provider {self._asked.provider_name} broke off: {sentence(reason)}",
             code="upstream_mid_stream_failure",
         )
         return self._last_frame(error, sent, at_boundary=at_boundary)

@@ -13,6 +13,7 @@ from gateway.pipeline.relay import (
     count_whole,
     kept_alive,
     read_whole,
+    sentence,
     shut_down,
 )
 from gateway.pipeline.services import Services
@@ -156,7 +157,7 @@ class TranslatedRelay(Relay):
 def _answered_with_error(asked: Asked, ending: Ending) -> GatewayError:
     """The error for an answer that is one, under a status that promised another, in the provider's own words."""
     words = "" if ending.error is None else f": {ending.error.message or ending.error.type or ending.error.code}"
-    message = f"The provider {asked.provider_name} answered with an error{words}."
+    message = sentence(f"The provider {asked.provider_name} answered with an error{words}")
     return GatewayError("provider_error", message, code="upstream_server_error")
 
 
@@ -170,7 +171,7 @@ def _translated(
         reason = str(problem) if isinstance(problem, UntranslatableAnswer) else "it is not JSON"
         raise GatewayError(
             "provider_error",
-            f"The answer of the provider {asked.provider_name} cannot be translated: {reason}.",
+            f"The answer of the provider {asked.provider_name} cannot be translated: {sentence(reason)}",
             code="upstream_untranslatable",
         ) from problem
 

@@ -52,7 +52,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     if candidate is not None and trail.called_at is not None:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
         headers["x-langwatch-model"] = printable(candidate.model)
-        headers["x-langwatch-fallback-count"] = str(max(0, len(trail.attempts) - 1))
+        headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
     cache = _cache_outcome(trail)
     if cache is not None:
         headers["x-langwatch-cache"] = cache

@@ -83,7 +83,7 @@ class _Watch:
         pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
         self._short = re.compile(f'"(?=[{first}]){pattern}'.encode())
         self._long = re2.compile(f'"(?i:{any_of(sorted(members))})"[ \\t\\r\\n]*:', _OPTIONS)
-        self._known: dict[tuple[Hashable, int], Glance] = {}
+        self._known: dict[tuple[Hashable, _Own], Glance] = {}
 
     def look(self, body: RequestBody) -> Glance:
         """A body that is plain but for what it lastingly declares, or one that is not."""
@@ -91,35 +91,40 @@ class _Watch:
         if parts is None:
             return NOT_PLAIN
         rest, members = parts
-        flags = self._flags(rest)
-        if flags is None:
+        own = self._own(rest)
+        if own is None:
             return NOT_PLAIN
         fingerprint = body.fingerprint(self._lasting)
-        known = self._known.get((fingerprint, flags))
+        known = self._known.get((fingerprint, own))
         if known is None:
-            known = self._of_lasting(members, flags)
+            known = self._of_lasting(members, *own)
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            self._known[fingerprint, flags] = known
+            self._known[fingerprint, own] = known
         return known
 
-    def _flags(self, text: bytes) -> int | None:
-        """The flags that a text sets; `None` where anything else is in it that is looked for."""
+    def _own(self, text: bytes) -> "_Own | None":
+        """What the rest of a body says; `None` where anything else is in it that is looked for."""
         if len(text) >= _SHORT:
             # PERF: each search begins with a sign from which to which RE2 leaps.
             if self._long.search(text) is not None or _UNPLAIN_IN_LONG.search(text) is not None:
                 return None
-            return flags_of(text)
-        if self._short.search(text.lower()) is not None:
+            flags = flags_of(text)
+            return None if flags is None else (flags, True)
+        lowered = text.lower()
+        if self._short.search(lowered) is not None:
             return None
         # PERF: to look for a single byte takes a fraction of what a longer text takes, and `find` of what `in` does,
         # which raises an exception to itself before it looks.
-        if text.find(b"\\") >= 0 and _UNPLAIN_IN_SHORT.search(text) is not None:
+        has_escapes = text.find(b"\\") >= 0
+        if has_escapes and _UNPLAIN_IN_SHORT.search(text) is not None:
             return None
-        return 0 if text.isascii() or not any(twin in text for twin in _TWINS) else None
+        if not text.isascii() and any(twin in text for twin in _TWINS):
+            return None
+        return 0, has_escapes or lowered.find(b"http") >= 0
 
-    def _of_lasting(self, members: bytes, own_flags: int) -> Glance:
-        """What is known of members that last, in a body that sets flags of its own."""
+    def _of_lasting(self, members: bytes, own_flags: int, may_have_own_urls: bool) -> Glance:
+        """What is known of members that last, in a body whose rest says this."""
         flags = flags_of(members)
         if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
             return NOT_PLAIN
@@ -131,10 +136,14 @@ class _Watch:
             has_urls=has_fields or may_have_scheme(members),
             flags=flags | own_flags,
             own_flags=own_flags,
+            may_have_own_urls=may_have_own_urls,
             dense=dense,
             wide=wide,
         )
 
+
+_Own = tuple[int, bool]
+"""The flags that the rest of a body sets, and whether it may have URLs."""
 
 _WATCHES: Final[dict[str, _Watch]] = {}
 

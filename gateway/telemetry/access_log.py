@@ -40,19 +40,18 @@ class Callers:
         self._node = node
         self._trusted = tuple(trusted)
         self._is_trusted = lru_cache(maxsize=1024)(self._is_within)
+        # PERF: a client asks again and again.
+        self._known = lru_cache(maxsize=1024)(self._caller)
 
     def caller(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
         """Who asks by a connection from `peer`; `headers` have names in lower case, as ASGI gives them."""
-        agent: bytes | None = None
-        forwarded: list[bytes] = []
-        for name, value in headers:
-            if name == _AGENT:
-                agent = value
-            elif name == _FORWARDED_FOR:
-                forwarded.append(value)
-        address = peer if peer is None or not self._trusted else self._client(peer, b",".join(forwarded))
-        told = None if agent is None else agent[:_LONGEST_AGENT].decode("utf-8", "replace")
-        return Caller(self._node, address, told)
+        if peer is not None and self._trusted:
+            peer = self._client(peer, b",".join([value for name, value in headers if name == _FORWARDED_FOR]))
+        agent = dict(headers).get(_AGENT)
+        return self._known(peer, None if agent is None else agent[:_LONGEST_AGENT])
+
+    def _caller(self, address: str | None, agent: bytes | None) -> Caller:
+        return Caller(self._node, address, None if agent is None else agent.decode("utf-8", "replace"))
 
     def _client(self, peer: str, forwarded_for: bytes) -> str:
         address = peer

@@ -3,10 +3,11 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import msgspec
 
-from gateway.telemetry.access_log import Callers, Lines
+from gateway.telemetry.access_log import Caller, Callers, Lines
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.line_writer import LineWriter
 
@@ -47,6 +48,12 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
     return "".join(char if char.isprintable() else "?" for char in line).encode()
 
 
+@lru_cache(maxsize=1024)
+def _told(caller: Caller) -> bytes:
+    """What stands behind the members of a record. PERF: a client asks again and again."""
+    return b"," + _encode(caller)[1:]
+
+
 class DecisionLog:
     """Writes records as lines, with who asked; `lines` says of which requests. What takes them `also` gets the JSON."""
 
@@ -76,7 +83,7 @@ class DecisionLog:
         """
         told = encoded
         if self._render is json_line or self._also is not None:
-            told = encoded[:-1] + b"," + _encode(self._callers.caller(peer, headers))[1:]
+            told = encoded[:-1] + _told(self._callers.caller(peer, headers))
         self._lines.write((told if self._render is json_line else self._render(record, encoded)) + b"\n")
         if self._also is not None:
             self._also(record, told)

@@ -136,6 +136,9 @@ class JsonBody:
 
     def may_have_urls(self, places: UrlPlaces) -> bool:
         """Whether `urls` may find anything: for a short body, one look says so."""
+        seen = self.glance
+        if seen is not None and seen.is_plain and not (seen.has_urls or seen.may_have_own_urls):
+            return False
         return may_have_urls(self._searched, places.names)
 
     @property

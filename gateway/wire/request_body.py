@@ -14,12 +14,21 @@ class Glance:
     `is_plain` says that nothing stands in it, beyond tools and the like that are known from earlier bodies, by which
     more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
     fields, or URLs in any string (`has_urls`), the `flags` that the body sets, those that it sets beyond what is known
-    (`own_flags`), and how many bytes of what is known are `dense` and `wide` to an estimate. There is one of these for
-    each text that lasts and each set of own flags, so that whoever found something out about that text can remember it
-    by this.
+    (`own_flags`), whether the rest of it may have URLs (`may_have_own_urls`), and how many bytes of what is known are
+    `dense` and `wide` to an estimate. There is one of these for each text that lasts and each of what the rest says, so
+    that whoever found something out about that text can remember it by this.
     """
 
-    __slots__ = ("dense", "flags", "has_url_fields", "has_urls", "is_plain", "own_flags", "wide")
+    __slots__ = (
+        "dense",
+        "flags",
+        "has_url_fields",
+        "has_urls",
+        "is_plain",
+        "may_have_own_urls",
+        "own_flags",
+        "wide",
+    )
 
     def __init__(
         self,
@@ -29,6 +38,7 @@ class Glance:
         has_urls: bool = True,
         flags: int = 0,
         own_flags: int = 0,
+        may_have_own_urls: bool = True,
         dense: int = 0,
         wide: int = 0,
     ) -> None:
@@ -37,6 +47,7 @@ class Glance:
         self.has_urls: Final = has_urls
         self.flags: Final = flags
         self.own_flags: Final = own_flags
+        self.may_have_own_urls: Final = may_have_own_urls
         self.dense: Final = dense
         self.wide: Final = wide
 

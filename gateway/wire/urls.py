@@ -93,11 +93,7 @@ def may_have_urls(data: bytes, names: frozenset[str]) -> bool:
         if may_have_scheme(data):
             return True
         return may_have_url_fields(data, names)
-    # PERF: most bodies are short and have none; `in` raises an exception to itself before it looks for bytes.
-    has_escapes = data.find(b"\\") >= 0
-    if not names and not has_escapes and data.lower().find(b"http") < 0:
-        return False
-    return _mark_of_any(names).search(data) is not None or (has_escapes and b"\\u00" in data)
+    return _mark_of_any(names).search(data) is not None or b"\\u00" in data
 
 
 def may_have_url_fields(data: bytes, names: frozenset[str]) -> bool:

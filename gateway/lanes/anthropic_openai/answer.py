@@ -21,7 +21,8 @@ from gateway.lanes.anthropic_openai.completion import (
     read_completion,
     read_usage,
 )
-from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words, read_error, said
+from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words
+from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes.chat import EVENTS
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
@@ -35,6 +36,7 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
     404: "not_found_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    503: "overloaded_error",
     504: "timeout_error",
     529: "overloaded_error",
 }
@@ -46,7 +48,7 @@ def message(body: bytes, asked: Asked) -> bytes:
     completion = read_completion(body)
     choice = completion.first
     if choice is None or choice.message is None:
-        raise UntranslatableAnswer("The provider's answer holds no message.")
+        raise UntranslatableAnswer("it holds no message")
     answer = choice.message
     reason = _stop_reason(choice.reason, uses_tools=bool(answer.calls), refused=bool(answer.refused))
     blocks = list(_content(answer, asked))
@@ -85,7 +87,7 @@ def _content(answer: Said, asked: Asked) -> Iterator[dict[str, Any]]:
 def _tool_use(call: ToolCall, asked: Asked, position: int) -> dict[str, Any]:
     """A call; arguments that are no JSON object, as models write them now and then, leave its input empty."""
     if not call.name:
-        raise UntranslatableAnswer("A tool call of the provider's answer names no function.")
+        raise UntranslatableAnswer("a tool call names no function")
     arguments = call.arguments if is_json_object(call.arguments) else "{}"
     return {
         "type": "tool_use",
@@ -148,7 +150,7 @@ class MessageStream:
             self._done = True
             return written
         if event == "error":
-            raise UntranslatableAnswer("The provider sent an error event in its stream.")
+            raise failed_within(data)
         chunk = read_completion(data)
         self._usage = read_usage(chunk) or self._usage
         choice = chunk.first
@@ -159,7 +161,7 @@ class MessageStream:
         if self._ended:
             return b""
         if not self._started:
-            raise UntranslatableAnswer("The provider's stream ended before it said anything.")
+            raise UntranslatableAnswer("its stream ended before it said anything")
         written = self._blocks.close(stopped=self._finish_reason is not None)
         self._ended = True
         reason = _stop_reason(self._finish_reason, uses_tools=self._blocks.uses_tools, refused=self._refused)
@@ -190,24 +192,12 @@ class MessageStream:
 
 def message_error(status: int, body: bytes) -> bytes:
     """See `Translation.error`. The provider's finer name stays as `code`: its own code, or else its type."""
-    stated = _stated(read_error(body))
+    stated = read_error(body)
     kind = _ERROR_TYPES.get(status, "api_error" if status >= _SERVER_ERROR else "invalid_request_error")
-    error: dict[str, Any] = {"type": kind, "message": said(stated.get("message")) or no_words(status)}
-    code = said(stated.get("code")) or said(stated.get("type"))
+    error: dict[str, Any] = {"type": kind, "message": stated.message or no_words(status)}
+    code = stated.code or stated.type
     if code:
         error["code"] = code
-    if isinstance(stated.get("param"), str):
-        error["param"] = stated["param"]
+    if stated.param is not None:
+        error["param"] = stated.param
     return msgspec.json.encode({"type": "error", "error": error})
-
-
-def _stated(answer: Any) -> Mapping[str, Any]:
-    """The error object; providers also send it in an array, as a string, or without the envelope."""
-    if isinstance(answer, list) and answer:
-        answer = answer[0]
-    if not isinstance(answer, dict):
-        return {}
-    error = answer.get("error", answer)
-    if isinstance(error, str):
-        return {"message": error}
-    return error if isinstance(error, dict) else {}

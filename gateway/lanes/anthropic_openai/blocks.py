@@ -110,7 +110,7 @@ class ContentBlocks:
         arguments = call.arguments
         block = self._block_of(call, arguments)
         if block.closed and block.is_object and arguments.strip():
-            raise UntranslatableAnswer("A tool call goes on behind its end.")
+            raise UntranslatableAnswer("a tool call goes on behind its end")
         block.id = block.id or call.identifier
         block.name = block.name or call.name
         if arguments and not block.closed:
@@ -127,9 +127,9 @@ class ContentBlocks:
         while self._queue:
             block = self._queue[0]
             if block.kind == "tool_use" and not block.name:
-                raise UntranslatableAnswer("A tool call of the provider's answer names no function.")
+                raise UntranslatableAnswer("a tool call names no function")
             if not stopped and not block.whole and "".join(block.fragments).strip():
-                raise UntranslatableAnswer("The arguments of a tool call break off.")
+                raise UntranslatableAnswer("the arguments of a tool call break off")
             written.append(self._write(block))
             written.append(self._end(block))
         self._latest = None

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.lanes.base import UntranslatableAnswer, read, said
+from gateway.lanes.provider_error import failed_within
 from gateway.shapes.openai_usage import read_usage_object
 from gateway.usage import Usage
 
@@ -71,7 +72,7 @@ class Said(msgspec.Struct):
             pieces += _pieces(self.content)
         elif self.content is not None:
             if not isinstance(self.content, str):
-                raise UntranslatableAnswer("What the provider's answer says is no text.")
+                raise UntranslatableAnswer("what it says is no text")
             pieces.append(("text", self.content))
         pieces.append(("text", self.refused))
         return [piece for piece in pieces if piece[1]]
@@ -88,7 +89,7 @@ def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
     pieces: list[tuple[str, str]] = []
     for chunk in chunks:
         if not isinstance(chunk, dict):
-            raise UntranslatableAnswer("What the provider's answer says is neither text nor a list of chunks.")
+            raise UntranslatableAnswer("what it says is neither text nor a list of chunks")
         thought = chunk.get("thinking")
         if isinstance(thought, list):
             thought = "".join([words for _, words in _pieces(thought)])
@@ -138,9 +139,9 @@ def read_completion(data: bytes) -> Completion:
     """The answer or the chunk. Raises `UntranslatableAnswer` for anything else, error objects included."""
     completion = read(_decode, data, "chat completion")
     if completion.error is not None:
-        raise UntranslatableAnswer("The provider sent an error object in the place of an answer.")
+        raise failed_within(data)
     if completion.first is not None and completion.first.reason == "error":
-        raise UntranslatableAnswer("The provider says that it failed within the answer.")
+        raise failed_within(b"{}")
     return completion
 
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, read, read_error, said
+from gateway.lanes.base import Asked, UntranslatableAnswer, read, said
 from gateway.lanes.chat_completion import Chunks, completion, error_body, finish_reason, message, tool_call, usage_of
+from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes import messages
-from gateway.shapes.ending import stated_error
 from gateway.usage import Stated, Usage
 
 _ABSENT: Final = msgspec.Raw()
@@ -133,10 +133,8 @@ def _usage(usage: Usage) -> dict[str, Any]:
 
 def chat_error(status: int, body: bytes) -> bytes:
     """See `Translation.error`. Anthropic's type stays as it is, where it states one."""
-    answer = read_error(body)
-    error = answer.get("error") if isinstance(answer, dict) else None
-    stated = error if isinstance(error, dict) else {}
-    return error_body(status, said(stated.get("message")), said(stated.get("type")))
+    stated = read_error(body)
+    return error_body(status, stated.message, stated.type)
 
 
 class _Open:
@@ -188,9 +186,7 @@ class ChatStream:
             self.finished = True
             return b"" if self._reason is not None else self._chunks.finish("stop")
         if kind == "error":
-            error = stated_error(data)
-            kind = "an error" if error is None or error.type is None else error.type
-            raise UntranslatableAnswer(f"its stream broke off with {kind}")
+            raise failed_within(data)
         return b""
 
     def end(self) -> bytes:

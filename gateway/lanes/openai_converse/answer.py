@@ -13,8 +13,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, read, read_error, said
+from gateway.lanes.base import Asked, UntranslatableAnswer, read
 from gateway.lanes.chat_completion import Chunks, completion, error_body, finish_reason, message, tool_call, usage_of
+from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes import converse
 from gateway.usage import Stated
 
@@ -135,11 +136,8 @@ def _finish_reason(stop_reason: str) -> str:
 
 def chat_error(status: int, body: bytes) -> bytes:
     """See `Translation.error`. The exception's name stays as `code`, where the body has it beside its header."""
-    answer = read_error(body)
-    stated = answer if isinstance(answer, dict) else {}
-    words = said(stated.get("message")) or said(stated.get("Message"))
-    name = said(stated.get("__type")).rpartition("#")[2]
-    return error_body(status, words, _ERROR_TYPES.get(status, ""), name or None)
+    stated = read_error(body)
+    return error_body(status, stated.message, _ERROR_TYPES.get(status, ""), stated.type or None)
 
 
 class ChatStream:
@@ -170,7 +168,7 @@ class ChatStream:
             self._stated = converse.read_event(self._stated, data)
             self.finished = self._stopped
         elif event.endswith("Exception"):
-            raise UntranslatableAnswer(f"its stream broke off with {event}")
+            raise failed_within(data, event)
         return b""
 
     def end(self) -> bytes:

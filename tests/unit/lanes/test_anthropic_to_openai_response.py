@@ -215,7 +215,6 @@ def test_halves_of_surrogate_pairs_are_mended():
         b'{"choices":[{"message":null}]}',
         b'{"choices":[{"message":{"content":[1]}}]}',
         b'{"choices":[{"message":{"content":1}}]}',
-        b'{"error":{"message":"secret"}}',
         b'{"choices":[{"message":{},"finish_reason":"error"}]}',
         b'{"choices":[{"message":{"tool_calls":[{}]}}]}',
         b'{"choices":[{"message":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]}',
@@ -226,7 +225,12 @@ def test_what_is_no_answer_is_not_translated(body):
     with pytest.raises(UntranslatableAnswer) as problem:
         ANTHROPIC_TO_OPENAI.response(body, _ASKED)
 
-    assert "secret" not in str(problem.value)
+    assert not str(problem.value).endswith(".")
+
+
+def test_an_error_in_the_place_of_an_answer_is_told_in_its_own_words():
+    with pytest.raises(UntranslatableAnswer, match=r"^server_error: out of memory$"):
+        ANTHROPIC_TO_OPENAI.response(b'{"error":{"message":"out of memory","type":"server_error"}}', _ASKED)
 
 
 _json = st.recursive(
@@ -284,7 +288,7 @@ def test_generated_answers_keep_every_word(thought, said, inputs):
         (422, "invalid_request_error"),
         (429, "rate_limit_error"),
         (500, "api_error"),
-        (503, "api_error"),
+        (503, "overloaded_error"),
         (504, "timeout_error"),
         (529, "overloaded_error"),
     ],

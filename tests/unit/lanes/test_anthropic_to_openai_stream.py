@@ -443,8 +443,6 @@ _BROKEN = {
     "no JSON": [b"<html>"],
     "an array": [b"[]"],
     "not UTF-8": [b"\xff"],
-    "an error object": [{"error": {"message": "secret", "code": 500}}],
-    "an error within": [_chunk(content="x"), {**_chunk("error", content=""), "error": {"message": "secret"}}],
     "an end by error": [_chunk(content="x"), _chunk("error")],
     "nothing before the end": [_DONE],
     "a call without name": [_calls(_call(0, "{}", identifier="a")), _chunk("tool_calls")],
@@ -470,11 +468,24 @@ def test_what_cannot_be_read_is_said(chunks):
     assert not translator.finished
 
 
-def test_an_error_event_is_no_answer():
-    translator = ANTHROPIC_TO_OPENAI.stream(_ASKED)
+_OVERLOADED = {"message": "model overloaded, try again", "type": "server_error", "code": 500}
 
-    with pytest.raises(UntranslatableAnswer):
-        translator.feed("error", b'{"message":"x"}')
+
+@pytest.mark.parametrize(
+    ("event", "failure"),
+    [
+        ("", {"error": _OVERLOADED}),
+        ("", {**_chunk("error", content=""), "error": _OVERLOADED}),
+        ("error", {"error": _OVERLOADED}),
+        ("error", _OVERLOADED),
+    ],
+)
+def test_an_error_within_a_stream_is_told_in_the_providers_words(event, failure):
+    translator = ANTHROPIC_TO_OPENAI.stream(_ASKED)
+    translator.feed("", _data(_chunk(content="starting to ans")))
+
+    with pytest.raises(UntranslatableAnswer, match=r"^server_error: model overloaded, try again$"):
+        translator.feed(event, _data(failure))
     assert not translator.finished
 
 

@@ -303,6 +303,11 @@ def test_arbitrary_data_never_raises_anything_else(event, data):
         stream.feed(event, data)
 
 
+def test_an_exception_is_told_in_its_own_words():
+    with pytest.raises(UntranslatableAnswer, match=r"^throttlingException: Slow down$"):
+        OPENAI_TO_CONVERSE.stream(QUIET).feed("throttlingException", b'{"message":"Slow down"}')
+
+
 def test_usage_that_cannot_be_read_leaves_the_stream_whole():
     chunks = streamed(ASKED, [*CONVERSATION[:-1], ("metadata", {"usage": 5})])
 
