@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -155,8 +156,10 @@ def test_every_exception_is_needed():
     assert ELSEWHERE.keys() <= set(NAMED)
 
 
+@cache
 def messages():
     """Every text in the program that is no docstring, with its module."""
+    found = []
     for file in sorted((ROOT / "gateway").rglob("*.py")):
         tree = ast.parse(file.read_text())
         docstrings = {
@@ -168,7 +171,8 @@ def messages():
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
-                yield str(file.relative_to(ROOT)), node.value
+                found.append((str(file.relative_to(ROOT)), node.value))
+    return found
 
 
 OF_OTHERS = {"--name-only", "--porcelain", "--no-optional-locks", "--show-toplevel", "--"}
