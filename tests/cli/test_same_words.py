@@ -102,6 +102,7 @@ ELSEWHERE = {
     ("serve", "GATEWAY_DATA_DIR"): "the same",
     ("serve", "GATEWAY_FILE_ROOTS"): "the same",
     ("serve", "GATEWAY_CONTROL_PLANE_TOKEN"): "the same",
+    ("control-plane serve", "GATEWAY_METRICS_TOKEN"): "the same",
     ("top", "GATEWAY_METRICS_TOKEN"): "a gateway has to look at it, in test_top.py",
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
