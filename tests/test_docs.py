@@ -2,11 +2,14 @@
 
 import ast
 import inspect
+import os
 import re
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from docs.generate import DOCS, PAGES
 from gateway.cli.schema import FILES, Kind, render
@@ -99,3 +102,24 @@ def test_links_lead_somewhere():
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
             assert (page.parent / Path(target)).exists(), f"{page.name}: {target}"
+
+
+def test_the_command_that_keeps_new_secrets_keeps_each(tmp_path):
+    written = re.search(
+        r"^```yaml\n(store-secrets: .*?)^```", (DOCS / "gitops.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    vault, minted = tmp_path / "vault", tmp_path / "minted"
+    vault.write_text('#!/bin/sh\necho "$* $(cat)"\n')
+    vault.chmod(0o755)
+    minted.write_text("ci=lw_vk_test_1\nlab.x=lw_vk_test_2\n")
+
+    done = subprocess.run(
+        ["sh", "-c", yaml.safe_load(written[1])["store-secrets"]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "MINTED_SECRETS": str(minted)},
+    )
+
+    put = "kv put secret/gateway/keys"
+    assert done.stdout == f"{put}/ci secret=- lw_vk_test_1\n{put}/lab.x secret=- lw_vk_test_2\n"

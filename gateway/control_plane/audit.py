@@ -107,6 +107,16 @@ def latest(connection: Connection, address: str, actions: Collection[str]) -> Au
     return None if found is None else AuditEntry(**found)
 
 
+def had_before(connection: Connection, keys: Collection[Key]) -> set[Key]:
+    """Of kinds and names, those that some resource had."""
+    addresses = {".".join(key): key for key in keys}
+    found: set[Key] = set()
+    for some in portions([*addresses]):
+        told = select(audit_log.c.address).where(audit_log.c.address.in_(some)).distinct()
+        found |= {addresses[address] for address in connection.scalars(told)}
+    return found
+
+
 def removed_outside(connection: Connection, keys: Sequence[Key], owner: str) -> dict[Key, Removal]:
     """Of resources that are not there, those of an owner that a single change deleted, and no apply."""
     found: dict[str, AuditEntry] = {}

@@ -333,7 +333,9 @@ class Revision:
             given["organizations", name] = given[_ORGANIZATION]
         for key, row in self._rows.items():
             row["id"] = given[key]
-        known.write(self._connection, {key: id_ for key, id_ in given.items() if key != _ORGANIZATION}, self.number)
+        given.pop(_ORGANIZATION, None)
+        renamed = [key for key in given if self._actions.get(key) == "move"]
+        known.write(self._connection, given, self.number, audit.had_before(self._connection, renamed))
 
     def _living(self, new: Iterable[Key], known: names.Names) -> set[Key]:
         """Of the ids that names of new resources could mean, those that are somebody's under another name."""
@@ -381,6 +383,8 @@ class Revision:
         told: Any = None if had is None else shown(had.resource.spec, had.resource.references)
         if had is not None and had.owner != owner:
             told, changed = {"owner": had.owner}, {"owner": owner}
+        elif had is not None and has is not None and had.resource.name != has.name:
+            told, changed = {"name": had.resource.name, **told}, {"name": has.name, **changed}
         address = has.address if has is not None else had.resource.address if had is not None else ""
         made = audit.row(
             self._actor, action, address, at=self._now, revision=self.number, before=told, after=changed, owner=owner

@@ -2,7 +2,8 @@
 
 An id is the first name that something had, so nearly all names are their own ids. Where another had that name first, it
 is `NAME#2`, which nobody can be called. What is made under a name that nothing has at present goes on as what had it
-last: nothing that was spent is forgotten by taking a resource away and back.
+last: nothing that was spent is forgotten by taking a resource away and back. Where something else is renamed to that
+name, what had it last is called `NAME (removed)` from then on.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -95,8 +96,8 @@ class Names:
             taken.add((kind, identity))
         return given
 
-    def write(self, connection: Connection, given: Mapping[Key, str], revision: int) -> None:
-        """Remembers what names stand for from a revision on."""
+    def write(self, connection: Connection, given: Mapping[Key, str], revision: int, had: Collection[Key] = ()) -> None:
+        """Remembers what names stand for from a revision on; `had` are those of them that something had before."""
         known = {(kind, identity) for (kind, _), (identity, _) in self._rows.items()}
         rows = [
             {"kind": kind, "name": name, "id": identity, "revision": revision}
@@ -104,10 +105,28 @@ class Names:
             if identity != name or (kind, identity) in known or (kind, name) in self._rows
             if self.id_of(kind, name) != identity or self.name_of(kind, stored_text(identity)) != name
         ]
+        rows += [
+            {"kind": kind, "name": name, "id": identity, "revision": revision}
+            for (kind, name), identity in self._displaced(given, had).items()
+        ]
         for some in portions(rows):
             keys = [(row["kind"], row["name"]) for row in some]
             connection.execute(delete(identities).where(tuple_(identities.c.kind, identities.c.name).in_(keys)))
             connection.execute(identities.insert(), some)
+
+    def _displaced(self, given: Mapping[Key, str], had: Collection[Key]) -> dict[Key, str]:
+        """By a name of its own, what is gone and had as its last name one that something else is renamed to."""
+        living = {(kind, identity) for (kind, _), identity in given.items()}
+        found: dict[Key, str] = {}
+        for (kind, name), identity in given.items():
+            was = self.id_of(kind, name)
+            is_known = (kind, name) in self._rows or (kind, name) in had
+            if was == identity or not is_known or (kind, was) in living:
+                continue
+            if not {*self.bearers(kind, was)} - {(kind, name)}:
+                own = (f"{name} (removed{f' {number}' if number > 1 else ''})" for number in count(1))
+                found[next((kind, one) for one in own if (kind, one) not in self._rows)] = was
+        return found
 
     @cached_property
     def _last_name(self) -> Mapping[Key, str]:

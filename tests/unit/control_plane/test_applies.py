@@ -28,6 +28,7 @@ from gateway.control_plane.minted_secrets import KEPT_US as KEPT_FOR_US
 from gateway.control_plane.minting import Minter
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.repeats import KEPT_US, Asked, Told, once
+from gateway.ledger import names
 from gateway.plan.guards import Allowed
 from gateway.secret import Secret
 from gateway.storage.engine import writing
@@ -426,6 +427,31 @@ def test_the_audit_log_says_who_did_what(plane, snapshot):
     assert told == snapshot(name="entries")
     assert first + rest == entries
     assert {one.action for one in mine} == {"create", "delete"}
+
+
+def test_what_is_renamed_to_the_name_of_something_gone_is_told_apart_from_it(plane):
+    plane.put_in_force(team("a"), team("b"))
+    plane.put_in_force(team("b"))
+    plane.put_in_force(team("a"), team("never-there-before"), moves=[("teams.b", "teams.a")])
+    plane.put_in_force(team("a"), team("new"), moves=[("teams.never-there-before", "teams.new")])
+
+    with plane.engine.connect() as connection:
+        known = names.read(connection)
+    assert [known.name_of("teams", stored) for stored in ("a", "b")] == ["a (removed)", "a"]
+    assert (known.texts_of("teams", "a"), known.texts_of("teams", "a (removed)")[0]) == (["b"], "a")
+    assert known.name_of("teams", "new") == "new"
+    assert ("teams", "new (removed)") not in known.ids
+
+
+def test_the_audit_log_says_what_was_called_otherwise_before(plane):
+    plane.put_in_force(team("t", description="old"))
+    plane.put_in_force(team("u", description="new"), moves=[("teams.t", "teams.u")])
+
+    with plane.engine.connect() as connection:
+        (moved,) = audit.page(connection, limit=1)
+    assert (moved.action, moved.address) == ("move", "teams.u")
+    assert moved.before == {"name": "t", "description": "old"}
+    assert moved.after == {"name": "u", "description": "new"}
 
 
 def test_of_two_applies_at_once_one_wins(plane):

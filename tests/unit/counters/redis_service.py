@@ -100,7 +100,7 @@ async def used(counters, *limits):
     return [await counters.used(limit) for limit in limits]
 
 
-async def until(condition, within_s=10):
+async def until(condition, within_s=60):
     """Waits for something that other processes bring about."""
     late = time.monotonic() + within_s
     while not await condition():

@@ -20,6 +20,8 @@ class Course:
     def __init__(self):
         self.rows = {}
         self.things = {}
+        self.ever = {}
+        self.ids = set()
         self.revision = 0
 
     @property
@@ -40,9 +42,11 @@ class Course:
         given = {(KIND, name): id_ for name, id_ in stay.items()}
         given |= self.known.ids_for(new, {(KIND, id_) for id_ in stay.values()})
         written = []
-        self.known.write(_Recorder(written), given, self.revision)
+        self.known.write(_Recorder(written), given, self.revision, {(KIND, name) for name in self.ever})
         self.rows |= {(row["kind"], row["name"]): (row["id"], row["revision"]) for row in written}
         self.things = {name: id_ for (_, name), id_ in given.items()}
+        self.ever |= self.things
+        self.ids |= {*self.things.values()}
         return self
 
 
@@ -92,6 +96,16 @@ def test_what_is_made_anew_goes_on_as_what_had_the_name_last():
     assert both.things == {"b": "a", "a": "a#2"}
 
 
+def test_what_is_gone_is_not_what_is_renamed_to_its_name():
+    course = Course().becomes("a", "b").becomes("b").becomes("a", moved=[("b", "a")])
+
+    assert course.things == {"a": "b"}
+    assert (course.known.name_of(KIND, "a"), course.known.name_of(KIND, "b")) == ("a (removed)", "a")
+    assert (course.known.texts_of(KIND, "a (removed)")[0], course.known.texts_of(KIND, "a")) == ("a", ["b"])
+    again = course.becomes("c").becomes("a", moved=[("c", "a")])
+    assert (again.known.name_of(KIND, "b"), again.known.name_of(KIND, "c")) == ("a (removed 2)", "a")
+
+
 _NAMES = st.sampled_from(("a", "b", "c"))
 _STEPS = st.lists(st.tuples(st.sets(_NAMES), st.lists(st.tuples(_NAMES, _NAMES), max_size=2)), max_size=8)
 
@@ -107,6 +121,11 @@ def test_no_two_things_are_ever_the_same_and_each_is_told_by_its_name(steps):
             assert id_ in course.known.texts_of(KIND, name)
             others = {other for other in course.things.values() if other != id_}
             assert others.isdisjoint(course.known.texts_of(KIND, name))
+        for gone in course.ids - {*course.things.values()}:
+            told = course.known.name_of(KIND, gone)
+            assert told not in course.things
+            assert gone in course.known.texts_of(KIND, told)
+            assert all(gone not in course.known.texts_of(KIND, name) for name in course.things)
 
 
 def test_rows_are_kept_in_the_database(engine):
@@ -116,7 +135,7 @@ def test_rows_are_kept_in_the_database(engine):
         names.read(connection).write(connection, {(KIND, "b"): "b#2"}, 3)
         known = names.read(connection)
 
-    assert known.ids == {(KIND, "b"): "b#2"}
+    assert known.ids == {(KIND, "b"): "b#2", (KIND, "b (removed)"): "a"}
     assert known.id_of(KIND, "c") == "c"
 
 

@@ -23,12 +23,21 @@ from gateway.storage.tables import TOKENS, metadata, resources, revoked_secrets
 from gateway.usage import Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON
 
-UPGRADE = """
-import sys
+UPGRADE_TOGETHER = """
+import os, sys
+from alembic import command  # once for all of them
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
-sys.stdin.readline()
-print(upgrade(open_engine(sys.argv[1])))
+
+starts, start = os.pipe()
+for _ in range(4):
+    if os.fork() == 0:
+        os.close(start)
+        os.read(starts, 1)  # until nobody can write there any more
+        print(upgrade(open_engine(sys.argv[1])), flush=True)
+        os._exit(0)
+os.close(start)
+assert [os.wait()[1] for _ in range(4)] == [0] * 4
 """
 
 
@@ -58,24 +67,12 @@ def test_an_upgrade_of_a_new_database_does_nothing(empty_database_url):
 
 
 def test_processes_that_upgrade_together_do_it_once(empty_database_url):
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", UPGRADE, empty_database_url],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    for process in processes:
-        process.stdin.write("go\n")
-        process.stdin.flush()
+    done = subprocess.run(
+        [sys.executable, "-c", UPGRADE_TOGETHER, empty_database_url], capture_output=True, text=True, check=False
+    )
 
-    said = [process.communicate(timeout=60) for process in processes]
-
-    assert [process.returncode for process in processes] == [0] * 3, said
-    assert sorted(out.strip() for out, _ in said) == ["False", "False", "True"]
+    assert done.returncode == 0, done.stderr
+    assert sorted(done.stdout.split()) == ["False", "False", "False", "True"]
     engine = open_engine(empty_database_url)
     assert current_revision(engine) == head_revision()
     engine.dispose()
