@@ -68,6 +68,11 @@ itself never goes to a provider.
   for them they are left out, as its API allows.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most.
+- One odd member never costs the answer: what is of another type than its API says is read as if it was not there.
+  A call without id, name and arguments is none. One that names no function, or breaks off, makes the answer
+  unreadable, and so does another message that begins within a stream.
+- Arguments that a model wrote as no JSON object go on as they are. Where an object has to stand they are
+  `{"INVALID_JSON": "..."}`, which comes back to the model as it wrote it.
 - A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 

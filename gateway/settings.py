@@ -166,7 +166,8 @@ class Settings(BaseSettings):
         32 * _MIB, description="Larger request bodies are refused with 413, before and after decompression."
     )
     max_buffered_body_bytes: Annotated[int, Field(ge=1024)] = Field(
-        512 * _MIB, description="Memory that the request bodies of one worker may take together; more has to wait."
+        512 * _MIB,
+        description="Memory that the request bodies of one worker may take together; beyond it one at a time goes on.",
     )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."

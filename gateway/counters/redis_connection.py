@@ -17,6 +17,7 @@ import hiredis
 from gateway.counters.hold import CounterState
 from gateway.counters.redis_address import RedisAddress, Tls
 from gateway.counters.redis_refusals import RedisAway, check
+from gateway.unread import has_unread
 
 _GRACE_S: Final = 0.01
 
@@ -103,18 +104,22 @@ class RedisConnection(asyncio.Protocol):
         if not self._waiting:
             return
         late = self._waiting[0][1] + self._timeout_s
-        if self._loop.time() < late:
+        now = self._loop.time()
+        if now < late:
             self._watch = self._loop.call_at(late, self._look)
         else:
-            # Where the event loop itself was late, the answer may have come and not have been read.
-            self._watch = self._loop.call_later(_GRACE_S, self._judge, self._waiting[0][0])
+            # Where the event loop itself was late, the command may have left as late, and Redis is not to blame.
+            grace_s = max(_GRACE_S, min(now - late, self._timeout_s))
+            self._watch = self._loop.call_later(grace_s, self._judge, self._waiting[0][0])
 
     def _judge(self, oldest: asyncio.Future[Any]) -> None:
         self._watch = None
-        if self._waiting and self._waiting[0][0] is oldest:
-            self.abort(RedisAway(f"{self.address} does not answer within {self._timeout_s:g} s"))
-        else:
+        if not self._waiting or self._waiting[0][0] is not oldest:
             self._look()
+        elif self._transport is not None and has_unread(self._transport):
+            self._watch = self._loop.call_later(_GRACE_S, self._judge, oldest)
+        else:
+            self.abort(RedisAway(f"{self.address} does not answer within {self._timeout_s:g} s"))
 
 
 async def connect(address: RedisAddress, timeout_s: float, connect_timeout_s: float) -> RedisConnection:

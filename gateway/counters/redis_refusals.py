@@ -30,6 +30,8 @@ REFUSALS: Final = {
 server. `NOSCRIPT` and `MOVED` are answered instead."""
 
 _DENIED_IN_SCRIPT: Final = "The user executing the script can't"
+_DENIED_UNREAD: Final = "Protocol error: unauthenticated"
+"""Of a command with more or longer arguments than a stranger may send (`processMultibulkBuffer` of networking.c)."""
 
 
 class RedisAway(Exception):  # noqa: N818 - what happened is told, who decides is the caller
@@ -64,6 +66,8 @@ def check(reply: Any, address: RedisAddress) -> Any:
         raise RedisAway(f"{address} {words} ({code})", state)
     if _DENIED_IN_SCRIPT in said:
         raise RedisAway(f"{address} {REFUSALS['NOPERM'][1]} (NOPERM in a script)", CounterState.DENIED)
+    if _DENIED_UNREAD in said:
+        raise RedisAway(f"{address} {REFUSALS['NOAUTH'][1]} (NOAUTH)", CounterState.DENIED)
     if "AUTH" in said:
         # An unknown command is quoted with its arguments, and those of AUTH are secret.
         raise RedisAway(f"{address} refuses the credentials ({code})", CounterState.DENIED)

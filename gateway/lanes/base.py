@@ -5,15 +5,11 @@ parsed ones. A parameter without counterpart follows the pair's table: it is map
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.lanes.losses import LaneTable, Losses
-from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.unreadable import UNREADABLE
-
-_Read = TypeVar("_Read")
 
 Json = Mapping[str, Any]
 """A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
@@ -106,17 +102,14 @@ def event(name: str, data: object) -> bytes:
     return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
 
 
-def read(decode: Callable[[bytes], _Read], data: bytes, what: str) -> _Read:
-    """What a decoder makes of JSON from a provider, of which it should be `what`. Raises `UntranslatableAnswer`."""
-    try:
-        return decode(data)
-    except UNREADABLE:
-        # Text that was cut within a pair of surrogates, which msgspec refuses and JSON allows.
-        mended = without_lone_surrogates(data)
-    try:
-        return decode(mended)
-    except UNREADABLE as problem:
-        raise UntranslatableAnswer(f"it is no {what} ({type(problem).__name__})") from None
+def identifier(stated: Any) -> str:
+    """The id of a call, empty where there is none that can be read; some servers number their calls."""
+    return str(stated) if type(stated) is int else said(stated)
+
+
+def call_id(given: str, asked: Asked, position: int, prefix: str) -> str:
+    """The provider's id of a call, so that its result finds it, or one made from the request's."""
+    return given or f"{prefix}_{asked.request_id.removeprefix('grq_')}_{position}"
 
 
 def no_words(status: int) -> str:

@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 _FIRST_S: Final = (1.0, 5.0)
 _EVERY_S: Final = (3_000.0, 4_200.0)
 """About an hour, so that a month that is over goes in its first hours, and processes do not come together."""
+_FAREWELL_S: Final = 2.0
 
 
 class PruneTask:
@@ -42,10 +43,15 @@ class PruneTask:
             self._task = asyncio.get_running_loop().create_task(self._run(self._months))
 
     async def close(self) -> None:
-        """Ends; a transaction that is under way ends first."""
+        """Ends. A transaction that is under way ends first, unless it takes longer than seconds: it is left alone then.
+
+        What it does is whole or undone, and the next process goes on from there.
+        """
         self._ends.set()
         if self._task is not None:
-            await self._task
+            _, left = await asyncio.wait([self._task], timeout=_FAREWELL_S)
+            for task in left:
+                task.cancel()
 
     async def _run(self, months: int) -> None:
         pause_s = random.uniform(*_FIRST_S)  # noqa: S311 - spreads processes, hides nothing

@@ -87,13 +87,14 @@ class _Served:
 class _Replacements(dict[int, float]):
     """When the worker in a place was replaced, seconds of the monotonic clock; without those who have served since.
 
-    Granian gives up when a worker ends soon after it replaced one. That is meant for one that cannot start; one that
-    served and was killed is replaced however often it happens.
+    Granian gives up when a worker ends soon after it replaced one. That is meant for one that cannot start, which ends
+    by itself; one that served, or was killed, is replaced however often it happens.
     """
 
-    def __init__(self, served: _Served) -> None:
+    def __init__(self, served: _Served, was_killed: Callable[[int], bool]) -> None:
         super().__init__()
         self._served = served
+        self._was_killed = was_killed
         self._served_before: dict[int, int] = {}
 
     def __setitem__(self, place: int, when: float) -> None:
@@ -101,7 +102,8 @@ class _Replacements(dict[int, float]):
         super().__setitem__(place, when)
 
     def get(self, place: int, default: Any = None) -> Any:
-        return default if self._served[place] > self._served_before.get(place, 0) else super().get(place, default)
+        has_served = self._served[place] > self._served_before.get(place, 0)
+        return default if has_served or self._was_killed(place) else super().get(place, default)
 
 
 class _Server(Server):
@@ -134,7 +136,7 @@ class _Server(Server):
         self._drain_grace_s = settings.drain_grace_s
         self._draining = False
         self._served = _Served(settings.workers)
-        self.respawned_wrks = _Replacements(self._served)
+        self.respawned_wrks = _Replacements(self._served, self._was_killed)
 
     def signal_handler_interrupt(self, *_args: object, **_kwargs: object) -> None:
         """Tells the workers to fail readiness, and stops them when the grace is over."""
@@ -157,6 +159,10 @@ class _Server(Server):
     def restarts(self) -> int:
         """How many workers have served in the place of one that ended; any worker may ask."""
         return max(0, self._served.total() - self.workers)
+
+    def _was_killed(self, place: int) -> bool:
+        """Whether the worker in that place has ended by SIGKILL: of whoever ran out of memory, not of its own."""
+        return bool(self.wrks[place].inner.exitcode == -signal.SIGKILL)
 
     def _signal_workers(self, signum: signal.Signals) -> None:
         for worker in tuple(self.wrks):  # the main thread may be replacing one

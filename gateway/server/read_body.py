@@ -111,19 +111,24 @@ async def _decoded(data: bytes, encoding: str, limit: int) -> bytes:
 
 
 class _BodyMemory:
-    """A bound on the bytes of all large bodies together: whoever comes too late waits its turn, but not for ever."""
+    """A bound on the bytes of all large bodies together: whoever comes too late waits its turn, but not for ever.
+
+    Bodies take memory as they come, so all of it may be in halves of which none gets whole. One of those who hold a
+    part at a time goes beyond the bound, by what is left of its body, and the next one when that is over.
+    """
 
     def __init__(self, bound: int, patience_s: float) -> None:
         self._free = bound
         self._patience_s = patience_s
         self.held: dict[Received, int] = {}
-        self._waiting: list[tuple[int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, Received, asyncio.Future[None]]] = []
+        self._beyond: Received | None = None
 
     async def take(self, size: int, received: Received) -> None:
         """Takes more memory for a request; raises `overloaded` when none becomes free in time."""
-        while self._free < size:
+        while self._free < size and not self._goes_beyond(received):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((size, turn))
+            self._waiting.append((size, received, turn))
             try:
                 await asyncio.wait_for(turn, self._patience_s)
             except TimeoutError:
@@ -140,7 +145,14 @@ class _BodyMemory:
     def release(self, received: Received) -> None:
         """Gives back what a request took, and lets those go on for whom it is enough."""
         self._free += self.held.pop(received, 0)
+        if received is self._beyond:
+            self._beyond = None
         self._let_go_on()
+
+    def _goes_beyond(self, received: Received) -> bool:
+        if self._beyond is None and received in self.held:
+            self._beyond = received
+        return self._beyond is received
 
     def _give_up(self, turn: asyncio.Future[None]) -> None:
         """Whoever stood behind, or would have been next, may find enough."""
@@ -148,16 +160,22 @@ class _BodyMemory:
         self._let_go_on()
 
     def _leave(self, turn: asyncio.Future[None]) -> None:
-        self._waiting = [entry for entry in self._waiting if entry[1] is not turn]
+        self._waiting = [entry for entry in self._waiting if entry[-1] is not turn]
 
     def _let_go_on(self) -> None:
         free = self._free
-        for size, turn in self._waiting:
+        for size, _, turn in self._waiting:
             if size > free:
                 break
             free -= size
-            if not turn.done():
-                turn.set_result(None)
+            _wake(turn)
+        if self._beyond is None:
+            _wake(next((turn for _, received, turn in self._waiting if self._goes_beyond(received)), None))
+
+
+def _wake(turn: asyncio.Future[None] | None) -> None:
+    if turn is not None and not turn.done():
+        turn.set_result(None)
 
 
 def _length(stated: bytes) -> int:

@@ -11,6 +11,7 @@ from typing import cast
 
 import httptools
 
+from gateway.unread import has_unread
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 
@@ -19,6 +20,8 @@ _PAUSE_ABOVE = 256 * 1024
 _RESUME_BELOW = 64 * 1024
 _WRITTEN_AT_ONCE = 64 * 1024
 _HELD_BACK_S = 1.0
+_READS_WITHIN_S = 0.01
+"""How soon the event loop reads what waits to be read, where it was late or the process stood still."""
 _HEAD_TOO_LARGE = "the head of the response is too large"
 _CONTINUE, _SWITCHING_PROTOCOLS, _OK = 100, 101, 200
 
@@ -206,6 +209,9 @@ class Connection:
             return
         if self._loop.time() < self._deadline:
             self._arm()
+        elif self._transport is not None and not self._paused and has_unread(self._transport):
+            self._timer_at = self._loop.time() + _READS_WITHIN_S
+            self._timer = self._loop.call_at(self._timer_at, self._check_time)
         else:
             missing = "silent for" if self.has_head else "no response within"
             self._fail(FailureKind.TIMEOUT, f"{missing} {self._timeout_s:g} s")

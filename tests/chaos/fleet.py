@@ -16,6 +16,7 @@ from tests.support.gateway import Gateway
 from tests.support.ledger import ledger_entries
 from tests.support.load import NO_ANSWER, Load
 from tests.support.postgresql import Server as Postgresql
+from tests.support.redis_server import SentinelSet
 from tests.support.redis_server import Server as Redis
 from tests.support.relay import Relay
 
@@ -44,29 +45,42 @@ def kill(node: Gateway) -> None:
 
 
 class Fleet:
-    """Two gateways, of which the second reaches Redis by a way that can be cut."""
+    """Two gateways, of which the second reaches a Redis that stands alone by a way that can be cut.
 
-    def __init__(self, directory: Path, redis: Redis, postgresql: Postgresql, text: str = CONFIG) -> None:
+    `arguments` and `settings` (variables of the environment) are those of each.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        redis: Redis | SentinelSet,
+        postgresql: Postgresql,
+        text: str = CONFIG,
+        *arguments: str,
+        settings: dict[str, str] | None = None,
+    ) -> None:
         self.directory = directory
         self.redis, self.postgresql = redis, postgresql
         self.database_url = postgresql.database()
-        self.way = Relay(redis.port)
-        self._text = text
-        self.nodes = [
-            self.start_node("one", redis.port),
-            self.start_node("other", self.way.port),
-        ]
+        self.way = Relay(redis.port) if isinstance(redis, Redis) else None
+        self.text = text
+        self._arguments = arguments
+        self._settings = settings or {}
+        self.nodes = [self.start_node("one"), self.start_node("other")]
 
-    def start_node(self, name: str, redis_port: int, port: int | None = None) -> Gateway:
+    def start_node(self, name: str, port: int | None = None) -> Gateway:
+        """Of that name, at a port of its own or the one that it had before."""
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
-        return Gateway(directory, self._text, env=self.environment(name, redis_port), port=port)
+        return Gateway(directory, self.text, *self._arguments, env=self.environment(name), port=port)
 
-    def environment(self, name: str, redis_port: int) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
+        by_way = name == "other" and self.way is not None
         return {
             "GATEWAY_NODE_NAME": name,
             "GATEWAY_DATABASE_URL": self.database_url,
-            "GATEWAY_REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
+            "GATEWAY_REDIS_URL": f"redis://127.0.0.1:{self.way.port}/0" if by_way else self.redis.url,
+            **self._settings,
         }
 
     @property
@@ -112,7 +126,8 @@ class Fleet:
     def stop(self) -> None:
         for node in self.nodes:
             node.stop()
-        self.way.close()
+        if self.way is not None:
+            self.way.close()
 
 
 def every_answer_ends(load: Load, refusals: frozenset[str], *, silent: bool = False) -> None:

@@ -187,13 +187,17 @@ def test_a_control_plane_that_is_away(tmp_path, figures):
 class WithPipes:
     """A gateway in a process that nothing was imported in before, with pipes of which nobody reads one."""
 
+    before: tuple[str, ...] = ()
+    """What the command is an argument of."""
+
     def __init__(self, directory: Path, *arguments: str, text: str = CONFIG, env: dict[str, str] | None = None) -> None:
         self.port = free_port()
         file = directory / "gateway.yaml"
         file.write_text(text)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         kept |= {"GATEWAY_DATA_DIR": str(directory / "data"), "PYTHONWARNINGS": "ignore", **(env or {})}
-        command = [sys.executable, "-m", "gateway", "serve", "-c", str(file), "--port", str(self.port), *arguments]
+        serve = [sys.executable, "-m", "gateway", "serve", "-c", str(file), "--port", str(self.port), *arguments]
+        command = [*self.before, *serve]
         self.process = subprocess.Popen(
             command, env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )

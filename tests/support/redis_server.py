@@ -60,14 +60,15 @@ class Server:
 
 
 class Sentinel(Server):
-    """One that watches a master, which it calls `mymaster`."""
+    """One that watches a master, which it calls `mymaster`; `lines` are more of its configuration, as `Server`'s options."""
 
-    def __init__(self, directory, master):
+    def __init__(self, directory, master, *lines):
         super().__init__(directory)
         file = directory / "sentinel.conf"
         file.write_text(
             f"port {self.port}\ndir {directory}\nsentinel monitor mymaster 127.0.0.1 {master.port} 2\n"
             "sentinel down-after-milliseconds mymaster 1000\nsentinel failover-timeout mymaster 4000\n"
+            + "".join(f"{line.format(port=self.port)}\n" for line in lines)
         )
         self._command = ["redis-server", str(file), "--sentinel"]
 

@@ -12,6 +12,8 @@ class Relay:
     """Hands on what comes to `port`, in a thread of its own."""
 
     def __init__(self, port: int) -> None:
+        self.delay_s = 0.0
+        """What each piece is late by."""
         self._there = port
         self._is_cut = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -72,9 +74,11 @@ class Relay:
             task.add_done_callback(self._tasks.discard)
 
     async def _pump(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+        at = 0.0
         try:
             while data := await source.read(65536):
-                target.write(data)
+                at = max(at, self._loop.time() + self.delay_s)  # nothing overtakes what came before
+                self._loop.call_at(at, target.write, data)
         except ConnectionError:
             pass
         finally:

@@ -124,16 +124,17 @@ def test_a_process_that_two_threads_wait_for_has_ended_for_both(monkeypatch):
     first.join()
 
 
-def test_a_worker_that_served_is_replaced_however_soon_it_ends_and_one_that_never_did_is_not():
-    served = _Served(2)
-    replaced = _Replacements(served)
+def test_a_worker_that_served_or_was_killed_is_replaced_however_soon_and_one_that_cannot_start_is_not():
+    served = _Served(3)
+    replaced = _Replacements(served, was_killed=lambda place: place == 2)
     served.count(0)
-    for place in (0, 1):
+    for place in (0, 1, 2):
         replaced[place] = 100.0
 
     served.count(1)
 
-    assert (replaced.get(0, 0), replaced.get(1, 0), served.total()) == (100.0, 0, 2)
+    assert [replaced.get(place, 0) for place in (0, 1, 2)] == [100.0, 0, 0]
+    assert served.total() == 2
 
 
 def test_who_tells_a_server_to_end_once_more_while_python_ends_changes_no_exit_code():

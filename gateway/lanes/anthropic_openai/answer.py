@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.anthropic_openai.blocks import ContentBlocks, is_json_object, tool_use_id
+from gateway.lanes.anthropic_openai.blocks import TOOL_USE, ContentBlocks
 from gateway.lanes.anthropic_openai.completion import (
     Choice,
     Completion,
@@ -21,7 +21,8 @@ from gateway.lanes.anthropic_openai.completion import (
     read_completion,
     read_usage,
 )
-from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words
+from gateway.lanes.base import Asked, UntranslatableAnswer, call_id, event, no_words
+from gateway.lanes.call_arguments import as_object
 from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes.chat import EVENTS
 from gateway.shapes.ending import Stop
@@ -85,15 +86,14 @@ def _content(answer: Said, asked: Asked) -> Iterator[dict[str, Any]]:
 
 
 def _tool_use(call: ToolCall, asked: Asked, position: int) -> dict[str, Any]:
-    """A call; arguments that are no JSON object, as models write them now and then, leave its input empty."""
+    """A call; arguments that are no JSON object, as models write them now and then, stand inside one."""
     if not call.name:
         raise UntranslatableAnswer("a tool call names no function")
-    arguments = call.arguments if is_json_object(call.arguments) else "{}"
     return {
         "type": "tool_use",
-        "id": tool_use_id(call.identifier, asked, position),
+        "id": call_id(call.identifier, asked, position, TOOL_USE),
         "name": call.name,
-        "input": msgspec.Raw(arguments.strip().encode()),
+        "input": msgspec.Raw(as_object(call.arguments).encode()),
     }
 
 

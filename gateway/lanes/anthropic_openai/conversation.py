@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from gateway.lanes.anthropic_openai.parameters import TABLE
+from gateway.lanes.call_arguments import no_object
 from gateway.lanes.losses import Losses, Treatment
 from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, wrong
 
@@ -106,7 +107,7 @@ def _tool_call(block: _Block) -> dict[str, Any]:
     identifier, name = text(members.get("id"), f"{path}.id"), text(members.get("name"), f"{path}.name")
     given = mapping(members.get("input"), f"{path}.input")
     try:
-        arguments = json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        arguments = no_object(given) or json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):
         raise wrong(f"{path}.input", "JSON of reasonable depth") from None
     return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments}}

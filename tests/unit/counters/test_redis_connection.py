@@ -1,10 +1,15 @@
 """What is connected to, and is something else."""
 
 import asyncio
+import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager
 
 import pytest
+import uvloop
 
 from gateway.counters.redis import RedisCounters
 from gateway.counters.redis_address import parse_redis_url
@@ -52,6 +57,41 @@ def test_a_server_that_is_not_redis_is_told(answer, said):
         assert "hunter2" not in str(raised.value)
 
     asyncio.run(run())
+
+
+@contextmanager
+def answering(after_s):
+    """The address of a server that answers each command so many seconds later."""
+
+    def serve():
+        with listening.accept()[0] as client:
+            while client.recv(1000):
+                time.sleep(after_s)
+                client.sendall(b"+PONG\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield parse_redis_url(f"redis://127.0.0.1:{listening.getsockname()[1]}").addresses[0]
+        thread.join()
+
+
+@pytest.mark.parametrize("when", ["before it sent", "before it read"])
+def test_an_event_loop_that_is_late_does_not_blame_redis(when):
+    async def run():
+        connection = await connect(address, 0.2, 1)
+        answer = connection.send("PING")
+        if when == "before it read":
+            await asyncio.sleep(0)
+        time.sleep(0.45)  # noqa: ASYNC251 - the loop is late
+        if when == "before it read":
+            connection._judge(connection._waiting[0][0])
+        assert await answer == b"PONG"
+        connection.abort(RedisAway("done"))
+        await asyncio.sleep(0)
+
+    with answering(0.05) as address:
+        uvloop.run(run())
 
 
 def test_counters_in_memory_do_not_load_what_redis_needs():

@@ -10,8 +10,9 @@ from gateway.counters.hold import CounterState
 from gateway.counters.redis import RedisCounters
 from gateway.counters.redis_address import Tls, parse_redis_url
 from gateway.counters.redis_refusals import REFUSALS
+from tests.support import redis_server
 from tests.support.certificate import certificate
-from tests.support.redis_server import Server
+from tests.support.redis_server import Sentinel, Server
 from tests.unit.counters.redis_service import BUDGET, CONCURRENCY, PATIENT_S, RPM, TPM, answers, settled, taken, until
 
 pytestmark = pytest.mark.service
@@ -55,16 +56,27 @@ def files(tmp_path_factory):
     return folders
 
 
+def with_tls(place):
+    """Lines of the configuration of a server that speaks TLS alone, and asks for certificates."""
+    return (
+        "port 0",
+        "tls-port {port}",
+        "tls-auth-clients yes",
+        "tls-replication yes",
+        f"tls-cert-file {place}/certificate.pem",
+        f"tls-key-file {place}/key.pem",
+        f"tls-ca-cert-file {place}/certificate.pem",
+    )
+
+
+def as_options(lines):
+    return [word for line in lines for word in f"--{line}".split(" ")]
+
+
 @pytest.fixture(scope="module")
 def guarded(files, tmp_path_factory):
     """A Redis that speaks TLS alone, and asks for certificates."""
-    ours = files[0]
-    server = Server(
-        tmp_path_factory.mktemp("redis"),
-        *("--port", "0", "--tls-port", "{port}", "--tls-auth-clients", "yes"),
-        *("--tls-cert-file", f"{ours}/certificate.pem", "--tls-key-file", f"{ours}/key.pem"),
-        *("--tls-ca-cert-file", f"{ours}/certificate.pem"),
-    )
+    server = Server(tmp_path_factory.mktemp("redis"), *as_options(with_tls(files[0])))
     yield server.start()
     server.stop()
 
@@ -84,6 +96,61 @@ def test_a_client_certificate_opens_a_redis_that_asks_for_one(guarded, files):
             assert await answers(counters)
 
     asyncio.run(run())
+
+
+def test_client_certificates_lead_to_a_master_by_sentinel(guarded, files, tmp_path):
+    ours, theirs = files
+    sentinel = Sentinel(tmp_path, guarded, *with_tls(ours)).start()
+
+    async def run():
+        url = f"rediss+sentinel://127.0.0.1:{sentinel.port}/mymaster"
+        tls = Tls(f"{ours}/certificate.pem", f"{ours}/certificate.pem", f"{ours}/key.pem")
+        async with counting(parse_redis_url(url, tls)) as counters:
+            assert await answers(counters)
+        stranger = Tls(f"{ours}/certificate.pem", f"{theirs}/certificate.pem", f"{theirs}/key.pem")
+        async with counting(parse_redis_url(url, stranger)) as counters:
+            state, fault = await fault_of(counters)
+            assert (state, "Sentinel at" in fault, "unknown ca" in fault) == (CounterState.NO_MASTER, True, True), fault
+
+    try:
+        asyncio.run(run())
+    finally:
+        sentinel.stop()
+
+
+def test_client_certificates_lead_through_a_cluster(files, tmp_path):
+    ours = files[0]
+    proof = (
+        "--tls",
+        "--cacert",
+        f"{ours}/certificate.pem",
+        "--cert",
+        f"{ours}/certificate.pem",
+        "--key",
+        f"{ours}/key.pem",
+    )
+    nodes = []
+    for name in ("one", "other"):
+        place = tmp_path / name
+        place.mkdir()
+        lines = (*with_tls(ours), "tls-cluster yes", "cluster-enabled yes")
+        nodes.append(Server(place, *as_options(lines)).start())
+
+    async def run():
+        tls = Tls(f"{ours}/certificate.pem", f"{ours}/certificate.pem", f"{ours}/key.pem")
+        for node in nodes:  # of which one leads to the other
+            async with counting(parse_redis_url(f"rediss://127.0.0.1:{node.port}", tls)) as counters:
+                assert await answers(counters)
+
+    try:
+        for node, slots in zip(nodes, ((0, 8191), (8192, 16383)), strict=True):
+            node.ask(*proof, "CLUSTER", "ADDSLOTSRANGE", *slots)
+        nodes[0].ask(*proof, "CLUSTER", "MEET", "127.0.0.1", nodes[1].port)
+        redis_server.until(lambda: all("cluster_state:ok" in node.ask(*proof, "CLUSTER", "INFO") for node in nodes))
+        asyncio.run(run())
+    finally:
+        for node in nodes:
+            node.stop()
 
 
 @pytest.mark.parametrize(
@@ -132,8 +199,11 @@ def test_certificates_that_were_renewed_are_used_by_the_next_connection(guarded,
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory):
     """A Redis whose state the tests of this module change and restore."""
-    server = Server(tmp_path_factory.mktemp("redis"), "--busy-reply-threshold", "50")
-    yield server.start()
+    place = tmp_path_factory.mktemp("redis")
+    server = Server(place, "--busy-reply-threshold", "50").start()
+    redis_server.until(lambda: server.ask("PING") == "PONG")
+    (place / "dump.rdb").mkdir()  # so that it can save nothing
+    yield server
     server.stop()
 
 
@@ -170,37 +240,60 @@ async def fault_of_use(counters):
 
 
 REFUSING = {
-    "OOM": (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
-    "READONLY": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    "OOM": (["CONFIG SET maxmemory 1"], ["CONFIG SET maxmemory 0"]),
+    "READONLY": (["REPLICAOF 127.0.0.1 1"], ["REPLICAOF NO ONE"]),
     "MASTERDOWN": (
-        ("EVAL", "redis.call('CONFIG', 'SET', 'replica-serve-stale-data', 'no')", "0"),
-        ("REPLICAOF", "NO", "ONE"),
+        ["CONFIG SET replica-serve-stale-data no", "REPLICAOF 127.0.0.1 1"],
+        ["REPLICAOF NO ONE", "CONFIG SET replica-serve-stale-data yes"],
     ),
-    "NOREPLICAS": (("CONFIG", "SET", "min-replicas-to-write", "1"), ("CONFIG", "SET", "min-replicas-to-write", "0")),
+    "MISCONF": (
+        ["CONFIG SET save 3600,1", "BGSAVE"],
+        ["CONFIG SET save ,"],
+    ),
+    "NOREPLICAS": (["CONFIG SET min-replicas-to-write 1"], ["CONFIG SET min-replicas-to-write 0"]),
+    "NOAUTH": (
+        ["CONFIG SET requirepass another", "-a another CLIENT KILL TYPE normal"],
+        ["-a another CONFIG SET requirepass ,"],
+    ),
 }
+"""What makes Redis answer so, and what mends it; a comma is a blank within a value, or nothing."""
+
+
+def say(server, lines):
+    for line in lines:
+        server.ask(*(word.replace(",", " ").strip() for word in line.split(" ")))
+
+
+async def is_told(counters, server, code, refuse, mend):
+    await taken(counters, (BUDGET, 1))
+    say(server, refuse)
+    state, fault = await fault_of_use(counters)
+    say(server, mend)
+    assert (state, f"({code})" in fault) == (REFUSALS[code][0], True), fault
+    await until(lambda: answers(counters))
+    assert (counters.state, counters.fault) == (CounterState.COUNTED, None)
 
 
 @pytest.mark.parametrize(("code", "commands"), REFUSING.items(), ids=REFUSING.keys())
 def test_a_redis_that_takes_nothing_says_why_and_counts_again_by_itself(plain, code, commands):
-    refuse, mend = commands
-    if code == "MASTERDOWN":
-        plain.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
-        refuse = ("REPLICAOF", "127.0.0.1", "1")
-
     async def run():
         async with counting(plain.url, timeout_s=2) as counters:
-            await taken(counters, (BUDGET, 1))
-            plain.ask(*refuse)
-            state, fault = await fault_of_use(counters)
-            plain.ask(*mend)
-            assert (state, f"({code})" in fault) == (REFUSALS[code][0], True), fault
-            await until(lambda: answers(counters))
-            assert (counters.state, counters.fault) == (CounterState.COUNTED, None)
+            await is_told(counters, plain, code, *commands)
 
-    try:
-        asyncio.run(run())
-    finally:
-        plain.ask("CONFIG", "SET", "replica-serve-stale-data", "yes")
+    asyncio.run(run())
+
+
+def test_a_cluster_that_lacks_slots_says_so_and_counts_again_by_itself(start_redis):
+    server = start_redis("--cluster-enabled", "yes")
+    server.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+    redis_server.until(lambda: "cluster_state:ok" in server.ask("CLUSTER", "INFO"))
+
+    async def run():
+        async with counting(server.url, timeout_s=2) as counters:
+            lacks = ["CLUSTER DELSLOTS 1"], ["CLUSTER ADDSLOTS 1"]
+            await is_told(counters, server, "CLUSTERDOWN", *lacks)
+
+    asyncio.run(run())
 
 
 def test_a_script_that_does_not_end_is_told_and_one_that_was_forgotten_is_sent_again(plain):

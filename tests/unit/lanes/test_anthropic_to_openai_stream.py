@@ -286,8 +286,41 @@ _STREAMS = {
             _chunk(content="so"),
             _chunk("tool_calls"),
         ],
-        [_tool_use("a", {}), _tool_use("b", {}), _text("so")],
+        [_tool_use("a", {}), _tool_use("b", {"INVALID_JSON": "[1]"}), _text("so")],
         "tool_use",
+    ),
+    "arguments that are no JSON at all": (
+        [_calls(_call(0, "Ulm, ", identifier="a", name="f")), _calls(_call(0, "please")), _chunk("tool_calls")],
+        [_tool_use("a", {"INVALID_JSON": "Ulm, please"})],
+        "tool_use",
+    ),
+    "a placeholder that is no call": (
+        [
+            {
+                "choices": [
+                    {
+                        "delta": {
+                            "content": "Hel",
+                            "tool_calls": [{"index": 0, "function": {"name": "", "arguments": ""}}],
+                        }
+                    }
+                ]
+            },
+            _chunk(content="lo", tool_calls=[{"index": 0}, "odd", None]),
+            _chunk("tool_calls"),
+        ],
+        [_text("Hello")],
+        "end_turn",
+    ),
+    "members of other types": (
+        [
+            {"choices": [{"delta": {"content": "Hel", "tool_calls": "none", "function_call": []}}, 5], "usage": "none"},
+            {"choices": [{"delta": "odd"}]},
+            _chunk(content=["l", {"text": "o"}, 4]),
+            _chunk("stop"),
+        ],
+        [_text("Hello")],
+        "end_turn",
     ),
     "a content in chunks, as Mistral's": (
         [

@@ -1,6 +1,7 @@
 """Old requests lose their rows, and every budget and report goes on to say what it said, on both databases."""
 
 import asyncio
+import threading
 from collections import Counter
 from contextlib import ExitStack
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway import clock
 from gateway.clock import moment_at
 from gateway.ledger import prune as prune_module
+from gateway.ledger import prune_task
 from gateway.ledger.check import check_sums, mend_sums
 from gateway.ledger.period import BadParameterError
 from gateway.ledger.prune import MOST_ROWS, HeldError, PruneError, prospect, prune
@@ -304,6 +306,28 @@ def test_one_process_prunes_at_a_time(engine):
     with engine.connect() as connection:
         assert connection.scalar(select(ledger_retention.c.holder)) == ""
     assert count(engine) == 0
+
+
+def test_a_prune_that_takes_long_keeps_no_process_from_ending(monkeypatch, tmp_path):
+    began, may_end = threading.Event(), threading.Event()
+
+    def takes_long(*_, **__):
+        began.set()
+        may_end.wait(10)
+
+    monkeypatch.setattr(prune_task, "prune", takes_long)
+    monkeypatch.setattr(prune_task, "_FIRST_S", (0.0, 0.0))
+    monkeypatch.setattr(prune_task, "_FAREWELL_S", 0.01)
+
+    async def run():
+        task = prune_task.PruneTask(open_engine(f"sqlite:///{tmp_path / 'gateway.db'}"), 13)
+        task.start()
+        await asyncio.to_thread(began.wait, 10)
+        await task.close()
+        assert not may_end.is_set()
+        may_end.set()
+
+    asyncio.run(run())
 
 
 def test_reports_say_what_they_cannot_say_any_more(engine):

@@ -31,3 +31,24 @@ def test_who_stands_behind_one_that_gave_up_goes_on():
         return done, memory.held.get(small)
 
     assert asyncio.run(ask()) == (True, 5)
+
+
+def test_halves_do_not_wait_for_one_another_for_ever():
+    async def ask():
+        memory, one, other, whole = _BodyMemory(10, 60), *(Somebody() for _ in range(3))
+        for half in (one, other):
+            await memory.take(5, half)
+        await memory.take(4, other)
+        waiting = [asyncio.ensure_future(memory.take(size, who)) for who, size in ((whole, 10), (one, 5))]
+        await asyncio.sleep(0)
+        before = [task.done() for task in waiting]
+        memory.release(other)
+        await waiting[1]
+        memory.release(one)
+        await waiting[0]
+        memory.release(whole)
+        await memory.take(10, one)
+        return before, memory.held == {one: 10}
+
+    # One goes beyond the bound, the next when that is over, and what is free in the end is what was free before.
+    assert asyncio.run(ask()) == ([False, False], True)

@@ -1,7 +1,10 @@
 """The HTTP client against a server that plays bytes."""
 
 import asyncio
+import socket
 import ssl
+import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -278,6 +281,42 @@ def test_silence_has_an_end(path: str, changes: dict[str, float], message: str) 
         assert caught.value.kind is FailureKind.TIMEOUT
 
     run(silent, use)
+
+
+def test_what_came_while_the_process_stood_still_is_read_before_its_deadline_counts() -> None:
+    goes_on = threading.Event()
+
+    def serve(listening: socket.socket) -> None:
+        with listening.accept()[0] as client:
+            client.recv(1000)
+            client.sendall(HEAD + b"\r\nfirst")
+            goes_on.wait(10)
+            client.sendall(b"last")
+
+    def stand_still(loop: asyncio.AbstractEventLoop) -> None:
+        """While the event loop reads, as it does nearly all the time."""
+        loop.remove_reader(here)
+        goes_on.set()
+        time.sleep(0.4)
+
+    async def main(port: int) -> None:
+        loop = asyncio.get_running_loop()
+        transport = Http1Transport()
+        response = await transport.send(request_to(f"http://127.0.0.1:{port}/", idle_timeout_s=0.2))
+        assert await response.read_chunk() == b"first"
+        loop.add_reader(here, stand_still, loop)
+        there.send(b"x")
+        assert await response.read_chunk() == b"last"
+        assert await response.read_chunk() is None
+        await response.close()
+        await transport.close()
+
+    here, there = socket.socketpair()
+    with here, there, socket.create_server(("127.0.0.1", 0)) as listening:
+        peer = threading.Thread(target=serve, args=(listening,))
+        peer.start()
+        uvloop.run(main(listening.getsockname()[1]))
+        peer.join()
 
 
 def test_a_stream_may_take_longer_than_any_of_its_pauses() -> None:
