@@ -13,7 +13,7 @@ import msgspec
 from gateway import clock, ids
 from gateway.control_plane.metrics import ControlPlaneMetrics
 from gateway.control_plane.told import TOLD, Told
-from gateway.telemetry.access_log import Caller, Callers, Lines
+from gateway.telemetry.access_log import AGENT, Caller, Callers, Lines
 from gateway.telemetry.line_writer import LineWriter
 from gateway.telemetry.redact import redact
 
@@ -102,7 +102,7 @@ class AccessLayer:
             return
         told = scope[TOLD] = Told()
         peer, *rest = scope["client"]
-        caller = self._callers.caller(peer, scope["headers"])
+        caller = self._callers.caller(peer, dict(scope["headers"]).get(AGENT), scope["headers"])
         scope["client"] = (caller.client_address, *rest)
         status, began_at, began = 499, clock.now(), clock.monotonic()
 

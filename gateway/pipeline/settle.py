@@ -26,6 +26,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
+from gateway.telemetry.access_log import AGENT
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
@@ -96,7 +97,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     if is_kept:
         services.ledger.append(encoded)
     if log is not None and has_line:
-        log.write(record, encoded, received.peer, received.headers)
+        log.write(record, encoded, received.peer, received.header_map.get(AGENT), received.headers)
     if received.is_traced:
         services.tracing.export(_traced_request(received, record))
 

@@ -9,7 +9,7 @@ from gateway import clock, ids
 from gateway.errors import GatewayError
 from gateway.plan.words import count
 from gateway.server.response_headers import of_every_response
-from gateway.telemetry.access_log import Callers
+from gateway.telemetry.access_log import AGENT, Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.visible import visible
 
@@ -79,7 +79,8 @@ class HttpErrors:
             return
         beside = f", and {count(self._unlogged, 'such request')} before it" if self._unlogged else ""
         asked = visible(f"{request.method} {request.path}")[:_LONGEST_TOLD]
-        caller = self._callers.caller(request.scope["client"][0], request.scope["headers"])
+        headers = request.scope["headers"]
+        caller = self._callers.caller(request.scope["client"][0], dict(headers).get(AGENT), headers)
         agent = visible(caller.user_agent or "nobody who says who it is")[:_LONGEST_TOLD]
         _log.warning("%d for %s from %s at %s (%s)%s", status, asked, agent, caller.client_address, request_id, beside)
         self._logged_at, self._unlogged = now, 0

@@ -3,7 +3,6 @@
 import ipaddress
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,8 +10,10 @@ import msgspec
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LONGEST_AGENT: Final = 256
+_REMEMBERED: Final = 1024
 _FORWARDED_FOR: Final = b"x-forwarded-for"
-_AGENT: Final = b"user-agent"
+AGENT: Final = b"user-agent"
+"""The header that says what a client calls itself."""
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 _LOW_HALF: Final = 16
 _ALL: Final = ("all", "true", "1", "on", "yes", "t", "y")
@@ -39,24 +40,40 @@ class Callers:
     def __init__(self, node: str, trusted: Sequence[Network] = ()) -> None:
         self._node = node
         self._trusted = tuple(trusted)
-        self._is_trusted = lru_cache(maxsize=1024)(self._is_within)
-        # PERF: a client asks again and again.
-        self._known = lru_cache(maxsize=1024)(self._caller)
+        self._members: dict[tuple[str | None, bytes | None, bytes], bytes] = {}
 
-    def caller(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
-        """Who asks by a connection from `peer`; `headers` have names in lower case, as ASGI gives them."""
-        if peer is not None and self._trusted:
-            peer = self._client(peer, b",".join([value for name, value in headers if name == _FORWARDED_FOR]))
-        agent = dict(headers).get(_AGENT)
-        return self._known(peer, None if agent is None else agent[:_LONGEST_AGENT])
+    def caller(self, peer: str | None, agent: bytes | None, headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+        """Who asks by a connection from `peer` and calls itself `agent`; names of `headers` are in lower case."""
+        return self._caller(peer, agent, self._forwarded(headers))
 
-    def _caller(self, address: str | None, agent: bytes | None) -> Caller:
-        return Caller(self._node, address, None if agent is None else agent.decode("utf-8", "replace"))
+    def members(self, peer: str | None, agent: bytes | None, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """The same as members of a JSON object, without its brackets.
+
+        PERF: every request asks, and a client asks again and again.
+        """
+        key = peer, agent, self._forwarded(headers)
+        known = self._members.get(key)
+        if known is None:
+            if len(self._members) >= _REMEMBERED:
+                self._members.clear()
+            known = self._members[key] = msgspec.json.encode(self._caller(*key))[1:-1]
+        return known
+
+    def _forwarded(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+        """What is to be read of `X-Forwarded-For`, all of its lines."""
+        if not self._trusted:
+            return b""
+        return b",".join([value for name, value in headers if name == _FORWARDED_FOR])
+
+    def _caller(self, peer: str | None, agent: bytes | None, forwarded: bytes) -> Caller:
+        address = peer if peer is None or not self._trusted else self._client(peer, forwarded)
+        told = None if agent is None else agent[:_LONGEST_AGENT].decode("utf-8", "replace")
+        return Caller(self._node, address, told)
 
     def _client(self, peer: str, forwarded_for: bytes) -> str:
         address = peer
         hops = forwarded_for.decode("latin-1").split(",") if forwarded_for else []
-        while hops and self._is_trusted(address):
+        while hops and self._is_within(address):
             # Without an address the chain ends at the proxy that wrote it.
             before = _address(hops.pop())
             if before is None:

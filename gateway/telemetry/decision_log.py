@@ -3,18 +3,14 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
-import msgspec
-
-from gateway.telemetry.access_log import Caller, Callers, Lines
+from gateway.telemetry.access_log import Callers, Lines
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.line_writer import LineWriter
 
 _GATHER_S = 0.1
 _MOST_BYTES = 32 * 1024 * 1024
 _FAREWELL_S = 1.0
-_encode = msgspec.json.Encoder().encode
 
 
 Render = Callable[[DecisionRecord, bytes], bytes]
@@ -48,12 +44,6 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
     return "".join(char if char.isprintable() else "?" for char in line).encode()
 
 
-@lru_cache(maxsize=1024)
-def _told(caller: Caller) -> bytes:
-    """What stands behind the members of a record. PERF: a client asks again and again."""
-    return b"," + _encode(caller)[1:]
-
-
 class DecisionLog:
     """Writes records as lines, with who asked; `lines` says of which requests. What takes them `also` gets the JSON."""
 
@@ -63,7 +53,7 @@ class DecisionLog:
         self._render = render
         self._also = also
         self._callers = callers
-        self._has = lines.has
+        self._wanted = lines
 
     @property
     def dropped(self) -> int:
@@ -72,18 +62,24 @@ class DecisionLog:
 
     def has(self, outcome: str, trace_id: str) -> bool:
         """Whether a request that ended so has a line."""
-        return self._has(went_well=outcome == "ok", trace_id=trace_id)
+        return self._wanted.has(went_well=outcome == "ok", trace_id=trace_id)
 
     def write(
-        self, record: DecisionRecord, encoded: bytes, peer: str | None, headers: Iterable[tuple[bytes, bytes]]
+        self,
+        record: DecisionRecord,
+        encoded: bytes,
+        peer: str | None,
+        agent: bytes | None,
+        headers: Iterable[tuple[bytes, bytes]],
     ) -> None:
-        """Queues the line of a record, which is `encoded` as JSON, of a request that `peer` sent with such headers.
+        """Queues the line of a record, which is `encoded` as JSON.
 
-        Who asked is told here alone: the ledger keeps the record as it is.
+        Who asked (see `Callers.caller`) is told here alone: the ledger keeps the record as it is.
         """
-        told = encoded
         if self._render is json_line or self._also is not None:
-            told = encoded[:-1] + _told(self._callers.caller(peer, headers))
+            told = b"%b,%b}" % (encoded[:-1], self._callers.members(peer, agent, headers))
+        else:
+            told = encoded
         self._lines.write((told if self._render is json_line else self._render(record, encoded)) + b"\n")
         if self._also is not None:
             self._also(record, told)

@@ -10,6 +10,7 @@ https://protobuf.dev/programming-guides/encoding/
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -17,12 +18,14 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource as ResourceMes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Status
+from opentelemetry.trace import Status, StatusCode
 
+from gateway.telemetry.lasting_attributes import LastingAttributes
 from gateway.turns import BREATH_S, turns
 
 _SMALL: Final = [bytes((number,)) for number in range(128)]
-_SHORT: Final = 64
+_SHORT: Final = 60
+_ATTRIBUTE: Final = [b"\x4a" + one for one in _SMALL]
 _TURN: Final = 64
 _64_BITS: Final = 2**64 - 1
 _LONGEST_INT: Final = 2**63
@@ -62,15 +65,36 @@ def _span(span: ReadableSpan) -> bytes:
         parts.append(_sized(b"\x2a", _utf8(span.name)))
     # OTLP counts the kinds from 1.
     parts += (b"\x30", _SMALL[span.kind.value + 1], _times(0x39, span.start_time or 0, 0x41, span.end_time or 0))
-    for name, value in (span.attributes or {}).items():
-        if isinstance(value, int) or (isinstance(value, str) and len(value) < _SHORT):
-            parts.append(_recurring(name, value))
+    # `attributes` would be a view, of which nobody knows what it is a view of.
+    attributes: Any = span._attributes or {}  # noqa: SLF001 - see above
+    if isinstance(attributes, LastingAttributes):
+        parts.append(attributes.encoded)
+        _put_attributes(parts, islice(attributes.items(), attributes.lasting, None))
+    else:
+        _put_attributes(parts, attributes.items())
+    for event in span._events:  # noqa: SLF001 - PERF: `events` makes a copy
+        parts.append(_sized(b"\x5a", _event(event)))
+    status = span.status
+    told = _STATUSES[status.status_code] if not status.description else _sized(b"\x7a", _status(status))
+    parts += (told, _flags(0x85, 0x01, flags))
+    return b"".join(parts)
+
+
+def encoded_attributes(attributes: Mapping[str, Any]) -> bytes:
+    """Attributes as they stand in a span, for `LastingAttributes`."""
+    parts: list[bytes] = []
+    _put_attributes(parts, attributes.items())
+    return b"".join(parts)
+
+
+def _put_attributes(parts: list[bytes], attributes: Iterable[tuple[str, Any]]) -> None:
+    for name, value in attributes:
+        named = _named(name)
+        # PERF: nearly all are short texts; what follows is `_attribute` with every length in one byte.
+        if isinstance(value, str) and (size := len(text := _utf8(value))) < _SHORT and len(named) < _SHORT:
+            parts += (_ATTRIBUTE[len(named) + size + 3], named, _SMALL[size + 2], b"\x0a", _SMALL[size], text)
         else:
             parts.append(_sized(b"\x4a", _attribute(name, value)))
-    for event in span.events:
-        parts.append(_sized(b"\x5a", _event(event)))
-    parts += (_sized(b"\x7a", _status(span.status)), _flags(0x85, 0x01, flags))
-    return b"".join(parts)
 
 
 def _event(event: Event) -> bytes:
@@ -86,12 +110,6 @@ def _status(status: Status) -> bytes:
 
 def _attribute(name: str, value: Any) -> bytes:
     return _named(name) + _sized(b"", _any(value))
-
-
-# PERF: most are the same in many spans. `typed`, since 1 is true, and equal to it.
-@lru_cache(maxsize=4096, typed=True)
-def _recurring(name: str, value: str | int) -> bytes:
-    return _sized(b"\x4a", _attribute(name, value))
 
 
 @lru_cache(maxsize=1024)
@@ -144,9 +162,14 @@ def _sized(tag: bytes, content: bytes) -> bytes:
 
 
 def _varint(number: int) -> bytes:
+    if number < 1 << 14:  # PERF: nearly all that are larger than one byte holds
+        return bytes((number & 127 | 128, number >> 7)) if number > 127 else _SMALL[number]  # noqa: PLR2004 - 7 bits
     septets = bytearray()
     while number > 127:  # noqa: PLR2004 - one byte holds 7 bits
         septets.append(number & 127 | 128)
         number >>= 7
     septets.append(number)
     return bytes(septets)
+
+
+_STATUSES: Final = {code: _sized(b"\x7a", _status(Status(code))) for code in StatusCode}

@@ -18,7 +18,7 @@ OF_REQUEST: Final[Mapping[str, str]] = {
     "http.response.status_code": "what the client got; 499 where it left",
     "server.address": "the host of the header `Host`",
     "server.port": "its port, if it states one",
-    "user_agent.original": "the header `User-Agent`",
+    "user_agent.original": "the header `User-Agent`, 256 characters of it",
     "error.type": "why the span is an error: the type of the gateway's error, or the status from 500 on. What is "
     "refused with 4xx is none",
     "langwatch.gateway_request_id": "`X-LangWatch-Request-Id`, by which log and ledger know it",

@@ -54,16 +54,14 @@ class Content:
     __slots__ = ("is_encoded", "length", "media_type")
 
     def __init__(self, headers: Headers) -> None:
-        self.media_type = ""
-        self.length: int | None = None
-        self.is_encoded = False
-        for name, value in headers:
-            if name == "content-type":
-                self.media_type = value.lower()
-            elif name == "content-length" and value.isdigit():
-                self.length = int(value)
-            elif name == "content-encoding" and value.lower() != "identity":
-                self.is_encoded = True
+        # PERF: providers send some twenty fields, of which these are looked for without a step for each.
+        fields = dict(headers)
+        length = fields.get("content-length", "")
+        self.media_type = fields.get("content-type", "").lower()
+        self.length: int | None = int(length) if length.isdigit() else None
+        self.is_encoded = "content-encoding" in fields and any(
+            name == "content-encoding" and value.lower() != "identity" for name, value in headers
+        )
 
     @property
     def is_event_stream(self) -> bool:

@@ -20,7 +20,7 @@ MORE = f"""
     model_aliases: {{smart: [openai/gpt-5-mini, simulator/gpt-5-mini]}}
     policy_rules: [{{tools: {{deny: ['^shell']}}}}]
     fallback: {{chain: [openai, simulator], on: [5xx]}}
-  alone: {{environment: test, secret_hash: "{ALONE[1]}"}}
+  alone: {{environment: test, secret_hash: "{ALONE[1]}", expires_at: 2100-01-01T00:00:00Z}}
   poor: {{environment: test, secret_hash: "{POOR[1]}"}}
 budgets: {{small: {{scope: {{virtual_key: poor}}, window: month, limit_usd: 0.000001}}}}
 prices: {{simulator/gpt-5-mini: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}}}
@@ -35,9 +35,10 @@ SHELL = [{"type": "function", "function": {"name": "shell.exec"}}]
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream, collector):
+    labels = {"GATEWAY_METRICS_LABELS": "model,key"}
     trace = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
     text = config(upstream.url, MORE).replace(f'"{upstream.url}/v1"}}', f'"{upstream.url}/v1"{BREAKER}')
-    return module_gateway(text, env=trace)
+    return module_gateway(text, env={**trace, **labels})
 
 
 @pytest.fixture(scope="module")

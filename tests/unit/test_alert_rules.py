@@ -10,6 +10,7 @@ import yaml
 
 from gateway.control_plane.metrics import ControlPlaneMetrics
 from gateway.telemetry.exposition import TEXT
+from gateway.telemetry.labelled import LABELS
 from gateway.telemetry.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def anchor_of(url):
 
 @pytest.fixture(scope="module")
 def metrics():
-    told = Metrics().render(private=True) + ControlPlaneMetrics().render(TEXT)
+    told = Metrics(LABELS).render(private=True) + ControlPlaneMetrics().render(TEXT)
     typed = re.findall(r"^# TYPE (\w+) (\w+)", told.decode(), re.MULTILINE)
     return {
         f"{name}{suffix}"
@@ -70,6 +71,28 @@ def test_a_panel_shows_what_there_is(panel, metrics):
     assert named
     assert named <= metrics | {"up"}
     assert {anchor_of(link["url"]) for link in panel.get("links", ())} <= ANCHORS
+
+
+def test_the_ten_questions_name_panels_alerts_and_metrics_that_there_are(metrics):
+    page = (ROOT / "docs/operations.md").read_text()
+    rows = [line.split(" | ") for line in page.splitlines() if re.match(r"\| .+\? \| ", line)]
+    titles, alerts = {panel["title"] for panel in PANELS}, {rule["alert"] for rule in RULES}
+    assert len([row for row in rows if len(row) == 5]) == 10
+
+    shown = {title for _, _, panels, *_ in (row for row in rows if len(row) == 5) for title in _titles(panels, titles)}
+    assert shown <= titles
+    assert {one for row in rows for one in re.findall(r"`((?:Gateway|ControlPlane)\w+)`", row[-2])} <= alerts
+    named = {one for row in rows for one in re.findall(r"`((?:gateway|control_plane|process)_\w+)`", row[1])}
+    assert named <= metrics | {one.removesuffix("_bucket") for one in metrics}
+
+
+def _titles(cell, titles):
+    """The titles that a cell names; some of them have commas."""
+    for title in sorted(titles, key=len, reverse=True):
+        if title in cell:
+            cell = cell.replace(title, "")
+            yield title
+    yield from filter(None, (rest.strip() for rest in cell.split(",")))
 
 
 def test_every_panel_has_a_place_of_its_own():

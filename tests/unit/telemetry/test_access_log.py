@@ -1,5 +1,7 @@
 """Who asks, and which requests have a line."""
 
+import json
+
 import pytest
 from pydantic import ValidationError
 
@@ -28,19 +30,31 @@ PROXIES = read_networks("10.0.0.0/8, 2001:db8::1,127.0.0.1")
 def test_the_client_is_who_the_last_trusted_proxy_has_seen(peer, forwarded, client):
     callers = Callers("a:1", PROXIES)
 
-    assert callers.caller(peer, [(b"x-forwarded-for", one) for one in forwarded]).client_address == client
+    assert callers.caller(peer, None, [(b"x-forwarded-for", one) for one in forwarded]).client_address == client
 
 
 def test_nobody_is_believed_by_default():
     headers = [(b"x-forwarded-for", b"192.0.2.1"), (b"forwarded", b"for=192.0.2.1"), (b"x-real-ip", b"192.0.2.1")]
 
-    assert Callers("a:1").caller("127.0.0.1", headers).client_address == "127.0.0.1"
+    assert Callers("a:1").caller("127.0.0.1", None, headers).client_address == "127.0.0.1"
 
 
 def test_what_a_client_calls_itself_is_bounded():
-    told = Callers("a:1").caller("127.0.0.1", [(b"user-agent", b"\xff" * 9_000)]).user_agent
+    told = Callers("a:1").caller("127.0.0.1", b"\xff" * 9_000, []).user_agent
 
     assert told == "\N{REPLACEMENT CHARACTER}" * 256
+
+
+def test_what_is_told_of_a_client_is_json_and_its_own():
+    callers = Callers("a:1", PROXIES)
+    for client in (b"192.0.2.1", b"192.0.2.2", b"192.0.2.1"):
+        members = callers.members("10.1.2.3", b'say "hi"', [(b"x-forwarded-for", client)])
+
+        assert json.loads(b"{%b}" % members) == {
+            "node": "a:1",
+            "client_address": client.decode(),
+            "user_agent": 'say "hi"',
+        }
 
 
 def test_failures_always_have_a_line_and_of_the_others_a_share():

@@ -1,7 +1,7 @@
 """Spans are encoded as OpenTelemetry's own encoder does it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceState
 
-from gateway.telemetry.otlp import request_of
+from gateway.telemetry.lasting_attributes import LastingAttributes
+from gateway.telemetry.otlp import encoded_attributes, request_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 LONG = st.sampled_from(["x" * 61, "x" * 62, "é" * 64, "x" * 127, "x" * 128, "y" * 20_000])
@@ -53,6 +54,7 @@ def spans(draw):
     )
 
 
+@settings(max_examples=50)
 @given(st.lists(spans(), max_size=3))
 def test_spans_become_the_message_that_opentelemetry_makes_of_them(some):
     assert request_of(some) == encode_spans(some)
@@ -70,3 +72,16 @@ def test_what_otlp_cannot_hold_takes_nothing_else_with_it(value, expected):
 
     assert (odd.value.string_value or odd.value.int_value) == expected
     assert other.value.int_value == 1
+
+
+def test_what_many_spans_have_in_common_is_encoded_as_if_each_said_it_alone():
+    lasting = {"a": "b", "flag": True, "number": 300, "long": "x" * 80, "list": ("a", "é")}
+    attributes = LastingAttributes(lasting, encoded_attributes(lasting))
+
+    def span(attributes):
+        context = SpanContext(1, 1, is_remote=False)
+        return ReadableSpan("x", context, resource=RESOURCE, attributes=attributes, instrumentation_scope=SCOPE)
+
+    some = [span(attributes.with_more({"own": number, "text": "é" * 59})) for number in (1, 2)]
+    assert request_of(some) == encode_spans(some)
+    assert attributes.keys() == lasting.keys()
