@@ -1,5 +1,6 @@
 """Fixtures that several suites share."""
 
+import gc
 import os
 import shutil
 import sys
@@ -63,6 +64,17 @@ def pytest_ignore_collect(collection_path, config):
     """What breaks servers under load runs by itself, `pytest tests/chaos`: it disturbs others and is disturbed by them."""
     is_asked_for = config.option.chaos or config.args_source is not config.ArgsSource.TESTPATHS
     return True if collection_path == Path(__file__).parent / "chaos" and not is_asked_for else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """What is collected lasts as long as the session: looks for garbage in it take two fifths of the time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):

@@ -72,6 +72,5 @@ def test_a_counter_that_differs_from_the_entries_is_found_and_mended(start_gatew
         command(server.url, "HSET", f"{{gw:default}}:spend:{counter.key}", "s", str(wrong))
 
     found = {f"counter {low.key}": (7, CENT), f"counter {high.key}": (99 * CENT, CENT)}
-    assert check(gateway, **redis) == (1, found)
     assert check(gateway, "--repair", **redis) == (0, found)
     assert [spending(server.url, counter).spent for counter in (low, high)] == [CENT, CENT]

@@ -133,8 +133,7 @@ def test_the_keyboard_leads_everywhere(visit):
     assert page.evaluate("document.activeElement.className") == "skip"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize(("viewport", "scheme"), [(DESKTOP, "dark"), (PHONE, "light")], ids=["desktop", "phone"])
 def test_charts_are_drawn_and_pages_fit(visit, scheme, viewport):
     page = visit(color_scheme=scheme, viewport=viewport)
     page.wait_for_selector("figure[data-drawn] canvas")

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 from datetime import datetime
 
@@ -168,13 +166,12 @@ def test_spend_is_what_the_command_reports(plane, tmp_path):
     flags = [part for name, value in parameters.items() for part in (f"--{name.replace('_', '-')}", value)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
 
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "spend", *flags, "--format", "json", "--database", plane.database_url],
-        capture_output=True,
-        check=True,
+    done = launcher.run(
+        ["spend", *flags, "--format", "json", "--database", plane.database_url],
         env={**environment, "GATEWAY_DATA_DIR": str(tmp_path)},
     )
 
+    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == plane.get("/spend", plane.token(), **parameters).json()
 
 

@@ -67,7 +67,7 @@ def played(answer):
 
 
 @pytest.mark.parametrize("api", OF_EVERY_API)
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(data=st.data())
 def test_the_record_of_an_answer_has_what_the_catalogue_calculates(gateway, upstream, api, data):
     answer = data.draw(OF_EVERY_API[api])

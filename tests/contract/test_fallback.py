@@ -341,7 +341,7 @@ def test_a_client_that_leaves_while_it_probes_does_not_keep_the_circuit(start_ga
         head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {SECRET}\r\n"
         client.sendall(f"{head}content-length: {len(data)}\r\n\r\n".encode() + data)
         assert upstream.wait_for(2)
-    assert upstream.wait_for(2).hung_up.wait(2)
+    assert upstream.wait_for(2).hung_up.wait(15)
 
     upstream.play = lambda _: response(CHAT)
     assert ask(gateway).status_code == 200

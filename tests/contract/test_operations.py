@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.contract.conftest import config
+from tests.support import launcher
 from tests.support.gateway import free_port
 from tests.support.keys import SECRET, new_key
 from tests.support.upstream import stream
@@ -371,8 +372,7 @@ def test_workers_end_with_a_parent_that_is_killed(start_gateway, upstream):
 
 def test_ready_asks_a_running_gateway(gateway):
     def ask(*arguments):
-        command = [sys.executable, "-m", "gateway", "ready", "--url", gateway.url, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        return launcher.run(["ready", "--url", gateway.url, *arguments], env=os.environ)
 
     assert ask().stdout == f"ready: revision {gateway.readyz()['revision']}, configuration current\n"
     assert json.loads(ask("--format", "json").stdout)["status"] == "ready"
@@ -423,13 +423,7 @@ def test_serve_refuses_what_it_would_not_enforce(tmp_path, more, arguments, says
     file = tmp_path / "gateway.yaml"
     file.write_text(text)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", "-c", file, "--port", "1", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = launcher.run(["serve", "-c", str(file), "--port", "1", *arguments], env=os.environ)
 
     assert done.returncode == 1
     assert says in done.stderr

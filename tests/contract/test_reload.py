@@ -47,7 +47,7 @@ def test_a_change_is_live(start_gateway, upstream, write):
 
     write(gateway.config, text)
 
-    gateway.wait(works(gateway, secret), timeout=3)
+    gateway.wait(works(gateway, secret))
     assert gateway.readyz()["revision"] != before
     assert gateway.readyz()["config"] == "current"
 
@@ -66,7 +66,7 @@ def test_a_config_map_swap_is_live(start_gateway, upstream, tmp_path):
     (volume / "..tmp").symlink_to("..two")
     (volume / "..tmp").replace(volume / "..data")
 
-    gateway.wait(works(gateway, secret), timeout=3)
+    gateway.wait(works(gateway, secret))
 
 
 def test_an_invalid_file_changes_nothing_and_is_told(start_gateway, upstream):
@@ -121,7 +121,7 @@ def test_a_referenced_file_is_watched(start_gateway, upstream, tmp_path):
         gateway.chat()
         return upstream.requests[-1].headers["authorization"] == "Bearer second"
 
-    gateway.wait(second, timeout=3)
+    gateway.wait(second)
 
 
 @pytest.mark.parametrize("how", ["watched", "SIGHUP"])
@@ -177,7 +177,7 @@ def test_a_stream_finishes_on_the_revision_that_it_began_with(start_gateway, ups
 
 
 def httpx_wait(condition):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,7 +12,7 @@ from gateway.usage import Usage
 from tests.contract.conftest import config
 from tests.support import launcher
 from tests.support.keys import new_key
-from tests.support.ledger import settled_entries
+from tests.support.ledger import entries_at_the_end, settled_entries
 from tests.support.upstream import CHAT, CUT, HANG, response, stream
 
 PRICES = """
@@ -44,7 +44,7 @@ def test_an_answer_settles_to_what_the_provider_reports(start_gateway, upstream)
     statuses = [gateway.post(BODY).status_code for _ in range(6)]
 
     assert statuses == [200] * 4 + [402] * 2
-    assert [entry.cost_nano_usd for entry in settled_entries(gateway, 6)] == [18 * MICRO] * 4 + [0] * 2
+    assert [entry.cost_nano_usd for entry in entries_at_the_end(gateway, 6)] == [18 * MICRO] * 4 + [0] * 2
 
 
 def test_what_a_rule_refuses_is_in_the_ledger_with_the_model_that_was_asked_for(start_gateway, upstream):
@@ -54,7 +54,7 @@ def test_what_a_rule_refuses_is_in_the_ledger_with_the_model_that_was_asked_for(
     refused = gateway.post({**BODY, "tools": [shell]})
 
     assert refused.json()["error"]["type"] == "tool_not_allowed"
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
     assert (entry.outcome, entry.model_asked) == ("refused", "openai/cheap")
 
 
@@ -62,7 +62,7 @@ def test_the_row_of_the_ledger_says_who_what_and_for_how_much(start_gateway, ups
     gateway = start_gateway(priced(upstream.url))
     answer = gateway.post({**BODY, "user": "ada"})
 
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
 
     assert entry.request_id == answer.headers["x-langwatch-request-id"]
     assert (entry.virtual_key, entry.principal, entry.project) == ("dev", "dev-1@example.com", "checkout")
@@ -103,7 +103,7 @@ def test_the_row_of_the_ledger_keeps_what_the_answer_states_besides(start_gatewa
     answer = gateway.post({**BODY, "model": "anthropic/cheap"}, "/v1/messages")
     assert answer.status_code == 200
 
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
 
     assert entry.usage.further == {"web_searches": 3}
     assert (entry.served.model, entry.served.service_tier) == ("claude-cheap-20260101", "priority")
@@ -123,7 +123,7 @@ def test_refused_and_failed_requests_are_rows_that_cost_nothing_and_strangers_ar
     upstream.play = lambda _: response(b"{}", 500)
     gateway.post(BODY)
 
-    found = settled_entries(gateway, 2)
+    found = entries_at_the_end(gateway, 2)
 
     assert [(entry.status, entry.outcome, entry.cost_nano_usd) for entry in found] == [
         (404, "refused", 0),
@@ -143,7 +143,7 @@ def test_an_answer_without_usage_costs_its_estimate_unless_the_file_says_nothing
 
     gateway.post(BODY)
 
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
     least, most = tokens
     assert least * MICRO <= entry.cost_nano_usd <= most * MICRO
 
@@ -154,7 +154,7 @@ def test_a_stream_that_the_upstream_cuts_costs_the_prompt_and_what_came(start_ga
 
     gateway.post({**BODY, "stream": True})
 
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
     assert entry.usage.output_tokens == 3
     prompt = entry.usage.input_tokens
     assert 16 < prompt < 100
@@ -182,7 +182,7 @@ def test_what_claude_reported_first_counts_for_a_stream_that_breaks_off(start_ga
 
     gateway.post({**BODY, "model": "anthropic/cheap", "stream": True}, "/v1/messages")
 
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
     assert (entry.usage.input_tokens, entry.usage.output_tokens) == (40, 2)
 
 
@@ -205,7 +205,7 @@ def test_a_dearer_candidate_is_held_anew_and_charged_at_its_own_price(start_gate
     answer = gateway.post({**BODY, "model": "both"})
 
     assert (answer.status_code, answer.headers["x-langwatch-provider"]) == (200, "anthropic")
-    (entry,) = settled_entries(gateway, 1)
+    (entry,) = entries_at_the_end(gateway, 1)
     assert entry.cost_nano_usd == 18 * 1000 * MICRO
     assert [charge.amount for charge in entry.budgets] == [18 * 1000 * MICRO]
 
@@ -228,7 +228,7 @@ def test_log_and_ledger_have_one_record_of_a_request(start_gateway, upstream):
     answered = gateway.post(BODY)
     refused = gateway.post({**BODY, "model": "nobody/has-it"})
 
-    kept = {entry.request_id: entry for entry in settled_entries(gateway, 2)}
+    kept = {entry.request_id: entry for entry in entries_at_the_end(gateway, 2)}
 
     for answer in (answered, refused):
         logged = msgspec.convert(gateway.record_of(answer), DecisionRecord)

@@ -2,12 +2,11 @@
 
 import os
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.support import launcher
 from tests.support.sqlite import migrated
 
 ROOT = Path(__file__).parents[2]
@@ -17,17 +16,13 @@ ROOT = Path(__file__).parents[2]
     "command", [("serve", "--config", str(ROOT / "examples" / "gateway.yaml")), ("control-plane", "serve")]
 )
 def test_a_port_that_is_taken(tmp_path, command):
-    environment = {**os.environ, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "GATEWAY_DATA_DIR": str(tmp_path)}
     migrated(tmp_path / "gateway.db")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = subprocess.run(
-            [sys.executable, "-m", "gateway", *command, "--port", str(port)],
+        done = launcher.run(
+            [*command, "--port", str(port)],
             env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
         )
 
     assert done.returncode == 1
@@ -40,13 +35,9 @@ def test_a_port_that_another_gateway_has(start_gateway, tmp_path):
     """Their workers would share it: each would answer a part of the requests, by its own rules."""
     example = str(ROOT / "examples" / "gateway.yaml")
     first = start_gateway(None, "-c", example)
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", "-c", example, "--port", str(first.port)],
-        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path / "second"), "PYTHONWARNINGS": "ignore"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = launcher.run(
+        ["serve", "-c", example, "--port", str(first.port)],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path / "second")},
     )
 
     assert done.returncode == 1
@@ -63,14 +54,10 @@ UNSERVABLE = {
 
 @pytest.mark.parametrize(("arguments", "says"), UNSERVABLE.values(), ids=UNSERVABLE.keys())
 def test_an_address_or_a_certificate_that_cannot_be_served(tmp_path, arguments, says):
-    done = subprocess.run(
-        [sys.executable, "-m", "gateway", "serve", "-c", str(ROOT / "examples" / "gateway.yaml"), *arguments],
-        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path), "PYTHONWARNINGS": "ignore"},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+    done = launcher.run(
+        ["serve", "-c", str(ROOT / "examples" / "gateway.yaml"), *arguments],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(tmp_path)},
+        directory=tmp_path,
     )
 
     assert done.returncode == 1

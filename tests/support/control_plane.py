@@ -79,7 +79,7 @@ class ControlPlane:
     def log(self) -> str:
         return self._log.read_text()
 
-    def hears(self, said: str, timeout: float = 10) -> bool:
+    def hears(self, said: str, timeout: float = 30) -> bool:
         """Whether the log says so; a thread writes it, which may be a moment later."""
         return heard(self.log, said, timeout)
 

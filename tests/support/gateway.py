@@ -117,7 +117,7 @@ class Gateway:
         temporary.write_text(text)
         temporary.replace(self.config)
 
-    def wait(self, condition: Any, timeout: float = 10) -> Any:
+    def wait(self, condition: Any, timeout: float = 30) -> Any:
         """What the condition returns once it is true."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -149,7 +149,7 @@ class Gateway:
     def log(self) -> str:
         return self._log.read_text()
 
-    def hears(self, said: str, timeout: float = 10) -> bool:
+    def hears(self, said: str, timeout: float = 30) -> bool:
         """Whether the log says so; a thread writes it, which may be a moment later."""
         return heard(self.log, said, timeout)
 

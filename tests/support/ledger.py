@@ -25,6 +25,14 @@ def ledger_entries(*gateways: Gateway, url: str | None = None) -> Sequence[Decis
         engine.dispose()
 
 
+def entries_at_the_end(gateway: Gateway, count: int) -> Sequence[DecisionRecord]:
+    """The entries of a gateway that is asked nothing more: it ends, and writes what waits."""
+    gateway.stop()
+    found = ledger_entries(gateway)
+    assert len(found) == count
+    return found
+
+
 def settled_entries(gateway: Gateway, count: int, *, url: str | None = None) -> Sequence[DecisionRecord]:
     """The entries, once there are so many of them and none waits any more."""
 

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, exc, text
+from sqlalchemy import Engine, exc, make_url, text
 
 from gateway import ids
 from gateway.ledger.sums import SUMS
@@ -35,13 +35,15 @@ _dropping: list[threading.Thread] = []
 
 
 @contextmanager
-def postgresql_database() -> Iterator[str]:
-    """The URL of an empty database that goes away afterwards."""
+def postgresql_database(template: str = "template1") -> Iterator[str]:
+    """The URL of a copy of that database, by default of an empty one, that goes away afterwards."""
     server = open_engine(SERVER)
     name = f"test_{ids.ulid().lower()}"
     try:
         # No test makes the server itself crash, and none has to wait for its disk.
-        _administer(server, f"CREATE DATABASE {name}", f"ALTER DATABASE {name} SET synchronous_commit = off")
+        _administer(
+            server, f"CREATE DATABASE {name} TEMPLATE {template}", f"ALTER DATABASE {name} SET synchronous_commit = off"
+        )
     except exc.SQLAlchemyError as problem:
         server.dispose()
         pytest.skip(f"no PostgreSQL at TEST_DATABASE_URL: {type(problem).__name__}")
@@ -79,6 +81,14 @@ def shared_postgresql() -> str:
     return url
 
 
+@cache
+def _migrated_postgresql() -> str:
+    """The name of a migrated database that others are copies of, so nobody stays connected to it."""
+    url = _for_all.enter_context(postgresql_database())
+    _upgrade(url)
+    return str(make_url(url).database)
+
+
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.service)]
 
 
@@ -104,11 +114,18 @@ def empty_database_url(request, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def database_url(empty_database_url: str) -> str:
+@pytest.fixture(params=BOTH)
+def database_url(request, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated database of the test's own."""
-    _upgrade(empty_database_url)
-    return empty_database_url
+    if request.param == "sqlite":
+        yield migrated(tmp_path / "migrated.db")
+        return
+    with postgresql_database(_migrated_postgresql()) as url:
+        engine = open_engine(url)
+        with engine.begin() as transaction:
+            transaction.execute(text("UPDATE control_plane_state SET lineage = :own"), {"own": ids.ulid()})
+        engine.dispose()
+        yield url
 
 
 @pytest.fixture(scope="module")
