@@ -26,6 +26,8 @@ _FAULTS = tuple(name for name, row in ROWS.items() if not row.silent and not row
 _REFUSALS = frozenset().union(*(row.refusals for row in ROWS.values()))
 _MOST_GROWTH_MB = 40
 """By how much the memory of both may grow once they have served for a while."""
+_MOST_MORE_DESCRIPTORS = 40
+"""How many more files both may have open in the end; connections of the load come and go."""
 
 
 def _texts() -> Iterator[str]:
@@ -61,7 +63,7 @@ def soak(fleet: Fleet, minutes: float, say: Callable[[str], None]) -> None:
     reload_at = line_at = fault_at = 0.0
     with Load(fleet.ports, PER_SECOND) as load:
         load.wait(load.all_served(), 30)
-        settled_mb, last = 0.0, time.monotonic()
+        settled_mb, settled_descriptors, last = 0.0, 0, time.monotonic()
         line_at, fault_at = last + _LINE_EVERY_S, last + _FAULT_EVERY_S / 3
         while (now := time.monotonic()) < until:
             if now >= reload_at:
@@ -77,6 +79,7 @@ def soak(fleet: Fleet, minutes: float, say: Callable[[str], None]) -> None:
                 fault_at = time.monotonic() + _FAULT_EVERY_S
             if now >= line_at:
                 settled_mb = settled_mb or fleet.memory_mb()
+                settled_descriptors = settled_descriptors or _descriptors(fleet)
                 say(_line(fleet, load, last))
                 last, line_at = now, now + _LINE_EVERY_S
             time.sleep(0.2)
@@ -87,6 +90,9 @@ def soak(fleet: Fleet, minutes: float, say: Callable[[str], None]) -> None:
     nobody_stumbled(fleet.nodes)
     most_mb = fleet.memory_mb()
     assert not settled_mb or most_mb - settled_mb < _MOST_GROWTH_MB, f"{settled_mb:.0f} -> {most_mb:.0f} MB"
+    descriptors = _descriptors(fleet)
+    more = descriptors - settled_descriptors
+    assert not settled_descriptors or more < _MOST_MORE_DESCRIPTORS, f"{settled_descriptors} -> {descriptors}"
     say(f"ledger and counters agree; all in all {load.told()}")
 
 
