@@ -247,7 +247,9 @@ def test_an_upstream_that_closes_when_it_is_asked_again(start_gateway, upstream,
 def test_a_process_that_stands_still_for_longer_than_an_upstream_may(start_gateway, upstream, figures):
     """What the upstream said meanwhile waits to be read: it was not silent."""
     upstream.play = lambda _: stream([step for _ in range(60) for step in (DELTA, 0.1)] + [b"data: [DONE]\n\n"])
-    gateway = start_gateway(CONFIG.format(url=upstream.url, hash=HASH))
+    # A connection that is being made as it stops has to be made anew: only that it came too late can be seen.
+    text = CONFIG.replace("connect_ms: 500", "connect_ms: 10000")
+    gateway = start_gateway(text.format(url=upstream.url, hash=HASH))
     with Load([gateway.port], 10, (Kind(chat(model="broken", stream=True)),)) as load:
         time.sleep(2)
         for _ in range(3):
