@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.anthropic_openai.blocks import TOOL_USE, ContentBlocks
+from gateway.lanes.anthropic_openai.blocks import TOOL_USE, ContentBlocks, signature_of
 from gateway.lanes.anthropic_openai.completion import (
     Choice,
     Completion,
@@ -77,9 +77,9 @@ def _frame(
 
 
 def _content(answer: Said, asked: Asked) -> Iterator[dict[str, Any]]:
+    signature = signature_of(answer, asked)
     for kind, words in answer.pieces:
-        # Only Anthropic signs reasoning; its types demand the field.
-        signed = {"signature": ""} if kind == "thinking" else {}
+        signed = {"signature": signature} if kind == "thinking" else {}
         yield {"type": kind, kind: words, **signed}
     for position, call in enumerate(answer.calls):
         yield _tool_use(call, asked, position)
@@ -182,7 +182,8 @@ class MessageStream:
     def _say(self, choice: Choice) -> bytes:
         piece = choice.delta or choice.message or Said()
         self._refused = self._refused or bool(piece.refused)
-        written = [self._blocks.say(kind, words) for kind, words in piece.pieces]
+        signature = signature_of(piece, self._asked)
+        written = [self._blocks.say(kind, words, signature) for kind, words in piece.pieces]
         written += [self._blocks.call(call) for call in piece.calls]
         if choice.reason:
             written.append(self._blocks.close(stopped=True))

@@ -8,9 +8,10 @@ out at once, those behind it gather theirs until it is their turn. A call's turn
 from collections import deque
 from typing import Any, Final
 
-from gateway.lanes.anthropic_openai.completion import ToolCall
+from gateway.lanes.anthropic_openai.completion import Said, ToolCall
 from gateway.lanes.base import Asked, UntranslatableAnswer, call_id, event
 from gateway.lanes.call_arguments import as_object, is_json, is_json_object
+from gateway.wire.unsigned_thinking import marked
 
 _DELTAS: Final = {
     "text": ("text_delta", "text"),
@@ -22,15 +23,21 @@ TOOL_USE: Final = "toolu"
 """What the ids of calls begin with."""
 
 
+def signature_of(piece: Said, asked: Asked) -> str:
+    """The signature of a thought. Only Anthropic signs reasoning, but its types demand the field."""
+    return marked(asked.provider) if piece.has_reasoning_content and asked.provider else ""
+
+
 class _Block:
     """One block on its way: what of it waits to go out, and for a call everything that it said."""
 
-    __slots__ = ("closed", "fragments", "id", "index", "is_object", "kind", "name", "waiting")
+    __slots__ = ("closed", "fragments", "id", "index", "is_object", "kind", "name", "signature", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.id = ""
         self.name = ""
+        self.signature = ""
         self.index: int | None = None
         self.waiting: list[str] = []
         self.fragments: list[str] = []
@@ -83,13 +90,14 @@ class ContentBlocks:
         self._indexes = 0
         self.uses_tools = False
 
-    def say(self, kind: str, words: str) -> bytes:
+    def say(self, kind: str, words: str, signature: str = "") -> bytes:
         """Text or thinking, which goes on the block before it if that is of its kind."""
         if not words:
             return b""
         block = self._latest
         if block is None or block.kind != kind:
             block = self._add(kind)
+            block.signature = signature if kind == "thinking" else ""
         block.waiting.append(words)
         return self._advance()
 
@@ -172,13 +180,18 @@ class ContentBlocks:
         block.closed = True
         if block.is_object is False and (held := as_object("".join(block.fragments))) != "{}":
             block.waiting.append(held)
-        return self._write(block) + event("content_block_stop", {"type": "content_block_stop", "index": block.index})
+        written = self._write(block)
+        if block.signature:
+            delta = {"type": "signature_delta", "signature": block.signature}
+            written += event(
+                "content_block_delta", {"type": "content_block_delta", "index": block.index, "delta": delta}
+            )
+        return written + event("content_block_stop", {"type": "content_block_stop", "index": block.index})
 
     def _head(self, block: _Block) -> dict[str, Any]:
         if block.kind == "text":
             return {"type": "text", "text": ""}
         if block.kind == "thinking":
-            # Only Anthropic signs reasoning; its types demand the field.
             return {"type": "thinking", "thinking": "", "signature": ""}
         identifier = call_id(block.id, self._asked, block.index or 0, TOOL_USE)
         return {"type": "tool_use", "id": identifier, "name": block.name, "input": {}}

@@ -59,6 +59,11 @@ class Said(msgspec.Struct):
     function_call: Function | None = None
 
     @property
+    def has_reasoning_content(self) -> bool:
+        """Whether it was thought in the member that servers want back."""
+        return bool(said(self.reasoning_content))
+
+    @property
     def refused(self) -> str:
         """The words of a refusal."""
         return said(self.refusal)

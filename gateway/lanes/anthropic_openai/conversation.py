@@ -41,8 +41,8 @@ class _Block(NamedTuple):
     path: str
 
 
-def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
-    """The chat messages for `system` and `messages`."""
+def conversation(body: Mapping[str, Any], losses: Losses, returned: str) -> list[Message]:
+    """The chat messages for `system` and `messages`; `returned` is the signature of thinking that goes back."""
     turns = sequence(body.get("messages"), "messages")
     if not turns:
         raise wrong("messages", "an array of at least one message")
@@ -55,7 +55,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
         if role == "user":
             messages.extend(_user(blocks, losses))
         elif role == "assistant":
-            messages.extend(_assistant(blocks))
+            messages.extend(_assistant(blocks, returned))
         else:
             messages.extend(_system(blocks))
     return messages
@@ -90,13 +90,20 @@ def _user(blocks: Sequence[_Block], losses: Losses) -> list[Message]:
     return messages
 
 
-def _assistant(blocks: Sequence[_Block]) -> list[Message]:
+def _assistant(blocks: Sequence[_Block], returned: str) -> list[Message]:
     said = [block for block in blocks if block.kind not in _EARLIER_REASONING]
     calls = [_tool_call(block) for block in said if block.kind == "tool_use"]
     parts = [_text_part(words) for words in _texts_of([block for block in said if block.kind != "tool_use"])]
     if not said:
         return []
     message: Message = {"role": "assistant", "content": _content_of(parts) if parts else None}
+    thoughts = [
+        optional_text(block.members.get("thinking"), f"{block.path}.thinking")
+        for block in blocks
+        if block.kind == "thinking" and block.members.get("signature") == returned
+    ]
+    if any(thoughts):
+        message["reasoning_content"] = "".join(thoughts)
     if calls:
         message["tool_calls"] = calls
     return [message]
