@@ -68,6 +68,15 @@ itself never goes to a provider.
   for them they are left out, as its API allows.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most.
+- One odd member never costs the answer: what is of another type than its API says is read as if it was not there.
+  A call without id, name and arguments is none. One that names no function, or breaks off, makes the answer
+  unreadable, and so does another message that begins within a stream.
+- Arguments that a model wrote as no JSON object go on as they are. Where an object has to stand they are
+  `{"INVALID_JSON": "..."}`, which comes back to the model as it wrote it.
+- Thinking of a provider that signs none goes to Anthropic's clients with an empty signature or, where it came as
+  `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's API
+  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. Every other byte
+  stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
 - A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 

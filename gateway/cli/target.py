@@ -6,11 +6,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import typer
 
+from gateway import ids
 from gateway.cli.database import database, failed, repeated
 from gateway.cli.process_settings import read_settings
 
@@ -39,6 +40,10 @@ class RefusedError(Exception):
     def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
         self.code = code
+
+
+class _LostError(RefusedError):
+    """The answer was lost, so nobody knows what was done."""
 
 
 Send = Callable[..., Any]
@@ -165,6 +170,8 @@ def _in_process(engine: "Engine") -> Send:
 class Target:
     """A control plane, asked through its API. Everything raises `RefusedError`."""
 
+    _may_lose_answers = True
+
     def __init__(self, send: Send) -> None:
         self._send = send
 
@@ -175,27 +182,10 @@ class Target:
         return msgspec.json.decode(self._ask("POST", "/plans", request), type=SavedPlan)
 
     def apply(self, saved: "SavedPlan", allowed: "Allowed", *, lock_wait_s: float = 30) -> Applied:
-        """Carries a plan out; waits so long for others that do.
-
-        Where the answer is lost it is asked for again: a plan is carried out once, and the secrets that it made are
-        told once more. From then on the outcome is unknown until there is an answer that says what it is.
-        """
+        """Carries a plan out; waits so long for others that do. It is done once, however often it is asked for."""
         body = {"saved": saved, "allowed": allowed, "lock_wait_s": lock_wait_s}
-        pauses_s = iter(_PAUSES_S)
-        lost: RefusedError | None = None
-        while True:
-            try:
-                return msgspec.json.decode(
-                    self._ask("POST", "/applies", body, writes=True, wait_s=lock_wait_s), type=Applied
-                )
-            except RefusedError as error:
-                lost = error if error.code == UNKNOWN else lost
-                if lost is None or error.code in _CODES.values():
-                    raise
-                pause_s = next(pauses_s, None)
-                if pause_s is None:
-                    raise lost from None
-                time.sleep(pause_s)
+        sent = _Sent("POST", "/applies", body, "Applying the same plan again is safe: it is done once", lock_wait_s)
+        return msgspec.json.decode(self._change(sent), type=Applied)
 
     def get(self, path: str, parameters: Mapping[str, str | Sequence[str]] | None = None) -> Any:
         """What is at a path."""
@@ -204,55 +194,86 @@ class Target:
     def mint(self, name: str, spec: Mapping[str, Any]) -> Any:
         """Makes a virtual key, the token's owner's if it is bound to one; its secret is in the answer."""
         body = {"name": name, "spec": spec}
-        return msgspec.json.decode(self._ask("POST", "/virtual-keys", body, writes=True))
+        return msgspec.json.decode(self._change(_Sent("POST", "/virtual-keys", body)))
 
     def hand_over(self, kind: str, name: str, owner: str) -> None:
         """Gives a resource to another owner."""
-        self._ask("POST", f"/owners/{kind}/{name}", {"owner": owner}, writes=True)
+        self._change(_Sent("POST", f"/owners/{kind}/{name}", {"owner": owner}))
 
     def delete(self, kind: str, name: str) -> None:
         """Takes a resource away."""
-        self._ask("DELETE", f"/resources/{kind}/{name}", None, writes=True)
+        self._change(_Sent("DELETE", f"/resources/{kind}/{name}", None))
 
     def verb(self, name: str, verb: str, body: Mapping[str, Any] | None = None) -> Any:
         """What happens in the life of a virtual key."""
         from urllib.parse import quote  # noqa: PLC0415 - see above
 
         path = f"/virtual-keys/{quote(name, safe='')}/{verb}"
-        return msgspec.json.decode(self._ask("POST", path, body or {}, writes=True))
+        return msgspec.json.decode(self._change(_Sent("POST", path, body or {})))
 
     def _ask(
-        self,
-        method: str,
-        path: str,
-        body: object,
-        *,
-        parameters: Mapping[str, str | Sequence[str]] | None = None,
-        writes: bool = False,
-        wait_s: float = 0,
+        self, method: str, path: str, body: object, *, parameters: Mapping[str, str | Sequence[str]] | None = None
+    ) -> bytes:
+        """The answer to what changes nothing."""
+        return self._answer(_Sent(method, path, body), {}, parameters)
+
+    def _change(self, sent: "_Sent") -> bytes:
+        """The answer to what changes something, once, since it is known by a key or by the id of its plan.
+
+        Where the answer is lost it is asked for again. From then on the outcome is unknown until an answer says what it
+        is.
+        """
+        headers = {"Idempotency-Key": ids.ulid()} if self._may_lose_answers else {}
+        pauses_s = iter(_PAUSES_S)
+        lost: _LostError | None = None
+        while True:
+            try:
+                return self._answer(sent, headers)
+            except RefusedError as error:
+                lost = error if isinstance(error, _LostError) else lost
+                if lost is None or error.code in _CODES.values():
+                    raise
+                pause_s = next(pauses_s, None)
+                if pause_s is None:
+                    raise RefusedError(f"{lost}: the outcome is unknown. {sent.once_lost}", UNKNOWN) from None
+                time.sleep(pause_s)
+
+    def _answer(
+        self, sent: "_Sent", headers: Mapping[str, str], parameters: Mapping[str, str | Sequence[str]] | None = None
     ) -> bytes:
         import httpx  # noqa: PLC0415 - see above
 
-        content = None if body is None else msgspec.json.encode(body)
-        headers = {"Content-Type": "application/json"} if content is not None else {}
+        content = None if sent.body is None else msgspec.json.encode(sent.body)
+        headers = {**headers, **({"Content-Type": "application/json"} if content is not None else {})}
+        timeout = _TIMEOUT_S + sent.wait_s
         try:
-            timeout = _TIMEOUT_S + wait_s
-            answer = self._send(method, path, content=content, headers=headers, params=parameters, timeout=timeout)
+            answer = self._send(
+                sent.method, sent.path, content=content, headers=headers, params=parameters, timeout=timeout
+            )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
             raise RefusedError(f"the control plane cannot be reached: {error}") from None
         except httpx.TransportError as error:
-            if not writes:
-                raise RefusedError(f"the control plane did not answer: {type(error).__name__}") from None
-            message = "the connection was lost before the answer came: the outcome is unknown. Applying the same plan "
-            raise RefusedError(f"{message}again is safe: it is done once", UNKNOWN) from None
+            raise _LostError(f"the connection was lost before the answer came ({type(error).__name__})") from None
         if answer.is_success:
             content_of: bytes = answer.content
             return content_of
         raise _refusal(answer)
 
 
+class _Sent(NamedTuple):
+    """A request, what can be done once it is lost for good, and how long it waits for others."""
+
+    method: str
+    path: str
+    body: object
+    once_lost: str = "See `gateway keys list` and `gateway audit`"
+    wait_s: float = 0
+
+
 class _Database(Target):
     """The control plane of a database, without a server; what may open the database needs no token."""
+
+    _may_lose_answers = False
 
     def __init__(self, engine: "Engine", *, only_looks: bool) -> None:
         super().__init__(self._through_the_api)
@@ -335,6 +356,9 @@ def _refusal(answer: "httpx.Response") -> RefusedError:
         error = answer.json()["error"]
         return RefusedError(str(error["message"]), _CODES.get(error["type"], 1))
     except (ValueError, KeyError, TypeError):
+        if answer.is_server_error:
+            # A proxy that did not wait for the control plane knows no more than we do.
+            return _LostError(f"something before the control plane answers {answer.status_code}")
         return RefusedError(f"this is no control plane, it answers {answer.status_code} without saying why")
 
 

@@ -19,6 +19,7 @@ OUTLINED: Final = frozenset(("chat_completions", "completions", "messages", "res
 _LAST_PIECES: Final = 8
 _LAST_BYTES: Final = 64 * 1024
 _FIRST_EVENTS, _LAST_EVENTS = 4, 64
+_SPACE: Final = 256
 
 
 class Outline(NamedTuple):
@@ -38,25 +39,30 @@ class AnswerEnds:
 
     def __init__(self) -> None:
         self._first = b""
-        self._last: deque[bytes] = deque(maxlen=_LAST_PIECES)
+        self._last: deque[bytes] | None = None
         self._is_torn = False
 
     def add(self, piece: bytes) -> None:
         """The next piece came."""
         if not self._first:
             self._first = piece
-        else:
-            self._is_torn = self._is_torn or len(self._last) == _LAST_PIECES
-            self._last.append(piece)
+            return
+        if self._last is None:
+            self._last = deque(maxlen=_LAST_PIECES)
+        elif len(self._last) == _LAST_PIECES:
+            self._is_torn = True
+        self._last.append(piece)
 
     def read(self, shape: Shape) -> Outline:
         """What they say, in an API's words; a whole body that is long says nothing."""
-        first, last = self._first, b"".join(self._last)
-        if not self._is_torn:
-            first = last = first + last
-        if first.lstrip()[:1] == b"{":
+        first = last = self._first
+        if self._last is not None:
+            last = b"".join(self._last)
+            if not self._is_torn:
+                first = last = first + last
+        if first[:1] == b"{" or first[:_SPACE].lstrip()[:1] == b"{":
             whole = None if self._is_torn or len(first) > LONG_BYTES else _read(first)
-            return Outline() if whole is None else Outline(_id_of(whole), _ordered(_reasons(shape, whole)))
+            return Outline() if whole is None else Outline(_id_of(whole), _reasons_of(shape, whole))
         events = list(events_of(last[-_LAST_BYTES:]))[-_LAST_EVENTS:]
         reasons: dict[int, str] = {}
         for said in _all_of(events):
@@ -118,6 +124,14 @@ def _id_of(said: _Said) -> str | None:
     inner = said.message or said.response
     found = said.id if inner is None else inner.id
     return found if isinstance(found, str) and found else None
+
+
+def _reasons_of(shape: Shape, whole: _Said) -> tuple[str, ...]:
+    choices = whole.choices
+    if choices is not None and len(choices) == 1 and isinstance(choices[0].finish_reason, str):
+        # PERF: nearly every answer.
+        return (finish_reason(shape, choices[0].finish_reason),) if choices[0].finish_reason else ()
+    return _ordered(_reasons(shape, whole))
 
 
 def _reasons(shape: Shape, said: _Said) -> Mapping[int, str]:

@@ -6,10 +6,13 @@ https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from gateway.errors import GatewayError
+import msgspec
+
 from gateway.wire.request_body import RequestBody
+from gateway.wire.unreadable import UNREADABLE
 
 _LONGEST: Final = 1024
+_decode = msgspec.json.Decoder().decode
 
 
 def _number(value: Any) -> float | None:
@@ -58,14 +61,14 @@ Sequences to stop at are left out: they are words of the client's, which are tol
 def parameters_of(body: RequestBody) -> Mapping[str, Any]:
     """The attributes that a body states; what is not of the kind that it should be is left out."""
     found: dict[str, Any] = {}
-    for member in PARAMETERS.keys() & body.names:
-        if body.size(member) > _LONGEST:
+    for member in body.names:
+        row = PARAMETERS.get(member)
+        if row is None or (written := body.raw(member)) is None or len(written) > _LONGEST:
             continue
-        attribute, read = PARAMETERS[member]
         try:
-            value = read(body.decoded(member))
-        except GatewayError:
+            value = row[1](_decode(written))
+        except UNREADABLE:
             continue
         if value is not None:
-            found[attribute] = value
+            found[row[0]] = value
     return found

@@ -97,6 +97,7 @@ def _touched(
     counted = func.count().label("number")
     one = (func.min(table.kind).label("kind"), func.min(table.name).label("name"))
     statement = select(table.revision, table.action, counted, *one).where(*meant).group_by(table.revision, table.action)
+    statement = statement.order_by(func.count().desc(), table.action)
     found: dict[int, tuple[dict[str, int], str | None]] = {}
     for row in connection.execute(statement):
         known, _ = found.get(row.revision, ({}, None))

@@ -5,15 +5,11 @@ parsed ones. A parameter without counterpart follows the pair's table: it is map
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.lanes.losses import LaneTable, Losses
-from gateway.wire.json_tokens import without_lone_surrogates
-from gateway.wire.unreadable import UNREADABLE
-
-_Read = TypeVar("_Read")
 
 Json = Mapping[str, Any]
 """A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
@@ -24,13 +20,21 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     `model` is the name that the client sent, which is the one it gets back. `include_usage` says that a client of the
     OpenAI shape asked for usage in its stream. `request_id` seeds ids that the target shape needs and the source has
-    none for. `created` is the time of the request in Unix seconds.
+    none for. `created` is the time of the request in Unix seconds. `provider` is the one that answers, by its name.
     """
 
     model: str
     include_usage: bool
     request_id: str
     created: int
+    provider: str = ""
+
+
+class Target(NamedTuple):
+    """Whom a request goes to: the model by the name that it has there, and the provider's name."""
+
+    model: str
+    provider: str
 
 
 class Translated(msgspec.Struct, frozen=True):
@@ -63,27 +67,27 @@ class StreamTranslator(Protocol):
 class Translation(NamedTuple):
     """One pair, in the direction client -> upstream for requests and upstream -> client for answers.
 
-    `written` makes the upstream's body of the client's, for a model, and tells the losses what it leaves out.
+    `written` makes the upstream's body of the client's, for a target, and tells the losses what it leaves out.
     `response` makes the whole answer in the client's shape and raises `UntranslatableAnswer`. `error` makes an error in
     the client's shape of a status and a body, with type and message kept; for bodies that are no JSON too. `stream`
     makes a translator for one streamed answer.
     """
 
     table: LaneTable
-    written: Callable[[Json, str, Losses], dict[str, Any]]
+    written: Callable[[Json, Target, Losses], dict[str, Any]]
     response: Callable[[bytes, Asked], bytes]
     error: Callable[[int, bytes], bytes]
     stream: Callable[[Asked], StreamTranslator]
 
-    def request(self, body: Json, *, model: str, strict: bool) -> Translated:
-        """The request in the upstream's shape for `model`.
+    def request(self, body: Json, *, model: str, strict: bool, provider: str = "") -> Translated:
+        """The request in the upstream's shape for `model`, at the provider of that name.
 
         With `strict` (the client's `drop_tuning_params: false`) every parameter that would be dropped is refused.
         Raises `GatewayError` `unsupported_parameter` or `bad_request`, with the JSON path as `param`.
         """
         losses = Losses(self.table, strict=strict)
         losses.judge(body, "", "")
-        written = self.written(body, model, losses)
+        written = self.written(body, Target(model, provider), losses)
         return Translated(written, losses.names)
 
 
@@ -106,17 +110,14 @@ def event(name: str, data: object) -> bytes:
     return head + b"data: " + msgspec.json.encode(data) + b"\n\n"
 
 
-def read(decode: Callable[[bytes], _Read], data: bytes, what: str) -> _Read:
-    """What a decoder makes of JSON from a provider, of which it should be `what`. Raises `UntranslatableAnswer`."""
-    try:
-        return decode(data)
-    except UNREADABLE:
-        # Text that was cut within a pair of surrogates, which msgspec refuses and JSON allows.
-        mended = without_lone_surrogates(data)
-    try:
-        return decode(mended)
-    except UNREADABLE as problem:
-        raise UntranslatableAnswer(f"it is no {what} ({type(problem).__name__})") from None
+def identifier(stated: Any) -> str:
+    """The id of a call, empty where there is none that can be read; some servers number their calls."""
+    return str(stated) if type(stated) is int else said(stated)
+
+
+def call_id(given: str, asked: Asked, position: int, prefix: str) -> str:
+    """The provider's id of a call, so that its result finds it, or one made from the request's."""
+    return given or f"{prefix}_{asked.request_id.removeprefix('grq_')}_{position}"
 
 
 def no_words(status: int) -> str:

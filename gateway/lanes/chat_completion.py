@@ -10,11 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words
+from gateway.lanes.base import Asked, UntranslatableAnswer, call_id, event, no_words
+from gateway.lanes.call_arguments import is_json_object
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 
 _SERVER_ERROR: Final = 500
+ANOTHER_MESSAGE: Final = "another message begins within it"
+"""What is wrong with a stream that starts anew: what was said before was never finished."""
+
+_CALL: Final = "call"
+_NO_ARGUMENTS: Final = ("", "{}")
 _DONE: Final = b"data: [DONE]\n\n"
 _FINISH_REASONS: Final[Mapping[Stop | None, str]] = {
     Stop.LENGTH: "length",
@@ -61,14 +67,24 @@ def message(
     return members
 
 
-def tool_call(identifier: str, name: str, arguments: str) -> dict[str, Any]:
+def tool_call(asked: Asked, position: int, identifier: str, name: str, arguments: str) -> dict[str, Any]:
     """A whole call; one without arguments has an empty object of them, since clients read them as JSON."""
-    return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments or "{}"}}
+    function = {"name": name, "arguments": arguments or "{}"}
+    return {"id": call_id(identifier, asked, position, _CALL), "type": "function", "function": function}
 
 
-def finish_reason(stop: Stop | None) -> str:
-    """OpenAI's word for why a model stopped; `stop` for what it has no word for."""
-    return _FINISH_REASONS.get(stop, "stop")
+def finish_reason(stop: Stop | None, *, calls: bool) -> str:
+    """OpenAI's word for why a model stopped; `stop` for what it has no word for, and for calls that are not there."""
+    return _FINISH_REASONS.get(stop, "stop") if calls or stop is not Stop.TOOL_CALL else "stop"
+
+
+def says_nothing(identifier: str, name: str, arguments: str) -> bool:
+    """Whether a call is none, but a placeholder. Raises `UntranslatableAnswer` for a call of no function."""
+    if name:
+        return False
+    if identifier or arguments.strip() not in _NO_ARGUMENTS:
+        raise UntranslatableAnswer("a tool call names no function")
+    return True
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:
@@ -89,20 +105,30 @@ def error_body(status: int, message: str, kind: str, code: str | None = None) ->
     return msgspec.json.encode({"error": error})
 
 
+class _Call:
+    """A call on its way: its place among the calls, what came of its arguments, and what they are if nothing comes."""
+
+    __slots__ = ("index", "pieces", "unsaid")
+
+    def __init__(self, index: int, unsaid: str) -> None:
+        self.index = index
+        self.unsaid = unsaid
+        self.pieces: list[str] = []
+
+
 class Chunks:
     """Writes the chunks of one completion: the role first, whatever comes first.
 
     A call is known by the block of the source that it comes in.
     """
 
-    __slots__ = ("_asked", "_begun", "_calls", "_count", "_head", "_without_arguments")
+    __slots__ = ("_asked", "_begun", "_calls", "_count", "_head")
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._begun = False
-        self._calls: dict[int, int] = {}
+        self._calls: dict[int, _Call] = {}
         self._count = 0
-        self._without_arguments: set[int] = set()
         self._head = {
             "id": _completion_id(asked),
             "object": "chat.completion.chunk",
@@ -122,31 +148,47 @@ class Chunks:
         chunk = self._chunk(delta, None)
         return chunk if self._begun else self.begin() + chunk
 
-    def call(self, block: int, identifier: str, name: str) -> bytes:
-        """The chunk that begins a tool call."""
-        index = self._calls[block] = self._count
+    def call(self, block: int, identifier: str, name: str, unsaid: str = "{}") -> bytes:
+        """The chunk that begins a tool call, whose arguments are `unsaid` if none come."""
+        call = self._calls[block] = _Call(self._count, unsaid)
         self._count += 1
-        self._without_arguments.add(block)
+        identifier = call_id(identifier, self._asked, call.index, _CALL)
         function = {"name": name, "arguments": ""}
-        return self.say({"tool_calls": [{"index": index, "id": identifier, "type": "function", "function": function}]})
+        begun = {"index": call.index, "id": identifier, "type": "function", "function": function}
+        return self.say({"tool_calls": [begun]})
 
     def arguments(self, block: int, piece: str) -> bytes:
         """A chunk with more of a call's arguments. Raises `UntranslatableAnswer`."""
-        index = self._calls.get(block)
-        if index is None:
+        call = self._calls.get(block)
+        if call is None:
             raise UntranslatableAnswer("it has arguments of a call that never began")
         if not piece:
             return b""
-        self._without_arguments.discard(block)
-        return self.say({"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
+        call.pieces.append(piece)
+        return self.say({"tool_calls": [{"index": call.index, "function": {"arguments": piece}}]})
 
-    def end_call(self, block: int, unsaid: str = "{}") -> bytes:
-        """The chunk with the arguments of a call that has streamed none, which clients read as JSON at any rate."""
-        return self.arguments(block, unsaid) if block in self._without_arguments else b""
+    def end_call(self, block: int) -> bytes:
+        """The chunk with the arguments of a call that has streamed none, which clients read as JSON at any rate.
 
-    def finish(self, reason: str) -> bytes:
-        """The chunk that says why the completion ended."""
-        return self.begin() + self._chunk({}, reason)
+        What the model wrote goes on as it is.
+        """
+        call = self._calls.get(block)
+        written = b"" if call is None or call.pieces else self.arguments(block, call.unsaid)
+        self._calls.pop(block, None)
+        return written
+
+    def finish(self, stop: Stop | None) -> bytes:
+        """The chunk that says why the completion ended.
+
+        Raises `UntranslatableAnswer` where a call broke off: it never ended, and its arguments are not whole, though no
+        limit was the reason.
+        """
+        if stop is not Stop.LENGTH and any(
+            call.pieces and not is_json_object("".join(call.pieces)) for call in self._calls.values()
+        ):
+            raise UntranslatableAnswer("the arguments of a tool call break off")
+        ended = b"".join([self.end_call(block) for block in tuple(self._calls)])
+        return ended + self.begin() + self._chunk({}, finish_reason(stop, calls=self._count > 0))
 
     def end(self, usage: dict[str, Any] | None) -> bytes:
         """The chunk with the usage, for a client that asked for it, and the last frame."""

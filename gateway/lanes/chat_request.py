@@ -9,8 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
+from gateway.lanes.call_arguments import as_mapping
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import flag, mapping, number, one_of, optional_text, sequence, text, tool_name, wrong
 
@@ -347,15 +346,9 @@ def say(turns: list[Block], role: str, said: list[Block]) -> None:
 
 
 def _arguments(function: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """The object that a call's `arguments` are the JSON text of; no text stands for an empty one."""
-    written = optional_text(function.get("arguments"), f"{path}.arguments")
-    try:
-        given = msgspec.json.decode(written) if written.strip() else {}
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        given = None
-    if not isinstance(given, dict):
-        raise wrong(f"{path}.arguments", "the JSON text of an object")
-    return given
+    """The object that a call's `arguments` are the JSON text of, as far as the model wrote one; some send that."""
+    given = function.get("arguments")
+    return dict(given) if isinstance(given, Mapping) else as_mapping(optional_text(given, f"{path}.arguments"))
 
 
 class DataUrl(NamedTuple):

@@ -41,6 +41,7 @@ from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
 from gateway.wire.sse_events import events_in
 from gateway.wire.unreadable import UNREADABLE
+from gateway.wire.unsigned_thinking import has_unsigned, without_unsigned_thinking
 
 WHOLE_BODY_BYTES = 1024 * 1024
 """Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
@@ -50,6 +51,7 @@ _HELD_S = 3.0
 """For so long a stream that has said nothing yet is held back, so that another candidate may still answer."""
 
 _STRICTNESS = "drop_tuning_params"
+_THINKING = "messages[].content[type=thinking]"
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
 _NOT_PROVOKED = (FailureKind.CONNECT.value, "503", "529")
@@ -359,7 +361,7 @@ async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     if len(body.data) < LONG_BYTES:
         return prepare_body(request, candidate)
     is_spliced = candidate.lane.translation is None and request.cache_mode == "respect"
-    if is_spliced and not takes_long(request.received.endpoint.shape, body):
+    if is_spliced and not takes_long(request.received.endpoint.shape, body) and not has_unsigned(body.data):
         return prepare_body(request, candidate)
     return await beside(prepare_body, request, candidate)
 
@@ -384,6 +386,7 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
     body, endpoint = request.body, request.received.endpoint
     splices: list[Splice] = []
+    dropped: tuple[str, ...] = ()
     withholds_usage = False
     wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
     if wire_model != request.model_asked:
@@ -394,15 +397,21 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         splices += wish
     if _STRICTNESS in body.names:
         splices += body.removing(_STRICTNESS)
+    if endpoint.shape.vendor is Vendor.ANTHROPIC:
+        unsigned = without_unsigned_thinking(body.data)
+        if unsigned:
+            splices += unsigned
+            dropped = (_THINKING,)
     if not splices:
         return Outbound(body.data, "identical")
-    return Outbound(apply(body.data, splices), "spliced", withholds_usage=withholds_usage)
+    return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
 
 
 def _translated(body: RequestBody, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
-    wire_model = candidate.upstream.provider.wire_model(candidate.lane.endpoint, candidate.model)
-    translated = translation.request(body.document(), model=wire_model, strict=strict)
+    provider = candidate.upstream.provider
+    wire_model = provider.wire_model(candidate.lane.endpoint, candidate.model)
+    translated = translation.request(body.document(), model=wire_model, strict=strict, provider=provider.name)
     return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped)
 
 

@@ -81,6 +81,7 @@ def _question(asked: Asked) -> Question:
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
         request_id=asked.received.request_id,
         created=int(asked.received.started_at),
+        provider=asked.provider_name,
     )
 
 

@@ -185,7 +185,7 @@ class Worker:
         shared = RedisCounters(
             service,
             prefix=f"{{gw:{self._settings.redis_namespace}}}:",
-            on_data_loss=lambda: self._books.rebuild_shared(shared, self._budgets),
+            on_data_loss=lambda: self._books.rebuild_shared(shared, lambda: self._budgets),
         )
         await shared.start()
         patience = clock.monotonic() + _REDIS_PATIENCE_S

@@ -53,7 +53,7 @@ class DecisionLog:
         self._render = render
         self._also = also
         self._callers = callers
-        self._has = lines.has
+        self._wanted = lines
 
     @property
     def dropped(self) -> int:
@@ -62,7 +62,7 @@ class DecisionLog:
 
     def has(self, outcome: str, trace_id: str) -> bool:
         """Whether a request that ended so has a line."""
-        return self._has(went_well=outcome == "ok", trace_id=trace_id)
+        return self._wanted.has(went_well=outcome == "ok", trace_id=trace_id)
 
     def write(
         self,

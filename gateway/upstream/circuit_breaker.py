@@ -221,19 +221,11 @@ class Permit:
             self._own.abandoned(self._own_probe)
 
 
-class _OfProviders(dict[str, CircuitBreaker]):
-    """The breaker of each provider, made when it is first asked for."""
-
-    def __missing__(self, provider: str) -> CircuitBreaker:
-        made = self[provider] = CircuitBreaker(provider)
-        return made
-
-
 class CircuitBreakers:
     """The breakers of one process. They outlive reloads."""
 
     def __init__(self) -> None:
-        self._breakers = _OfProviders()
+        self._breakers: dict[str, CircuitBreaker] = {}
         self._own: dict[tuple[str, str], CircuitBreaker] = {}
 
     def admit(self, provider: str, own_of: str | None, thresholds: Thresholds, *, alone: bool) -> Permit | None:
@@ -241,7 +233,7 @@ class CircuitBreakers:
 
         `own_of` is the key, where its deadline is shorter than the provider's.
         """
-        breaker = self._breakers[provider]
+        breaker = self._breakers.get(provider) or self._breaker(provider)
         if own_of is None and breaker.is_closed:
             # PERF: nothing tells one of these calls from another, so all of them share what they are told by.
             permit = breaker.shared_permit
@@ -255,19 +247,19 @@ class CircuitBreakers:
 
     def retry_after_s(self, provider: str, own_of: str | None) -> float:
         """In how many seconds a call may go out that nobody else could answer."""
-        open_for_s = self._breakers[provider].retry_after_s(alone=True)
+        open_for_s = self._breaker(provider).retry_after_s(alone=True)
         if own_of is None:
             return open_for_s
         return max(open_for_s, self._own_breaker(provider, own_of).retry_after_s(alone=True))
 
     def broke_off(self, provider: str, thresholds: Thresholds) -> None:
         """A provider failed in the middle of an answer that was taken for a success."""
-        self._breakers[provider].failed(thresholds, None, counted=True, outcome="an answer that broke off")
+        self._breaker(provider).failed(thresholds, None, counted=True, outcome="an answer that broke off")
 
     def own_has_opened(self, provider: str, thresholds: Thresholds) -> None:
         """A key's own circuit is open at a provider: with as many as `KEYS_OPEN` it is the provider that hangs."""
         are_open = sum(at == provider and breaker.is_open for (at, _), breaker in self._own.items())
-        breaker = self._breakers[provider]
+        breaker = self._breaker(provider)
         if are_open >= KEYS_OPEN and not breaker.is_open:
             breaker.open(thresholds, f"{are_open} keys with short deadlines wait for it in vain")
 
@@ -278,6 +270,12 @@ class CircuitBreakers:
     def states(self) -> dict[str, bool]:
         """By provider, whether its circuit is open."""
         return {provider: breaker.is_open for provider, breaker in self._breakers.items()}
+
+    def _breaker(self, provider: str) -> CircuitBreaker:
+        found = self._breakers.get(provider)
+        if found is None:
+            found = self._breakers[provider] = CircuitBreaker(provider)
+        return found
 
     def _own_breaker(self, provider: str, key: str) -> CircuitBreaker:
         found = self._own.get((provider, key))

@@ -7,15 +7,12 @@ providers took over. What a tool is called with, and the schemas of tools and an
 
 import re
 from collections.abc import Iterator
-from typing import Any
-
-import msgspec
 
 from gateway.turns import at_once
-from gateway.wire.json_members import Span, find_members
+from gateway.wire.json_members import Span
+from gateway.wire.json_parts import elements_in, members_in
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import STEP, end_of_string, end_of_value, text_of_literal
-from gateway.wire.unreadable import UNREADABLE
 
 _MARK = "cache_control"
 _EPHEMERAL = b'"cache_control":{"type":"ephemeral"}'
@@ -25,9 +22,7 @@ _COLON = re.compile(rb"[ \t\r\n]*:[ \t\r\n]*")
 _BEFORE_VALUE = (b":", b" ", b"\n", b"\r", b"\t")
 _COMMA_BEFORE = re.compile(rb",[ \t\r\n]*\Z")
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
-_SPACE = re.compile(rb"[ \t\r\n]*")
 _LONGEST_SPACE = 1024
-_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def without_marks(data: bytes) -> list[Splice]:
@@ -49,12 +44,12 @@ def with_marks(data: bytes) -> list[Splice]:
 
     The system prompt is left alone where the caller marked something in it, and so are the messages.
     """
-    members = _members(data, (0, len(data)))
+    members = members_in(data, (0, len(data)))
     system, messages = members.get("system"), members.get("messages")
     splices = [] if system is None or _has_mark(data, system) else _mark_last(data, system)
     if messages is not None and data[messages[0] : messages[0] + 1] == b"[" and not _has_mark(data, messages):
-        for message in reversed(_elements(data, messages)):
-            facts = _members(data, message)
+        for message in reversed(elements_in(data, messages)):
+            facts = members_in(data, message)
             role, content = facts.get("role"), facts.get("content")
             if role is not None and data[role[0] : role[1]] == b'"user"':
                 return splices if content is None else [*splices, *_mark_last(data, content)]
@@ -69,10 +64,10 @@ def _mark_last(data: bytes, content: Span) -> list[Splice]:
         return [Splice(start, start, b'[{"type":"text","text":'), Splice(end, end, b"," + _EPHEMERAL + b"}]")]
     if first != b"[":
         return []
-    blocks = _elements(data, content)
+    blocks = elements_in(data, content)
     if not blocks or data[blocks[-1][0] : blocks[-1][0] + 1] != b"{":
         return []
-    facts = _members(data, blocks[-1])
+    facts = members_in(data, blocks[-1])
     text = facts.get("text")
     if not facts or (text is not None and data[text[0] : text[1]] == b'""'):
         return []
@@ -107,33 +102,3 @@ def _marks(data: bytes) -> Iterator[Span]:
 
 def _has_mark(data: bytes, span: Span) -> bool:
     return next(_marks(data[span[0] : span[1]]), None) is not None
-
-
-def _members(data: bytes, span: Span) -> dict[str, Span]:
-    """Where the values of an object stand; empty for anything else."""
-    part = data[span[0] : span[1]]
-    try:
-        decoded: dict[str, Any] = _OBJECT.decode(part)
-    except UNREADABLE:
-        return {}
-    spans, _ = find_members(part, decoded)
-    return {name: (span[0] + start, span[0] + end) for name, (start, end) in spans.items()}
-
-
-def _elements(data: bytes, span: Span) -> list[Span]:
-    """Where the elements of an array stand."""
-    found: list[Span] = []
-    position = _after_space(data, span[0] + 1)
-    while position < span[1] - 1:
-        end = end_of_value(data, position)
-        found.append((position, end))
-        comma = _COMMA_AFTER.match(data, end)
-        if comma is None:
-            break
-        position = comma.end()
-    return found
-
-
-def _after_space(data: bytes, position: int) -> int:
-    space = _SPACE.match(data, position)
-    return position if space is None else space.end()

@@ -16,6 +16,7 @@ FILE = "version: 1\nowner: us\nproviders: {sim: {type: simulator}}\nvirtual_keys
 DONE = httpx.Response(200, json={"revision": 3, "already": True, "minted": {"k": "secret"}})
 STALE = httpx.Response(409, json={"error": {"type": "stale_plan", "message": "it moved"}})
 AWAY = httpx.Response(503, json={"error": {"type": "database_unavailable", "message": "later"}})
+PROXY = httpx.Response(504, text="<html>Gateway Time-out")
 LOST, UNREACHABLE = httpx.ReadError("gone"), httpx.ConnectError("refused")
 
 
@@ -27,6 +28,8 @@ LOST, UNREACHABLE = httpx.ReadError("gone"), httpx.ConnectError("refused")
         ([LOST, UNREACHABLE, UNREACHABLE, UNREACHABLE], UNKNOWN),
         ([LOST, AWAY, AWAY, AWAY], UNKNOWN),
         ([LOST, STALE], targets.STALE),
+        ([PROXY, DONE], None),
+        ([PROXY, UNREACHABLE, PROXY, PROXY], UNKNOWN),
         ([UNREACHABLE], 1),
         ([AWAY], 1),
     ],
@@ -48,6 +51,36 @@ def test_after_an_answer_was_lost_the_outcome_is_unknown_until_one_says_it(monke
             Target(send).apply({}, Allowed())
         assert refused.value.code == code
     assert next(left, None) is None
+
+
+def test_a_change_that_is_asked_for_again_is_the_same(monkeypatch):
+    monkeypatch.setattr(targets, "_PAUSES_S", (0,))
+    answers = iter([LOST, httpx.Response(200, json={"secret": "s"}), LOST, UNREACHABLE])
+    keys = []
+
+    def send(*_, headers, **__):
+        keys.append(headers["Idempotency-Key"])
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    assert Target(send).verb("k", "rotate") == {"secret": "s"}
+    with pytest.raises(RefusedError, match="the outcome is unknown"):
+        Target(send).verb("k", "rotate")
+
+    assert (keys[0], keys[2]) == (keys[1], keys[3])
+    assert keys[0] != keys[2]
+
+
+def test_what_changes_nothing_is_asked_for_once():
+    def send(*_, headers, **__):
+        assert "Idempotency-Key" not in headers
+        raise LOST
+
+    with pytest.raises(RefusedError, match="the connection was lost") as refused:
+        Target(send).get("/spend")
+    assert refused.value.code == 1
 
 
 @pytest.fixture

@@ -211,6 +211,25 @@ def test_a_form_goes_on_with_only_its_model_changed(gateway, upstream):
     assert upstream.requests[0].request_line == "POST /v1/audio/transcriptions HTTP/1.1"
 
 
+def test_thinking_that_another_provider_gave_is_left_out_for_anthropic(gateway, upstream):
+    thought = b'{"type":"thinking","thinking":"hm","signature":""}'
+    signed = b'{"type":"thinking","thinking":"hm","signature":"c2ln"}'
+    sent = (
+        b'{"model":"claude", "max_tokens":5,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":['
+        + thought + b', {"type":"text","text":"Ja"}]},{"role":"user","content":"So?"},{"role":"assistant","content":['
+        + signed + b',{"type":"text","text":"Ja"}]},{"role":"user","content":"So?"}]}'
+    )  # fmt: skip
+    before = gateway.post(sent.replace(thought, signed), "/v1/messages")
+
+    answer = gateway.post(sent, "/v1/messages")
+
+    first, second = (request.body for request in upstream.requests)
+    assert second == first.replace(signed + b", ", b"", 1)
+    assert "x-langwatch-params-dropped" not in before.headers
+    assert answer.headers["x-langwatch-body"] == "spliced"
+    assert answer.headers["x-langwatch-params-dropped"] == "messages[].content[type=thinking]"
+
+
 def test_the_answer_is_read_for_usage_in_anthropics_shape(gateway, upstream):
     events = (
         b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":10,'

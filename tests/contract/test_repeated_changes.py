@@ -7,7 +7,7 @@ import pytest
 from gateway.control_plane.encryption import generate_key
 from gateway.storage.engine import open_engine
 from tests.support.control_plane import API, ControlPlane
-from tests.unit.storage.databases import engine, module_database_url  # noqa: F401 - fixtures
+from tests.unit.storage.databases import engine, module_database_url, module_engine  # noqa: F401 - fixtures
 
 KEY = {"Idempotency-Key": "2b0c7a1e"}
 CI = {"name": "ci", "spec": {"environment": "test"}}

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.anthropic_openai.blocks import ContentBlocks, is_json_object, tool_use_id
+from gateway.lanes.anthropic_openai.blocks import TOOL_USE, ContentBlocks, signature_of
 from gateway.lanes.anthropic_openai.completion import (
     Choice,
     Completion,
@@ -21,7 +21,8 @@ from gateway.lanes.anthropic_openai.completion import (
     read_completion,
     read_usage,
 )
-from gateway.lanes.base import Asked, UntranslatableAnswer, event, no_words
+from gateway.lanes.base import Asked, UntranslatableAnswer, call_id, event, no_words
+from gateway.lanes.call_arguments import as_object
 from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes.chat import EVENTS
 from gateway.shapes.ending import Stop
@@ -76,24 +77,23 @@ def _frame(
 
 
 def _content(answer: Said, asked: Asked) -> Iterator[dict[str, Any]]:
+    signature = signature_of(answer, asked)
     for kind, words in answer.pieces:
-        # Only Anthropic signs reasoning; its types demand the field.
-        signed = {"signature": ""} if kind == "thinking" else {}
+        signed = {"signature": signature} if kind == "thinking" else {}
         yield {"type": kind, kind: words, **signed}
     for position, call in enumerate(answer.calls):
         yield _tool_use(call, asked, position)
 
 
 def _tool_use(call: ToolCall, asked: Asked, position: int) -> dict[str, Any]:
-    """A call; arguments that are no JSON object, as models write them now and then, leave its input empty."""
+    """A call; arguments that are no JSON object, as models write them now and then, stand inside one."""
     if not call.name:
         raise UntranslatableAnswer("a tool call names no function")
-    arguments = call.arguments if is_json_object(call.arguments) else "{}"
     return {
         "type": "tool_use",
-        "id": tool_use_id(call.identifier, asked, position),
+        "id": call_id(call.identifier, asked, position, TOOL_USE),
         "name": call.name,
-        "input": msgspec.Raw(arguments.strip().encode()),
+        "input": msgspec.Raw(as_object(call.arguments).encode()),
     }
 
 
@@ -182,7 +182,8 @@ class MessageStream:
     def _say(self, choice: Choice) -> bytes:
         piece = choice.delta or choice.message or Said()
         self._refused = self._refused or bool(piece.refused)
-        written = [self._blocks.say(kind, words) for kind, words in piece.pieces]
+        signature = signature_of(piece, self._asked)
+        written = [self._blocks.say(kind, words, signature) for kind, words in piece.pieces]
         written += [self._blocks.call(call) for call in piece.calls]
         if choice.reason:
             written.append(self._blocks.close(stopped=True))

@@ -8,10 +8,10 @@ out at once, those behind it gather theirs until it is their turn. A call's turn
 from collections import deque
 from typing import Any, Final
 
-import msgspec
-
-from gateway.lanes.anthropic_openai.completion import ToolCall
-from gateway.lanes.base import Asked, UntranslatableAnswer, event
+from gateway.lanes.anthropic_openai.completion import Said, ToolCall
+from gateway.lanes.base import Asked, UntranslatableAnswer, call_id, event
+from gateway.lanes.call_arguments import as_object, is_json, is_json_object
+from gateway.wire.unsigned_thinking import marked
 
 _DELTAS: Final = {
     "text": ("text_delta", "text"),
@@ -19,32 +19,25 @@ _DELTAS: Final = {
     "tool_use": ("input_json_delta", "partial_json"),
 }
 
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+TOOL_USE: Final = "toolu"
+"""What the ids of calls begin with."""
 
 
-def tool_use_id(given: str, asked: Asked, position: int) -> str:
-    """The provider's id of the call, so that its result finds it, or one made from the request's."""
-    return given or f"toolu_{asked.request_id.removeprefix('grq_')}_{position}"
-
-
-def is_json_object(arguments: str) -> bool:
-    """Whether the arguments of a call are one whole JSON object."""
-    try:
-        _decode_object(arguments)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-    return True
+def signature_of(piece: Said, asked: Asked) -> str:
+    """The signature of a thought. Only Anthropic signs reasoning, but its types demand the field."""
+    return marked(asked.provider) if piece.has_reasoning_content and asked.provider else ""
 
 
 class _Block:
     """One block on its way: what of it waits to go out, and for a call everything that it said."""
 
-    __slots__ = ("closed", "fragments", "id", "index", "is_object", "kind", "name", "waiting")
+    __slots__ = ("closed", "fragments", "id", "index", "is_object", "kind", "name", "signature", "waiting")
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.id = ""
         self.name = ""
+        self.signature = ""
         self.index: int | None = None
         self.waiting: list[str] = []
         self.fragments: list[str] = []
@@ -54,14 +47,16 @@ class _Block:
     @property
     def whole(self) -> bool:
         """Whether nothing more can come for a block that has others behind it."""
-        if self.kind != "tool_use" or self.is_object is False:
+        if self.kind != "tool_use":
             return True
+        if self.is_object is False:
+            return is_json("".join(self.fragments))
         # PERF: an object ends in a brace; without one the arguments need not be put together.
         ends = bool(self.fragments) and self.fragments[-1].rstrip().endswith("}")
         return ends and is_json_object("".join(self.fragments))
 
     def write(self, arguments: str) -> None:
-        """More of a call's arguments. What does not begin as an object never goes out: its input stays empty."""
+        """More of a call's arguments. What does not begin as an object goes out at the end, inside one."""
         self.fragments.append(arguments)
         if self.is_object is None:
             arguments = "".join(self.fragments).lstrip()
@@ -95,13 +90,14 @@ class ContentBlocks:
         self._indexes = 0
         self.uses_tools = False
 
-    def say(self, kind: str, words: str) -> bytes:
+    def say(self, kind: str, words: str, signature: str = "") -> bytes:
         """Text or thinking, which goes on the block before it if that is of its kind."""
         if not words:
             return b""
         block = self._latest
         if block is None or block.kind != kind:
             block = self._add(kind)
+            block.signature = signature if kind == "thinking" else ""
         block.waiting.append(words)
         return self._advance()
 
@@ -141,7 +137,6 @@ class ContentBlocks:
         known = self._latest if key == "" else self._calls.get(key)
         if known is None or known.kind != "tool_use" or _begins(call, arguments, known):
             known = self._calls[key] = self._add("tool_use")
-            self.uses_tools = True
         return known
 
     def _add(self, kind: str) -> _Block:
@@ -169,6 +164,7 @@ class ContentBlocks:
             self._indexes += 1
             start = {"type": "content_block_start", "index": block.index, "content_block": self._head(block)}
             written = event("content_block_start", start)
+            self.uses_tools = self.uses_tools or block.kind == "tool_use"
         words = "".join(block.waiting)
         block.waiting.clear()
         if words:
@@ -182,13 +178,20 @@ class ContentBlocks:
     def _end(self, block: _Block) -> bytes:
         self._queue.popleft()
         block.closed = True
-        return event("content_block_stop", {"type": "content_block_stop", "index": block.index})
+        if block.is_object is False and (held := as_object("".join(block.fragments))) != "{}":
+            block.waiting.append(held)
+        written = self._write(block)
+        if block.signature:
+            delta = {"type": "signature_delta", "signature": block.signature}
+            written += event(
+                "content_block_delta", {"type": "content_block_delta", "index": block.index, "delta": delta}
+            )
+        return written + event("content_block_stop", {"type": "content_block_stop", "index": block.index})
 
     def _head(self, block: _Block) -> dict[str, Any]:
         if block.kind == "text":
             return {"type": "text", "text": ""}
         if block.kind == "thinking":
-            # Only Anthropic signs reasoning; its types demand the field.
             return {"type": "thinking", "thinking": "", "signature": ""}
-        identifier = tool_use_id(block.id, self._asked, block.index or 0)
+        identifier = call_id(block.id, self._asked, block.index or 0, TOOL_USE)
         return {"type": "tool_use", "id": identifier, "name": block.name, "input": {}}

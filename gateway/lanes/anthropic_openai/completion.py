@@ -8,7 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import UntranslatableAnswer, read, said
+from gateway.lanes.base import identifier, said
+from gateway.lanes.call_arguments import written
+from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import failed_within
 from gateway.shapes.openai_usage import read_usage_object
 from gateway.usage import Usage
@@ -38,15 +40,12 @@ class ToolCall(msgspec.Struct):
     @property
     def arguments(self) -> str:
         """The arguments, or a fragment of them, as text."""
-        stated = self.function.arguments if self.function is not None else None
-        if isinstance(stated, dict | list):
-            return msgspec.json.encode(stated).decode()
-        return said(stated)
+        return "" if self.function is None else written(self.function.arguments)
 
     @property
     def identifier(self) -> str:
-        """The call's id, empty where there is none; some servers number their calls."""
-        return str(self.id) if type(self.id) is int else said(self.id)
+        """The call's id, empty where there is none."""
+        return identifier(self.id)
 
 
 class Said(msgspec.Struct):
@@ -60,28 +59,33 @@ class Said(msgspec.Struct):
     function_call: Function | None = None
 
     @property
+    def has_reasoning_content(self) -> bool:
+        """Whether it was thought in the member that servers want back."""
+        return bool(said(self.reasoning_content))
+
+    @property
     def refused(self) -> str:
         """The words of a refusal."""
         return said(self.refusal)
 
     @property
     def pieces(self) -> list[tuple[str, str]]:
-        """What was thought and said, in order, each with its kind: `thinking` or `text`. Raises."""
+        """What was thought and said, in order, each with its kind: `thinking` or `text`."""
         pieces = [("thinking", said(self.reasoning_content) or said(self.reasoning))]
-        if isinstance(self.content, list):
-            pieces += _pieces(self.content)
-        elif self.content is not None:
-            if not isinstance(self.content, str):
-                raise UntranslatableAnswer("what it says is no text")
-            pieces.append(("text", self.content))
+        if isinstance(self.content, list | dict):
+            pieces += _pieces(self.content if isinstance(self.content, list) else [self.content])
+        else:
+            pieces.append(("text", said(self.content)))
         pieces.append(("text", self.refused))
         return [piece for piece in pieces if piece[1]]
 
     @property
     def calls(self) -> list[ToolCall]:
-        """The calls, the one of the deprecated `function_call` included."""
+        """The calls, the one of the deprecated `function_call` included; a placeholder that says nothing is none."""
         calls = self.tool_calls or []
-        return calls if self.function_call is None else [*calls, ToolCall(function=self.function_call)]
+        if self.function_call is not None:
+            calls = [*calls, ToolCall(function=self.function_call)]
+        return [call for call in calls if call.name or call.identifier or call.arguments]
 
 
 def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
@@ -89,7 +93,8 @@ def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
     pieces: list[tuple[str, str]] = []
     for chunk in chunks:
         if not isinstance(chunk, dict):
-            raise UntranslatableAnswer("what it says is neither text nor a list of chunks")
+            pieces.append(("text", said(chunk)))
+            continue
         thought = chunk.get("thinking")
         if isinstance(thought, list):
             thought = "".join([words for _, words in _pieces(thought)])
@@ -132,12 +137,12 @@ class Completion(msgspec.Struct):
         return next((one for one in self.choices or () if type(one.index) is not int or one.index == 0), None)
 
 
-_decode = msgspec.json.Decoder(Completion).decode
+_read = Reader(Completion, "chat completion")
 
 
 def read_completion(data: bytes) -> Completion:
     """The answer or the chunk. Raises `UntranslatableAnswer` for anything else, error objects included."""
-    completion = read(_decode, data, "chat completion")
+    completion = _read(data)
     if completion.error is not None:
         raise failed_within(data)
     if completion.first is not None and completion.first.reason == "error":

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 from gateway.lanes.anthropic_openai.parameters import TABLE
+from gateway.lanes.call_arguments import no_object
 from gateway.lanes.losses import Losses, Treatment
 from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, wrong
 
@@ -40,8 +41,8 @@ class _Block(NamedTuple):
     path: str
 
 
-def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
-    """The chat messages for `system` and `messages`."""
+def conversation(body: Mapping[str, Any], losses: Losses, returned: str) -> list[Message]:
+    """The chat messages for `system` and `messages`; `returned` is the signature of thinking that goes back."""
     turns = sequence(body.get("messages"), "messages")
     if not turns:
         raise wrong("messages", "an array of at least one message")
@@ -54,7 +55,7 @@ def conversation(body: Mapping[str, Any], losses: Losses) -> list[Message]:
         if role == "user":
             messages.extend(_user(blocks, losses))
         elif role == "assistant":
-            messages.extend(_assistant(blocks))
+            messages.extend(_assistant(blocks, returned))
         else:
             messages.extend(_system(blocks))
     return messages
@@ -89,13 +90,20 @@ def _user(blocks: Sequence[_Block], losses: Losses) -> list[Message]:
     return messages
 
 
-def _assistant(blocks: Sequence[_Block]) -> list[Message]:
+def _assistant(blocks: Sequence[_Block], returned: str) -> list[Message]:
     said = [block for block in blocks if block.kind not in _EARLIER_REASONING]
     calls = [_tool_call(block) for block in said if block.kind == "tool_use"]
     parts = [_text_part(words) for words in _texts_of([block for block in said if block.kind != "tool_use"])]
     if not said:
         return []
     message: Message = {"role": "assistant", "content": _content_of(parts) if parts else None}
+    thoughts = [
+        optional_text(block.members.get("thinking"), f"{block.path}.thinking")
+        for block in blocks
+        if block.kind == "thinking" and block.members.get("signature") == returned
+    ]
+    if any(thoughts):
+        message["reasoning_content"] = "".join(thoughts)
     if calls:
         message["tool_calls"] = calls
     return [message]
@@ -106,7 +114,7 @@ def _tool_call(block: _Block) -> dict[str, Any]:
     identifier, name = text(members.get("id"), f"{path}.id"), text(members.get("name"), f"{path}.name")
     given = mapping(members.get("input"), f"{path}.input")
     try:
-        arguments = json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        arguments = no_object(given) or json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     except (ValueError, RecursionError):
         raise wrong(f"{path}.input", "JSON of reasonable depth") from None
     return {"id": identifier, "type": "function", "function": {"name": name, "arguments": arguments}}

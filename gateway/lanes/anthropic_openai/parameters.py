@@ -107,7 +107,9 @@ _BLOCKS: Final[Mapping[str, Parameter]] = {
     ),
     "messages[].content[type=tool_reference]": Parameter(_MAPPED, "Text; the tool is loaded anyway."),
     "messages[].content[type=thinking]": Parameter(
-        _IGNORED, "Chat Completions has no place for earlier reasoning and asks for none."
+        _IGNORED,
+        "`reasoning_content`, to the provider that gave it as such; else left out, since Chat Completions has no place "
+        "for earlier reasoning.",
     ),
     "messages[].content[type=redacted_thinking]": Parameter(
         _IGNORED, "Chat Completions has no place for earlier reasoning and asks for none."

@@ -15,9 +15,10 @@ from gateway.errors import GatewayError
 from gateway.lanes.anthropic_openai.conversation import conversation
 from gateway.lanes.anthropic_openai.parameters import TABLE
 from gateway.lanes.anthropic_openai.reasoning import reasoning_and_sampling
-from gateway.lanes.base import Json
+from gateway.lanes.base import Json, Target
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, whole_number, wrong
+from gateway.wire.unsigned_thinking import marked
 
 _MAX_STOPS: Final = 4
 _MAX_USER_CHARACTERS: Final = 64
@@ -44,15 +45,15 @@ _UNSUPPORTED: Final = frozenset(
 )
 
 
-def chat_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
+def chat_request(body: Json, target: Target, losses: Losses) -> dict[str, Any]:
     """See `Translation.written`."""
     return {
-        "model": model,
-        "messages": conversation(body, losses),
+        "model": target.model,
+        "messages": conversation(body, losses, marked(target.provider)),
         "max_completion_tokens": _max_tokens(body),
         **_streaming(body),
         **_stop(body),
-        **reasoning_and_sampling(body, model, losses),
+        **reasoning_and_sampling(body, target.model, losses),
         **_tools_and_choice(body, losses),
         **_response_format(body, losses),
         **_end_user(body, losses),

@@ -13,8 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, read, said
-from gateway.lanes.chat_completion import Chunks, completion, error_body, finish_reason, message, tool_call, usage_of
+from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said
+from gateway.lanes.call_arguments import is_json_object, written, written_raw
+from gateway.lanes.chat_completion import (
+    ANOTHER_MESSAGE,
+    Chunks,
+    completion,
+    error_body,
+    finish_reason,
+    message,
+    says_nothing,
+    tool_call,
+    usage_of,
+)
+from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes import messages
 from gateway.usage import Stated, Usage
@@ -24,7 +36,7 @@ _WHAT: Final = "message of Anthropic's"
 
 
 class _Block(msgspec.Struct):
-    """A block, whole or as it begins. Those of kinds that a completion cannot hold may have any members."""
+    """A block, whole or as it begins; its kind says which members it has."""
 
     type: str
     id: Any = ""
@@ -34,6 +46,11 @@ class _Block(msgspec.Struct):
     thinking: Any = None
     signature: Any = None
     input: msgspec.Raw = _ABSENT
+
+    @property
+    def call(self) -> tuple[str, str]:
+        """Id and name of a call, empty where they are not there."""
+        return identifier(self.id), said(self.name)
 
 
 class _Message(msgspec.Struct):
@@ -54,6 +71,10 @@ class _Delta(msgspec.Struct):
     stop_details: Any = None
 
 
+class _Identified(msgspec.Struct):
+    id: Any = None
+
+
 class _Event(msgspec.Struct):
     """Any event; its type says which members it has."""
 
@@ -61,38 +82,37 @@ class _Event(msgspec.Struct):
     index: int = 0
     content_block: _Block | None = None
     delta: _Delta | None = None
+    message: _Identified | None = None
 
 
-class _Typed(msgspec.Struct):
-    type: str
-
-
-_decode = msgspec.json.Decoder(_Message).decode
-_decode_event = msgspec.json.Decoder(_Event).decode
-_decode_typed = msgspec.json.Decoder(_Typed).decode
+_read = Reader(_Message, _WHAT)
+_read_event = Reader(_Event, f"event of a {_WHAT}")
 
 
 def chat_completion(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
-    answer = read(_decode, body, _WHAT)
+    answer = _read(body)
     stated = messages.read_body(body)
     usage = None if stated is None else _usage(stated.usage)
-    return completion(asked, _message(answer), _finish_reason(answer.stop_reason), usage)
+    answered = _message(answer, asked)
+    reason = finish_reason(messages.EVENTS.stops.get(answer.stop_reason or ""), calls="tool_calls" in answered)
+    return completion(asked, answered, reason, usage)
 
 
-def _message(answer: _Message) -> dict[str, Any]:
+def _message(answer: _Message, asked: Asked) -> dict[str, Any]:
     texts: list[str] = []
     thoughts: list[str] = []
     kept: list[dict[str, str]] = []
     calls: list[dict[str, Any]] = []
     for block in answer.content:
         if block.type == "text":
-            texts.append(_text(block.text))
+            texts.append(said(block.text))
         elif block.type == "tool_use":
-            written = bytes(block.input).decode()
-            calls.append(tool_call(*_call(block), "" if written == "null" else written))
+            arguments = written_raw(block.input)
+            if not says_nothing(*block.call, arguments):
+                calls.append(tool_call(asked, len(calls), *block.call, arguments))
         elif block.type == "thinking":
-            thoughts.append(_text(block.thinking))
+            thoughts.append(said(block.thinking))
             kept.append({"type": "thinking", "thinking": thoughts[-1], "signature": said(block.signature)})
         elif block.type == "redacted_thinking":
             kept.append({"type": "redacted_thinking", "data": said(block.data)})
@@ -100,30 +120,10 @@ def _message(answer: _Message) -> dict[str, Any]:
     return message(texts, thoughts, calls, refusal=refusal, thinking_blocks=kept)
 
 
-def _text(stated: Any) -> str:
-    """What a block of a known kind says, if anything. Raises `UntranslatableAnswer`."""
-    if isinstance(stated, str):
-        return stated
-    if stated is None:
-        return ""
-    raise UntranslatableAnswer(f"it is no {_WHAT} (what should be a text is none)")
-
-
-def _call(block: _Block) -> tuple[str, str]:
-    """Id and name of a call, which it has to state. Raises `UntranslatableAnswer`."""
-    if not isinstance(block.id, str) or not isinstance(block.name, str):
-        raise UntranslatableAnswer(f"it is no {_WHAT} (a call without id or name)")
-    return block.id, block.name
-
-
 def _refusal(stop_details: Any) -> str:
     """Why the model refused, in its own words where it has any."""
     explained = said(stop_details.get("explanation")) if isinstance(stop_details, dict) else ""
     return explained or "The model declined to answer."
-
-
-def _finish_reason(stop_reason: str | None) -> str:
-    return finish_reason(messages.EVENTS.stops.get(stop_reason or ""))
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -140,14 +140,13 @@ def chat_error(status: int, body: bytes) -> bytes:
 class _Open:
     """A block that has begun, and what a thought has said so far.
 
-    `input` and `signature` are what it began with; they hold unless deltas bring others.
+    `signature` is what it began with; it holds unless a delta brings another.
     """
 
-    __slots__ = ("input", "kind", "signature", "thinking")
+    __slots__ = ("kind", "signature", "thinking")
 
     def __init__(self, block: _Block) -> None:
         self.kind = block.type
-        self.input = bytes(block.input).decode()
         self.signature = said(block.signature)
         self.thinking: list[str] = []
 
@@ -155,12 +154,13 @@ class _Open:
 class ChatStream:
     """See `StreamTranslator`. The stream's proper end is `message_stop`."""
 
-    __slots__ = ("_chunks", "_open", "_reason", "_stated", "_thoughts", "finished")
+    __slots__ = ("_chunks", "_id", "_open", "_reason", "_stated", "_thoughts", "finished")
 
     def __init__(self, asked: Asked) -> None:
         self._chunks = Chunks(asked)
         self._open: dict[int, _Open] = {}
         self._thoughts = 0
+        self._id: Any = None
         self._reason: str | None = None
         self._stated: Stated | None = None
         self.finished = False
@@ -178,13 +178,13 @@ class ChatStream:
             return self._block_stop(index)
         if kind == "message_start":
             self._stated = messages.read_event(self._stated, data)
-            return self._chunks.begin()
+            return self._start(None if happened.message is None else happened.message.id)
         if kind == "message_delta":
             self._stated = messages.read_event(self._stated, data)
             return self._message_delta(happened.delta or _Delta())
         if kind == "message_stop":
             self.finished = True
-            return b"" if self._reason is not None else self._chunks.finish("stop")
+            return b"" if self._reason is not None else self._chunks.finish(None)
         if kind == "error":
             raise failed_within(data)
         return b""
@@ -193,15 +193,26 @@ class ChatStream:
         """See `StreamTranslator.end`."""
         return self._chunks.end(_usage(Usage() if self._stated is None else self._stated.usage))
 
+    def _start(self, identifier: Any) -> bytes:
+        """The message begins; that it begins once more is passed over, another one is none of this answer's."""
+        if self._id and identifier and identifier != self._id:
+            raise UntranslatableAnswer(ANOTHER_MESSAGE)
+        self._id = identifier
+        return self._chunks.begin()
+
     def _block_start(self, index: int, block: _Block) -> bytes:
         opened = self._open[index] = _Open(block)
         if block.type == "tool_use":
-            return self._chunks.call(index, *_call(block))
+            arguments = written_raw(block.input)
+            if says_nothing(*block.call, arguments):
+                opened.kind = ""
+                return b""
+            return self._chunks.call(index, *block.call, arguments if is_json_object(arguments) else "{}")
         if block.type == "redacted_thinking":
             return self._thought({"type": block.type, "data": said(block.data)})
-        if block.type == "text" and _text(block.text):
+        if block.type == "text" and said(block.text):
             return self._chunks.say({"content": block.text})
-        if block.type == "thinking" and _text(block.thinking):
+        if block.type == "thinking" and said(block.thinking):
             return self._think(opened, block.thinking)
         return b""
 
@@ -209,11 +220,11 @@ class ChatStream:
         opened = self._open.get(index)
         if opened is None:
             raise UntranslatableAnswer("it has a piece of a block that never began")
-        if delta.type == "text_delta" and _text(delta.text):
+        if delta.type == "text_delta" and said(delta.text):
             return self._chunks.say({"content": delta.text})
-        if delta.type == "input_json_delta" and _text(delta.partial_json) and opened.kind == "tool_use":
-            return self._chunks.arguments(index, delta.partial_json)
-        if delta.type == "thinking_delta" and _text(delta.thinking):
+        if delta.type == "input_json_delta" and opened.kind == "tool_use":
+            return self._chunks.arguments(index, written(delta.partial_json))
+        if delta.type == "thinking_delta" and said(delta.thinking):
             return self._think(opened, delta.thinking)
         if delta.type == "signature_delta" and said(delta.signature):
             return self._sign(opened, delta.signature)
@@ -238,26 +249,15 @@ class ChatStream:
         if opened is None:
             return b""
         if opened.kind == "tool_use":
-            return self._chunks.end_call(index, opened.input if opened.input.startswith("{") else "{}")
+            return self._chunks.end_call(index)
         if opened.kind == "thinking" and opened.signature:
             return self._sign(opened, opened.signature)
         return b""
 
     def _message_delta(self, delta: _Delta) -> bytes:
-        reason = _text(delta.stop_reason)
+        reason = said(delta.stop_reason)
         if not reason or self._reason is not None:
             return b""
         self._reason = reason
         refusal = self._chunks.say({"refusal": _refusal(delta.stop_details)}) if reason == "refusal" else b""
-        return refusal + self._chunks.finish(_finish_reason(reason))
-
-
-def _read_event(data: bytes) -> _Event:
-    """The event; one of an unknown type has nothing but that. Raises `UntranslatableAnswer`."""
-    try:
-        return read(_decode_event, data, _WHAT)
-    except UntranslatableAnswer:
-        kind = read(_decode_typed, data, _WHAT).type
-        if kind in messages.EVENTS.rows:
-            raise
-        return _Event(kind)
+        return refusal + self._chunks.finish(messages.EVENTS.stops.get(reason))

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from gateway.lanes.base import Json
+from gateway.lanes.base import Json, Target
 from gateway.lanes.chat_request import (
     IMAGES,
     NO_CONTENT,
@@ -42,16 +42,16 @@ _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _LONGEST_TITLE: Final = 500
 
 
-def anthropic_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
+def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, Any]:
     """See `Translation.written`."""
     streamed = streams(body, losses)
     system, turns = _Conversation(losses).read(body)
     messages = _in_order(turns)
-    family = family_of(model)
+    family = family_of(target.model)
     limit = output_limit(body) or family.default_limit
     tools = _tools_and_choice(body, losses)
     members: dict[str, Any] = {
-        "model": model,
+        "model": target.model,
         "max_tokens": limit,
         **({"system": system} if system else {}),
         "messages": messages,

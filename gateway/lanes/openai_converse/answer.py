@@ -13,8 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, read
-from gateway.lanes.chat_completion import Chunks, completion, error_body, finish_reason, message, tool_call, usage_of
+from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said
+from gateway.lanes.call_arguments import written, written_raw
+from gateway.lanes.chat_completion import (
+    ANOTHER_MESSAGE,
+    Chunks,
+    completion,
+    error_body,
+    finish_reason,
+    message,
+    says_nothing,
+    tool_call,
+    usage_of,
+)
+from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import failed_within, read_error
 from gateway.shapes import converse
 from gateway.usage import Stated
@@ -31,9 +43,14 @@ _ERROR_TYPES: Final[Mapping[int, str]] = {
 
 
 class _ToolUse(msgspec.Struct, rename="camel"):
-    tool_use_id: str
-    name: str
+    tool_use_id: Any = None
+    name: Any = None
     input: msgspec.Raw = _ABSENT
+
+    @property
+    def stated(self) -> tuple[str, str]:
+        """Id and name, empty where they are not there."""
+        return identifier(self.tool_use_id), said(self.name)
 
 
 class _Text(msgspec.Struct):
@@ -76,7 +93,7 @@ class _Start(msgspec.Struct, rename="camel"):
 
 
 class _Arguments(msgspec.Struct):
-    input: str = ""
+    input: Any = None
 
 
 class _Delta(msgspec.Struct, rename="camel"):
@@ -97,20 +114,22 @@ class _MessageStop(msgspec.Struct, rename="camel"):
     stop_reason: str
 
 
-_decode = msgspec.json.Decoder(_Answer).decode
-_decode_block = msgspec.json.Decoder(_BlockEvent).decode
-_decode_stop = msgspec.json.Decoder(_MessageStop).decode
+_read = Reader(_Answer, _WHAT)
+_read_block = Reader(_BlockEvent, _WHAT)
+_read_stop = Reader(_MessageStop, _WHAT)
 
 
 def chat_completion(body: bytes, asked: Asked) -> bytes:
     """See `Translation.response`."""
-    answer = read(_decode, body, _WHAT)
+    answer = _read(body)
     stated = converse.read_body(body)
     usage = None if stated is None else usage_of(stated.usage)
-    return completion(asked, _message(answer.output.message.content), _finish_reason(answer.stop_reason), usage)
+    answered = _message(answer.output.message.content, asked)
+    reason = finish_reason(converse.EVENTS.stops.get(answer.stop_reason), calls="tool_calls" in answered)
+    return completion(asked, answered, reason, usage)
 
 
-def _message(blocks: list[_Block]) -> dict[str, Any]:
+def _message(blocks: list[_Block], asked: Asked) -> dict[str, Any]:
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[dict[str, Any]] = []
@@ -118,8 +137,9 @@ def _message(blocks: list[_Block]) -> dict[str, Any]:
         if block.text is not None:
             texts.append(block.text)
         elif block.tool_use is not None:
-            use = block.tool_use
-            calls.append(tool_call(use.tool_use_id, use.name, bytes(use.input).decode()))
+            stated, arguments = block.tool_use.stated, written_raw(block.tool_use.input)
+            if not says_nothing(*stated, arguments):
+                calls.append(tool_call(asked, len(calls), *stated, arguments))
         elif block.reasoning_content is not None:
             thought = block.reasoning_content.reasoning_text
             thoughts.append("" if thought is None else thought.text or "")
@@ -128,10 +148,6 @@ def _message(blocks: list[_Block]) -> dict[str, Any]:
         else:
             raise UntranslatableAnswer("it holds content that a chat completion cannot hold")
     return message(texts, thoughts, calls)
-
-
-def _finish_reason(stop_reason: str) -> str:
-    return finish_reason(converse.EVENTS.stops.get(stop_reason))
 
 
 def chat_error(status: int, body: bytes) -> bytes:
@@ -143,10 +159,11 @@ def chat_error(status: int, body: bytes) -> bytes:
 class ChatStream:
     """See `StreamTranslator`. The stream's proper end is the event `metadata`, which follows `messageStop`."""
 
-    __slots__ = ("_chunks", "_stated", "_stopped", "finished")
+    __slots__ = ("_begun", "_chunks", "_stated", "_stopped", "finished")
 
     def __init__(self, asked: Asked) -> None:
         self._chunks = Chunks(asked)
+        self._begun = False
         self._stopped = False
         self._stated: Stated | None = None
         self.finished = False
@@ -154,16 +171,19 @@ class ChatStream:
     def feed(self, event: str, data: bytes) -> bytes:
         """See `StreamTranslator.feed`; `event` is the message's `:event-type`, `data` its payload."""
         if event == "contentBlockDelta":
-            return self._delta(read(_decode_block, data, _WHAT))
+            return self._delta(_read_block(data))
         if event == "contentBlockStart":
-            return self._block_start(read(_decode_block, data, _WHAT))
+            return self._block_start(_read_block(data))
         if event == "contentBlockStop":
-            return self._chunks.end_call(read(_decode_block, data, _WHAT).content_block_index)
+            return self._chunks.end_call(_read_block(data).content_block_index)
         if event == "messageStart":
+            if self._begun:
+                raise UntranslatableAnswer(ANOTHER_MESSAGE)
+            self._begun = True
             return self._chunks.begin()
         if event == "messageStop":
             self._stopped = True
-            return self._chunks.finish(_finish_reason(read(_decode_stop, data, _WHAT).stop_reason))
+            return self._chunks.finish(converse.EVENTS.stops.get(_read_stop(data).stop_reason))
         if event == "metadata":
             self._stated = converse.read_event(self._stated, data)
             self.finished = self._stopped
@@ -180,7 +200,9 @@ class ChatStream:
         if start.image is not None:
             raise UntranslatableAnswer("it holds an image, which a chat completion cannot hold")
         use = start.tool_use
-        return b"" if use is None else self._chunks.call(block.content_block_index, use.tool_use_id, use.name)
+        if use is None or says_nothing(*use.stated, ""):
+            return b""
+        return self._chunks.call(block.content_block_index, *use.stated)
 
     def _delta(self, block: _BlockEvent) -> bytes:
         delta = block.delta
@@ -189,7 +211,7 @@ class ChatStream:
         if delta.text:
             return self._chunks.say({"content": delta.text})
         if delta.tool_use is not None:
-            return self._chunks.arguments(block.content_block_index, delta.tool_use.input)
+            return self._chunks.arguments(block.content_block_index, written(delta.tool_use.input))
         if delta.reasoning_content is not None and delta.reasoning_content.text:
             return self._chunks.say({"reasoning_content": delta.reasoning_content.text})
         return b""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Json
+from gateway.lanes.base import Json, Target
 from gateway.lanes.chat_request import (
     IMAGES,
     Block,
@@ -78,7 +78,7 @@ _HIGH_STANDS_ALONE: Final = "Nova takes no high effort beside `temperature`, `to
 _NO_SCHEMA: Final = "Converse holds a model to JSON only with a schema."
 
 
-def converse_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
+def converse_request(body: Json, target: Target, losses: Losses) -> dict[str, Any]:
     """See `Translation.written`."""
     streams(body, losses)
     conversation = _Conversation(losses)
@@ -90,7 +90,7 @@ def converse_request(body: Json, model: str, losses: Losses) -> dict[str, Any]:
         **config,
         **_tool_config(body, tuple(conversation.called), losses),
         **_output_config(body, losses),
-        **_reasoning(body, model, config, losses),
+        **_reasoning(body, target.model, config, losses),
         **_service_tier(body, losses),
         **_metadata(body, losses),
     }

@@ -3,6 +3,7 @@
 import json
 import re
 
+import msgspec
 import pytest
 from anthropic.lib.streaming._messages import accumulate_event
 from anthropic.types import Message, RawMessageStreamEvent
@@ -111,6 +112,36 @@ def _text(said):
 
 def _tool_use(identifier, given_input, name="f"):
     return {"type": "tool_use", "id": identifier, "name": name, "input": given_input}
+
+
+def test_reasoning_that_came_as_reasoning_content_goes_back_to_its_provider_and_to_no_other():
+    chunks = [_chunk(reasoning_content="h"), _chunk(reasoning_content="m"), _chunk(content="Ja"), _chunk("stop")]
+    translator = ANTHROPIC_TO_OPENAI.stream(msgspec.structs.replace(_ASKED, provider="vllm"))
+    events = [event for chunk in chunks for event in _parse(translator.feed("", _data(chunk)))]
+    (signed,) = [event["delta"]["signature"] for event in events if "signature" in event.get("delta", ())]
+    answered = {"type": "thinking", "thinking": "hm", "signature": signed}
+    message = {"content": "Ja", "reasoning_content": "hm"}
+    whole = ANTHROPIC_TO_OPENAI.response(
+        json.dumps({"choices": [{"message": message}]}).encode(), msgspec.structs.replace(_ASKED, provider="vllm")
+    )
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": [answered, _text("Ja")]}]
+    turns.append({"role": "user", "content": "So?"})
+
+    def sent(provider):
+        body = {"max_tokens": 5, "messages": turns}
+        return ANTHROPIC_TO_OPENAI.request(body, model="m", strict=True, provider=provider).body["messages"][1]
+
+    assert json.loads(whole)["content"][0] == answered
+    assert sent("vllm") == {"role": "assistant", **message}
+    assert sent("groq") == {"role": "assistant", "content": "Ja"}
+
+
+def test_reasoning_of_another_member_is_not_marked():
+    translator = ANTHROPIC_TO_OPENAI.stream(msgspec.structs.replace(_ASKED, provider="groq"))
+
+    assert b"signature_delta" not in b"".join(
+        translator.feed("", _data(chunk)) for chunk in (_chunk(reasoning="h"), _chunk(content="Ja"), _chunk("stop"))
+    )
 
 
 def test_every_event_of_a_text_goes_out_with_its_chunk():
@@ -286,8 +317,41 @@ _STREAMS = {
             _chunk(content="so"),
             _chunk("tool_calls"),
         ],
-        [_tool_use("a", {}), _tool_use("b", {}), _text("so")],
+        [_tool_use("a", {}), _tool_use("b", {"INVALID_JSON": "[1]"}), _text("so")],
         "tool_use",
+    ),
+    "arguments that are no JSON at all": (
+        [_calls(_call(0, "Ulm, ", identifier="a", name="f")), _calls(_call(0, "please")), _chunk("tool_calls")],
+        [_tool_use("a", {"INVALID_JSON": "Ulm, please"})],
+        "tool_use",
+    ),
+    "a placeholder that is no call": (
+        [
+            {
+                "choices": [
+                    {
+                        "delta": {
+                            "content": "Hel",
+                            "tool_calls": [{"index": 0, "function": {"name": "", "arguments": ""}}],
+                        }
+                    }
+                ]
+            },
+            _chunk(content="lo", tool_calls=[{"index": 0}, "odd", None]),
+            _chunk("tool_calls"),
+        ],
+        [_text("Hello")],
+        "end_turn",
+    ),
+    "members of other types": (
+        [
+            {"choices": [{"delta": {"content": "Hel", "tool_calls": "none", "function_call": []}}, 5], "usage": "none"},
+            {"choices": [{"delta": "odd"}]},
+            _chunk(content=["l", {"text": "o"}, 4]),
+            _chunk("stop"),
+        ],
+        [_text("Hello")],
+        "end_turn",
     ),
     "a content in chunks, as Mistral's": (
         [

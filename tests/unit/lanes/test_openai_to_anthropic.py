@@ -258,9 +258,9 @@ REFUSED = {
     "no messages": ({"model": "m"}, "bad_request", "messages"),
     "nobody asks": (with_(messages=[{"role": "system", "content": "s"}]), "bad_request", "messages"),
     "a role": (with_(messages=[{"role": "robot", "content": "x"}]), "bad_request", "messages[0].role"),
-    "arguments that are no JSON": (
+    "arguments that are a number": (
         with_(
-            messages=[HI, {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "a", "arguments": "{"}}]}]
+            messages=[HI, {"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "a", "arguments": 7}}]}]
         ),
         "bad_request",
         "messages[1].tool_calls[0].function.arguments",

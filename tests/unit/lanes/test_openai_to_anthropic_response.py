@@ -39,11 +39,33 @@ def test_blocks_of_other_kinds_are_passed_over_whatever_they_hold(block):
 
 
 @pytest.mark.parametrize(
-    "block", [{"type": "text", "text": 1}, {"type": "tool_use", "id": None, "name": "a"}, {"text": "x"}, "x", None]
+    "block",
+    [
+        {"type": "text", "text": 1},
+        {"type": "thinking", "thinking": [1]},
+        {"type": "tool_use", "id": "", "name": "", "input": {}},
+        {"text": "x"},
+        "x",
+        None,
+    ],
 )
-def test_blocks_of_known_kinds_have_to_be_what_they_are(block):
-    with pytest.raises(UntranslatableAnswer):
-        answered(block, {"type": "made_tomorrow", "text": {}})
+def test_one_odd_block_costs_no_answer(block):
+    choice = answered(block, {"type": "text", "text": "Here"}, stop_reason="tool_use").choices[0]
+
+    assert (choice.message.content, choice.message.tool_calls, choice.finish_reason) == ("Here", None, "stop")
+
+
+def test_calls_without_a_usable_id_get_one():
+    uses = [{"type": "tool_use", "id": given, "name": "f", "input": {}} for given in (None, "", 7)]
+
+    calls = answered(*uses, stop_reason="tool_use").choices[0].message.tool_calls
+
+    assert [call.id for call in calls] == ["call_01_0", "call_01_1", "7"]
+
+
+def test_a_call_of_no_function_is_told():
+    with pytest.raises(UntranslatableAnswer, match="names no function"):
+        answered({"type": "tool_use", "id": "toolu_1", "name": None})
 
 
 @pytest.mark.parametrize(
@@ -52,6 +74,8 @@ def test_blocks_of_known_kinds_have_to_be_what_they_are(block):
         (b'{"n":100000000000000000000000000007,"f":1.10}', '{"n":100000000000000000000000000007,"f":1.10}'),
         (b"{}", "{}"),
         (b"null", "{}"),
+        (b'"{\\"a\\": 1}"', '{"a": 1}'),
+        (b'"{\\"a"', '{"a'),
     ],
 )
 def test_arguments_are_the_very_text_of_the_input(written, arguments):

@@ -86,21 +86,88 @@ def test_pieces_of_an_unknown_block_are_passed_over():
 @pytest.mark.parametrize(
     "event",
     [
-        start({"type": "text", "text": 1}),
-        piece({"type": "text_delta", "text": 1}),
-        {"type": "content_block_delta", "index": "x", "delta": {"type": "made_tomorrow"}},
-        {"type": "message_delta", "delta": {"stop_reason": 1}},
+        piece({"type": "text_delta", "text": "x"}, 5),
+        start({"type": "tool_use", "id": "toolu_1", "name": ""}),
         {"type": 1},
         {},
     ],
 )
-def test_what_is_known_has_to_be_what_it_is(event):
+def test_what_cannot_be_read_is_said(event):
     translator = OPENAI_TO_ANTHROPIC.stream(ASKED)
     for before in (STARTED, start({"type": "text", "text": ""})):
         translator.feed("", msgspec.json.encode(before))
 
     with pytest.raises(UntranslatableAnswer):
         translator.feed("", msgspec.json.encode(event))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        start({"type": "text", "text": 1}, 1),
+        start({"type": "tool_use", "id": "", "name": None}, 1),
+        start("x", 1),
+        piece({"type": "text_delta", "text": 1}),
+        piece("x"),
+        {"type": "message_start", "message": "x"},
+        {"type": "message_delta", "delta": {"stop_reason": 1}},
+        {"type": "message_stop", "index": "x", "delta": 5},
+    ],
+)
+def test_one_odd_member_costs_no_stream(event):
+    said = (piece({"type": "text_delta", "text": "Hi"}), event, stop(), *ending("tool_use"))
+
+    completion = completed(STARTED, start({"type": "text", "text": ""}), *said)
+
+    assert message_of(completion).content == "Hi"
+    assert completion.choices[0].finish_reason == "stop"
+
+
+def started(identifier):
+    return {"type": "message_start", "message": {"id": identifier, "usage": USAGE}}
+
+
+def test_a_start_that_repeats_is_passed_over_and_another_message_is_not():
+    opened = start({"type": "text", "text": ""}), piece({"type": "text_delta", "text": "Hi"}), stop()
+    translator = OPENAI_TO_ANTHROPIC.stream(ASKED)
+
+    assert message_of(completed(started("msg_1"), *opened, started("msg_1"), *ending())).content == "Hi"
+    translator.feed("", msgspec.json.encode(started("msg_1")))
+    with pytest.raises(UntranslatableAnswer, match="another message"):
+        translator.feed("", msgspec.json.encode(started("msg_2")))
+
+
+CUT = (
+    start({"type": "tool_use", "id": "t", "name": "f", "input": {}}),
+    piece({"type": "input_json_delta", "partial_json": '{"a":"b'}),
+)
+
+
+@pytest.mark.parametrize("end", [ending("tool_use"), (ending()[1],)])
+def test_a_call_that_never_ends_is_no_call(end):
+    translator = OPENAI_TO_ANTHROPIC.stream(ASKED)
+
+    with pytest.raises(UntranslatableAnswer, match="break off"):
+        for event in (STARTED, *CUT, *end):
+            translator.feed("", msgspec.json.encode(event))
+
+
+def test_what_a_model_wrote_or_a_limit_left_of_a_call_goes_on_as_it_is():
+    for events, reason in (
+        ((*CUT, stop(), *ending("tool_use")), "tool_calls"),
+        ((*CUT, *ending("max_tokens")), "length"),
+    ):
+        choice = [chunk.choices[0] for chunk in chunks(STARTED, *events) if chunk.choices]
+        pieces = [call.function.arguments for one in choice for call in one.delta.tool_calls or ()]
+        assert ("".join(pieces), choice[-1].finish_reason) == ('{"a":"b', reason)
+
+
+def test_a_whole_call_that_never_ends_is_one():
+    use = start({"type": "tool_use", "id": "t", "name": "f", "input": {}})
+
+    (call,) = message_of(completed(STARTED, use, *ending("tool_use"))).tool_calls
+
+    assert call.function.arguments == "{}"
 
 
 def test_text_that_a_block_begins_with_is_said():

@@ -98,7 +98,26 @@ def test_a_whole_answer():
     ],
 )
 def test_reasons(reason, finish):
-    assert completion({"text": "x"}, reason=reason)["choices"][0]["finish_reason"] == finish
+    calls = [{"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}] if finish == "tool_calls" else []
+
+    assert completion({"text": "x"}, *calls, reason=reason)["choices"][0]["finish_reason"] == finish
+
+
+@pytest.mark.parametrize(
+    ("block", "calls"),
+    [
+        ({"toolUse": {"toolUseId": "", "name": ""}}, []),
+        ({"toolUse": {"toolUseId": 7, "name": "f", "input": '{"a":1}'}}, [("7", '{"a":1}')]),
+        ({"toolUse": {"name": "f", "input": "{"}}, [("call_01JAB_0", "{")]),
+        ("odd", []),
+    ],
+)
+def test_one_odd_block_costs_no_answer(block, calls):
+    choice = completion({"text": "x"}, block, reason="tool_use")["choices"][0]
+
+    assert choice["message"]["content"] == "x"
+    called = [(call["id"], call["function"]["arguments"]) for call in choice["message"].get("tool_calls", ())]
+    assert (called, choice["finish_reason"]) == (calls, "tool_calls" if calls else "stop")
 
 
 def test_an_answer_that_says_nothing():
@@ -283,7 +302,7 @@ def test_a_stream_without_its_end_is_not_finished():
     [
         ("throttlingException", {"message": "Slow down"}),
         ("contentBlockDelta", {}),
-        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": 5}}),
+        ("contentBlockDelta", {"contentBlockIndex": 0, "delta": 5}),
         ("contentBlockDelta", {"contentBlockIndex": 9, "delta": {"toolUse": {"input": "{"}}}),
         ("contentBlockStart", {"contentBlockIndex": 0, "start": {"image": {"format": "png"}}}),
         ("contentBlockStart", []),
@@ -301,6 +320,28 @@ def test_arbitrary_data_never_raises_anything_else(event, data):
     stream = OPENAI_TO_CONVERSE.stream(QUIET)
     with contextlib.suppress(UntranslatableAnswer):
         stream.feed(event, data)
+
+
+@pytest.mark.parametrize(("reason", "finish"), [("tool_use", None), ("max_tokens", "length")])
+def test_a_call_that_breaks_off_is_no_call_unless_a_limit_cut_it(reason, finish):
+    stream = OPENAI_TO_CONVERSE.stream(QUIET)
+    stream.feed("contentBlockStart", b'{"contentBlockIndex":0,"start":{"toolUse":{"toolUseId":"t","name":"f"}}}')
+    stream.feed("contentBlockDelta", b'{"contentBlockIndex":0,"delta":{"toolUse":{"input":"{\\"a\\":"}}}')
+    end = json.dumps({"stopReason": reason}).encode()
+
+    if finish is None:
+        with pytest.raises(UntranslatableAnswer, match="break off"):
+            stream.feed("messageStop", end)
+    else:
+        assert f'"finish_reason":"{finish}"'.encode() in stream.feed("messageStop", end)
+
+
+def test_another_message_within_a_stream_is_none_of_the_answers():
+    stream = OPENAI_TO_CONVERSE.stream(QUIET)
+    stream.feed("messageStart", b'{"role":"assistant"}')
+
+    with pytest.raises(UntranslatableAnswer, match="another message"):
+        stream.feed("messageStart", b'{"role":"assistant"}')
 
 
 def test_an_exception_is_told_in_its_own_words():

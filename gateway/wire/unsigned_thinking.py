@@ -1,0 +1,61 @@
+"""Thinking that Anthropic has not signed: a lane gives it out as such blocks, and they come back with the conversation.
+
+Anthropic refuses a thinking block whose signature is not its own
+(https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking), so they are left out before it is asked. The
+signature of reasoning that a provider gave as `reasoning_content` says which provider that was, since servers that give
+it so want it back (https://api-docs.deepseek.com/guides/thinking_mode); all else that is not signed has an empty one.
+"""
+
+import re
+from typing import Final
+
+from gateway.wire.json_members import Span
+from gateway.wire.json_parts import elements_in, members_in, without_elements
+from gateway.wire.json_splice import Splice
+
+_MARK: Final = "reasoning_content@"
+_SIGNATURE: Final = b'"signature"'
+_UNSIGNED: Final = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"(?:"|' + _MARK.encode() + rb")")
+_VALUES: Final = (b'""', b'"' + _MARK.encode())
+
+
+def marked(provider: str) -> str:
+    """The signature of what a provider gave as `reasoning_content`."""
+    return _MARK + provider
+
+
+def without_unsigned_thinking(data: bytes) -> list[Splice]:
+    """The splices that take unsigned thinking out of an Anthropic body, and turns that hold nothing else."""
+    if not has_unsigned(data):
+        return []
+    messages = elements_in(data, members_in(data, (0, len(data))).get("messages", (0, 0)))
+    splices: list[Splice] = []
+    empty: set[int] = set()
+    for index, message in enumerate(messages):
+        blocks = elements_in(data, members_in(data, message).get("content", (0, 0)))
+        unsigned = {position for position, block in enumerate(blocks) if _is_unsigned(data, block)}
+        if unsigned and len(unsigned) == len(blocks):
+            empty.add(index)
+        else:
+            splices += without_elements(blocks, unsigned)
+    return splices + without_elements(messages, empty) if len(empty) < len(messages) else []
+
+
+def has_unsigned(data: bytes) -> bool:
+    """Whether such thinking may be in a body: one look, which nearly every body passes."""
+    position = data.find(_SIGNATURE)
+    while position >= 0:
+        position += len(_SIGNATURE)
+        if _UNSIGNED.match(data, position) is not None:
+            return True
+        position = data.find(_SIGNATURE, position)
+    return False
+
+
+def _is_unsigned(data: bytes, block: Span) -> bool:
+    members = members_in(data, block)
+    kind, signature = members.get("type"), members.get("signature")
+    if kind is None or signature is None or data[kind[0] : kind[1]] != b'"thinking"':
+        return False
+    written = data[signature[0] : signature[1]]
+    return written == _VALUES[0] or written.startswith(_VALUES[1])
