@@ -41,6 +41,7 @@ _CATCH_UP_S = 5.0
 _FAREWELL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
 _OTHERS_S = 2.0
+_LATER_S = (10.0, 60.0, 600.0)
 _HEARTBEAT_S = 4.0
 _SHORT_WAIT_S = 1.0
 _MICROSECONDS = 1_000_000
@@ -74,6 +75,7 @@ class Bookkeeping:
         self._told: list[tuple[str, int, int | None]] = []
         self._told_at = 0.0
         self._rebuilding: asyncio.Task[None] | None = None
+        self._later: asyncio.Task[None] | None = None
 
     @property
     def fault(self) -> str | None:
@@ -141,7 +143,7 @@ class Bookkeeping:
         await counters.restore(known)
         self._has_rebuilt = True
 
-    async def rebuild_shared(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
+    async def rebuild_shared(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
         """The same for counters that have come back, or are empty at the first start.
 
         What others have settled while they were away is in the ledger, and on its way to the counters too. They get the
@@ -149,7 +151,20 @@ class Bookkeeping:
         """
         if self._has_rebuilt:
             await asyncio.sleep(_OTHERS_S)
-        await self.rebuild(counters, budgets)
+        await self.rebuild(counters, budgets())
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.get_running_loop().create_task(self._rebuild_later(counters, budgets))
+
+    async def _rebuild_later(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
+        """Looks again a few times: what others settled in the second before was not in the ledger when it was read.
+
+        Counters were raised to the ledger, and may lack that; the ledger has it, as soon as there is less to do.
+        """
+        for pause_s in _LATER_S:
+            await asyncio.sleep(pause_s)
+            with suppress(StorageError, CountersLost):
+                await self.rebuild(counters, budgets())
 
     async def habits(self, budgets: Sequence[CompiledBudget]) -> Habits:
         """What is usual by what the ledger knows, for budgets that learn; nothing while the database is away."""
@@ -180,8 +195,9 @@ class Bookkeeping:
 
     async def close(self) -> None:
         """Writes what it can within seconds; the rest waits on the disk for the next start."""
-        if self._rebuilding is not None:
-            self._rebuilding.cancel()
+        for task in (self._rebuilding, self._later):
+            if task is not None:
+                task.cancel()
         await self._prunes.close()
         if not await self._writer.close(_FAREWELL_S):
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)

@@ -145,7 +145,8 @@ class Worker:
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
-        """Ends what `start` began; requests have ended before."""
+        """Ends what `start` began; requests that a client waits for have ended before."""
+        await self._drain.finish()
         self._publishing.cancel()
         if self._health is not None:
             self._health.close()
@@ -184,7 +185,7 @@ class Worker:
         shared = RedisCounters(
             service,
             prefix=f"{{gw:{self._settings.redis_namespace}}}:",
-            on_data_loss=lambda: self._books.rebuild_shared(shared, self._budgets),
+            on_data_loss=lambda: self._books.rebuild_shared(shared, lambda: self._budgets),
         )
         await shared.start()
         patience = clock.monotonic() + _REDIS_PATIENCE_S

@@ -25,8 +25,10 @@ _ESCAPED: Final = re2.compile(r"\\u(?:00(?:0[9aAdD]|3[aA]|[46]8|[57][034])|017[f
 _LINE_END_BEFORE_COLON: Final = re2.compile(r"\\[nrt](?i:(?:t?t?p)?s?):", _OPTIONS)
 _SPLIT_SCHEME: Final = re2.compile(r"(?i)h{0}t{0}t{0}p{0}(?:s{0})?:".format(r"(?:\\[nrt])*"), _OPTIONS)
 
-# PERF: `re` finds letters of one case in a fifth of the time that it takes for those of both.
-_CANDIDATE: Final = rb'(https?:[^ "\\]*+(?:\\.[^ "\\]*+)*+)'
+# PERF: `re` finds letters of one case in a fifth of the time that it takes for those of both, and goes over signs by
+# what they are faster than by what they are not: all but space, quote and backslash.
+_GOES_ON: Final = rb"[\x00-\x1f!#-\[\]-\xff]*+"
+_CANDIDATE: Final = rb"(https?:%b(?:\\.%b)*+)" % (_GOES_ON, _GOES_ON)
 _IN_LOWER_CASE: Final = re.compile(_CANDIDATE, re.DOTALL)
 _IN_ANY_CASE: Final = re.compile(_CANDIDATE, re.DOTALL | re.IGNORECASE)
 _BETWEEN_CANDIDATES: Final = re2.compile(r' |[^\\]"', _OPTIONS)

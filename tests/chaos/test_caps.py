@@ -144,6 +144,22 @@ def test_three_dollars_are_300_cents_whatever_redis_forgets(tmp_path, server, po
 
 
 @pytest.mark.service
+def test_long_requests_that_end_while_redis_is_filled_again_are_counted_soon(tmp_path, server, postgresql, figures):
+    """What ends at one node is not in the ledger yet when the other reads it, and Redis has forgotten that it was held."""
+    fleet = Fleet(tmp_path, server, postgresql)
+    with Load(fleet.ports, 40, (Kind(chat("[[delay 5s]]")),)) as load:
+        time.sleep(8)
+        command(server.url, "FLUSHALL")
+        time.sleep(8)
+    missing = sum(one.status == 200 for one in load.answers) - spending(server.url).spent // CENT
+
+    fleet.books_agree(load)
+    assert {one.status for one in load.answers} <= {200, 503}
+    fleet.stop()
+    figures(load.told(), f"{missing} cents were missing at first")
+
+
+@pytest.mark.service
 def test_what_killed_workers_held_is_free_when_their_leases_end(start_gateway, server, figures):
     limited = config("cap: {scope: {team: engineering}, window: total, limit_usd: 100}").replace(
         "tags: [env=ci]", "rate_limits: {concurrency: 10}"

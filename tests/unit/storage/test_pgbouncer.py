@@ -18,7 +18,7 @@ from tests.unit.storage.databases import postgresql_database
 
 pytestmark = pytest.mark.service
 
-NODES, TURNS = 6, 30
+NODES, TURNS = 6, 15
 
 
 @pytest.fixture
