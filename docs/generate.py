@@ -77,6 +77,12 @@ itself never goes to a provider.
   `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's API
   is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. Every other byte
   stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+- Of a chat request with nothing but system messages the last is the user's, since OpenAI answers such requests.
+- A PDF in the place of an image goes as a document, which is what it is.
+- A JSON schema goes to Claude models that have no structured outputs too: their refusal is better than free text.
+- A budget of 24,576 tokens of thinking or more is a high effort whatever the model's ceiling is: such budgets are what
+  clients send to have a model think hardest.
+- Anthropic's `ping` says nothing and has no chunk; `stream_keepalive_s` keeps quiet streams open on every lane.
 - A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 

@@ -46,8 +46,14 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "`inferenceConfig.maxTokens`, unless `max_completion_tokens` is there.",
     ),
     "metadata": (
-        Parameter(_DROPPED, "Anthropic's metadata holds nothing but an end user.", ({},)),
+        Parameter(
+            _MAPPED, "See its members; all but an end user are dropped, since Anthropic's metadata holds no more."
+        ),
         Parameter(_MAPPED, "`requestMetadata`; entries that it cannot hold are dropped."),
+    ),
+    "metadata.user_id": (
+        Parameter(_MAPPED, "`metadata.user_id`, unless `safety_identifier` or `user` is there."),
+        None,
     ),
     "modalities": _row(_REFUSED, "Answers are text.", harmless=(["text"], [])),
     "moderation": _row(
@@ -66,7 +72,8 @@ _ROWS: Final[Mapping[str, _Row]] = {
     "reasoning_effort": _row(
         _MAPPED,
         "`thinking` with a budget for Claude 3.7 to 4.5, adaptive `thinking` and `output_config.effort` for later "
-        "models; dropped for models that do not reason, and beside a forced tool or too small a limit.",
+        "models; Opus 4.5 has the effort where the limit leaves no room for a budget. It is "
+        "dropped for models that do not reason, and beside a forced tool or too small a limit.",
         "`additionalModelRequestFields`: `reasoning_effort` of OpenAI's open models, `reasoningConfig` of Nova 2; "
         "dropped for other models.",
     ),
@@ -109,6 +116,14 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "thinking.",
         "`inferenceConfig.temperature`; above 1 it is sent as 1 and reported.",
     ),
+    "thinking": (
+        Parameter(
+            _MAPPED,
+            "`thinking`, an extension of Anthropic's own compatible endpoint; it goes before `reasoning_effort` and is "
+            "dropped where that would be.",
+        ),
+        None,
+    ),
     "top_logprobs": (Parameter(_REFUSED, _NO_LOGPROBS, (0,)), Parameter(_DROPPED, _NO_LOGPROBS, (0,))),
     "top_p": _row(
         _MAPPED, "`top_p` for models up to Claude 4.6, not beside thinking or `temperature`.", "`inferenceConfig.topP`."
@@ -132,6 +147,7 @@ _ROWS: Final[Mapping[str, _Row]] = {
         _MAPPED, "`input_schema`; without one, an object without properties.", "`toolSpec.inputSchema.json`."
     ),
     "tools[].function.strict": _row(_MAPPED, "`strict`.", "`toolSpec.strict`."),
+    "tools[].function.cache_control": _MARK,
     "tools[].cache_control": _MARK,
     "tool_choice": _row(
         _MAPPED,
@@ -141,11 +157,15 @@ _ROWS: Final[Mapping[str, _Row]] = {
     ),
     "tool_choice.type": _row(_MAPPED, "`function` and `allowed_tools`; `custom` is refused."),
     "tool_choice.function": _row(_MAPPED, "`tool_choice.name`.", "`toolChoice.tool`."),
+    "tool_choice.function.name": _row(_MAPPED, "`tool_choice.name`.", "`toolChoice.tool.name`."),
     "tool_choice.allowed_tools": _row(_MAPPED, "Only these tools are sent."),
+    "tool_choice.allowed_tools.mode": _row(_MAPPED, "`auto`; `required` becomes `any`."),
+    "tool_choice.allowed_tools.tools": _row(_MAPPED, "The functions by their names."),
     "tool_choice.custom": _row(_REFUSED, "Only functions can cross."),
     "messages[].role": _row(
         _MAPPED,
-        "`user`, `assistant`; `system` and `developer` messages go to `system`, wherever they stand; `tool` messages "
+        "`user`, `assistant`; `system` and `developer` messages go to `system`, wherever they stand, but for the "
+        "last of a request that has nothing else, which is the user's; `tool` messages "
         "become results in the user's turn; `function` is refused, since it is deprecated.",
     ),
     "messages[].content": _row(_MAPPED, "`content`; blank texts are left out, since they would be refused."),
@@ -158,6 +178,21 @@ _ROWS: Final[Mapping[str, _Row]] = {
         "`tool_use` blocks; those of the type `custom` are refused.",
         "`toolUse` blocks; those of the type `custom` are refused.",
     ),
+    "messages[].tool_calls[].id": _row(
+        _MAPPED,
+        "`id`; a digest where it has other characters.",
+        "`toolUseId`; a digest where it has other characters.",
+    ),
+    "messages[].tool_calls[].type": _row(_MAPPED, "`function`; `custom` is refused."),
+    "messages[].tool_calls[].index": _row(_IGNORED, "The place in a stream, which is the place in the list."),
+    "messages[].tool_calls[].custom": _row(_REFUSED, "Only functions can cross."),
+    "messages[].tool_calls[].function": _row(_MAPPED, "See its members."),
+    "messages[].tool_calls[].function.name": _row(_MAPPED, "`name`."),
+    "messages[].tool_calls[].function.arguments": _row(
+        _MAPPED, "`input`; what is no object stands in one, as `INVALID_JSON`."
+    ),
+    "messages[].tool_calls[].function.parsed_arguments": _row(_IGNORED, "`arguments` once more, as OpenAI's SDK adds."),
+    "messages[].tool_calls[].cache_control": _MARK,
     "messages[].tool_call_id": _row(
         _MAPPED,
         "`tool_use_id`; a digest where it has other characters.",
@@ -174,16 +209,38 @@ _ROWS: Final[Mapping[str, _Row]] = {
         ),
         None,
     ),
+    "messages[].thinking_blocks[].type": (Parameter(_MAPPED, "`thinking` and `redacted_thinking`."), None),
+    "messages[].thinking_blocks[].thinking": (Parameter(_MAPPED, "`thinking`."), None),
+    "messages[].thinking_blocks[].signature": (Parameter(_MAPPED, "`signature`."), None),
+    "messages[].thinking_blocks[].data": (Parameter(_MAPPED, "`data`."), None),
+    "messages[].thinking_blocks[].index": (Parameter(_IGNORED, "The place in a stream."), None),
     "messages[].annotations": _row(_IGNORED, "Earlier citations; the text has what they are about."),
     "messages[].cache_control": _MARK,
     "messages[].content[].type": _row(_MAPPED, "See the kinds of parts."),
     "messages[].content[].text": _row(_MAPPED, "`text`."),
     "messages[].content[].refusal": _row(_MAPPED, "`text`."),
+    "messages[].content[].thinking": (
+        Parameter(_MAPPED, "Of a part `thinking`, as Envoy's clients send it: `thinking`, with its `signature`."),
+        Parameter(_IGNORED, "Of a part `thinking`; models are not in need of it."),
+    ),
+    "messages[].content[].signature": (
+        Parameter(_MAPPED, "`signature`; thinking without one is left out."),
+        Parameter(_IGNORED, "What proves a thought to Anthropic."),
+    ),
+    "messages[].content[].data": (
+        Parameter(_MAPPED, "Of a part `redacted_thinking`: `data`."),
+        Parameter(_IGNORED, "What proves a thought to Anthropic."),
+    ),
+    "messages[].content[].redactedContent": (
+        Parameter(_MAPPED, "The same, as Envoy's clients write it."),
+        Parameter(_IGNORED, "What proves a thought to Anthropic."),
+    ),
     "messages[].content[].image_url": _row(_MAPPED, "See its members."),
     "messages[].content[].image_url.url": _row(
         _MAPPED,
-        "`source`: base64 for data URLs of PNG, JPEG, GIF and WebP, else `url`.",
-        "`image.source.bytes` for data URLs of PNG, JPEG, GIF and WebP; other URLs are refused.",
+        "`source`: base64 for data URLs of PNG, JPEG, GIF and WebP, else `url`; a PDF is a `document`.",
+        "`image.source.bytes` for data URLs of PNG, JPEG, GIF and WebP, a `document` for those of PDF; other URLs are "
+        "refused.",
     ),
     "messages[].content[].image_url.detail": _row(_DROPPED, "Images are scaled as the model does.", harmless=("auto",)),
     "messages[].content[].input_audio": (

@@ -25,9 +25,11 @@ NO_CONTENT: Final = "an array with at least one message of a user that says some
 _PART: Final = "messages[].content[]"
 _TEXT: Final = ("text",)
 _SAID: Final = ("text", "refusal")
+_THOUGHTS: Final = ("thinking", "redacted_thinking")
 _RETURNED: Final = ("text", "image_url", "file")
 _ASKED: Final = ("text", "image_url", "input_audio", "file")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]++={0,2}")
+PDF: Final = "application/pdf"
 IMAGES: Final[Mapping[str, str]] = {
     "image/png": "png",
     "image/jpeg": "jpeg",
@@ -128,13 +130,14 @@ def answer_schema(body: Mapping[str, Any], losses: Losses, no_schema: str) -> Ma
 
 
 class Function(NamedTuple):
-    """A function that the model may call; `tool` is all that was said of it, at `path`."""
+    """A function that the model may call; `tool` is all that was said of it, at `path`, `members` its own part."""
 
     name: str
     description: str
     parameters: Mapping[str, Any] | None
     strict: bool
     tool: Mapping[str, Any]
+    members: Mapping[str, Any]
     path: str
 
 
@@ -151,7 +154,9 @@ def functions(body: Mapping[str, Any], losses: Losses) -> Iterator[Function]:
         description = optional_text(function.get("description"), f"{at}.description")
         schema = function.get("parameters")
         parameters = None if schema is None else mapping(schema, f"{at}.parameters")
-        yield Function(name, description, parameters, flag(function.get("strict"), f"{at}.strict"), tool, path)
+        yield Function(
+            name, description, parameters, flag(function.get("strict"), f"{at}.strict"), tool, function, path
+        )
 
 
 class Choice(NamedTuple):
@@ -178,20 +183,22 @@ def tool_choice(body: Mapping[str, Any], losses: Losses) -> Choice:
     losses.judge(choice, "tool_choice", "tool_choice")
     kind = text(choice.get("type"), "tool_choice.type")
     if kind == "function":
-        return Choice("required", _function_name(choice, "tool_choice"))
+        return Choice("required", _function_name(choice, "tool_choice", losses))
     if kind == "custom":
         raise losses.table.unsupported("tool_choice.type", losses.table.rows["tool_choice.custom"].note)
     if kind != "allowed_tools":
         raise wrong("tool_choice.type", "one of function, allowed_tools")
     path = "tool_choice.allowed_tools"
     allowed = mapping(choice.get("allowed_tools"), path)
+    losses.judge(allowed, path, path)
     mode = one_of(("auto", "required"), allowed.get("mode"), f"{path}.mode")
     tools = enumerate(sequence(allowed.get("tools"), f"{path}.tools"))
-    return Choice(mode, None, [_function_name(tool, f"{path}.tools[{index}]") for index, tool in tools])
+    return Choice(mode, None, [_function_name(tool, f"{path}.tools[{index}]", losses) for index, tool in tools])
 
 
-def _function_name(value: Any, path: str) -> str:
+def _function_name(value: Any, path: str, losses: Losses) -> str:
     function = mapping(mapping(value, path).get("function"), f"{path}.function")
+    losses.judge(function, "tool_choice.function", f"{path}.function")
     return tool_name(function.get("name"), f"{path}.function.name")
 
 
@@ -212,13 +219,16 @@ class Conversation(ABC):
         """The members `system` and `messages`; neither has a block that says nothing."""
         system: list[Block] = []
         turns: list[Block] = []
+        latest: list[Block] = []
         for index, value in enumerate(sequence(body.get("messages"), "messages")):
             path = f"messages[{index}]"
             message = mapping(value, path)
             role = self._role(message, path)
             self._losses.judge(message, "messages[]", path)
             if role in ("system", "developer"):
-                system += self.marked(self._blocks(message.get("content"), f"{path}.content", _TEXT), message, path)
+                said = self.marked(self._blocks(message.get("content"), f"{path}.content", _TEXT), message, path)
+                latest = said or latest
+                system += said
             elif role == "assistant":
                 say(turns, "assistant", self.marked(self._answer(message, path), message, path))
             else:
@@ -228,6 +238,9 @@ class Conversation(ABC):
                     else [self._returned(message, path)]
                 )
                 say(turns, "user", self.marked(said, message, path))
+        if latest and not turns:
+            # OpenAI answers instructions alone; what was said last stands in for the user's words.
+            turns, system = [{"role": "user", "content": latest}], system[: -len(latest)]
         if not turns:
             raise wrong("messages", NO_CONTENT)
         return system, turns
@@ -241,7 +254,7 @@ class Conversation(ABC):
         said = self.thoughts(message, path)
         content = message.get("content")
         if content is not None:
-            said += self._blocks(content, f"{path}.content", _SAID)
+            said += self._blocks(content, f"{path}.content", (*_SAID, *_THOUGHTS))
         said += self._texts(optional_text(message.get("refusal"), f"{path}.refusal"))
         calls = message.get("tool_calls")
         declared = [] if calls is None else sequence(calls, f"{path}.tool_calls")
@@ -249,14 +262,17 @@ class Conversation(ABC):
 
     def _called(self, value: Any, path: str) -> Block:
         call = mapping(value, path)
+        self._losses.judge(call, "messages[].tool_calls[]", path)
         kind = optional_text(call.get("type"), f"{path}.type") or "function"
         if kind == "custom":
             raise self.table.unsupported(f"{path}.type", self.table.rows["tools[].type"].note)
         if kind != "function":
             raise wrong(f"{path}.type", '"function"')
         identifier = self._call_id(call.get("id"), f"{path}.id")
-        function, path = mapping(call.get("function"), f"{path}.function"), f"{path}.function"
-        return self.call(identifier, tool_name(function.get("name"), f"{path}.name"), _arguments(function, path))
+        function, at = mapping(call.get("function"), f"{path}.function"), f"{path}.function"
+        self._losses.judge(function, "messages[].tool_calls[].function", at)
+        called = self.call(identifier, tool_name(function.get("name"), f"{at}.name"), _arguments(function, at))
+        return self.marked([called], call, path)[0]
 
     def _returned(self, message: Mapping[str, Any], path: str) -> Block:
         identifier = self._call_id(message.get("tool_call_id"), f"{path}.tool_call_id")
@@ -287,6 +303,9 @@ class Conversation(ABC):
             raise wrong(f"{path}.type", f"one of {', '.join(kinds)} in this place")
         self._losses.judge(part, _PART, path)
         at = f"{path}.{kind}"
+        if kind in _THOUGHTS:
+            thought = self.thought(kind, part, path)
+            return [] if thought is None else [thought]
         if kind in _SAID:
             return self.marked(self._texts(text(part.get(kind), at)), part, path)
         members = mapping(part.get(kind), at)
@@ -311,6 +330,10 @@ class Conversation(ABC):
     def thoughts(self, message: Mapping[str, Any], path: str) -> list[Block]:  # noqa: ARG002 - likewise
         """The thinking that an answer goes on from, for a target that wants it back."""
         return []
+
+    def thought(self, kind: str, part: Mapping[str, Any], path: str) -> Block | None:  # noqa: ARG002 - likewise
+        """The thinking that a part or an entry of `thinking_blocks` holds, for a target that wants it back."""
+        return None
 
     @abstractmethod
     def text(self, said: str) -> Block:

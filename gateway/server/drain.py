@@ -3,6 +3,8 @@
 import asyncio
 from typing import Protocol
 
+_LOOK_S = 0.02
+
 
 class UnderWay(Protocol):
     """A request that has begun."""
@@ -31,6 +33,12 @@ class Drain:
         if not self.began:
             self.began = True
             asyncio.get_running_loop().call_later(cancel_after_s, self.cancel_all)
+
+    async def finish(self) -> None:
+        """Ends what the server no longer knows of, requests whose client left, and waits until each is settled."""
+        self.cancel_all()
+        while self._requests:  # noqa: ASYNC110 - PERF: no request pays for telling
+            await asyncio.sleep(_LOOK_S)
 
     def cancel_all(self) -> None:
         """Ends every request, so that each is settled and recorded before the process goes."""

@@ -7,7 +7,7 @@ import falcon.asgi
 
 from gateway import ids
 from gateway.errors import GatewayError
-from gateway.pipeline.relay import Reply, shut_down
+from gateway.pipeline.relay import Reply, ReplyStream, shut_down
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import SHUT_DOWN, Received
@@ -132,11 +132,17 @@ class _Call:
         asyncio.get_running_loop().call_later(wait_s, self.client.cancel_request)
 
     def end(self) -> Awaitable[None] | None:
-        self._resource.forget(self)
         if self.reply is None or self.reply.stream is None:
+            self._resource.forget(self)
             self.received.trail.let_go()
             return None
-        return self.reply.stream.close()
+        return self._end(self.reply.stream)
+
+    async def _end(self, stream: ReplyStream) -> None:
+        try:
+            await stream.close()
+        finally:
+            self._resource.forget(self)
 
 
 def request_of(scope: Scope, receive: Receive) -> falcon.asgi.Request:

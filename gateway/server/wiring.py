@@ -145,7 +145,8 @@ class Worker:
         return ClientLayer(app, self._settings.body_timeout_s)
 
     async def stop(self) -> None:
-        """Ends what `start` began; requests have ended before."""
+        """Ends what `start` began; requests that a client waits for have ended before."""
+        await self._drain.finish()
         self._publishing.cancel()
         if self._health is not None:
             self._health.close()

@@ -9,6 +9,7 @@ https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from importlib.metadata import entry_points
 from typing import Final, Literal
 
 SIGNALS: Final = ("traces", "metrics", "logs")
@@ -93,6 +94,7 @@ NOT_HONOURED: Final[Mapping[str, str]] = {
 """What is not, and why, or what to use instead."""
 
 _PREFIX: Final = "OTEL_"
+_DETECTORS: Final = "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS"
 _OF_PYTHON: Final = "OTEL_PYTHON_"
 _SAMPLERS: Final = (
     *("always_on", "always_off", "traceidratio"),
@@ -145,12 +147,7 @@ class Variables:
 
     def exporter(self, signal: Signal) -> Literal["otlp", "none"] | None:
         """What a signal's variable asks for; `None` where it asks for nothing that there is."""
-        name = f"OTEL_{signal.upper()}_EXPORTER"
-        known = _EXPORTERS[signal]
-        listed = _listed(self.text(name))
-        for one in listed:
-            if one not in known:
-                self._warn(name, f"{name}: {one!r} is not known; there are {', '.join(known)}")
+        listed = _listed(self.text(f"OTEL_{signal.upper()}_EXPORTER"))
         if "otlp" in listed:
             return "otlp"
         return "none" if "none" in listed else None
@@ -206,32 +203,39 @@ class Variables:
     def _read(self) -> None:
         """Looks at everything once, so that all warnings are there."""
         for name in sorted(self._set):
-            if name in NOT_HONOURED:
-                self._warnings[name] = f"{name} is not honoured: {NOT_HONOURED[name]}"
-            elif name not in HONOURED:
-                whose = (
-                    "is OpenTelemetry's for programs that start its SDK" if name[:12] == _OF_PYTHON else "is not known"
-                )
-                self._warnings[name] = f"{name} {whose}, and is not honoured"
+            self._read_name(name)
         for name in ("OTEL_SDK_DISABLED", *(f"OTEL_EXPORTER_OTLP_{one}INSECURE" for one in _OF_EVERY_SIGNAL)):
             self._choice(name, ("true", "false"))
-        for one in _listed(self.text("OTEL_PROPAGATORS")):
-            if one not in ("tracecontext", "baggage"):
-                self._warn(
-                    "OTEL_PROPAGATORS", f"OTEL_PROPAGATORS: {one!r} is not known; there are tracecontext, baggage"
-                )
+        self._read_list("OTEL_PROPAGATORS", ("tracecontext", "baggage"))
+        if _DETECTORS in self._set:
+            found = entry_points(group="opentelemetry_resource_detector")
+            self._read_list(_DETECTORS, ("*", *sorted(one.name for one in found)))
         _ = self.sampler
         for signal in SIGNALS:
-            self.exporter(signal)
-            self.protocol(signal)
-            self.compresses(signal)
-            self.timeout_s(signal)
-            if signal != "traces" and self.exporter(signal) == "otlp" and self.protocol(signal) == "grpc":
-                exporter, protocol = f"OTEL_{signal.upper()}_EXPORTER", self.names_for(signal, "PROTOCOL")[0]
-                said = f"{exporter} is not honoured: {signal} go over http/protobuf alone; {protocol} can say so"
-                self._warnings[exporter] = said
+            self._read_signal(signal)
         for name, default, least in _NUMBERS:
             self.whole(name, default, least=least)
+
+    def _read_name(self, name: str) -> None:
+        if name in NOT_HONOURED:
+            self._warnings[name] = f"{name} is not honoured: {NOT_HONOURED[name]}"
+        elif name not in HONOURED:
+            whose = "is OpenTelemetry's for programs that start its SDK" if name[:12] == _OF_PYTHON else "is not known"
+            self._warnings[name] = f"{name} {whose}, and is not honoured"
+
+    def _read_list(self, name: str, known: Collection[str]) -> None:
+        for one in _listed(self.text(name)):
+            if one not in known:
+                self._warn(name, f"{name}: {one!r} is not known; there are {', '.join(known)}")
+
+    def _read_signal(self, signal: Signal) -> None:
+        self._read_list(f"OTEL_{signal.upper()}_EXPORTER", _EXPORTERS[signal])
+        self.compresses(signal)
+        self.timeout_s(signal)
+        if self.protocol(signal) == "grpc" and signal != "traces" and self.exporter(signal) == "otlp":
+            exporter, protocol = f"OTEL_{signal.upper()}_EXPORTER", self.names_for(signal, "PROTOCOL")[0]
+            said = f"{exporter} is not honoured: {signal} go over http/protobuf alone; {protocol} can say so"
+            self._warnings[exporter] = said
 
 
 _OF_EVERY_SIGNAL: Final = ("", *(f"{one.upper()}_" for one in SIGNALS))

@@ -154,6 +154,8 @@ _ROOTS: Final = {"always_on": ALWAYS_ON, "always_off": ALWAYS_OFF}
 
 def resource() -> Resource:
     """What the variables say of the service; its name is the gateway's where they do not give one."""
+    # It logs a traceback of a detector that there is not, which `Variables` has told.
+    listen()
     stated = Resource.create({})
     own = {SERVICE_VERSION: __version__}
     if str(stated.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):

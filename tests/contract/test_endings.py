@@ -264,6 +264,44 @@ def test_a_translated_answer_that_is_an_error_is_told_in_the_provider_s_words(ga
     assert gateway.record_of(answer)["outcome"] == "failed"
 
 
+def test_a_translated_error_keeps_the_provider_s_words(gateway, upstream):
+    detail = [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"], "msg": "Extra inputs"}]
+    upstream.play = lambda _: response(json.dumps({"detail": detail}).encode(), status=422)
+
+    answer = ask(gateway, MESSAGES, model="gpt", stream=False)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == "body.max_completion_tokens: Extra inputs"
+
+
+def test_so_it_does_within_a_stream_with_one_full_stop(gateway, upstream):
+    failure = b'data: {"error":{"message":"Model overloaded, try again.","type":"server_error"}}\n\n'
+    upstream.play = lambda _: stream([ROLE, chat("starting to ans"), failure])
+
+    answer = ask(gateway, MESSAGES, model="gpt")
+
+    error = json.loads(answer.content.rpartition(b"data: ")[2])["error"]
+    assert error["message"] == "The provider openai broke off: server_error: Model overloaded, try again."
+    assert gateway.record_of(answer)["outcome"] == "failed"
+
+
+def test_a_conversation_goes_over_another_provider_and_back(gateway, upstream):
+    thought = b'data: {"choices":[{"index":0,"delta":{"reasoning_content":"Hm"}}]}\n\n'
+    upstream.play = lambda _: stream([ROLE, thought, chat("Yes"), STOP, DONE])
+    answered = ask(gateway, MESSAGES, model="gpt")
+    blocks = [json.loads(line[6:]) for line in answered.text.splitlines() if line.startswith("data: ")]
+    signature = next(one["delta"]["signature"] for one in blocks if "signature" in one.get("delta", ()))
+    content = [{"type": "thinking", "thinking": "Hm", "signature": signature}, {"type": "text", "text": "Yes"}]
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": content}]
+    turns.append({"role": "user", "content": "So?"})
+
+    ask(gateway, MESSAGES, model="gpt", messages=turns)
+    assert json.loads(upstream.requests[-1].body)["messages"][1]["reasoning_content"] == "Hm"
+
+    ask(gateway, MESSAGES, model="claude", messages=turns)
+    assert json.loads(upstream.requests[-1].body)["messages"][1]["content"] == content[1:]
+
+
 OPENINGS = {
     "an overload after message_start": (MESSAGES, "claude-first", [START, PING, 0.3, OVERLOADED]),
     "an error after the role": (CHAT_PATH, "both", [ROLE, 0.3, CHAT_ERROR]),

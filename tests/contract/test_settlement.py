@@ -174,6 +174,19 @@ def test_a_stream_that_the_client_leaves_costs_the_prompt_and_what_came(start_ga
     assert entry.cost_nano_usd == (entry.usage.input_tokens + entry.usage.output_tokens) * MICRO
 
 
+def test_a_stream_that_the_client_leaves_as_the_gateway_ends_costs_what_came(start_gateway, upstream):
+    gateway = start_gateway(priced(upstream.url))
+    upstream.play = lambda _: stream([piece("one"), piece("two"), HANG])
+
+    with gateway.client.stream("POST", "/v1/chat/completions", json={**BODY, "stream": True}) as answer:
+        next(answer.iter_raw())
+
+    (entry,) = entries_at_the_end(gateway, 1)
+    assert entry.outcome in ("client_left", "shut_down")
+    assert 1 <= entry.usage.output_tokens <= 2
+    assert entry.cost_nano_usd == (entry.usage.input_tokens + entry.usage.output_tokens) * MICRO
+
+
 def test_what_claude_reported_first_counts_for_a_stream_that_breaks_off(start_gateway, upstream):
     gateway = start_gateway(priced(upstream.url))
     begin = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":40,"output_tokens":1}}}\n\n'

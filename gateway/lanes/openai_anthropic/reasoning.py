@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from gateway.lanes.chat_request import effort, output_limit, temperature, top_p
 from gateway.lanes.losses import Losses
+from gateway.lanes.reading import mapping, one_of
 
 
 class Reasoning(enum.Enum):
@@ -27,7 +28,8 @@ class Family(NamedTuple):
     """Models that take the same parameters.
 
     `default_limit` is the output limit of a request that names none. `has_xhigh` says that the effort `xhigh` is
-    among those that the model knows, `thinks_unasked` that it thinks where a request does not mention thinking.
+    among those that the model knows, `thinks_unasked` that it thinks where a request does not mention thinking,
+    `has_effort` that it knows effort beside a budget.
     """
 
     reasoning: Reasoning
@@ -35,6 +37,7 @@ class Family(NamedTuple):
     default_limit: int
     has_xhigh: bool = True
     thinks_unasked: bool = False
+    has_effort: bool = False
 
 
 _LIMIT: Final = 8192
@@ -42,6 +45,7 @@ _FAMILIES: Final = (
     (re.compile(r"claude-(instant|2|3-(opus|sonnet|haiku)\b)"), Family(Reasoning.NONE, True, 4096)),
     (re.compile(r"claude-3[-.]5"), Family(Reasoning.NONE, True, _LIMIT)),
     (re.compile(r"claude-3[-.]7"), Family(Reasoning.BUDGET, True, _LIMIT)),
+    (re.compile(r"claude-opus-4[-.]5(?!\d)"), Family(Reasoning.BUDGET, True, _LIMIT, has_effort=True)),
     (
         re.compile(r"claude-(opus|sonnet|haiku)-4([-.][0-5])?(?=$|[-@]\d{8}|-\D|[^-.\d])"),
         Family(Reasoning.BUDGET, True, _LIMIT),
@@ -69,7 +73,11 @@ _BUDGETS: Final[Mapping[str, int]] = {
     "max": 65536,
 }
 _LEAST_BUDGET: Final = 1024
+_DISABLED: Final[Mapping[str, Any]] = {"type": "disabled"}
+_WORDS: Final = ("enabled", "adaptive", "disabled")
 _EFFORTS: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max"}
+_THREE: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium"}
+_OWN_WORDS: Final = "The request says in Anthropic's own words how to think."
 _NO_REASONING: Final = "This model does not reason."
 _NO_XHIGH: Final = "This model does not know `xhigh`; `high` is sent."
 _BEGUN: Final = "Claude does not think before it goes on with an answer that the request has begun."
@@ -90,9 +98,12 @@ def reasoning_and_sampling(
     losses: Losses,
 ) -> dict[str, Any]:
     """The members `thinking`, `output_config` (the effort), `temperature` and `top_p`."""
-    members = _thinking(body, family, limit, tools, messages, losses)
+    if body.get("thinking") is None:
+        members = _thinking(body, family, limit, tools, messages, losses)
+    else:
+        members = _own_words(body, family, tools, messages, losses)
     heat, mass = temperature(body), top_p(body)
-    samples = family.samples and "thinking" not in members
+    samples = family.samples and members.get("thinking", _DISABLED)["type"] == "disabled"
     for name, value in (("temperature", heat), ("top_p", mass)):
         if value is None:
             continue
@@ -135,12 +146,51 @@ def _thinking(
         reason = _BEGUN
     elif _answers_a_call_without_thought(messages):
         reason = _NO_THOUGHT
+    elif budget < _LEAST_BUDGET and family.has_effort:
+        return {"output_config": {"effort": _THREE.get(asked, "high")}}
     elif budget < _LEAST_BUDGET:
         reason = _NO_ROOM
     else:
         return {"thinking": {"type": "enabled", "budget_tokens": budget}}
     losses.drop("reasoning_effort", "reasoning_effort", reason)
     return {}
+
+
+def thinking_budget(body: Mapping[str, Any]) -> int:
+    """The tokens that the extension `thinking` sets apart, 0 where it sets none."""
+    thinking = body.get("thinking")
+    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+    return budget if type(budget) is int and budget > 0 else 0
+
+
+def _own_words(
+    body: Mapping[str, Any],
+    family: Family,
+    tools: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    losses: Losses,
+) -> dict[str, Any]:
+    """The extension `thinking` as it is, where the model can think; a model that cannot think so refuses it itself."""
+    asked, thinking = effort(body), dict(mapping(body["thinking"], "thinking"))
+    kind = one_of(_WORDS, thinking.get("type"), "thinking.type")
+    reason = ""
+    if kind != "disabled":
+        if family.reasoning is Reasoning.NONE:
+            reason = _NO_REASONING
+        elif tools.get("tool_choice", {}).get("type") in ("any", "tool"):
+            reason = _FORCED
+        elif kind == "enabled" and messages[-1]["role"] == "assistant":
+            reason = _BEGUN
+        elif kind == "enabled" and _answers_a_call_without_thought(messages):
+            reason = _NO_THOUGHT
+    if reason:
+        losses.drop("thinking", "thinking", reason)
+        return {}
+    if asked in (None, "none") or family.reasoning is not Reasoning.ADAPTIVE:
+        if asked is not None:
+            losses.drop("reasoning_effort", "reasoning_effort", _OWN_WORDS)
+        return {"thinking": thinking}
+    return {**_adaptive(asked, family, losses), "thinking": thinking}
 
 
 def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from gateway.lanes.base import Json, Target
 from gateway.lanes.chat_request import (
     IMAGES,
     NO_CONTENT,
+    PDF,
     Block,
     Conversation,
     DataUrl,
@@ -31,8 +32,8 @@ from gateway.lanes.chat_request import (
     tool_choice,
 )
 from gateway.lanes.losses import Losses
-from gateway.lanes.openai_anthropic.reasoning import family_of, reasoning_and_sampling
-from gateway.lanes.reading import flag, mapping, optional_text, sequence, text, wrong
+from gateway.lanes.openai_anthropic.reasoning import family_of, reasoning_and_sampling, thinking_budget
+from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, wrong
 
 _TIERS: Final[Mapping[str, str]] = {"auto": "auto", "default": "standard_only"}
 _CHOICES: Final[Mapping[str, str]] = {"auto": "auto", "none": "none", "required": "any"}
@@ -40,6 +41,7 @@ _NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 _NO_SCHEMA: Final = "Anthropic holds a model to JSON only with a schema."
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _LONGEST_TITLE: Final = 500
+_PDF_URL: Final = re.compile(r"[^?#]+\.pdf(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
 
 
 def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, Any]:
@@ -48,7 +50,7 @@ def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, A
     system, turns = _Conversation(losses).read(body)
     messages = _in_order(turns)
     family = family_of(target.model)
-    limit = output_limit(body) or family.default_limit
+    limit = output_limit(body) or family.default_limit + thinking_budget(body)
     tools = _tools_and_choice(body, losses)
     members: dict[str, Any] = {
         "model": target.model,
@@ -57,7 +59,7 @@ def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, A
         "messages": messages,
         **tools,
         **_stop_sequences(body),
-        **_metadata(body),
+        **_metadata(body, losses),
         **_service_tier(body, losses),
         **({"stream": True} if streamed else {}),
     }
@@ -88,17 +90,20 @@ class _Conversation(Conversation):
         for index, value in enumerate(sequence(message["thinking_blocks"], f"{path}.thinking_blocks")):
             at = f"{path}.thinking_blocks[{index}]"
             block = mapping(value, at)
-            kind = text(block.get("type"), f"{at}.type")
-            if kind == "redacted_thinking":
-                said.append({"type": kind, "data": text(block.get("data"), f"{at}.data")})
-            elif kind == "thinking":
-                signature = optional_text(block.get("signature"), f"{at}.signature")
-                thinking = optional_text(block.get("thinking"), f"{at}.thinking")
-                if signature:
-                    said.append({"type": kind, "thinking": thinking, "signature": signature})
-            else:
-                raise wrong(f"{at}.type", "one of thinking, redacted_thinking")
+            self._losses.judge(block, "messages[].thinking_blocks[]", at)
+            thought = self.thought(one_of(_THOUGHTS, block.get("type"), f"{at}.type"), block, at)
+            said += [] if thought is None else [thought]
         return said
+
+    def thought(self, kind: str, part: Mapping[str, Any], path: str) -> Block | None:
+        """Without its signature it cannot go back; Envoy's clients have other names for two of the members."""
+        if kind == "redacted_thinking":
+            name = "redactedContent" if part.get("data") is None and part.get("redactedContent") is not None else "data"
+            return {"type": kind, "data": text(part.get(name), f"{path}.{name}")}
+        name = "text" if part.get("thinking") is None else "thinking"
+        thinking = optional_text(part.get(name), f"{path}.{name}")
+        signature = optional_text(part.get("signature"), f"{path}.signature")
+        return {"type": kind, "thinking": thinking, "signature": signature} if signature else None
 
     def text(self, said: str) -> Block:
         return {"type": "text", "text": said}
@@ -108,7 +113,10 @@ class _Conversation(Conversation):
         if opened is None:
             if not url.lower().startswith(("https://", "http://")):
                 raise wrong(path, "an http(s) URL or a data URL")
-            return {"type": "image", "source": {"type": "url", "url": url}}
+            kind = "document" if _PDF_URL.fullmatch(url) else "image"
+            return {"type": kind, "source": {"type": "url", "url": url}}
+        if opened.media_type == PDF:
+            return self.file("", url, path)
         data = encoded(opened, path)
         if opened.media_type not in IMAGES:
             raise self.table.unsupported(path, "Claude sees PNG, JPEG, GIF and WebP.")
@@ -116,12 +124,12 @@ class _Conversation(Conversation):
         return {"type": "image", "source": {"type": "base64", "media_type": media_type, "data": data}}
 
     def file(self, name: str, data: str, path: str) -> Block:
-        opened = data_url(data) or DataUrl("application/pdf", is_base64=True, data=data)
+        opened = data_url(data) or DataUrl(PDF, is_base64=True, data=data)
         if opened.media_type == "text/plain":
             source = {"type": "text", "media_type": "text/plain", "data": _plain_text(opened, path)}
         else:
             source = {"type": "base64", "media_type": opened.media_type, "data": encoded(opened, path)}
-            if opened.media_type != "application/pdf":
+            if opened.media_type != PDF:
                 raise self.table.unsupported(path, "Claude reads PDF and plain text.")
         return {"type": "document", "source": source, **({"title": name[:_LONGEST_TITLE]} if name else {})}
 
@@ -193,8 +201,9 @@ def _tool(function: Function) -> dict[str, Any]:
     tool["input_schema"] = _NO_PARAMETERS if schema is None else {"type": "object", **schema}
     if function.strict:
         tool["strict"] = True
-    if function.tool.get("cache_control") is not None:
-        tool |= _mark(function.tool["cache_control"], function.path)
+    for marked, path in ((function.tool, function.path), (function.members, f"{function.path}.function")):
+        if marked.get("cache_control") is not None:
+            tool |= _mark(marked["cache_control"], path)
     return tool
 
 
@@ -203,8 +212,12 @@ def _stop_sequences(body: Json) -> dict[str, Any]:
     return {"stop_sequences": given} if given else {}
 
 
-def _metadata(body: Json) -> dict[str, Any]:
+def _metadata(body: Json, losses: Losses) -> dict[str, Any]:
     user = optional_text(body.get("safety_identifier"), "safety_identifier") or optional_text(body.get("user"), "user")
+    if body.get("metadata") is not None:
+        metadata = mapping(body["metadata"], "metadata")
+        losses.judge(metadata, "metadata", "metadata")
+        user = user or optional_text(metadata.get("user_id"), "metadata.user_id")
     return {"metadata": {"user_id": user}} if user else {}
 
 

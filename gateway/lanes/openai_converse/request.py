@@ -15,6 +15,7 @@ import msgspec
 from gateway.lanes.base import Json, Target
 from gateway.lanes.chat_request import (
     IMAGES,
+    PDF,
     Block,
     Conversation,
     DataUrl,
@@ -113,6 +114,8 @@ class _Conversation(Conversation):
         opened = data_url(url)
         if opened is None:
             raise self.table.unsupported(path, _NO_URL)
+        if opened.media_type == PDF:
+            return self.file("", url, path)
         data = encoded(opened, path)
         if opened.media_type not in IMAGES:
             raise self.table.unsupported(path, "Converse reads images in PNG, JPEG, GIF and WebP.")

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from gateway.errors import GatewayError
 from gateway.lanes.base import Asked, UntranslatableAnswer
 from gateway.lanes.chat_parameters import TO_ANTHROPIC as TABLE
-from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI, OPENAI_TO_ANTHROPIC
+from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI, OPENAI_TO_ANTHROPIC, OPENAI_TO_CONVERSE
 from gateway.wire.sse_events import EventSplitter
 
 OLD, NEW = "claude-sonnet-4-5-20250929", "claude-opus-5-5"
@@ -215,6 +215,60 @@ MEMBERS = {
         },
         (),
     ),
+    "metadata with an end user": (
+        with_(metadata={"user_id": "u", "team": "a"}),
+        NEW,
+        {"metadata": {"user_id": "u"}},
+        ("metadata.team",),
+    ),
+    "an end user before metadata": (
+        with_(user="v", metadata={"user_id": "u"}),
+        NEW,
+        {"metadata": {"user_id": "v"}},
+        (),
+    ),
+    "thinking in Anthropic's words": (
+        with_(max_tokens=4096, temperature=1, thinking={"type": "enabled", "budget_tokens": 2000}),
+        "claude-sonnet-4-5",
+        {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 4096, "temperature": None},
+        (),
+    ),
+    "thinking without a limit": (
+        with_(thinking={"type": "enabled", "budget_tokens": 10000}),
+        "claude-sonnet-4-5",
+        {"thinking": {"type": "enabled", "budget_tokens": 10000}, "max_tokens": 18192},
+        (),
+    ),
+    "adaptive thinking and an effort": (
+        with_(thinking={"type": "adaptive", "display": "summarized"}, reasoning_effort="low"),
+        "claude-opus-4-6",
+        {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"effort": "low"}},
+        (),
+    ),
+    "thinking goes before an effort": (
+        with_(thinking={"type": "disabled"}, reasoning_effort="low", temperature=0.5),
+        "claude-sonnet-4-5",
+        {"thinking": {"type": "disabled"}, "temperature": 0.5},
+        ("reasoning_effort",),
+    ),
+    "thinking of a model that does not": (
+        with_(thinking={"type": "enabled", "budget_tokens": 2000}),
+        "claude-3-haiku-20240307",
+        {"thinking": None},
+        ("thinking",),
+    ),
+    "an effort of Opus 4.5 without room for a budget": (
+        with_(max_tokens=1024, reasoning_effort="xhigh"),
+        "claude-opus-4-5-20251101",
+        {"thinking": None, "output_config": {"effort": "high"}},
+        (),
+    ),
+    "an effort of Sonnet 4.5 without room for a budget": (
+        with_(max_tokens=1024, reasoning_effort="high"),
+        "claude-sonnet-4-5",
+        {"thinking": None, "output_config": None},
+        ("reasoning_effort",),
+    ),
     "json_object": (with_(response_format={"type": "json_object"}), NEW, {"output_config": None}, ("response_format",)),
     "what only tunes": (
         with_(seed=1, logit_bias={"1": 2}, frequency_penalty=0.1, verbosity="low", made_up=1, presence_penalty=0),
@@ -239,6 +293,96 @@ def test_members(body, model, members, dropped):
         assert TABLE.lane in caught.value.message
 
 
+def turns_of(*messages):
+    return translated({"model": "m", "messages": list(messages)}, NEW)
+
+
+def test_of_system_messages_alone_the_last_is_the_users():
+    system = [{"role": "system", "content": "Be brief."}, {"role": "developer", "content": "Tell a joke."}]
+
+    body = turns_of(*system).body
+
+    assert body["system"] == [{"type": "text", "text": "Be brief."}]
+    assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Tell a joke."}]}]
+    assert "system" not in turns_of(system[0]).body
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        (
+            "data:application/pdf;base64,JVBERg==",
+            {"type": "base64", "media_type": "application/pdf", "data": "JVBERg=="},
+        ),
+        ("https://a.example/b.PDF?x=1", {"type": "url", "url": "https://a.example/b.PDF?x=1"}),
+    ],
+)
+def test_a_pdf_in_the_place_of_an_image_is_a_document(url, source):
+    part = {"type": "image_url", "image_url": {"url": url}}
+
+    assert turns_of({"role": "user", "content": [part]}).body["messages"][0]["content"] == [
+        {"type": "document", "source": source}
+    ]
+
+
+def test_a_pdf_in_the_place_of_an_image_is_a_document_on_converse_too():
+    part = {"type": "image_url", "image_url": {"url": "data:application/pdf;base64,JVBERg=="}}
+    body = {"messages": [{"role": "system", "content": [{"type": "text", "text": "Be brief."}]}]}
+    body["messages"].append({"role": "user", "content": [part]})
+
+    done = OPENAI_TO_CONVERSE.request(body, model="nova", strict=True).body
+
+    document = {"format": "pdf", "name": "document", "source": {"bytes": "JVBERg=="}}
+    assert done["messages"][0]["content"] == [{"document": document}]
+
+
+def test_thinking_may_stand_among_the_parts_of_a_message():
+    parts = [
+        {"type": "thinking", "text": "Hm", "signature": "c2ln"},
+        {"type": "thinking", "thinking": "unsigned"},
+        {"type": "redacted_thinking", "redactedContent": "eA=="},
+        {"type": "text", "text": "Yes"},
+    ]
+
+    body = turns_of(HI, {"role": "assistant", "content": parts}, HI).body
+
+    assert body["messages"][1]["content"] == [
+        {"type": "thinking", "thinking": "Hm", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "eA=="},
+        {"type": "text", "text": "Yes"},
+    ]
+
+
+def test_calls_and_functions_carry_cache_marks():
+    mark = {"cache_control": {"type": "ephemeral"}}
+    tool = {"type": "function", "function": {"name": "weather", **mark}}
+    body = {"messages": [HI, {"role": "assistant", "tool_calls": [{**CALL, **mark}]}, HI], "tools": [tool]}
+
+    done = translated(body, NEW)
+
+    assert done.body["messages"][1]["content"][0]["cache_control"] == mark["cache_control"]
+    assert done.body["tools"][0]["cache_control"] == mark["cache_control"]
+    assert done.dropped == ()
+
+
+@pytest.mark.parametrize("translation", [OPENAI_TO_ANTHROPIC, OPENAI_TO_CONVERSE])
+def test_what_calls_and_choices_lose_is_told(translation):
+    function = {"name": "weather", "arguments": "{}", "bar": 1, "parsed_arguments": {}}
+    call = {"id": "a", "index": 0, "type": "function", "foo": 1, "extra_content": {}, "function": function}
+    choice = {"type": "function", "function": {"name": "weather", "baz": 1}}
+    tools = [{"type": "function", "function": {"name": "weather"}}]
+    body = {"messages": [HI, {"role": "assistant", "tool_calls": [call]}, HI], "tools": tools, "tool_choice": choice}
+
+    dropped = translation.request(body, model=NEW, strict=False).dropped
+
+    assert set(dropped) == {
+        "messages[].tool_calls[].foo",
+        "messages[].tool_calls[].extra_content",
+        "messages[].tool_calls[].function.bar",
+        "tool_choice.function.baz",
+    }
+
+
 REFUSED = {
     "n": (with_(n=2), "unsupported_parameter", "n"),
     "logprobs": (with_(logprobs=True), "unsupported_parameter", "logprobs"),
@@ -256,7 +400,9 @@ REFUSED = {
         "messages[0].content[0].file.file_id",
     ),
     "no messages": ({"model": "m"}, "bad_request", "messages"),
-    "nobody asks": (with_(messages=[{"role": "system", "content": "s"}]), "bad_request", "messages"),
+    "nobody asks": (with_(messages=[{"role": "system", "content": " "}]), "bad_request", "messages"),
+    "a way to think": (with_(thinking={"type": "loud"}), "bad_request", "thinking.type"),
+    "metadata": (with_(metadata="x"), "bad_request", "metadata"),
     "a role": (with_(messages=[{"role": "robot", "content": "x"}]), "bad_request", "messages[0].role"),
     "arguments that are a number": (
         with_(

@@ -290,7 +290,7 @@ def test_parts_that_cannot_cross_are_refused_with_their_place(part, type_, param
         ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "type": "custom"}]}]}, "unsupported_parameter", "messages[0].tool_calls[0].type"),
         ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "a", "arguments": [1]}}]}]}, "bad_request", "messages[0].tool_calls[0].function.arguments"),
         ({"messages": []}, "bad_request", "messages"),
-        ({"messages": [{"role": "system", "content": "Only"}]}, "bad_request", "messages"),
+        ({"messages": [{"role": "system", "content": " "}]}, "bad_request", "messages"),
         ({"messages": [{"role": "user", "content": None}]}, "bad_request", "messages[0].content"),
         ({"temperature": 2.5}, "bad_request", "temperature"),
         ({"top_p": -1}, "bad_request", "top_p"),

@@ -68,6 +68,7 @@ def test_what_is_not_honoured_is_named(name):
         ("OTEL_EXPORTER_OTLP_INSECURE", "1", "there are true, false"),
         ("OTEL_TRACES_SAMPLER", "sometimes", "there are always_on"),
         ("OTEL_PROPAGATORS", "tracecontext,b3", "'b3' is not known"),
+        ("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "host,moon", "'moon' is not known; there are *, "),
         ("OTEL_SDK_DISABLED", "yes", "there are true, false"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "many", "no whole number from 1 on; 2048 counts"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0", "no whole number from 1 on"),
