@@ -54,8 +54,8 @@ def _end_of_response(answer: Fields, made: list[Part]) -> str:
 
 
 def finish_reason(shape: Shape, stated: Any) -> str:
-    """Why a model stopped, in the conventions' words; what they have none for stays as it is."""
-    if stated is None:
+    """Why a model stopped, in the conventions' words; a word that they have none for stays as it is."""
+    if not isinstance(stated, str):
         return Stop.FAILED.value
     stop = shape.events.stops.get(stated)
-    return str(stated) if stop is None or stop in _NOT_OF_THE_CONVENTIONS else stop.value
+    return stated if stop is None or stop in _NOT_OF_THE_CONVENTIONS else stop.value

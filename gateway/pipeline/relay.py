@@ -264,14 +264,17 @@ class Relay:
         """Lets go of the upstream and settles; idempotent."""
         if self._received.trail.is_settled:
             return
-        self._read_usage()
-        progress, ending = self._progress, self._ending
-        is_final = ending is not None or progress.ended
-        if ending is None:
-            ending = progress.ending(client_left=True)
-        conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
-        self._received.trail.let_go()
-        await self._response.close()
+        try:
+            self._read_usage()
+            progress, ending = self._progress, self._ending
+            is_final = ending is not None or progress.ended
+            if ending is None:
+                ending = progress.ending(client_left=True)
+            conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
+        finally:
+            # Whatever went wrong, the connection is not lost with it: once settled, nobody comes here again.
+            self._received.trail.let_go()
+            await self._response.close()
 
     def _read_usage(self) -> None:
         """Takes over what the answer stated, where that is not done in passing."""
@@ -372,8 +375,10 @@ class RawRelay(Relay):
     async def close(self) -> None:
         """See `Relay`; an error of the client's is none of the provider's, however its body ended."""
         if not is_answer(self._asked):
-            settle(self._received, self._services, Ended(self._response.status, "failed"))
-            await self._response.close()
+            try:
+                settle(self._received, self._services, Ended(self._response.status, "failed"))
+            finally:
+                await self._response.close()
             return
         await super().close()
 

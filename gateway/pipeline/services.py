@@ -32,6 +32,9 @@ class Tracing(Protocol):
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""
 
+    def lose(self, request_id: str, collector: str | None, spans: int, error: Exception) -> None:
+        """Counts and logs a sampled request that nothing can be told of; `spans` is how many it would have had."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Services:

@@ -22,7 +22,7 @@ from gateway.pipeline.holds import (
     release,
     with_estimates,
 )
-from gateway.pipeline.services import Services
+from gateway.pipeline.services import Services, Tracing
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
@@ -99,7 +99,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     if log is not None and has_line:
         log.write(record, encoded, received.peer, received.header_map.get(AGENT), received.headers)
     if received.is_traced:
-        services.tracing.export(_traced_request(received, record))
+        _trace(received, record, services.tracing)
 
 
 _OUTCOMES = {How.COMPLETE: "ok", How.FAILED: "failed", How.CUT: "failed"}
@@ -364,6 +364,16 @@ def _with_identities(record: DecisionRecord, identities: Identities) -> Decision
     for kind, name in sorted(named & identities.keys()):
         found.setdefault(kind, {})[name] = identities[kind, name]
     return msgspec.structs.replace(record, identities=found) if found else record
+
+
+def _trace(received: Received, record: DecisionRecord, tracing: Tracing) -> None:
+    """Hands the request to its collector. It is charged and answered by now: what goes wrong costs its spans alone."""
+    try:
+        tracing.export(_traced_request(received, record))
+    except Exception as error:  # noqa: BLE001 - see above
+        trail = received.trail
+        collector = None if trail.key is None else trail.key.trace_collector
+        tracing.lose(record.request_id, collector, 1 + len(trail.calls), error)
 
 
 def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest:

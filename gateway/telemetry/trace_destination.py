@@ -93,6 +93,11 @@ class TraceDestination:
         if waiting >= self._bounds.batch and not self._wake.is_set():
             self._wake.set()
 
+    def lose(self, request_id: str, spans: int, error: Exception) -> None:
+        """Counts and logs a sampled request that no spans can be made of."""
+        self._metrics.spans_dropped(spans, self._name, "export_failed")
+        _log.error("no spans can be made of the request %s", request_id, exc_info=error)
+
     def close(self) -> None:
         """Sends what waits and lets go, without anybody waiting for it."""
         self._closing = True
@@ -145,7 +150,9 @@ class TraceDestination:
             try:
                 made = spans_of(request, self._resource, self._scheme)
             except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
-                self._lose(request, error)
+                self._spans_done += request.span_count
+                self._bytes_done += request.content_bytes
+                self.lose(request.record.request_id, request.span_count, error)
                 continue
             requests.append(request)
             if request.content is not None:
@@ -163,12 +170,6 @@ class TraceDestination:
     def _taken(self) -> Iterator[TracedRequest]:
         while self._waiting:
             yield self._waiting.popleft()
-
-    def _lose(self, request: TracedRequest, error: Exception) -> None:
-        self._spans_done += request.span_count
-        self._bytes_done += request.content_bytes
-        self._metrics.spans_dropped(request.span_count, self._name, "export_failed")
-        _log.error("no spans can be made of the request %s", request.record.request_id, exc_info=error)
 
     def _tell(self, failure: str | None) -> None:
         if failure is None:

@@ -6,7 +6,7 @@ has a queue and a thread of its own, so that none can hold up another. Without a
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -84,15 +84,13 @@ class Tracing:
 
     def export(self, request: TracedRequest) -> None:
         """Takes a sampled request without waiting."""
-        collector = request.collector
-        route = self._default if collector is None else self._routes.get(collector)
-        if route is None:
-            # The collector was taken out of the configuration while the request was under way.
-            self._metrics.spans_dropped(request.span_count, collector or _DEFAULT, "collector_removed")
-            return
-        route.destination.export(request)
-        if route.settings is not None and route.settings.also_to_default and self._default is not None:
-            self._default.destination.export(request)
+        for destination in self._destinations(request.collector, request.span_count):
+            destination.export(request)
+
+    def lose(self, request_id: str, collector: str | None, spans: int, error: Exception) -> None:
+        """Counts and logs a sampled request that nothing can be told of; `spans` is how many it would have had."""
+        for destination in self._destinations(collector, spans):
+            destination.lose(request_id, spans, error)
 
     def close(self) -> None:
         """Sends what waits everywhere, for some seconds at most. Blocks."""
@@ -102,6 +100,17 @@ class Tracing:
         deadline = clock.monotonic() + _FAREWELL_S
         for one in (*ours, *self._leaving):
             one.join(max(0.0, deadline - clock.monotonic()))
+
+    def _destinations(self, collector: str | None, spans: int) -> Sequence[TraceDestination]:
+        """Who is told of a request; its spans are counted as lost where there is nobody."""
+        route = self._default if collector is None else self._routes.get(collector)
+        if route is None:
+            # The collector was taken out of the configuration while the request was under way.
+            self._metrics.spans_dropped(spans, collector or _DEFAULT, "collector_removed")
+            return ()
+        if route.settings is not None and route.settings.also_to_default and self._default is not None:
+            return route.destination, self._default.destination
+        return (route.destination,)
 
     def _open(self, name: str, settings: CollectorSettings) -> TraceDestination:
         address = shown(settings.endpoint)
