@@ -64,13 +64,18 @@ class StreamTranslator(Protocol):
         """
 
 
+def _nothing_beside(_member: Callable[[str], Any]) -> int:
+    return 0
+
+
 class Translation(NamedTuple):
     """One pair, in the direction client -> upstream for requests and upstream -> client for answers.
 
     `written` makes the upstream's body of the client's, for a target, and tells the losses what it leaves out.
     `response` makes the whole answer in the client's shape and raises `UntranslatableAnswer`. `error` makes an error in
     the client's shape of a status and a body, with type and message kept; for bodies that are no JSON too. `stream`
-    makes a translator for one streamed answer.
+    makes a translator for one streamed answer. `beside_answer` tells of the top-level members of a request that sets no
+    limit how many output tokens the lane lets the provider make beyond those of an ordinary answer.
     """
 
     table: LaneTable
@@ -78,6 +83,7 @@ class Translation(NamedTuple):
     response: Callable[[bytes, Asked], bytes]
     error: Callable[[int, bytes], bytes]
     stream: Callable[[Asked], StreamTranslator]
+    beside_answer: Callable[[Callable[[str], Any]], int] = _nothing_beside
 
     def request(self, body: Json, *, model: str, strict: bool, provider: str = "") -> Translated:
         """The request in the upstream's shape for `model`, at the provider of that name.

@@ -120,7 +120,8 @@ _ROWS: Final[Mapping[str, _Row]] = {
         Parameter(
             _MAPPED,
             "`thinking`, an extension of Anthropic's own compatible endpoint; it goes before `reasoning_effort` and is "
-            "dropped where that would be.",
+            "dropped where that would be. Where the request has no limit, the usual one and its budget are sent, "
+            "and held for.",
         ),
         None,
     ),

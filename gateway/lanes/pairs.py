@@ -9,6 +9,7 @@ from gateway.lanes.anthropic_openai import parameters as message_parameters
 from gateway.lanes.anthropic_openai.request import chat_request
 from gateway.lanes.base import Translation
 from gateway.lanes.openai_anthropic import answer as anthropic_answers
+from gateway.lanes.openai_anthropic.reasoning import thinking_budget
 from gateway.lanes.openai_anthropic.request import anthropic_request
 from gateway.lanes.openai_converse import answer as converse_answers
 from gateway.lanes.openai_converse.request import converse_request
@@ -19,6 +20,7 @@ OPENAI_TO_ANTHROPIC: Final = Translation(
     anthropic_answers.chat_completion,
     anthropic_answers.chat_error,
     anthropic_answers.ChatStream,
+    thinking_budget,
 )
 OPENAI_TO_CONVERSE: Final = Translation(
     chat_parameters.TO_CONVERSE,

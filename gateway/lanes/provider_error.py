@@ -19,9 +19,10 @@ from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
 _LONGEST: Final = 4096
+_LONGEST_NAME: Final = 256
 _READ_BYTES: Final = 64 * 1024
 _DEEPEST: Final = 4
-_TITLE: Final = re.compile(r"<title[^>]*>([^<]*)", re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title[^<>]*>([^<]*)", re.IGNORECASE)
 
 
 class ProviderError(NamedTuple):
@@ -34,20 +35,25 @@ class ProviderError(NamedTuple):
 
 
 def read_error(body: bytes) -> ProviderError:
-    """The error that a body states, its message printable and of at most 4,096 characters."""
+    """The error that a body states, printable: its message of at most 4,096 characters, all else of at most 256."""
     try:
         stated = msgspec.json.decode(without_lone_surrogates(body))
     except UNREADABLE:
         return ProviderError(_printable(_plain_text(body)))
     error = _read(stated, _DEEPEST)
-    return error._replace(message=_printable(error.message))
+    return ProviderError(
+        _printable(error.message),
+        _printable(error.type, _LONGEST_NAME),
+        _printable(error.code, _LONGEST_NAME),
+        None if error.param is None else _printable(error.param, _LONGEST_NAME),
+    )
 
 
 def failed_within(data: bytes, kind: str = "") -> UntranslatableAnswer:
     """The failure that an event of an answer states, in the provider's words; `kind` names it where it has none."""
     error = read_error(data)
     named = error.type or error.code or kind
-    words = ": ".join(word for word in (named, error.message) if word)
+    words = _printable(": ".join(word for word in (named, error.message) if word))
     return UntranslatableAnswer(words or "it says that it failed, and not why")
 
 
@@ -95,12 +101,13 @@ def _plain_text(body: bytes) -> str:
     text = body[:_READ_BYTES].decode(errors="replace").strip("\ufeff\0 \t\r\n")
     if text.startswith("<"):
         title = _TITLE.search(text)
-        return "" if title is None else html.unescape(title[1]).strip()
+        # Python refuses to read a number of more digits than that.
+        return "" if title is None else html.unescape(title[1][:_LONGEST]).strip()
     return text if not text.startswith(("{", "[")) and any(map(str.isalnum, text)) else ""
 
 
-def _printable(message: str) -> str:
-    """The message in one line, without what is not to be printed."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in message[: 4 * _LONGEST])
+def _printable(words: str, longest: int = _LONGEST) -> str:
+    """The words in one line, without what is not to be printed, and cut where there are too many."""
+    shown = "".join(sign if sign.isprintable() else " " for sign in words[: 4 * longest])
     shown = " ".join(shown.split())
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    return shown if len(shown) <= longest else shown[: longest - 1] + "…"

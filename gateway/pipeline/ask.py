@@ -398,7 +398,7 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     if _STRICTNESS in body.names:
         splices += body.removing(_STRICTNESS)
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
-        unsigned = without_unsigned_thinking(body.data)
+        unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
         if unsigned:
             splices += unsigned
             dropped = (_THINKING,)

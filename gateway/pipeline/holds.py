@@ -188,13 +188,11 @@ def estimated_cost(
     prompt = request.prompt or prompt_bound(request)
     allowed = request.allowed or _allowed(request, prompt)
     if allowed is ORDINARY and prompt.beside is None:
-        choices, cap = request.choices, request.output_cap
-        # PERF: hardly any file says more of what is assumed than one number.
-        assumed = request.key.assumed_output_tokens
+        choices, cap = request.choices, _cap(request)
         output = output_bound(
-            cap if isinstance(cap, int) else None,
+            cap,
             choices if isinstance(choices, int) else 1,
-            _assumed_output(request, candidate, blocking) if assumed is None else assumed,
+            0 if cap else _assumed_output(request, candidate, blocking),
         )
         if output_tokens is not None:
             output = min(output, output_tokens)
@@ -220,13 +218,15 @@ def _target(candidate: Candidate) -> str:
 
 
 def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledBudget | None = None) -> int:
-    """Output tokens that an answer is held to have where the request sets no limit.
+    """Output tokens that an answer is held to have where the request sets no limit, and beside it, as its lane says.
 
     Raises `bad_request` under a budget that blocks, where all that the model gives is to be held, and nobody knows it.
     """
-    key = request.key
+    key, translation = request.key, candidate.lane.translation
+    beside = 0 if translation is None or _cap(request) else translation.beside_answer(request.body.decoded)
+    # PERF: hardly any file says more of what is assumed than one number.
     if key.assumed_output_tokens is not None:
-        return key.assumed_output_tokens
+        return key.assumed_output_tokens + beside
     assumed = key.in_force.reservations.assumed_output(key.own_assumed_output, _bounds(request, candidate))
     if assumed is None and blocking is not None and not request.output_cap:
         raise GatewayError(
@@ -236,7 +236,7 @@ def _assumed_output(request: Admitted, candidate: Candidate, blocking: CompiledB
             "`reservations`.",
             param=next(iter(request.received.endpoint.shape.declares.output_caps), None),
         )
-    return assumed or DEFAULT_OUTPUT_TOKENS
+    return (assumed or DEFAULT_OUTPUT_TOKENS) + beside
 
 
 def _bounds(request: Admitted, candidate: Candidate) -> ModelBounds:

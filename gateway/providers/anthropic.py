@@ -1,5 +1,7 @@
 """Anthropic's API (https://docs.anthropic.com/en/api)."""
 
+from urllib.parse import urlsplit
+
 from gateway.config.sections.providers import AnthropicProvider
 from gateway.providers.base import SpokenAsWritten
 from gateway.providers.header_set import HeaderSet
@@ -8,7 +10,8 @@ from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
 
-_BASE_URL = "https://api.anthropic.com"
+_HOST = "api.anthropic.com"
+_BASE_URL = f"https://{_HOST}"
 _VERSION = ("anthropic-version", "2023-06-01")
 
 
@@ -22,6 +25,8 @@ class Anthropic(SpokenAsWritten):
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         self._base_url = (section.base_url or _BASE_URL).rstrip("/").removesuffix("/v1")
+        # Servers that are compatible with Anthropic's API sign nothing.
+        self.signs_thinking = urlsplit(self._base_url).hostname == _HOST
         self._headers = HeaderSet([("x-api-key", section.api_key)], section.headers)
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:

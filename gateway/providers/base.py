@@ -34,6 +34,10 @@ class Provider(Protocol):
     def adapts(self) -> bool:
         """Whether `adapt` may change anything."""
 
+    @property
+    def signs_thinking(self) -> bool:
+        """Whether it takes no thinking back that it has not signed, as Anthropic's own models do wherever they run."""
+
     def serves(self, endpoint: Endpoint, model: str, /) -> bool:
         """Whether the provider speaks this endpoint natively for this model."""
 
@@ -55,6 +59,7 @@ class SpokenAsWritten:
 
     signer: Signer | None = None
     adapts: bool = False
+    signs_thinking: bool = False
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""

@@ -29,6 +29,7 @@ class Bedrock:
     """One AWS account in one region."""
 
     adapts: bool = True
+    signs_thinking: bool = True
 
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name

@@ -26,6 +26,7 @@ class Vertex:
     """One project in one location."""
 
     adapts: bool = True
+    signs_thinking: bool = True
 
     def __init__(self, name: str, section: VertexProvider, transport: Transport) -> None:
         self.name = name

@@ -2,8 +2,10 @@
 
 Anthropic refuses a thinking block whose signature is not its own
 (https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking), so they are left out before it is asked. The
-signature of reasoning that a provider gave as `reasoning_content` says which provider that was, since servers that give
-it so want it back (https://api-docs.deepseek.com/guides/thinking_mode); all else that is not signed has an empty one.
+signature of reasoning that a provider gave as `reasoning_content` is a mark of the gateway's that says which provider
+that was, since servers that give it so want it back (https://api-docs.deepseek.com/guides/thinking_mode); all else that
+is not signed has an empty one. A compatible server gives such blocks itself, and has them back: there only what the
+gateway has marked is left out.
 """
 
 import re
@@ -16,7 +18,8 @@ from gateway.wire.json_splice import Splice
 _MARK: Final = "reasoning_content@"
 _SIGNATURE: Final = b'"signature"'
 _UNSIGNED: Final = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"(?:"|' + _MARK.encode() + rb")")
-_VALUES: Final = (b'""', b'"' + _MARK.encode())
+_EMPTY: Final = b'""'
+_BEGINS_MARKED: Final = b'"' + _MARK.encode()
 
 
 def marked(provider: str) -> str:
@@ -24,8 +27,11 @@ def marked(provider: str) -> str:
     return _MARK + provider
 
 
-def without_unsigned_thinking(data: bytes) -> list[Splice]:
-    """The splices that take unsigned thinking out of an Anthropic body, and turns that hold nothing else."""
+def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> list[Splice]:
+    """The splices that take unsigned thinking out of an Anthropic body, and turns that hold nothing else.
+
+    With `marked_alone`, they take out that which the gateway has marked.
+    """
     if not has_unsigned(data):
         return []
     messages = elements_in(data, members_in(data, (0, len(data))).get("messages", (0, 0)))
@@ -33,7 +39,7 @@ def without_unsigned_thinking(data: bytes) -> list[Splice]:
     empty: set[int] = set()
     for index, message in enumerate(messages):
         blocks = elements_in(data, members_in(data, message).get("content", (0, 0)))
-        unsigned = {position for position, block in enumerate(blocks) if _is_unsigned(data, block)}
+        unsigned = {position for position, block in enumerate(blocks) if _is_unsigned(data, block, marked_alone)}
         if unsigned and len(unsigned) == len(blocks):
             empty.add(index)
         else:
@@ -52,10 +58,10 @@ def has_unsigned(data: bytes) -> bool:
     return False
 
 
-def _is_unsigned(data: bytes, block: Span) -> bool:
+def _is_unsigned(data: bytes, block: Span, marked_alone: bool) -> bool:
     members = members_in(data, block)
     kind, signature = members.get("type"), members.get("signature")
     if kind is None or signature is None or data[kind[0] : kind[1]] != b'"thinking"':
         return False
     written = data[signature[0] : signature[1]]
-    return written == _VALUES[0] or written.startswith(_VALUES[1])
+    return written.startswith(_BEGINS_MARKED) or (written == _EMPTY and not marked_alone)

@@ -211,9 +211,9 @@ def test_a_form_goes_on_with_only_its_model_changed(gateway, upstream):
     assert upstream.requests[0].request_line == "POST /v1/audio/transcriptions HTTP/1.1"
 
 
-def test_thinking_that_another_provider_gave_is_left_out_for_anthropic(gateway, upstream):
-    thought = b'{"type":"thinking","thinking":"hm","signature":""}'
-    signed = b'{"type":"thinking","thinking":"hm","signature":"c2ln"}'
+def test_reasoning_that_another_provider_gave_is_left_out_for_any_server_of_anthropics_shape(gateway, upstream):
+    thought = b'{"type":"thinking","thinking":"hm","signature":"reasoning_content@openai"}'
+    signed = b'{"type":"thinking","thinking":"hm","signature":""}'
     sent = (
         b'{"model":"claude", "max_tokens":5,"messages":[{"role":"user","content":"Hi"},{"role":"assistant","content":['
         + thought + b', {"type":"text","text":"Ja"}]},{"role":"user","content":"So?"},{"role":"assistant","content":['

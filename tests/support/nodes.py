@@ -45,10 +45,14 @@ class Answer:
 class Upstream:
     """Consumes what the request's `metadata` says: `output` tokens, `input` (`full`: the most), `cached`, `after` s.
 
-    `fails_at` names the hosts at which answers of the Responses API say that they failed.
+    `fails_at` names the hosts at which answers of the Responses API say that they failed. `body` is the one that came
+    last.
     """
 
+    body: bytes | None = None
+
     async def send(self, request: UpstreamRequest) -> Answer:
+        self.body = request.body
         said = json.loads(request.body).get("metadata", {})
         await asyncio.sleep(said.get("after", 0))
         prompt = _most_of(request) if said.get("input") == "full" else said.get("input", 0)
@@ -124,8 +128,8 @@ class WatchedCounters(MemoryCounters):
 class Node:
     """One gateway, with a ledger that may be shared and habits of its own."""
 
-    def __init__(self, config: str, counters: CounterStore, ledger: Ledger) -> None:
-        self.snapshot = snapshot_of(config, Upstream())
+    def __init__(self, config: str, counters: CounterStore, ledger: Ledger, upstream: Upstream | None = None) -> None:
+        self.snapshot = snapshot_of(config, upstream or Upstream())
         self.refusal: GatewayError | None = None
         self.services = Services(
             counters=counters,

@@ -8,7 +8,7 @@ the models' migration guides.
 
 import enum
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.lanes.chat_request import effort, output_limit, temperature, top_p
@@ -156,10 +156,15 @@ def _thinking(
     return {}
 
 
-def thinking_budget(body: Mapping[str, Any]) -> int:
-    """The tokens that the extension `thinking` sets apart, 0 where it sets none."""
-    thinking = body.get("thinking")
-    budget = thinking.get("budget_tokens") if isinstance(thinking, Mapping) else None
+def thinking_budget(member: Callable[[str], Any]) -> int:
+    """The tokens that the extension `thinking` sets apart beside the answer's own, 0 where it sets none.
+
+    `member` gives a top-level member of the request, `None` for one that is not there.
+    """
+    thinking = member("thinking")
+    if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
+        return 0
+    budget = thinking.get("budget_tokens")
     return budget if type(budget) is int and budget > 0 else 0
 
 

@@ -50,7 +50,8 @@ def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, A
     system, turns = _Conversation(losses).read(body)
     messages = _in_order(turns)
     family = family_of(target.model)
-    limit = output_limit(body) or family.default_limit + thinking_budget(body)
+    stated = output_limit(body)
+    limit = stated or family.default_limit
     tools = _tools_and_choice(body, losses)
     members: dict[str, Any] = {
         "model": target.model,
@@ -67,6 +68,9 @@ def anthropic_request(body: Json, target: Target, losses: Losses) -> dict[str, A
     thought = reasoning_and_sampling(body, family, limit, tools, messages, losses)
     config = {**thought.pop("output_config", {}), **format_}
     members.update(thought)
+    if not stated and "thinking" in thought:
+        # Anthropic counts the thinking within the limit, and budgets hold for it: see `Translation.beside_answer`.
+        members["max_tokens"] += thinking_budget(body.get)
     if config:
         members["output_config"] = config
     return members

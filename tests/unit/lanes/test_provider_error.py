@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from gateway.lanes.pairs import TRANSLATIONS
-from gateway.lanes.provider_error import ProviderError, read_error
+from gateway.lanes.provider_error import ProviderError, failed_within, read_error
 
 _FASTAPI = {
     "detail": [
@@ -25,6 +25,9 @@ _FASTAPI_WORDS = "body.max_completion_tokens: Extra inputs are not permitted; bo
         (b"caf\xe9", "caf\ufffd"),
         (b"<html><head><title>413 Request Entity Too Large</title></head><body>", "413 Request Entity Too Large"),
         (b"<html><body>no title</body></html>", ""),
+        (b"<title" * 10_900, ""),
+        (b"<title" * 10_000 + b" lang=en>Bad Gateway", "Bad Gateway"),
+        (b"<title>&#" + b"9" * 60_000, "\ufffd"),
         (b'{"cut', ""),
         (b'"a text alone"', "a text alone"),
         (b'{"detail":"Not Found"}', "Not Found"),
@@ -59,6 +62,19 @@ def test_what_an_error_names_is_kept():
 def test_words_are_bounded():
     assert len(read_error(b"x" * 1_000_000).message) == 4096
     assert len(read_error(msgspec.json.encode({"error": {"message": "y" * 1_000_000}})).message) == 4096
+
+
+def test_what_an_error_names_is_printable_and_bounded_too():
+    named = "\x1b[31mred\n" + "z" * 100_000
+    body = msgspec.json.encode({"error": {"message": named, "type": named, "code": named, "param": named}})
+    stated = read_error(body)
+    words = str(failed_within(body))
+
+    for name, longest in ((stated.type, 256), (stated.code, 256), (stated.param, 256), (words, 4096)):
+        assert len(name) == longest
+        assert name.startswith("[31mred z")
+    assert ": [31mred z" in words
+    assert len(str(failed_within(b"{}", f"{named}Exception"))) == 4096
 
 
 @pytest.mark.parametrize("translation", TRANSLATIONS.values(), ids=map(str, TRANSLATIONS))

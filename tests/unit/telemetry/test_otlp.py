@@ -1,7 +1,7 @@
 """Spans are encoded as OpenTelemetry's own encoder does it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.resources import Resource
@@ -54,7 +54,6 @@ def spans(draw):
     )
 
 
-@settings(max_examples=50)
 @given(st.lists(spans(), max_size=3))
 def test_spans_become_the_message_that_opentelemetry_makes_of_them(some):
     assert request_of(some) == encode_spans(some)

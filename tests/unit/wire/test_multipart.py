@@ -1,7 +1,7 @@
 import io
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.formparser import parse_form_data
 
@@ -180,7 +180,6 @@ _PIECES = [
 ]  # fmt: skip
 
 
-@settings(max_examples=200)
 @given(
     st.lists(st.tuples(st.integers(0, 300), st.integers(0, 12), st.sampled_from(_PIECES)), max_size=3), st.booleans()
 )
