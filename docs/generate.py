@@ -22,7 +22,7 @@ from gateway.errors import ERROR_CODES, ERROR_TYPES
 from gateway.lanes.losses import LaneTable
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
-from gateway.telemetry.labelled import LABELS, LabelledDefinitions
+from gateway.telemetry.labelled import LABELS, MOST_SERIES, LabelledDefinitions
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
 from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED
@@ -212,7 +212,8 @@ pairs of provider and model apart; what comes after counts as the model `other`.
 of Prometheus. Who spent what is in the ledger ([spend.md](spend.md)): keys and people are too many for labels. Where
 your keys are few, `GATEWAY_METRICS_LABELS=model,key,team`, or some of them, adds `gateway_labelled_*`: a model that the
 file does not name is `other` there, and what a request did not come to, the model of one that was refused before, is
-empty.
+empty. A worker tells %s combinations of these labels apart; what comes after counts as `other` in all of them. A scrape
+of so many takes about a second of a thread; who may not see them does not wait for them.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -235,7 +236,13 @@ def metrics() -> str:
     rows = _rows_of(MetricDefinitions()) + _rows_of(LabelledDefinitions(CollectorRegistry(), LABELS))
     about = "| `gateway_build_info` | info | version, python, build | What serves. |\n"
     about += "| `gateway_config_info` | info | revision | The revision of the configuration that serves. |\n"
-    return _METRICS % MOST_MODELS + rows + about + _CONTROL_PLANE + _rows_of(control_plane_metrics.MetricDefinitions())
+    return (
+        _METRICS % (MOST_MODELS, f"{MOST_SERIES:,}")
+        + rows
+        + about
+        + _CONTROL_PLANE
+        + _rows_of(control_plane_metrics.MetricDefinitions())
+    )
 
 
 def _rows_of(definitions: object) -> str:

@@ -215,7 +215,7 @@ class Worker:
             self._metrics.keys_end(self._holder.current.key_ends)
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
-            self._metrics.publish()
+            await self._metrics.publish_in_turns()
             await self._books.tell(standings)
 
     def _held_usd(self, standings: Iterable[Standing]) -> dict[str, float]:
