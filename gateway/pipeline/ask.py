@@ -78,7 +78,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
     while True:
         candidate = request.candidate
         try:
-            response, content, trigger = await _ask(request, outbound, chain.permit, peeks=chain.goes_on)
+            response, content, trigger = await _ask(request, services, outbound, chain.permit, peeks=chain.goes_on)
         except UpstreamFailure as failure:
             following = await chain.next(outbound, trigger_of_failure(failure))
             if following is None:
@@ -268,7 +268,7 @@ class _Chain:
 
 
 async def _ask(
-    request: Admitted, outbound: Outbound, permit: Permit, *, peeks: bool
+    request: Admitted, services: Services, outbound: Outbound, permit: Permit, *, peeks: bool
 ) -> tuple[UpstreamResponse, Content, str | None]:
     """One candidate's answer, and what it triggers if it is a failure; told to the circuit breakers and the record.
 
@@ -284,7 +284,7 @@ async def _ask(
     trigger: str | None = None
     try:
         timeout_s = _first_byte_timeout_s(request, candidate)
-        response = await send(request, candidate, outbound, timeout_s, call)
+        response = await send(request, services, outbound, timeout_s, call)
         if call is not None:
             call.status = response.status
         content = Content(response.headers)
@@ -439,24 +439,21 @@ def _is_strict(body: RequestBody) -> bool:
 
 def send(
     request: Admitted,
-    candidate: Candidate,
+    services: Services,
     outbound: Outbound,
     first_byte_timeout_s: float,
     call: Call | None,
 ) -> Awaitable[UpstreamResponse]:
-    """Addresses the request to the candidate's provider, adds its credential and sends it; to be awaited.
+    """Addresses the request to its candidate's provider, adds its credential and sends it; to be awaited.
 
     The provider continues the trace of the call, where that is traced, else that of the request.
     What a client says in headers and query to another company's API stays behind where its body is translated. Raises
     `UpstreamFailure`.
     """
-    received, provider, lane, stream = (
-        request.received,
-        candidate.upstream.provider,
-        candidate.lane,
-        request.body.stream,
-    )
-    headers, query = request_headers(received.headers), received.query
+    received, candidate, stream = request.received, request.candidate, request.body.stream
+    provider, lane = candidate.upstream.provider, candidate.lane
+    headers = request_headers(received.headers, with_baggage=services.forwards_baggage)
+    query = received.query
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         query = b""
