@@ -66,9 +66,9 @@ itself never goes to a provider.
 - What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
-- An error keeps the provider's own words, in a stream too, and of a 5xx, which is `provider_error` on every endpoint, in
-  its message: of `error`, `message` or FastAPI's `detail`, of plain text,
-  of the title of a page. They are printable and of 4,096 characters at most.
+- An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
+  of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
+  `provider_error` that it is on every endpoint.
 - One odd member never costs the answer: what is of another type than its API says is read as if it was not there.
   A call without id, name and arguments is none. One that names no function, or breaks off, makes the answer
   unreadable, and so does another message that begins within a stream.
