@@ -67,7 +67,8 @@ itself never goes to a provider.
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
-  of the title of a page. They are printable and of 4,096 characters at most.
+  of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
+  `provider_error` that it is on every endpoint.
 - One odd member never costs the answer: what is of another type than its API says is read as if it was not there.
   A call without id, name and arguments is none. One that names no function, or breaks off, makes the answer
   unreadable, and so does another message that begins within a stream.
@@ -75,15 +76,16 @@ itself never goes to a provider.
   `{"INVALID_JSON": "..."}`, which comes back to the model as it wrote it.
 - Thinking of a provider that signs none goes to Anthropic's clients with an empty signature or, where it came as
   `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's API
-  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. Every other byte
-  stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. A server that is only
+  compatible with Anthropic's API (a `base_url` with another host than `api.anthropic.com`) gets thinking with an empty
+  signature as it came, for it may be its own; what names a provider as `reasoning_content` is left out there too. Every
+  other byte stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
 - Of a chat request with nothing but system messages the last is the user's, since OpenAI answers such requests.
 - A PDF in the place of an image goes as a document, which is what it is.
 - A JSON schema goes to Claude models that have no structured outputs too: their refusal is better than free text.
 - A budget of 24,576 tokens of thinking or more is a high effort whatever the model's ceiling is: such budgets are what
   clients send to have a model think hardest.
 - Anthropic's `ping` says nothing and has no chunk; `stream_keepalive_s` keeps quiet streams open on every lane.
-- A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 
 _ERROR_CODES = """
