@@ -132,3 +132,8 @@ class GatewayError(Exception):
             error["meta"] = self.meta
         body: dict[str, object] = {"type": "error", "error": error} if anthropic else {"error": error}
         return msgspec.json.encode(body)
+
+
+def sentence(reason: str) -> str:
+    """A reason at the end of a message, with one full stop whether it brings its own or not."""
+    return reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
