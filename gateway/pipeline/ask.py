@@ -9,10 +9,10 @@ import asyncio
 import enum
 import json
 import math
-from collections.abc import Awaitable, Hashable
+from collections.abc import Awaitable, Coroutine, Hashable
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -47,6 +47,8 @@ from gateway.wire.unsigned_thinking import has_unsigned, without_unsigned_thinki
 
 WHOLE_BODY_BYTES = 1024 * 1024
 """Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
+
+_T = TypeVar("_T")
 
 _LARGEST_PEEK = 256 * 1024
 _HELD_S = 3.0
@@ -91,35 +93,38 @@ async def ask(request: Admitted, services: Services) -> Asked:
             continue
         attempt = len(request.received.trail.attempts) - 1
         if trigger is not None:
-            stands, following = False, None
             # What it consumed counts in what the next candidate needs of the budgets.
             remembered = len(request.replaced)
             _remember_consumed(request, candidate, response)
-            try:
-                following = await chain.next(outbound, trigger)
-                stands = following is None
-            finally:
-                if stands:
-                    del request.replaced[remembered:]
-                else:
-                    await response.close()
+            following = await _or_close(chain.next(outbound, trigger), response)
             if following is not None:
+                await response.close()
                 outbound = following
                 continue
+            del request.replaced[remembered:]
         asked = request.received.trail.asked = Asked(request, candidate, outbound, response, content, attempt)
         if 200 <= response.status < 300:  # noqa: PLR2004 - nearly always, and `classify` need not be asked
             return asked
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
             words = ""
-            try:
-                # There alone an error is the client's in other bytes than the provider's.
-                if outcome is Outcome.SERVER_FAULT and candidate.lane.translation is not None:
-                    words = await _words_of(response, content)
-            finally:
-                await response.close()
+            # There alone an error is the client's in other bytes than the provider's.
+            if outcome is Outcome.SERVER_FAULT and candidate.lane.translation is not None:
+                words = await _or_close(_words_of(response, content), response)
+            await response.close()
             raise chain.explained(answer_for(outcome, asked.provider_name, response.status, response.headers, words))
         return asked
+
+
+async def _or_close(work: Coroutine[Any, Any, _T], response: UpstreamResponse) -> _T:
+    """What comes of some work; a response that the work fails to make something of is closed."""
+    failure: BaseException
+    try:
+        return await work
+    except BaseException as error:  # noqa: BLE001 - it is raised again; compiled code cannot await where it is caught
+        failure = error
+    await response.close()
+    raise failure
 
 
 async def _words_of(response: UpstreamResponse, content: Content) -> str:

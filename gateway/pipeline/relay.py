@@ -259,17 +259,25 @@ class Relay:
         """Lets go of the upstream and settles; idempotent."""
         if self._received.trail.is_settled:
             return
+        failure: BaseException | None = None
         try:
-            self._read_usage()
-            progress, ending = self._progress, self._ending
-            is_final = ending is not None or progress.ended
-            if ending is None:
-                ending = progress.ending(client_left=True)
-            conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
-        finally:
-            # Whatever went wrong, the connection is not lost with it: once settled, nobody comes here again.
-            self._received.trail.let_go()
-            await self._response.close()
+            self._settle()
+        except BaseException as error:  # noqa: BLE001 - raised below: compiled code cannot await in a `finally`
+            failure = error
+        # Whatever went wrong, the connection is not lost with it: once settled, nobody comes here again.
+        self._received.trail.let_go()
+        await self._response.close()
+        if failure is not None:
+            raise failure
+
+    def _settle(self) -> None:
+        """Ends the request by how its answer ended, or by how far it came."""
+        self._read_usage()
+        progress, ending = self._progress, self._ending
+        is_final = ending is not None or progress.ended
+        if ending is None:
+            ending = progress.ending(client_left=True)
+        conclude(self._asked, self._services, ending, self._output_tokens(ending, is_final), is_final=is_final)
 
     def _read_usage(self) -> None:
         """Takes over what the answer stated, where that is not done in passing."""
@@ -367,15 +375,12 @@ class RawRelay(Relay):
     async def __anext__(self) -> bytes:
         return self._take(self._gathered.pop()) if self._gathered else await super().__anext__()
 
-    async def close(self) -> None:
+    def _settle(self) -> None:
         """See `Relay`; an error of the client's is none of the provider's, however its body ended."""
-        if not is_answer(self._asked):
-            try:
-                settle(self._received, self._services, Ended(self._response.status, "failed"))
-            finally:
-                await self._response.close()
-            return
-        await super().close()
+        if is_answer(self._asked):
+            super()._settle()
+        else:
+            settle(self._received, self._services, Ended(self._response.status, "failed"))
 
     def _take(self, chunk: bytes) -> bytes:
         if self._content is not None:

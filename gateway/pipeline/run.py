@@ -146,14 +146,17 @@ def _look_through(
 async def _relay(asked: Asked, services: Services) -> Reply:
     """Hands the answer on in the client's shape. Closes the upstream's, unless the reply streams: its `close` does."""
     translation = asked.candidate.lane.translation
-    streams = False
     try:
         if translation is None:
             reply = await relay(asked, services)
         else:
             reply = await relay_translated(asked, translation, services)
-        streams = reply.stream is not None
-        return reply
-    finally:
-        if not streams:
-            await asked.response.close()
+        failure: BaseException | None = None
+    except BaseException as error:  # noqa: BLE001 - raised below: compiled code cannot await in a `finally`
+        failure = error
+    if failure is not None:
+        await asked.response.close()
+        raise failure
+    if reply.stream is None:
+        await asked.response.close()
+    return reply

@@ -57,19 +57,21 @@ class ClientLayer:
         if not self._sweeps:
             self._sweeps = True
             self._loop.call_later(_LOOK_EVERY_S, self._sweep)
+        failure: BaseException | None = None
         try:
             await self._app(scope, client.receive if scope["method"] in _BODILESS else client.begin, send)
-        except asyncio.CancelledError:
-            if not client.cancelled_by_us:
-                raise
         except ResponseAborted:
             # Returning without the last body event makes Granian cut the connection, which is the point.
-            return
-        finally:
-            self._clients.discard(client)
-            rest = client.close()
-            if rest is not None:
-                await rest
+            pass
+        except BaseException as error:  # noqa: BLE001 - raised below: compiled code cannot await in a `finally`
+            if not (client.cancelled_by_us and isinstance(error, asyncio.CancelledError)):
+                failure = error
+        self._clients.discard(client)
+        rest = client.close()
+        if rest is not None:
+            await rest
+        if failure is not None:
+            raise failure
 
     def _sweep(self) -> None:
         """Looks at the clients that no task watches yet."""
