@@ -22,7 +22,7 @@ from gateway.errors import ERROR_CODES, ERROR_TYPES
 from gateway.lanes.losses import LaneTable
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
-from gateway.telemetry.labelled import LABELS, LabelledDefinitions
+from gateway.telemetry.labelled import LABELS, MOST_SERIES, LabelledDefinitions
 from gateway.telemetry.metric_definitions import MetricDefinitions
 from gateway.telemetry.metrics import MOST_MODELS
 from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED
@@ -67,7 +67,8 @@ itself never goes to a provider.
   `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
   for them they are left out, as its API allows.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
-  of the title of a page. They are printable and of 4,096 characters at most.
+  of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
+  `provider_error` that it is on every endpoint.
 - One odd member never costs the answer: what is of another type than its API says is read as if it was not there.
   A call without id, name and arguments is none. One that names no function, or breaks off, makes the answer
   unreadable, and so does another message that begins within a stream.
@@ -75,15 +76,16 @@ itself never goes to a provider.
   `{"INVALID_JSON": "..."}`, which comes back to the model as it wrote it.
 - Thinking of a provider that signs none goes to Anthropic's clients with an empty signature or, where it came as
   `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's API
-  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. Every other byte
-  stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. A server that is only
+  compatible with Anthropic's API (a `base_url` with another host than `api.anthropic.com`) gets thinking with an empty
+  signature as it came, for it may be its own; what names a provider as `reasoning_content` is left out there too. Every
+  other byte stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
 - Of a chat request with nothing but system messages the last is the user's, since OpenAI answers such requests.
 - A PDF in the place of an image goes as a document, which is what it is.
 - A JSON schema goes to Claude models that have no structured outputs too: their refusal is better than free text.
 - A budget of 24,576 tokens of thinking or more is a high effort whatever the model's ceiling is: such budgets are what
   clients send to have a model think hardest.
 - Anthropic's `ping` says nothing and has no chunk; `stream_keepalive_s` keeps quiet streams open on every lane.
-- A provider's 503 is `overloaded_error` for Anthropic's clients, since OpenAI's two errors of that status say overload.
 """
 
 _ERROR_CODES = """
@@ -212,7 +214,8 @@ pairs of provider and model apart; what comes after counts as the model `other`.
 of Prometheus. Who spent what is in the ledger ([spend.md](spend.md)): keys and people are too many for labels. Where
 your keys are few, `GATEWAY_METRICS_LABELS=model,key,team`, or some of them, adds `gateway_labelled_*`: a model that the
 file does not name is `other` there, and what a request did not come to, the model of one that was refused before, is
-empty.
+empty. A worker tells %s combinations of these labels apart; what comes after counts as `other` in all of them. A scrape
+of so many takes about a second of a thread; who may not see them does not wait for them.
 
 | metric | type | labels | meaning |
 |---|---|---|---|
@@ -235,7 +238,13 @@ def metrics() -> str:
     rows = _rows_of(MetricDefinitions()) + _rows_of(LabelledDefinitions(CollectorRegistry(), LABELS))
     about = "| `gateway_build_info` | info | version, python, build | What serves. |\n"
     about += "| `gateway_config_info` | info | revision | The revision of the configuration that serves. |\n"
-    return _METRICS % MOST_MODELS + rows + about + _CONTROL_PLANE + _rows_of(control_plane_metrics.MetricDefinitions())
+    return (
+        _METRICS % (MOST_MODELS, f"{MOST_SERIES:,}")
+        + rows
+        + about
+        + _CONTROL_PLANE
+        + _rows_of(control_plane_metrics.MetricDefinitions())
+    )
 
 
 def _rows_of(definitions: object) -> str:

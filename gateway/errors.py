@@ -27,6 +27,7 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "cache_override_invalid": (400, "`X-LangWatch-Cache` names no cache mode."),
     "not_found": (404, "There is nothing at this path."),
     "method_not_allowed": (405, "The path exists, but not for this method."),
+    "websocket_unsupported": (426, "A WebSocket is asked for; the APIs are served over HTTP alone."),
     "request_timeout": (408, "The client was too slow in sending its body."),
     "payload_too_large": (413, "The body is larger than `GATEWAY_MAX_REQUEST_BODY_BYTES`."),
     "unsupported_media_type": (415, "The body's media type or encoding is not one that the endpoint reads."),
@@ -131,3 +132,8 @@ class GatewayError(Exception):
             error["meta"] = self.meta
         body: dict[str, object] = {"type": "error", "error": error} if anthropic else {"error": error}
         return msgspec.json.encode(body)
+
+
+def sentence(reason: str) -> str:
+    """A reason at the end of a message, with one full stop whether it brings its own or not."""
+    return reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."

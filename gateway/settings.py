@@ -1,6 +1,7 @@
 """Settings of the process: where it listens, its bounds and its secrets. What it enforces is in `gateway.yaml`."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,9 @@ from gateway.telemetry.labelled import Label
 _MIB = 1024 * 1024
 _SHORTEST_PEPPER = 16
 
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?")
+_DEFAULT_PORT = re.compile(r"http://.*:80|https://.*:443")
+
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -33,6 +37,19 @@ def _check_trace_url(value: str) -> str:
     # An id that a client made up must not choose the host.
     if parts.scheme not in ("http", "https") or not parts.hostname or "{" in parts.netloc or "{trace_id}" not in value:
         raise ValueError("this is an http(s) URL with {trace_id} behind its host")
+    return value
+
+
+def _check_origins(value: tuple[str, ...]) -> tuple[str, ...]:
+    if value == ("*",):
+        return value
+    for origin in value:
+        # A browser compares letter by letter what it wrote itself, so nothing is made to fit here.
+        if _ORIGIN.fullmatch(origin) is None or _DEFAULT_PORT.fullmatch(origin):
+            raise ValueError(
+                "an origin is what browsers send, such as https://app.example.com or http://localhost:3000: in small "
+                "letters, without a path, a final slash or the scheme's own port; `*` stands alone"
+            )
     return value
 
 
@@ -202,6 +219,11 @@ class Settings(BaseSettings):
         (),
         description="Labels of `gateway_labelled_*`, which without them are not there: `model`, `key`, `team`, "
         "separated by commas. Each name of the file is a series: with many keys that is much for Prometheus.",
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_check_origins)] = Field(
+        (),
+        description="Sites whose scripts may call the API from a browser, separated by commas: exact origins such as "
+        "`https://app.example.com`, or `*` for all. Default: none, and no answer has an `Access-Control-` header.",
     )
     upstream_connections: Annotated[int, Field(ge=1)] = Field(
         4096,

@@ -67,7 +67,8 @@ def _log_line(level: str, event: str, **more: object) -> None:
 def say(text: str, style: str = "") -> None:
     """A line on standard error; never read as markup."""
     if _is_log:
-        _log_line("error" if style == _ERROR else "info", text)
+        # The level says it.
+        _log_line("error" if style == _ERROR else "info", text.removeprefix("error: "))
         return
     messages.print(Text(visible_lines(text), style=style))
 

@@ -1,6 +1,5 @@
 """Checks on traces: collectors that cannot be reached, headers that cannot be sent, patterns that hide nothing."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from gateway.config.sections.tracing import TraceCollector
 from gateway.config.source import Path
 from gateway.config.urls import is_plain_to_another_host, url_fault
 from gateway.policy.patterns import compile_re2
+from gateway.telemetry.collector_headers import GRPC_NAME
 
 DEFAULT_COLLECTOR: Final = "default"
 """How metrics and logs call the collector of the `OTEL_*` variables."""
@@ -28,7 +28,6 @@ _SET_BY_EXPORTER = frozenset(
         "user-agent",
     )
 )
-_GRPC_NAME = re.compile(r"(?!grpc-)[0-9a-z_.-]+(?<!-bin)")
 
 
 def trace_collectors(config: Config, _facts: Facts) -> Iterator[Checked]:
@@ -57,7 +56,7 @@ def _headers(collector: TraceCollector, at: Path) -> Iterator[Checked]:
         fault = None
         if name in _SET_BY_EXPORTER:
             fault = f"{header} is set by the exporter itself"
-        elif collector.protocol == "grpc" and not _GRPC_NAME.fullmatch(name):
+        elif collector.protocol == "grpc" and not GRPC_NAME.fullmatch(name):
             fault = f"{header} is no name for the metadata of gRPC"
         elif name in seen:
             fault = f"{header} is there twice, spelt in two ways"

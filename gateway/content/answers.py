@@ -12,6 +12,7 @@ from gateway.shapes.responses import RESPONSES
 from gateway.shapes.shape import Shape
 
 _NOT_OF_THE_CONVENTIONS: Final = (Stop.PAUSED, Stop.MALFORMED)
+_LONGEST_REASON: Final = 64
 
 
 def read_answer(endpoint: str, answer: Fields) -> list[dict[str, Any]]:
@@ -58,4 +59,4 @@ def finish_reason(shape: Shape, stated: Any) -> str:
     if not isinstance(stated, str):
         return Stop.FAILED.value
     stop = shape.events.stops.get(stated)
-    return stated if stop is None or stop in _NOT_OF_THE_CONVENTIONS else stop.value
+    return stated[:_LONGEST_REASON] if stop is None or stop in _NOT_OF_THE_CONVENTIONS else stop.value

@@ -20,6 +20,8 @@ _LAST_PIECES: Final = 8
 _LAST_BYTES: Final = 64 * 1024
 _FIRST_EVENTS, _LAST_EVENTS = 4, 64
 _SPACE: Final = 256
+_MOST_CHOICES: Final = 128
+"""The most that chat completions give (https://platform.openai.com/docs/api-reference/chat/create#n)."""
 
 
 class Outline(NamedTuple):
@@ -159,4 +161,4 @@ def _of_response(shape: Shape, answer: _Said | _Inner) -> str:
 
 
 def _ordered(reasons: Mapping[int, str]) -> tuple[str, ...]:
-    return tuple(reasons[index] for index in sorted(reasons))
+    return tuple(reasons[index] for index in sorted(reasons)[:_MOST_CHOICES])

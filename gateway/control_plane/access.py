@@ -3,7 +3,6 @@
 A line names the token that was used and never shows it: bearer tokens, cookies, bodies and queries are not looked at.
 """
 
-import secrets
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -73,7 +72,7 @@ class AccessLog:
         went_well = status < _FIRST_ERROR
         if went_well and told.route in _PROBES:
             return False
-        return self._lines.has(went_well=went_well, trace_id=secrets.token_hex(16))
+        return self._lines.has(went_well=went_well, request_id=told.request_id or ids.request_id())
 
     def write(self, line: Line) -> None:
         """Queues a line."""

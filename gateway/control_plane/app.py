@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 import falcon
 import falcon.asgi
+from falcon.routing import CompiledRouter
 
 from gateway.control_plane import error_response
 from gateway.control_plane.authentication import Authentication
@@ -80,7 +81,9 @@ class _Life:
 
 def create_app(services: Services, trusted: Token | None = None) -> Any:
     """Everything that has a path. A caller in this process needs no token: `trusted` stands for it."""
-    app: Any = falcon.asgi.App(middleware=[_Life(services), Tell(), Authentication(services.database, trusted)])
+    router = CompiledRouter()
+    middleware: Any = [_Life(services), Tell(router), Authentication(services.database, trusted)]
+    app: Any = falcon.asgi.App(middleware=middleware, router=router)
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, error_response.on_http_error)
     app.add_error_handler(BadParameterError, error_response.on_bad_parameter)

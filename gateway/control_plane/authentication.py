@@ -56,6 +56,8 @@ class Authentication:
             raise _invalid("This token is unknown.", "unknown")
         state = token.state(now)
         if state != "active":
+            # For the log alone: `token` is who may act.
+            request.context.refused_token = token
             raise _invalid(_REFUSALS[state], state)
         if tokens.is_use_due(token, now):
             await self._note_use(token, now)

@@ -1,6 +1,7 @@
 """One envelope for every error of the API."""
 
 import logging
+from typing import Final
 
 import falcon
 import falcon.asgi
@@ -11,7 +12,17 @@ from gateway.ledger.period import BadParameterError
 
 _log = logging.getLogger(__name__)
 
-_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
+_OF_STATUS: Final = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "payload_too_large",
+    415: "unsupported_media_type",
+}
+
+
+def type_of(error: falcon.HTTPError) -> str:
+    """The row of `API_ERROR_TYPES` that one of Falcon's own errors is."""
+    return _OF_STATUS.get(error.status_code, "bad_request")
 
 
 async def on_api_error(
@@ -33,7 +44,7 @@ async def on_http_error(
     request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
 ) -> None:
     """Falcon's own errors: unknown paths, wrong methods, unreadable requests."""
-    type_ = _OF_STATUS.get(error.status_code, "bad_request")
+    type_ = type_of(error)
     message = {
         "not_found": "There is nothing at this path.",
         "method_not_allowed": f"This path does not take {request.method}.",

@@ -10,6 +10,7 @@ import enum
 import json
 import math
 from collections.abc import Awaitable, Hashable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,8 +18,9 @@ import msgspec
 
 from gateway import clock, ids
 from gateway.counters.hold import Dimension
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, sentence
 from gateway.lanes.base import Translation
+from gateway.lanes.provider_error import read_error
 from gateway.pipeline.holds import candidate_holds, take
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
@@ -58,6 +60,8 @@ _NOT_PROVOKED = (FailureKind.CONNECT.value, "503", "529")
 """Of these no request is the cause: there is no connection, or the provider says that it has too much to do."""
 _CAUSE_BYTES = 16 * 1024
 _TIMER_S = 0.02
+_WORDS_S = 1.0
+_WORDS_BYTES = 64 * 1024
 _CANCELLED = "cancelled"
 _NO_VERDICT = (_CANCELLED, FailureKind.CREDENTIAL.value)
 _PASSED_OVER = {Dimension.SPEND: ("budget_exceeded", "a budget has no room for what it may cost.")}
@@ -78,7 +82,7 @@ async def ask(request: Admitted, services: Services) -> Asked:
     while True:
         candidate = request.candidate
         try:
-            response, content, trigger = await _ask(request, outbound, chain.permit, peeks=chain.goes_on)
+            response, content, trigger = await _ask(request, services, outbound, chain.permit, peeks=chain.goes_on)
         except UpstreamFailure as failure:
             following = await chain.next(outbound, trigger_of_failure(failure))
             if following is None:
@@ -107,9 +111,29 @@ async def ask(request: Admitted, services: Services) -> Asked:
             return asked
         outcome = classify(response.status)
         if outcome not in _ANSWERS:
-            await response.close()
-            raise chain.explained(answer_for(outcome, asked.provider_name, response.status, response.headers))
+            words = ""
+            try:
+                # There alone an error is the client's in other bytes than the provider's.
+                if outcome is Outcome.SERVER_FAULT and candidate.lane.translation is not None:
+                    words = await _words_of(response, content)
+            finally:
+                await response.close()
+            raise chain.explained(answer_for(outcome, asked.provider_name, response.status, response.headers, words))
         return asked
+
+
+async def _words_of(response: UpstreamResponse, content: Content) -> str:
+    """What a provider says of its own failure, as far as that comes within a moment; empty where it says nothing."""
+    if content.is_encoded:
+        return ""
+    pieces: list[bytes] = []
+    size = 0
+    with suppress(UpstreamFailure, TimeoutError):
+        async with asyncio.timeout(_WORDS_S):
+            while size < _WORDS_BYTES and (piece := await response.read_chunk()) is not None:
+                pieces.append(piece)
+                size += len(piece)
+    return read_error(b"".join(pieces)).message
 
 
 class _Chain:
@@ -268,7 +292,7 @@ class _Chain:
 
 
 async def _ask(
-    request: Admitted, outbound: Outbound, permit: Permit, *, peeks: bool
+    request: Admitted, services: Services, outbound: Outbound, permit: Permit, *, peeks: bool
 ) -> tuple[UpstreamResponse, Content, str | None]:
     """One candidate's answer, and what it triggers if it is a failure; told to the circuit breakers and the record.
 
@@ -284,7 +308,7 @@ async def _ask(
     trigger: str | None = None
     try:
         timeout_s = _first_byte_timeout_s(request, candidate)
-        response = await send(request, candidate, outbound, timeout_s, call)
+        response = await send(request, services, outbound, timeout_s, call)
         if call is not None:
             call.status = response.status
         content = Content(response.headers)
@@ -439,24 +463,21 @@ def _is_strict(body: RequestBody) -> bool:
 
 def send(
     request: Admitted,
-    candidate: Candidate,
+    services: Services,
     outbound: Outbound,
     first_byte_timeout_s: float,
     call: Call | None,
 ) -> Awaitable[UpstreamResponse]:
-    """Addresses the request to the candidate's provider, adds its credential and sends it; to be awaited.
+    """Addresses the request to its candidate's provider, adds its credential and sends it; to be awaited.
 
     The provider continues the trace of the call, where that is traced, else that of the request.
     What a client says in headers and query to another company's API stays behind where its body is translated. Raises
     `UpstreamFailure`.
     """
-    received, provider, lane, stream = (
-        request.received,
-        candidate.upstream.provider,
-        candidate.lane,
-        request.body.stream,
-    )
-    headers, query = request_headers(received.headers), received.query
+    received, candidate, stream = request.received, request.candidate, request.body.stream
+    provider, lane = candidate.upstream.provider, candidate.lane
+    headers = request_headers(received.headers, with_baggage=services.forwards_baggage)
+    query = received.query
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         query = b""
@@ -770,8 +791,8 @@ def circuits_open(retry_after_s: float) -> GatewayError:
     )
 
 
-def answer_for(outcome: Outcome, provider: str, status: int, headers: Headers) -> GatewayError:
-    """The gateway's own error in place of an answer that is not the client's to read."""
+def answer_for(outcome: Outcome, provider: str, status: int, headers: Headers, words: str = "") -> GatewayError:
+    """The gateway's own error in place of an answer that is not the client's to read; `words` are the provider's."""
     meta = {"provider": provider, "upstream_status": status}
     if outcome is Outcome.CREDENTIAL_REFUSED:
         return GatewayError(
@@ -793,7 +814,7 @@ def answer_for(outcome: Outcome, provider: str, status: int, headers: Headers) -
         )
     return GatewayError(
         "provider_error",
-        f"The provider {provider} answered {status}.",
+        sentence(f"The provider {provider} answered {status}{words and f': {words}'}"),
         code="upstream_server_error",
         headers={name: value for name, value in headers if name in _RETRY_HEADERS},
         meta=meta,

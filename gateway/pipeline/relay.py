@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol
 
 from gateway import clock
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, sentence
 from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
 from gateway.pipeline.holds import answers_asked_for, output_limit
 from gateway.pipeline.services import Services
@@ -96,11 +96,6 @@ async def relay(asked: Asked, services: Services) -> Reply:
         raise broke_off(asked, services, failure) from failure
     headers = response_headers(response.headers)
     return Reply(response.status, headers, stream=RawRelay(asked, services, gathered))
-
-
-def sentence(reason: str) -> str:
-    """A reason at the end of a message, with one full stop whether it brings its own or not."""
-    return reason if reason.endswith((".", "!", "?", "…")) else f"{reason}."
 
 
 def is_answer(asked: Asked) -> bool:

@@ -1,6 +1,6 @@
 """Handing on an answer in another company's shape, translated; streams event by event, without holding any back."""
 
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, sentence
 from gateway.lanes.base import Asked as Question
 from gateway.lanes.base import StreamTranslator, Translation, UntranslatableAnswer
 from gateway.pipeline.ask import Outcome, classify
@@ -13,7 +13,6 @@ from gateway.pipeline.relay import (
     count_whole,
     kept_alive,
     read_whole,
-    sentence,
     shut_down,
 )
 from gateway.pipeline.services import Services

@@ -38,7 +38,7 @@ class Tracing(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """Constructed once per worker, by the wiring."""
+    """Constructed once per worker, by the wiring. `forwards_baggage`: providers get the client's `baggage`."""
 
     counters: CounterStore
     on_counter_loss: Literal["refuse", "allow"] | None
@@ -49,3 +49,4 @@ class Services:
     tracing: Tracing
     disconnect_drain_bytes: int
     habits: Habits = field(default_factory=Habits)
+    forwards_baggage: bool = False

@@ -89,7 +89,7 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
-    has_line = log is not None and log.has(ended.outcome, received.trace.trace_id)
+    has_line = log is not None and log.has(ended.outcome, received.request_id)
     if not is_kept and not has_line and not received.is_traced:
         return
     record = _decision_record(received, bill, ended, charges, prompt_per_mille)

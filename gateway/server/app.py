@@ -12,6 +12,7 @@ from gateway.pipeline.relay import ReplyStream
 from gateway.pipeline.services import Services
 from gateway.server import error_response
 from gateway.server.client_watch import AsgiApp, Receive, Scope, Send
+from gateway.server.cross_origin import CrossOrigin
 from gateway.server.drain import Drain
 from gateway.server.health import Books, Healthz, Readyz, Standing, Startupz
 from gateway.server.llm_resource import LlmResource, request_of
@@ -24,7 +25,7 @@ from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 from gateway.telemetry.access_log import Callers
-from gateway.wire.request_head import HeadFault, HeadFaultKind, head_fault, path_fault
+from gateway.wire.request_head import HeadFaultKind, asks_for_websocket, head_fault, path_fault
 
 
 class _Router(CompiledRouter):
@@ -71,9 +72,14 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
             scope["http_version"], target, scope["query_string"], scope["headers"], self._most_head_bytes
         ) or (None if resource is not None else path_fault(target, _NAMED_BELOW))
         if fault is not None:
-            await self._refuse(fault, scope, receive, send)
+            # Where a body ends that is coded in another way, whoever stands in between may see in another place.
+            headers = {"connection": "close"} if fault.kind is HeadFaultKind.TRANSFER_CODING else {}
+            await self._refuse(GatewayError(fault.kind, fault.message, headers=headers), scope, receive, send)
             return
         if resource is None or scope["method"] != "POST":
+            if scope["method"] == "GET" and (target == _REALTIME or asks_for_websocket(scope["headers"])):
+                await self._refuse(_websocket_unsupported(target), scope, receive, send)
+                return
             await super().__call__(scope, receive, send)
             return
         response = falcon.asgi.Response(options=self.resp_options)
@@ -84,20 +90,36 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
                 raise
         await _send(response, send, self.resp_options.default_media_type)
 
-    async def _refuse(self, fault: HeadFault, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _refuse(self, error: GatewayError, scope: Scope, receive: Receive, send: Send) -> None:
         request = falcon.asgi.Request(scope, receive, first_event=await receive(), options=self.req_options)
         response = falcon.asgi.Response(options=self.resp_options)
-        # Where a body ends that is coded in another way, whoever stands in between may see in another place.
-        headers = {"connection": "close"} if fault.kind is HeadFaultKind.TRANSFER_CODING else {}
-        self._errors.refuse(request, response, GatewayError(fault.kind, fault.message, headers=headers))
+        self._errors.refuse(request, response, error)
         await _send(response, send, self.resp_options.default_media_type)
 
 
 _NAMED_BELOW: Final = (b"/v1/models/",)
 """Where a segment of a path is a name that somebody gave, with slashes in it perhaps."""
 
+_CONNECTIVITY_CHECKS: Final = ("/", "/api/hello")
+"""What clients ask for before their first call, without a key, to see that their base URL leads somewhere."""
+
+_REALTIME: Final = b"/v1/realtime"
+"""An API that there is over WebSockets and WebRTC alone."""
+
 _BODILESS = frozenset((100, 101, 204, 304))
 """Statuses of responses without a body (RFC 9110, section 6.4.1)."""
+
+
+def _websocket_unsupported(target: bytes) -> GatewayError:
+    message = (
+        "The Realtime API is not served. POST /v1/responses or /v1/chat/completions answers over HTTP, with "
+        '`"stream": true` as it comes; /v1/audio/transcriptions and /v1/audio/speech hear and speak.'
+        if target == _REALTIME
+        else 'WebSockets are not served. POST the request over HTTP, with `"stream": true` for events as they come.'
+    )
+    # RFC 9110, section 15.5.22: the answer names the protocol to use.
+    headers = {"upgrade": "HTTP/1.1", "connection": "upgrade, close"}
+    return GatewayError("websocket_unsupported", message, headers=headers)
 
 
 async def _send(response: falcon.asgi.Response, send: Send, media_type: str | None) -> None:
@@ -146,9 +168,11 @@ def create_app(
     models = ModelsResource(holder)
     app.add_route("/v1/models", models)
     app.add_route("/v1/models/{model:path}", models, suffix="model")
-    app.add_route("/healthz", Healthz())
+    alive = Healthz()
+    for path in ("/healthz", *_CONNECTIVITY_CHECKS):
+        app.add_route(path, alive)
     app.add_route("/startupz", Startupz())
     app.add_route("/readyz", Readyz(holder, drain, services.counters, books, control_plane))
     app.add_route("/metrics", MetricsResource(services.metrics, settings.metrics_token))
     asgi: AsgiApp = app
-    return asgi
+    return CrossOrigin(asgi, settings.cors_origins) if settings.cors_origins else asgi

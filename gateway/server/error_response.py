@@ -19,6 +19,9 @@ _QUIET_S = 1.0
 """Of requests that lead nowhere one in so many seconds is logged, with how many there were besides."""
 _LONGEST_TOLD = 200
 
+_EXPECTED = frozenset(("websocket_unsupported",))
+"""What clients ask for whose base URL is right: Codex tries at the start of every session."""
+
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 
 
@@ -70,7 +73,8 @@ class HttpErrors:
         request_id = _stamp(request, response)
         write(response, error, anthropic=_is_anthropic(request))
         self._metrics.nothing_there(error.status, error.type)
-        self._tell(request, error.status, request_id)
+        if error.type not in _EXPECTED:
+            self._tell(request, error.status, request_id)
 
     def _tell(self, request: falcon.asgi.Request, status: int, request_id: str) -> None:
         now = clock.monotonic()

@@ -6,12 +6,14 @@ one. Here a connection carries one request and is closed, within seconds whateve
 
 import asyncio
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from gateway.server.client_watch import AsgiApp, Event
 from gateway.server.metrics_resource import OPERATORS_ONLY
 
-_PATHS = ("/healthz", "/startupz", "/readyz", "/metrics")
+PATHS: Final = ("/healthz", "/startupz", "/readyz", "/metrics")
+"""All that is answered there: what speaks of the process, to its operators."""
+
 _PATIENCE_S = 5.0
 _LARGEST_HEAD = 16 * 1024
 
@@ -43,7 +45,7 @@ async def _answer(app: AsgiApp, head: bytes) -> bytes:
     path, _, query = target.partition("?")
     if method not in ("GET", "HEAD"):
         return _written(HTTPStatus.METHOD_NOT_ALLOWED, [(b"allow", b"GET, HEAD")], b"")
-    if path not in _PATHS:
+    if path not in PATHS:
         return _written(HTTPStatus.NOT_FOUND, [], b"")
     scope: dict[str, Any] = {
         "type": "http",

@@ -30,5 +30,5 @@ class MetricsResource:
         is_private = OPERATORS_ONLY in request.scope.get("extensions", ()) or is_operator(
             request.get_header("authorization"), self._token
         )
-        response.data = self._metrics.render(private=is_private, form=form)
+        response.data = await self._metrics.scrape(private=is_private, form=form)
         response.set_headers({**of_every_response(ids.request_id()), **form.headers()})

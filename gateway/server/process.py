@@ -44,8 +44,10 @@ def run(settings: Settings) -> int:
     except ValueError as problem:
         _log.error("%s", problem)
         return 1
-    for warning in Variables().warnings:
+    variables = Variables()
+    for warning in variables.warnings:
         _log.warning("%s", warning)
+    variables.take_out_unusable(os.environ)
     # Workers inherit this until they listen for it: a drain that begins while one starts must not kill it.
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     # Who is told to end between the directory's making and the `with` would leave it behind.
@@ -54,7 +56,8 @@ def run(settings: Settings) -> int:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         if settings.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-        # Only now: the metrics decide at import whether workers share their counts. And once for all workers, which are
+        # Only now: the metrics decide at import whether workers share their counts, and OpenTelemetry's SDK raises then
+        # for variables that it cannot use. And once for all workers, which are
         # forks: one that is replaced serves the sooner.
         from gateway.server.wiring import load_app  # noqa: PLC0415 - the variable comes first
 

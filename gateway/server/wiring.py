@@ -43,7 +43,6 @@ from gateway.telemetry.tracing import open_tracing
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.client import Http1Transport
 from gateway.upstream.failure import FailureKind
-from gateway.wire.headers import let_pass
 
 _PUBLISH_EVERY_S = 1.0
 _SWITCH_INTERVAL_S = 0.0005
@@ -110,8 +109,6 @@ class Worker:
             raise StartupError(first.diagnostics)
         scheme = "http" if self._settings.tls_cert is None else "https"
         self._tracing = open_tracing(self._metrics, self._variables, scheme=scheme)
-        if self._variables.forwards_baggage:
-            let_pass("baggage")
         holder = Holder(first)
         await self._open_books(first)
         services = Services(
@@ -122,6 +119,7 @@ class Worker:
             metrics=self._metrics,
             decision_log=self._decision_log,
             tracing=self._tracing,
+            forwards_baggage=self._variables.forwards_baggage,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
             habits=await self._books.habits(first.budgets),
         )
@@ -215,7 +213,7 @@ class Worker:
             self._metrics.keys_end(self._holder.current.key_ends)
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
-            self._metrics.publish()
+            await self._metrics.publish_in_turns()
             await self._books.tell(standings)
 
     def _held_usd(self, standings: Iterable[Standing]) -> dict[str, float]:

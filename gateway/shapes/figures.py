@@ -102,6 +102,10 @@ def usage_of(figures: dict[str, int]) -> Usage:
     return Usage(**plain, further=further) if further else Usage(**plain)
 
 
+LONGEST_NAME: Final = 512
+"""Characters that a model or a kind of step is named in. What is longer names none: what is found by it is kept."""
+
+
 def stated_as(
     usage: Usage,
     unread: Unread,
@@ -131,7 +135,7 @@ def served_as(
     longest_prompt: int | None = None,
 ) -> Served | None:
     """How an answer was served, `None` where nothing is said of it."""
-    model = model if type(model) is str and model else None
+    model = name_said(model)
     if service_tier is None and speed is None and region is None and not iterations and longest_prompt is None:
         return None if model is None else Served(model=model)
     served = Served(
@@ -171,9 +175,9 @@ def together(one: Stated, other: Stated) -> Stated:
     )
 
 
-def readable_text(value: Any) -> str | None:
-    """A text that says something, `None` for anything else."""
-    return value if type(value) is str and value else None
+def name_said(value: Any) -> str | None:
+    """A text that may name something, `None` for anything else."""
+    return value if type(value) is str and 0 < len(value) <= LONGEST_NAME else None
 
 
 def whole(value: Any) -> int | None:

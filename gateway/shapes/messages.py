@@ -26,8 +26,8 @@ from gateway.shapes.figures import (
     Figure,
     Unbilled,
     Unread,
+    name_said,
     read_figures,
-    readable_text,
     stated_as,
     table_of,
     usage_of,
@@ -207,8 +207,8 @@ def _with_steps(
     if not isinstance(written, list):
         unread.append((_FRESH, "usage.iterations"))
     fallbacks = [one.get("model") for one in steps if isinstance(one, dict) and one.get("type") == "fallback_message"]
-    own = readable_text(fallbacks[-1] if fallbacks else model) or (None if before is None else before.model)
-    worked = {readable_text(one.get("model")) for one in steps if isinstance(one, dict) and _is_own_step(one)}
+    own = name_said(fallbacks[-1] if fallbacks else model) or (None if before is None else before.model)
+    worked = {name_said(one.get("model")) for one in steps if isinstance(one, dict) and _is_own_step(one)}
     summed: dict[str, int] = {}
     longest = 0
     others: list[Iteration] = []
@@ -219,12 +219,12 @@ def _with_steps(
         counted: dict[str, int] = {}
         read_figures(step, _TABLE, counted, unread, f"usage.iterations[{index}]")
         _count_cache_in(counted)
-        ran_on = readable_text(step.get("model"))
+        ran_on = name_said(step.get("model"))
         if _is_own_step(step) and (ran_on is None or own is None or ran_on == own or len(worked) == 1):
             _add(summed, counted.items())
             longest = max(longest, counted.get(_FRESH, 0))
         elif any(counted.values()):
-            others.append(Iteration(readable_text(step.get("type")) or "unknown", usage_of(counted), ran_on))
+            others.append(Iteration(name_said(step.get("type")) or "unknown", usage_of(counted), ran_on))
     for kind, count in summed.items():
         figures[kind] = max(figures.get(kind, 0), count)
     prompts = figures.get(_FRESH, 0)

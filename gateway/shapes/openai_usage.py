@@ -19,11 +19,12 @@ import msgspec
 
 from gateway.shapes.figures import (
     ABSENT,
+    LONGEST_NAME,
     Figure,
     Unbilled,
     Unread,
+    name_said,
     read_figures,
-    readable_text,
     stated_as,
     table_of,
     usage_of,
@@ -220,7 +221,7 @@ def _plain(answer: Answer, usage: dict[str, Any]) -> Stated | None:
     if usage.get("total_tokens") != given + said or given + said > _MUCH:
         return None
     model = answer.model
-    served = Served(model=model) if type(model) is str and model else None
+    served = Served(model=model) if type(model) is str and 0 < len(model) <= LONGEST_NAME else None
     return Stated(usage=Usage(input_tokens=given, output_tokens=said), served=served)
 
 
@@ -296,7 +297,7 @@ def _drawn(answer: Answer, unread: Unread) -> tuple[Iteration, ...]:
             iterations.append(Iteration("image_generation", usage, _image_model(answer.tools)))
     if isinstance(answer.svg_usage, dict):
         usage = _other_usage(answer.svg_usage, unread, "svg_usage")
-        iterations.append(Iteration("svg", usage, readable_text(answer.svg_usage.get("model"))))
+        iterations.append(Iteration("svg", usage, name_said(answer.svg_usage.get("model"))))
     return tuple(iterations)
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
+from zlib import crc32
 
 import msgspec
 
@@ -11,11 +12,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LONGEST_AGENT: Final = 256
 _REMEMBERED: Final = 1024
+_LONGEST_REMEMBERED: Final = 256
 _FORWARDED_FOR: Final = b"x-forwarded-for"
 AGENT: Final = b"user-agent"
 """The header that says what a client calls itself."""
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
-_LOW_HALF: Final = 16
 _ALL: Final = ("all", "true", "1", "on", "yes", "t", "y")
 _NONE: Final = ("off", "false", "0", "no", "f", "n")
 
@@ -51,13 +52,19 @@ class Callers:
 
         PERF: every request asks, and a client asks again and again.
         """
-        key = peer, agent, self._forwarded(headers)
+        key = peer, None if agent is None else agent[:_LONGEST_AGENT], self._forwarded(headers)
+        if len(key[2]) > _LONGEST_REMEMBERED:
+            # Whoever sends such a head could fill the memory with it.
+            return self._encoded(*key)
         known = self._members.get(key)
         if known is None:
             if len(self._members) >= _REMEMBERED:
                 self._members.clear()
-            known = self._members[key] = msgspec.json.encode(self._caller(*key))[1:-1]
+            known = self._members[key] = self._encoded(*key)
         return known
+
+    def _encoded(self, peer: str | None, agent: bytes | None, forwarded: bytes) -> bytes:
+        return msgspec.json.encode(self._caller(peer, agent, forwarded))[1:-1]
 
     def _forwarded(self, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """What is to be read of `X-Forwarded-For`, all of its lines."""
@@ -89,17 +96,17 @@ class Callers:
 class Lines:
     """Which requests have a line: what did not go well always, of the others a `share` from 0 to 1.
 
-    Of what went well those are chosen that a sampler of traces with this ratio chooses, by the trace's id, so that a
-    request has both or none.
+    Of what went well they are chosen by the gateway's own id of the request: any other, such as that of its trace, its
+    client may choose.
     """
 
     def __init__(self, share: float) -> None:
-        self._bound = round(share * 2**64)
+        self._bound = round(share * 2**32)
         self._has_all = share >= 1
 
-    def has(self, *, went_well: bool, trace_id: str) -> bool:
-        """Whether a request has one; `trace_id` has 32 hexadecimal digits."""
-        return self._has_all or not went_well or int(trace_id[_LOW_HALF:], 16) < self._bound
+    def has(self, *, went_well: bool, request_id: str) -> bool:
+        """Whether a request has one."""
+        return self._has_all or not went_well or crc32(request_id.encode()) < self._bound
 
 
 def lines_of(setting: str) -> Lines | None:

@@ -60,9 +60,9 @@ class DecisionLog:
         """How many records could not be written."""
         return self._lines.dropped
 
-    def has(self, outcome: str, trace_id: str) -> bool:
+    def has(self, outcome: str, request_id: str) -> bool:
         """Whether a request that ended so has a line."""
-        return self._wanted.has(went_well=outcome == "ok", trace_id=trace_id)
+        return self._wanted.has(went_well=outcome == "ok", request_id=request_id)
 
     def write(
         self,

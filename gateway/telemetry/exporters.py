@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
+from gateway.telemetry.collector_headers import check_headers
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.telemetry.http_exporter import HttpSpanExporter, place_of, place_of_variables
 from gateway.telemetry.otel_variables import Variables
@@ -84,13 +85,13 @@ def _grpc(settings: CollectorSettings | None, variables: Variables) -> SpanExpor
     if hasattr(trace_exporter, "encode_spans"):
         # PERF: it encodes by `otlp`, where it still calls its encoder by this name.
         vars(trace_exporter)["encode_spans"] = request_of
-    timeout_s = variables.timeout_s("traces")
-    if settings is None:
-        return trace_exporter.OTLPSpanExporter(timeout=timeout_s)
+    stated = variables.headers("traces") if settings is None else settings.headers
+    headers = tuple((name.lower(), value) for name, value in stated)
+    check_headers(headers, grpc=True)
     return trace_exporter.OTLPSpanExporter(
-        endpoint=settings.endpoint,
-        insecure=settings.endpoint.startswith("http:"),
-        # An empty list would be filled from OTEL_EXPORTER_OTLP_HEADERS; this text is a list without entries.
-        headers=tuple((name.lower(), value.reveal()) for name, value in settings.headers) or ",",
-        timeout=timeout_s,
+        endpoint=None if settings is None else settings.endpoint,
+        insecure=None if settings is None else settings.endpoint.startswith("http:"),
+        # Without any it would read OTEL_EXPORTER_OTLP_HEADERS, and quote what it cannot; this text is a list of none.
+        headers=tuple((name, value.reveal()) for name, value in headers) or ",",
+        timeout=variables.timeout_s("traces"),
     )

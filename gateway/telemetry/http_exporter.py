@@ -12,10 +12,10 @@ import httpx
 import msgspec
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.util.re import parse_env_headers
 
 from gateway import clock
 from gateway.secret import Secret
+from gateway.telemetry.collector_headers import check_headers
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.telemetry.otel_variables import Signal, Variables
 from gateway.telemetry.otlp import encode
@@ -52,11 +52,10 @@ class HttpPlace(msgspec.Struct, frozen=True):
 def place_of_variables(signal: Signal, variables: Variables) -> HttpPlace:
     """Where the variables send a signal."""
     own, common = (variables.text(name) for name in variables.names_for(signal, "ENDPOINT"))
-    stated = parse_env_headers(variables.of_exporter(signal, "HEADERS"), liberal=True)
     return _trusting(
         HttpPlace(
             url=own or f"{(common or _HERE).rstrip('/')}/v1/{signal}",
-            headers=tuple((name, Secret(value)) for name, value in stated.items()),
+            headers=variables.headers(signal),
             compresses=variables.compresses(signal),
         ),
         signal,
@@ -86,10 +85,14 @@ def _trusting(place: HttpPlace, signal: Signal, variables: Variables) -> HttpPla
 
 
 class HttpSender:
-    """Sends batches, from one thread. Raises `OSError` at the start where a certificate cannot be read."""
+    """Sends batches, from one thread.
+
+    Raises at the start: `OSError` where a certificate cannot be read, `HeaderError` where a header cannot be sent.
+    """
 
     def __init__(self, place: HttpPlace) -> None:
         self._place = place
+        check_headers(place.headers)
         headers = {
             **{name: value.reveal() for name, value in place.headers},
             "content-type": "application/x-protobuf",
@@ -126,7 +129,11 @@ class HttpSender:
             with self._client.stream("POST", self._place.url, content=content) as response:
                 self.failure = f"it answered {response.status_code} {_PHRASES.get(response.status_code, '')}".strip()
                 return response.status_code
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.LocalProtocolError, httpx.InvalidURL) as error:
+            # They quote what they refuse, which may be a secret.
+            self.failure = type(error).__name__
+            return None
+        except httpx.HTTPError as error:
             self.failure = f"{type(error).__name__}: {error}"
             return None
 

@@ -1,9 +1,10 @@
 """Requests, tokens and money by model, key and team, where `GATEWAY_METRICS_LABELS` asks for that."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Generator, Sequence
 from typing import Final, Literal, get_args
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, values
 
 Label = Literal["model", "key", "team"]
 
@@ -12,30 +13,44 @@ LABELS: Final[tuple[Label, ...]] = get_args(Label)
 OTHER: Final = "other"
 """What is not in the file."""
 
-MOST_SERIES: Final = 20_000
+MOST_SERIES: Final = 10_000
 """So many combinations are told apart by one worker, whatever the file has; further ones count as `other`."""
 
 _FILE_SAYS: Final = ("key_alias", "alias", "declared")
 """Ways in which a model is found by which the file, and not the client, says which it is."""
 
 
+FILES: Final = "counter_labelled"
+"""What the names of the files begin with in which several workers share these counts."""
+
+
+class _Counter(Counter):
+    """A counter that several workers share in files of its own, so that who may not see it need not read it."""
+
+    def _metric_init(self) -> None:
+        self._value = values.ValueClass(
+            FILES, self._name, f"{self._name}_total", self._labelnames, self._labelvalues, self._documentation
+        )
+        self._created = time.time()
+
+
 class LabelledDefinitions:
     """The metrics, with the labels that are chosen."""
 
     def __init__(self, registry: CollectorRegistry, labels: Sequence[Label]) -> None:
-        self.requests = Counter(
+        self.requests = _Counter(
             "gateway_labelled_requests",
             "Requests by outcome and by what `GATEWAY_METRICS_LABELS` lists.",
             (*labels, "outcome"),
             registry=registry,
         )
-        self.tokens = Counter(
+        self.tokens = _Counter(
             "gateway_labelled_tokens",
             "Tokens that providers reported, by what `GATEWAY_METRICS_LABELS` lists.",
             (*labels, "direction"),
             registry=registry,
         )
-        self.cost = Counter(
+        self.cost = _Counter(
             "gateway_labelled_cost_usd",
             "What requests cost by the price list, in US dollars, by what `GATEWAY_METRICS_LABELS` lists.",
             labels,
@@ -99,15 +114,19 @@ class Labelled:
         sums.output_tokens += tokens[1]
         sums.cost_usd += cost_usd
 
-    def publish(self) -> None:
-        """Hands it to Prometheus's own counters."""
-        sums, self._sums = self._sums, {}
-        for labels, one in sums.items():
+    def publishing(self) -> Generator[None]:
+        """Hands it to Prometheus's own counters, one combination in a step: the first time, that takes a while.
+
+        What is left when no more steps are asked for waits for the next time.
+        """
+        for labels in tuple(self._sums):
+            one = self._sums.pop(labels)
             for outcome, count in one.outcomes.items():
                 self._metrics.requests.labels(*labels, outcome).inc(count)
             self._metrics.tokens.labels(*labels, "input").inc(one.input_tokens)
             self._metrics.tokens.labels(*labels, "output").inc(one.output_tokens)
             self._metrics.cost.labels(*labels).inc(one.cost_usd)
+            yield
 
     def _sums_of(self, labels: tuple[str, ...]) -> _Sums:
         if labels not in self._known:

@@ -35,10 +35,10 @@ PRIVATE: Final = labelled.PRIVATE | frozenset(
 
 
 class MetricDefinitions:
-    """The metrics of one worker, in a registry of their own."""
+    """The metrics of one worker, in registries of their own: those in `PRIVATE` stand in `private`."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self.registry, self.private = CollectorRegistry(), CollectorRegistry()
         self.requests = self._counter(
             "requests",
             "Requests answered, by the provider whose answer or failure stands; of requests that no provider was asked "
@@ -256,11 +256,15 @@ class MetricDefinitions:
         )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"gateway_{name}", text, labels, registry=self.registry)
+        return Counter(f"gateway_{name}", text, labels, registry=self._registry_of(name))
 
     def _gauge(self, name: str, text: str, mode: str, *labels: str) -> Gauge:
         # prometheus-client knows the modes as literals; a wrong one raises as soon as a worker starts.
-        return Gauge(f"gateway_{name}", text, labels, registry=self.registry, multiprocess_mode=mode)  # type: ignore[arg-type]
+        registry = self._registry_of(name)
+        return Gauge(f"gateway_{name}", text, labels, registry=registry, multiprocess_mode=mode)  # type: ignore[arg-type]
 
     def _histogram(self, name: str, text: str, *labels: str, buckets: Sequence[float] = SECONDS) -> Histogram:
-        return Histogram(f"gateway_{name}", text, labels, registry=self.registry, buckets=buckets)
+        return Histogram(f"gateway_{name}", text, labels, registry=self._registry_of(name), buckets=buckets)
+
+    def _registry_of(self, name: str) -> CollectorRegistry:
+        return self.private if f"gateway_{name}" in PRIVATE else self.registry

@@ -3,12 +3,14 @@
 With several workers, `PROMETHEUS_MULTIPROC_DIR` (set before this module is imported) makes `render` add them up.
 """
 
+import asyncio
 import os
 import platform
 from bisect import bisect_left, bisect_right
 from collections import Counter as Counted
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +25,11 @@ from gateway import clock
 from gateway.errors import CODES, Denial
 from gateway.telemetry.budget_levels import BudgetLevels
 from gateway.telemetry.exposition import TEXT, Form
+from gateway.telemetry.labelled import FILES as LABELLED_FILES
 from gateway.telemetry.labelled import Label, Labelled
 from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE, MetricDefinitions
 from gateway.telemetry.process_figures import ProcessFigures
+from gateway.turns import at_once, beside, in_turns
 from gateway.usage import Usage
 from gateway.version import BUILD, __version__
 
@@ -41,7 +45,7 @@ class Metrics:
 
     def __init__(self, labels: Collection[Label] = ()) -> None:
         self._metrics = MetricDefinitions()
-        self.labelled = Labelled(self._metrics.registry, tuple(labels)) if labels else None
+        self.labelled = Labelled(self._metrics.private, tuple(labels)) if labels else None
         """What is counted by model, key or team besides; `None` where nobody asks for that."""
         self.budgets = BudgetLevels()
         self._process = ProcessFigures(self._metrics.registry)
@@ -80,6 +84,8 @@ class Metrics:
             self._calls,
             self._first_bytes,
         )
+        self._publishing = asyncio.Lock()
+        self._scraping = asyncio.Lock()
         self._models: set[tuple[str, str]] = set()
         self._consumed: dict[tuple[str, str], list[float]] = {}
 
@@ -287,6 +293,14 @@ class Metrics:
         PERF: those lock, and with several workers write to shared memory, which is too dear for every request; so it is
         done once a second and before every scrape.
         """
+        at_once(self._publish())
+
+    async def publish_in_turns(self) -> None:
+        """The same in short turns, between which requests are served. When it returns, all is told."""
+        async with self._publishing:
+            await in_turns(self._publish())
+
+    def _publish(self) -> Generator[None]:
         metrics = self._metrics
         metrics.in_flight.set(self._under_way)
         for pending in self._pending:
@@ -303,23 +317,32 @@ class Metrics:
             metrics.budget_spent.labels(budget).set(ratio * limit_usd)
             metrics.budget_limit.labels(budget).set(limit_usd)
         if self.labelled is not None:
-            self.labelled.publish()
+            yield from self.labelled.publishing()
         self._process.publish()
 
     def render(self, *, private: bool, form: Form = TEXT) -> bytes:
         """What Prometheus scrapes, in this form; without `private` it names no budget, money, key or team."""
         self.publish()
-        registry = self._metrics.registry
-        if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-            registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call] # prometheus-client has no types here
-            registry.register(self._about)
-        shown = _Shown(registry, self._in_force, frozenset() if private else PRIVATE)
-        return form.render(shown)
+        return self._rendered(private, form)
+
+    async def scrape(self, *, private: bool, form: Form) -> bytes:
+        """The same, beside which requests are served. One scrape at a time is worked on, however many are asked for."""
+        async with self._scraping:
+            await self.publish_in_turns()
+            return await beside(self._rendered, private, form)
+
+    def _rendered(self, private: bool, form: Form) -> bytes:
+        """What was published, in this form. Any thread may ask: Prometheus's counters have locks."""
+        shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+        sources = (_Workers(shared, private), self._about) if shared else self._registries(private)
+        return form.render(_Shown(sources, self._in_force, frozenset() if private else PRIVATE))
+
+    def _registries(self, private: bool) -> "tuple[_Source, ...]":
+        return (self._metrics.registry, self._metrics.private) if private else (self._metrics.registry,)
 
     def families(self) -> Iterator[Metric]:
         """What this worker alone has counted, all of it, as it was published last. Any thread may ask."""
-        return _Shown(self._metrics.registry, self._in_force, frozenset()).collect()
+        return _Shown(self._registries(private=True), self._in_force, frozenset()).collect()
 
     @staticmethod
     def forget_dead_workers() -> None:
@@ -330,7 +353,7 @@ class Metrics:
             try:
                 os.kill(pid, 0)
             except ProcessLookupError:
-                mark_process_dead(pid)  # type: ignore[no-untyped-call] # as above
+                mark_process_dead(pid)  # type: ignore[no-untyped-call] # prometheus-client has no types here
 
     def _count_up_to(self, counter: Counter, total: int) -> None:
         """Brings a counter to what somebody else counts since the start."""
@@ -413,18 +436,21 @@ class _Observed:
             buckets[number].set_exemplar(Exemplar({"trace_id": trace_id}, value, clock.now()))
 
 
+_Source = CollectorRegistry | Collector
+
+
 class _Shown:
-    """What a registry collects, without what is hidden and gauges of what the configuration has no more."""
+    """What sources collect, without what is hidden and gauges of what the configuration has no more."""
 
     def __init__(
-        self, registry: CollectorRegistry, in_force: Mapping[str, Collection[str]], hidden: Collection[str]
+        self, sources: Iterable[_Source], in_force: Mapping[str, Collection[str]], hidden: Collection[str]
     ) -> None:
-        self._registry = registry
+        self._sources = sources
         self._in_force = in_force
         self._hidden = hidden
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
+        for metric in chain.from_iterable(source.collect() for source in self._sources):
             if metric.name in self._hidden:
                 continue
             if metric.type == "gauge":
@@ -433,6 +459,23 @@ class _Shown:
 
     def _has(self, labels: Mapping[str, str]) -> bool:
         return all(labels[label] in names for label, names in self._in_force.items() if label in labels)
+
+
+class _Workers(Collector):
+    """What all workers have counted, from the files in which they share it; those of labels for operators alone."""
+
+    def __init__(self, directory: str, private: bool) -> None:
+        self._directory = Path(directory)
+        self._private = private
+
+    def collect(self) -> Iterable[Metric]:
+        files = [
+            str(file)
+            for file in self._directory.glob("*.db")
+            if self._private or not file.name.startswith(LABELLED_FILES)
+        ]
+        merged: Iterable[Metric] = MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call] # as below
+        return merged
 
 
 class _About(Collector):

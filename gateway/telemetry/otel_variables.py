@@ -1,16 +1,20 @@
 """OpenTelemetry's variables: which are honoured, which are not, and what is said of a value that cannot be used.
 
 As the specification asks, an empty value counts as none, and one that cannot be used is told and counts as none:
-nothing in a variable ends a process.
+nothing in a variable ends a process. OpenTelemetry's SDK raises for some, so what is not usable is kept from it.
 
 https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
 https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 """
 
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from importlib.metadata import entry_points
 from typing import Final, Literal
+from urllib.parse import unquote
+
+from gateway.secret import Secret
+from gateway.telemetry.collector_headers import HeaderError, check_headers
 
 SIGNALS: Final = ("traces", "metrics", "logs")
 Signal = Literal["traces", "metrics", "logs"]
@@ -36,15 +40,15 @@ HONOURED: Final[Mapping[str, str]] = {
     "OTEL_TRACES_EXPORTER": "`otlp` or `none`",
     "OTEL_TRACES_SAMPLER": "`always_on`, `always_off`, `traceidratio`, or one of these behind `parentbased_`",
     "OTEL_TRACES_SAMPLER_ARG": "the share of traces, 0 to 1, for the samplers with a ratio",
-    "OTEL_BSP_SCHEDULE_DELAY": "milliseconds after which spans go at the latest (5000)",
+    "OTEL_BSP_SCHEDULE_DELAY": "milliseconds after which spans go at the latest (5000, 50 at least)",
     "OTEL_BSP_MAX_QUEUE_SIZE": "so many spans wait at most (2048)",
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "so many go at once (512)",
     "OTEL_BSP_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
     "OTEL_METRICS_EXPORTER": "`otlp`: what `/metrics` shows is sent too; `prometheus` and `none` change nothing",
-    "OTEL_METRIC_EXPORT_INTERVAL": "milliseconds between two batches of metrics (60000)",
+    "OTEL_METRIC_EXPORT_INTERVAL": "milliseconds between two batches of metrics (60000, 50 at least)",
     "OTEL_METRIC_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
     "OTEL_LOGS_EXPORTER": "`otlp`: the workers' log and the decision records are sent too; `none` changes nothing",
-    "OTEL_BLRP_SCHEDULE_DELAY": "milliseconds after which lines of the log go at the latest (1000)",
+    "OTEL_BLRP_SCHEDULE_DELAY": "milliseconds after which lines of the log go at the latest (1000, 50 at least)",
     "OTEL_BLRP_MAX_QUEUE_SIZE": "so many lines wait at most (2048)",
     "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "so many go at once (512)",
     "OTEL_BLRP_EXPORT_TIMEOUT": "milliseconds, as `OTEL_EXPORTER_OTLP_TIMEOUT`; the shorter counts",
@@ -102,6 +106,8 @@ _SAMPLERS: Final = (
 )
 _PROTOCOLS: Final = ("http/protobuf", "grpc")
 _MOST: Final = 2**31 - 1
+_SHORTEST_PAUSE_S: Final = 0.05
+_LONGEST_QUOTE: Final = 64
 
 
 class Variables:
@@ -110,12 +116,23 @@ class Variables:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._set = {name: text for name, value in environ.items() if name[:5] == _PREFIX and (text := value.strip())}
         self._warnings: dict[str, str] = {}
+        self._unusable: set[str] = set()
         self._read()
 
     @property
     def warnings(self) -> Sequence[str]:
         """Sentences about variables that are not honoured, and values that cannot be used."""
         return tuple(self._warnings.values())
+
+    def take_out_unusable(self, environ: MutableMapping[str, str]) -> None:
+        """Takes out of an environment what OpenTelemetry's SDK must not read there; called before that is imported.
+
+        What is not known stays: the SDK does not look at it, and the configuration may refer to it.
+        """
+        for name in [one for one in environ if one[:5] == _PREFIX]:
+            is_usable = name in self._set and name not in self._unusable
+            if name in NOT_HONOURED or name[:12] == _OF_PYTHON or (name in HONOURED and not is_usable):
+                del environ[name]
 
     def text(self, *names: str) -> str:
         """What the first of these variables says that says anything."""
@@ -128,6 +145,20 @@ class Variables:
     def of_exporter(self, signal: Signal, name: str) -> str:
         """What they say."""
         return self.text(*self.names_for(signal, name))
+
+    def headers(self, signal: Signal) -> tuple[tuple[str, Secret], ...]:
+        """The headers for its collector, names in lower case.
+
+        What is none is told by its place alone, and a value that cannot be sent by its name: both may be secrets.
+        """
+        variable = next(self._said(signal, "HEADERS"), "")
+        found: dict[str, Secret] = {}
+        for place, entry in enumerate(self.text(variable).split(","), 1):
+            try:
+                found |= _header_of(entry) if entry.strip() else {}
+            except HeaderError as problem:
+                self._warn(f"{variable} {place}", f"{variable}: its entry {place} is left out: {problem}")
+        return tuple(found.items())
 
     @property
     def is_disabled(self) -> bool:
@@ -165,10 +196,16 @@ class Variables:
         text = self.text(name)
         if not text:
             return default
-        if text.isascii() and text.isdigit() and least <= int(text) <= _MOST:
+        # Python refuses to read thousands of digits.
+        is_whole = text.isascii() and text.isdigit() and len(text) <= len(str(_MOST))
+        if is_whole and least <= int(text) <= _MOST:
             return int(text)
-        self._warn(name, f"{name} is {text!r}, and no whole number from {least} on; {default} counts")
+        self._refuse(name, f"{name} is {_quoted(text)}, and no whole number from {least} on; {default} counts")
         return default
+
+    def pause_s(self, name: str, default: int, *, least: int = 0) -> float:
+        """Seconds between two batches, of a variable in milliseconds; with none at all a thread would never rest."""
+        return max(_SHORTEST_PAUSE_S, self.whole(name, default, least=least) / 1000)
 
     def timeout_s(self, signal: Signal) -> float:
         """How long sending a batch may take; 0 in a variable is for ever, as the specification has it."""
@@ -183,7 +220,7 @@ class Variables:
         text = self.text(name).lower()
         if not text or text in known:
             return text or None
-        self._warn(name, f"{name} is {text!r}, which is not known; there are {', '.join(known)}")
+        self._refuse(name, f"{name} is {_quoted(text)}, which is not known; there are {', '.join(known)}")
         return None
 
     def _ratio(self, name: str) -> float:
@@ -194,11 +231,15 @@ class Variables:
             ratio = -1.0
         if 0 <= ratio <= 1:
             return ratio
-        self._warn(name, f"{name} is {text!r}, and no number from 0 to 1; 1 counts")
+        self._refuse(name, f"{name} is {_quoted(text)}, and no number from 0 to 1; 1 counts")
         return 1.0
 
-    def _warn(self, name: str, warning: str) -> None:
-        self._warnings.setdefault(name, f"{warning} (a value that cannot be used counts as none)")
+    def _refuse(self, name: str, warning: str) -> None:
+        self._unusable.add(name)
+        self._warn(name, warning)
+
+    def _warn(self, what: str, warning: str) -> None:
+        self._warnings.setdefault(what, f"{warning} (a value that cannot be used counts as none)")
 
     def _read(self) -> None:
         """Looks at everything once, so that all warnings are there."""
@@ -226,12 +267,13 @@ class Variables:
     def _read_list(self, name: str, known: Collection[str]) -> None:
         for one in _listed(self.text(name)):
             if one not in known:
-                self._warn(name, f"{name}: {one!r} is not known; there are {', '.join(known)}")
+                self._warn(name, f"{name}: {_quoted(one)} is not known; there are {', '.join(known)}")
 
     def _read_signal(self, signal: Signal) -> None:
         self._read_list(f"OTEL_{signal.upper()}_EXPORTER", _EXPORTERS[signal])
         self.compresses(signal)
         self.timeout_s(signal)
+        self.headers(signal)
         if self.protocol(signal) == "grpc" and signal != "traces" and self.exporter(signal) == "otlp":
             exporter, protocol = f"OTEL_{signal.upper()}_EXPORTER", self.names_for(signal, "PROTOCOL")[0]
             said = f"{exporter} is not honoured: {signal} go over http/protobuf alone; {protocol} can say so"
@@ -258,6 +300,20 @@ _NUMBERS: Final = (
     ("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512, 1),
     ("OTEL_METRIC_EXPORT_INTERVAL", 60_000, 1),
 )
+
+
+def _header_of(entry: str) -> dict[str, Secret]:
+    """One header of a list of them. Raises `HeaderError`."""
+    name, sign, value = entry.partition("=")
+    if not sign:
+        raise HeaderError("it is no name=value")
+    header = unquote(name).strip().lower(), Secret(unquote(value).strip())
+    check_headers([header])
+    return dict([header])
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE]}…")
 
 
 def _listed(text: str) -> list[str]:

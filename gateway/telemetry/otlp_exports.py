@@ -61,7 +61,7 @@ def asks_for(signal: Signal, variables: Variables) -> bool:
 def _metrics_export(collect: Callable[[], Iterable[Metric]], variables: Variables) -> "MetricsExport":
     from gateway.telemetry.otlp_metrics import MetricsExport  # noqa: PLC0415 - see above
 
-    interval_s = variables.whole("OTEL_METRIC_EXPORT_INTERVAL", 60_000) / 1000
+    interval_s = variables.pause_s("OTEL_METRIC_EXPORT_INTERVAL", 60_000, least=1)
     return MetricsExport(collect, _opener("metrics", variables), _of_this_worker(), interval_s)
 
 
@@ -73,7 +73,7 @@ def _logs_export(variables: Variables) -> "LogsExport":
         _of_this_worker(),
         queue=variables.whole("OTEL_BLRP_MAX_QUEUE_SIZE", 2048),
         batch=variables.whole("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", 512),
-        delay_s=variables.whole("OTEL_BLRP_SCHEDULE_DELAY", 1000, least=0) / 1000,
+        delay_s=variables.pause_s("OTEL_BLRP_SCHEDULE_DELAY", 1000),
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -62,7 +63,7 @@ class LogsExport(logging.Handler):
         self._wake = threading.Event()
         self._closing = False
         self._fails = False
-        self._dropped = 0
+        self._dropped = self._unreadable = 0
         self._thread = threading.Thread(target=self._run, name="otlp-logs", daemon=True)
         self._thread.start()
 
@@ -99,19 +100,29 @@ class LogsExport(logging.Handler):
             self._wake.clear()
             while self._waiting:
                 lines = [self._waiting.popleft() for _ in range(min(self._batch, len(self._waiting)))]
+                told = records_of(lines)
+                self._unreadable += len(lines) - len(told)
+                self._tell_losses()
+                if not told:
+                    continue
                 try:
                     sender = sender or self._open_sender()
-                    why = None if sender.send(request_of(lines, self._resource)) else sender.failure
+                    why = None if sender.send(request_of(told, self._resource)) else sender.failure
                 except Exception as error:  # noqa: BLE001 - whatever it is, the next batch is another try
                     why = f"{type(error).__name__}: {error}"
                 self._tell(why)
         if sender is not None:
             sender.close()
 
-    def _tell(self, failure: str | None) -> None:
+    def _tell_losses(self) -> None:
         dropped, self._dropped = self._dropped, 0
         if dropped:
             _log.warning("%d lines of the log were not sent over OTLP, since too many waited", dropped)
+        unreadable, self._unreadable = self._unreadable, 0
+        if unreadable:
+            _log.warning("%d lines of the log were not sent over OTLP, since they cannot be written", unreadable)
+
+    def _tell(self, failure: str | None) -> None:
         if (failure is not None) is self._fails:
             return
         self._fails = failure is not None
@@ -121,12 +132,18 @@ class LogsExport(logging.Handler):
             _log.warning("the log is not taken over OTLP: %s; what is not taken is not sent again", failure)
 
 
-def request_of(lines: list[_Waiting], resource: Resource) -> bytes:
-    """The `ExportLogsServiceRequest` of lines and records."""
-    told = [
-        _line(one) if isinstance(one, logging.LogRecord) else _decision(*one) for one in turns(lines, _TURN, BREATH_S)
-    ]
-    scope = logs_pb2.ScopeLogs(scope=_SCOPE, log_records=told)
+def records_of(lines: list[_Waiting]) -> list[logs_pb2.LogRecord]:
+    """Lines and decision records as those of OTLP, without the lines that cannot be written."""
+    told = []
+    for one in turns(lines, _TURN, BREATH_S):
+        with suppress(Exception):  # arguments that do not fit the message, say; the other lines are sound
+            told.append(_line(one) if isinstance(one, logging.LogRecord) else _decision(*one))
+    return told
+
+
+def request_of(records: list[logs_pb2.LogRecord], resource: Resource) -> bytes:
+    """The `ExportLogsServiceRequest` of records."""
+    scope = logs_pb2.ScopeLogs(scope=_SCOPE, log_records=records)
     of_resource = logs_pb2.ResourceLogs(resource=resource_message(resource), scope_logs=[scope])
     encoded: bytes = ExportLogsServiceRequest(resource_logs=[of_resource]).SerializeToString()
     return encoded
@@ -140,7 +157,7 @@ def _line(record: logging.LogRecord) -> logs_pb2.LogRecord:
         time_unix_nano=int(record.created * _NANOSECONDS),
         severity_number=_SEVERITIES.get(record.levelno, logs_pb2.SEVERITY_NUMBER_UNSPECIFIED),
         severity_text=record.levelname,
-        body=AnyValue(string_value=redact(text)),
+        body=_text(redact(text)),
         attributes=[_attribute("logger", record.name)],
     )
 
@@ -152,7 +169,7 @@ def _decision(record: DecisionRecord, encoded: bytes) -> logs_pb2.LogRecord:
         severity_number=_SEVERITIES[severity],
         severity_text=logging.getLevelName(severity),
         event_name=DECISION,
-        body=AnyValue(string_value=encoded.decode()),
+        body=_text(encoded.decode()),
         attributes=[_attribute("langwatch.gateway_request_id", record.request_id)],
         trace_id=bytes.fromhex(record.trace_id),
         span_id=bytes.fromhex(record.span_id),
@@ -160,7 +177,12 @@ def _decision(record: DecisionRecord, encoded: bytes) -> logs_pb2.LogRecord:
 
 
 def _attribute(name: str, value: str) -> KeyValue:
-    return KeyValue(key=name, value=AnyValue(string_value=value))
+    return KeyValue(key=name, value=_text(value))
+
+
+def _text(text: str) -> AnyValue:
+    """A text of a log, in which may stand what is no text: halves of a pair of UTF-16."""
+    return AnyValue(string_value=text.encode("utf-8", "replace").decode())
 
 
 _TRACEBACKS: Final = logging.Formatter()

@@ -53,10 +53,10 @@ OF_CALL: Final[Mapping[str, str]] = {
     "gen_ai.operation.name": "`chat`, `text_completion`, `embeddings`, or the endpoint",
     "gen_ai.provider.name": "the conventions' name of the provider's type",
     "gen_ai.request.model": "the model that the provider was asked for; the span's name ends with it",
-    "gen_ai.response.model": "the model that answered, as the provider says it",
+    "gen_ai.response.model": "the model that answered, as the provider says it, 256 characters of it",
     "gen_ai.response.id": "what the provider calls its answer; of a whole answer up to 128 KiB",
     "gen_ai.response.finish_reasons": "why the model stopped, for each choice: `stop`, `length`, `tool_call`, "
-    "`content_filter`, `error`, or the provider's word",
+    "`content_filter`, `error`, or 64 characters of the provider's word",
     "gen_ai.response.time_to_first_chunk": "seconds from the call to the first bytes of its stream that the client got",
     "gen_ai.request.stream": "`true` where a stream was asked for",
     "gen_ai.request.temperature": "what the request says",

@@ -27,7 +27,7 @@ _NANOSECONDS, _NANOSECONDS_PER_MS, _NANO_USD = 1_000_000_000, 1_000_000, 1_000_0
 _SERVER_ERROR = 500
 _LONGEST_TEXT = 4096
 _LONGEST_LASTING = 256
-"""Characters of what clients say that is kept for further spans."""
+"""Characters of what clients and providers say that is kept for further spans."""
 _NO_FAILURE: Final = ("ok", "cancelled")
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
@@ -174,7 +174,7 @@ def _call_attributes(call: Call, operation: str, request: TracedRequest) -> Last
         operation,
         call.provider_type,
         call.model,
-        None if served is None else served.model,
+        None if served is None or served.model is None else served.model[:_LONGEST_LASTING],
         call.finish_reasons,
         request.record.streaming or None,
         call.url,

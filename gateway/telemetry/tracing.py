@@ -130,7 +130,7 @@ def open_tracing(metrics: Metrics, variables: Variables, *, scheme: str = "http"
     bounds = Bounds(
         queue=variables.whole("OTEL_BSP_MAX_QUEUE_SIZE", Bounds().queue),
         batch=variables.whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Bounds().batch),
-        delay_s=variables.whole("OTEL_BSP_SCHEDULE_DELAY", 5000, least=0) / 1000,
+        delay_s=variables.pause_s("OTEL_BSP_SCHEDULE_DELAY", 5000),
     )
     # It logs every batch that is lost; one line when that begins and one when it ends say as much.
     listen()

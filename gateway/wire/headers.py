@@ -116,6 +116,8 @@ _OTHER_REQUESTS: Final = frozenset(
 )
 """What makes some servers read another request than the one that was judged."""
 
+_BAGGAGE: Final = "baggage"
+
 _REQUEST_STAYS: Final = frozenset(
     (
         *_HOP_BY_HOP,
@@ -130,7 +132,7 @@ _REQUEST_STAYS: Final = frozenset(
         "accept-encoding",  # the answer has to come as it is
         "traceparent",  # the gateway's own span goes on in its place
         "tracestate",
-        "baggage",  # what the caller tells its own services; see `let_pass`
+        _BAGGAGE,  # what the caller tells its own services
     )
 )
 _REQUEST_PREFIXES: Final = (
@@ -204,10 +206,6 @@ class _Crossing:
         self._prefixes = prefixes
         self.known: dict[str | bytes, str] = {}
 
-    def let_pass(self, name: str) -> None:
-        self._stays -= {name}
-        self.known.clear()
-
     def judge(self, written: str | bytes) -> str:
         """The name, which is in lower case, as it goes on; empty where it stays."""
         name = written if isinstance(written, str) else written.decode("latin-1")
@@ -220,26 +218,23 @@ class _Crossing:
 
 
 _REQUEST: Final = _Crossing(_REQUEST_STAYS, _REQUEST_PREFIXES)
+_REQUEST_WITH_BAGGAGE: Final = _Crossing(_REQUEST_STAYS - {_BAGGAGE}, _REQUEST_PREFIXES)
 _RESPONSE: Final = _Crossing(_RESPONSE_STAYS, _RESPONSE_PREFIXES)
 
 
-def let_pass(name: str) -> None:
-    """From now on this header of clients goes upstream."""
-    _REQUEST.let_pass(name)
-
-
-def request_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """What goes upstream of a client's headers (lower-case names, as ASGI has them).
+def request_headers(headers: Iterable[tuple[bytes, bytes]], *, with_baggage: bool = False) -> Headers:
+    """What goes upstream of a client's headers (lower-case names, as ASGI has them), `baggage` only if it says so.
 
     The server's parser lets no line break into a value, so none can be smuggled on.
     """
-    known = _REQUEST.known
+    crossing = _REQUEST_WITH_BAGGAGE if with_baggage else _REQUEST
+    known = crossing.known
     passing: Headers = []
     named: set[str] = set()
     for written, value in headers:
         name = known.get(written)
         if name is None:
-            name = _REQUEST.judge(written)
+            name = crossing.judge(written)
         if name:
             passing.append((name, value.decode("latin-1")))
         elif written == b"connection":

@@ -67,6 +67,11 @@ def head_fault(
     return None
 
 
+def asks_for_websocket(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a head begins the opening handshake of RFC 6455."""
+    return any(name == b"upgrade" and value.strip().lower() == b"websocket" for name, value in headers)
+
+
 def path_fault(target: bytes, named_below: Iterable[bytes] = ()) -> HeadFault | None:
     """What is wrong with a path as it was sent, which is decoded once and by nobody else.
 

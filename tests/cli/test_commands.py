@@ -93,6 +93,7 @@ def test_what_keeps_it_from_serving_is_json_where_the_log_is(gateway, file):
         ("error", None, None),
     ]
     assert {"event", "level", "logger", "time"} <= lines[-1].keys()
+    assert not lines[-1]["event"].startswith("error")
     assert told.startswith("gateway.yaml:4:")
     assert gateway("validate", "gateway.yaml").err.startswith("gateway.yaml:4:")
 

@@ -66,7 +66,7 @@ def test_a_pepper_that_serve_refuses_makes_no_key(gateway, file, command, pepper
     done = gateway("keys", *command, *write, stdin=secret, GATEWAY_KEY_PEPPER=pepper)
     served = gateway("serve", "--config", "gateway.yaml", GATEWAY_KEY_PEPPER=pepper)
 
-    assert (done.code, done.out, done.err) == (1, "", json.loads(served.err)["event"] + "\n")
+    assert (done.code, done.out, done.err) == (1, "", f"error: {json.loads(served.err)['event']}\n")
     assert "GATEWAY_KEY_PEPPER" in done.err
     assert file.read_text() == FILE
 

@@ -2,26 +2,19 @@
 
 import os
 import re
-import shutil
 import time
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from gateway.storage.engine import open_engine
 from gateway.telemetry.decision_record import AttemptRecord, Charge
 from tests.support import launcher
+from tests.support.chromium import in_chromium, opened
 from tests.support.control_plane import ControlPlane
 from tests.support.sqlite import migrated
 from tests.unit.ledger.ledger_entries import entry, put
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    pytest.mark.service,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: apt-get install -y chromium"),
-    # The driver's own threads close their pipes after the module.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = in_chromium
 
 DAY = 24 * 3_600_000_000
 CONFIG = """version: 1
@@ -82,10 +75,7 @@ def plane(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
+    yield from opened()
 
 
 @pytest.fixture

@@ -148,3 +148,26 @@ def test_headers_that_cannot_be_followed_are_refused(gateway, upstream, headers,
 
     assert (answer.status_code, answer.json()["error"]["type"]) == (status, kind)
     assert upstream.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "handshake", "told"),
+    [
+        ("/v1/responses", {"upgrade": "websocket"}, "POST the request over HTTP"),
+        ("/v1/responses", {"upgrade": "WebSocket", "authorization": ""}, "POST the request over HTTP"),
+        ("/v1/realtime?model=gpt-realtime", {"upgrade": "websocket"}, "The Realtime API is not served"),
+        ("/v1/realtime?model=gpt-realtime", {"upgrade": ""}, "The Realtime API is not served"),
+    ],
+)
+def test_a_websocket_is_refused_in_words_and_leaves_no_warning(gateway, path, handshake, told):
+    headers = {"connection": "upgrade", "sec-websocket-version": "13", "sec-websocket-key": "AA==", **handshake}
+
+    answer = gateway.client.get(path, headers=headers)
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["type"], error["code"]) == (426, *["websocket_unsupported"] * 2)
+    assert told in error["message"]
+    assert answer.headers["upgrade"] == "HTTP/1.1"
+    assert answer.headers["x-langwatch-request-id"].startswith("grq_")
+    assert "426 for" not in gateway.log()
+    assert 'gateway_refusals_total{code="websocket_unsupported"' in gateway.metrics()

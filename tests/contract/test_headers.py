@@ -47,6 +47,19 @@ def test_anthropic_is_called_its_own_way(gateway, upstream):
     assert "authorization" not in arrived.headers
 
 
+def test_scripts_of_other_sites_are_told_nothing_where_none_is_named(gateway, upstream):
+    site = {"origin": "https://app.example.com", "access-control-request-method": "POST"}
+    upstream.play = lambda _: response(CHAT, headers={"access-control-allow-origin": "*"})
+
+    preflight = gateway.client.options("/v1/chat/completions", headers=site)
+    answer = gateway.chat(headers=site)
+
+    assert (preflight.status_code, preflight.headers["allow"]) == (200, "POST")
+    for told in (preflight, answer):
+        assert not [name for name in told.headers if name.startswith("access-control-") or name == "vary"]
+    assert upstream.wait_for().headers["origin"] == "https://app.example.com"
+
+
 def test_the_provider_s_headers_come_back_but_for_what_names_its_account(gateway, upstream):
     upstream.play = lambda _: response(
         CHAT,

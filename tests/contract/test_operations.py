@@ -44,8 +44,8 @@ def gateway(module_gateway, upstream):
     return module_gateway(text, env=SETTINGS)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
-def test_probes_answer(gateway, path):
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz", "/", "/api/hello"])
+def test_probes_and_connectivity_checks_of_clients_need_no_key(gateway, path):
     answer = httpx.get(gateway.url + path)
 
     head = httpx.head(gateway.url + path)

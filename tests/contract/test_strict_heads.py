@@ -129,6 +129,7 @@ PASSES = {
     "trailers": posted("host: x", CHUNKED, body=CHUNKS[:-2] + b"host: y\r\n\r\n"),
     "a target with a host": to(f"http://other{PATH}"),
     "a fragment": to(f"{PATH}#x"),
+    "a post that would be a WebSocket": posted("host: x", LENGTH, "connection: upgrade", "upgrade: websocket"),
     "another upgrade": posted("host: x", LENGTH, "connection: upgrade", "upgrade: h2c"),
     "another expectation": posted("host: x", LENGTH, "expect: x"),
     "a head of 60 kB": posted("host: x", LENGTH, f"x-a: {'a' * 60_000}"),

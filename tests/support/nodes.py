@@ -24,10 +24,10 @@ from tests.support.snapshot import snapshot_of
 class Answer:
     """A whole answer with what it consumed."""
 
-    status = 200
     was_held_back = False
 
-    def __init__(self, body: bytes) -> None:
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        self.status = status
         self.headers = [("content-type", "application/json"), ("content-length", str(len(body)))]
         self._body = body
 

@@ -477,6 +477,67 @@ CASES = [
     ),
 ]
 
+DEAD = " ".join(["1 1 1 1 0"] * 24)
+"""The gauge of a circuit that opens anew with each probe, scraped once in the moment before the next one."""
+FINE = [
+    (
+        "a dead provider's circuit is closed from the end of its time until the next request probes",
+        {
+            'gateway_circuit_open{provider="openai"}': DEAD,
+            'gateway_passed_over_total{provider="openai", reason="circuit_open"}': "0+15x120",
+            'gateway_attempts_total{provider="openai", outcome="ok"}': "500x120",
+            'gateway_attempts_total{provider="openai", outcome="503"}': "0 1 1 1 1 2 2 2 2 2 3 3 3 3 3 4x110",
+        },
+        "15m",
+        {"GatewayProviderDead"},
+    ),
+    (
+        "a dead provider is asked so seldom that each request is a probe",
+        {
+            'gateway_circuit_open{provider="openai"}': " ".join(["1x3 0x3"] * 15),
+            'gateway_passed_over_total{provider="openai", reason="circuit_open"}': "7x120",
+            'gateway_attempts_total{provider="openai", outcome="connect"}': " ".join(
+                f"{number}x7" for number in range(15)
+            ),
+        },
+        "15m",
+        {"GatewayProviderDead"},
+    ),
+    (
+        "a dead provider answers again",
+        {
+            'gateway_circuit_open{provider="openai"}': "1 1 1 1 0 1 1 1 1 0 1 1 1 1 0x105",
+            'gateway_passed_over_total{provider="openai", reason="circuit_open"}': "0+15x13 195x106",
+            'gateway_attempts_total{provider="openai", outcome="ok"}': "0x14 0+15x105",
+            'gateway_attempts_total{provider="openai", outcome="503"}': "0 1 1 1 1 2 2 2 2 2 3x110",
+        },
+        "12m",
+        set(),
+    ),
+    (
+        "a standby failed for a while, and nobody has asked it since",
+        {
+            'gateway_circuit_open{provider="standby"}': "1x4 0x115",
+            'gateway_passed_over_total{provider="standby", reason="circuit_open"}': "0 5 9 12 13x116",
+            'gateway_attempts_total{provider="standby", outcome="503"}': "0 10x118",
+        },
+        "5m",
+        set(),
+    ),
+    (
+        "half of a provider's calls fail, and its circuit opens again and again",
+        {
+            'gateway_circuit_open{provider="openai"}': DEAD,
+            'gateway_passed_over_total{provider="openai", reason="circuit_open"}': "0+15x120",
+            'gateway_attempts_total{provider="openai", outcome="ok"}': " ".join(f"{10 * n}x4" for n in range(24)),
+            'gateway_attempts_total{provider="openai", outcome="503"}': " ".join(f"{10 * n}x4" for n in range(24)),
+        },
+        "15m",
+        {"GatewayProviderFailing"},
+    ),
+]
+"""What happens between two minutes: scraped every quarter of one."""
+
 
 def test_every_alert_fires_in_one_case_and_is_silent_in_another_with_the_same_figures():
     fires = {alert for *_, alerts in CASES for alert in alerts}
@@ -493,12 +554,16 @@ LONG = [case for case in CASES if case not in SHORT]
 
 
 @pytest.mark.service
-@pytest.mark.parametrize(("cases", "evaluated"), [(SHORT, "1m"), (LONG, "5m")], ids=["of minutes", "of hours"])
-def test_each_case_fires_what_it_says_and_nothing_else(promtool, tmp_path, cases, evaluated):
+@pytest.mark.parametrize(
+    ("cases", "scraped", "evaluated"),
+    [(FINE, "15s", "15s"), (SHORT, "1m", "1m"), (LONG, "1m", "5m")],
+    ids=["of seconds", "of minutes", "of hours"],
+)
+def test_each_case_fires_what_it_says_and_nothing_else(promtool, tmp_path, cases, scraped, evaluated):
     tests = [
         {
             "name": name,
-            "interval": "1m",
+            "interval": scraped,
             "input_series": [{"series": series, "values": values} for series, values in ((UP | given).items())],
             "promql_expr_test": [
                 {

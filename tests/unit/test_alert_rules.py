@@ -98,3 +98,21 @@ def _titles(cell, titles):
 def test_every_panel_has_a_place_of_its_own():
     assert len({(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in PANELS}) == len(PANELS)
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
+
+
+@pytest.mark.service
+def test_prometheus_takes_the_scrapes_of_the_manual(promtool, tmp_path):
+    scrapes = re.findall(
+        r"^```yaml\n(scrape_configs:.*?)^```", (ROOT / "docs/operations.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    jobs = {job["job_name"] for scrape in scrapes for job in yaml.safe_load(scrape)["scrape_configs"]}
+    files = [tmp_path / f"{number}.yaml" for number in range(len(scrapes))]
+    for file, scrape in zip(files, scrapes, strict=True):
+        file.write_text(scrape)
+
+    done = subprocess.run(
+        [promtool, "check", "config", "--syntax-only", *files], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert jobs == set(re.findall(r'job="([^"]+)"', " ".join(rule["expr"] for rule in RULES)))

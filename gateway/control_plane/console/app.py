@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import falcon.asgi
+from falcon.routing import CompiledRouter
 
 from gateway.control_plane.console.failures import Failures
 from gateway.control_plane.console.guard import Cookies, Guard
@@ -31,7 +32,8 @@ def create_console(services: Services, *, secure: bool, trace_url: str | None = 
     """Everything under `/console`. `secure`: browsers reach it over TLS, so that cookies are for TLS alone."""
     files, cookies = StaticFiles(), Cookies(secure=secure)
     console = Console(services, Renderer(files), cookies, trace_url)
-    app: Any = falcon.asgi.App(middleware=[Tell(), Guard(services.database, cookies)])
+    router = CompiledRouter()
+    app: Any = falcon.asgi.App(middleware=[Tell(router), Guard(services.database, cookies)], router=router)
     # An empty value is one: the requests of nobody in particular.
     app.req_options.keep_blank_qs_values = True
     Failures(console.renderer).handle(app)

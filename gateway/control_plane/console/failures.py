@@ -11,6 +11,7 @@ from gateway import ids
 from gateway.control_plane.console.address import Address
 from gateway.control_plane.console.guard import SignInNeededError
 from gateway.control_plane.console.rendering import Renderer
+from gateway.control_plane.error_response import type_of
 from gateway.control_plane.errors import ApiError
 from gateway.ledger.period import BadParameterError
 
@@ -50,11 +51,13 @@ class Failures:
     async def _on_bad_parameter(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: BadParameterError, _params: object
     ) -> None:
+        request.context.error = "bad_request", "invalid_parameter"
         self._show(request, response, 400, f"{error.parameter}: {error}")
 
     async def _on_http_error(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: object
     ) -> None:
+        request.context.error = type_of(error), type_of(error)
         message = {404: "There is no such page.", 405: f"This page does not take {request.method}."}
         if error.headers:
             response.set_headers(error.headers)

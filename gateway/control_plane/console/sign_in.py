@@ -16,7 +16,7 @@ from gateway.control_plane.console import sessions
 from gateway.control_plane.console.attempts import Attempts
 from gateway.control_plane.console.guard import may_sign_in
 from gateway.control_plane.console.rendering import Console
-from gateway.control_plane.tokens import Scope
+from gateway.control_plane.tokens import Scope, Token
 
 _RANDOM_BYTES: Final = 32
 _REFUSED: Final = (
@@ -63,8 +63,11 @@ class SignIn:
         presented = form.get("token", "").strip()
         database = self._console.services.database
         token = await database.read(lambda connection: tokens.find(connection, presented))
-        if token is None or token.state(now) != "active" or not may_sign_in(token.scope) or not is_own_form:
+        fault = _fault(token, now, is_own_form=is_own_form)
+        if token is None or fault is not None:
+            request.context.error, request.context.refused_token = fault, token
             return None
+        request.context.token = token
         found, replaced = token, cookies.get(request, cookies.session)
 
         def begin(connection: Connection) -> str:
@@ -100,6 +103,18 @@ class SignIn:
         self._console.renderer.render(
             request, response, "sign_in.html", target=target, form_token=form_token, problem=problem
         )
+
+
+def _fault(token: Token | None, now: int, *, is_own_form: bool) -> tuple[str, str] | None:
+    """Why nobody is signed in, as type and code of an error, for metrics and the log: the page does not tell it."""
+    if token is None:
+        return "invalid_token", "token_unknown"
+    state = token.state(now)
+    if state != "active":
+        return "invalid_token", f"token_{state}"
+    if not may_sign_in(token.scope):
+        return "insufficient_scope", "insufficient_scope"
+    return None if is_own_form else ("insufficient_scope", "stale_form")
 
 
 class SignOut:

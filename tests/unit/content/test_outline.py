@@ -39,6 +39,12 @@ CUT_OFF = {"id": "r1", "status": "incomplete", "incomplete_details": {"reason": 
     [
         (CHAT, {"id": "c1", "choices": [{"index": 0, "finish_reason": "tool_calls"}]}, Outline("c1", ("tool_call",))),
         (CHAT, {"choices": [{"finish_reason": "odd"}]}, Outline(None, ("odd",))),
+        (CHAT, {"choices": [{"finish_reason": "odd" * 9_999}]}, Outline(None, (("odd" * 22)[:64],))),
+        (
+            CHAT,
+            {"choices": [{"index": one, "finish_reason": "stop"} for one in range(999)]},
+            Outline(None, ("stop",) * 128),
+        ),
         (MESSAGES, {"id": "m1", "stop_reason": "end_turn"}, Outline("m1", ("stop",))),
         (RESPONSES, CALLED, Outline("r1", ("tool_call",))),
         (RESPONSES, SEARCHED, Outline("r1", ("stop",))),

@@ -142,6 +142,14 @@ def test_a_reason_that_is_no_word(ask):
     assert told.spans[1].attributes["gen_ai.response.finish_reasons"] == ("error",)
 
 
+def test_a_provider_does_not_say_more_of_its_model_than_can_be_kept(ask):
+    body = b'{"model":"%b","usage":{"prompt_tokens":9,"completion_tokens":1}}' % (b"m" * 99_999)
+
+    told = ask(*chat()[:2], Answer(body, streams=False))
+
+    assert told.spans[1].attributes["gen_ai.response.model"] == "m" * 256
+
+
 @pytest.mark.parametrize("streams", [False, True])
 def test_whatever_keeps_a_request_from_its_collector_costs_its_spans_alone(ask, streams, monkeypatch, caplog):
     def fail(_body):

@@ -33,6 +33,17 @@ def test_a_flag_wins_over_a_variable(monkeypatch):
         ("CONSOLE_TRACE_URL", "https://[{trace_id}"),
         ("CONSOLE_TRACE_URL", "https://{trace_id}.example.com/"),
         ("CONSOLE_TRACE_URL", "//traces.example.com/{trace_id}"),
+        ("CORS_ORIGINS", "app.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com/"),
+        ("CORS_ORIGINS", "https://app.example.com/chat"),
+        ("CORS_ORIGINS", "https://App.example.com"),
+        ("CORS_ORIGINS", "https://*.example.com"),
+        ("CORS_ORIGINS", "https://app.example.com:443"),
+        ("CORS_ORIGINS", "http://app.example.com:80"),
+        ("CORS_ORIGINS", "https://user@app.example.com"),
+        ("CORS_ORIGINS", "https://ünï.example.com"),
+        ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "*, https://app.example.com"),
     ],
 )
 def test_what_cannot_be_is_refused(monkeypatch, name, value):
@@ -40,6 +51,24 @@ def test_what_cannot_be_is_refused(monkeypatch, name, value):
 
     with pytest.raises(ValidationError):
         Settings()
+
+
+@pytest.mark.parametrize(
+    ("value", "origins"),
+    [
+        ("", ()),
+        ("*", ("*",)),
+        (
+            "https://app.example.com, http://localhost:3000,http://[::1]:80443,app://obsidian.md",
+            ("https://app.example.com", "http://localhost:3000", "http://[::1]:80443", "app://obsidian.md"),
+        ),
+        ("https://app.example.com:80", ("https://app.example.com:80",)),
+    ],
+)
+def test_sites_are_named_as_browsers_do(monkeypatch, value, origins):
+    monkeypatch.setenv("GATEWAY_CORS_ORIGINS", value)
+
+    assert Settings().cors_origins == origins
 
 
 def test_a_pepper_is_never_shown(monkeypatch):

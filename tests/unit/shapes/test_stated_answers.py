@@ -22,6 +22,18 @@ def claude(usage, **beside):
 
 
 TOKENS = {"input_tokens": 100, "output_tokens": 10}
+CHAT_TOKENS = {"prompt_tokens": 1, "completion_tokens": 1}
+
+
+@pytest.mark.parametrize(
+    "answered", [(openai_usage, CHAT_TOKENS), (openai_usage, {**CHAT_TOKENS, "total_tokens": 2}), (messages, TOKENS)]
+)
+def test_what_is_too_long_for_a_name_is_no_model(answered):
+    reader, usage = answered
+
+    served = [read(reader, {"model": "m" * long, "usage": usage}).served for long in (512, 513)]
+
+    assert served == [Served(model="m" * 512), None]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from gateway.ids import request_id
 from gateway.settings import Settings
 from gateway.telemetry.access_log import Callers, Lines, lines_of, read_networks
 
@@ -58,13 +59,27 @@ def test_what_is_told_of_a_client_is_json_and_its_own():
 
 
 def test_failures_always_have_a_line_and_of_the_others_a_share():
-    ids = [f"{number:032x}" for number in range(0, 2**64, 2**64 // 200)]
+    asked = [request_id() for _ in range(20_000)]
 
-    lines = Lines(0.25)
+    lines = Lines(0.05)
 
-    assert sum(lines.has(went_well=True, trace_id=one) for one in ids) == pytest.approx(50, abs=1)
-    assert all(lines.has(went_well=False, trace_id=one) for one in ids)
-    assert not any(Lines(0.0).has(went_well=True, trace_id=one) for one in ids)
+    assert sum(lines.has(went_well=True, request_id=one) for one in asked) == pytest.approx(1_000, abs=200)
+    assert all(lines.has(went_well=False, request_id=one) for one in asked)
+    assert not any(Lines(0.0).has(went_well=True, request_id=one) for one in asked)
+
+
+def test_what_clients_write_does_not_fill_the_memory():
+    callers = Callers("a:1", PROXIES)
+    for number in range(2_000):
+        forwarded = [(b"x-forwarded-for", b"%d.%s 192.0.2.1" % (number, b"6.6.6.6," * 4_000))]
+        callers.members("10.1.2.3", b"%d" % number, forwarded)
+        callers.members("10.1.2.3", b"%d" % number + b"\xff" * 30_000, [])
+
+    kept = [len(part or b"") for row in callers._members.items() for part in (*row[0][1:], row[1])]
+    assert len(kept) <= 3 * 1024
+    assert max(kept) < 1_024
+    told = callers.members("10.1.2.3", b"curl", [(b"x-forwarded-for", b"6.6.6.6," * 4_000 + b"192.0.2.1")])
+    assert json.loads(b"{%b}" % told)["client_address"] == "192.0.2.1"
 
 
 @pytest.mark.parametrize(

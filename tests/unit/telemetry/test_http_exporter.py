@@ -3,8 +3,10 @@
 import pytest
 
 from gateway.secret import Secret
+from gateway.telemetry.collector_headers import HeaderError
 from gateway.telemetry.collector_settings import CollectorSettings
-from gateway.telemetry.http_exporter import HttpSender, place_of, place_of_variables
+from gateway.telemetry.exporters import exporter_of, exporter_of_variables
+from gateway.telemetry.http_exporter import HttpPlace, HttpSender, place_of, place_of_variables
 from gateway.telemetry.otel_variables import Variables
 from tests.support.certificate import certificate
 from tests.support.collector import HttpCollector
@@ -90,3 +92,40 @@ def test_a_collector_of_the_file_gets_its_own_headers_and_no_others():
     assert place.url == "https://c.example/otel/v1/traces"
     assert [name for name, _ in place.headers] == ["x-key"]
     assert place.timeout_s == 0.3
+
+
+@pytest.mark.parametrize("stated", ["Authorization: ApiKey s3cret", "x-api-key=abc%0As3cret"])
+def test_a_header_that_cannot_be_sent_is_left_out_and_hides_no_reason(collector, stated):
+    collector.status = 401
+
+    assert reason(sender(collector.url, OTEL_EXPORTER_OTLP_HEADERS=f"{stated},a=b")) == "it answered 401 Unauthorized"
+    assert collector.headers[0]["a"] == "b"
+
+
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [("x-key", "a\ns3cret", "x-key"), ("x-key", "s3cret\xe9", "x-key"), ("s3cret:", "a", "name")],
+)
+def test_headers_are_looked_at_before_they_are_sent(protocol, name, value, told):
+    settings = CollectorSettings("http://127.0.0.1:1", protocol, ((name, Secret(value)),))
+
+    with pytest.raises(HeaderError, match=told) as refused:
+        exporter_of(settings, Variables(SOON))
+
+    assert "s3cret" not in str(refused.value)
+
+
+def test_grpc_gets_the_headers_of_the_variable_and_never_reads_it_itself(caplog):
+    stated = {"OTEL_EXPORTER_OTLP_HEADERS": "X-Team=a%20b,Authorization: ApiKey s3cret", **SOON}
+
+    exporter = exporter_of_variables(Variables({**stated, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}))
+
+    assert ("x-team", "a b") in exporter._headers
+    assert "s3cret" not in caplog.text + str(exporter._headers)
+    exporter.shutdown()
+
+
+@pytest.mark.parametrize("url", ["http://user:s3cret", "http://127.0.0.1:1/s3cret\x01"])
+def test_an_address_that_is_none_is_not_quoted(url):
+    assert reason(HttpSender(HttpPlace(url, timeout_s=0.1))) == "InvalidURL"

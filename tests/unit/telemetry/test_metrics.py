@@ -1,14 +1,18 @@
 """What is counted, and how many series it may make."""
 
+import asyncio
 import os
 import re
 import subprocess
 import sys
+import threading
 
 import pytest
+from prometheus_client.registry import Collector
 
 from gateway import clock
-from gateway.telemetry.metric_definitions import MOST_KEYS
+from gateway.telemetry import labelled
+from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE
 from gateway.telemetry.metrics import MOST_MODELS, Metrics
 from gateway.usage import Usage
 
@@ -27,15 +31,93 @@ def test_models_that_clients_make_up_do_not_make_series():
     assert counted['{direction="input",model="other",provider="openai"}'] == "50.0"
 
 
+def ended(metrics, key="k", cost_usd=0.5):
+    metrics.labelled.ended(
+        model="m", model_source="alias", key=key, team="core", outcome="ok", tokens=(1, 2), cost_usd=cost_usd
+    )
+
+
 @pytest.mark.parametrize(("chosen", "expected"), [(("team",), '{outcome="ok",team="core"}'), ((), None)])
 def test_only_labels_that_are_chosen_make_series(chosen, expected):
     metrics = Metrics(chosen)
     if metrics.labelled is not None:
-        metrics.labelled.ended(
-            model="m", model_source="alias", key="k", team="core", outcome="ok", tokens=(1, 2), cost_usd=0.5
-        )
+        ended(metrics)
 
     assert samples(metrics, "gateway_labelled_requests_total") == ({expected: "1.0"} if expected else {})
+
+
+def test_labels_are_told_in_steps_and_no_step_that_is_left_out_is_lost():
+    metrics = Metrics(("key",))
+    for number in range(50):
+        ended(metrics, f"k{number}")
+    steps = metrics.labelled.publishing()
+    next(steps)
+    steps.close()
+    ended(metrics, "k0")
+
+    assert len(list(metrics.labelled.publishing())) == 50
+    counted = samples(metrics, "gateway_labelled_requests_total")
+    assert (len(counted), sum(map(float, counted.values()))) == (50, 51)
+
+
+def test_more_combinations_than_are_told_apart_count_as_others(monkeypatch):
+    monkeypatch.setattr(labelled, "MOST_SERIES", 3)
+    metrics = Metrics(("key",))
+    for number in range(5):
+        ended(metrics, f"k{number}")
+
+    counted = samples(metrics, "gateway_labelled_requests_total")
+    assert (len(counted), counted['{key="other",outcome="ok"}']) == (4, "2.0")
+
+
+class Unreadable(Collector):
+    """Fails whoever collects it."""
+
+    def describe(self):
+        return []
+
+    def collect(self):
+        raise AssertionError
+
+
+def test_what_is_private_is_not_even_collected_for_others():
+    metrics = Metrics(("key",))
+    metrics.serving("one", {"team": 1.0}, ())
+    ended(metrics)
+    told = metrics.render(private=True).decode()
+    metrics._metrics.private.register(Unreadable())
+
+    open_to_all = metrics.render(private=False).decode()
+
+    families = (set(re.findall(r"^# TYPE (gateway_\S+)", text, re.MULTILINE)) for text in (told, open_to_all))
+    assert {name.removesuffix("_total") for name in set.difference(*families)} == PRIVATE
+
+
+class Noted:
+    """A form that notes in which thread it is written, and how many are written at one time."""
+
+    def __init__(self):
+        self.threads, self.now, self.most = set(), 0, 0
+
+    def render(self, _):
+        self.threads.add(threading.get_ident())
+        self.now += 1
+        self.most = max(self.most, self.now)
+        os.sched_yield()
+        self.now -= 1
+        return b""
+
+
+def test_scrapes_are_written_beside_the_event_loop_one_at_a_time():
+    async def scraped(form):
+        metrics = Metrics()
+        await asyncio.gather(*(metrics.scrape(private=True, form=form) for _ in range(5)))
+
+    noted = Noted()
+    asyncio.run(scraped(noted))
+
+    assert threading.get_ident() not in noted.threads
+    assert noted.most == 1
 
 
 def test_keys_that_have_ended_give_way_to_those_that_end_next():
@@ -105,15 +187,21 @@ WORKERS = """
 import os
 from gateway.telemetry.metrics import Metrics
 kept = [open(os.devnull) for _ in range(100)]
+def worker():
+    metrics = Metrics(("key",))
+    metrics.labelled.ended(model="", model_source=None, key="k", team="", outcome="ok", tokens=(1, 2), cost_usd=0.5)
+    metrics.publish()
+    return metrics
 if (child := os.fork()) == 0:
-    Metrics().publish()
+    worker()
     os._exit(0)
 os.waitpid(child, 0)
-print(Metrics().render(private=False).decode())
+metrics = worker()
+print(metrics.render(private=False).decode(), metrics.render(private=True).decode(), sep="-----")
 """
 
 
-def test_open_files_of_workers_are_those_of_the_fullest_as_each_has_a_limit_of_its_own(tmp_path):
+def test_workers_add_up_and_open_files_are_those_of_the_fullest_as_each_has_a_limit_of_its_own(tmp_path):
     told = subprocess.run(
         [sys.executable, "-c", WORKERS],
         env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
@@ -122,6 +210,11 @@ def test_open_files_of_workers_are_those_of_the_fullest_as_each_has_a_limit_of_i
         check=True,
     ).stdout
 
-    figures = dict(re.findall(r"^process_(open|max)_fds (\S+)$", told, re.MULTILINE))
+    open_to_all, private = told.split("-----")
+    figures = dict(re.findall(r"^process_(open|max)_fds (\S+)$", open_to_all, re.MULTILINE))
     assert 100 < float(figures["open"]) < 200
     assert float(figures["max"]) > 0
+    assert "gateway_labelled" not in open_to_all
+    assert 'gateway_labelled_requests_total{key="k",outcome="ok"} 2.0' in private
+    assert 'gateway_labelled_cost_usd_total{key="k"} 1.0' in private
+    assert len([*tmp_path.glob("counter_labelled_*.db")]) == 2

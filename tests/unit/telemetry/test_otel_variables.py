@@ -1,10 +1,16 @@
 """Every variable of OpenTelemetry's is honoured, or named."""
 
+import os
+
 import pytest
 from opentelemetry import environment_variables as of_api
 from opentelemetry.sdk import environment_variables as of_sdk
+from opentelemetry.sdk.trace import SpanLimits
 
-from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED, Variables
+from gateway.telemetry import tracing
+from gateway.telemetry.http_exporter import place_of_variables
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.otel_variables import HONOURED, NOT_HONOURED, SIGNALS, Variables
 
 OF_SPECIFICATION = {
     *("OTEL_SDK_DISABLED", "OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME", "OTEL_LOG_LEVEL", "OTEL_PROPAGATORS"),
@@ -76,6 +82,19 @@ def test_what_is_not_honoured_is_named(name):
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "no whole number from 0 on; 10000 counts"),
         ("OTEL_BLRP_EXPORT_TIMEOUT", "soon", "30000 counts"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "1e9", "60000 counts"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "9" * 5000, "5000 counts"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a=b,Authorization: ApiKey s3cret", "entry 2 is left out: it is no name=value"),
+        (
+            "OTEL_EXPORTER_OTLP_HEADERS",
+            "Authorization: Basic czNjcmV0=",
+            "entry 1 is left out: what stands in the place",
+        ),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-api-key=abc%0As3cret", "entry 1 is left out: the value of x-api-key is not"),
+        (
+            "OTEL_EXPORTER_OTLP_LOGS_HEADERS",
+            "x-api-key=s3cret\xe9",
+            "entry 1 is left out: the value of x-api-key is not",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_is_told_once(name, value, said):
@@ -83,6 +102,9 @@ def test_a_value_that_cannot_be_used_is_told_once(name, value, said):
 
     assert warning.startswith(name)
     assert said in warning
+    assert "s3cret" not in warning
+    assert "czNjcmV0" not in warning
+    assert len(warning) < 300
 
 
 def test_such_a_value_counts_as_none():
@@ -134,3 +156,51 @@ def test_without_any_nothing_is_told_and_nothing_exported():
         None,
         False,
     )
+
+
+def test_headers_are_decoded_and_what_is_none_is_left_out():
+    variables = Variables({"OTEL_EXPORTER_OTLP_HEADERS": "A=b%20c, x-key = Basic e%3D= ,,bad,x=,y=a%00,z=a\n"})
+
+    told = {name: value.reveal() for name, value in variables.headers("traces")}
+    assert told == {"a": "b c", "x-key": "Basic e==", "x": "", "z": "a"}
+    assert ["entry 4" in variables.warnings[0], "entry 6" in variables.warnings[1]] == [True, True]
+
+
+def test_a_thread_rests_whatever_the_variable_says():
+    variables = Variables({"OTEL_BSP_SCHEDULE_DELAY": "0", "OTEL_METRIC_EXPORT_INTERVAL": "1"})
+
+    assert variables.pause_s("OTEL_BSP_SCHEDULE_DELAY", 5000) == 0.05
+    assert variables.pause_s("OTEL_METRIC_EXPORT_INTERVAL", 60_000, least=1) == 0.05
+    assert variables.pause_s("OTEL_BLRP_SCHEDULE_DELAY", 1000) == 1
+    assert variables.warnings == ()
+
+
+GARBAGE = ("abc", "-1", "0", "1e400", "nan", "9" * 5000, "", " ", "\udcff;=%zz,\n\x01\xe9=\udcff")
+OF_PYTHON = ("OTEL_PYTHON_CONTEXT", "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED")
+METRICS = Metrics()
+
+
+@pytest.mark.parametrize("name", [*HONOURED, *NOT_HONOURED, *OF_PYTHON])
+def test_no_variable_ends_a_process(name, monkeypatch):
+    for value in GARBAGE:
+        monkeypatch.setenv(name, value)
+        variables = Variables()
+        variables.take_out_unusable(os.environ)
+
+        SpanLimits()
+        assert tracing.resource().attributes["service.name"]
+        tracing.open_tracing(METRICS, variables).close()
+        for signal in SIGNALS:
+            place_of_variables(signal, variables)
+        assert all(len(one) < 400 for one in variables.warnings)
+        assert name not in os.environ or (name in HONOURED and value.strip())
+
+
+def test_what_the_configuration_may_refer_to_stays():
+    stays = {"OTEL_COLLECTOR_KEY": "k", "OTEL_SERVICE_NAME": "edge", "OTEL_PROPAGATORS": "b3,baggage", "PATH": "/bin"}
+    goes = {"OTEL_LOG_LEVEL": "info", "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd", "OTEL_TRACES_SAMPLER_ARG": "2"}
+    environ = {**stays, **goes, "OTEL_TRACES_SAMPLER": "traceidratio"}
+
+    Variables(environ).take_out_unusable(environ)
+
+    assert environ == {**stays, "OTEL_TRACES_SAMPLER": "traceidratio"}

@@ -104,6 +104,20 @@ def test_every_level_has_a_severity(level):
     assert line.severity_text == logging.getLevelName(level)
 
 
+def test_a_line_that_cannot_be_written_is_lost_alone_and_no_collector_is_blamed(caplog):
+    sender = Sender()
+    export = export_to(sender)
+    lines = [("bad args %d", ("x",)), ("half a pair: \udcff", None), ("sound", None), ("%s %s", ("too few",))]
+    for message, args in lines:
+        export.emit(logging.LogRecord("a\udcff", logging.INFO, "", 1, message, args, None))
+    export.end()
+    export.join(10)
+
+    assert [one.body.string_value for one in lines_in(sender)] == ["half a pair: ?", "sound"]
+    assert "2 lines of the log were not sent over OTLP, since they cannot be written" in caplog.text
+    assert "not taken" not in caplog.text
+
+
 def test_lines_that_find_no_room_are_dropped_and_told(caplog):
     sender = Sender()
     export = export_to(sender, queue=2)

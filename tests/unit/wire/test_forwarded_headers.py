@@ -87,3 +87,11 @@ def test_what_is_remembered_of_names_changes_nothing():
 
     for _ in range(2):
         assert len(request_headers([*many, (b"x_api_key", b"v"), (b"cookie", b"v")])) == 3000
+
+
+def test_baggage_goes_on_where_that_is_asked_for():
+    headers = [(b"baggage", b"a=1"), (b"x-api-key", b"k"), (b"baggage", b"b=2")]
+
+    assert request_headers(headers, with_baggage=True) == [("baggage", "a=1"), ("baggage", "b=2")]
+    assert request_headers([*headers, (b"connection", b"baggage")], with_baggage=True) == []
+    assert request_headers(headers) == []
