@@ -407,7 +407,11 @@ def _save(saved: "SavedPlan", file: Path) -> None:
 def _keep(saved: "SavedPlan", where: Sequence[str]) -> None:
     """Saves a plan of which nobody knows whether it was carried out: applied again it tells that, and its secrets."""
     file = Path(f"{saved.plan.plan_id}.json")
-    _save(saved, file)
+    try:
+        _save(saved, file)
+    except typer.Exit:
+        # Said already; what became of the apply weighs more.
+        return
     again = command_line("gateway", "apply", str(file), *where)
     say(f"Saved to {file}. To learn what came of it, and within an hour the secrets that it made: {again}", "yellow")
 

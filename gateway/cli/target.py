@@ -231,7 +231,8 @@ class Target:
                 return self._answer(sent, headers)
             except RefusedError as error:
                 lost = error if isinstance(error, _LostError) else lost
-                if lost is None or error.code in _CODES.values():
+                # The lock may be held by the very request whose answer was lost.
+                if lost is None or error.code in (STALE, GUARD):
                     raise
                 pause_s = next(pauses_s, None)
                 if pause_s is None:

@@ -121,7 +121,7 @@ def _rewrite(file: Path, name: str, fields: Callable[[Mapping[str, Any]], Change
         raise EditError(msg) from None
     _refuse_new_faults(file, before, after)
     key = {**_mapping(keys, name), **changes}
-    wanted = {field: value for field, value in key.items() if changes.get(field, value) is not None}
+    wanted = {field: value for field, value in key.items() if field not in changes or value is not None}
     if parse(after, "")[0] != {**tree, "virtual_keys": {**keys, name: wanted}}:
         msg = f"{file} is left as it is: {name} is written in a way that cannot be changed in place, by hand it can"
         raise EditError(msg)

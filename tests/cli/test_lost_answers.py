@@ -15,6 +15,7 @@ from gateway.plan.saved import read
 FILE = "version: 1\nowner: us\nproviders: {sim: {type: simulator}}\nvirtual_keys: {k: {environment: test}}\n"
 DONE = httpx.Response(200, json={"revision": 3, "already": True, "minted": {"k": "secret"}})
 STALE = httpx.Response(409, json={"error": {"type": "stale_plan", "message": "it moved"}})
+LOCKED = httpx.Response(409, json={"error": {"type": "locked", "message": "somebody else applies"}})
 AWAY = httpx.Response(503, json={"error": {"type": "database_unavailable", "message": "later"}})
 PROXY = httpx.Response(504, text="<html>Gateway Time-out")
 LOST, UNREACHABLE = httpx.ReadError("gone"), httpx.ConnectError("refused")
@@ -30,6 +31,9 @@ LOST, UNREACHABLE = httpx.ReadError("gone"), httpx.ConnectError("refused")
         ([LOST, STALE], targets.STALE),
         ([PROXY, DONE], None),
         ([PROXY, UNREACHABLE, PROXY, PROXY], UNKNOWN),
+        ([PROXY, LOCKED, DONE], None),
+        ([PROXY, LOCKED, LOCKED, LOCKED], UNKNOWN),
+        ([LOCKED], targets.LOCKED),
         ([UNREACHABLE], 1),
         ([AWAY], 1),
     ],
@@ -113,6 +117,22 @@ def test_a_plan_whose_outcome_is_unknown_is_kept_so_that_it_can_be_asked_for(hom
     assert f"gateway apply {file.name} --database default" in capsys.readouterr().err
     assert read(file.read_bytes()).plan.plan_id == file.stem
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_where_it_cannot_be_kept_the_outcome_is_still_said_to_be_unknown(home, monkeypatch, tmp_path, capsys):
+    def applied():
+        raise RefusedError("lost: the outcome is unknown", UNKNOWN)
+
+    home.applied = applied
+    monkeypatch.chdir("/proc")
+    with pytest.raises(typer.Exit) as ended:
+        plans.apply(config=[tmp_path / "gateway.yaml"], database="default", auto_approve=True)
+
+    said = capsys.readouterr().err
+    assert ended.value.exit_code == UNKNOWN
+    assert "pl_" in said
+    assert ".json cannot be written" in said
+    assert "the outcome is unknown" in said
 
 
 def test_secrets_that_were_told_before_are_said_to_be_gone(home, capsys):

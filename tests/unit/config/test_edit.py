@@ -1,9 +1,15 @@
 import codecs
+import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.config.edit import EditError, add_key, change_key, rotate_key
+from gateway.config.source import parse
+from gateway.config.validate import build
 
 ONE, TWO = "hmac-sha256:" + "1" * 64, "hmac-sha256:" + "2" * 64
 TEXT = f"""# the file
@@ -113,3 +119,156 @@ def test_what_two_keys_share_is_not_changed_for_both(file):
         add_key(file, "b", TWO, "test")
 
     assert file.read_text() == text
+
+
+END = "2027-01-01T00:00:00Z"
+OPTIONAL = {"state": "disabled", "expires_at": None, "models_allowed": ["gpt-5", "gpt-5-mini"]}
+FIELDS = {"secret_hash": ONE, "environment": "test", **OPTIONAL}
+COMMANDS = {
+    "mint": lambda file: add_key(file, "k", TWO, "test"),
+    "mint of a new one": lambda file: add_key(file, "new", TWO, "test"),
+    "rotate": lambda file: rotate_key(file, "k", lambda _: TWO, datetime(2027, 1, 1, tzinfo=UTC)),
+    "disable": lambda file: change_key(file, "k", lambda _: {"state": "disabled"}),
+    "enable": lambda file: change_key(file, "k", lambda _: {"state": None}),
+    "expire": lambda file: change_key(file, "k", lambda _: {"expires_at": END}),
+    "never expire": lambda file: change_key(file, "k", lambda _: {"expires_at": None}),
+}
+
+
+def wanted(command, key):
+    """The fields of `k`, or of the new key, once a command is done."""
+    renewed = {"previous_secret_hash": key.get("secret_hash"), "previous_secret_expires_at": END}
+    changes = {
+        "mint": {"secret_hash": TWO},
+        "rotate": {"secret_hash": TWO, **renewed},
+        "disable": {"state": "disabled"},
+        "enable": {"state": None},
+        "expire": {"expires_at": END},
+        "never expire": {"expires_at": None},
+    }[command]
+    return {name: value for name, value in {**key, **changes}.items() if changes.get(name, "") is not None}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A file: what stands before the fields of `k`, these as they are written, and what stands behind them."""
+
+    prefix: str
+    fields: str
+    suffix: str
+    is_json: bool
+    comments: dict[str, str]
+    """Those behind a field, by its name."""
+
+    @property
+    def text(self) -> str:
+        return self.prefix + self.fields + self.suffix
+
+
+@st.composite
+def layouts(draw, *, has_secret):
+    """Files in all manners of writing."""
+    style = draw(st.sampled_from(["block", "lines", "json lines", "one line", "json"]))
+    is_json = style.startswith("json")
+    anchor = "none" if is_json else draw(st.sampled_from(["none", "before", "behind"]))
+    names = [*draw(st.permutations(["secret_hash", "environment", *draw(st.sets(st.sampled_from([*OPTIONAL])))]))]
+    if not has_secret:
+        names.remove("secret_hash")
+    written = [draw(fields(name, style, anchor)) for name in names]
+    is_commented = draw(st.booleans()) and style in ("block", "lines")
+    comments = {name: f" # of {name}, of it" for name in names if is_commented and draw(st.booleans())}
+    if is_json:
+        prefix, suffix = _around_json(draw, style)
+    else:
+        prefix, suffix = _around(draw, style, anchor, has_models="models_allowed" in names)
+    text = _joined(draw, style, written, [comments.get(name, "") for name in names])
+    if style == "block" and not suffix and draw(st.booleans()):
+        text = text.removesuffix("\n")
+    line_end = draw(st.sampled_from(["\n", "\r\n"]))
+    return Layout(*(part.replace("\n", line_end) for part in (prefix, text, suffix)), is_json, comments)
+
+
+@st.composite
+def fields(draw, name, style, anchor):
+    def quoted(text, *quotes):
+        quote = '"' if style.startswith("json") else draw(st.sampled_from(quotes))
+        return f"{quote}{text}{quote}"
+
+    value = FIELDS[name]
+    if value is None:
+        written = "null" if style.startswith("json") else draw(st.sampled_from(["", "~", "null"]))
+    elif isinstance(value, str):
+        written = quoted(value, "", "'", '"')
+    elif anchor == "before":
+        written = "*models"
+    else:
+        mark, items = "&models " * (anchor == "behind"), [quoted(one, "", "'", '"') for one in value]
+        is_block = style == "block" and draw(st.booleans())
+        written = mark + ("".join(f"\n    - {one}" for one in items) if is_block else f"[{', '.join(items)}]")
+    return f"{quoted(name, '', chr(34))}: {written}"
+
+
+def _joined(draw, style, written, comments):
+    """Fields with what stands between them."""
+    if style == "block":
+        return "".join(f"    {one}{comment}\n" for one, comment in zip(written, comments, strict=True))
+    if style in ("json", "one line"):
+        return (", " if style == "one line" else draw(st.sampled_from([", ", ","]))).join(written) + " "
+    is_first, is_behind = (style == "lines" and draw(st.booleans()) for _ in range(2))
+    last = len(written) - 1
+    lines = (
+        f"  {', ' if is_first and at else '  '}{one}{'' if is_first or (at == last and not is_behind) else ','}{comment}\n"
+        for at, (one, comment) in enumerate(zip(written, comments, strict=True))
+    )
+    return "".join(lines)
+
+
+def _around_json(draw, style):
+    other = f'{{"environment": "test",  "secret_hash": "{ONE}"}}'
+    prefix = (
+        f'{{"version": 1, "providers":\n {{"sim": {{"type": "simulator"}}}},\n "virtual_keys": {{"a": {other}, "k": {{'
+    )
+    ends = ("}}}", f'}}, "z": {other}}}}}', "}\n }\n}\n")
+    return prefix + "\n" * (style == "json lines"), draw(st.sampled_from(ends))
+
+
+def _around(draw, style, anchor, *, has_models):
+    models = f"{'&models ' * (anchor == 'before')}[gpt-5,   gpt-5-mini]"
+    prefix = (
+        "# für alle\nversion: 1\nproviders: {sim:   {type: simulator}}\nvirtual_keys:\n"
+        f"  a:\n    environment: test # a\n    models_allowed: {models}\n    secret_hash: {ONE}\n\n  k:"
+    )
+    more = ", models_allowed: *models" * (has_models and anchor == "behind")
+    last = f"  # of z\n  z: {{environment: test, secret_hash: {ONE}{more}}}"
+    behind = draw(st.sampled_from(["", last, last + "\n"]))
+    if style == "block":
+        return prefix + "\n", behind
+    return prefix + " {" + "\n" * (style == "lines"), "  }" + (f"\n{behind}" if behind or draw(st.booleans()) else "")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@given(data=st.data())
+def test_whatever_the_layout_of_a_file_it_stays_valid_and_as_it_was_elsewhere(tmp_path_factory, command, data):
+    layout = data.draw(layouts(has_secret=command != "mint"))
+    file = tmp_path_factory.getbasetemp() / "of-any-layout.yaml"
+    file.write_bytes(layout.text.encode())
+    tree = parse(layout.text, "")[0]
+    assert build(tree)[1] == []
+
+    COMMANDS[command](file)
+
+    after = file.read_bytes().decode()
+    found, problems = parse(after, "")
+    assert problems == build(found)[1] == []
+    keys = tree["virtual_keys"]
+    if command == "mint of a new one":
+        assert found == {**tree, "virtual_keys": {**keys, "new": {"environment": "test", "secret_hash": TWO}}}
+        assert any(after.startswith(layout.text[:at]) and after.endswith(layout.text[at:]) for at in range(len(after)))
+    else:
+        key = wanted(command, keys["k"])
+        assert found == {**tree, "virtual_keys": {**keys, "k": key}}
+        assert after.startswith(layout.prefix)
+        assert after.endswith(layout.suffix)
+        assert all(comment in after for name, comment in layout.comments.items() if name in key)
+    if layout.is_json:
+        json.loads(after)
