@@ -3,7 +3,7 @@
 import gzip
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -136,6 +136,37 @@ class HttpSender:
         except httpx.HTTPError as error:
             self.failure = f"{type(error).__name__}: {error}"
             return None
+
+
+class Delivery:
+    """Batches of one signal to one place, from one thread; no failure keeps the next batch from being another try.
+
+    Args:
+        open_sender: Makes the sender, once there is a batch.
+        tell: Hears why, when a batch is the first that does not arrive, and `None` when one arrives again.
+    """
+
+    def __init__(self, open_sender: Callable[[], HttpSender], tell: Callable[[str | None], None]) -> None:
+        self._open_sender = open_sender
+        self._tell = tell
+        self._sender: HttpSender | None = None
+        self._fails = False
+
+    def send(self, batch: Callable[[], bytes]) -> None:
+        """Sends what `batch` makes."""
+        try:
+            sender = self._sender = self._sender or self._open_sender()
+            why = None if sender.send(batch()) else sender.failure
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next batch is another try
+            why = f"{type(error).__name__}: {error}"
+        if (why is not None) is not self._fails:
+            self._fails = why is not None
+            self._tell(why)
+
+    def close(self) -> None:
+        """Lets go of the sender."""
+        if self._sender is not None:
+            self._sender.close()
 
 
 class HttpSpanExporter(SpanExporter):

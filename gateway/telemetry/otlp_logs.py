@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -16,7 +17,7 @@ from opentelemetry.proto.logs.v1 import logs_pb2
 from opentelemetry.sdk.resources import Resource
 
 from gateway.telemetry.decision_record import DecisionRecord
-from gateway.telemetry.http_exporter import HttpSender
+from gateway.telemetry.http_exporter import Delivery, HttpSender
 from gateway.telemetry.otlp import resource_message
 from gateway.telemetry.redact import redact
 from gateway.turns import BREATH_S, turns
@@ -56,13 +57,12 @@ class LogsExport(logging.Handler):
         self, open_sender: Callable[[], HttpSender], resource: Resource, *, queue: int, batch: int, delay_s: float
     ) -> None:
         super().__init__()
-        self._open_sender = open_sender
+        self._delivery = Delivery(open_sender, _tell)
         self._resource = resource
         self._most, self._batch, self._delay_s = queue, batch, delay_s
         self._waiting: deque[_Waiting] = deque()
         self._wake = threading.Event()
         self._closing = False
-        self._fails = False
         self._dropped = self._unreadable = 0
         self._thread = threading.Thread(target=self._run, name="otlp-logs", daemon=True)
         self._thread.start()
@@ -93,7 +93,6 @@ class LogsExport(logging.Handler):
             self._wake.set()
 
     def _run(self) -> None:
-        sender: HttpSender | None = None
         while not self._closing or self._waiting:
             if not self._closing:
                 self._wake.wait(self._delay_s)
@@ -103,16 +102,9 @@ class LogsExport(logging.Handler):
                 told = records_of(lines)
                 self._unreadable += len(lines) - len(told)
                 self._tell_losses()
-                if not told:
-                    continue
-                try:
-                    sender = sender or self._open_sender()
-                    why = None if sender.send(request_of(told, self._resource)) else sender.failure
-                except Exception as error:  # noqa: BLE001 - whatever it is, the next batch is another try
-                    why = f"{type(error).__name__}: {error}"
-                self._tell(why)
-        if sender is not None:
-            sender.close()
+                if told:
+                    self._delivery.send(partial(request_of, told, self._resource))
+        self._delivery.close()
 
     def _tell_losses(self) -> None:
         dropped, self._dropped = self._dropped, 0
@@ -122,14 +114,12 @@ class LogsExport(logging.Handler):
         if unreadable:
             _log.warning("%d lines of the log were not sent over OTLP, since they cannot be written", unreadable)
 
-    def _tell(self, failure: str | None) -> None:
-        if (failure is not None) is self._fails:
-            return
-        self._fails = failure is not None
-        if failure is None:
-            _log.info("the log is taken over OTLP again")
-        else:
-            _log.warning("the log is not taken over OTLP: %s; what is not taken is not sent again", failure)
+
+def _tell(failure: str | None) -> None:
+    if failure is None:
+        _log.info("the log is taken over OTLP again")
+    else:
+        _log.warning("the log is not taken over OTLP: %s; what is not taken is not sent again", failure)
 
 
 def records_of(lines: list[_Waiting]) -> list[logs_pb2.LogRecord]:

@@ -21,7 +21,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.samples import Sample
 
 from gateway import clock
-from gateway.telemetry.http_exporter import HttpSender
+from gateway.telemetry.http_exporter import Delivery, HttpSender
 from gateway.telemetry.otlp import resource_message
 from gateway.version import __version__
 
@@ -50,12 +50,11 @@ class MetricsExport:
         interval_s: float,
     ) -> None:
         self._collect = collect
-        self._open_sender = open_sender
+        self._delivery = Delivery(open_sender, _tell)
         self._resource = resource
         self._interval_s = interval_s
         self._began = int(clock.now() * _NANOSECONDS)
         self._closing = threading.Event()
-        self._fails = False
         self._thread = threading.Thread(target=self._run, name="otlp-metrics", daemon=True)
         self._thread.start()
 
@@ -68,30 +67,21 @@ class MetricsExport:
         self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        sender: HttpSender | None = None
         is_last = False
         while not is_last:
             is_last = self._closing.wait(self._interval_s)
-            try:
-                sender = sender or self._open_sender()
-                why = None if sender.send(self._batch()) else sender.failure
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next batch is another try
-                why = f"{type(error).__name__}: {error}"
-            self._tell(why)
-        if sender is not None:
-            sender.close()
+            self._delivery.send(self._batch)
+        self._delivery.close()
 
     def _batch(self) -> bytes:
         return request_of(self._collect(), self._resource, self._began, int(clock.now() * _NANOSECONDS))
 
-    def _tell(self, failure: str | None) -> None:
-        if (failure is not None) is self._fails:
-            return
-        self._fails = failure is not None
-        if failure is None:
-            _log.info("metrics are taken over OTLP again")
-        else:
-            _log.warning("metrics are not taken over OTLP: %s; the next ones that are have what these had", failure)
+
+def _tell(failure: str | None) -> None:
+    if failure is None:
+        _log.info("metrics are taken over OTLP again")
+    else:
+        _log.warning("metrics are not taken over OTLP: %s; the next ones that are have what these had", failure)
 
 
 def request_of(families: Iterable[Metric], resource: Resource, began: int, now: int) -> bytes:
