@@ -6,34 +6,23 @@ from typing import Final
 
 from gateway.control_plane import state
 from gateway.control_plane.database import Database
-from gateway.control_plane.errors import ApiError
+from gateway.control_plane.lookout import Lookout
 
 LOOK_EVERY_S: Final = 0.25
 
 
-class News:
-    """The newest revision that was seen. `start` in the event loop, `close` before it ends."""
+class News(Lookout):
+    """The newest revision that was seen."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(self._look_once, LOOK_EVERY_S)
         self._database = database
         self._changed = asyncio.Event()
         self.is_ending = False
         """Whether nobody should ask the database any more: it is closed next."""
-        self._task: asyncio.Task[None] | None = None
         self.lineage = ""
         self.revision = -1
         self.identity = ""
-
-    def start(self) -> None:
-        """Begins to look."""
-        self._task = asyncio.get_running_loop().create_task(self._look())
-
-    async def close(self) -> None:
-        """Stops looking."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     def dismiss(self) -> None:
         """Nobody waits any more: the process is to end, which would wait for them."""
@@ -54,11 +43,8 @@ class News:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    async def _look(self) -> None:
-        while True:
-            with suppress(ApiError):  # `Database` tells that it is away, and that it is back
-                at = await self._database.read(state.position)
-                if (at.lineage, at.revision, at.identity) != (self.lineage, self.revision, self.identity):
-                    self.lineage, self.revision, self.identity = at.lineage, at.revision, at.identity
-                    self._tell()
-            await asyncio.sleep(LOOK_EVERY_S)
+    async def _look_once(self) -> None:
+        at = await self._database.read(state.position)
+        if (at.lineage, at.revision, at.identity) != (self.lineage, self.revision, self.identity):
+            self.lineage, self.revision, self.identity = at.lineage, at.revision, at.identity
+            self._tell()
