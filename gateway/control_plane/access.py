@@ -3,7 +3,6 @@
 A line names the token that was used and never shows it: bearer tokens, cookies, bodies and queries are not looked at.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,16 +12,13 @@ from gateway import clock, ids
 from gateway.control_plane.metrics import ControlPlaneMetrics
 from gateway.control_plane.told import TOLD, Told
 from gateway.telemetry.access_log import AGENT, Caller, Callers, Lines
-from gateway.telemetry.line_writer import LineWriter
+from gateway.telemetry.line_writer import FAREWELL_S, access_lines, line_for_people
 from gateway.telemetry.redact import redact
 
 _PROBES: Final = frozenset(("/healthz", "/readyz", "/metrics"))
 _LONGEST_PATH: Final = 512
 _FIRST_ERROR: Final = 400
 _MICROSECONDS: Final = 1_000_000
-_MOST_BYTES: Final = 32 * 1024 * 1024
-_GATHER_S: Final = 0.1
-_FAREWELL_S: Final = 1.0
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,8 +53,7 @@ class AccessLog:
     """Writes lines to standard output, JSON or for people; `lines` says of which requests."""
 
     def __init__(self, lines: Lines, *, pretty: bool) -> None:
-        descriptor = None if sys.stdout is None else sys.stdout.fileno()
-        self._writer = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
+        self._writer = access_lines()
         self._lines = lines
         self._render: Callable[[Line], bytes] = _pretty if pretty else msgspec.json.encode
 
@@ -72,7 +67,7 @@ class AccessLog:
         went_well = status < _FIRST_ERROR
         if went_well and told.route in _PROBES:
             return False
-        return self._lines.has(went_well=went_well, request_id=told.request_id or ids.request_id())
+        return self._lines.has(went_well=went_well, request_id=told.request_id)
 
     def write(self, line: Line) -> None:
         """Queues a line."""
@@ -80,7 +75,7 @@ class AccessLog:
 
     def flush(self) -> None:
         """Writes what is left, as far as it is read within a second."""
-        self._writer.flush(_FAREWELL_S)
+        self._writer.flush(FAREWELL_S)
 
 
 class AccessLayer:
@@ -115,6 +110,7 @@ class AccessLayer:
             await self._app(scope, receive, note)
         finally:
             duration_s = clock.monotonic() - began
+            told.request_id = told.request_id or ids.request_id()
             self._metrics.answered(told.route, scope["method"], status, told.error_type, duration_s)
             if self._log is not None and self._log.has(told, status):
                 self._log.write(_line(scope, told, caller, status, began_at, duration_s))
@@ -124,7 +120,7 @@ class AccessLayer:
 def _line(scope: Any, told: Told, caller: Caller, status: int, began_at: float, duration_s: float) -> Line:
     return Line(
         time=clock.iso_of_microseconds(int(began_at * _MICROSECONDS)),
-        request_id=told.request_id or ids.request_id(),
+        request_id=told.request_id,
         method=scope["method"],
         path=redact(scope["path"][:_LONGEST_PATH]),
         route=told.route,
@@ -149,4 +145,4 @@ def _pretty(line: Line) -> bytes:
         line.client_address or "",
         line.request_id,
     )
-    return "".join(char if char.isprintable() else "?" for char in "  ".join(filter(None, parts))).encode()
+    return line_for_people(parts)

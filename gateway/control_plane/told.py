@@ -19,7 +19,7 @@ class Told:
 
     def __init__(self) -> None:
         self.route = UNKNOWN
-        self.request_id: str | None = None
+        self.request_id = ""
         self.token: str | None = None
         self.token_id: str | None = None
         self.error_type: str | None = None
@@ -44,7 +44,7 @@ class Tell:
         if told is None:
             return
         told.route = request.uri_template or self._template(request) or UNKNOWN
-        told.request_id = getattr(request.context, "request_id", None)
+        told.request_id = getattr(request.context, "request_id", "")
         told.error_type, told.error_code = getattr(request.context, "error", (None, None))
         token = getattr(request.context, "token", None) or getattr(request.context, "refused_token", None)
         if token is not None:

@@ -1,17 +1,11 @@
 """Decision records: one line per request, on standard output, never in the way of a request."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterable
 
 from gateway.telemetry.access_log import Callers, Lines
 from gateway.telemetry.decision_record import DecisionRecord
-from gateway.telemetry.line_writer import LineWriter
-
-_GATHER_S = 0.1
-_MOST_BYTES = 32 * 1024 * 1024
-_FAREWELL_S = 1.0
-
+from gateway.telemetry.line_writer import FAREWELL_S, access_lines, line_for_people
 
 Render = Callable[[DecisionRecord, bytes], bytes]
 """A line from a record and from what that is as JSON."""
@@ -39,17 +33,14 @@ def pretty_line(record: DecisionRecord, _encoded: bytes = b"") -> bytes:
         tried,
         record.request_id,
     )
-    # What a client sent could hold the terminal's own commands.
-    line = "  ".join(part for part in parts if part)
-    return "".join(char if char.isprintable() else "?" for char in line).encode()
+    return line_for_people(parts)
 
 
 class DecisionLog:
     """Writes records as lines, with who asked; `lines` says of which requests. What takes them `also` gets the JSON."""
 
     def __init__(self, callers: Callers, lines: Lines, render: Render = json_line, also: Taker | None = None) -> None:
-        descriptor = None if sys.stdout is None else sys.stdout.fileno()
-        self._lines = LineWriter(descriptor, most_bytes=_MOST_BYTES, gather_s=_GATHER_S)
+        self._lines = access_lines()
         self._render = render
         self._also = also
         self._callers = callers
@@ -86,4 +77,4 @@ class DecisionLog:
 
     async def close(self) -> None:
         """Writes what is left, as far as it is read."""
-        await asyncio.to_thread(self._lines.flush, _FAREWELL_S)
+        await asyncio.to_thread(self._lines.flush, FAREWELL_S)

@@ -7,10 +7,17 @@ that lines are dropped and counted.
 import os
 import select
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable
+from typing import Final
 
-_LOOK_AGAIN_MS = 1000
+FAREWELL_S: Final = 1.0
+"""For so long somebody who ends waits for a reader."""
+
+_LOOK_AGAIN_MS: Final = 1000
+_ACCESS_BYTES: Final = 32 * 1024 * 1024
+_GATHER_S: Final = 0.1
 
 
 class LineWriter:
@@ -112,3 +119,14 @@ class LineWriter:
         poll = select.poll()
         poll.register(self._descriptor or 0, select.POLLOUT)
         poll.poll(_LOOK_AGAIN_MS)
+
+
+def access_lines() -> LineWriter:
+    """Those of an access log, on standard output."""
+    descriptor = None if sys.stdout is None else sys.stdout.fileno()
+    return LineWriter(descriptor, most_bytes=_ACCESS_BYTES, gather_s=_GATHER_S)
+
+
+def line_for_people(parts: Iterable[str]) -> bytes:
+    """What there is of the parts, on one line: what a client sent could hold the terminal's own commands."""
+    return "".join(char if char.isprintable() else "?" for char in "  ".join(filter(None, parts))).encode()
