@@ -48,10 +48,15 @@ def _response(answer: Fields) -> list[dict[str, Any]]:
 
 
 def _end_of_response(answer: Fields, made: list[Part]) -> str:
-    if answer.get("status") == "completed":
-        called = any(one["type"] == "tool_call" for one in made)
+    called = any(one["type"] == "tool_call" for one in made)
+    return end_of_response(answer.get("status"), answer.get("incomplete_details"), called=called)
+
+
+def end_of_response(status: Any, incomplete_details: Any, *, called: bool) -> str:
+    """Why a model stopped, by two members of a response; `called` says that there are calls in its output."""
+    if status == "completed":
         return (Stop.TOOL_CALL if called else Stop.FINISHED).value
-    return finish_reason(RESPONSES, (answer.get("incomplete_details") or {}).get("reason"))
+    return finish_reason(RESPONSES, incomplete_details.get("reason") if isinstance(incomplete_details, dict) else None)
 
 
 def finish_reason(shape: Shape, stated: Any) -> str:

@@ -6,8 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from gateway.content.answers import finish_reason
-from gateway.shapes.ending import Stop
+from gateway.content.answers import end_of_response, finish_reason
 from gateway.shapes.shape import Shape
 from gateway.turns import LONG_BYTES
 from gateway.wire.sse_events import event_data, events_of
@@ -146,18 +145,11 @@ def _reasons(shape: Shape, said: _Said) -> Mapping[int, str]:
         }
     answer = said if said.response is None else said.response
     if answer.status in _ENDED:
-        return {0: _of_response(shape, answer)}
+        called = any(one.type in _CALLS for one in answer.output or ())
+        return {0: end_of_response(answer.status, answer.incomplete_details, called=called)}
     delta = said.delta.get("stop_reason") if isinstance(said.delta, dict) else None
     stated = said.stop_reason or said.stop_reason_of_converse or delta
     return {0: finish_reason(shape, stated)} if isinstance(stated, str) else {}
-
-
-def _of_response(shape: Shape, answer: _Said | _Inner) -> str:
-    if answer.status == "completed":
-        called = any(one.type in _CALLS for one in answer.output or ())
-        return (Stop.TOOL_CALL if called else Stop.FINISHED).value
-    details = answer.incomplete_details
-    return finish_reason(shape, details.get("reason") if isinstance(details, dict) else None)
 
 
 def _ordered(reasons: Mapping[int, str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ Where an object has to stand it is put into one, under the name that Anthropic p
 way back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -26,17 +26,17 @@ _decode_text = msgspec.json.Decoder(str).decode
 
 def is_json_object(arguments: str) -> bool:
     """Whether arguments are one whole JSON object."""
-    try:
-        _decode_object(arguments)
-    except _NOT_READ:
-        return False
-    return True
+    return _is_read_by(_decode_object, arguments)
 
 
 def is_json(arguments: str) -> bool:
     """Whether arguments are whole JSON of any kind."""
+    return _is_read_by(_decode_any, arguments)
+
+
+def _is_read_by(decode: Callable[[str], object], arguments: str) -> bool:
     try:
-        _decode_any(arguments)
+        decode(arguments)
     except _NOT_READ:
         return False
     return True

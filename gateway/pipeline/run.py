@@ -146,6 +146,7 @@ def _look_through(
 async def _relay(asked: Asked, services: Services) -> Reply:
     """Hands the answer on in the client's shape. Closes the upstream's, unless the reply streams: its `close` does."""
     translation = asked.candidate.lane.translation
+    # PERF: written out, since every request comes by; `ask` has a function for it.
     try:
         if translation is None:
             reply = await relay(asked, services)

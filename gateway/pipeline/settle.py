@@ -48,7 +48,7 @@ STREAM_CUT_SHORT = "stream-cut-short"
 _MICROSECONDS = 1_000_000
 _LONGEST_WARNING = 250
 _NOBODY = Attribution(None, (), None, None, ())
-_HOST, _USER_AGENT = b"host", b"user-agent"
+_HOST = b"host"
 _THREAD = b"x-langwatch-thread-id"
 _METADATA = b"x-langwatch-trace-metadata"
 
@@ -390,7 +390,7 @@ def _traced_request(received: Received, record: DecisionRecord) -> TracedRequest
         duration_s=duration_s,
         path=received.endpoint.path,
         host=_text(headers.get(_HOST)),
-        user_agent=_text(headers.get(_USER_AGENT)),
+        user_agent=_text(headers.get(AGENT)),
         calls=trail.calls,
         parameters={} if admitted is None else parameters_of(admitted.body),
         thread_id=_text(headers.get(_THREAD)),
