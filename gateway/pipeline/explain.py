@@ -14,8 +14,8 @@ from gateway.money.habits import Habits
 from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
-from gateway.pipeline.ask import prepare_body
 from gateway.pipeline.holds import budget, find_end_user
+from gateway.pipeline.outbound import prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
