@@ -28,7 +28,6 @@ _SAID: Final = ("text", "refusal")
 _THOUGHTS: Final = ("thinking", "redacted_thinking")
 _RETURNED: Final = ("text", "image_url", "file")
 _ASKED: Final = ("text", "image_url", "input_audio", "file")
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/]++={0,2}")
 PDF: Final = "application/pdf"
 IMAGES: Final[Mapping[str, str]] = {
     "image/png": "png",
@@ -372,33 +371,3 @@ def _arguments(function: Mapping[str, Any], path: str) -> dict[str, Any]:
     """The object that a call's `arguments` are the JSON text of, as far as the model wrote one; some send that."""
     given = function.get("arguments")
     return dict(given) if isinstance(given, Mapping) else as_mapping(optional_text(given, f"{path}.arguments"))
-
-
-class DataUrl(NamedTuple):
-    """A data URL (RFC 2397): its media type in lower case, whether its data is base64, and the data as written."""
-
-    media_type: str
-    is_base64: bool
-    data: str
-
-
-def data_url(url: str) -> DataUrl | None:
-    """A URL's parts, where it is a data URL."""
-    head, comma, data = url.partition(",")
-    if head[:5].lower() != "data:" or not comma:
-        return None
-    return DataUrl(head[5:].partition(";")[0].lower(), head.lower().endswith(";base64"), data)
-
-
-def encoded(opened: DataUrl, path: str) -> str:
-    """The base64 of a data URL."""
-    if not opened.is_base64:
-        raise wrong(path, "a data URL in base64")
-    return base64_text(opened.data, path)
-
-
-def base64_text(written: str, path: str) -> str:
-    """Base64."""
-    if _BASE64.fullmatch(written) is None:
-        raise wrong(path, "base64")
-    return written

@@ -1,22 +1,29 @@
 """Which endpoints can be answered through another one, and by which translation."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from gateway.lanes import chat_parameters
 from gateway.lanes.anthropic_openai import answer as message_answers
 from gateway.lanes.anthropic_openai import parameters as message_parameters
 from gateway.lanes.anthropic_openai.request import chat_request
-from gateway.lanes.base import Translation
+from gateway.lanes.base import Json, Target, Translation, Written
+from gateway.lanes.losses import Losses
 from gateway.lanes.openai_anthropic import answer as anthropic_answers
 from gateway.lanes.openai_anthropic.reasoning import thinking_budget
 from gateway.lanes.openai_anthropic.request import anthropic_request
 from gateway.lanes.openai_converse import answer as converse_answers
 from gateway.lanes.openai_converse.request import converse_request
 
+
+def _alone(write: Callable[[Json, Target, Losses], dict[str, Any]]) -> Callable[[Json, Target, Losses], Written]:
+    """A translator of requests that has nothing to keep for the answer."""
+    return lambda body, target, losses: Written(write(body, target, losses))
+
+
 OPENAI_TO_ANTHROPIC: Final = Translation(
     chat_parameters.TO_ANTHROPIC,
-    anthropic_request,
+    _alone(anthropic_request),
     anthropic_answers.chat_completion,
     anthropic_answers.chat_error,
     anthropic_answers.ChatStream,
@@ -24,14 +31,14 @@ OPENAI_TO_ANTHROPIC: Final = Translation(
 )
 OPENAI_TO_CONVERSE: Final = Translation(
     chat_parameters.TO_CONVERSE,
-    converse_request,
+    _alone(converse_request),
     converse_answers.chat_completion,
     converse_answers.chat_error,
     converse_answers.ChatStream,
 )
 ANTHROPIC_TO_OPENAI: Final = Translation(
     message_parameters.TABLE,
-    chat_request,
+    _alone(chat_request),
     message_answers.message,
     message_answers.message_error,
     message_answers.MessageStream,

@@ -48,12 +48,12 @@ def fit(request: Admitted, candidate: Candidate) -> None:
             request.output_cap = output_cap(endpoint.shape, request.body)
             request.choices = choices(endpoint.shape, request.body)
     else:
-        outbound = _translated(came, candidate, candidate.lane.translation, strict=_is_strict(came))
+        outbound = _translated(request, candidate, candidate.lane.translation, strict=_is_strict(came))
         edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
         if edited is not None:
             _refuse_loss(came, edited)
             _hold_for(request, candidate, JsonBody(edited.data))
-            outbound = Outbound(edited.data, "translated", (*outbound.params_dropped, *edited.told))
+            outbound = outbound._replace(body=edited.data, params_dropped=(*outbound.params_dropped, *edited.told))
         request.outbound = outbound
     request.fitted = candidate
 
@@ -97,7 +97,7 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
-        outbound = request.outbound or _translated(body, candidate, lane.translation, strict=strict)
+        outbound = request.outbound or _translated(request, candidate, lane.translation, strict=strict)
     if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
         return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
     return outbound
@@ -128,12 +128,17 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
 
 
-def _translated(body: RequestBody, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
+def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
     provider = candidate.upstream.provider
-    wire_model = provider.wire_model(candidate.lane.endpoint, candidate.model)
-    translated = translation.request(body.document(), model=wire_model, strict=strict, provider=provider.name)
-    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped)
+    translated = translation.request(
+        request.body.document(),
+        model=provider.wire_model(candidate.lane.endpoint, candidate.model),
+        strict=strict,
+        provider=provider.name,
+        seal=request.received.snapshot.seal,
+    )
+    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped, kept=translated.kept)
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
@@ -147,7 +152,7 @@ def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
     if not splices:
         return outbound
     treatment = "spliced" if outbound.treatment == "identical" else outbound.treatment
-    return Outbound(apply(body, splices), treatment, outbound.params_dropped, outbound.withholds_usage)
+    return outbound._replace(body=apply(body, splices), treatment=treatment)
 
 
 def _is_strict(body: RequestBody) -> bool:

@@ -9,6 +9,7 @@ from gateway.content.captured import CapturedContent
 from gateway.content.outline import AnswerEnds
 from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
+from gateway.lanes.base import Kept
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.money.prices import Price
@@ -35,13 +36,15 @@ SHUT_DOWN: Final = "shut_down"
 class Outbound(NamedTuple):
     """The body that a candidate gets; `treatment` says what became of the client's to make it.
 
-    `withholds_usage`: the gateway alone asked for the stream's usage, so it does not go on to the client.
+    `withholds_usage`: the gateway alone asked for the stream's usage, so it does not go on to the client. `kept` is
+    what the translation of the answer needs of a translated request.
     """
 
     body: bytes
     treatment: str
     params_dropped: Sequence[str] = ()
     withholds_usage: bool = False
+    kept: Kept | None = None
 
 
 class BudgetHold(Hold):

@@ -11,6 +11,7 @@ from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.lanes.base import Translation
+from gateway.lanes.sealing import Seal
 from gateway.money.budget import CompiledBudget, Who
 from gateway.money.price_times import PriceOverTime
 from gateway.policy.judge import Judge
@@ -260,6 +261,8 @@ class Snapshot:
         self.warnings = warnings
         self.key_ends = key_ends
         """The virtual keys that end by themselves, each with when it does, Unix time, the first to end first."""
+        self.seal = Seal(pepper.derived(b"opaque state"))
+        """Closes what providers want back from clients of other APIs."""
         self._pepper = pepper
         self._key_names = key_names
         self._previous_key_names = previous_key_names

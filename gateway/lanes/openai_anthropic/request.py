@@ -5,10 +5,8 @@ https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/implement-tool-use.
 """
 
 import re
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
 from gateway.lanes.base import Json, Target
 from gateway.lanes.chat_request import (
@@ -17,12 +15,8 @@ from gateway.lanes.chat_request import (
     PDF,
     Block,
     Conversation,
-    DataUrl,
     Function,
     answer_schema,
-    base64_text,
-    data_url,
-    encoded,
     functions,
     output_limit,
     say,
@@ -31,6 +25,7 @@ from gateway.lanes.chat_request import (
     streams,
     tool_choice,
 )
+from gateway.lanes.data_url import DataUrl, data_url, encoded, plain_text
 from gateway.lanes.losses import Losses
 from gateway.lanes.openai_anthropic.reasoning import family_of, reasoning_and_sampling, thinking_budget
 from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, wrong
@@ -130,7 +125,7 @@ class _Conversation(Conversation):
     def file(self, name: str, data: str, path: str) -> Block:
         opened = data_url(data) or DataUrl(PDF, is_base64=True, data=data)
         if opened.media_type == "text/plain":
-            source = {"type": "text", "media_type": "text/plain", "data": _plain_text(opened, path)}
+            source = {"type": "text", "media_type": "text/plain", "data": plain_text(opened, path)}
         else:
             source = {"type": "base64", "media_type": opened.media_type, "data": encoded(opened, path)}
             if opened.media_type != PDF:
@@ -147,14 +142,6 @@ class _Conversation(Conversation):
 
 def _mark(value: Any, path: str) -> dict[str, Any]:
     return {"cache_control": dict(mapping(value, f"{path}.cache_control"))}
-
-
-def _plain_text(opened: DataUrl, path: str) -> str:
-    try:
-        raw = b64decode(base64_text(opened.data, path)) if opened.is_base64 else unquote_to_bytes(opened.data)
-        return raw.decode()
-    except ValueError:
-        raise wrong(path, "UTF-8 text in a data URL") from None
 
 
 def _in_order(turns: list[Block]) -> list[Block]:

@@ -18,13 +18,9 @@ from gateway.lanes.chat_request import (
     PDF,
     Block,
     Conversation,
-    DataUrl,
     Function,
     answer_schema,
-    base64_text,
-    data_url,
     effort,
-    encoded,
     functions,
     output_limit,
     service_tier,
@@ -34,6 +30,7 @@ from gateway.lanes.chat_request import (
     tool_choice,
     top_p,
 )
+from gateway.lanes.data_url import DataUrl, base64_text, data_url, encoded
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import mapping, one_of, optional_text, text, wrong
 
