@@ -68,8 +68,8 @@ itself never goes to a provider.
   stand there as they are; those of others, and what a provider wants back with a call (`extra_content` of a call), are
   in a sealed envelope that begins with `lwg1.`. It is bound to the text or the name beside it: one that is forged, cut
   or moved is left out. Where the target has no place for them they are left out, as its API allows.
-- Custom tools of OpenAI's, which take a text, go to APIs that have none as functions, where their row is mapped, with that text as their `input`; a grammar
-  is described to the model, which is not held to it. The client gets calls of its own tool.
+- Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
+  grammar is described to the model, which is not held to it. The client gets calls of its own tool.
 - Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.
 - Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
@@ -149,7 +149,8 @@ def translation() -> str:
 
 def _client(client: str, tables: Mapping[str, LaneTable]) -> Iterator[str]:
     yield f"\n## Clients of {_NAMES[client]}\n\n"
-    yield f"| parameter | {' | '.join(f'at {_NAMES[provider]}' for provider in tables)} |\n|---{'|---' * len(tables)}|\n"
+    heads = " | ".join(f"at {_NAMES[provider]}" for provider in tables)
+    yield f"| parameter | {heads} |\n|---{'|---' * len(tables)}|\n"
     for name in dict.fromkeys(name for table in tables.values() for name in table.rows):
         cells = [_cell(table.rows.get(name, UNKNOWN)) for table in tables.values()]
         yield f"| `{name}` | {' | '.join(cells)} |\n"

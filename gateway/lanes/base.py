@@ -160,13 +160,6 @@ def call_id(given: str, asked: Asked, position: int, prefix: str) -> str:
     return given or f"{prefix}_{asked.request_id.removeprefix('grq_')}_{position}"
 
 
-def usable_call_id(given: str, usable: re.Pattern[str]) -> str:
-    """The id of a call, or a digest of it where the target's may not be like it."""
-    if usable.fullmatch(given):
-        return given
-    return "call_" + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def says_nothing(identifier: str, name: str, arguments: str) -> bool:
     """Whether a call is none, but a placeholder. Raises `UntranslatableAnswer` for a call of no function."""
     if name:
@@ -174,6 +167,13 @@ def says_nothing(identifier: str, name: str, arguments: str) -> bool:
     if identifier or arguments.strip() not in _NO_ARGUMENTS:
         raise UntranslatableAnswer("a tool call names no function")
     return True
+
+
+def usable_call_id(given: str, usable: re.Pattern[str]) -> str:
+    """The id of a call, or a digest of it where the target's may not be like it."""
+    if usable.fullmatch(given):
+        return given
+    return "call_" + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def no_words(status: int) -> str:

@@ -22,7 +22,7 @@ _CHOICE: Final = Carried(Feature.TOOL_CHOICE)
 _CALL: Final = Carried(Feature.CALL)
 _THOUGHT: Final = Carried(Feature.THOUGHT)
 
-CLIENT: Final[ClientTable] = {
+CLIENT_TABLE: Final[ClientTable] = {
     "model": Carried(Feature.MODEL),
     "messages": Carried(Feature.TURNS),
     "audio": Carried(Feature.SPOKEN_ANSWER),

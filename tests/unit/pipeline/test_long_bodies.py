@@ -84,14 +84,14 @@ class NoTracing:
 
 
 class Watched(JsonBody):
-    """A body that remembers which threads read anything but a word of it."""
+    """A body that remembers which threads read anything long of it."""
 
     def __init__(self, data):
         super().__init__(data)
         self.threads = set()
 
     def _told(self, found):
-        if found is not None and len(found) > 64:
+        if found is not None and len(found) > 1024:
             self.threads.add(threading.get_ident())
         return found
 
