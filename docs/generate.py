@@ -207,11 +207,11 @@ _TABLES: Final = {
 
 
 def clients() -> str:
-    """docs/clients.md with its tables made anew from what `task agents` and `task frameworks` saw."""
+    """docs/clients.md with its tables made anew from what `task agents` saw."""
     text = (DOCS / "clients.md").read_text()
     told = json.loads((DOCS / "clients.json").read_text()).values()
-    for name, kind in (("agents", "agent"), ("frameworks", "framework")):
-        text = _between(text, name, "".join(_seen([one for one in told if one["kind"] == kind])))
+    for kind in ("agent",):
+        text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
     wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
     return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
 
@@ -221,11 +221,11 @@ def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
     for one in told:
         most = max(one["seen"].values(), key=len)
-        cells = " | ".join(_cell(one["seen"].get(provider, []), most) for provider in providers)
+        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
         yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
 
 
-def _cell(seen: list[str], most: list[str]) -> str:
+def _tried(seen: list[str], most: list[str]) -> str:
     return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
 
 

@@ -58,10 +58,12 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
-    parser.addoption("--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json")
+    parser.addoption(
+        "--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json"
+    )
 
 
-_BY_THEMSELVES = {Path(__file__).parent / name for name in ("agents", "chaos")}
+_BY_THEMSELVES = {Path(__file__).parent / name for name in ("agents", "chaos", "frameworks")}
 """What breaks servers under load disturbs others and is disturbed by them; agents are installed by `task agents`."""
 
 

@@ -36,11 +36,8 @@ class Api(ABC):
         """The body of a refusal."""
         return {"error": {"type": "invalid_request_error", "code": None, "message": message, "param": None}}
 
-    def named(self, event: Json) -> str:
-        """The name of an event, empty where the API gives it none."""
-        return str(event.get("type", ""))
-
-    def is_stream(self, body: Json, path: str) -> bool:
+    def is_stream(self, body: Json, _path: str) -> bool:
+        """Whether a stream is asked for."""
         return bool(body.get("stream"))
 
 
@@ -50,6 +47,11 @@ def _unanswered(calls: Sequence[str], results: Sequence[str]) -> str | None:
     if waiting := set(calls) - set(results):
         return f"No tool output found for the call {min(waiting)}."
     return None
+
+
+def _halves(text: str) -> tuple[str, str]:
+    half = len(text) // 2
+    return text[:half], text[half:]
 
 
 class Messages(Api):
@@ -114,14 +116,13 @@ class Messages(Api):
     @staticmethod
     def _in_pieces(block: Json) -> tuple[Json, list[Json]]:
         if block["type"] == "text":
-            return {"type": "text", "text": ""}, [{"type": "text_delta", "text": block["text"]}]
+            return {"type": "text", "text": ""}, [{"type": "text_delta", "text": one} for one in _halves(block["text"])]
         if block["type"] == "thinking":
             empty = {"type": "thinking", "thinking": "", "signature": ""}
             thought = {"type": "thinking_delta", "thinking": block["thinking"]}
             return empty, [thought, {"type": "signature_delta", "signature": block["signature"]}]
-        written = json.dumps(block["input"])
-        half = len(written) // 2
-        pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in (written[:half], written[half:])]
+        written = _halves(json.dumps(block["input"]))
+        pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in written]
         return {**block, "input": {}}, pieces
 
 
@@ -149,7 +150,8 @@ class Chat(Api):
         message, finish = self._message(turn)
         for call in message.get("tool_calls", ()):
             call["index"] = 0
-        for delta in ({"role": "assistant", "content": ""}, message, {}):
+        said = [{"content": piece} for piece in _halves(turn)] if isinstance(turn, str) else [message]
+        for delta in ({"role": "assistant", "content": ""}, *said, {}):
             choice = {"index": 0, "delta": delta, "finish_reason": None if delta else finish}
             yield {**self._opening(body), "object": "chat.completion.chunk", "choices": [choice]}
         yield {**self._opening(body), "object": "chat.completion.chunk", "choices": [], "usage": self._usage()}
@@ -223,7 +225,8 @@ class Responses(Api):
         if item["type"] == "message":
             part, at = item["content"][0], {"content_index": 0}
             yield {"type": "response.content_part.added", **at, "part": {**part, "text": ""}}
-            yield {"type": "response.output_text.delta", **at, "delta": part["text"], "logprobs": []}
+            for piece in _halves(part["text"]):
+                yield {"type": "response.output_text.delta", **at, "delta": piece, "logprobs": []}
             yield {"type": "response.output_text.done", **at, "text": part["text"], "logprobs": []}
             yield {"type": "response.content_part.done", **at, "part": part}
         if item["type"] == "reasoning":
@@ -302,32 +305,30 @@ class GenerateContent(Api):
         answered = [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
         return _unanswered([call["functionCall"]["name"] for call in calls], answered)
 
-    def whole(self, turn: Call | str, body: Json) -> Json:
-        content = {"role": "model", "parts": self._parts(turn)}
-        usage = {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120}
-        return {
-            "candidates": [{"content": content, "finishReason": "STOP", "index": 0}],
-            "usageMetadata": usage,
-            "modelVersion": "gemini-2.5-pro",
-            "responseId": "script",
-        }
+    def whole(self, turn: Call | str, _body: Json) -> Json:
+        parts = [{"text": turn}] if isinstance(turn, str) else self._parts(turn)
+        return self._chunk(parts, finish={"finishReason": "STOP"})
 
-    def events(self, turn: Call | str, body: Json) -> Iterator[Json | str]:
-        yield self.whole(turn, body)
+    def events(self, turn: Call | str, _body: Json) -> Iterator[Json | str]:
+        pieces = [[{"text": piece}] for piece in _halves(turn)] if isinstance(turn, str) else [self._parts(turn)]
+        for number, parts in enumerate(pieces, 1):
+            yield self._chunk(parts, finish={"finishReason": "STOP"} if number == len(pieces) else {})
 
     def error(self, message: str) -> Json:
         return {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
 
-    def named(self, event: Json) -> str:
-        return ""
-
-    def is_stream(self, body: Json, path: str) -> bool:
+    def is_stream(self, _body: Json, path: str) -> bool:
         return ":streamGenerateContent" in path
 
     @staticmethod
-    def _parts(turn: Call | str) -> list[Json]:
-        if isinstance(turn, str):
-            return [{"text": turn}]
+    def _chunk(parts: list[Json], finish: Json) -> Json:
+        usage = {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120}
+        candidate = {"content": {"role": "model", "parts": parts}, "index": 0, **finish}
+        about = {"modelVersion": "gemini-2.5-pro", "responseId": "script"}
+        return {"candidates": [candidate], "usageMetadata": usage, **about}
+
+    @staticmethod
+    def _parts(turn: Call) -> list[Json]:
         call = {"name": turn.name, "args": turn.arguments, "id": turn.id}
         return [{"text": THOUGHT, "thought": True}, {"functionCall": call, "thoughtSignature": PROOF}]
 

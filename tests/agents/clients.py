@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from tests.agents.installed import Installation
 from tests.agents.script import Tool
 
 
@@ -39,6 +40,11 @@ class Client:
     @property
     def id(self) -> str:
         return f"{self.name}-{self.api}"
+
+    @property
+    def installation(self) -> Installation:
+        package = f"{self.package}{'==' if self.is_python else '@'}{self.version}"
+        return Installation(self.name, self.version, (package,), self.is_python)
 
 
 _CODEX = """

@@ -52,15 +52,16 @@ class ScriptedProvider:
             self._calls += 1
         if not api.is_stream(body, path):
             return _json(api.whole(turn, body), 200)
-        return stream([_framed(api, event) for event in api.events(turn, body)])
+        return stream([_framed(event) for event in api.events(turn, body)])
 
 
 def _json(value: Any, status: int) -> Sequence[Step]:
     return response(json.dumps(value).encode(), status)
 
 
-def _framed(api: Api, event: Any) -> bytes:
+def _framed(event: Any) -> bytes:
+    """An event under its name, where its API gives it one."""
     if isinstance(event, str):
         return f"data: {event}\n\n".encode()
-    name = api.named(event)
-    return f"{f'event: {name}{chr(10)}' if name else ''}data: {json.dumps(event)}\n\n".encode()
+    name = f"event: {event['type']}\n" if "type" in event else ""
+    return f"{name}data: {json.dumps(event)}\n\n".encode()

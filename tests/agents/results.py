@@ -9,7 +9,7 @@ import pytest
 
 FILE = Path(__file__).parents[2] / "docs" / "clients.json"
 CELL = "cell"
-"""The property of a test that names its client, the provider behind it, and what was tried."""
+"""The property of a test that names its client, the provider behind it, and what is tried."""
 
 
 class Described(Protocol):
@@ -52,7 +52,7 @@ class Collected:
         client, provider, what = cell
         seen = self._tried.setdefault((client, provider), [])
         if report.when == "call" and report.passed:
-            seen.append(what)
+            seen.extend(what)
 
     def pytest_sessionfinish(self) -> None:
         written = _written()

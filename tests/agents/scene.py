@@ -12,7 +12,7 @@ import pytest
 
 from tests.agents.apis import Json
 from tests.agents.clients import Client
-from tests.agents.installed import path, program
+from tests.agents.installed import path
 from tests.agents.provider import ScriptedProvider
 from tests.agents.script import NOTES
 from tests.support.gateway import Gateway
@@ -91,9 +91,9 @@ class Scene:
 
         Skips where the agent is not installed.
         """
-        found = program(client)
+        found = client.installation.program(client.program)
         if found is None:
-            pytest.skip(f"{client.name} {client.version} is not installed: python -m tests.agents.installed {client.name}")
+            pytest.skip(f"{client.name} {client.version} is not installed: python -m tests.agents {client.name}")
         work = home / "work"
         work.mkdir(parents=True)
         self.provider.begin([client.tool] if client.tool else [], str(work))

@@ -35,7 +35,7 @@ def on_each_provider(clients, every_run=frozenset()):
 
 @pytest.fixture
 def agent(scene, client: Client, provider: str, request, record_property, tmp_path):
-    record_property(CELL, [client.id, provider, request.function.__name__.removeprefix("test_").replace("_", " ")])
+    record_property(CELL, [client.id, provider, [request.function.__name__.removeprefix("test_")]])
     if not scene.serves(client.api, client.model, provider):
         assert not works(client, provider), f"docs/clients.md says that {client.id} works on {provider}"
         pytest.skip(f"no lane leads from {client.api} to {provider}")
