@@ -23,13 +23,16 @@ from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
-from gateway.pipeline.relay import Reply, relay
+from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
+from gateway.pipeline.listing import list_own
+from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
-from gateway.pipeline.resolve import named_model, resolve
+from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
-from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Received
+from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
 from gateway.shapes.glance import takes_long
+from gateway.shapes.state import may_refer
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import beside, in_turns
@@ -52,6 +55,9 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         body = await _read(received, key, services, read_body)
         if received.is_traced:
             capture(received, key, body)
+        if received.endpoint.lists is not None:
+            _check_room(services)
+            return await list_own(received, key, services)
         admitted = await _admit(received, key, body, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)
@@ -86,18 +92,13 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     A refusal by a judge still counts against the key's rate limits, and when the limits refuse too, theirs wins: they
     come first in the order, and a client that is refused over and over must not be free to go on.
     """
-    if services.ledger.refuses:
-        raise GatewayError(
-            "overloaded",
-            "The ledger takes no more entries at present.",
-            code=LEDGER_FULL,
-            headers={"retry-after": "5"},
-        )
+    _check_room(services)
     shape = received.endpoint.shape
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
     is_long = takes_long(shape, body)
+    home = None
     try:
         if is_long:
             await beside(judge, key, shape, body)
@@ -106,13 +107,16 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
+        if received.endpoint.is_stored or may_refer(shape.state, body):
+            home = await find_home(received, key, body, services)
         if is_long:
-            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits)
+            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits, home)
         else:
-            admitted, holds = _find(received, key, body, cap, services.habits)
+            admitted, holds = _find(received, key, body, cap, services.habits, home)
     except GatewayError:
-        with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
-            received.trail.model_asked = named_model(received.endpoint, body)
+        if not received.endpoint.is_stored:
+            with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
+                received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
     await reserve(admitted, limits, holds, services)
@@ -120,25 +124,41 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     return admitted
 
 
+def _check_room(services: Services) -> None:
+    if services.ledger.refuses:
+        raise GatewayError(
+            "overloaded",
+            "The ledger takes no more entries at present.",
+            code=LEDGER_FULL,
+            headers={"retry-after": "5"},
+        )
+
+
 def _find(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
-    model = trail.model_asked = named_model(endpoint, body)
-    found = resolve(received.snapshot, key, endpoint, model, body)
+    if endpoint.is_stored:
+        model = ""
+        found = resolve_stored(received.snapshot, key, endpoint, None if home is None else home.provider)
+    else:
+        model = trail.model_asked = named_model(endpoint, body)
+        found = resolve(received.snapshot, key, endpoint, model, body)
+        if home is not None:
+            found = pinned(found, home, model)
     trail.model_source, trail.candidate = found.source, found.candidates[0]
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
-    admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
+    admitted = Admitted(received, key, body, cap, model, found, mode, end_user, home)
     return admitted, candidate_holds(admitted, admitted.candidate, habits)
 
 
 def _look_through(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body, cap, habits)
+    admitted, holds = _find(received, key, body, cap, habits, home)
     foresee(admitted)
     return admitted, holds
 
@@ -160,4 +180,6 @@ async def _relay(asked: Asked, services: Services) -> Reply:
         raise failure
     if reply.stream is None:
         await asked.response.close()
+        if reply.data is not None and is_answer(asked) and (asked.received.endpoint.removes or keeps(asked.admitted)):
+            await services.objects.remember(left_behind(asked.admitted, reply.data))
     return reply

@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import anthropic_request, media_members
+from gateway.shapes import anthropic_request, media_members, state
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
@@ -292,6 +292,7 @@ MESSAGES: Final = Shape(
     events=EVENTS,
     frame=error_event,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
+    state=state.MESSAGES,
 )
 
 COUNT_TOKENS: Final = Shape(

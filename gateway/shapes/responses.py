@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import dialects, media_members
+from gateway.shapes import dialects, media_members, state
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
@@ -222,4 +222,5 @@ RESPONSES: Final = Shape(
     media=media_members.RESPONSES,
     events=EVENTS,
     frame=failed_event,
+    state=state.RESPONSES,
 )

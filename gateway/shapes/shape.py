@@ -9,6 +9,7 @@ from gateway.shapes.declares import Declares
 from gateway.shapes.ending import NO_EVENTS, Events
 from gateway.shapes.media_members import NO_MEDIA, MediaMembers
 from gateway.shapes.progress import Progress
+from gateway.shapes.state import NO_STATE, State
 from gateway.shapes.vendor import Vendor
 from gateway.usage import Stated
 from gateway.wire.request_body import RequestBody
@@ -35,7 +36,8 @@ class Shape:
     `include_usage` says that a stream reports usage only when `stream_options.include_usage` asks for it.
     `count_audio` counts an answer that is audio, and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off. `keepalive` is what keeps an idle
-    stream open, a comment where clients of the API know no event for it.
+    stream open, a comment where clients of the API know no event for it. `state` says what its requests point at that a
+    provider keeps, and what its answers leave there.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Shape:
     events: Events = NO_EVENTS
     frame: Frame = error_event
     keepalive: bytes = b": keep-alive\n\n"
+    state: State = NO_STATE
 
     def terminal_frame(self, error: GatewayError, progress: Progress, *, at_boundary: bool) -> bytes:
         """The last bytes of a stream that broke off, in the client's shape.
