@@ -52,7 +52,8 @@ def adopt_id(
     """
     from gateway import clock  # noqa: PLC0415 - `gateway version` should not wait for what it does not need
     from gateway.ledger.names import read  # noqa: PLC0415
-    from gateway.ledger.stored_objects import StoredObject, keep  # noqa: PLC0415
+    from gateway.ledger.stored_entry import StoredObject  # noqa: PLC0415
+    from gateway.ledger.stored_objects import keep  # noqa: PLC0415
     from gateway.storage.engine import writing  # noqa: PLC0415
 
     kinds = {id_: kind or next((of for begin, of in _KINDS.items() if id_.startswith(begin)), None) for id_ in ids}

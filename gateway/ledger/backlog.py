@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 
 from gateway import clock, private_files
-from gateway.ledger import stored_objects
+from gateway.ledger import stored_entry
 from gateway.ledger.pace import Pace
 from gateway.ledger.segment import Damage, scan
 from gateway.ledger.storable import decode
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import StoredObject
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.turns import turns
@@ -238,8 +238,8 @@ class Backlog:
         entries, unreadable, stored = [], [], []
         for payload in turns(result.payloads, pace.decoded, pace.rest_s):
             try:
-                if stored_objects.is_encoded(payload):
-                    stored.append(stored_objects.decode(payload))
+                if stored_entry.is_encoded(payload):
+                    stored.append(stored_entry.decode(payload))
                 else:
                     entries.append(decode(payload))
             except msgspec.DecodeError:

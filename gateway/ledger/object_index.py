@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
-from gateway.ledger.stored_objects import StoredObject, find, may_be_unwritten, page
+from gateway.ledger.stored_entry import IndexLostError, StoredObject
+from gateway.ledger.stored_objects import find, may_be_unwritten, page
 from gateway.ledger.writer import LedgerWriter
 
 _AWAITED_S: Final = 0.05
@@ -24,10 +25,6 @@ _KEPT: Final = 50_000
 _THREADS: Final = 2
 
 _Result = TypeVar("_Result")
-
-
-class IndexLostError(Exception):
-    """Whose an id is cannot be told at present."""
 
 
 class ObjectIndex:

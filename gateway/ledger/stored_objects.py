@@ -6,57 +6,17 @@ An id belongs to the key that made it. Two providers may give the same one, so i
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import Connection, and_, delete, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.ledger.counter_states import FRESH_US
 from gateway.ledger.storable import stored_text
+from gateway.ledger.stored_entry import StoredObject
 from gateway.storage.statements import portions
 from gateway.storage.tables import counter_nodes, stored_objects
 
-_MARK: Final = b'{"record":"stored"'
 _FORGIVEN_US: Final = 900_000_000
 """For so long after a node fell silent it may still hold entries in its spool that nobody else knows of."""
-
-
-class StoredObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="record", tag="stored"):
-    """Something that a provider keeps, as its key knows it.
-
-    Args:
-        id: The provider's own.
-        kind: What it is, such as `response` or `file`; lists are made of one kind.
-        virtual_key: The identity of the key that made it.
-        provider: The identity of the provider that holds it.
-        created_at: Microseconds since the epoch.
-        is_gone: Whether the key deleted it.
-    """
-
-    id: str
-    kind: str
-    virtual_key: str
-    provider: str
-    created_at: int
-    is_gone: bool = False
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(StoredObject).decode
-
-
-def encode(stored: StoredObject) -> bytes:
-    """The entry as the spool has it."""
-    return _encode(stored)
-
-
-def is_encoded(payload: bytes) -> bool:
-    """Whether an entry of the spool is one of these, and no record of a request."""
-    return payload.startswith(_MARK)
-
-
-def decode(payload: bytes) -> StoredObject:
-    """What `encode` made. Raises `msgspec.DecodeError`."""
-    return _decode(payload)
 
 
 def keep(connection: Connection, entries: Iterable[StoredObject]) -> None:

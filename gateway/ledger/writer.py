@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
-from gateway.ledger import stored_objects
+from gateway.ledger import stored_entry, stored_objects
 from gateway.ledger.backlog import Batch
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST, GENTLE, Pace
@@ -24,7 +24,7 @@ from gateway.ledger.period import moment_text
 from gateway.ledger.retention import pruned_before
 from gateway.ledger.spool import Spool
 from gateway.ledger.storable import encode
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import StoredObject
 from gateway.storage.engine import describe_failure, is_unavailable, writing
 from gateway.telemetry.decision_record import DecisionRecord
 
@@ -119,7 +119,7 @@ class LedgerWriter:
     def note(self, stored: Iterable[StoredObject]) -> None:
         """Takes in what a provider keeps for whom; it is in the database soon."""
         for one in stored:
-            self._spool.append(stored_objects.encode(one))
+            self._spool.append(stored_entry.encode(one))
         self._wake.set()
 
     async def remember(self, stored: Iterable[StoredObject], patience_s: float) -> None:
@@ -245,7 +245,7 @@ class LedgerWriter:
             if is_unavailable(problem):
                 raise
             if len(stored) == 1:
-                self._set_aside(stored_objects.encode(stored[0]), describe_failure(problem, self._engine))
+                self._set_aside(stored_entry.encode(stored[0]), describe_failure(problem, self._engine))
                 return
             for one in stored:
                 self._keep((one,))

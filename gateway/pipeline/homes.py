@@ -9,8 +9,7 @@ from typing import Final
 from gateway import clock
 from gateway.config.resources import Identities
 from gateway.errors import GatewayError
-from gateway.ledger.object_index import IndexLostError
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import IndexLostError, StoredObject
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Home, Received
 from gateway.shapes.state import Reference, may_refer, references_in, references_in_query

@@ -12,8 +12,7 @@ from urllib.parse import parse_qsl, quote
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.ledger.object_index import IndexLostError
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import IndexLostError, StoredObject
 from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed
 from gateway.pipeline.holds import limit, reserve_limits
 from gateway.pipeline.homes import identity_of_key, owned, provider_called, state_unknown

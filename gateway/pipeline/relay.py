@@ -11,7 +11,7 @@ import msgspec
 
 from gateway import clock
 from gateway.errors import GatewayError, sentence
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import StoredObject
 from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
 from gateway.pipeline.holds import answers_asked_for, output_limit
 from gateway.pipeline.homes import keeps, left_behind

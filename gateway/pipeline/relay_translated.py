@@ -81,6 +81,8 @@ def _question(asked: Asked) -> Question:
         request_id=asked.received.request_id,
         created=int(asked.received.started_at),
         provider=asked.provider_name,
+        kept=asked.outbound.kept,
+        seal=asked.received.snapshot.seal,
     )
 
 

@@ -3,7 +3,7 @@
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
-   threads; they only ask for holds
+   threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
 4. `reserve` takes every hold at once: the request is admitted
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -119,6 +119,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
                 received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
+    if admitted.fitted is not None:
+        limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
     await reserve(admitted, limits, holds, services)
     received.trail.admitted = admitted
     return admitted

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.counters.hold import CounterStore
-from gateway.ledger.stored_objects import StoredObject
+from gateway.ledger.stored_entry import StoredObject
 from gateway.money.habits import Habits
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics

@@ -279,7 +279,12 @@ EVENTS: Final = Events(
 
 def error_event(error: GatewayError, _progress: Progress) -> bytes:
     """The `error` event of https://docs.anthropic.com/en/api/errors#streaming."""
-    return b"event: error\ndata: " + error.envelope(anthropic=True) + b"\n\n"
+    return b"event: error\ndata: " + envelope(error) + b"\n\n"
+
+
+def envelope(error: GatewayError) -> bytes:
+    """The body of an error as Anthropic's SDK expects it."""
+    return error.envelope(anthropic=True)
 
 
 MESSAGES: Final = Shape(
@@ -291,6 +296,7 @@ MESSAGES: Final = Shape(
     media=media_members.MESSAGES,
     events=EVENTS,
     frame=error_event,
+    envelope=envelope,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
     state=state.MESSAGES,
 )
@@ -302,5 +308,6 @@ COUNT_TOKENS: Final = Shape(
     read_event=read_event,
     declares=anthropic_request.DECLARES,
     media=media_members.MESSAGES,
+    envelope=envelope,
 )
 """https://docs.anthropic.com/en/api/messages-count-tokens."""

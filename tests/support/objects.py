@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from gateway.ledger.stored_objects import StoredObject, keep
+from gateway.ledger.stored_entry import StoredObject
+from gateway.ledger.stored_objects import keep
 from gateway.storage.engine import open_engine, writing
 from tests.support.gateway import Gateway
 

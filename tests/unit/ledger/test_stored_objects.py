@@ -6,9 +6,10 @@ import pytest
 
 from gateway import clock
 from gateway.ledger.counter_states import report
-from gateway.ledger.object_index import IndexLostError, ObjectIndex
+from gateway.ledger.object_index import ObjectIndex
 from gateway.ledger.spool import Spool
-from gateway.ledger.stored_objects import StoredObject, decode, encode, find, is_encoded, keep, page
+from gateway.ledger.stored_entry import IndexLostError, StoredObject, decode, encode, is_encoded
+from gateway.ledger.stored_objects import find, keep, page
 from gateway.ledger.writer import LedgerWriter
 from gateway.storage.engine import open_engine, writing
 from tests.unit.ledger.ledger_entries import payload
