@@ -32,10 +32,10 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
 from gateway.shapes.glance import takes_long
-from gateway.shapes.state import may_refer
+from gateway.shapes.state import NO_STATE, may_refer
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import beside, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -107,7 +107,14 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
-        if received.endpoint.is_stored or may_refer(shape.state, body):
+        state = shape.state
+        if state is NO_STATE:
+            may_name = False
+        elif state.items and len(body.data) >= LONG_BYTES:
+            may_name = await beside(may_refer, state, body)
+        else:
+            may_name = may_refer(state, body)
+        if may_name or received.endpoint.is_stored:
             home = await find_home(received, key, body, services)
         if is_long:
             admitted, holds = await beside(_look_through, received, key, body, cap, services.habits, home)
