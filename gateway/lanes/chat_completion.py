@@ -20,7 +20,6 @@ ANOTHER_MESSAGE: Final = "another message begins within it"
 """What is wrong with a stream that starts anew: what was said before was never finished."""
 
 _CALL: Final = "call"
-_NO_ARGUMENTS: Final = ("", "{}")
 _DONE: Final = b"data: [DONE]\n\n"
 _FINISH_REASONS: Final[Mapping[Stop | None, str]] = {
     Stop.LENGTH: "length",
@@ -76,15 +75,6 @@ def tool_call(asked: Asked, position: int, identifier: str, name: str, arguments
 def finish_reason(stop: Stop | None, *, calls: bool) -> str:
     """OpenAI's word for why a model stopped; `stop` for what it has no word for, and for calls that are not there."""
     return _FINISH_REASONS.get(stop, "stop") if calls or stop is not Stop.TOOL_CALL else "stop"
-
-
-def says_nothing(identifier: str, name: str, arguments: str) -> bool:
-    """Whether a call is none, but a placeholder. Raises `UntranslatableAnswer` for a call of no function."""
-    if name:
-        return False
-    if identifier or arguments.strip() not in _NO_ARGUMENTS:
-        raise UntranslatableAnswer("a tool call names no function")
-    return True
 
 
 def usage_of(usage: Usage) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said
+from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import written, written_raw
 from gateway.lanes.chat_completion import (
     ANOTHER_MESSAGE,
@@ -22,7 +22,6 @@ from gateway.lanes.chat_completion import (
     error_body,
     finish_reason,
     message,
-    says_nothing,
     tool_call,
     usage_of,
 )
