@@ -73,7 +73,6 @@ class OneAtATime:
             self._open = None if block.is_whole else block.key
 
     def _rest(self) -> Iterator[Event]:
-        """All that waits, with the calls ended that nobody has ended."""
+        """All that waits, though nothing has ended the call before it."""
         while self._open is not None:
-            yield CallEnd(self._open)
             yield from self._next()

@@ -9,11 +9,14 @@ from gateway.lanes.anthropic_openai import parameters as message_parameters
 from gateway.lanes.anthropic_openai.request import chat_request
 from gateway.lanes.base import Json, Target, Translation, Written
 from gateway.lanes.losses import Losses
+from gateway.lanes.messages import provider as messages
 from gateway.lanes.openai_anthropic import answer as anthropic_answers
 from gateway.lanes.openai_anthropic.reasoning import thinking_budget
 from gateway.lanes.openai_anthropic.request import anthropic_request
 from gateway.lanes.openai_converse import answer as converse_answers
 from gateway.lanes.openai_converse.request import converse_request
+from gateway.lanes.responses import client as responses
+from gateway.lanes.sides import joined
 
 
 def _alone(write: Callable[[Json, Target, Losses], dict[str, Any]]) -> Callable[[Json, Target, Losses], Written]:
@@ -48,5 +51,6 @@ TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
     ("chat_completions", "messages"): OPENAI_TO_ANTHROPIC,
     ("messages", "chat_completions"): ANTHROPIC_TO_OPENAI,
     ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
+    ("responses", "messages"): joined(responses.CLIENT, messages.PROVIDER),
 }
 """(the client's endpoint, the provider's endpoint) -> how to cross."""

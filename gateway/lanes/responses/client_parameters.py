@@ -49,6 +49,7 @@ _REQUEST: Final[ClientTable] = {
     "max_output_tokens": Carried(Feature.OUTPUT_LIMIT, note=_ECHOED),
     "max_tool_calls": Parameter(_IGNORED, "It counts calls of tools that OpenAI's servers run, and there are none."),
     "metadata": Carried(Feature.METADATA, note=_ECHOED),
+    "metadata.user_id": Carried(Feature.METADATA),
     "moderation": Carried(Feature.MODERATION),
     "parallel_tool_calls": Carried(Feature.PARALLEL_CALLS, (True,)),
     "previous_response_id": Parameter(_REFUSED, _STATE),

@@ -165,7 +165,8 @@ def envelope(asked: Asked, opaque: Opaque | None, beside: str) -> str | None:
 class CallItem:
     """A call as an item, of the kind that the client's tool has.
 
-    `is_written_at_once` says that the item says nothing before the call is whole.
+    `is_written_at_once` says that the item says nothing before the call is whole, `has_ended` that its provider has
+    ended it.
     """
 
     __slots__ = (
@@ -174,6 +175,7 @@ class CallItem:
         "arguments",
         "call_id",
         "group",
+        "has_ended",
         "id",
         "is_custom",
         "is_written_at_once",
@@ -191,6 +193,7 @@ class CallItem:
         self.is_custom = call.is_custom
         self.arguments = call.arguments
         self.opaque = call.opaque
+        self.has_ended = False
         self.is_written_at_once = call.name in DEFINED and any(tool.get("type") == call.name for tool in tools)
         self.id = _id(asked, "ctc" if call.is_custom else "fc", index)
 

@@ -145,7 +145,10 @@ class _Items:
         if kind in _CALLS:
             name, member = _CALLS[kind]
             stated = mapping(item.get(member), f"{path}.{member}")
-            arguments = written({key: value for key, value in stated.items() if value is not None})
+            unsaid = ("type",) if kind == "local_shell_call" else ()
+            arguments = written(
+                {key: value for key, value in stated.items() if value is not None and key not in unsaid}
+            )
         else:
             name = text(item.get("name"), f"{path}.name")
             member = "input" if kind == "custom_tool_call" else "arguments"

@@ -24,15 +24,16 @@ from gateway.lanes.responses.items import (
     response,
     text_part,
 )
+from gateway.shapes.responses import code_in
 
 _SERVER_ERROR: Final = 500
-_TOO_LONG: Final = ("prompt is too long", "context length", "context_length", "context window", "maximum context")
 _CODES: Final = {
     402: "insufficient_quota",
     429: "rate_limit_exceeded",
     503: "server_overloaded",
     529: "server_overloaded",
 }
+"""OpenAI's code, which its clients go by, where the provider says none."""
 
 
 def write_answer(answer: Answer, asked: Asked) -> bytes:
@@ -88,13 +89,6 @@ def write_error(status: int, error: ProviderError) -> bytes:
         "message": error.message or no_words(status),
         "type": kind,
         "param": error.param,
-        "code": error.code or _code(status, error.message),
+        "code": error.code or code_in(error.message) or _CODES.get(status),
     }
     return msgspec.json.encode({"error": stated})
-
-
-def _code(status: int, message: str) -> str | None:
-    """OpenAI's code, which its clients go by: above all whether the conversation has become too long."""
-    if status < _SERVER_ERROR and any(words in message.lower() for words in _TOO_LONG):
-        return "context_length_exceeded"
-    return _CODES.get(status)

@@ -23,7 +23,7 @@ from gateway.lanes.answer import (
     UsageStated,
 )
 from gateway.lanes.answer import Citation as Source
-from gateway.lanes.base import Asked, event
+from gateway.lanes.base import Asked, UntranslatableAnswer, event
 from gateway.lanes.conversation import Opaque
 from gateway.lanes.one_at_a_time import OneAtATime
 from gateway.lanes.responses.items import (
@@ -79,6 +79,8 @@ class ResponseStream:
 
     def write(self, event: Event) -> bytes:
         """See `StreamWriter.write`."""
+        if isinstance(event, Stopped):
+            self._stop = event.stop
         return b"".join([self._write(one) for one in self._order.ordered(event)])
 
     def end(self) -> bytes:
@@ -96,7 +98,6 @@ class ResponseStream:
             self._usage = event.usage or self._usage
             return self._begin()
         if isinstance(event, Stopped):
-            self._stop = event.stop
             return self._begin() + self._close(cut=ended(event.stop, refuses=self._refuses).status == INCOMPLETE)
         return self._begin() + self._say(event)
 
@@ -150,7 +151,7 @@ class ResponseStream:
         if self._thought is not None:
             return self._end_thought(None)
         if self._call is not None:
-            return self._done_call(self._call, INCOMPLETE if cut else COMPLETED)
+            return self._close_call(self._call, INCOMPLETE if cut else COMPLETED)
         return b""
 
     def _part(self, kind: str, words: str) -> bytes:
@@ -257,22 +258,32 @@ class ResponseStream:
         call = self._call
         if call is None or not words:
             return b""
-        call.arguments += words
+        self._pieces.append(words)
         if call.is_written_at_once:
             return b""
-        kind = "response.custom_tool_call_input.delta" if call.is_custom else "response.function_call_arguments.delta"
-        item = call.made(IN_PROGRESS)
-        return self._event(kind, item_id=item["id"], output_index=len(self._output), delta=words)
+        kind = "custom_tool_call_input" if call.is_custom else "function_call_arguments"
+        return self._event(f"response.{kind}.delta", item_id=call.id, output_index=len(self._output), delta=words)
 
     def _end_call(self, opaque: Opaque | None) -> bytes:
         """The call is over. Where its arguments are not whole, what follows tells whether they were cut."""
         call = self._call
         if call is None:
             return b""
+        call.has_ended = True
         call.opaque = opaque
         written = b"" if self._pieces or call.is_custom else self._write_arguments("{}")
         call.arguments = "".join(self._pieces)
         return written + (self._done_call(call, COMPLETED) if call.is_whole() else b"")
+
+    def _close_call(self, call: CallItem, status: str) -> bytes:
+        """The call that is open is over at any rate. Raises `UntranslatableAnswer` for one that broke off."""
+        broke_off = not call.has_ended
+        written = self._end_call(None) if broke_off else b""
+        if self._call is None:
+            return written
+        if broke_off and self._stop is not Stop.LENGTH:
+            raise UntranslatableAnswer("the arguments of a tool call break off")
+        return written + self._done_call(call, status)
 
     def _done_call(self, call: CallItem, status: str) -> bytes:
         self._call = None
