@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from gateway.lanes.base import Target, usable_call_id
 from gateway.lanes.call_arguments import as_mapping
-from gateway.lanes.chat_request import IMAGES, PDF
 from gateway.lanes.conversation import (
     Call,
     Choice,
@@ -30,6 +29,7 @@ from gateway.lanes.conversation import (
     Turn,
     Video,
 )
+from gateway.lanes.data_url import IMAGES, PDF
 from gateway.lanes.losses import Losses
 from gateway.lanes.messages.reasoning import family_of, reasoning_and_sampling
 from gateway.lanes.messages.target import TARGET
