@@ -56,7 +56,11 @@ def _items(blocks: Sequence[Block], asked: Asked, *, cut: bool) -> list[Item]:
         else:
             if not output or output[-1]["type"] != "message":
                 output.append(message(asked, len(output), [], COMPLETED))
-            output[-1]["content"].append(_part(block))
+            said = output[-1]["content"]
+            if said and isinstance(block, Refused) and said[-1]["type"] == "refusal":
+                said[-1]["refusal"] += block.text  # a refusal is one part, in however many pieces it comes
+            else:
+                said.append(_part(block))
             output[-1]["status"] = INCOMPLETE if is_cut else COMPLETED
     return output
 
