@@ -37,7 +37,7 @@ from gateway.lanes.base import ANOTHER_MESSAGE, Asked, UntranslatableAnswer, ide
 from gateway.lanes.call_arguments import is_json_object, written, written_raw
 from gateway.lanes.conversation import Opaque
 from gateway.lanes.lenient import Reader
-from gateway.lanes.messages.write_request import ORIGIN
+from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.provider_error import failed_within
 from gateway.shapes import messages
 from gateway.shapes.ending import Stop

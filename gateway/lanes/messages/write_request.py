@@ -31,12 +31,10 @@ from gateway.lanes.conversation import (
 )
 from gateway.lanes.data_url import IMAGES, PDF
 from gateway.lanes.losses import Losses
+from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.messages.reasoning import family_of, reasoning_and_sampling
-from gateway.lanes.messages.target import TARGET
+from gateway.lanes.messages.target_table import TARGET
 from gateway.lanes.reading import wrong
-
-ORIGIN: Final = "anthropic"
-"""The origin of what Claude gives to have it back: `signature` of a thought, or `data` of a redacted one."""
 
 _Block = dict[str, Any]
 
