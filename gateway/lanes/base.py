@@ -15,6 +15,9 @@ from gateway.lanes.carried_tools import CarriedTools
 from gateway.lanes.losses import LaneTable, Losses
 from gateway.lanes.sealing import Seal
 
+ANOTHER_MESSAGE: Final = "another message begins within it"
+"""What is wrong with a stream that starts anew: what was said before was never finished."""
+
 _NO_ARGUMENTS: Final = ("", "{}")
 
 Json = Mapping[str, Any]

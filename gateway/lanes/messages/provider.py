@@ -5,7 +5,7 @@ from typing import Final
 from gateway.lanes.carried_tools import ToolForms
 from gateway.lanes.messages.read_answer import MessageEvents, read_answer
 from gateway.lanes.messages.reasoning import thinking_budget
-from gateway.lanes.messages.target import TARGET
+from gateway.lanes.messages.target_table import TARGET
 from gateway.lanes.messages.write_request import write_request
 from gateway.lanes.sides import ProviderSide
 

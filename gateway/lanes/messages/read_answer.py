@@ -33,11 +33,11 @@ from gateway.lanes.answer import (
     ThoughtPiece,
     UsageStated,
 )
-from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said, says_nothing
+from gateway.lanes.base import ANOTHER_MESSAGE, Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import is_json_object, written, written_raw
 from gateway.lanes.conversation import Opaque
 from gateway.lanes.lenient import Reader
-from gateway.lanes.messages.write_request import ORIGIN
+from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.provider_error import failed_within
 from gateway.shapes import messages
 from gateway.shapes.ending import Stop
@@ -45,7 +45,6 @@ from gateway.usage import Stated
 
 _ABSENT: Final = msgspec.Raw()
 _WHAT: Final = "message of Anthropic's"
-_ANOTHER_MESSAGE: Final = "another message begins within it"
 _PLACES_WITH_URL: Final = {"web_search_result_location": "url", "search_result_location": "source"}
 
 
@@ -213,7 +212,7 @@ class MessageEvents:
     def _start(self, identifier: str) -> Sequence[Event]:
         """The message begins; that it begins once more is passed over, another one is none of this answer's."""
         if self._id and identifier and identifier != self._id:
-            raise UntranslatableAnswer(_ANOTHER_MESSAGE)
+            raise UntranslatableAnswer(ANOTHER_MESSAGE)
         self._id = identifier
         return (Begun(identifier, None if self._stated is None else self._stated.usage),)
 

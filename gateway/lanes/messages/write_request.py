@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from gateway.lanes.base import Target, usable_call_id
 from gateway.lanes.call_arguments import as_mapping
-from gateway.lanes.chat_request import IMAGES, PDF
 from gateway.lanes.conversation import (
     Call,
     Choice,
@@ -30,13 +29,12 @@ from gateway.lanes.conversation import (
     Turn,
     Video,
 )
+from gateway.lanes.data_url import IMAGES, PDF
 from gateway.lanes.losses import Losses
+from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.messages.reasoning import family_of, reasoning_and_sampling
-from gateway.lanes.messages.target import TARGET
+from gateway.lanes.messages.target_table import TARGET
 from gateway.lanes.reading import wrong
-
-ORIGIN: Final = "anthropic"
-"""The origin of what Claude gives to have it back: `signature` of a thought, or `data` of a redacted one."""
 
 _Block = dict[str, Any]
 

@@ -19,6 +19,7 @@ TARGET: Final[TargetTable] = {
     Feature.IMAGE: Parameter(
         _MAPPED, "`source`: base64 for data of PNG, JPEG, GIF and WebP, else `url`; a PDF is a `document`."
     ),
+    Feature.IMAGE_DETAIL: Parameter(_DROPPED, "Images are scaled as the model does."),
     Feature.AUDIO: Parameter(_REFUSED, "Claude does not listen."),
     Feature.VIDEO: Parameter(_REFUSED, "Claude does not watch."),
     Feature.DOCUMENT: Parameter(_MAPPED, "A `document`: PDF in base64 or by its URL, or plain text."),
