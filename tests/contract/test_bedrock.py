@@ -87,14 +87,18 @@ def test_claude_gets_anthropics_own_body(gateway, upstream):
     answer = httpx.post(
         f"{gateway.url}/v1/messages",
         content=body,
-        headers={"x-api-key": SECRET, "anthropic-version": "2023-06-01", "anthropic-beta": "a-1,b-2"},
+        headers={
+            "x-api-key": SECRET,
+            "anthropic-version": "2023-06-01",
+            "anthropic-beta": "effort-2025-11-24,a-1,context-1m-2025-08-07",
+        },
     )
 
     sent = upstream.requests[0]
     assert sent.request_line == "POST /model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke HTTP/1.1"
     assert json.loads(sent.body) == {
         "anthropic_version": "bedrock-2023-05-31",
-        "anthropic_beta": ["a-1", "b-2"],
+        "anthropic_beta": ["effort-2025-11-24", "context-1m-2025-08-07"],
         "max_tokens": 9,
         "messages": [{"role": "user", "content": "é"}],
     }
