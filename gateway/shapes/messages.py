@@ -309,5 +309,6 @@ COUNT_TOKENS: Final = Shape(
     declares=anthropic_request.DECLARES,
     media=media_members.MESSAGES,
     envelope=envelope,
+    state=state.MESSAGES,
 )
 """https://docs.anthropic.com/en/api/messages-count-tokens."""

@@ -43,7 +43,8 @@ class Shape:
     `count_audio` counts an answer that is audio, and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off, `envelope` the body of a refusal.
     `keepalive` is what keeps an idle stream open, a comment where clients of the API know no event for it. `state` says
-    what its requests point at that a provider keeps, and what its answers leave there.
+    what its requests point at that a provider keeps, and what its answers leave there. `counts_events` says that events
+    are numbered and name what the stream began with, which the last one of a stream that broke off goes on with.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Shape:
     envelope: Envelope = envelope
     keepalive: bytes = b": keep-alive\n\n"
     state: State = NO_STATE
+    counts_events: bool = False
 
     def terminal_frame(self, error: GatewayError, progress: Progress, *, at_boundary: bool) -> bytes:
         """The last bytes of a stream that broke off, in the client's shape.

@@ -37,7 +37,8 @@ FindCreated = Callable[[RequestBody, bytes], Sequence[Created]]
 """What a whole answer to a request, or the last event of a stream, says that the provider keeps."""
 
 
-def _keeps_nothing(_body: RequestBody) -> bool:
+def keeps_nothing(_body: RequestBody) -> bool:
+    """The answer is kept by nobody."""
     return False
 
 
@@ -60,7 +61,7 @@ class State:
     members: frozenset[str] = frozenset()
     hints: tuple[bytes, ...] = ()
     items: bool = False
-    keeps: Keeps = _keeps_nothing
+    keeps: Keeps = keeps_nothing
     created: FindCreated = _finds_nothing
 
 

@@ -14,7 +14,7 @@ import msgspec
 from gateway.shapes import responses
 from gateway.shapes.declares import Declares, Place
 from gateway.shapes.endpoints import BodyForm, Endpoint
-from gateway.shapes.messages import error_event
+from gateway.shapes.messages import envelope, error_event
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import ANY, Created, FindCreated, Reference, created_object
 from gateway.shapes.vendor import Vendor
@@ -36,9 +36,10 @@ _OPENAI: Final = Shape(
     read_event=_no_usage_of_event,
     events=responses.EVENTS,
     frame=responses.failed_event,
+    counts_events=True,
     state=ANY,
 )
-_ANTHROPIC: Final = replace(_OPENAI, vendor=Vendor.ANTHROPIC, frame=error_event)
+_ANTHROPIC: Final = replace(_OPENAI, vendor=Vendor.ANTHROPIC, frame=error_event, envelope=envelope)
 _ITEMS: Final = replace(
     _OPENAI, declares=Declares(places=(Place("items[]", "item", bulk=True),), kinds=responses.DECLARES.kinds)
 )
@@ -181,8 +182,6 @@ NOT_SERVED: Final[Mapping[str, str]] = {
     "/v1/images/variations": _FORM,
     "/v1/content_provenance_checks": _OWN_CALLS,
     "/v1/decisions": _OWN_CALLS,
-    "/v1/responses/compact": _OWN_CALLS,
-    "/v1/responses/input_tokens": _OWN_CALLS,
     "/v1/videos": "billed by the second, which no answer states",
     "/v1/chatkit": "sessions of a widget that asks OpenAI itself",
     "/v1/live": "spoken over WebSockets and WebRTC alone",
