@@ -210,6 +210,7 @@ class CompiledKey:
     cache_mode: str
     drains: bool
     stream_keepalive_s: float
+    translated_keepalive_s: float
     budgets: tuple[Meter, ...]
     meterings: dict[str, Metering]
     learns: bool
