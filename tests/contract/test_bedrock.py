@@ -212,6 +212,19 @@ def test_what_converse_refuses_is_told_in_openais_shape(gateway, upstream):
     assert caught.value.body["message"] == "too long"
 
 
-def test_messages_for_a_family_that_has_no_such_lane_are_refused(gateway):
-    with pytest.raises(anthropic.NotFoundError, match="does not serve /v1/messages"):
-        claude(gateway).messages.create(model="nova", max_tokens=9, messages=QUESTION)
+def test_messages_clients_reach_other_families_by_converse(gateway, upstream):
+    tool = {"name": "weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+    upstream.play = lambda _: response(json.dumps(CONVERSED).encode())
+    whole = claude(gateway).messages.create(
+        model="nova", max_tokens=9, system="s", messages=QUESTION, tools=[tool], tool_choice={"type": "any"}
+    )
+    sent = json.loads(upstream.requests[0].body)
+
+    upstream.play = lambda _: frames([aws_frames.event(*event) for event in CONVERSE_STREAM])
+    with claude(gateway).messages.stream(model="nova", max_tokens=9, messages=QUESTION) as streamed:
+        message = streamed.get_final_message()
+
+    assert (sent["system"], sent["toolConfig"]["toolChoice"]) == ([{"text": "s"}], {"any": {}})
+    for answer in (whole, message):
+        assert (answer.content[0].text, answer.stop_reason, answer.model) == ("hello", "end_turn", "nova")
+        assert (answer.usage.input_tokens, answer.usage.output_tokens) == (9, 3)
