@@ -9,11 +9,13 @@ from gateway.lanes.chat.provider import PROVIDER as CHAT_PROVIDER
 from gateway.lanes.converse.provider import PROVIDER as CONVERSE_PROVIDER
 from gateway.lanes.messages.client import CLIENT as MESSAGES_CLIENT
 from gateway.lanes.messages.provider import PROVIDER as MESSAGES_PROVIDER
+from gateway.lanes.responses.client import CLIENT as RESPONSES_CLIENT
 from gateway.lanes.sides import ClientSide, ProviderSide, joined
 
 CLIENTS: Final[Mapping[str, ClientSide]] = {
     "chat_completions": CHAT_CLIENT,
     "messages": MESSAGES_CLIENT,
+    "responses": RESPONSES_CLIENT,
 }
 """By the endpoint that clients call."""
 
