@@ -15,6 +15,8 @@ _PERIOD = re.compile(r"(\d{1,6})(s|m|h|d|w|mo)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 30 * 86_400}
 _WINDOWS = {60: "minute", 3600: "hour", 86_400: "day", 7 * 86_400: "week", 30 * 86_400: "month"}
 _LARGEST_USD = 10**9
+_LARGEST_WEIGHT = 1_000_000
+_PARTS = 1000
 _DECIMAL_PLACES = Decimal("0.000000001")
 
 
@@ -194,6 +196,24 @@ def words(value: object) -> str:
         return ""
     found = _ENV.fullmatch(value)
     return value.replace("${", "$${") if found is None else "${env:" + found[1] + "}"
+
+
+def in_turns(model: str, shares: Mapping[str, float], **further: str) -> list[Any]:
+    """The targets of a model that several providers serve in these proportions; one whose share is nothing stands by.
+
+    `further` are more members of a balanced target.
+    """
+    most = max(shares.values())
+    if most <= 0:
+        return [f"{provider}/{model}" for provider in shares]
+    scale = next((10**n for n in range(4) if all(round(one * 10**n, 6) % 1 == 0 for one in shares.values())), 0)
+    if not scale or most * scale > _LARGEST_WEIGHT:
+        scale = _PARTS / most
+    weights = {name: max(1, round(one * scale)) for name, one in shares.items() if one > 0}
+    standing_by = [f"{name}/{model}" for name in shares if name not in weights]
+    if len(weights) == 1:
+        return [f"{next(iter(weights))}/{model}", *standing_by]
+    return [{"model": model, "balance": weights, **further}, *standing_by]
 
 
 def variables_in(value: object) -> set[str]:

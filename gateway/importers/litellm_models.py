@@ -77,8 +77,6 @@ _ROUTES: Final = {
 }
 _REGION: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)/")
 _SECRET: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
-_LARGEST_WEIGHT: Final = 1_000_000
-_PARTS: Final = 1000
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -156,23 +154,14 @@ def _equals(draft: Draft, name: str, deployments: list[Deployment], *, least_bus
         text = f"the deployments of {name!r} differ in their models, so they are asked in order and not in turns"
         draft.note("model_list", text)
         return list(every)
-    weights = _weights(list(every.values()))
-    standing_by = [target for target, one in every.items() if one.provider not in weights]
-    model = next(iter(every.values())).model
-    if len(weights) == 1:
-        return [f"{next(iter(weights))}/{model}", *standing_by]
-    by = {"by": "least_busy"} if least_busy else {}
-    return [{"model": model, "balance": weights, **by}, *standing_by]
+    further = {"by": "least_busy"} if least_busy else {}
+    return in_turns(next(iter(every.values())).model, _proportions(list(every.values())), **further)
 
 
-def _weights(deployments: list[Deployment]) -> dict[str, int]:
-    """Whole numbers in the proportions of the first figures that any of them states, as there; else all alike."""
+def _proportions(deployments: list[Deployment]) -> dict[str, float]:
+    """The first figures that any deployment states, as LiteLLM takes them; else all alike."""
     stated = (figures for figures in zip(*(one.shares for one in deployments), strict=True) if any(figures))
-    shares = dict(zip((one.provider for one in deployments), next(stated, (1.0,) * len(deployments)), strict=True))
-    most = max(shares.values())
-    whole = all(value == int(value) and value <= _LARGEST_WEIGHT for value in shares.values())
-    scale = 1 if whole else _PARTS / most
-    return {name: max(1, round(value * scale)) for name, value in shares.items() if value > 0}
+    return dict(zip((one.provider for one in deployments), next(stated, (1.0,) * len(deployments)), strict=True))
 
 
 def _deployment(draft: Draft, where: str, parameters: dict[str, Any], information: dict[str, Any]) -> Deployment | None:

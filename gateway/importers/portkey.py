@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-from gateway.importers.draft import Draft, mapping, number, sequence, share, words
+from gateway.importers.draft import Draft, in_turns, mapping, number, sequence, share, words
 from gateway.importers.peers import COMPATIBLE, NATIVE, address_at, lists_its_prices, needs_key
 from gateway.importers.settle import settle
 
@@ -38,7 +38,6 @@ _READ: Final = {
 }
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _CATALOGUED: Final = re.compile(r"@([^/]+)/(.+)", re.DOTALL)
-_WHOLE: Final = 1000
 _LONGEST_MODEL: Final = 400
 _DEEPEST: Final = 20
 _TRIGGERS: Final = {429: "rate_limit", 408: "timeout", 504: "timeout", 404: "not_found"}
@@ -103,7 +102,7 @@ def _balanced(draft: Draft, where: str, parts: list[tuple[dict[str, Any], list[A
     models, providers = {model for _, (_, _, model) in single}, {provider for _, (provider, _, _) in single}
     if len(single) == len(parts) and len(models) == 1 and len(providers) == len(parts) > 1:
         shares = {provider: _share(one.get("weight")) for one, (provider, _, _) in single}
-        return _in_turns(models.pop(), shares)
+        return in_turns(models.pop(), shares)
     draft.note(where, "targets that name different models, or none, are asked in order and not in turns")
     found: list[Any] = []
     for _, targets in parts:
@@ -115,18 +114,6 @@ def _share(written: object) -> float:
     """A weight, which may be a fraction, or nothing; without one it is the whole."""
     found = share(written)
     return 1 if found is None else found
-
-
-def _in_turns(model: str, shares: dict[str, float]) -> list[Any]:
-    """The targets of one model; a provider whose share is nothing stands by."""
-    most = max(shares.values())
-    if most <= 0:
-        return [f"{provider}/{model}" for provider in shares]
-    weights = {name: max(1, round(one / most * _WHOLE)) for name, one in shares.items() if one > 0}
-    standing_by = [f"{name}/{model}" for name in shares if name not in weights]
-    if len(weights) == 1:
-        return [f"{next(iter(weights))}/{model}", *standing_by]
-    return [{"model": model, "balance": weights}, *standing_by]
 
 
 def _target(draft: Draft, target: dict[str, Any], where: str, providers: list[str]) -> list[Any]:

@@ -4,14 +4,21 @@ Translations are pure: JSON in, JSON out, no I/O, no clock of their own. They bu
 parsed ones. A parameter without counterpart follows the pair's table: it is mapped, dropped (and reported), or refused.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
 from gateway.lanes.carried_tools import CarriedTools
 from gateway.lanes.losses import LaneTable, Losses
 from gateway.lanes.sealing import Seal
+
+ANOTHER_MESSAGE: Final = "another message begins within it"
+"""What is wrong with a stream that starts anew: what was said before was never finished."""
+
+_NO_ARGUMENTS: Final = ("", "{}")
 
 Json = Mapping[str, Any]
 """A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
@@ -151,6 +158,22 @@ def identifier(stated: Any) -> str:
 def call_id(given: str, asked: Asked, position: int, prefix: str) -> str:
     """The provider's id of a call, so that its result finds it, or one made from the request's."""
     return given or f"{prefix}_{asked.request_id.removeprefix('grq_')}_{position}"
+
+
+def says_nothing(identifier: str, name: str, arguments: str) -> bool:
+    """Whether a call is none, but a placeholder. Raises `UntranslatableAnswer` for a call of no function."""
+    if name:
+        return False
+    if identifier or arguments.strip() not in _NO_ARGUMENTS:
+        raise UntranslatableAnswer("a tool call names no function")
+    return True
+
+
+def usable_call_id(given: str, usable: re.Pattern[str]) -> str:
+    """The id of a call, or a digest of it where the target's may not be like it."""
+    if usable.fullmatch(given):
+        return given
+    return "call_" + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def no_words(status: int) -> str:

@@ -26,6 +26,7 @@ class Feature(enum.StrEnum):
     PREFILL = "an answer that the request begins"
     TEXT = "text"
     IMAGE = "images"
+    IMAGE_DETAIL = "the resolution that images are seen in"
     AUDIO = "audio"
     VIDEO = "video"
     DOCUMENT = "documents"

@@ -2,11 +2,22 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from gateway.lanes.conversation import Inline, Linked, PlainText
 from gateway.lanes.reading import wrong
+
+PDF: Final = "application/pdf"
+IMAGES: Final[Mapping[str, str]] = {
+    "image/png": "png",
+    "image/jpeg": "jpeg",
+    "image/jpg": "jpeg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+}
+"""The formats of images that models see, by the media types that clients give them."""
 
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]++={0,2}")
 _TEXT: Final = "text/plain"

@@ -107,6 +107,10 @@ class Losses:
         """What was dropped, each name once, in the order of the request."""
         return tuple(self._names)
 
+    def takes(self, name: str) -> bool:
+        """Whether a parameter goes on, so that its members are to be judged as well."""
+        return self.table.rows.get(name, UNKNOWN).treatment is Treatment.MAPPED
+
     def judge(self, members: Mapping[str, Any], name: str, path: str) -> None:
         """Drops, ignores or refuses the members of an object; the mapped ones are left to the caller.
 

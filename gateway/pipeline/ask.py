@@ -21,7 +21,7 @@ from gateway.counters.hold import Dimension
 from gateway.errors import GatewayError, sentence
 from gateway.lanes.provider_error import read_error
 from gateway.pipeline.holds import candidate_holds, take
-from gateway.pipeline.outbound import prepare_body
+from gateway.pipeline.outbound import fit, prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
@@ -196,7 +196,7 @@ class _Chain:
         request = self._request
         request.go_to(candidate)
         try:
-            is_long = len(request.body.data) >= LONG_BYTES
+            is_long = len(request.came.data) >= LONG_BYTES
             # PERF: no coroutine for what waits for nothing.
             outbound = await _prepared(request, candidate) if is_long else prepare_body(request, candidate)
         except BaseException:
@@ -228,6 +228,7 @@ class _Chain:
             if following is None:
                 # Whoever was not asked after all left marks; who was asked last is told with its own.
                 request.go_to(present, outbound)
+                fit(request, present)
         if following is not None:
             self._tries_left -= 1
         return following
@@ -380,11 +381,17 @@ async def _peeked(
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
-    body = request.body
+    body = request.came
     if len(body.data) < LONG_BYTES:
         return prepare_body(request, candidate)
     is_spliced = candidate.lane.translation is None and request.cache_mode == "respect"
-    if is_spliced and not takes_long(request.received.endpoint.shape, body) and not has_unsigned(body.data):
+    is_ruled = candidate.upstream.rules is not None or request.fitted is not None
+    if (
+        is_spliced
+        and not is_ruled
+        and not takes_long(request.received.endpoint.shape, body)
+        and not has_unsigned(body.data)
+    ):
         return prepare_body(request, candidate)
     return await beside(prepare_body, request, candidate)
 

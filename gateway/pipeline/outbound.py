@@ -6,11 +6,16 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.lanes.base import Translation
+from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
+from gateway.shapes.allows import allows
 from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.request_rules import Edited
+from gateway.shapes.stated import choices, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
 from gateway.wire.cache_marks import with_marks, without_marks
+from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
@@ -19,17 +24,80 @@ _STRICTNESS: Final = "drop_tuning_params"
 _THINKING: Final = "messages[].content[type=thinking]"
 
 
+def fit(request: Admitted, candidate: Candidate) -> None:
+    """Makes the request what it is at a candidate, whose rules may change its fields: what is held is what goes up.
+
+    Raises `bad_request` or `unsupported_parameter`.
+    """
+    rules = candidate.upstream.rules
+    # PERF: hardly any provider has rules.
+    if (rules is None and request.fitted is None) or request.fitted is candidate:
+        return
+    came, endpoint = request.came, request.received.endpoint
+    if request.fitted is not None:
+        _restore(request)
+    if rules is None or endpoint.body is not BodyForm.JSON:
+        return
+    if candidate.lane.translation is None:
+        edited = rules.edited(endpoint, came)
+        if edited is not None:
+            _refuse_loss(came, edited)
+            request.body = JsonBody(edited.data, endpoint.shape.declares.judged)
+            request.ruled = edited.told
+            request.prompt = request.allowed = None
+            request.output_cap = output_cap(endpoint.shape, request.body)
+            request.choices = choices(endpoint.shape, request.body)
+    else:
+        outbound = _translated(request, candidate, candidate.lane.translation, strict=_is_strict(came))
+        edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
+        if edited is not None:
+            _refuse_loss(came, edited)
+            _hold_for(request, candidate, JsonBody(edited.data))
+            outbound = outbound._replace(body=edited.data, params_dropped=(*outbound.params_dropped, *edited.told))
+        request.outbound = outbound
+    request.fitted = candidate
+
+
+def _restore(request: Admitted) -> None:
+    shape, came = request.received.endpoint.shape, request.came
+    request.body, request.ruled, request.fitted, request.outbound = came, (), None, None
+    request.output_cap, request.choices = output_cap(shape, came), choices(shape, came)
+    request.prompt = request.allowed = None
+
+
+def _hold_for(request: Admitted, candidate: Candidate, up: JsonBody) -> None:
+    """What is held for a request that a lane has made, and rules have changed, is told by what they made of it."""
+    endpoint = candidate.lane.endpoint
+    declares = endpoint.shape.declares
+    if declares.output_caps:
+        request.output_cap = output_cap(endpoint.shape, up)
+    if declares.choices:
+        request.choices = choices(endpoint.shape, up)
+    request.prompt = bound_input(up.data, endpoint.shape.media.found_in)
+    request.allowed = allows(endpoint, up, request.prompt, request.key.in_force.reservations.assumed)
+
+
+def _refuse_loss(body: RequestBody, edited: Edited) -> None:
+    """A client that would rather be refused than lose a parameter loses none to a rule either."""
+    if edited.left_out and _is_strict(body):
+        field = edited.left_out[0]
+        raise GatewayError(
+            "unsupported_parameter", f"`{field}` is left out on the way to the provider by a rule.", param=field
+        )
+
+
 def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     """The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated.
 
     Raises `bad_request` or `unsupported_parameter`.
     """
+    fit(request, candidate)
     body, lane = request.body, candidate.lane
-    strict = _STRICTNESS in body.names and _is_strict(body)
+    strict = _is_strict(body)
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
-        outbound = _translated(request, candidate, lane.translation, strict=strict)
+        outbound = request.outbound or _translated(request, candidate, lane.translation, strict=strict)
     if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
         return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
     return outbound
@@ -39,7 +107,7 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
     body, endpoint = request.body, request.received.endpoint
     splices: list[Splice] = []
-    dropped: tuple[str, ...] = ()
+    dropped = request.ruled
     withholds_usage = False
     wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
     if wire_model != request.model_asked:
@@ -54,9 +122,9 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
         if unsigned:
             splices += unsigned
-            dropped = (_THINKING,)
+            dropped = (*dropped, _THINKING)
     if not splices:
-        return Outbound(body.data, "identical")
+        return Outbound(body.data, "spliced" if dropped else "identical", dropped)
     return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
 
 
@@ -89,6 +157,8 @@ def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
 
 def _is_strict(body: RequestBody) -> bool:
     """Whether the client would rather be refused than lose a parameter."""
+    if _STRICTNESS not in body.names:
+        return False
     written = body.decoded(_STRICTNESS)
     if written is not None and not isinstance(written, bool):
         raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)

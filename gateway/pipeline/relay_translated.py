@@ -43,7 +43,7 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
     if answers and asked.content.is_event_stream:
         headers = _headers(response, "text/event-stream; charset=utf-8")
         stream = TranslatedRelay(asked, services, translation.stream(question))
-        return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.stream_keepalive_s))
+        return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.translated_keepalive_s))
     try:
         body = await _read(response)
     except UpstreamFailure as failure:

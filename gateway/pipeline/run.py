@@ -115,6 +115,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
             received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
+    if admitted.fitted is not None:
+        limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
     await reserve(admitted, limits, holds, services)
     received.trail.admitted = admitted
     return admitted

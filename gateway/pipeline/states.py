@@ -207,24 +207,32 @@ class Admitted:
     `candidate` is the present one, `price` what it costs at the moment at which the request came, `None` where nobody
     knows. `under_way` are the calls that have begun, `replaced` what answers consumed that another one took the place
     of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
+
+    `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
+    Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
+    `ruled` says what rules did to `body`, `fitted` for which candidate with rules all of this is.
     """
 
     __slots__ = (
         "allowed",
         "body",
         "cache_mode",
+        "came",
         "candidate",
         "candidates",
         "choices",
         "end_user",
         "fallback",
+        "fitted",
         "key",
         "model_asked",
+        "outbound",
         "output_cap",
         "price",
         "prompt",
         "received",
         "replaced",
+        "ruled",
         "under_way",
     )
 
@@ -241,7 +249,10 @@ class Admitted:
     ) -> None:
         self.received = received
         self.key = key
-        self.body = body
+        self.body = self.came = body
+        self.ruled: Sequence[str] = ()
+        self.fitted: Candidate | None = None
+        self.outbound: Outbound | None = None
         self.output_cap: StatedLimit = cap
         self.choices: StatedLimit = choices(received.endpoint.shape, body)
         self.model_asked = model_asked

@@ -15,7 +15,7 @@ from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
 
 _V1_VERSIONS = ("v1", "preview", "latest")
-_NOT_BY_DEPLOYMENT = ("responses",)
+_NOT_BY_DEPLOYMENT = ("responses", "responses_compact", "responses_input_tokens")
 _NOT_SERVED = ("moderations",)
 
 

@@ -40,6 +40,13 @@ _TABLE = (
     Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
     Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings", media=media_members.EMBEDDINGS)),
     Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
+    Endpoint(name="responses_compact", path="/v1/responses/compact", shape=responses.COMPACT),
+    Endpoint(
+        name="responses_input_tokens",
+        path="/v1/responses/input_tokens",
+        shape=responses.INPUT_TOKENS,
+        metered=False,
+    ),
     Endpoint(
         name="moderations",
         path="/v1/moderations",

@@ -223,3 +223,9 @@ RESPONSES: Final = Shape(
     events=EVENTS,
     frame=failed_event,
 )
+
+COMPACT: Final = Shape(name="responses_compact", declares=DECLARES, media=media_members.RESPONSES)
+"""https://platform.openai.com/docs/api-reference/responses/compact: a conversation in, a shorter one out."""
+
+INPUT_TOKENS: Final = Shape(name="responses_input_tokens", declares=DECLARES, media=media_members.RESPONSES)
+"""https://platform.openai.com/docs/api-reference/responses/input-tokens."""

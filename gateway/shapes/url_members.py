@@ -77,6 +77,8 @@ _IMAGE_URL: Final = UrlMembers(fetched=(("image_url", "url"), ("image_url",)))
 URL_MEMBERS: Final[Mapping[str, UrlMembers]] = {
     "chat": _CHAT,
     "responses": _RESPONSES,
+    "responses_compact": _RESPONSES,
+    "responses_input_tokens": _RESPONSES,
     "messages": _MESSAGES,
     "count_tokens": _MESSAGES,
     "images": _IMAGE_URL,

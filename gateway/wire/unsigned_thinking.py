@@ -27,6 +27,11 @@ def marked(provider: str) -> str:
     return _MARK + provider
 
 
+def provider_marked(signature: str) -> str | None:
+    """The provider that such a signature names, `None` for any other signature."""
+    return signature.removeprefix(_MARK) if signature.startswith(_MARK) else None
+
+
 def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> list[Splice]:
     """The splices that take unsigned thinking out of an Anthropic body, and turns that hold nothing else.
 

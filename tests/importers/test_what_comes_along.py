@@ -179,8 +179,11 @@ def test_credentials_by_name_are_those_of_the_list():
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ({"weight": 0.9}, {"weight": 0.1}, {"groq": 1000, "openai": 111}),
+        ({"weight": 0.9}, {"weight": 0.1}, {"groq": 9, "openai": 1}),
         ({"weight": 3}, {"weight": 1}, {"groq": 3, "openai": 1}),
+        ({"weight": 0.7}, {"weight": "0.25"}, {"groq": 70, "openai": 25}),
+        ({"weight": 2 / 3}, {"weight": 1 / 3}, {"groq": 1000, "openai": 500}),
+        ({"weight": 30_000_000}, {"weight": 1}, {"groq": 1000, "openai": 1}),
         ({"rpm": 600}, {"rpm": 200}, {"groq": 600, "openai": 200}),
         ({}, {}, {"groq": 1, "openai": 1}),
     ],
@@ -450,7 +453,7 @@ def test_portkeys_accounts_in_clear_stay_apart_and_a_weight_of_nothing_stands_by
     draft, _ = of_portkey({"strategy": {"mode": "loadbalance"}, "targets": targets})
 
     assert draft["model_aliases"]["smart"] == [
-        {"model": "gpt-5", "balance": {"openai": 1000, "openai-2": 333}},
+        {"model": "gpt-5", "balance": {"openai": 75, "openai-2": 25}},
         "openai-3/gpt-5",
     ]
 

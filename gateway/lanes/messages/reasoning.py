@@ -1,6 +1,6 @@
-"""What Claude models take, as far as their names tell; `reasoning_effort` becomes `thinking` and effort by it.
+"""What Claude models take, as far as their names tell; what a request says of reasoning becomes `thinking` and effort.
 
-Temperature and top-p follow from it. A request that names what its model does not have is refused by Anthropic.
+Temperature, top-p and top-k follow from it. A request that names what its model does not have is refused by Anthropic.
 Sources: https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking (a budget is at least 1,024 and below
 `max_tokens`; no forced tool, no temperature beside it), https://docs.anthropic.com/en/docs/build-with-claude/effort and
 the models' migration guides.
@@ -11,9 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from gateway.lanes.chat_request import effort, output_limit, temperature, top_p
+from gateway.lanes.conversation import Conversation, Given
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import mapping, one_of
 
 
 class Reasoning(enum.Enum):
@@ -74,7 +73,6 @@ _BUDGETS: Final[Mapping[str, int]] = {
 }
 _LEAST_BUDGET: Final = 1024
 _DISABLED: Final[Mapping[str, Any]] = {"type": "disabled"}
-_WORDS: Final = ("enabled", "adaptive", "disabled")
 _EFFORTS: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "max": "max"}
 _THREE: Final[Mapping[str, str]] = {"minimal": "low", "low": "low", "medium": "medium"}
 _OWN_WORDS: Final = "The request says in Anthropic's own words how to think."
@@ -90,70 +88,86 @@ _UP_TO_ONE: Final = "Anthropic goes up to 1, which is sent."
 
 
 def reasoning_and_sampling(
-    body: Mapping[str, Any],
+    conversation: Conversation,
     family: Family,
     limit: int,
     tools: Mapping[str, Any],
     messages: Sequence[Mapping[str, Any]],
     losses: Losses,
 ) -> dict[str, Any]:
-    """The members `thinking`, `output_config` (the effort), `temperature` and `top_p`."""
-    if body.get("thinking") is None:
-        members = _thinking(body, family, limit, tools, messages, losses)
+    """The members `thinking`, `output_config` (the effort), `temperature`, `top_p` and `top_k`."""
+    if conversation.reasoning.mode is None and conversation.reasoning.budget is None:
+        members = _thinking(conversation, family, limit, tools, messages, losses)
     else:
-        members = _own_words(body, family, tools, messages, losses)
-    heat, mass = temperature(body), top_p(body)
+        members = _own_words(conversation, family, tools, messages, losses)
     samples = family.samples and members.get("thinking", _DISABLED)["type"] == "disabled"
-    for name, value in (("temperature", heat), ("top_p", mass)):
-        if value is None:
+    return {**members, **_sampling(conversation, losses, samples=samples)}
+
+
+def _sampling(conversation: Conversation, losses: Losses, *, samples: bool) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    heat, mass = conversation.temperature, conversation.top_p
+    for name, given in (("temperature", heat), ("top_p", mass)):
+        if given is None:
             continue
         if not samples:
-            if value != 1:  # 1 is what it samples with
-                losses.drop(name, name, _NO_SAMPLING)
+            if given.value != 1:  # 1 is what it samples with
+                losses.lose(given.path, _NO_SAMPLING)
         elif name == "top_p" and heat is not None:
-            if value != 1:
-                losses.drop(name, name, _ONE_OF_BOTH)
+            if given.value != 1:
+                losses.lose(given.path, _ONE_OF_BOTH)
         else:
-            if value > 1:
-                losses.drop(name, name, _UP_TO_ONE)
-            members[name] = min(value, 1)
+            if given.value > 1:
+                losses.lose(given.path, _UP_TO_ONE)
+            members[name] = min(given.value, 1)
+    most = conversation.top_k
+    if most is not None and samples:
+        members["top_k"] = most.value
+    elif most is not None:
+        losses.lose(most.path, _NO_SAMPLING)
     return members
 
 
 def _thinking(
-    body: Mapping[str, Any],
+    conversation: Conversation,
     family: Family,
     limit: int,
     tools: Mapping[str, Any],
     messages: Sequence[Mapping[str, Any]],
     losses: Losses,
 ) -> dict[str, Any]:
-    asked = effort(body)
-    if asked is None:
+    if conversation.reasoning.effort is None:
         return {}
+    asked, path = conversation.reasoning.effort
     if asked == "none":
         # A model that thinks at any rate thinks least that way.
         return {"output_config": {"effort": "low"}} if family.thinks_unasked else {}
     # Half of a limit that the client did not choose stays for the answer itself.
-    budget = min(_BUDGETS[asked], limit // 2 if output_limit(body) is None else limit - 1)
-    if family.reasoning is Reasoning.NONE:
-        reason = _NO_REASONING
-    elif tools.get("tool_choice", {}).get("type") in ("any", "tool"):
-        reason = _FORCED
-    elif family.reasoning is Reasoning.ADAPTIVE:
-        return _adaptive(asked, family, losses)
-    elif messages[-1]["role"] == "assistant":
-        reason = _BEGUN
-    elif _answers_a_call_without_thought(messages):
-        reason = _NO_THOUGHT
-    elif budget < _LEAST_BUDGET and family.has_effort:
-        return {"output_config": {"effort": _THREE.get(asked, "high")}}
-    elif budget < _LEAST_BUDGET:
-        reason = _NO_ROOM
-    else:
+    budget = min(_BUDGETS[asked], limit // 2 if conversation.output_limit is None else limit - 1)
+    reason = _kept_from_thinking(family, tools, messages, adapts=family.reasoning is Reasoning.ADAPTIVE)
+    if not reason and family.reasoning is Reasoning.ADAPTIVE:
+        return _adaptive(conversation.reasoning.effort, family, losses)
+    if not reason and budget >= _LEAST_BUDGET:
         return {"thinking": {"type": "enabled", "budget_tokens": budget}}
-    losses.drop("reasoning_effort", "reasoning_effort", reason)
+    if not reason and family.has_effort:
+        return {"output_config": {"effort": _THREE.get(asked, "high")}}
+    losses.lose(path, reason or _NO_ROOM)
     return {}
+
+
+def _kept_from_thinking(
+    family: Family, tools: Mapping[str, Any], messages: Sequence[Mapping[str, Any]], *, adapts: bool
+) -> str:
+    """Why the model cannot think before it answers this, empty where it can; `adapts` says that it may as well not."""
+    if family.reasoning is Reasoning.NONE:
+        return _NO_REASONING
+    if tools.get("tool_choice", {}).get("type") in ("any", "tool"):
+        return _FORCED
+    if adapts:
+        return ""
+    if messages[-1]["role"] == "assistant":
+        return _BEGUN
+    return _NO_THOUGHT if _answers_a_call_without_thought(messages) else ""
 
 
 def thinking_budget(member: Callable[[str], Any]) -> int:
@@ -169,40 +183,37 @@ def thinking_budget(member: Callable[[str], Any]) -> int:
 
 
 def _own_words(
-    body: Mapping[str, Any],
+    conversation: Conversation,
     family: Family,
     tools: Mapping[str, Any],
     messages: Sequence[Mapping[str, Any]],
     losses: Losses,
 ) -> dict[str, Any]:
-    """The extension `thinking` as it is, where the model can think; a model that cannot think so refuses it itself."""
-    asked, thinking = effort(body), dict(mapping(body["thinking"], "thinking"))
-    kind = one_of(_WORDS, thinking.get("type"), "thinking.type")
-    reason = ""
-    if kind != "disabled":
-        if family.reasoning is Reasoning.NONE:
-            reason = _NO_REASONING
-        elif tools.get("tool_choice", {}).get("type") in ("any", "tool"):
-            reason = _FORCED
-        elif kind == "enabled" and messages[-1]["role"] == "assistant":
-            reason = _BEGUN
-        elif kind == "enabled" and _answers_a_call_without_thought(messages):
-            reason = _NO_THOUGHT
+    """Thinking as the request says it, where the model can think; a model that cannot think so refuses it itself."""
+    asked, budget, shown = conversation.reasoning.effort, conversation.reasoning.budget, conversation.reasoning.shown
+    kind, path = conversation.reasoning.mode or Given("enabled", "" if budget is None else budget.path)
+    reason = "" if kind == "disabled" else _kept_from_thinking(family, tools, messages, adapts=kind != "enabled")
     if reason:
-        losses.drop("thinking", "thinking", reason)
+        losses.lose(path, reason)
         return {}
-    if asked in (None, "none") or family.reasoning is not Reasoning.ADAPTIVE:
+    thinking: dict[str, Any] = {"type": kind}
+    if budget is not None:
+        thinking["budget_tokens"] = budget.value
+    if shown is not None:
+        thinking["display"] = shown.value
+    if asked is None or asked.value == "none" or family.reasoning is not Reasoning.ADAPTIVE:
         if asked is not None:
-            losses.drop("reasoning_effort", "reasoning_effort", _OWN_WORDS)
+            losses.lose(asked.path, _OWN_WORDS)
         return {"thinking": thinking}
     return {**_adaptive(asked, family, losses), "thinking": thinking}
 
 
-def _adaptive(asked: str, family: Family, losses: Losses) -> dict[str, Any]:
-    if asked == "xhigh" and not family.has_xhigh:
-        losses.drop("reasoning_effort", "reasoning_effort", _NO_XHIGH)
-        asked = "high"
-    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(asked, asked)}}
+def _adaptive(asked: Given[str], family: Family, losses: Losses) -> dict[str, Any]:
+    effort = asked.value
+    if effort == "xhigh" and not family.has_xhigh:
+        losses.lose(asked.path, _NO_XHIGH)
+        effort = "high"
+    return {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS.get(effort, effort)}}
 
 
 def _answers_a_call_without_thought(messages: Sequence[Mapping[str, Any]]) -> bool:
