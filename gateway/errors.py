@@ -49,6 +49,10 @@ ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
         "bad_request",
         "A `block` budget applies, and the request points at more than it bounds.",
     ),
+    "thread_unsupported_request": (
+        "unsupported_parameter",
+        "The provider keeps no threads of messages; `details` say so as Anthropic does, and its SDKs send all of it.",
+    ),
     "end_user_invalid": ("bad_request", "The id of the end user cannot be one."),
     "ledger_full": ("overloaded", "The ledger's spool is full, or its disk: the database has been away for too long."),
     "counters_unavailable": ("overloaded", "Limits and budgets cannot be counted, and the request has some."),
@@ -96,6 +100,7 @@ class GatewayError(Exception):
         param: The JSON path in the request body at fault, such as `tools[0].function.name`.
         headers: Response headers of this error, such as `Retry-After`.
         meta: Machine-readable details, added to the envelope as `meta`.
+        details: What Anthropic's SDKs recover by, added to the envelope as `details`.
         denial: For metrics and the ledger, where a rule of the operator refused.
     """
 
@@ -108,6 +113,7 @@ class GatewayError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
         meta: Mapping[str, object] | None = None,
+        details: Mapping[str, object] | None = None,
         denial: Denial | None = None,
     ) -> None:
         super().__init__(message)
@@ -118,6 +124,7 @@ class GatewayError(Exception):
         self.param = param
         self.headers = headers or {}
         self.meta = meta
+        self.details = details
         self.denial = denial
 
     def envelope(self, *, anthropic: bool) -> bytes:
@@ -130,6 +137,8 @@ class GatewayError(Exception):
         }
         if self.meta:
             error["meta"] = self.meta
+        if self.details:
+            error["details"] = self.details
         body: dict[str, object] = {"type": "error", "error": error} if anthropic else {"error": error}
         return msgspec.json.encode(body)
 

@@ -10,10 +10,11 @@ from gateway.lanes.base import Json, Target, Translation, Written
 from gateway.lanes.chat import client as chat
 from gateway.lanes.converse import provider as converse
 from gateway.lanes.losses import Losses
+from gateway.lanes.messages import client as messages_client
 from gateway.lanes.messages import provider as messages
 from gateway.lanes.sides import ClientSide, ProviderSide, joined
 
-CLIENTS: Final[Mapping[str, ClientSide]] = {"chat_completions": chat.CLIENT}
+CLIENTS: Final[Mapping[str, ClientSide]] = {"chat_completions": chat.CLIENT, "messages": messages_client.CLIENT}
 """By the endpoint that clients call."""
 
 PROVIDERS: Final[Mapping[str, ProviderSide]] = {"messages": messages.PROVIDER, "converse": converse.PROVIDER}

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
+from gateway.shapes.cloud_messages import CloudForm
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
 
@@ -35,6 +36,10 @@ class Provider(Protocol):
         """Whether `adapt` may change anything."""
 
     @property
+    def form(self) -> CloudForm | None:
+        """What it takes of Anthropic's Messages, where that is less than Anthropic does."""
+
+    @property
     def signs_thinking(self) -> bool:
         """Whether it takes no thinking back that it has not signed, as Anthropic's own models do wherever they run."""
 
@@ -60,6 +65,7 @@ class SpokenAsWritten:
     signer: Signer | None = None
     adapts: bool = False
     signs_thinking: bool = False
+    form: CloudForm | None = None
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""
