@@ -11,6 +11,7 @@ import msgspec
 
 from gateway.importers.draft import (
     Draft,
+    in_turns,
     is_reference,
     mapping,
     number,
