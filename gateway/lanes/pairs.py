@@ -12,9 +12,14 @@ from gateway.lanes.converse import provider as converse
 from gateway.lanes.losses import Losses
 from gateway.lanes.messages import client as messages_client
 from gateway.lanes.messages import provider as messages
+from gateway.lanes.responses import client as responses
 from gateway.lanes.sides import ClientSide, ProviderSide, joined
 
-CLIENTS: Final[Mapping[str, ClientSide]] = {"chat_completions": chat.CLIENT, "messages": messages_client.CLIENT}
+CLIENTS: Final[Mapping[str, ClientSide]] = {
+    "chat_completions": chat.CLIENT,
+    "messages": messages_client.CLIENT,
+    "responses": responses.CLIENT,
+}
 """By the endpoint that clients call."""
 
 PROVIDERS: Final[Mapping[str, ProviderSide]] = {"messages": messages.PROVIDER, "converse": converse.PROVIDER}

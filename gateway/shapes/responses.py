@@ -4,6 +4,7 @@
 again. Calls, approvals, `tool_choice` and references only point at what is declared.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -181,9 +182,24 @@ EVENTS: Final = Events(
 """
 
 
+_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "context_length_exceeded": ("prompt is too long", "context length", "context_length", "context window"),
+    "insufficient_quota": ("insufficient_quota", "credit balance is too low"),
+    "rate_limit_exceeded": ("rate_limit", "rate limit", "too many requests"),
+}
+"""Codes that clients act on, and the words of providers that mean the same."""
+
+
+def code_in(words: str) -> str | None:
+    """The code for what a provider says of its failure, where clients do more on it than to try again."""
+    said = words.lower()
+    return next((code for code, known in _CODES.items() if any(one in said for one in known)), None)
+
+
 def failed_event(error: GatewayError, progress: Progress) -> bytes:
     """`response.failed` of the response that was created, or the `error` event where none was."""
-    stated: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
+    code = code_in(error.message) or error.code
+    stated: dict[str, Any] = {"type": error.type, "code": code, "message": error.message, "param": error.param}
     sequence = progress.next_sequence
     begun = progress.begun
     if begun is None:
@@ -222,6 +238,7 @@ RESPONSES: Final = Shape(
     media=media_members.RESPONSES,
     events=EVENTS,
     frame=failed_event,
+    counts_events=True,
 )
 
 COMPACT: Final = Shape(name="responses_compact", declares=DECLARES, media=media_members.RESPONSES)

@@ -42,7 +42,8 @@ class Shape:
     `count_audio` counts an answer that is audio, and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off, `envelope` the body of a
     refusal. `keepalive` is what keeps an idle
-    stream open, a comment where clients of the API know no event for it.
+    stream open, a comment where clients of the API know no event for it. `counts_events` says that events are numbered
+    and name what the stream began with, which the last one of a stream that broke off goes on with.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Shape:
     frame: Frame = error_event
     envelope: Envelope = envelope
     keepalive: bytes = b": keep-alive\n\n"
+    counts_events: bool = False
 
     def terminal_frame(self, error: GatewayError, progress: Progress, *, at_boundary: bool) -> bytes:
         """The last bytes of a stream that broke off, in the client's shape.

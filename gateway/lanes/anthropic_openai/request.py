@@ -8,7 +8,7 @@ https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.errors import GatewayError
@@ -18,6 +18,7 @@ from gateway.lanes.anthropic_openai.reasoning import reasoning_and_sampling
 from gateway.lanes.base import Json, Target
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import flag, mapping, one_of, optional_text, sequence, text, whole_number, wrong
+from gateway.lanes.strict_schema import fits_strict_mode
 from gateway.wire.unsigned_thinking import marked
 
 _MAX_STOPS: Final = 4
@@ -28,21 +29,6 @@ _NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _DEFAULT_NAME: Final = "answer"
 _NOT_HELD: Final = f"{_NOT_STRICT[:-1]}; the model is asked to keep to it, but not held to it."
-_UNSUPPORTED: Final = frozenset(
-    (
-        "allOf",
-        "default",
-        "dependentRequired",
-        "dependentSchemas",
-        "else",
-        "if",
-        "not",
-        "oneOf",
-        "patternProperties",
-        "prefixItems",
-        "then",
-    )
-)
 
 
 def chat_request(body: Json, target: Target, losses: Losses) -> dict[str, Any]:
@@ -188,45 +174,3 @@ def _response_format(body: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
             "json_schema": {"name": name, "schema": schema, "strict": strict},
         }
     }
-
-
-def fits_strict_mode(schema: Mapping[str, Any]) -> bool:
-    """Whether OpenAI's strict mode can hold a JSON schema; Anthropic's takes optional properties and more keywords.
-
-    It can where every object is closed, with all properties required, and no keyword is beyond the mode.
-    """
-    if schema.get("type") != "object" or "anyOf" in schema:
-        return False
-    waiting: list[Any] = [schema]
-    while waiting:
-        node = waiting.pop()
-        if not isinstance(node, dict) or not _fits(node):
-            return False
-        waiting.extend(_schemas_in(node))
-    return True
-
-
-def _fits(node: Mapping[str, Any]) -> bool:
-    if not _UNSUPPORTED.isdisjoint(node):
-        return False
-    kinds = node.get("type")
-    if "properties" not in node and kinds != "object" and not (isinstance(kinds, list) and "object" in kinds):
-        return True
-    properties, required = node.get("properties", {}), node.get("required", [])
-    return (
-        node.get("additionalProperties") is False
-        and isinstance(properties, dict)
-        and isinstance(required, list)
-        and properties.keys() <= {name for name in required if isinstance(name, str)}
-    )
-
-
-def _schemas_in(node: Mapping[str, Any]) -> Iterator[Any]:
-    for name in ("properties", "$defs", "definitions"):
-        held = node.get(name)
-        if isinstance(held, dict):
-            yield from held.values()
-    if isinstance(node.get("anyOf"), list):
-        yield from node["anyOf"]
-    if "items" in node:
-        yield node["items"]
