@@ -21,7 +21,7 @@ from gateway.counters.hold import Dimension
 from gateway.errors import GatewayError, sentence
 from gateway.lanes.provider_error import read_error
 from gateway.pipeline.holds import candidate_holds, take
-from gateway.pipeline.outbound import fit, prepare_body
+from gateway.pipeline.outbound import THREAD_UNSUPPORTED, fit, prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
@@ -30,6 +30,7 @@ from gateway.shapes.ending import Events, How, ending_of
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.progress import Progress
+from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
 from gateway.telemetry.traced_request import Call
 from gateway.turns import LONG_BYTES, beside
@@ -149,6 +150,7 @@ class _Chain:
         self._waiting = list(reversed(request.candidates))
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
+        self._recoverable: GatewayError | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -234,11 +236,19 @@ class _Chain:
         return following
 
     def explained(self, error: GatewayError) -> GatewayError:
-        """An error that also says which candidates were passed over, and why."""
+        """An error that also says which candidates were passed over, and why; and that no other could have answered.
+
+        One of them that could be asked if the client does without a thread goes first: clients know that refusal.
+        """
+        if self._recoverable is not None:
+            return self._recoverable
         if self._passed_over:
             error.message += "".join(f" {provider} was passed over: {why}" for provider, _, why in self._passed_over)
             passed_over = [{"provider": provider, "reason": reason} for provider, reason, _ in self._passed_over]
             error.meta = {**(error.meta or {}), "passed_over": passed_over}
+        home = self._request.home
+        if home is not None:
+            error.message += f" {home.named.id} is held by {home.provider}, so no other provider can answer for it."
         return error
 
     def _closed_for(self, candidate: Candidate) -> float:
@@ -278,6 +288,8 @@ class _Chain:
             )
         except GatewayError as error:
             reason, why = error.type, error.message
+            if error.code == THREAD_UNSUPPORTED:
+                self._recoverable = error
         except BaseException:
             self.permit.abandoned()
             raise
@@ -416,6 +428,9 @@ def send(
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         query = b""
+    elif provider.form is not None and lane.endpoint.shape.vendor is Vendor.ANTHROPIC:
+        headers = provider.form.headers(candidate.model, headers)
+        query = b""
     provider.prepare_headers(headers, lane.endpoint)
     headers.append(("accept-encoding", "identity"))
     trace = received.trace
@@ -429,7 +444,7 @@ def send(
     body = outbound.body
     is_long = provider.adapts and len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
-        method="POST",
+        method=lane.endpoint.method,
         url=with_query(url, query) if query else url,
         headers=headers,
         body=body if is_long else provider.adapt(lane.endpoint, body, headers, stream=stream),

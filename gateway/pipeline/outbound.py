@@ -1,5 +1,6 @@
 """The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -9,8 +10,8 @@ from gateway.lanes.base import Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
 from gateway.shapes.allows import allows
+from gateway.shapes.cloud_messages import HEADER, CloudForm
 from gateway.shapes.endpoints import BodyForm
-from gateway.shapes.request_rules import Edited
 from gateway.shapes.stated import choices, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
@@ -21,41 +22,58 @@ from gateway.wire.request_body import RequestBody
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 
 _STRICTNESS: Final = "drop_tuning_params"
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
 _THINKING: Final = "messages[].content[type=thinking]"
+_BETAS: Final = HEADER.encode()
 
 
 def fit(request: Admitted, candidate: Candidate) -> None:
-    """Makes the request what it is at a candidate, whose rules may change its fields: what is held is what goes up.
+    """Makes the request what it is at a candidate, whose rules or cloud may change its fields: held is what goes up.
 
     Raises `bad_request` or `unsupported_parameter`.
     """
-    rules = candidate.upstream.rules
+    rules, form, translation = candidate.upstream.rules, candidate.upstream.provider.form, candidate.lane.translation
     # PERF: hardly any provider has rules.
-    if (rules is None and request.fitted is None) or request.fitted is candidate:
+    if (rules is None and form is None and request.fitted is None) or request.fitted is candidate:
         return
-    came, endpoint = request.came, request.received.endpoint
+    endpoint = request.received.endpoint
     if request.fitted is not None:
         _restore(request)
-    if rules is None or endpoint.body is not BodyForm.JSON:
+    if endpoint.body is not BodyForm.JSON:
         return
-    if candidate.lane.translation is None:
-        edited = rules.edited(endpoint, came)
+    if translation is None:
+        body, told = _formed(request, candidate, form) if form is not None else (request.came, ())
+        edited = None if rules is None else rules.edited(endpoint, body)
         if edited is not None:
-            _refuse_loss(came, edited)
-            request.body = JsonBody(edited.data, endpoint.shape.declares.judged)
-            request.ruled = edited.told
+            _refuse_loss(request.came, edited.left_out)
+            body, told = JsonBody(edited.data, endpoint.shape.declares.judged), (*told, *edited.told)
+        if body is not request.came:
+            request.body = body
             request.prompt = request.allowed = None
-            request.output_cap = output_cap(endpoint.shape, request.body)
-            request.choices = choices(endpoint.shape, request.body)
-    else:
-        outbound = _translated(request, candidate, candidate.lane.translation, strict=_is_strict(came))
+            request.output_cap = output_cap(endpoint.shape, body)
+            request.choices = choices(endpoint.shape, body)
+        request.ruled = told
+    elif rules is not None:
+        outbound = _translated(request, candidate, translation, strict=_is_strict(request.came))
         edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
         if edited is not None:
-            _refuse_loss(came, edited)
+            _refuse_loss(request.came, edited.left_out)
             _hold_for(request, candidate, JsonBody(edited.data))
             outbound = outbound._replace(body=edited.data, params_dropped=(*outbound.params_dropped, *edited.told))
         request.outbound = outbound
     request.fitted = candidate
+
+
+def _formed(request: Admitted, candidate: Candidate, form: CloudForm) -> tuple[RequestBody, tuple[str, ...]]:
+    """The body as a cloud takes it, and what was left out of it, and of the betas in its headers."""
+    came, shape = request.came, request.received.endpoint.shape
+    if shape.vendor is not Vendor.ANTHROPIC:
+        return came, ()
+    _refuse_thread(came)
+    betas = b",".join([value for name, value in request.received.headers if name == _BETAS]).decode("latin-1")
+    data, lost = form.edited(candidate.model, came.data, betas)
+    _refuse_loss(came, [one for one in lost if not one.startswith(HEADER)])
+    return (came if data == came.data else JsonBody(data, shape.declares.judged)), lost
 
 
 def _restore(request: Admitted) -> None:
@@ -77,12 +95,24 @@ def _hold_for(request: Admitted, candidate: Candidate, up: JsonBody) -> None:
     request.allowed = allows(endpoint, up, request.prompt, request.key.in_force.reservations.assumed)
 
 
-def _refuse_loss(body: RequestBody, edited: Edited) -> None:
-    """A client that would rather be refused than lose a parameter loses none to a rule either."""
-    if edited.left_out and _is_strict(body):
-        field = edited.left_out[0]
+def _refuse_loss(body: RequestBody, left_out: Sequence[str]) -> None:
+    """A client that would rather be refused than lose a parameter loses none to a rule or to a cloud either."""
+    if left_out and _is_strict(body):
+        field = left_out[0]
         raise GatewayError(
-            "unsupported_parameter", f"`{field}` is left out on the way to the provider by a rule.", param=field
+            "unsupported_parameter", f"`{field}` would be left out on the way to the provider.", param=field
+        )
+
+
+def _refuse_thread(body: RequestBody) -> None:
+    """Threads are kept by Anthropic alone. Its SDKs begin one by themselves, and know this refusal: they do without."""
+    if "thread" in body.names and body.raw("thread") != b"null":
+        raise GatewayError(
+            "unsupported_parameter",
+            "`thread` refers to messages that Anthropic keeps; send all messages without it.",
+            code=THREAD_UNSUPPORTED,
+            param="thread",
+            details={"error_code": THREAD_UNSUPPORTED, "unsupported": ["thread"]},
         )
 
 
@@ -130,6 +160,8 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
+        _refuse_thread(request.came)
     provider = candidate.upstream.provider
     translated = translation.request(
         request.body.document(),
