@@ -218,10 +218,10 @@ _TABLES: Final = {
 
 
 def clients() -> str:
-    """docs/clients.md with its tables made anew from what `task agents` saw."""
+    """docs/clients.md with its tables made anew from what `task agents` and `task frameworks` saw."""
     text = (DOCS / "clients.md").read_text()
     told = json.loads((DOCS / "clients.json").read_text()).values()
-    for kind in ("agent",):
+    for kind in ("agent", "framework"):
         text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
     wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
     return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
