@@ -1,8 +1,9 @@
-"""Writes the pages that are made from the program, tables in operations.md and traces.md, and the schemas in schema/.
+"""Writes the pages that are made from the program, tables in other pages, and the schemas in schema/.
 
 `python docs/generate.py` writes them; a test compares them.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -86,6 +87,17 @@ itself never goes to a provider.
   compatible with Anthropic's API (a `base_url` with another host than `api.anthropic.com`) gets thinking with an empty
   signature as it came, for it may be its own; what names a provider as `reasoning_content` is left out there too. Every
   other byte stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+- A client of Responses sends the whole conversation: `previous_response_id`, `conversation`, stored prompts, references
+  to items and files by id are refused by name, since OpenAI's servers hold what they stand for, and answers say
+  `"store": false`. Every call needs its output, paired by `call_id`; of several outputs of one call the last holds.
+- What a model thought is a `reasoning` item for clients of Responses, with `encrypted_content` whether it is asked for
+  or not: an envelope that the gateway seals and opens, and that holds what the provider wants back. A client that sends
+  the items back has every provider get its own; where another answers next, it is left out. One that is forged, cut or
+  beside another text is none. What a provider wants back with a call comes in a `reasoning` item without a text behind
+  the call.
+- Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
+  calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
+  beside other tools is left out and reported, since Codex always declares it.
 - Of a chat request with nothing but system messages the last is the user's, since OpenAI answers such requests.
 - A PDF in the place of an image goes as a document, which is what it is.
 - A JSON schema goes to Claude models that have no structured outputs too: their refusal is better than free text.
@@ -205,6 +217,37 @@ _TABLES: Final = {
 }
 
 
+def clients() -> str:
+    """docs/clients.md with its tables made anew from what `task agents` saw."""
+    text = (DOCS / "clients.md").read_text()
+    told = json.loads((DOCS / "clients.json").read_text()).values()
+    for kind in ("agent",):
+        text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
+    wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
+    return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
+
+
+def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
+    providers = sorted({provider for one in told for provider in one["seen"]})
+    yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
+    for one in told:
+        most = max(one["seen"].values(), key=len)
+        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
+        yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
+
+
+def _tried(seen: list[str], most: list[str]) -> str:
+    return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
+
+
+_APIS: Final = {
+    "chat_completions": "chat",
+    "messages": "messages",
+    "responses": "responses",
+    "generate_content": "generateContent",
+}
+
+
 def _default(value: object) -> str:
     return "" if value is None or value == () or value is PydanticUndefined else f"`{value}`"
 
@@ -282,6 +325,7 @@ PAGES = {
     "configuration.md": reference.render,
     "translation.md": translation,
     "traces.md": traces,
+    "clients.md": clients,
 }
 
 SCHEMAS = DOCS.parent / "schema"

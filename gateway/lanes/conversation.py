@@ -270,6 +270,18 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     budget: Given[int] | None = None
     shown: Given[str] | None = None
 
+    def as_effort(self) -> Given[str] | None:
+        """The effort that is asked for, in whatever words; `None` leaves it to the model."""
+        if self.mode is not None and self.mode.value == "disabled":
+            return Given("none", self.mode.path)
+        if self.effort is not None or self.budget is None:
+            return self.effort
+        path = self.budget.path if self.mode is None else self.mode.path
+        return Given(next((effort for limit, effort in _BUDGETS if self.budget.value < limit), "high"), path)
+
+
+_BUDGETS: Final = ((8_192, "low"), (24_576, "medium"))
+"""Budgets, in tokens, and the effort that those below stand for."""
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Every effort that any API has, the least first."""

@@ -16,8 +16,9 @@ import msgspec
 
 from gateway.lanes.conversation import Opaque
 from gateway.wire.unreadable import UNREADABLE
+from gateway.wire.unsigned_thinking import ENVELOPE
 
-PREFIX: Final = "lwg1."
+PREFIX: Final = ENVELOPE
 _LONGEST: Final = 4 * 1024 * 1024
 _DIGEST_BYTES: Final = 16
 

@@ -25,6 +25,7 @@ class OpenAI(SpokenAsWritten):
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         base_url = (section.base_url or _BASE_URL).rstrip("/")
         self.models_url = f"{base_url}/models"
+        self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
 
@@ -34,7 +35,7 @@ class OpenAI(SpokenAsWritten):
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""
-        return self._urls[endpoint.name]
+        return self._base_url + endpoint.suffix if endpoint.is_stored else self._urls[endpoint.name]
 
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:
         """Models keep their names."""

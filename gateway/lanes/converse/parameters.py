@@ -65,7 +65,7 @@ TARGET: Final[TargetTable] = {
         "`additionalModelRequestFields`: `reasoning_effort` of OpenAI's open models, `reasoningConfig` of Nova 2; "
         "dropped for other models.",
     ),
-    Feature.THINKING_BUDGET: Parameter(_DROPPED, "Models of this API have efforts; Claude is asked by its own API."),
+    Feature.THINKING_BUDGET: Parameter(_MAPPED, "As an effort: low below 8,192, medium below 24,576, else high."),
     Feature.SHOWN_THINKING: Parameter(_DROPPED, "Reasoning comes as the provider shows it."),
     Feature.JSON_SCHEMA: Parameter(_MAPPED, "`outputConfig.textFormat`, whose schema is JSON text."),
     Feature.JSON_MODE: Parameter(_DROPPED, "Converse holds a model to JSON only with a schema."),

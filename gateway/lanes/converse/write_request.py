@@ -308,9 +308,10 @@ def _output_config(conversation: Conversation, losses: Losses) -> dict[str, Any]
 
 def _reasoning(conversation: Conversation, model: str, config: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
     """The member `additionalModelRequestFields`, for models whose effort can be set; `config` is what stands beside."""
-    if conversation.reasoning.effort is None:
+    wanted = conversation.reasoning.as_effort()
+    if wanted is None:
         return {}
-    asked, path = conversation.reasoning.effort
+    asked, path = wanted
     level = _EFFORTS[asked]
     if _GPT_OSS.search(model):
         if level:

@@ -4,11 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from anthropic.lib.streaming._messages import accumulate_event
-from anthropic.types import Message, RawMessageStreamEvent
+from anthropic.types import Message
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
 from gateway.lanes.answer import (
@@ -37,12 +35,11 @@ from gateway.lanes.sealing import PREFIX, Seal
 from gateway.lanes.sides import joined
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
-from gateway.wire.sse_events import EventSplitter
+from tests.support.messages import message_of
 
 SEAL = Seal((b"k" * 32,))
 ASKED = Asked(model="smart", include_usage=False, request_id="grq_1", created=1, provider="own", seal=SEAL)
 OWN = joined(CLIENT, PROVIDER)
-EVENT = TypeAdapter(RawMessageStreamEvent)
 EPHEMERAL = {"cache_control": {"type": "ephemeral"}}
 PNG = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AAAA"}}
 REQUEST: dict[str, Any] = {
@@ -186,21 +183,9 @@ def streamed(answer):
     yield UsageStated(answer.usage)
 
 
-def message_of(events):
+def written(events):
     writer = CLIENT.write_stream(ASKED)
-    written = b"".join(writer.write(event) for event in events) + writer.end()
-    message, opened, buffers = None, set(), {}
-    for name, data in EventSplitter().feed(written):
-        event = json.loads(data)
-        assert event["type"] == name
-        if name == "content_block_start":
-            assert not opened
-            opened.add(event["index"])
-        elif name == "content_block_stop":
-            opened.remove(event["index"])
-        message = accumulate_event(event=EVENT.validate_python(event), current_snapshot=message, json_bufs=buffers)
-    assert not opened
-    return message.to_dict(mode="json", exclude_none=True)
+    return b"".join(writer.write(event) for event in events) + writer.end()
 
 
 def whole_of(answer):
@@ -220,7 +205,7 @@ def test_what_was_thought_and_called_comes_back_to_whoever_gave_it():
 
 
 def test_a_streamed_answer_is_what_the_whole_one_is():
-    assert message_of(streamed(ANSWER)) == whole_of(ANSWER)
+    assert message_of(written(streamed(ANSWER))) == whole_of(ANSWER)
 
 
 def test_without_a_seal_nothing_opaque_is_given_but_what_the_api_has_a_place_for():
@@ -288,7 +273,7 @@ def separate(blocks):
 def test_any_answer_is_the_same_whole_and_streamed(blocks, end):
     answer = ANSWER._replace(blocks=blocks, stop=end[0], stopped_at=end[1])
 
-    assert message_of(streamed(answer)) == whole_of(answer)
+    assert message_of(written(streamed(answer))) == whole_of(answer)
 
 
 @pytest.mark.parametrize(

@@ -318,7 +318,7 @@ def test_what_cannot_cross_is_refused_with_its_place(members, type_, param):
         ({"frequency_penalty": 0, "n": 1, "store": False, "modalities": ["text"], "parallel_tool_calls": True}, []),
         ({"user": "u", "prompt_cache_key": "k", "drop_tuning_params": True}, ["user"]),
         ({"parallel_tool_calls": False}, ["parallel_tool_calls"]),
-        ({"thinking": {"type": "enabled"}}, ["thinking"]),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, ["thinking"]),
         ({"evil\r\nheader": 1}, ["evil??header"]),
         ({"temperature": 1.5}, ["temperature"]),
         ({"response_format": {"type": "json_object"}}, ["response_format"]),
