@@ -13,6 +13,9 @@ from gateway.lanes.sealing import PREFIX, Seal
 
 ANTHROPIC: Final = "anthropic"
 GEMINI: Final = "gemini"
+REASONING_CONTENT: Final = "reasoning_content/"
+"""What begins the origin of thinking that a provider gave as `reasoning_content`; its name follows."""
+
 _OURS: Final = "gateway"
 
 

@@ -7,7 +7,7 @@ Source of the names: https://platform.openai.com/docs/api-reference/chat/create;
 from typing import Final
 
 from gateway.lanes.conversation import Feature
-from gateway.lanes.losses import Carried, ClientTable, Parameter, Treatment
+from gateway.lanes.losses import Carried, ClientTable, Parameter, TargetTable, Treatment
 
 _MAPPED, _IGNORED, _DROPPED, _REFUSED = Treatment
 
@@ -156,3 +156,90 @@ CLIENT_TABLE: Final[ClientTable] = {
     "messages[].content[].prompt_cache_breakpoint": _CACHING,
 }
 """What clients of the API send."""
+
+TARGET: Final[TargetTable] = {
+    Feature.MODEL: Parameter(_MAPPED, "`model`, as resolved."),
+    Feature.INSTRUCTIONS: Parameter(_MAPPED, "The first message, with the role `system`."),
+    Feature.TURNS: Parameter(_MAPPED, "`messages`; consecutive turns of one role are combined."),
+    Feature.SYSTEM_TURN: Parameter(_MAPPED, "A message with the role `system`, in its place."),
+    Feature.PREFILL: Parameter(_REFUSED, "the model cannot be made to continue a text that the request begins for it."),
+    Feature.TEXT: Parameter(_MAPPED, "`content`, or a part of the type `text`."),
+    Feature.IMAGE: Parameter(_MAPPED, "A part of the type `image_url`: a data URL, or the URL."),
+    Feature.IMAGE_DETAIL: Parameter(_MAPPED, "`image_url.detail`."),
+    Feature.AUDIO: Parameter(_MAPPED, "A part of the type `input_audio`, for WAV and MP3."),
+    Feature.VIDEO: Parameter(_REFUSED, "Videos do not cross."),
+    Feature.DOCUMENT: Parameter(
+        _MAPPED, "A part of the type `file`, or text where it is text; refused by URL, since nothing is fetched."
+    ),
+    Feature.SEARCH_RESULT: Parameter(_MAPPED, "Text that leads with its title and source."),
+    Feature.ASKS_CITATIONS: Parameter(_DROPPED, "Answers cite nothing that was sent along."),
+    Feature.THOUGHT: Parameter(
+        _IGNORED,
+        "`reasoning_content`, to the provider that gave it as such; else left out, since Chat Completions has no place "
+        "for earlier reasoning and asks for none.",
+    ),
+    Feature.CALL: Parameter(_MAPPED, "An entry of `tool_calls`, with its arguments as JSON text."),
+    Feature.RESULT: Parameter(
+        _MAPPED, "A message of the role `tool`; its images and files follow in the next user message."
+    ),
+    Feature.FAILED_RESULT: Parameter(_MAPPED, "The text begins with `Error: `."),
+    Feature.SERVER_CALL: Parameter(_REFUSED, "it comes from a tool that another provider's servers run."),
+    Feature.CACHE_MARK: Parameter(_IGNORED, "OpenAI caches prompts by itself; the answer does not depend on it."),
+    Feature.CACHE_HINT: Parameter(_IGNORED, "OpenAI caches prompts by itself; the answer does not depend on it."),
+    Feature.OUTPUT_LIMIT: Parameter(_MAPPED, "`max_completion_tokens`."),
+    Feature.TEMPERATURE: Parameter(_MAPPED, "`temperature`; dropped for models that reason, which take none."),
+    Feature.TOP_P: Parameter(_MAPPED, "`top_p`; dropped for models that reason, which take none."),
+    Feature.TOP_K: Parameter(_DROPPED, "There is no top-k sampling."),
+    Feature.STOPS: Parameter(_MAPPED, "`stop`; more than four are refused."),
+    Feature.SEED: Parameter(_MAPPED, "`seed`."),
+    Feature.PENALTIES: Parameter(_MAPPED, "The same; dropped for models that reason, which take none."),
+    Feature.LOGIT_BIAS: Parameter(_DROPPED, "Tokens are other ones at another provider."),
+    Feature.LOGPROBS: Parameter(_DROPPED, "Log probabilities do not cross."),
+    Feature.CHOICES: Parameter(_REFUSED, "There is one answer."),
+    Feature.STREAM: Parameter(_MAPPED, "`stream`, with `stream_options.include_usage`."),
+    Feature.STREAM_USAGE: Parameter(_MAPPED, "Made from the last chunk."),
+    Feature.STREAM_PADDING: Parameter(_IGNORED, "Padding that clients skip."),
+    Feature.END_USER: Parameter(_MAPPED, "`user`; its SHA-256 where it is longer than 64 characters."),
+    Feature.METADATA: Parameter(_DROPPED, "Only stored answers have metadata."),
+    Feature.SERVICE_TIER: Parameter(_MAPPED, "`service_tier`."),
+    Feature.EFFORT: Parameter(
+        _MAPPED,
+        "`reasoning_effort`, or the next lower one that the model has; switched off it is the least. `none` where the "
+        "model does not reason beside tools in this API.",
+    ),
+    Feature.THINKING_BUDGET: Parameter(_MAPPED, "`reasoning_effort`: low below 8,192, medium below 24,576, else high."),
+    Feature.SHOWN_THINKING: Parameter(_DROPPED, "Reasoning comes as the provider shows it."),
+    Feature.JSON_SCHEMA: Parameter(_MAPPED, "`response_format` of the type `json_schema`; strict where it can be."),
+    Feature.JSON_MODE: Parameter(_MAPPED, "`response_format` of the type `json_object`."),
+    Feature.SCHEMA_NAME: Parameter(_MAPPED, "`json_schema.name`, `answer` without one that can be."),
+    Feature.SCHEMA_DESCRIPTION: Parameter(_MAPPED, "`json_schema.description`."),
+    Feature.STRICT_SCHEMA: Parameter(_MAPPED, "`json_schema.strict`, where OpenAI's strict mode can hold the schema."),
+    Feature.VERBOSITY: Parameter(_MAPPED, "`verbosity`, for GPT-5 and later; dropped for other models."),
+    Feature.TOOL: Parameter(
+        _MAPPED, "`tools` of the type `function`; `properties` is added to a schema where it is missing."
+    ),
+    Feature.STRICT_TOOL: Parameter(
+        _MAPPED, "`function.strict`; dropped where OpenAI's strict mode cannot hold the schema."
+    ),
+    Feature.CUSTOM_TOOL: Parameter(
+        _MAPPED, "A function whose `input` is the text; a grammar stands in its description."
+    ),
+    Feature.TOOL_GROUP: Parameter(_MAPPED, "The beginning of the tool's name."),
+    Feature.TOOL_EXAMPLES: Parameter(_DROPPED, "Functions have no examples."),
+    Feature.DEFERRED_TOOL: Parameter(_DROPPED, "Every tool is loaded at once."),
+    Feature.WEB_SEARCH: Parameter(_REFUSED, "the search of another provider is not there."),
+    Feature.SERVER_TOOL: Parameter(_REFUSED, "another provider runs this tool; declare one of your own."),
+    Feature.MCP_SERVER: Parameter(_REFUSED, "the provider calls no MCP servers."),
+    Feature.TOOL_CHOICE: Parameter(_MAPPED, "`tool_choice`."),
+    Feature.PARALLEL_CALLS: Parameter(_MAPPED, "`parallel_tool_calls`."),
+    Feature.STORED_ANSWER: Parameter(_DROPPED, "Answers are not stored."),
+    Feature.STORED_STATE: Parameter(_REFUSED, "it refers to state that another API's servers hold."),
+    Feature.SPOKEN_ANSWER: Parameter(_REFUSED, "Answers are text."),
+    Feature.PREDICTION: Parameter(_DROPPED, "Predicted outputs do not cross."),
+    Feature.MODERATION: Parameter(_REFUSED, "moderation by the provider does not cross."),
+    Feature.SAFETY: Parameter(_DROPPED, "There are no settings of safety."),
+    Feature.CONTEXT_EDITING: Parameter(_DROPPED, "Conversations are not edited by the server."),
+    Feature.REGION: Parameter(_REFUSED, "where the request is processed cannot be promised."),
+    Feature.PROVIDERS_OWN: Parameter(_DROPPED, "It is another provider's own."),
+}
+"""What becomes of each feature at providers of the API."""

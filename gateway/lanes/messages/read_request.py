@@ -39,7 +39,7 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
         output_limit=Given(limit, "max_tokens"),
         temperature=_number(body, "temperature"),
         top_p=_number(body, "top_p"),
-        top_k=_top_k(body),
+        top_k=_top_k(body, losses),
         stops=_stops(body),
         format=_format(body, losses),
         reasoning=reasoning,
@@ -53,8 +53,10 @@ def _number(body: Json, name: str) -> Given[float] | None:
     return None if body.get(name) is None else Given(number(body[name], name), name)
 
 
-def _top_k(body: Json) -> Given[int] | None:
-    return None if body.get("top_k") is None else Given(whole_number(body["top_k"], "top_k"), "top_k")
+def _top_k(body: Json, losses: Losses) -> Given[int] | None:
+    if body.get("top_k") is None or not losses.takes("top_k"):
+        return None
+    return Given(whole_number(body["top_k"], "top_k"), "top_k")
 
 
 def _stops(body: Json) -> Given[tuple[str, ...]] | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.lanes.answer import Citation
 from gateway.lanes.base import identifier, said
 from gateway.lanes.call_arguments import written
 from gateway.lanes.lenient import Reader
@@ -25,21 +26,33 @@ class Function(msgspec.Struct):
     arguments: Any = None
 
 
+class Custom(msgspec.Struct):
+    """The tool that takes a text, or a fragment of what it is called with."""
+
+    name: Any = None
+    input: Any = None
+
+
 class ToolCall(msgspec.Struct):
     """A call, or the part of one that a chunk adds. What is of another type than the reference says is not there."""
 
     index: Any = None
     id: Any = None
     function: Function | None = None
+    custom: Custom | None = None
+    extra_content: Any = None
 
     @property
     def name(self) -> str:
-        """The function's name, empty where there is none."""
-        return said(self.function.name) if self.function is not None else ""
+        """The tool's name, empty where there is none."""
+        tool = self.custom or self.function
+        return "" if tool is None else said(tool.name)
 
     @property
     def arguments(self) -> str:
         """The arguments, or a fragment of them, as text."""
+        if self.custom is not None:
+            return said(self.custom.input)
         return "" if self.function is None else written(self.function.arguments)
 
     @property
@@ -56,6 +69,7 @@ class Said(msgspec.Struct):
     reasoning: Any = None
     refusal: Any = None
     tool_calls: list[ToolCall] | None = None
+    annotations: Any = None
     function_call: Function | None = None
 
     @property
@@ -76,8 +90,18 @@ class Said(msgspec.Struct):
             pieces += _pieces(self.content if isinstance(self.content, list) else [self.content])
         else:
             pieces.append(("text", said(self.content)))
-        pieces.append(("text", self.refused))
         return [piece for piece in pieces if piece[1]]
+
+    @property
+    def citations(self) -> list[Citation]:
+        """The pages of the web that the text cites."""
+        annotations = self.annotations if isinstance(self.annotations, list) else []
+        cited = [one.get("url_citation") for one in annotations if isinstance(one, dict)]
+        return [
+            Citation(said(one.get("url")), said(one.get("title")), _place(one, "start_index"), _place(one, "end_index"))
+            for one in cited
+            if isinstance(one, dict) and said(one.get("url"))
+        ]
 
     @property
     def calls(self) -> list[ToolCall]:
@@ -86,6 +110,11 @@ class Said(msgspec.Struct):
         if self.function_call is not None:
             calls = [*calls, ToolCall(function=self.function_call)]
         return [call for call in calls if call.name or call.identifier or call.arguments]
+
+
+def _place(cited: dict[str, Any], name: str) -> int | None:
+    place = cited.get(name)
+    return place if type(place) is int and place >= 0 else None
 
 
 def _pieces(chunks: list[Any]) -> list[tuple[str, str]]:
