@@ -147,7 +147,7 @@ class _Chain:
     def __init__(self, request: Admitted, services: Services) -> None:
         self._request = request
         self._services = services
-        self._waiting = list(reversed(request.candidates))
+        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts_here]
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
         self._recoverable: GatewayError | None = None
@@ -236,7 +236,7 @@ class _Chain:
         return following
 
     def explained(self, error: GatewayError) -> GatewayError:
-        """An error that also says which candidates were passed over, and why.
+        """An error that also says which candidates were passed over, and why; and that no other could have answered.
 
         One of them that could be asked if the client does without a thread goes first: clients know that refusal.
         """
@@ -246,6 +246,9 @@ class _Chain:
             error.message += "".join(f" {provider} was passed over: {why}" for provider, _, why in self._passed_over)
             passed_over = [{"provider": provider, "reason": reason} for provider, reason, _ in self._passed_over]
             error.meta = {**(error.meta or {}), "passed_over": passed_over}
+        home = self._request.home
+        if home is not None:
+            error.message += f" {home.named.id} is held by {home.provider}, so no other provider can answer for it."
         return error
 
     def _closed_for(self, candidate: Candidate) -> float:
@@ -441,7 +444,7 @@ def send(
     body = outbound.body
     is_long = provider.adapts and len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
-        method="POST",
+        method=lane.endpoint.method,
         url=with_query(url, query) if query else url,
         headers=headers,
         body=body if is_long else provider.adapt(lane.endpoint, body, headers, stream=stream),

@@ -9,8 +9,10 @@ from typing import Protocol
 
 from gateway import clock
 from gateway.errors import GatewayError, sentence
+from gateway.ledger.stored_entry import StoredObject
 from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
 from gateway.pipeline.holds import answers_asked_for, output_limit
+from gateway.pipeline.homes import keeps, left_behind
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
@@ -24,9 +26,12 @@ from gateway.wire.headers import response_headers
 from gateway.wire.json_skeleton import Skeleton
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse import StreamTap
+from gateway.wire.sse_events import RawEvents, event_data, events_of
 
 ENDED_TOO_EARLY = "its stream ended before its end"
 _TAIL_BYTES = 64 * 1024
+_LARGEST_TELLING = 16 * 1024 * 1024
+"""Bytes of an event beyond which nobody looks for ids in it."""
 _FAILED_WHOLE = "upstream_server_error"
 
 
@@ -80,7 +85,8 @@ async def relay(asked: Asked, services: Services) -> Reply:
     """The reply to a request whose answer is in the client's own shape. Raises `GatewayError` where it breaks off."""
     response, content = asked.response, asked.content
     if content.is_event_stream and not content.is_encoded and is_answer(asked):
-        stream = kept_alive(EventRelay(asked, services), asked.admitted.key.stream_keepalive_s)
+        events = KeptEventRelay(asked, services) if keeps(asked.admitted) else EventRelay(asked, services)
+        stream = kept_alive(events, asked.admitted.key.stream_keepalive_s)
         return Reply(response.status, response_headers(response.headers), stream=stream)
     gathered: list[bytes] = []
     try:
@@ -139,7 +145,8 @@ def read_whole(asked: Asked, body: bytes) -> Ending:
     """Reads what a whole answer states, and how it ended."""
     shape = asked.candidate.lane.endpoint.shape
     asked.stated = shape.read_usage(body)
-    return ending_of(body, shape.events)
+    # What is told of a response that failed is no failure of who tells it.
+    return Ending(How.COMPLETE) if asked.received.endpoint.is_stored else ending_of(body, shape.events)
 
 
 def count_whole(asked: Asked, body: bytes, ending: Ending) -> int:
@@ -320,8 +327,7 @@ class EventRelay(Relay):
 
     def __init__(self, asked: Asked, services: Services) -> None:
         super().__init__(asked, services)
-        shape = asked.received.endpoint.shape
-        self._tap = StreamTap(shape.read_event, withhold_usage=asked.outbound.withholds_usage)
+        self._tap = StreamTap(asked.received.endpoint.shape.read_event, withhold_usage=asked.outbound.withholds_usage)
 
     @property
     def at_boundary(self) -> bool:
@@ -355,6 +361,51 @@ class EventRelay(Relay):
 
     def _read_usage(self) -> None:
         self._asked.stated = self._tap.usage
+
+
+class KeptEventRelay(EventRelay):
+    """The events of an answer that the provider keeps: its id is known before the client can come back with it."""
+
+    def __init__(self, asked: Asked, services: Services) -> None:
+        super().__init__(asked, services)
+        self._events = RawEvents()
+        self._tells = asked.received.endpoint.shape.state.tells
+        self._left: list[StoredObject] = []
+        self._seen: set[str] = set()
+
+    async def __anext__(self) -> bytes:
+        piece = await super().__anext__()
+        if self._left:
+            left, self._left = self._left, []
+            await self._services.objects.remember(left)
+        return piece
+
+    def _take(self, chunk: bytes) -> bytes:
+        whole = self._events.feed(chunk)
+        if whole:
+            self._look_at(whole)
+        elif self._events.size > _LARGEST_TELLING:
+            self._events.shed(0)
+        return super()._take(chunk)
+
+    def _look_at(self, events: bytes) -> None:
+        """Keeps what events say for the first time that the provider keeps."""
+        if not self._may_tell(events):
+            return
+        for event in events_of(events):
+            if self._may_tell(event):
+                for one in left_behind(self._asked.admitted, event_data(event)):
+                    if one.id not in self._seen:
+                        self._seen.add(one.id)
+                        self._left.append(one)
+
+    def _may_tell(self, events: bytes) -> bool:
+        return any(events.find(sign) >= 0 for sign in self._tells)
+
+    def _settle(self) -> None:
+        super()._settle()
+        if self._left:
+            self._services.objects.note(self._left)
 
 
 class RawRelay(Relay):
@@ -415,6 +466,8 @@ class RawRelay(Relay):
             usage = usage_object(self._tail)
             text = b"" if usage is None else b'{"usage":' + usage + b"}"
         self._asked.stated = self._asked.candidate.lane.endpoint.shape.read_usage(text)
+        if is_answer(self._asked) and keeps(self._asked.admitted):
+            self._services.objects.note(left_behind(self._asked.admitted, text))
 
     def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
         if self._skeleton is None:

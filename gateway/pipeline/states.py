@@ -15,6 +15,7 @@ from gateway.money.estimate import InputBound
 from gateway.money.prices import Price
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.state import Reference
 from gateway.shapes.stated import StatedLimit, choices
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
 from gateway.telemetry import trace_context
@@ -85,6 +86,13 @@ class Reservation(NamedTuple):
     holds: Sequence[Hold]
     budgets: Sequence[BudgetHold]
     margins: Sequence[MarginHold] = ()
+
+
+class Home(NamedTuple):
+    """The provider that holds what a request names, and the first thing of it that is named."""
+
+    provider: str
+    named: Reference
 
 
 class Received:
@@ -206,7 +214,8 @@ class Admitted:
 
     `candidate` is the present one, `price` what it costs at the moment at which the request came, `None` where nobody
     knows. `under_way` are the calls that have begun, `replaced` what answers consumed that another one took the place
-    of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
+    of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it. `home` is where it has to go
+    for what it names.
 
     `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
     Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
@@ -224,6 +233,7 @@ class Admitted:
         "end_user",
         "fallback",
         "fitted",
+        "home",
         "key",
         "model_asked",
         "outbound",
@@ -246,8 +256,10 @@ class Admitted:
         resolution: Resolution,
         cache_mode: str,
         end_user: str | None,
+        home: Home | None = None,
     ) -> None:
         self.received = received
+        self.home = home
         self.key = key
         self.body = self.came = body
         self.ruled: Sequence[str] = ()

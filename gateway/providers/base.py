@@ -87,12 +87,12 @@ def path_segment(model: str, safe: str = "") -> str:
 
 
 def with_query(url: str, query: bytes) -> str:
-    """The URL with the client's query behind it, without parameters that carry a credential or that the URL sets."""
+    """The URL with the client's query behind it, without what carries a credential, chooses the account or is set."""
     present = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     kept = [
         (name, value)
         for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        if name.lower() not in _CREDENTIAL_PARAMETERS and name not in present
+        if name.lower() not in _NOT_THE_CLIENTS and name not in present
     ]
     if not kept:
         return url
@@ -102,4 +102,4 @@ def with_query(url: str, query: bytes) -> str:
 _LEADS_ELSEWHERE = re.compile(r"(?:\A|[/\\])(?:\.{0,2}(?:;[^/\\]*)?)(?:[/\\]|\Z)|[\x00-\x1f\x7f]")
 """A segment that is empty or goes nowhere or up, or a control character."""
 
-_CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token"))
+_NOT_THE_CLIENTS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "workspace_id"))

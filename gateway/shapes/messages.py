@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import anthropic_request, media_members
+from gateway.shapes import anthropic_request, media_members, state
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
@@ -298,6 +298,7 @@ MESSAGES: Final = Shape(
     frame=error_event,
     envelope=envelope,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
+    state=state.MESSAGES,
 )
 
 COUNT_TOKENS: Final = Shape(
@@ -308,5 +309,6 @@ COUNT_TOKENS: Final = Shape(
     declares=anthropic_request.DECLARES,
     media=media_members.MESSAGES,
     envelope=envelope,
+    state=state.MESSAGES,
 )
 """https://docs.anthropic.com/en/api/messages-count-tokens."""

@@ -5,12 +5,13 @@ again. Calls, approvals, `tool_choice` and references only point at what is decl
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import dialects, media_members
+from gateway.shapes import dialects, media_members, state
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
@@ -238,11 +239,16 @@ RESPONSES: Final = Shape(
     media=media_members.RESPONSES,
     events=EVENTS,
     frame=failed_event,
+    state=state.RESPONSES,
     counts_events=True,
 )
 
-COMPACT: Final = Shape(name="responses_compact", declares=DECLARES, media=media_members.RESPONSES)
+_POINTS: Final = replace(state.RESPONSES, keeps=state.keeps_nothing)
+
+COMPACT: Final = Shape(name="responses_compact", declares=DECLARES, media=media_members.RESPONSES, state=_POINTS)
 """https://platform.openai.com/docs/api-reference/responses/compact: a conversation in, a shorter one out."""
 
-INPUT_TOKENS: Final = Shape(name="responses_input_tokens", declares=DECLARES, media=media_members.RESPONSES)
+INPUT_TOKENS: Final = Shape(
+    name="responses_input_tokens", declares=DECLARES, media=media_members.RESPONSES, state=_POINTS
+)
 """https://platform.openai.com/docs/api-reference/responses/input-tokens."""

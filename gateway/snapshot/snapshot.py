@@ -130,10 +130,14 @@ class FallbackPolicy:
 
 @dataclass(frozen=True)
 class Lane:
-    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are."""
+    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are.
+
+    With `counts_here` nothing is asked: the gateway says how long the prompt would be, since the provider does not.
+    """
 
     endpoint: Endpoint
     translation: Translation | None
+    counts_here: bool = False
 
 
 @dataclass(frozen=True)

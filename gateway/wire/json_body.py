@@ -241,6 +241,13 @@ class JsonBody:
         return model
 
 
+def no_body() -> JsonBody:
+    """What a request without a body says: nothing."""
+    body = JsonBody(b"{}")
+    body.data = b""
+    return body
+
+
 def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict[str, msgspec.Raw]]:
     try:
         return data, _TOP_LEVEL.decode(data)

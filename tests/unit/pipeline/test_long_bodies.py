@@ -17,6 +17,7 @@ from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET, new_key
+from tests.support.objects import Objects
 from tests.support.snapshot import snapshot_of
 
 _, OTHER = new_key()
@@ -142,6 +143,7 @@ def readers(monkeypatch):
                 metrics=Metrics(),
                 decision_log=None,
                 tracing=NoTracing(),
+                objects=Objects(),
                 disconnect_drain_bytes=0,
             )
             headers = [(b"authorization", f"Bearer {SECRET}".encode())]
@@ -165,7 +167,7 @@ def readers(monkeypatch):
         ("chat_completions", "openai/m", [{"type": "text", "text": LONG, "tools": []}], {}),
         ("chat_completions", "openai/m", SHORT, {"metadata": {"a": LONG}}),
         ("messages", "claude/m", SHORT, {"metadata": {"user_id": "a", "b": LONG}}),
-        ("responses", "openai/m", SHORT, {"input": [{"type": "item_reference", "id": LONG, "image_url": ""}]}),
+        ("responses", "openai/m", SHORT, {"input": [{"type": "reasoning", "id": LONG, "image_url": ""}]}),
         ("completions", "openai/m", SHORT, {"prompt": [LONG, "a"]}),
     ],
 )

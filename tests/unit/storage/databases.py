@@ -163,6 +163,7 @@ _KEPT = (
     "replaced_secrets",
     "minted_secrets",
     "confined_owners",
+    "stored_objects",
 )
 _EMPTYING = (
     *(f"DELETE FROM {table}" for table in _KEPT),  # noqa: S608 - named here
