@@ -33,6 +33,9 @@ FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
+_COUNTED_BY = {"messages_count_tokens": "messages"}
+"""Endpoints that count the prompt of a request of another one."""
+
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
@@ -175,7 +178,9 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     for (asked, spoken), translation in TRANSLATIONS.items():
         if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model):
             return Lane(_SPOKEN[spoken], translation)
-    return None
+    asked_instead = _COUNTED_BY.get(endpoint.name)
+    lane = None if asked_instead is None else lane_for(provider, ENDPOINTS[asked_instead], model)
+    return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)
 
 
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str, str]:
