@@ -232,11 +232,13 @@ def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
     for one in told:
         most = max(one["seen"].values(), key=len)
-        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
+        cells = " | ".join(_tried(one["seen"].get(provider), most) for provider in providers)
         yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
 
 
-def _tried(seen: list[str], most: list[str]) -> str:
+def _tried(seen: list[str] | None, most: list[str]) -> str:
+    if seen is None:
+        return ""
     return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
 
 
