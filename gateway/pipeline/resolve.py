@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
+from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.providers.base import Provider
 from gateway.providers.well_known_models import types_serving
@@ -32,6 +33,8 @@ FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
+_RESPONSES = "responses"
+_HAS_RESPONSES = ("openai", "azure")
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
@@ -170,10 +173,14 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     """The lane for a model at a provider; `None` when the provider cannot serve the endpoint at all."""
     if provider.serves(endpoint, model):
         return Lane(endpoint, None)
-    for (asked, spoken), translation in TRANSLATIONS.items():
-        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model):
-            return Lane(_SPOKEN[spoken], translation)
-    return None
+    lanes = [
+        Lane(_SPOKEN[spoken], translation)
+        for (asked, spoken), translation in TRANSLATIONS.items()
+        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model)
+    ]
+    if provider.type in _HAS_RESPONSES and needs_responses(model):
+        lanes.sort(key=lambda lane: lane.endpoint.name != _RESPONSES)
+    return next(iter(lanes), None)
 
 
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:

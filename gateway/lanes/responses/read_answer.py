@@ -33,7 +33,7 @@ from gateway.lanes.answer import (
     ThoughtPiece,
     UsageStated,
 )
-from gateway.lanes.base import Asked, identifier, said, says_nothing
+from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import written
 from gateway.lanes.conversation import Opaque
 from gateway.lanes.lenient import Reader
@@ -46,7 +46,6 @@ from gateway.shapes.responses import EVENTS
 _CALLS: Final = ("function_call", "custom_tool_call")
 _WHAT: Final = "response of OpenAI's"
 _BETWEEN: Final = "\n\n"
-_ABSENT: Final = msgspec.Raw()
 
 
 class _Part(msgspec.Struct):
@@ -91,6 +90,7 @@ class _Response(msgspec.Struct):
     status: Any = None
     output: list[_Item] | None = None
     incomplete_details: _Incomplete | None = None
+    error: Any = None
     usage: Any = None
 
 
@@ -115,11 +115,16 @@ def read_answer(body: bytes, asked: Asked) -> Answer:
     """See `ProviderSide`."""
     response = _read(body)
     if response.output is None or response.status in ("failed", "cancelled"):
-        raise failed_within(body)
+        raise _failed(response)
     blocks = [block for item in response.output for block in _blocks(item, asked)]
     stated = openai_usage.read_body(body)
     usage = stated.usage if stated is not None and response.usage is not None else None
     return Answer(blocks, said(response.id), _stop(response, calls=_has_call(blocks)), None, usage)
+
+
+def _failed(response: _Response) -> UntranslatableAnswer:
+    """The failure, in the words that the response has for it."""
+    return failed_within(msgspec.json.encode({"error": response.error}))
 
 
 def _has_call(blocks: Sequence[Block]) -> bool:
@@ -179,6 +184,17 @@ def _citation(annotation: Any) -> Citation | None:
     return Citation(url, said(annotation.get("title")), start, end) if url else None
 
 
+def _message(item: _Item, asked: Asked) -> Iterator[Event]:
+    """A message of which nothing has come before it was whole."""
+    for block in _blocks(item, asked):
+        if isinstance(block, SaidText):
+            yield TextPiece(block.text)
+            yield from map(Cited, block.citations)
+            yield TextEnd()
+        elif isinstance(block, Refused):
+            yield RefusalPiece(block.text)
+
+
 class ResponseEvents:
     """See `StreamReader`. The stream's proper end is `response.completed` or `response.incomplete`."""
 
@@ -187,7 +203,7 @@ class ResponseEvents:
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
         self._begun = False
-        self._calls = False
+        self._calls: set[int] = set()
         self._pieces: dict[int, list[str]] = {}
         self._parts: dict[int, int] = {}
         self.finished = False
@@ -198,8 +214,10 @@ class ResponseEvents:
             return ()
         happened = _read_event(data)
         kind = happened.type or event
-        if kind in ("error", "response.failed"):
+        if kind == "error":
             raise failed_within(data)
+        if kind == "response.failed":
+            raise _failed(happened.response or _Response())
         return tuple(self._events(kind, happened, data))
 
     def _events(self, kind: str, happened: _Event, data: bytes) -> Iterator[Event]:
@@ -218,9 +236,8 @@ class ResponseEvents:
             citation = _citation(happened.annotation)
             if citation is not None:
                 yield Cited(citation)
-        elif kind in ("response.content_part.done", "response.output_text.done"):
-            if kind == "response.content_part.done":
-                yield TextEnd()
+        elif kind == "response.output_text.done":
+            yield TextEnd()
         elif isinstance(happened.delta, str) and happened.delta:
             yield from self._delta(kind, index, happened)
 
@@ -246,23 +263,17 @@ class ResponseEvents:
     def _item_added(self, index: int, item: _Item) -> Iterator[Event]:
         self._pieces[index] = []
         if item.type in _CALLS and item.call[1]:
-            self._calls = True
-            yield CallBegun(index, *item.call, is_custom=item.type == "custom_tool_call")
-            yield from self._rest_of_call(index, item)
+            yield from self._begin_call(index, item)
+
+    def _begin_call(self, index: int, item: _Item) -> Iterator[Event]:
+        self._calls.add(index)
+        yield CallBegun(index, *item.call, is_custom=item.type == "custom_tool_call")
 
     def _item_done(self, index: int, item: _Item) -> Iterator[Event]:
         """What the item says and no event before it has."""
-        unknown = index not in self._pieces
         has_said = bool(self._pieces.pop(index, None))
         if item.type in _CALLS:
-            if unknown and not says_nothing(*item.call, item.written):
-                self._calls = True
-                yield CallBegun(index, *item.call, is_custom=item.type == "custom_tool_call")
-            elif not item.call[1]:
-                return
-            if not has_said and item.written:
-                yield ArgumentsPiece(index, item.written)
-            yield CallEnd(index)
+            yield from self._call_done(index, item, has_said=has_said)
         elif item.type == "reasoning":
             thought, opaque = _BETWEEN.join(_thought(item)), _encrypted(item, self._asked)
             if not has_said and thought:
@@ -270,23 +281,20 @@ class ResponseEvents:
             if has_said or thought or opaque is not None:
                 yield ThoughtEnd(opaque)
         elif item.type == "message" and not has_said:
-            for block in _blocks(item, self._asked):
-                if isinstance(block, SaidText):
-                    yield TextPiece(block.text)
-                    yield from map(Cited, block.citations)
-                    yield TextEnd()
-                elif isinstance(block, Refused):
-                    yield RefusalPiece(block.text)
+            yield from _message(item, self._asked)
 
-    def _rest_of_call(self, index: int, item: _Item) -> Iterator[Event]:
-        """Arguments that stand in the item as it begins."""
-        if item.written:
-            self._pieces[index].append(item.written)
+    def _call_done(self, index: int, item: _Item, *, has_said: bool) -> Iterator[Event]:
+        if index not in self._calls:
+            if says_nothing(*item.call, item.written):
+                return
+            yield from self._begin_call(index, item)
+        if not has_said and item.written:
             yield ArgumentsPiece(index, item.written)
+        yield CallEnd(index)
 
     def _end(self, response: _Response, data: bytes) -> Iterator[Event]:
         self.finished = True
-        yield Stopped(_stop(response, calls=self._calls))
+        yield Stopped(_stop(response, calls=bool(self._calls)))
         stated = openai_usage.read_event(None, data)
         if stated is not None and response.usage is not None:
             yield UsageStated(stated.usage)

@@ -17,6 +17,7 @@ TARGET_TABLE: Final[TargetTable] = {
     Feature.PREFILL: Parameter(_REFUSED, "the model cannot be made to continue a text that the request begins for it."),
     Feature.TEXT: Parameter(_MAPPED, "`input_text` and `output_text`; blank texts are left out."),
     Feature.IMAGE: Parameter(_MAPPED, "`input_image`: a data URL, or the URL."),
+    Feature.IMAGE_DETAIL: Parameter(_MAPPED, "`detail`."),
     Feature.AUDIO: Parameter(_REFUSED, "models do not listen there; send it to chat completions."),
     Feature.VIDEO: Parameter(_REFUSED, "videos do not cross."),
     Feature.DOCUMENT: Parameter(_MAPPED, "`input_file`, by its data or its URL; text where it is text."),

@@ -84,11 +84,7 @@ class ItemWriter:
             elif isinstance(part, Call):
                 items.append(self._call(part))
             elif isinstance(part, Text) and part.text.strip():
-                said = {"type": "output_text", "text": part.text, "annotations": []}
-                if items and items[-1]["type"] == "message":
-                    items[-1]["content"].append(said)
-                else:
-                    items.append({"type": "message", "role": "assistant", "content": [said]})
+                items.append({"type": "message", "role": "assistant", "content": part.text})
         while items and items[-1]["type"] == "reasoning":
             items.pop()
         return items
