@@ -147,7 +147,7 @@ class _Chain:
     def __init__(self, request: Admitted, services: Services) -> None:
         self._request = request
         self._services = services
-        self._waiting = list(reversed(request.candidates))
+        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts_here]
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
         self._recoverable: GatewayError | None = None

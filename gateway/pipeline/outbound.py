@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.lanes.base import Translation
+from gateway.lanes.base import Json, Translated, Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
 from gateway.shapes.allows import allows
@@ -57,7 +57,7 @@ def fit(request: Admitted, candidate: Candidate) -> None:
             request.choices = choices(endpoint.shape, body)
         request.ruled = told
     elif rules is not None:
-        outbound = _translated(request, candidate, translation, strict=_is_strict(request.came))
+        outbound = _translated(request, candidate, translation, strict=is_strict(request.came))
         edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
         if edited is not None:
             _refuse_loss(request.came, edited.left_out)
@@ -100,7 +100,7 @@ def _hold_for(request: Admitted, candidate: Candidate, up: JsonBody) -> None:
 
 def _refuse_loss(body: RequestBody, left_out: Sequence[str]) -> None:
     """A client that would rather be refused than lose a parameter loses none to a rule or to a cloud either."""
-    if left_out and _is_strict(body):
+    if left_out and is_strict(body):
         field = left_out[0]
         raise GatewayError(
             "unsupported_parameter", f"`{field}` would be left out on the way to the provider.", param=field
@@ -126,7 +126,7 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     """
     fit(request, candidate)
     body, lane = request.body, candidate.lane
-    strict = _is_strict(body)
+    strict = is_strict(body)
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
@@ -168,17 +168,24 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    done = translated(request, candidate, translation, request.body.document(), strict=strict)
+    return Outbound(msgspec.json.encode(done.body), "translated", done.dropped, kept=done.kept)
+
+
+def translated(
+    request: Admitted, candidate: Candidate, translation: Translation, document: Json, *, strict: bool
+) -> Translated:
+    """A client's request as a candidate gets it. Raises `bad_request` or `unsupported_parameter`."""
     if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
         _refuse_thread(request.came)
     provider = candidate.upstream.provider
-    translated = translation.request(
-        request.body.document(),
+    return translation.request(
+        document,
         model=provider.wire_model(candidate.lane.endpoint, candidate.model),
         strict=strict,
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
-    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped, kept=translated.kept)
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
@@ -195,7 +202,7 @@ def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
     return outbound._replace(body=apply(body, splices), treatment=treatment)
 
 
-def _is_strict(body: RequestBody) -> bool:
+def is_strict(body: RequestBody) -> bool:
     """Whether the client would rather be refused than lose a parameter."""
     if _STRICTNESS not in body.names:
         return False

@@ -35,6 +35,9 @@ _LONGEST_NAME = 512
 _REMEMBERED = 512
 _RESPONSES = "responses"
 _HAS_RESPONSES = ("openai", "azure")
+_COUNTED_BY = {"messages_count_tokens": "messages"}
+"""Endpoints that count the prompt of a request of another one."""
+
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
@@ -180,7 +183,11 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     ]
     if provider.type in _HAS_RESPONSES and needs_responses(model):
         lanes.sort(key=lambda lane: lane.endpoint.name != _RESPONSES)
-    return next(iter(lanes), None)
+    if lanes:
+        return lanes[0]
+    asked_instead = _COUNTED_BY.get(endpoint.name)
+    lane = None if asked_instead is None else lane_for(provider, ENDPOINTS[asked_instead], model)
+    return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)
 
 
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:

@@ -9,7 +9,8 @@ from gateway import clock
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
-from gateway.keys.digest import Pepper
+from gateway.keys.digest import Pepper, is_imported
+from gateway.keys.virtual_key import PREFIX
 from gateway.lanes.base import Translation
 from gateway.lanes.sealing import Seal
 from gateway.money.budget import CompiledBudget, Who
@@ -129,10 +130,14 @@ class FallbackPolicy:
 
 @dataclass(frozen=True)
 class Lane:
-    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are."""
+    """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are.
+
+    With `counts_here` nothing is asked: the gateway says how long the prompt would be, since the provider does not.
+    """
 
     endpoint: Endpoint
     translation: Translation | None
+    counts_here: bool = False
 
 
 @dataclass(frozen=True)
@@ -222,10 +227,14 @@ class CompiledKey:
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """A key found by its digest. `valid_until` bounds a secret that was rotated away."""
+    """A key found by its digest. `valid_until` bounds a secret that was rotated away.
+
+    `is_imported`: the secret is another gateway's, in the spelling that it has.
+    """
 
     key: CompiledKey
     valid_until: float | None
+    is_imported: bool = False
 
 
 class Snapshot:
@@ -267,15 +276,20 @@ class Snapshot:
         self._pepper = pepper
         self._key_names = key_names
         self._previous_key_names = previous_key_names
+        self._has_imported = any(map(is_imported, key_names)) or any(map(is_imported, previous_key_names))
         self._compile_key = compile_key
         self._compiled: dict[str, CompiledKey] = {}
         self._entries: dict[bytes, KeyEntry] = {}
         self._tells_again_at = 0.0
 
     def authenticate(self, secret: str) -> KeyEntry | None:
-        """The key that this secret belongs to, with the same work for every secret."""
+        """The key that this secret belongs to, with the same work for every secret.
+
+        Other gateways' secrets are looked for where there are any, and never among those of this one's form.
+        """
         entry = None
-        for digest in self._pepper.candidates(secret):
+        is_own = secret.startswith(PREFIX) or not self._has_imported
+        for digest in self._pepper.candidates(secret) if is_own else self._pepper.imported_candidates(secret):
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
 
@@ -338,5 +352,5 @@ class Snapshot:
             name, valid_until = self._previous_key_names.get(digest, (None, None))
         if name is None:
             return None
-        entry = self._entries[digest] = KeyEntry(self.key_named(name), valid_until)
+        entry = self._entries[digest] = KeyEntry(self.key_named(name), valid_until, is_imported(digest))
         return entry

@@ -11,8 +11,9 @@ from gateway.config.sections.tracing import KeyContentCapture
 SecretHash = Annotated[
     str,
     Field(
-        pattern=r"^hmac-sha256:[0-9a-f]{64}$",
-        description="`hmac-sha256:` and 64 hex digits, as `gateway keys mint` and `gateway keys hash` print it.",
+        pattern=r"^hmac-sha256(-sha256)?:[0-9a-f]{64}$",
+        description="`hmac-sha256:` and 64 hex digits, as `gateway keys mint` and `gateway keys hash` print it; "
+        "`hmac-sha256-sha256:` for a key of another gateway, as `gateway import` writes it.",
     ),
 ]
 ModelTarget = Annotated[
