@@ -88,6 +88,8 @@ _IDS: Final = frozenset(
 """Members whose value is an id, or a list of ids."""
 _ID_OR_OBJECT: Final = frozenset(("container", "conversation"))
 """Members whose value is an id, or an object with one."""
+NAMES_OF_KEPT: Final = _IDS | _ID_OR_OBJECT
+"""Members that name something kept, whatever else they may hold."""
 _OBJECTS: Final = frozenset(("audio", "prompt"))
 """Members whose value may be an object with an id."""
 _NOT_LOOKED_INTO: Final = frozenset(

@@ -117,6 +117,19 @@ class Step:
 
 
 @dataclass(frozen=True)
+class AliasGlob:
+    """An alias that stands for every name that its glob matches; `written` is the glob."""
+
+    written: str
+    matches: Callable[[str], bool]
+    steps: tuple[Step, ...]
+
+    def stands_for(self, name: str) -> bool:
+        """Whether it is about a name; one with a slash only where the glob has one."""
+        return ("/" not in name or "/" in self.written) and self.matches(name)
+
+
+@dataclass(frozen=True)
 class FallbackPolicy:
     """Which providers to try and on which failures. Times are in seconds; `None` leaves the provider's own."""
 
@@ -177,10 +190,12 @@ class Resolution:
 class InForce:
     """What holds for every key of an owner, beside what each key says itself.
 
+    Of `alias_globs` the one with the most literal characters comes first.
     `upstreams` are the providers that its keys may know of, also those that a key has to list before it reaches them.
     """
 
     aliases: Mapping[str, tuple[Step, ...]]
+    alias_globs: tuple[AliasGlob, ...]
     upstreams: Mapping[str, Upstream]
     reservations: Reservations
     charges_missing_usage: bool
@@ -209,6 +224,7 @@ class CompiledKey:
     models_allowed: tuple[Callable[[str], bool], ...] | None
     models_allowed_text: tuple[str, ...]
     aliases: Mapping[str, tuple[Step, ...]]
+    alias_globs: tuple[AliasGlob, ...]
     upstreams: Mapping[str, Upstream]
     fallback: FallbackPolicy | None
     resolutions: dict[tuple[str, str], Resolution]

@@ -96,7 +96,9 @@ class VirtualKey(Managed):
     models_allowed: list[ModelGlob] | None = Field(
         None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
     )
-    model_aliases: dict[str, AliasTargets] = Field({}, description="Names that this key may send, and what they mean.")
+    model_aliases: dict[str, AliasTargets] = Field(
+        {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
+    )
     fallback: Fallback | None = Field(None, description="Which providers to try when one fails.")
     rate_limits: RateLimits | None = Field(None, description="How much this key may send.")
     policy_rules: list[Name | PolicyRules] = Field(
