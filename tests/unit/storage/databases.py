@@ -163,6 +163,7 @@ _KEPT = (
     "replaced_secrets",
     "minted_secrets",
     "confined_owners",
+    "settled_until",
 )
 _EMPTYING = (
     *(f"DELETE FROM {table}" for table in _KEPT),  # noqa: S608 - named here
