@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from gateway.cli.schema import render as render_schema
 from gateway.config import reference
 from gateway.control_plane import metrics as control_plane_metrics
 from gateway.errors import ERROR_CODES, ERROR_TYPES
-from gateway.lanes.losses import LaneTable
+from gateway.lanes.losses import UNKNOWN, LaneTable, Parameter
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
 from gateway.telemetry.labelled import LABELS, MOST_SERIES, LabelledDefinitions
@@ -63,9 +63,15 @@ itself never goes to a provider.
   **refused**: 400 `unsupported_parameter`, since the answer would not be the one that was asked for.
 - A parameter that stands in no table is dropped and reported.
 - A lane is used as the first choice too, not only for fallback: Claude Code on GPT, an OpenAI application on Claude.
-- What proves a thought (signatures, redacted thinking) goes to OpenAI's clients as `thinking_blocks` beside
-  `reasoning_content`; a client that sends the blocks back has them carried to Anthropic. Where the target has no place
-  for them they are left out, as its API allows.
+- What proves a thought (signatures, redacted thinking) goes to OpenAI's chat clients as `thinking_blocks` beside
+  `reasoning_content`; a client that sends the blocks back has them carried to the provider that gave them. Claude's
+  stand there as they are; those of others, and what a provider wants back with a call (`extra_content` of a call), are
+  in a sealed envelope that begins with `lwg1.`. It is bound to the text or the name beside it: one that is forged, cut
+  or moved is left out. Where the target has no place for them they are left out, as its API allows.
+- Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
+  grammar is described to the model, which is not held to it. The client gets calls of its own tool.
+- Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.
+- Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
   `provider_error` that it is on every endpoint.
@@ -80,6 +86,17 @@ itself never goes to a provider.
   compatible with Anthropic's API (a `base_url` with another host than `api.anthropic.com`) gets thinking with an empty
   signature as it came, for it may be its own; what names a provider as `reasoning_content` is left out there too. Every
   other byte stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+- A client of Responses sends the whole conversation: `previous_response_id`, `conversation`, stored prompts, references
+  to items and files by id are refused by name, since OpenAI's servers hold what they stand for, and answers say
+  `"store": false`. Every call needs its output, paired by `call_id`; of several outputs of one call the last holds.
+- What a model thought is a `reasoning` item for clients of Responses, with `encrypted_content` whether it is asked for
+  or not: an envelope that the gateway seals and opens, and that holds what the provider wants back. A client that sends
+  the items back has every provider get its own; where another answers next, it is left out. One that is forged, cut or
+  beside another text is none. What a provider wants back with a call comes in a `reasoning` item without a text behind
+  the call.
+- Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
+  calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
+  beside other tools is left out and reported, since Codex always declares it.
 - Of a chat request with nothing but system messages the last is the user's, since OpenAI answers such requests.
 - A PDF in the place of an image goes as a document, which is what it is.
 - A JSON schema goes to Claude models that have no structured outputs too: their refusal is better than free text.
@@ -133,25 +150,33 @@ def _command(path: str, command: Any) -> Iterator[str]:
 
 
 def translation() -> str:
-    """docs/translation.md."""
-    return _TRANSLATION + "".join(_lane(translation.table) for translation in TRANSLATIONS.values())
+    """docs/translation.md: for each API of clients a table, with a column for each API of providers."""
+    clients: dict[str, dict[str, LaneTable]] = {}
+    for lane in TRANSLATIONS.values():
+        client, _, provider = lane.table.lane.partition(" -> ")
+        clients.setdefault(client, {})[provider] = lane.table
+    return _TRANSLATION + "".join("".join(_client(client, tables)) for client, tables in clients.items())
 
 
-def _lane(table: LaneTable) -> str:
-    return "".join(_rows(table))
+def _client(client: str, tables: Mapping[str, LaneTable]) -> Iterator[str]:
+    yield f"\n## Clients of {_NAMES[client]}\n\n"
+    heads = " | ".join(f"at {_NAMES[provider]}" for provider in tables)
+    yield f"| parameter | {heads} |\n|---{'|---' * len(tables)}|\n"
+    for name in dict.fromkeys(name for table in tables.values() for name in table.rows):
+        cells = [_cell(table.rows.get(name, UNKNOWN)) for table in tables.values()]
+        yield f"| `{name}` | {' | '.join(cells)} |\n"
 
 
-def _rows(table: LaneTable) -> Iterator[str]:
-    client, _, provider = table.lane.partition(" -> ")
-    yield f"\n## {_NAMES[client]} on {_NAMES[provider]}\n\n| parameter | treatment | note |\n|---|---|---|\n"
-    for name, row in table.rows.items():
-        yield f"| `{name}` | {row.treatment} | {row.note[0].upper()}{row.note[1:]} |\n"
+def _cell(row: Parameter) -> str:
+    return f"**{row.treatment}** {row.note[0].upper()}{row.note[1:]}"
 
 
 _NAMES = {
     "openai": "OpenAI's chat completions",
+    "openai responses": "OpenAI's responses",
     "anthropic": "Anthropic's messages",
     "bedrock converse": "Bedrock's Converse",
+    "gemini": "Gemini's generateContent",
 }
 
 

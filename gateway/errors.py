@@ -25,7 +25,7 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "transfer_coding_unsupported": (501, "The body comes in another transfer coding than chunked."),
     "unsupported_parameter": (400, "A parameter has no counterpart at the provider."),
     "cache_override_invalid": (400, "`X-LangWatch-Cache` names no cache mode."),
-    "not_found": (404, "There is nothing at this path."),
+    "not_found": (404, "There is nothing at this path, or nothing of this id that is the key's."),
     "method_not_allowed": (405, "The path exists, but not for this method."),
     "websocket_unsupported": (426, "A WebSocket is asked for; the APIs are served over HTTP alone."),
     "request_timeout": (408, "The client was too slow in sending its body."),
@@ -34,7 +34,7 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "provider_error": (502, "Every candidate failed, or a provider refused the gateway's own credential."),
     "overloaded": (
         503,
-        "It cannot be served now; `code`: `ledger_full`, `counters_unavailable`, `shutting_down`, or no memory for it.",
+        "It cannot be served now; `code`: one of those of this type below, or no memory.",
     ),
     "circuit_open": (503, "Every candidate's circuit is open."),
     "upstream_timeout": (504, "The provider did not answer in time."),
@@ -49,9 +49,14 @@ ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
         "bad_request",
         "A `block` budget applies, and the request points at more than it bounds.",
     ),
+    "thread_unsupported_request": (
+        "unsupported_parameter",
+        "The provider keeps no threads of messages; `details` say so as Anthropic does, and its SDKs send all of it.",
+    ),
     "end_user_invalid": ("bad_request", "The id of the end user cannot be one."),
     "ledger_full": ("overloaded", "The ledger's spool is full, or its disk: the database has been away for too long."),
     "counters_unavailable": ("overloaded", "Limits and budgets cannot be counted, and the request has some."),
+    "state_unknown": ("overloaded", "Whose an id is cannot be told while the database is away; try again."),
     "shutting_down": ("overloaded", "The gateway ends; another one, or the next, takes the request."),
     "provider_credential_refused": ("provider_error", "A provider refused the gateway's own credential."),
     "provider_credential_unavailable": ("provider_error", "There is no valid credential for the provider."),
@@ -96,6 +101,7 @@ class GatewayError(Exception):
         param: The JSON path in the request body at fault, such as `tools[0].function.name`.
         headers: Response headers of this error, such as `Retry-After`.
         meta: Machine-readable details, added to the envelope as `meta`.
+        details: What Anthropic's SDKs recover by, added to the envelope as `details`.
         denial: For metrics and the ledger, where a rule of the operator refused.
     """
 
@@ -108,6 +114,7 @@ class GatewayError(Exception):
         param: str | None = None,
         headers: Mapping[str, str] | None = None,
         meta: Mapping[str, object] | None = None,
+        details: Mapping[str, object] | None = None,
         denial: Denial | None = None,
     ) -> None:
         super().__init__(message)
@@ -118,6 +125,7 @@ class GatewayError(Exception):
         self.param = param
         self.headers = headers or {}
         self.meta = meta
+        self.details = details
         self.denial = denial
 
     def envelope(self, *, anthropic: bool) -> bytes:
@@ -130,6 +138,8 @@ class GatewayError(Exception):
         }
         if self.meta:
             error["meta"] = self.meta
+        if self.details:
+            error["details"] = self.details
         body: dict[str, object] = {"type": "error", "error": error} if anthropic else {"error": error}
         return msgspec.json.encode(body)
 

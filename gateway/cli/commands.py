@@ -22,6 +22,7 @@ MODULES: Final = {
     "test": "policy_tests",
     "explain": "explain",
     "adopt": "adopt",
+    "adopt-id": "adopt_id",
     "ready": "ready",
     "export": "export",
     "import": "import_",

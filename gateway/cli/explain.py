@@ -24,6 +24,8 @@ SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "completions": {"prompt": "Say: ok"},
     "embeddings": {"input": "ok"},
     "responses": {"input": "Say: ok"},
+    "responses_compact": {"input": "Say: ok"},
+    "responses_input_tokens": {"input": "Say: ok"},
     "moderations": {"input": "ok"},
     "images_generations": {"prompt": "A dot"},
     "audio_speech": {"input": "ok", "voice": "alloy"},

@@ -36,8 +36,13 @@ def litellm(
 ) -> None:
     """Convert LiteLLM's configuration, and its virtual keys with their budgets."""
     from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
+    from gateway.importers.litellm_file import UnreadableFile, read  # noqa: PLC0415 - likewise
 
-    _finish(convert(_read(file), None if keys is None else _read(keys), owner), output, report)
+    try:
+        config = read(file)
+    except UnreadableFile as problem:
+        raise failed(str(problem).removesuffix(".")) from None
+    _finish(convert(config, None if keys is None else _read(keys), owner), output, report)
 
 
 @app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")

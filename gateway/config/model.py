@@ -95,8 +95,9 @@ class Config(Section):
         description="When a client leaves: `cancel` the upstream call within a second, or `drain` it up to a bound so "
         "that the provider's own figures are metered.",
     )
-    stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] = Field(
-        0,
+    stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] | None = Field(
+        None,
         description="While an upstream stream is silent, send a keep-alive after this many seconds; 0: never. It adds "
-        "bytes to the stream: a comment, or a `ping` event on Anthropic's shape.",
+        "bytes to the stream: a comment, or a `ping` event on Anthropic's shape. Omitted: 15 where the answer is "
+        "translated from another API, never where it passes byte for byte.",
     )

@@ -57,6 +57,14 @@ EXAMPLES: Final = {
     type: openai
     api_key: "${env:OPENAI_API_KEY}"
     circuit_breaker: {failures: 5, window_ms: 10000, open_ms: 30000}""",
+    "FieldRule": """providers:
+  ollama:
+    type: custom
+    base_url: http://localhost:11434/v1
+    request:
+      max_completion_tokens: {rename: max_tokens}
+      max_tokens: {default: 1024, max: 8000}
+      reasoning_effort: {drop: true}""",
     "Entra": """providers:
   azure:
     type: azure

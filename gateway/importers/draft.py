@@ -2,13 +2,22 @@
 
 import re
 from collections.abc import Mapping
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
 import yaml
 
 _ENV = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+_REFERENCE = re.compile(r"(\$?)\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = 128
+_PERIOD = re.compile(r"(\d{1,6})(s|m|h|d|w|mo)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 30 * 86_400}
+_WINDOWS = {60: "minute", 3600: "hour", 86_400: "day", 7 * 86_400: "week", 30 * 86_400: "month"}
+_LARGEST_USD = 10**9
+_LARGEST_WEIGHT = 1_000_000
+_PARTS = 1000
+_DECIMAL_PLACES = Decimal("0.000000001")
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -29,7 +38,15 @@ class Draft:
         self.sections: dict[str, dict[str, Any]] = {}
         self.settings: dict[str, Any] = {}
         self.notes: list[Note] = []
-        self.variables: set[str] = set()
+        self.reserved: set[str] = set()
+        """Variables that hold other credentials than any that stands in clear."""
+        self._in_clear: dict[str, str] = {}
+        self._names: dict[tuple[str, str], str] = {}
+
+    @property
+    def variables(self) -> set[str]:
+        """The environment variables that the file refers to."""
+        return {name for escape, name in _REFERENCE.findall(self.text()) if not escape}
 
     def note(self, where: str, text: str) -> None:
         """Tells once."""
@@ -42,19 +59,78 @@ class Draft:
         return self.sections.setdefault(name, {})
 
     def credential(self, written: object, suggested: str, where: str) -> str:
-        """A reference in place of a credential; one that stood in clear gets a variable to be set."""
-        found = _ENV.fullmatch(written) if isinstance(written, str) else None
-        variable = found[1] if found else variable_name(suggested)
-        if found is None:
-            self.note(where, f"set {variable} to the credential" + (" that stood here" if written else ""))
-        self.variables.add(variable)
+        """A reference in place of a credential. One that stood in clear gets a variable to be set, of its own."""
+        if isinstance(written, str) and (found := _ENV.fullmatch(written)):
+            return "${env:" + found[1] + "}"
+        variable = self._variable(written, variable_name(suggested))
+        self.note(where, f"set {variable} to the credential" + (" that stood here" if written else ""))
         return "${env:" + variable + "}"
 
-    def provider(self, wanted: str, members: Mapping[str, Any]) -> str:
-        """The name of a provider with these members: one that is there already, or a new one."""
+    def _variable(self, written: object, wanted: str) -> str:
+        """The variable of a credential; without one in the file it is the usual one, whatever else stands there."""
+        if not written:
+            return wanted
+        credential = str(written)
+        name, number = wanted, 2
+        while self._in_clear.get(name, credential) != credential or name in self.reserved:
+            name, number = f"{wanted}_{number}", number + 1
+        self._in_clear[name] = credential
+        return name
+
+    def named(self, kind: str, identifier: str) -> str:
+        """A name of a kind for something that is told by what may not be shown: `kind`, `kind-2`, ..."""
+        known = self._names.get((kind, identifier))
+        if known is None:
+            count = sum(one == kind for one, _ in self._names)
+            known = self._names[kind, identifier] = kind if not count else f"{kind}-{count + 1}"
+        return known
+
+    def entry(self, section: str, identifier: str) -> str:
+        """The name of an entry for something with an identifier: no two of a section share one."""
+        known = self._names.get((section, identifier))
+        if known is None:
+            taken = {name: None for (one, _), name in self._names.items() if one == section}
+            known = self._names[section, identifier] = unique(
+                entry_name(identifier), {**self.section(section), **taken}
+            )
+        return known
+
+    def organization(self) -> str:
+        """The organization that all requests are of, for what holds for everybody."""
+        return str(self.settings.get("organization") or self.owner)
+
+    def budget(self, where: str, scope: Mapping[str, str], wanted: str, row: Mapping[str, Any], **further: Any) -> None:
+        """A budget, where a row has a cap; `further` are more of its members.
+
+        Windows here follow the calendar. A period that none has becomes the next longer one, so that the cap allows no
+        more than before.
+        """
+        if row.get("max_budget") is None:
+            return
+        limit = amount(row["max_budget"])
+        if limit is None:
+            self.note(f"{where}.max_budget", "not carried over: it is no amount")
+            return
+        if "organization" in scope:
+            self.settings.setdefault("organization", self.organization())
+        duration = words(row.get("budget_duration"))
+        window, is_exact = window_of(duration)
+        if not is_exact:
+            text = f"{duration!r} has no counterpart; a window of {window} is written, which allows no more"
+            self.note(f"{where}.budget_duration", text)
+        budgets = self.section("budgets")
+        budgets[unique(entry_name(wanted), budgets)] = {
+            "scope": dict(scope),
+            "window": window,
+            "limit_usd": limit,
+            **further,
+        }
+
+    def provider(self, wanted: str, members: Mapping[str, Any], *, own: bool = False) -> str:
+        """The name of a provider with these members: one that is there, unless it is to be its own, or a new one."""
         providers = self.section("providers")
         for name, known in providers.items():
-            if {key: value for key, value in known.items() if key != "rate_limits"} == members:
+            if known == members and not own:
                 return name
         name = unique(provider_name(wanted), providers)
         providers[name] = dict(members)
@@ -112,8 +188,76 @@ def sequence(value: object) -> list[Any]:
 
 
 def words(value: object) -> str:
-    """A text, empty where something else stands. References of ours mean nothing there, so they are kept as text."""
-    return value.replace("${", "$${") if isinstance(value, str) else ""
+    """A text, empty where something else stands: a variable of LiteLLM's becomes a reference.
+
+    References of ours mean nothing there, so they are kept as text.
+    """
+    if not isinstance(value, str):
+        return ""
+    found = _ENV.fullmatch(value)
+    return value.replace("${", "$${") if found is None else "${env:" + found[1] + "}"
+
+
+def in_turns(model: str, shares: Mapping[str, float], **further: str) -> list[Any]:
+    """The targets of a model that several providers serve in these proportions; one whose share is nothing stands by.
+
+    `further` are more members of a balanced target.
+    """
+    most = max(shares.values())
+    if most <= 0:
+        return [f"{provider}/{model}" for provider in shares]
+    scale = next((10**n for n in range(4) if all(round(one * 10**n, 6) % 1 == 0 for one in shares.values())), 0)
+    if not scale or most * scale > _LARGEST_WEIGHT:
+        scale = _PARTS / most
+    weights = {name: max(1, round(one * scale)) for name, one in shares.items() if one > 0}
+    standing_by = [f"{name}/{model}" for name in shares if name not in weights]
+    if len(weights) == 1:
+        return [f"{next(iter(weights))}/{model}", *standing_by]
+    return [{"model": model, "balance": weights, **further}, *standing_by]
+
+
+def variables_in(value: object) -> set[str]:
+    """The variables that LiteLLM would read for a value, whatever is in it."""
+    if isinstance(value, str):
+        found = _ENV.fullmatch(value)
+        return set() if found is None else {found[1]}
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return {name for one in inner for name in variables_in(one)}
+
+
+def is_reference(text: str) -> bool:
+    """Whether `words` made a reference."""
+    return text.startswith("${env:")
+
+
+def amount(written: object) -> str | None:
+    """US dollars as the file writes them, rounded down to nano-dollars; `None` for what is no cap."""
+    try:
+        limit = Decimal(str(written)).quantize(_DECIMAL_PLACES, ROUND_DOWN)
+    except InvalidOperation:
+        return None
+    return format(limit.normalize(), "f") if 0 <= limit <= _LARGEST_USD else None
+
+
+def window_of(duration: str) -> tuple[str, bool]:
+    """The window of a period such as `30d`, and whether it is as long; without a period it never ends."""
+    found = _PERIOD.fullmatch(duration)
+    if found is None:
+        return "total", not duration
+    seconds = int(found[1]) * _SECONDS[found[2]]
+    longer = [length for length in _WINDOWS if length >= seconds]
+    return (_WINDOWS[longer[0]], longer[0] == seconds) if longer else ("total", False)
+
+
+def share(value: object) -> float | None:
+    """A number from 0 on, or nothing."""
+    if isinstance(value, bool) or (not isinstance(value, int | float | str) and not hasattr(value, "is_finite")):
+        return None
+    try:
+        found = float(str(value))
+    except ValueError:
+        return None
+    return found if 0 <= found < _LARGEST_USD else None
 
 
 def number(value: object, most: int = 10**15) -> int | None:

@@ -1,8 +1,9 @@
 """LiteLLM's config.yaml, and its virtual keys from a dump (https://docs.litellm.ai/docs/proxy/configs)."""
 
+from decimal import Decimal
 from typing import Any, Final
 
-from gateway.importers.draft import Draft, mapping, number, sequence, words
+from gateway.importers.draft import Draft, amount, mapping, number, sequence, words
 from gateway.importers.litellm_keys import read_keys
 from gateway.importers.litellm_models import Deployment, read_models, targets_of
 from gateway.importers.litellm_prices import read_discounts
@@ -17,14 +18,16 @@ _WHY: Final = {
     "litellm_settings.context_window_fallbacks": "a provider's own 400 reaches the client",
     "litellm_settings.content_policy_fallbacks": "a provider's own 400 reaches the client",
     "litellm_settings.cost_margin_config": "spend is what providers charge; `price_factor` may be above 1",
-    "router_settings.routing_strategy": "targets are asked in order, or balanced by weight or by the fewest under way",
     "router_settings.num_retries": "no provider is asked twice for a request; the next one is",
     "general_settings.master_key": "the control plane has tokens, which `gateway tokens create` makes",
     "general_settings.database_url": "the ledger's database is GATEWAY_DATABASE_URL",
+    "general_settings.global_max_parallel_requests": "set `rate_limits.concurrency` of the providers",
     "environment_variables": "set them where the gateway runs",
 }
+_CAPS: Final = {"max_budget", "budget_duration", "max_end_user_budget"}
 _READ: Final = {
-    "litellm_settings": {"fallbacks", "default_fallbacks", "request_timeout", "cost_discount_config"},
+    "credential_list": set[str](),
+    "litellm_settings": {"fallbacks", "default_fallbacks", "request_timeout", "cost_discount_config", *_CAPS},
     "router_settings": {
         "fallbacks",
         "default_fallbacks",
@@ -32,32 +35,52 @@ _READ: Final = {
         "timeout",
         "allowed_fails",
         "cooldown_time",
+        "routing_strategy",
+        "provider_budget_config",
     },
-    "general_settings": set[str](),
+    "general_settings": _CAPS,
 }
+_IN_ORDER: Final = ("", "simple-shuffle")
 
 
 def convert(document: object, keys: object = None, owner: str = "imported") -> Draft:
     """The draft of a config.yaml, with the keys of a dump where there is one. Never raises for what they hold."""
     draft = Draft(owner)
     config = mapping(document)
-    deployments = read_models(draft, config.get("model_list"))
+    deployments = read_models(draft, config)
     if not deployments and not draft.sections:
         draft.note("model_list", "nothing here could be read as a model")
     settings, router = mapping(config.get("litellm_settings")), mapping(config.get("router_settings"))
     _aliases(draft, deployments, settings, router)
     _providers(draft, settings, router)
-    read_discounts(draft, settings, {one.provider: one.prefix for some in deployments.values() for one in some})
+    peers_names = {one.provider: one.prefix for some in deployments.values() for one in some}
+    read_discounts(draft, settings, peers_names)
+    _budgets(draft, config, peers_names)
     _leftovers(draft, config)
     if keys is not None:
-        read_keys(draft, keys)
+        read_keys(draft, keys, _access_groups(config))
     return settle(draft)
+
+
+def _access_groups(config: dict[str, Any]) -> dict[str, list[str]]:
+    """The names of models in each group, by which keys and teams may be allowed them."""
+    groups: dict[str, list[str]] = {}
+    for one in sequence(config.get("model_list")):
+        for group in sequence(mapping(mapping(one).get("model_info")).get("access_groups")):
+            groups.setdefault(words(group), []).append(words(mapping(one).get("model_name")))
+    return groups
 
 
 def _aliases(
     draft: Draft, deployments: dict[str, list[Deployment]], settings: dict[str, Any], router: dict[str, Any]
 ) -> None:
-    own = {name: targets_of(draft, name, some) for name, some in deployments.items()}
+    strategy = words(router.get("routing_strategy"))
+    if strategy not in (*_IN_ORDER, "least-busy"):
+        text = "not carried over: targets are asked in order, or balanced by weight or by the fewest under way"
+        draft.note("router_settings.routing_strategy", text)
+    own = {
+        name: targets_of(draft, name, some, least_busy=strategy == "least-busy") for name, some in deployments.items()
+    }
     fallbacks, default = _fallbacks(draft, own, settings, router)
     aliases = draft.section("model_aliases")
     for name, targets in own.items():
@@ -108,11 +131,36 @@ def _providers(draft: Draft, settings: dict[str, Any], router: dict[str, Any]) -
     seconds = number(router.get("timeout"), 86_400) or number(settings.get("request_timeout"), 86_400)
     fails, cooldown = number(router.get("allowed_fails"), 10_000), number(router.get("cooldown_time"), 86_400)
     for provider in draft.section("providers").values():
-        if seconds is not None:
+        if seconds is not None and "timeouts" not in provider:
             provider["timeouts"] = {"first_byte_ms": seconds * 1000}
         breaker = {**({"failures": fails} if fails else {}), **({"open_ms": cooldown * 1000} if cooldown else {})}
         if breaker:
             provider["circuit_breaker"] = breaker
+
+
+def _budgets(draft: Draft, config: dict[str, Any], peers_names: dict[str, str]) -> None:
+    """What everybody together may spend, each end user, and all that goes to a provider."""
+    everybody = {"organization": draft.organization()}
+    for section in ("litellm_settings", "general_settings"):
+        settings = mapping(config.get(section))
+        draft.budget(section, everybody, "everybody", settings)
+        each = {"max_budget": settings.get("max_end_user_budget"), "budget_duration": settings.get("budget_duration")}
+        draft.budget(f"{section}.max_end_user_budget", everybody, "end-users", each, each="end_user")
+    for name, written in mapping(mapping(config.get("router_settings")).get("provider_budget_config")).items():
+        where = f"router_settings.provider_budget_config.{name}"
+        stated = mapping(written)
+        row = {
+            "max_budget": stated.get("max_budget", stated.get("budget_limit")),
+            "budget_duration": stated.get("budget_duration", stated.get("time_period")),
+        }
+        providers = [one for one, peers_name in peers_names.items() if peers_name == name]
+        if len(providers) > 1 and (whole := amount(row["max_budget"])) is not None:
+            draft.note(where, "shared out evenly over the accounts, since a budget is of one provider")
+            row["max_budget"] = Decimal(whole) / len(providers)
+        for provider in providers:
+            draft.budget(where, everybody, f"provider-{provider}", row, provider=provider)
+        if not providers:
+            draft.note(where, "not carried over: no model is of this provider")
 
 
 def _leftovers(draft: Draft, config: dict[str, Any]) -> None:

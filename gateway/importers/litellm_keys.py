@@ -1,132 +1,293 @@
-"""LiteLLM's virtual keys, from its database or `/key/list`, as JSON.
+"""LiteLLM's virtual keys with their teams, users and budgets, from its database or `/key/list`, as JSON.
+
+https://docs.litellm.ai/docs/proxy/virtual_keys, https://docs.litellm.ai/docs/proxy/users
 
 Their secrets cannot come along: LiteLLM keeps SHA-256 digests, this gateway HMACs of secrets in its own form. Keys come
-without a hash, so that a control plane mints their secrets at apply.
+without a hash, so that a control plane mints their secrets at apply. A key whose cap or restriction cannot be said here
+comes disabled: nobody may do more than before.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from gateway.importers.draft import Draft, entry_name, mapping, number, sequence, unique, words
 
-_WINDOWS: Final = {
-    "1m": "minute",
-    "60s": "minute",
-    "1h": "hour",
-    "60m": "hour",
-    "24h": "day",
-    "1d": "day",
-    "7d": "week",
-    "30d": "month",
-    "1mo": "month",
+_LIMITS: Final = {"rpm_limit": "rpm", "tpm_limit": "tpm", "max_parallel_requests": "concurrency"}
+_EVERY_MODEL: Final = ("all-proxy-models", "*")
+_OF_THE_TEAM: Final = "all-team-models"
+_LONGEST_GLOB: Final = 512
+_EVERY_ROUTE: Final = ("*", "llm_api_routes", "openai_routes")
+_RESTRICTIONS: Final = {
+    "model_max_budget": "a budget of one model",
+    "tpd_limit": "a limit of tokens per day",
+    "allowed_cache_controls": "a list of cache controls",
+    "budget_fallbacks": "a fallback for a budget",
+    "object_permission_id": "a list of servers and stores",
+    "metadata.model_rpm_limit": "a limit of one model's requests",
+    "metadata.model_tpm_limit": "a limit of one model's tokens",
+    "metadata.guardrails": "a guardrail",
+    "metadata.max_iterations": "a limit of iterations",
 }
+"""What narrows a key, and has no counterpart yet."""
+_LONGEST_TAG: Final = 256
 
 
-def read_keys(draft: Draft, dump: object) -> None:
-    """Adds keys, teams and budgets: of a list of keys, or of a mapping with `keys`, `teams` and `users`."""
-    document = mapping(dump)
-    keys = sequence(dump) or sequence(document.get("keys")) or sequence(document.get("data"))
-    for index, one in enumerate(sequence(document.get("teams"))):
-        team = mapping(one)
-        name = _team(draft, words(team.get("team_id")), words(team.get("team_alias")))
-        if name:
-            _budget(draft, f"teams[{index}]", {"team": name}, f"team-{name}", team)
-    for index, one in enumerate(keys):
-        _key(draft, f"keys[{index}]", mapping(one))
+class _Dump:
+    """The rows of a dump by their ids."""
+
+    def __init__(self, dump: object) -> None:
+        document = mapping(dump)
+        rows = sequence(dump) or sequence(document.get("keys")) or sequence(document.get("data"))
+        self.keys = [mapping(one) for one in rows]
+        self.teams = _by_id(document, "teams", "team_id")
+        self.users = _by_id(document, "users", "user_id")
+        self.budgets = _by_id(document, "budgets", "budget_id")
+        self.projects = _by_id(document, "projects", "project_id")
+        self.organizations = _by_id(document, "organizations", "organization_id")
+        self.end_users = _by_id(document, "end_users", "user_id")
+        self.memberships = [mapping(one) for one in sequence(document.get("team_memberships"))]
+        self.sharing = {name: Counter(words(key.get(name)) for key in self.keys) for name in ("team_id", "user_id")}
+
+    def with_budget(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row with what the budget that it names says; its own comes first."""
+        named = mapping(row.get("litellm_budget_table")) or self.budgets.get(words(row.get("budget_id")), {})
+        return {**{name: value for name, value in named.items() if value is not None}, **_stated(row)}
+
+
+def _by_id(document: dict[str, Any], section: str, name: str) -> dict[str, dict[str, Any]]:
+    rows = [mapping(one) for one in sequence(document.get(section))]
+    return {words(row.get(name)): row for row in rows if words(row.get(name))}
+
+
+def _stated(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def read_keys(draft: Draft, written: object, groups: dict[str, list[str]]) -> None:
+    """Adds keys, teams, principals and budgets: of a list of keys, or of a mapping of LiteLLM's tables.
+
+    `groups` are LiteLLM's access groups: the names of models in each.
+    """
+    dump = _Dump(written)
+    for identifier, row in dump.teams.items():
+        _team(draft, dump, identifier, row)
+    for identifier, row in dump.users.items():
+        _user(draft, dump, identifier, row)
+    for identifier, row in dump.organizations.items():
+        if dump.with_budget(row).get("max_budget") is not None:
+            text = "there is one organization here: write a budget for each of its teams"
+            draft.note(f"organizations.{identifier}.max_budget", f"the keys of its teams come disabled: {text}")
+    for identifier, row in dump.end_users.items():
+        if row.get("blocked") is True or dump.with_budget(row).get("max_budget") is not None:
+            draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
+    for index, key in enumerate(dump.keys):
+        _key(draft, dump, f"keys[{index}]", dump.with_budget(key), groups)
     if draft.sections.get("virtual_keys"):
         text = "secrets cannot come along: a control plane mints new ones at apply, `gateway keys mint NAME` in a file"
         draft.note("keys", text)
 
 
-def _key(draft: Draft, where: str, key: dict[str, Any]) -> None:
+def _team(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
+    name = _team_name(draft, identifier)
+    if alias := words(row.get("team_alias")):
+        draft.section("teams")[name]["description"] = alias
+    where = f"teams.{identifier}"
+    _budgets(draft, where, {"team": name}, f"team-{name}", dump.with_budget(row))
+    members = [dump.with_budget(one) for one in dump.memberships if words(one.get("team_id")) == identifier]
+    shared = dump.budgets.get(words(mapping(row.get("metadata")).get("team_member_budget_id")))
+    if shared is not None:
+        members = [{**shared, **_stated(one)} for one in members] or [shared]
+    capped = [one for one in members if one.get("max_budget") is not None]
+    if capped and len(capped) == len(members) and len({str(_cap(one)) for one in capped}) == 1:
+        draft.budget(where, {"team": name}, f"team-{name}-members", capped[0], each="principal")
+
+
+def _cap(row: dict[str, Any]) -> tuple[Any, Any]:
+    return row.get("max_budget"), row.get("budget_duration")
+
+
+def _user(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
+    name = _principal_name(draft, identifier)
+    _budgets(draft, f"users.{identifier}", {"principal": name}, f"principal-{name}", dump.with_budget(row))
+
+
+def _team_name(draft: Draft, identifier: str) -> str:
+    name = draft.entry("teams", identifier)
+    draft.section("teams").setdefault(name, {})
+    return name
+
+
+def _principal_name(draft: Draft, identifier: str) -> str:
+    name = draft.entry("principals", identifier)
+    if draft.section("principals").setdefault(name, {}) == {} and name != identifier:
+        draft.section("principals")[name]["description"] = identifier
+    return name
+
+
+def _budgets(draft: Draft, where: str, scope: dict[str, str], wanted: str, row: dict[str, Any]) -> None:
+    """The caps of a row: one that warns, one that blocks, and those of several windows."""
+    draft.budget(where, scope, wanted, row)
+    if row.get("soft_budget") is not None:
+        soft = {"max_budget": row["soft_budget"], "budget_duration": row.get("budget_duration")}
+        draft.budget(f"{where}.soft_budget", scope, f"{wanted}-soft", soft, on_breach="warn")
+    for one in sequence(row.get("budget_limits")):
+        draft.budget(f"{where}.budget_limits", scope, wanted, mapping(one))
+    if row.get("spend"):
+        draft.note(f"{where}.spend", "what was spent there is not known here: windows begin at zero")
+
+
+def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], groups: dict[str, list[str]]) -> None:
     written = words(key.get("key_alias")) or words(key.get("key_name"))
     if not written:
         draft.note(where, "left out: it has neither key_alias nor key_name")
         return
     keys = draft.section("virtual_keys")
     name = unique(entry_name(written), keys)
-    spec: dict[str, Any] = {}
-    if team := _team(draft, words(key.get("team_id")), ""):
-        spec["team"] = team
-    if user := words(key.get("user_id")):
-        spec["principal"] = entry_name(user)
-        draft.section("principals").setdefault(entry_name(user), {})
-    if models := [words(one) for one in sequence(key.get("models")) if words(one)]:
-        spec |= _models(draft, where, models)
-    limits = {
-        ours: found
-        for theirs, ours in (("rpm_limit", "rpm"), ("tpm_limit", "tpm"), ("max_parallel_requests", "concurrency"))
-        if (found := number(key.get(theirs))) is not None
+    owner = _Owner(dump, key)
+    models = _models(draft, where, _allowed(key, owner.team, groups))
+    spec = keys[name] = {
+        **({"team": _team_name(draft, owner.team_id)} if owner.team_id else {}),
+        **({"principal": _principal_name(draft, owner.user_id)} if owner.user_id else {}),
+        **({} if models is None else {"models_allowed": models}),
+        **_aliases(draft, key),
+        **_limits(key, owner),
+        **_tags(key),
     }
-    if limits:
-        spec["rate_limits"] = limits
-    if key.get("blocked") is True:
+    reasons = [*_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
+    if models == []:
+        reasons.append("there is no model that both it and its team may ask for")
+    if key.get("expires"):
+        ends = _moment(key["expires"])
+        if ends:
+            spec["expires_at"] = ends
+        else:
+            reasons.append("when it expires cannot be read")
+    for reason in reasons:
+        draft.note(where, f"the key {name!r} comes disabled: {reason}")
+    if reasons or key.get("blocked") is True:
         spec["state"] = "disabled"
-    if ends := _moment(draft, where, key.get("expires")):
-        spec["expires_at"] = ends
-    if tags := [words(one) for one in sequence(mapping(key.get("metadata")).get("tags")) if words(one)]:
-        spec["tags"] = [tag[:256] for tag in tags]
-    keys[name] = spec
-    _budget(draft, where, {"virtual_key": name}, f"key-{name}", key)
+    _budgets(draft, where, {"virtual_key": name}, f"key-{name}", key)
 
 
-def _models(draft: Draft, where: str, models: list[str]) -> dict[str, Any]:
-    """Names that clients may ask for. Here what they resolve to is judged, so aliases allow their targets."""
-    if "all-proxy-models" in models or "all-team-models" in models:
-        return {}
+class _Owner:
+    """Whose a key is: the rows of its team, user and project, empty where it has none."""
+
+    def __init__(self, dump: _Dump, key: dict[str, Any]) -> None:
+        self.team_id, self.user_id = words(key.get("team_id")), words(key.get("user_id"))
+        self.team = dump.teams.get(self.team_id, {})
+        self.user = dump.users.get(self.user_id, {})
+        self.project = dump.projects.get(words(key.get("project_id")), {})
+        self.sharing = {
+            "team": dump.sharing["team_id"][self.team_id],
+            "user": dump.sharing["user_id"][self.user_id],
+        }
+        organization = words(self.team.get("organization_id")) or words(key.get("org_id"))
+        self.organization = dump.with_budget(dump.organizations.get(organization, {}))
+
+    @property
+    def rows(self) -> tuple[tuple[str, dict[str, Any]], ...]:
+        return ("team", self.team), ("user", self.user), ("project", self.project)
+
+
+def _aliases(draft: Draft, key: dict[str, Any]) -> dict[str, Any]:
+    known = draft.section("model_aliases")
+    aliases = {
+        name: known[words(model)] for name, model in mapping(key.get("aliases")).items() if words(model) in known
+    }
+    return {"model_aliases": aliases} if aliases else {}
+
+
+def _limits(key: dict[str, Any], owner: _Owner) -> dict[str, Any]:
+    """The limits of a key, and those of its team and its user where it is their only one."""
+    limits: dict[str, int] = {}
+    alone = [row for what, row in owner.rows if owner.sharing.get(what) == 1]
+    for row in (key, *alone):
+        for theirs, ours in _LIMITS.items():
+            limit = number(row.get(theirs))
+            if limit is not None:
+                limits[ours] = min(limit, limits.get(ours, limit))
+    return {"rate_limits": limits} if limits else {}
+
+
+def _tags(key: dict[str, Any]) -> dict[str, Any]:
+    tags = [words(one)[:_LONGEST_TAG] for one in sequence(mapping(key.get("metadata")).get("tags")) if words(one)]
+    return {"tags": tags} if tags else {}
+
+
+def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
+    """Why a key would do more here than there, as far as it would."""
+    for what, row in owner.rows:
+        if row.get("blocked") is True:
+            yield f"its {what} is blocked"
+        if any(number(row.get(limit)) is not None for limit in _LIMITS) and owner.sharing.get(what, 2) > 1:
+            yield f"limits of its {what}, which several keys share, cannot be said yet"
+    if mapping(owner.user.get("metadata")).get("scim_active") is False:
+        yield "its user is not active any more"
+    for what, row in (("key", key), *owner.rows):
+        stated = {**row, **{f"metadata.{name}": value for name, value in mapping(row.get("metadata")).items()}}
+        for field, restriction in _RESTRICTIONS.items():
+            if stated.get(field):
+                yield f"{restriction} of the {what} cannot be said yet ({field})"
+    routes = [words(one) for one in sequence(key.get("allowed_routes"))]
+    if routes and not any(one in _EVERY_ROUTE for one in routes):
+        yield "a list of routes cannot be said (allowed_routes)"
+    if owner.organization.get("max_budget") is not None:
+        yield "the budget of one of several organizations cannot be said"
+
+
+def _of_members(draft: Draft, dump: _Dump, owner: _Owner, spec: dict[str, Any]) -> Iterator[str]:
+    """The cap that a member of a team has in it is said where all of its members have the same."""
+    if f"team-{spec.get('team')}-members" in draft.section("budgets"):
+        return
+    for one in dump.memberships:
+        is_own = (words(one.get("team_id")), words(one.get("user_id"))) == (owner.team_id, owner.user_id)
+        if is_own and dump.with_budget(one).get("max_budget") is not None:
+            yield "a budget of one member of a team cannot be said"
+
+
+def _allowed(key: dict[str, Any], team: dict[str, Any], groups: dict[str, list[str]]) -> list[str] | None:
+    """Names that clients may ask for: those of the key, as far as its team has them. `None` are all."""
+    own, teams = _names(key.get("models"), groups), _names(team.get("models"), groups)
+    if own is None or _OF_THE_TEAM in own:
+        return teams
+    if teams is None:
+        return own
+    both = [one for one in own if any(fnmatchcase(one, other) for other in teams)]
+    return both + [one for one in teams if one not in both and any(fnmatchcase(one, other) for other in own)]
+
+
+def _names(written: object, groups: dict[str, list[str]]) -> list[str] | None:
+    stated = [words(one) for one in sequence(written) if words(one)]
+    if not stated or any(one in _EVERY_MODEL for one in stated):
+        return None
+    return [name for one in stated for name in groups.get(one, [one])]
+
+
+def _models(draft: Draft, where: str, names: list[str] | None) -> list[str] | None:
+    """Here what names resolve to is judged, so aliases allow their targets."""
+    if names is None:
+        return None
     allowed: list[str] = []
-    for model in models:
+    for model in names:
         targets = draft.section("model_aliases").get(model, model)
-        every = targets if isinstance(targets, list) else [targets]
-        allowed += [one if isinstance(one, str) else one["model"] for one in every]
-    if any(len(one) > 512 for one in allowed):  # noqa: PLR2004 - what a glob may have
+        for one in targets if isinstance(targets, list) else [targets]:
+            if isinstance(one, str):
+                allowed.append(one)
+            else:
+                allowed += [f"{provider}/{one['model']}" for provider in one["balance"]]
+    if any(len(one) > _LONGEST_GLOB for one in allowed):
         draft.note(where, "a model's name is too long, and left out")
-    return {"models_allowed": list(dict.fromkeys(one for one in allowed if len(one) <= 512))}  # noqa: PLR2004 - see above
+    return list(dict.fromkeys(one for one in allowed if len(one) <= _LONGEST_GLOB))
 
 
-def _team(draft: Draft, identifier: str, alias: str) -> str:
-    if not identifier:
-        return ""
-    name = entry_name(identifier)
-    teams = draft.section("teams")
-    teams.setdefault(name, {})
-    if alias:
-        teams[name]["description"] = alias
-    return name
-
-
-def _budget(draft: Draft, where: str, scope: dict[str, str], wanted: str, row: dict[str, Any]) -> None:
-    if row.get("max_budget") is None:
-        return
+def _moment(written: object) -> str:
+    """A moment as the file writes it, empty where none can be read."""
     try:
-        limit = Decimal(str(row["max_budget"])).quantize(Decimal("0.000000001"))
-    except InvalidOperation:
-        limit = Decimal(-1)
-    if not 0 <= limit <= 10**9:
-        draft.note(f"{where}.max_budget", "not carried over: it is no amount")
-        return
-    duration = words(row.get("budget_duration"))
-    window = _WINDOWS.get(duration, "total" if not duration else "month")
-    if duration and duration not in _WINDOWS:
-        draft.note(f"{where}.budget_duration", f"{duration!r} has no counterpart; a calendar month is assumed")
-    budgets = draft.section("budgets")
-    name = unique(entry_name(wanted), budgets)
-    budgets[name] = {"scope": scope, "window": window, "limit_usd": format(limit.normalize(), "f")}
-    if row.get("spend"):
-        draft.note(f"{where}.spend", "what was spent there is not known here: windows begin at zero")
-
-
-def _moment(draft: Draft, where: str, written: object) -> str | None:
-    if not isinstance(written, str) or not written:
-        return None
-    try:
-        found = datetime.fromisoformat(written)
-    except ValueError:
-        draft.note(f"{where}.expires", "not carried over: it is no date")
-        return None
-    aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    try:
+        found = datetime.fromisoformat(str(written))
+        aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
         return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        return None
+    except (ValueError, OverflowError):
+        return ""

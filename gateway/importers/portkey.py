@@ -1,9 +1,10 @@
 """Portkey's config JSON: one routing rule becomes one alias (https://portkey.ai/docs/product/ai-gateway/configs)."""
 
+import re
 from typing import Any, Final
 
-from gateway.importers.draft import Draft, mapping, number, sequence, words
-from gateway.importers.peers import COMPATIBLE, NATIVE, lists_its_prices, needs_key
+from gateway.importers.draft import Draft, in_turns, mapping, number, sequence, share, words
+from gateway.importers.peers import COMPATIBLE, NATIVE, address_at, lists_its_prices, needs_key
 from gateway.importers.settle import settle
 
 _LEFT_OUT: Final = {
@@ -32,8 +33,12 @@ _READ: Final = {
     "aws_region",
     "vertex_project_id",
     "vertex_region",
+    "vertex_service_account_json",
     "on_status_codes",
 }
+_RESOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
+_CATALOGUED: Final = re.compile(r"@([^/]+)/(.+)", re.DOTALL)
+_LONGEST_MODEL: Final = 400
 _DEEPEST: Final = 20
 _TRIGGERS: Final = {429: "rate_limit", 408: "timeout", 504: "timeout", 404: "not_found"}
 _SERVER_ERRORS: Final = 500
@@ -43,13 +48,16 @@ def convert(document: object, alias: str = "default", owner: str = "imported") -
     """The draft of a config, with its targets under one alias. Never raises for what it holds."""
     draft = Draft(owner)
     config = mapping(document)
-    config = mapping(config.get("config")) or config
+    for name in ("data", "config"):
+        config = mapping(config.get(name)) or config
     providers: list[str] = []
     targets = _targets(draft, config, "config", providers, 0)
     if targets:
         draft.section("model_aliases")[alias] = (
             targets[0] if len(targets) == 1 and isinstance(targets[0], str) else targets
         )
+    elif providers:
+        draft.note("config", f"there is no alias {alias!r}: no target names a model, so clients name it themselves")
     chain = list(dict.fromkeys(providers))
     if not chain:
         draft.note("config", "nothing here could be read as a target")
@@ -93,8 +101,8 @@ def _balanced(draft: Draft, where: str, parts: list[tuple[dict[str, Any], list[A
     ]
     models, providers = {model for _, (_, _, model) in single}, {provider for _, (provider, _, _) in single}
     if len(single) == len(parts) and len(models) == 1 and len(providers) == len(parts) > 1:
-        weights = {provider: _weight(one.get("weight")) for one, (provider, _, _) in single}
-        return [{"model": models.pop(), "balance": weights}]
+        shares = {provider: _share(one.get("weight")) for one, (provider, _, _) in single}
+        return in_turns(models.pop(), shares)
     draft.note(where, "targets that name different models, or none, are asked in order and not in turns")
     found: list[Any] = []
     for _, targets in parts:
@@ -102,51 +110,78 @@ def _balanced(draft: Draft, where: str, parts: list[tuple[dict[str, Any], list[A
     return found
 
 
-def _weight(written: object) -> int:
-    """Portkey's weights may be fractions."""
-    try:
-        return max(1, min(1_000_000, round(float(str(written)) * 100)))
-    except (ValueError, OverflowError):
-        return 100
+def _share(written: object) -> float:
+    """A weight, which may be a fraction, or nothing; without one it is the whole."""
+    found = share(written)
+    return 1 if found is None else found
 
 
 def _target(draft: Draft, target: dict[str, Any], where: str, providers: list[str]) -> list[Any]:
-    kind, key = words(target.get("provider")).lstrip("@"), words(target.get("virtual_key"))
-    if not kind and not key:
+    overrides = mapping(target.get("override_params"))
+    model = words(overrides.get("model"))
+    stated, key = words(target.get("provider")), words(target.get("virtual_key"))
+    if catalogued := _CATALOGUED.fullmatch(model):
+        stated, model = f"@{catalogued[1]}", catalogued[2]
+    if not stated and not key:
         return []
-    members: dict[str, Any] = {"type": NATIVE.get(kind, "custom")}
+    key = stated[1:] if stated.startswith("@") else key
+    kind = stated if stated and not stated.startswith("@") else _known_as(key)
     if not kind:
-        draft.note(where, f"what the virtual key {key!r} leads to is not in the config: openai is assumed")
-        members["type"] = "openai"
-    if (host := words(target.get("custom_host"))).startswith(("http://", "https://")) and not set(host) & set("@?# "):
-        members["base_url"] = host.rstrip("/")
-    elif members["type"] == "azure" and (resource := words(target.get("resource_name"))) and resource.isalnum():
+        draft.note(where, f"left out: which provider {key!r} leads to is not in the config; write `provider` beside it")
+        return []
+    members = _members(draft, target, where, kind)
+    if members is None:
+        return []
+    if target.get("api_key") or key or needs_key(members):
+        members["api_key"] = draft.credential(target.get("api_key"), f"{key or kind}_api_key", f"{where}.api_key")
+    provider = draft.provider(key or kind, members)
+    providers.append(provider)
+    for name in sorted(set(overrides) - {"model"}):
+        draft.note(f"{where}.override_params.{name}", "not carried over: clients send parameters of their own")
+    if not model:
+        draft.note(where, f"{provider} keeps the model that a client names, so it is no target of the alias")
+    return [f"{provider}/{model}"] if model and len(model) < _LONGEST_MODEL else []
+
+
+def _members(draft: Draft, target: dict[str, Any], where: str, kind: str) -> dict[str, Any] | None:
+    """A provider without its key, `None` where its endpoint cannot be said."""
+    members: dict[str, Any] = {"type": NATIVE.get(kind, "custom")}
+    host, resource = words(target.get("custom_host")), words(target.get("resource_name"))
+    if host.startswith(("http://", "https://")) and not set(host) & set("@?# "):
+        members["base_url"] = address_at(kind, host)
+    elif host:
+        draft.note(f"{where}.custom_host", "the target is left out: it is no plain http(s) address")
+        return None
+    elif members["type"] == "azure" and _RESOURCE.fullmatch(resource):
         members["base_url"] = f"https://{resource}.openai.azure.com"
     elif members["type"] == "custom":
         members["base_url"] = COMPATIBLE.get(kind)
     if members["type"] in ("custom", "azure") and not members.get("base_url"):
         draft.note(where, f"left out: the endpoint of {kind!r} is not given (custom_host)")
-        return []
+        return None
     lists_its_prices(members, kind)
-    members |= _place(members["type"], target)
-    if target.get("api_key") or key or needs_key(members):
-        members["api_key"] = draft.credential(target.get("api_key"), f"{key or kind}_api_key", f"{where}.api_key")
-    provider = draft.provider(key or kind, members)
-    providers.append(provider)
-    overrides = mapping(target.get("override_params"))
-    model = words(overrides.get("model"))
-    for name in sorted(set(overrides) - {"model"}):
-        draft.note(f"{where}.override_params.{name}", "not carried over: clients send parameters of their own")
-    return [f"{provider}/{model}"] if model and len(model) < 400 else []  # noqa: PLR2004 - what a target may have
+    return {**members, **_place(draft, where, members["type"], target)}
 
 
-def _place(type_: str, target: dict[str, Any]) -> dict[str, str]:
+def _known_as(name: str) -> str:
+    """The provider that a name in Portkey's catalogue begins with, such as `openai-prod`; empty where none does."""
+    known = [one for one in (*NATIVE, *COMPATIBLE) if name == one or name.startswith((f"{one}-", f"{one}_"))]
+    return max(known, key=len, default="")
+
+
+def _place(draft: Draft, where: str, type_: str, target: dict[str, Any]) -> dict[str, str]:
     """Where a cloud's account is."""
+    if type_ == "azure" and (version := words(target.get("api_version"))):
+        return {"api_version": version}
     if type_ == "bedrock":
         return {"region": words(target.get("aws_region")) or "us-east-1"}
     if type_ == "vertex":
         project = words(target.get("vertex_project_id")) or "set-the-project"
-        return {"project": project, "location": words(target.get("vertex_region")) or "us-central1"}
+        place = {"project": project, "location": words(target.get("vertex_region")) or "us-central1"}
+        if account := target.get("vertex_service_account_json"):
+            at = f"{where}.vertex_service_account_json"
+            place["credentials"] = draft.credential(account, "vertex_credentials", at)
+        return place
     return {}
 
 

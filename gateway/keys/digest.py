@@ -34,6 +34,10 @@ class Pepper:
         current = self._hashes[0].digest(data)
         return (current,) if len(self._hashes) == 1 else (current, self._hashes[1].digest(data))
 
+    def derived(self, purpose: bytes) -> tuple[bytes, ...]:
+        """Keys of 32 bytes for another purpose than hashing secrets: of the current pepper, and of the one before."""
+        return tuple(one.digest(b"derived key\0" + purpose) for one in self._hashes)
+
     @property
     def fingerprint(self) -> str:
         """What tells the current pepper from another, and nothing else of it."""

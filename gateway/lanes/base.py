@@ -4,12 +4,21 @@ Translations are pure: JSON in, JSON out, no I/O, no clock of their own. They bu
 parsed ones. A parameter without counterpart follows the pair's table: it is mapped, dropped (and reported), or refused.
 """
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
+from gateway.lanes.carried_tools import CarriedTools
 from gateway.lanes.losses import LaneTable, Losses
+from gateway.lanes.sealing import Seal
+
+ANOTHER_MESSAGE: Final = "another message begins within it"
+"""What is wrong with a stream that starts anew: what was said before was never finished."""
+
+_NO_ARGUMENTS: Final = ("", "{}")
 
 Json = Mapping[str, Any]
 """A parsed JSON object. Numbers beyond float's range are the caller's to refuse before translating."""
@@ -21,6 +30,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     `model` is the name that the client sent, which is the one it gets back. `include_usage` says that a client of the
     OpenAI shape asked for usage in its stream. `request_id` seeds ids that the target shape needs and the source has
     none for. `created` is the time of the request in Unix seconds. `provider` is the one that answers, by its name.
+    `kept` is what the request's translation remembers. `seal` closes what is opaque; without one it is left out.
     """
 
     model: str
@@ -28,13 +38,33 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     created: int
     provider: str = ""
+    kept: "Kept | None" = None
+    seal: Seal | None = None
 
 
 class Target(NamedTuple):
-    """Whom a request goes to: the model by the name that it has there, and the provider's name."""
+    """Whom a request goes to: the model by the name that it has there, and the provider's name.
+
+    `seal` opens what is opaque in the client's request.
+    """
 
     model: str
     provider: str
+    seal: Seal | None = None
+
+
+class Kept(NamedTuple):
+    """What the answer's translation needs of the request's: its tools, and `echo`, members that answers repeat."""
+
+    tools: CarriedTools
+    echo: Mapping[str, Any] = {}
+
+
+class Written(NamedTuple):
+    """The upstream's body, and what is kept for the answer."""
+
+    body: dict[str, Any]
+    kept: Kept | None = None
 
 
 class Translated(msgspec.Struct, frozen=True):
@@ -42,6 +72,7 @@ class Translated(msgspec.Struct, frozen=True):
 
     body: dict[str, Any]
     dropped: Sequence[str]
+    kept: Kept | None = None
 
 
 class StreamTranslator(Protocol):
@@ -64,7 +95,8 @@ class StreamTranslator(Protocol):
         """
 
 
-def _nothing_beside(_member: Callable[[str], Any]) -> int:
+def nothing_beside(_member: Callable[[str], Any]) -> int:
+    """Of a lane that lets the provider make no more than an ordinary answer."""
     return 0
 
 
@@ -79,13 +111,15 @@ class Translation(NamedTuple):
     """
 
     table: LaneTable
-    written: Callable[[Json, Target, Losses], dict[str, Any]]
+    written: Callable[[Json, Target, Losses], Written]
     response: Callable[[bytes, Asked], bytes]
     error: Callable[[int, bytes], bytes]
     stream: Callable[[Asked], StreamTranslator]
-    beside_answer: Callable[[Callable[[str], Any]], int] = _nothing_beside
+    beside_answer: Callable[[Callable[[str], Any]], int] = nothing_beside
 
-    def request(self, body: Json, *, model: str, strict: bool, provider: str = "") -> Translated:
+    def request(
+        self, body: Json, *, model: str, strict: bool, provider: str = "", seal: Seal | None = None
+    ) -> Translated:
         """The request in the upstream's shape for `model`, at the provider of that name.
 
         With `strict` (the client's `drop_tuning_params: false`) every parameter that would be dropped is refused.
@@ -93,8 +127,8 @@ class Translation(NamedTuple):
         """
         losses = Losses(self.table, strict=strict)
         losses.judge(body, "", "")
-        written = self.written(body, Target(model, provider), losses)
-        return Translated(written, losses.names)
+        written = self.written(body, Target(model, provider, seal), losses)
+        return Translated(written.body, losses.names, written.kept)
 
 
 class UntranslatableAnswer(ValueError):  # noqa: N818 - an answer of the other side, not an error of ours
@@ -124,6 +158,22 @@ def identifier(stated: Any) -> str:
 def call_id(given: str, asked: Asked, position: int, prefix: str) -> str:
     """The provider's id of a call, so that its result finds it, or one made from the request's."""
     return given or f"{prefix}_{asked.request_id.removeprefix('grq_')}_{position}"
+
+
+def says_nothing(identifier: str, name: str, arguments: str) -> bool:
+    """Whether a call is none, but a placeholder. Raises `UntranslatableAnswer` for a call of no function."""
+    if name:
+        return False
+    if identifier or arguments.strip() not in _NO_ARGUMENTS:
+        raise UntranslatableAnswer("a tool call names no function")
+    return True
+
+
+def usable_call_id(given: str, usable: re.Pattern[str]) -> str:
+    """The id of a call, or a digest of it where the target's may not be like it."""
+    if usable.fullmatch(given):
+        return given
+    return "call_" + hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def no_words(status: int) -> str:

@@ -6,11 +6,13 @@ Where an object has to stand it is put into one, under the name that Anthropic p
 way back.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from gateway.lanes.reading import wrong
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
@@ -89,6 +91,14 @@ def _object_in(arguments: str) -> str | None:
     except _NOT_READ:
         return None
     return unpacked if is_json_object(unpacked) else None
+
+
+def as_text(given: Mapping[str, Any], path: str) -> str:
+    """The text of an object that a client sent, without the object that `as_object` has put around it."""
+    try:
+        return no_object(given) or json.dumps(given, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        raise wrong(path, "JSON of reasonable depth") from None
 
 
 def no_object(given: Mapping[str, Any]) -> str | None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.errors import GatewayError
+from gateway.lanes.conversation import Feature
 
 _SHOWN: Final = 64
+_INDEX: Final = re.compile(r"\[\d+\]")
 _UNPRINTABLE: Final = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -58,6 +60,38 @@ UNKNOWN = Parameter(Treatment.DROPPED, "This parameter is not known to the lane.
 """The row of whatever has none."""
 
 
+class Carried(NamedTuple):
+    """A client's parameter that stands for a feature: what becomes of it is the target's to say.
+
+    `harmless` are its values that ask for nothing. `note` is what is to be said of it on every lane.
+    """
+
+    feature: Feature
+    harmless: tuple[Any, ...] = ()
+    note: str = ""
+
+
+ClientTable = Mapping[str, Carried | Parameter]
+"""Every parameter of a client's API by its name: a feature, or what becomes of it whatever the target is."""
+
+TargetTable = Mapping[Feature, Parameter]
+"""What becomes of each feature at a provider's API."""
+
+
+def lane_table(lane: str, client: ClientTable, target: TargetTable) -> LaneTable:
+    """The rows of the lane from a client's API to a target's."""
+    return LaneTable(lane, {name: _joined(row, target) for name, row in client.items()})
+
+
+def _joined(row: Carried | Parameter, target: TargetTable) -> Parameter:
+    if isinstance(row, Parameter):
+        return row
+    treated = target[row.feature]
+    return Parameter(
+        treated.treatment, " ".join(filter(None, (row.note, treated.note))), (*row.harmless, *treated.harmless)
+    )
+
+
 class Losses:
     """Gathers the parameters that one request loses; with `strict` the first one is refused instead."""
 
@@ -73,6 +107,10 @@ class Losses:
         """What was dropped, each name once, in the order of the request."""
         return tuple(self._names)
 
+    def takes(self, name: str) -> bool:
+        """Whether a parameter goes on, so that its members are to be judged as well."""
+        return self.table.rows.get(name, UNKNOWN).treatment is Treatment.MAPPED
+
     def judge(self, members: Mapping[str, Any], name: str, path: str) -> None:
         """Drops, ignores or refuses the members of an object; the mapped ones are left to the caller.
 
@@ -86,6 +124,10 @@ class Losses:
             # A key that the table does not have is the client's own text; names end up in a response header.
             shown = _UNPRINTABLE.sub("?", key[:_SHOWN])
             self._settle(row, f"{name}.{shown}" if name else shown, f"{path}.{shown}" if path else shown)
+
+    def lose(self, path: str, reason: str) -> None:
+        """Leaves out what stands at a path, though it is mapped, and reports it by the path without its indexes."""
+        self.drop(_INDEX.sub("[]", path), path, reason)
 
     def drop(self, name: str, path: str, reason: str) -> None:
         """Leaves out a parameter that is mapped, but not for this value or this model."""

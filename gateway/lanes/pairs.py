@@ -3,43 +3,37 @@
 from collections.abc import Mapping
 from typing import Final
 
-from gateway.lanes import chat_parameters
-from gateway.lanes.anthropic_openai import answer as message_answers
-from gateway.lanes.anthropic_openai import parameters as message_parameters
-from gateway.lanes.anthropic_openai.request import chat_request
 from gateway.lanes.base import Translation
-from gateway.lanes.openai_anthropic import answer as anthropic_answers
-from gateway.lanes.openai_anthropic.reasoning import thinking_budget
-from gateway.lanes.openai_anthropic.request import anthropic_request
-from gateway.lanes.openai_converse import answer as converse_answers
-from gateway.lanes.openai_converse.request import converse_request
+from gateway.lanes.chat.client import CLIENT as CHAT_CLIENT
+from gateway.lanes.chat.provider import PROVIDER as CHAT_PROVIDER
+from gateway.lanes.converse.provider import PROVIDER as CONVERSE_PROVIDER
+from gateway.lanes.messages.client import CLIENT as MESSAGES_CLIENT
+from gateway.lanes.messages.provider import PROVIDER as MESSAGES_PROVIDER
+from gateway.lanes.responses.client import CLIENT as RESPONSES_CLIENT
+from gateway.lanes.sides import ClientSide, ProviderSide, joined
 
-OPENAI_TO_ANTHROPIC: Final = Translation(
-    chat_parameters.TO_ANTHROPIC,
-    anthropic_request,
-    anthropic_answers.chat_completion,
-    anthropic_answers.chat_error,
-    anthropic_answers.ChatStream,
-    thinking_budget,
-)
-OPENAI_TO_CONVERSE: Final = Translation(
-    chat_parameters.TO_CONVERSE,
-    converse_request,
-    converse_answers.chat_completion,
-    converse_answers.chat_error,
-    converse_answers.ChatStream,
-)
-ANTHROPIC_TO_OPENAI: Final = Translation(
-    message_parameters.TABLE,
-    chat_request,
-    message_answers.message,
-    message_answers.message_error,
-    message_answers.MessageStream,
-)
+CLIENTS: Final[Mapping[str, ClientSide]] = {
+    "chat_completions": CHAT_CLIENT,
+    "messages": MESSAGES_CLIENT,
+    "responses": RESPONSES_CLIENT,
+}
+"""By the endpoint that clients call."""
+
+PROVIDERS: Final[Mapping[str, ProviderSide]] = {
+    "messages": MESSAGES_PROVIDER,
+    "chat_completions": CHAT_PROVIDER,
+    "converse": CONVERSE_PROVIDER,
+}
+"""By the endpoint that is asked, in the order that a provider which serves several is asked by."""
 
 TRANSLATIONS: Final[Mapping[tuple[str, str], Translation]] = {
-    ("chat_completions", "messages"): OPENAI_TO_ANTHROPIC,
-    ("messages", "chat_completions"): ANTHROPIC_TO_OPENAI,
-    ("chat_completions", "converse"): OPENAI_TO_CONVERSE,
+    (asked, spoken): joined(client, provider)
+    for asked, client in CLIENTS.items()
+    for spoken, provider in PROVIDERS.items()
+    if asked != spoken
 }
 """(the client's endpoint, the provider's endpoint) -> how to cross."""
+
+OPENAI_TO_ANTHROPIC: Final = TRANSLATIONS["chat_completions", "messages"]
+ANTHROPIC_TO_OPENAI: Final = TRANSLATIONS["messages", "chat_completions"]
+OPENAI_TO_CONVERSE: Final = TRANSLATIONS["chat_completions", "converse"]

@@ -8,9 +8,11 @@ from typing import Final
 import msgspec
 
 from gateway import clock, private_files
+from gateway.ledger import stored_entry
 from gateway.ledger.pace import Pace
 from gateway.ledger.segment import Damage, scan
 from gateway.ledger.storable import decode
+from gateway.ledger.stored_entry import StoredObject
 from gateway.ledger.worker_directory import WorkerDirectory, abandoned
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.turns import turns
@@ -67,7 +69,9 @@ class Segment:
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """Entries to ship together. `unreadable` are whole records that are no entry; `end` is the place behind them all.
+    """Entries to ship together: of requests, and of what providers keep (`stored`).
+
+    `unreadable` are whole records that are no entry; `end` is the place behind them all.
 
     `damaged` are stretches of the file that were no whole record: what a kill or a loss of power cut off.
     """
@@ -77,6 +81,12 @@ class Batch(msgspec.Struct, frozen=True):
     entries: tuple[DecisionRecord, ...]
     unreadable: tuple[bytes, ...]
     damaged: tuple[Damage, ...]
+    stored: tuple[StoredObject, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Entries of every kind."""
+        return len(self.entries) + len(self.unreadable) + len(self.stored)
 
 
 class Backlog:
@@ -163,8 +173,8 @@ class Backlog:
         segment = batch.segment
         for damage in batch.damaged:
             self._lose(segment, damage.records, f"it is damaged from byte {damage.begin} to {damage.end}")
-        segment.taken += len(batch.entries) + len(batch.unreadable)
-        self.shipped += len(batch.entries) + len(batch.unreadable)
+        segment.taken += batch.count
+        self.shipped += batch.count
         self.shipped_bytes += batch.end - segment.read
         segment.read = batch.end
         if segment.is_over:
@@ -225,15 +235,18 @@ class Backlog:
         if not result.consumed:  # one record is longer than `most_bytes`, or damage hides where it ends
             until = end
             result = scan(_stretch(segment, end), complete=True)
-        entries, unreadable = [], []
+        entries, unreadable, stored = [], [], []
         for payload in turns(result.payloads, pace.decoded, pace.rest_s):
             try:
-                entries.append(decode(payload))
+                if stored_entry.is_encoded(payload):
+                    stored.append(stored_entry.decode(payload))
+                else:
+                    entries.append(decode(payload))
             except msgspec.DecodeError:
                 unreadable.append(payload)
         behind = end if until == end else segment.read + result.consumed
         damaged = tuple(Damage(segment.read + one.begin, segment.read + one.end, one.records) for one in result.damaged)
-        return Batch(segment, behind, tuple(entries), tuple(unreadable), damaged)
+        return Batch(segment, behind, tuple(entries), tuple(unreadable), damaged, tuple(stored))
 
     def _look_after(self, segment: Segment, end: int) -> None:
         """Notes whether somebody deleted a file that holds something up to `end`, or cut it off."""

@@ -7,7 +7,7 @@ costs the same for one entry as for many, and are worked through in short turns,
 import asyncio
 import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
+from gateway.ledger import stored_entry, stored_objects
 from gateway.ledger.backlog import Batch
 from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST, GENTLE, Pace
@@ -24,6 +25,7 @@ from gateway.ledger.retention import pruned_before
 from gateway.ledger.settled import raise_settled, settled_by
 from gateway.ledger.spool import Spool
 from gateway.ledger.storable import encode
+from gateway.ledger.stored_entry import StoredObject
 from gateway.storage.engine import describe_failure, is_unavailable, writing
 from gateway.telemetry.decision_record import DecisionRecord
 
@@ -120,6 +122,31 @@ class LedgerWriter:
                 return self.last_error is None
         return False
 
+    def note(self, stored: Iterable[StoredObject]) -> None:
+        """Takes in what a provider keeps for whom; it is in the database soon."""
+        for one in stored:
+            self._spool.append(stored_entry.encode(one))
+        self._wake.set()
+
+    async def remember(self, stored: Iterable[StoredObject], patience_s: float) -> None:
+        """The same, and waits until it is in the database, or for so many seconds.
+
+        While the database is away nobody waits: the spool has it.
+        """
+        self.note(stored)
+        if self.last_error is not None:
+            return
+        behind = self._spool.backlog.shipped + self._spool.depth
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience_s):
+                while self._spool.backlog.shipped < behind and self.last_error is None:
+                    await self._look()
+
+    def hear(self) -> None:
+        """Somebody else found the database to answer: what waits is shipped now, not after the pause."""
+        if self.last_error is not None:
+            self._wake.set()
+
     @contextmanager
     def _hurrying(self) -> Iterator[None]:
         """Somebody waits for what is shipped meanwhile, so it is shipped at the fast pace."""
@@ -209,8 +236,25 @@ class LedgerWriter:
     def _ship(self, batch: Batch) -> None:
         for payload in batch.unreadable:
             self._set_aside(payload, "it is no ledger entry")
+        if batch.stored:
+            self._keep(batch.stored)
         if batch.entries:
             self._insert(batch.entries)
+
+    def _keep(self, stored: Sequence[StoredObject]) -> None:
+        """Writes what providers keep for whom; what the database refuses for what it is, is set aside alone."""
+        try:
+            with writing(self._engine) as connection:
+                _bound_waiting(connection)
+                stored_objects.keep(connection, stored)
+        except (SQLAlchemyError, OverflowError, ValueError) as problem:
+            if is_unavailable(problem):
+                raise
+            if len(stored) == 1:
+                self._set_aside(stored_entry.encode(stored[0]), describe_failure(problem, self._engine))
+                return
+            for one in stored:
+                self._keep((one,))
 
     def _insert(self, entries: Sequence[DecisionRecord]) -> None:
         """Inserts in one transaction; of entries that the database refuses for what they are, the others go in.

@@ -19,15 +19,15 @@ import msgspec
 from gateway import clock, ids
 from gateway.counters.hold import Dimension
 from gateway.errors import GatewayError, sentence
-from gateway.lanes.base import Translation
 from gateway.lanes.provider_error import read_error
 from gateway.pipeline.holds import candidate_holds, take
+from gateway.pipeline.outbound import THREAD_UNSUPPORTED, fit, prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
 from gateway.providers.credentials.base import Signer
 from gateway.shapes.ending import Events, How, ending_of
-from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import takes_long
 from gateway.shapes.progress import Progress
 from gateway.shapes.vendor import Vendor
@@ -37,13 +37,10 @@ from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.circuit_breaker import Permit
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
-from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.headers import request_headers
-from gateway.wire.json_splice import Splice, apply
-from gateway.wire.request_body import RequestBody
 from gateway.wire.sse_events import events_in
 from gateway.wire.unreadable import UNREADABLE
-from gateway.wire.unsigned_thinking import has_unsigned, without_unsigned_thinking
+from gateway.wire.unsigned_thinking import has_unsigned
 
 WHOLE_BODY_BYTES = 1024 * 1024
 """Up to this size a body is read to its end before the status goes out, so that a failure is still an error."""
@@ -54,8 +51,6 @@ _LARGEST_PEEK = 256 * 1024
 _HELD_S = 3.0
 """For so long a stream that has said nothing yet is held back, so that another candidate may still answer."""
 
-_STRICTNESS = "drop_tuning_params"
-_THINKING = "messages[].content[type=thinking]"
 _RETRY_HEADERS = ("retry-after", "retry-after-ms")
 _OK = "ok"
 _NOT_PROVOKED = (FailureKind.CONNECT.value, "503", "529")
@@ -155,6 +150,7 @@ class _Chain:
         self._waiting = list(reversed(request.candidates))
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
+        self._recoverable: GatewayError | None = None
 
     @property
     def goes_on(self) -> bool:
@@ -202,7 +198,7 @@ class _Chain:
         request = self._request
         request.go_to(candidate)
         try:
-            is_long = len(request.body.data) >= LONG_BYTES
+            is_long = len(request.came.data) >= LONG_BYTES
             # PERF: no coroutine for what waits for nothing.
             outbound = await _prepared(request, candidate) if is_long else prepare_body(request, candidate)
         except BaseException:
@@ -234,16 +230,25 @@ class _Chain:
             if following is None:
                 # Whoever was not asked after all left marks; who was asked last is told with its own.
                 request.go_to(present, outbound)
+                fit(request, present)
         if following is not None:
             self._tries_left -= 1
         return following
 
     def explained(self, error: GatewayError) -> GatewayError:
-        """An error that also says which candidates were passed over, and why."""
+        """An error that also says which candidates were passed over, and why; and that no other could have answered.
+
+        One of them that could be asked if the client does without a thread goes first: clients know that refusal.
+        """
+        if self._recoverable is not None:
+            return self._recoverable
         if self._passed_over:
             error.message += "".join(f" {provider} was passed over: {why}" for provider, _, why in self._passed_over)
             passed_over = [{"provider": provider, "reason": reason} for provider, reason, _ in self._passed_over]
             error.meta = {**(error.meta or {}), "passed_over": passed_over}
+        home = self._request.home
+        if home is not None:
+            error.message += f" {home.named.id} is held by {home.provider}, so no other provider can answer for it."
         return error
 
     def _closed_for(self, candidate: Candidate) -> float:
@@ -283,6 +288,8 @@ class _Chain:
             )
         except GatewayError as error:
             reason, why = error.type, error.message
+            if error.code == THREAD_UNSUPPORTED:
+                self._recoverable = error
         except BaseException:
             self.permit.abandoned()
             raise
@@ -386,84 +393,19 @@ async def _peeked(
 
 async def _prepared(request: Admitted, candidate: Candidate) -> Outbound:
     """See `prepare_body`. For a large body it is done in a thread, beside which others are served."""
-    body = request.body
+    body = request.came
     if len(body.data) < LONG_BYTES:
         return prepare_body(request, candidate)
     is_spliced = candidate.lane.translation is None and request.cache_mode == "respect"
-    if is_spliced and not takes_long(request.received.endpoint.shape, body) and not has_unsigned(body.data):
+    is_ruled = candidate.upstream.rules is not None or request.fitted is not None
+    if (
+        is_spliced
+        and not is_ruled
+        and not takes_long(request.received.endpoint.shape, body)
+        and not has_unsigned(body.data)
+    ):
         return prepare_body(request, candidate)
     return await beside(prepare_body, request, candidate)
-
-
-def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
-    """The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated.
-
-    Raises `bad_request` or `unsupported_parameter`.
-    """
-    body, lane = request.body, candidate.lane
-    strict = _STRICTNESS in body.names and _is_strict(body)
-    if lane.translation is None:
-        outbound = _spliced(request, candidate)
-    else:
-        outbound = _translated(body, candidate, lane.translation, strict=strict)
-    if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
-        return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
-    return outbound
-
-
-def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
-    """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
-    body, endpoint = request.body, request.received.endpoint
-    splices: list[Splice] = []
-    dropped: tuple[str, ...] = ()
-    withholds_usage = False
-    wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
-    if wire_model != request.model_asked:
-        splices += body.replacing_model(wire_model)
-    if body.stream and endpoint.shape.include_usage:
-        wish = body.asking_for_usage()
-        withholds_usage = bool(wish)
-        splices += wish
-    if _STRICTNESS in body.names:
-        splices += body.removing(_STRICTNESS)
-    if endpoint.shape.vendor is Vendor.ANTHROPIC:
-        unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
-        if unsigned:
-            splices += unsigned
-            dropped = (_THINKING,)
-    if not splices:
-        return Outbound(body.data, "identical")
-    return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
-
-
-def _translated(body: RequestBody, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
-    """Another company's shape: built anew, with what could not be carried over reported or refused."""
-    provider = candidate.upstream.provider
-    wire_model = provider.wire_model(candidate.lane.endpoint, candidate.model)
-    translated = translation.request(body.document(), model=wire_model, strict=strict, provider=provider.name)
-    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped)
-
-
-def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
-    """Takes cache marks out, or sets them where the provider's shape has them."""
-    body = outbound.body
-    splices: list[Splice] = []
-    if cache_mode == "disable":
-        splices = without_marks(body)
-    elif vendor is Vendor.ANTHROPIC:
-        splices = with_marks(body)
-    if not splices:
-        return outbound
-    treatment = "spliced" if outbound.treatment == "identical" else outbound.treatment
-    return Outbound(apply(body, splices), treatment, outbound.params_dropped, outbound.withholds_usage)
-
-
-def _is_strict(body: RequestBody) -> bool:
-    """Whether the client would rather be refused than lose a parameter."""
-    written = body.decoded(_STRICTNESS)
-    if written is not None and not isinstance(written, bool):
-        raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)
-    return written is False
 
 
 def send(
@@ -486,6 +428,9 @@ def send(
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         query = b""
+    elif provider.form is not None and lane.endpoint.shape.vendor is Vendor.ANTHROPIC:
+        headers = provider.form.headers(candidate.model, headers)
+        query = b""
     provider.prepare_headers(headers, lane.endpoint)
     headers.append(("accept-encoding", "identity"))
     trace = received.trace
@@ -499,7 +444,7 @@ def send(
     body = outbound.body
     is_long = provider.adapts and len(body) >= LONG_BYTES
     outgoing = UpstreamRequest(
-        method="POST",
+        method=lane.endpoint.method,
         url=with_query(url, query) if query else url,
         headers=headers,
         body=body if is_long else provider.adapt(lane.endpoint, body, headers, stream=stream),

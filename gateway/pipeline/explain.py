@@ -14,8 +14,8 @@ from gateway.money.habits import Habits
 from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
-from gateway.pipeline.ask import prepare_body
 from gateway.pipeline.holds import budget, find_end_user
+from gateway.pipeline.outbound import fit, prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.shapes.endpoints import Endpoint
@@ -201,6 +201,7 @@ def _judged(verdicts: list[Verdict], stage: str, ask: Callable[[], _T]) -> _T | 
 def _ask_budgets(request: Admitted, candidate: Candidate) -> None:
     """Raises what budgets refuse whatever is left of them; who is behind a request, its headers may still say."""
     try:
+        fit(request, candidate)
         budget(request, candidate, Habits())
     except GatewayError as error:
         if error.type != "end_user_required":

@@ -27,6 +27,7 @@ from gateway.money.habits import PER_MILLE, Habits
 from gateway.money.kinds import KINDS, TOKENS_PER_RATE
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
+from gateway.pipeline.outbound import fit
 from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
@@ -163,6 +164,7 @@ def _learned(meter: Meter, limit_: Limit, needed: int, usual: int, held: Mapping
 
 def candidate_holds(request: Admitted, candidate: Candidate, habits: Habits) -> list[Hold]:
     """What a call to a candidate needs: of the limits of its provider's account, and of every budget."""
+    fit(request, candidate)
     size = len(request.body.data)
     holds = _sized(candidate.upstream.holds, request.received.endpoint, size, request.output_cap)
     if request.key.budgets:

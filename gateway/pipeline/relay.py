@@ -4,13 +4,17 @@ Whole bodies while they are small, events with their usage tapped, and bytes of 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
+
+import msgspec
 
 from gateway import clock
 from gateway.errors import GatewayError, sentence
+from gateway.ledger.stored_entry import StoredObject
 from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
 from gateway.pipeline.holds import answers_asked_for, output_limit
+from gateway.pipeline.homes import keeps, left_behind
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import conclude, settle, tell_failure
 from gateway.pipeline.states import Asked, Ended
@@ -19,6 +23,7 @@ from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
+from gateway.usage import Stated
 from gateway.wire.audio_length import HEAD_BYTES
 from gateway.wire.headers import response_headers
 from gateway.wire.json_skeleton import Skeleton
@@ -80,7 +85,8 @@ async def relay(asked: Asked, services: Services) -> Reply:
     """The reply to a request whose answer is in the client's own shape. Raises `GatewayError` where it breaks off."""
     response, content = asked.response, asked.content
     if content.is_event_stream and not content.is_encoded and is_answer(asked):
-        stream = kept_alive(EventRelay(asked, services), asked.admitted.key.stream_keepalive_s)
+        events = KeptEventRelay(asked, services) if keeps(asked.admitted) else EventRelay(asked, services)
+        stream = kept_alive(events, asked.admitted.key.stream_keepalive_s)
         return Reply(response.status, response_headers(response.headers), stream=stream)
     gathered: list[bytes] = []
     try:
@@ -139,7 +145,8 @@ def read_whole(asked: Asked, body: bytes) -> Ending:
     """Reads what a whole answer states, and how it ended."""
     shape = asked.candidate.lane.endpoint.shape
     asked.stated = shape.read_usage(body)
-    return ending_of(body, shape.events)
+    # What is told of a response that failed is no failure of who tells it.
+    return Ending(How.COMPLETE) if asked.received.endpoint.is_stored else ending_of(body, shape.events)
 
 
 def count_whole(asked: Asked, body: bytes, ending: Ending) -> int:
@@ -320,13 +327,16 @@ class EventRelay(Relay):
 
     def __init__(self, asked: Asked, services: Services) -> None:
         super().__init__(asked, services)
-        shape = asked.received.endpoint.shape
-        self._tap = StreamTap(shape.read_event, withhold_usage=asked.outbound.withholds_usage)
+        self._tap = StreamTap(self._read_event, withhold_usage=asked.outbound.withholds_usage)
 
     @property
     def at_boundary(self) -> bool:
         """See `Relay`."""
         return self._tap.at_boundary
+
+    def _read_event(self, stated: Stated | None, data: bytes) -> Stated | None:
+        """What is known of the usage now that this event has come."""
+        return self._received.endpoint.shape.read_event(stated, data)
 
     def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
@@ -355,6 +365,39 @@ class EventRelay(Relay):
 
     def _read_usage(self) -> None:
         self._asked.stated = self._tap.usage
+
+
+class KeptEventRelay(EventRelay):
+    """The events of an answer that the provider keeps: its id is known before the client can come back with it."""
+
+    def __init__(self, asked: Asked, services: Services) -> None:
+        self._left: Sequence[StoredObject] = ()
+        self._is_noted = False
+        super().__init__(asked, services)
+
+    async def __anext__(self) -> bytes:
+        piece = await super().__anext__()
+        if self._left:
+            left, self._left = self._left, ()
+            await self._services.objects.remember(left)
+        return piece
+
+    def _read_event(self, stated: Stated | None, data: bytes) -> Stated | None:
+        """The first event that states usage tells what the provider keeps: of responses it is the last one."""
+        if not self._is_noted:
+            self._left = left_behind(self._asked.admitted, data)
+            self._is_noted = bool(self._left)
+        return super()._read_event(stated, data)
+
+    def _read_usage(self) -> None:
+        """See `Relay`; an answer that was cut off, or states no usage, has at least an id."""
+        super()._read_usage()
+        begun = None if self._is_noted else self._progress.begun
+        if begun is not None and isinstance(begun.id, str):
+            data = msgspec.json.encode({"id": begun.id})
+            self._left = left_behind(self._asked.admitted, data)
+        if self._left:
+            self._services.objects.note(self._left)
 
 
 class RawRelay(Relay):
@@ -415,6 +458,8 @@ class RawRelay(Relay):
             usage = usage_object(self._tail)
             text = b"" if usage is None else b'{"usage":' + usage + b"}"
         self._asked.stated = self._asked.candidate.lane.endpoint.shape.read_usage(text)
+        if is_answer(self._asked) and keeps(self._asked.admitted):
+            self._services.objects.note(left_behind(self._asked.admitted, text))
 
     def _output_tokens(self, ending: Ending, is_final: bool) -> int:  # noqa: ARG002 - as of every relay
         if self._skeleton is None:

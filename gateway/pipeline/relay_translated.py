@@ -28,7 +28,7 @@ from gateway.wire.sse_events import EventSplitter, EventTooLarge
 from gateway.wire.unreadable import UNREADABLE
 
 _LARGEST_BODY = 64 * 1024 * 1024
-_LAST_EVENTS = ("message_stop", "metadata")
+_LAST_EVENTS = ("message_stop", "metadata", "response.completed", "response.incomplete")
 """Nothing that matters comes after these, nor after `[DONE]`; some providers send none of them."""
 
 _OF_THE_BODY = frozenset(("content-type", "content-encoding", "etag", "content-md5", "digest"))
@@ -43,7 +43,7 @@ async def relay_translated(asked: Asked, translation: Translation, services: Ser
     if answers and asked.content.is_event_stream:
         headers = _headers(response, "text/event-stream; charset=utf-8")
         stream = TranslatedRelay(asked, services, translation.stream(question))
-        return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.stream_keepalive_s))
+        return Reply(response.status, headers, stream=kept_alive(stream, asked.admitted.key.translated_keepalive_s))
     try:
         body = await _read(response)
     except UpstreamFailure as failure:
@@ -81,6 +81,8 @@ def _question(asked: Asked) -> Question:
         request_id=asked.received.request_id,
         created=int(asked.received.started_at),
         provider=asked.provider_name,
+        kept=asked.outbound.kept,
+        seal=asked.received.snapshot.seal,
     )
 
 
@@ -92,6 +94,9 @@ class TranslatedRelay(Relay):
         self._translator = translator
         self._splitter = EventSplitter()
         self._read_event = asked.candidate.lane.endpoint.shape.read_event
+        shape = asked.received.endpoint.shape
+        self._sent = Progress(shape.events)
+        self._counts = shape.counts_events
 
     def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
@@ -101,7 +106,7 @@ class TranslatedRelay(Relay):
         try:
             self._translate(self._splitter.feed(chunk), pieces)
         except (EventTooLarge, UntranslatableAnswer) as problem:
-            pieces.append(self._break_off(str(problem) or "an event is too large"))
+            pieces.append(self._break_off(str(problem) or "an event is too large", pieces))
         self._holds_long_event = self._splitter.size >= LONG_BYTES
         return self._joined(pieces)
 
@@ -114,15 +119,17 @@ class TranslatedRelay(Relay):
             try:
                 self._translate(self._splitter.end(), pieces)
             except UntranslatableAnswer as problem:
-                pieces.append(self._break_off(str(problem)))
+                pieces.append(self._break_off(str(problem), pieces))
         if self._ending is None and self._translator.finished:
             pieces.append(self._finish())
         elif self._ending is None:
-            pieces.append(self._break_off(ENDED_TOO_EARLY if failure is None else failure.message))
+            pieces.append(self._break_off(ENDED_TOO_EARLY if failure is None else failure.message, pieces))
         return self._joined(pieces)
 
     def _joined(self, pieces: list[bytes]) -> bytes:
         piece = b"".join(pieces)
+        if self._counts and self._ending is None:
+            self._sent.feed(piece)
         if self._content is not None:
             self._content.add(piece)
         return piece
@@ -143,15 +150,21 @@ class TranslatedRelay(Relay):
         return self._translator.end()
 
     def _shut_down(self) -> bytes:
-        piece = self._last_frame(shut_down(), Progress(self._received.endpoint.shape.events), at_boundary=True)
+        piece = self._last_frame(shut_down(), self._sent, at_boundary=True)
         return self._joined([piece])
 
-    def _break_off(self, reason: str) -> bytes:
-        """A terminal frame; what the source said of its own failure is its ending, else it was cut."""
+    def _break_off(self, reason: str, pieces: list[bytes]) -> bytes:
+        """A terminal frame, behind these pieces; what the source said of its own failure is its ending.
+
+        Where it said nothing, it was cut.
+        """
+        if self._counts:
+            for piece in pieces:
+                self._sent.feed(piece)
         self._is_over = True
         said = self._progress.ending(client_left=False)
         self._ending = said if said.how is How.FAILED else Ending(How.CUT)
-        return self._terminal_frame(reason, Progress(self._received.endpoint.shape.events), at_boundary=True)
+        return self._terminal_frame(reason, self._sent, at_boundary=True)
 
 
 def _answered_with_error(asked: Asked, ending: Ending) -> GatewayError:

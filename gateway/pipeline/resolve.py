@@ -33,6 +33,7 @@ _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
 _SERVES_ANYTHING = ("custom", "simulator")
+_ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
 """What was seen of plain bodies that name no model but the one that is asked."""
 
@@ -76,6 +77,20 @@ def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str
     if candidates is found.candidates:
         return found
     return Resolution(found.source, candidates, (), found.skipped, found.fallback)
+
+
+def resolve_stored(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, home: str | None) -> Resolution:
+    """Who answers for what is kept: the provider that holds it, else the key's first one that serves the path.
+
+    Raises `not_found` where none does.
+    """
+    for name, upstream in key.upstreams.items():
+        provider = upstream.provider
+        if home in (None, name) and provider.serves(endpoint, ""):
+            prices = snapshot.prices.of(name, provider.type, "")
+            return Resolution("stored", (Candidate(upstream, "", Lane(endpoint, None), prices),), (), (), _ALONE)
+    whom = "No provider of this key serves" if home is None else f"The provider {home} does not serve"
+    raise GatewayError("not_found", f"{whom} {endpoint.method} {endpoint.path}.")
 
 
 def _serving(key: CompiledKey, candidates: tuple[Candidate, ...], further: Sequence[Declared]) -> tuple[Candidate, ...]:

@@ -3,7 +3,7 @@
 1. `authenticate`, before the body is read, so that strangers cannot make the gateway buffer anything
 2. the body is read and its facts are found, without changing it
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
-   threads; they only ask for holds
+   threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
 4. `reserve` takes every hold at once: the request is admitted
 5. `ask` waits for the head of a provider's answer: the request is asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
@@ -23,16 +23,19 @@ from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
-from gateway.pipeline.relay import Reply, relay
+from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
+from gateway.pipeline.listing import list_own
+from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
-from gateway.pipeline.resolve import named_model, resolve
+from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
-from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Received
+from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
 from gateway.shapes.glance import takes_long
+from gateway.shapes.state import NO_STATE, may_refer
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import beside, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -52,6 +55,9 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         body = await _read(received, key, services, read_body)
         if received.is_traced:
             capture(received, key, body)
+        if received.endpoint.lists is not None:
+            _check_room(services)
+            return await list_own(received, key, services)
         admitted = await _admit(received, key, body, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)
@@ -86,18 +92,13 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     A refusal by a judge still counts against the key's rate limits, and when the limits refuse too, theirs wins: they
     come first in the order, and a client that is refused over and over must not be free to go on.
     """
-    if services.ledger.refuses:
-        raise GatewayError(
-            "overloaded",
-            "The ledger takes no more entries at present.",
-            code=LEDGER_FULL,
-            headers={"retry-after": "5"},
-        )
+    _check_room(services)
     shape = received.endpoint.shape
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
     is_long = takes_long(shape, body)
+    home = None
     try:
         if is_long:
             await beside(judge, key, shape, body)
@@ -106,39 +107,67 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
-        if is_long:
-            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits)
+        state = shape.state
+        if state is NO_STATE:
+            may_name = False
+        elif state.items and len(body.data) >= LONG_BYTES:
+            may_name = await beside(may_refer, state, body)
         else:
-            admitted, holds = _find(received, key, body, cap, services.habits)
+            may_name = may_refer(state, body)
+        if may_name or received.endpoint.is_stored:
+            home = await find_home(received, key, body, services)
+        if is_long:
+            admitted, holds = await beside(_look_through, received, key, body, cap, services.habits, home)
+        else:
+            admitted, holds = _find(received, key, body, cap, services.habits, home)
     except GatewayError:
-        with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
-            received.trail.model_asked = named_model(received.endpoint, body)
+        if not received.endpoint.is_stored:
+            with suppress(GatewayError):  # the refusal that is under way is told; this one would have come later
+                received.trail.model_asked = named_model(received.endpoint, body)
         await reserve_limits(received, limits, services)
         raise
+    if admitted.fitted is not None:
+        limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
     await reserve(admitted, limits, holds, services)
     received.trail.admitted = admitted
     return admitted
 
 
+def _check_room(services: Services) -> None:
+    if services.ledger.refuses:
+        raise GatewayError(
+            "overloaded",
+            "The ledger takes no more entries at present.",
+            code=LEDGER_FULL,
+            headers={"retry-after": "5"},
+        )
+
+
 def _find(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """Whom the request may ask, and what asking the first of them holds."""
     trail, endpoint = received.trail, received.endpoint
-    model = trail.model_asked = named_model(endpoint, body)
-    found = resolve(received.snapshot, key, endpoint, model, body)
+    if endpoint.is_stored:
+        model = ""
+        found = resolve_stored(received.snapshot, key, endpoint, None if home is None else home.provider)
+    else:
+        model = trail.model_asked = named_model(endpoint, body)
+        found = resolve(received.snapshot, key, endpoint, model, body)
+        if home is not None:
+            found = pinned(found, home, model)
     trail.model_source, trail.candidate = found.source, found.candidates[0]
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
-    admitted = Admitted(received, key, body, cap, model, found, mode, end_user)
+    admitted = Admitted(received, key, body, cap, model, found, mode, end_user, home)
     return admitted, candidate_holds(admitted, admitted.candidate, habits)
 
 
 def _look_through(
-    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits
+    received: Received, key: CompiledKey, body: RequestBody, cap: StatedLimit, habits: Habits, home: Home | None
 ) -> tuple[Admitted, list[Hold]]:
     """The same of a long body, and what the end of the request may ask of it: that comes when nobody can wait."""
-    admitted, holds = _find(received, key, body, cap, habits)
+    admitted, holds = _find(received, key, body, cap, habits, home)
     foresee(admitted)
     return admitted, holds
 
@@ -160,4 +189,6 @@ async def _relay(asked: Asked, services: Services) -> Reply:
         raise failure
     if reply.stream is None:
         await asked.response.close()
+        if reply.data is not None and is_answer(asked) and (asked.received.endpoint.removes or keeps(asked.admitted)):
+            await services.objects.remember(left_behind(asked.admitted, reply.data))
     return reply

@@ -1,9 +1,11 @@
 """What the stages share beyond one request: counters and the places where outcomes are told."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from gateway.counters.hold import CounterStore
+from gateway.ledger.stored_entry import StoredObject
 from gateway.money.habits import Habits
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
@@ -21,6 +23,24 @@ class Ledger(Protocol):
 
     def append(self, payload: bytes) -> bool:
         """Takes one encoded record without waiting; says whether it is safe."""
+
+
+class Objects(Protocol):
+    """What providers keep, by the key that made it."""
+
+    def note(self, stored: Sequence[StoredObject]) -> None:
+        """Takes objects in and waits for nothing."""
+
+    async def remember(self, stored: Sequence[StoredObject]) -> None:
+        """Takes objects in, and waits a moment until every node can know them."""
+
+    async def find(self, virtual_key: str, ids: Collection[str]) -> dict[str, StoredObject]:
+        """Those of some ids that are a key's own. Raises `IndexLostError`."""
+
+    async def page(
+        self, virtual_key: str, kind: str, limit: int, *, behind: StoredObject | None, ascending: bool
+    ) -> Sequence[StoredObject]:
+        """A key's own objects of one kind, by when they were made. Raises `IndexLostError`."""
 
 
 class Tracing(Protocol):
@@ -47,6 +67,7 @@ class Services:
     metrics: Metrics
     decision_log: DecisionLog | None
     tracing: Tracing
+    objects: Objects
     disconnect_drain_bytes: int
     habits: Habits = field(default_factory=Habits)
     forwards_baggage: bool = False

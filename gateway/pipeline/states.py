@@ -9,11 +9,13 @@ from gateway.content.captured import CapturedContent
 from gateway.content.outline import AnswerEnds
 from gateway.counters.hold import Hold, Lease, Limit
 from gateway.errors import Denial
+from gateway.lanes.base import Kept
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.money.prices import Price
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.state import Reference
 from gateway.shapes.stated import StatedLimit, choices
 from gateway.snapshot.snapshot import Candidate, CompiledKey, Resolution, Snapshot, UnderWay
 from gateway.telemetry import trace_context
@@ -35,13 +37,15 @@ SHUT_DOWN: Final = "shut_down"
 class Outbound(NamedTuple):
     """The body that a candidate gets; `treatment` says what became of the client's to make it.
 
-    `withholds_usage`: the gateway alone asked for the stream's usage, so it does not go on to the client.
+    `withholds_usage`: the gateway alone asked for the stream's usage, so it does not go on to the client. `kept` is
+    what the translation of the answer needs of a translated request.
     """
 
     body: bytes
     treatment: str
     params_dropped: Sequence[str] = ()
     withholds_usage: bool = False
+    kept: Kept | None = None
 
 
 class BudgetHold(Hold):
@@ -82,6 +86,13 @@ class Reservation(NamedTuple):
     holds: Sequence[Hold]
     budgets: Sequence[BudgetHold]
     margins: Sequence[MarginHold] = ()
+
+
+class Home(NamedTuple):
+    """The provider that holds what a request names, and the first thing of it that is named."""
+
+    provider: str
+    named: Reference
 
 
 class Received:
@@ -203,25 +214,35 @@ class Admitted:
 
     `candidate` is the present one, `price` what it costs at the moment at which the request came, `None` where nobody
     knows. `under_way` are the calls that have begun, `replaced` what answers consumed that another one took the place
-    of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it.
+    of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it. `home` is where it has to go
+    for what it names.
+
+    `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
+    Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
+    `ruled` says what rules did to `body`, `fitted` for which candidate with rules all of this is.
     """
 
     __slots__ = (
         "allowed",
         "body",
         "cache_mode",
+        "came",
         "candidate",
         "candidates",
         "choices",
         "end_user",
         "fallback",
+        "fitted",
+        "home",
         "key",
         "model_asked",
+        "outbound",
         "output_cap",
         "price",
         "prompt",
         "received",
         "replaced",
+        "ruled",
         "under_way",
     )
 
@@ -235,10 +256,15 @@ class Admitted:
         resolution: Resolution,
         cache_mode: str,
         end_user: str | None,
+        home: Home | None = None,
     ) -> None:
         self.received = received
+        self.home = home
         self.key = key
-        self.body = body
+        self.body = self.came = body
+        self.ruled: Sequence[str] = ()
+        self.fitted: Candidate | None = None
+        self.outbound: Outbound | None = None
         self.output_cap: StatedLimit = cap
         self.choices: StatedLimit = choices(received.endpoint.shape, body)
         self.model_asked = model_asked

@@ -13,6 +13,7 @@ import msgspec
 from gateway.config.resources import Resource, Spec
 from gateway.plan.change import Access, FieldChange
 from gateway.plan.diff import fields, same, text
+from gateway.plan.request_access import FIELD, of_rules
 from gateway.plan.trace_access import CAPTURE, CAPTURE_OF_KEY, other_readers
 from gateway.plan.trace_access import more as _more
 
@@ -239,6 +240,8 @@ def of_field(kind: str, name: str, change: FieldChange) -> Access:
     path = change.path.removeprefix("/")
     if kind == "settings":
         path = name + path.removeprefix("value")
+    if path == FIELD or path.startswith(f"{FIELD}/"):
+        return of_rules(path.removeprefix(FIELD).removeprefix("/"), change.before, change.after)
     orders = ORDERS.get(kind, {})
     while True:
         if (order := orders.get(path)) is not None:

@@ -15,7 +15,7 @@ from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
 
 _V1_VERSIONS = ("v1", "preview", "latest")
-_NOT_BY_DEPLOYMENT = ("responses",)
+_NOT_BY_DEPLOYMENT = ("responses", "responses_compact", "responses_input_tokens")
 _NOT_SERVED = ("moderations",)
 
 
@@ -41,13 +41,13 @@ class Azure(SpokenAsWritten):
         """OpenAI's shape, but for moderations, for which Azure has another service."""
         if endpoint.shape.vendor is not Vendor.OPENAI or endpoint.name in _NOT_SERVED:
             return False
-        return not self._classic or is_path_segment(self._deployment(model))
+        return endpoint.is_stored or not self._classic or is_path_segment(self._deployment(model))
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The endpoint's URL in the form that the API version asks for."""
         if not self._classic:
             return f"{self._base_url}/openai/v1{endpoint.suffix}{self._query}"
-        if endpoint.name in _NOT_BY_DEPLOYMENT:
+        if endpoint.is_stored or endpoint.name in _NOT_BY_DEPLOYMENT:
             return f"{self._base_url}/openai{endpoint.suffix}{self._query}"
         deployment = path_segment(self._deployment(model))
         return f"{self._base_url}/openai/deployments/{deployment}{endpoint.suffix}{self._query}"

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
+from gateway.shapes.cloud_messages import CloudForm
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
 
@@ -35,6 +36,10 @@ class Provider(Protocol):
         """Whether `adapt` may change anything."""
 
     @property
+    def form(self) -> CloudForm | None:
+        """What it takes of Anthropic's Messages, where that is less than Anthropic does."""
+
+    @property
     def signs_thinking(self) -> bool:
         """Whether it takes no thinking back that it has not signed, as Anthropic's own models do wherever they run."""
 
@@ -60,6 +65,7 @@ class SpokenAsWritten:
     signer: Signer | None = None
     adapts: bool = False
     signs_thinking: bool = False
+    form: CloudForm | None = None
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""
@@ -81,12 +87,12 @@ def path_segment(model: str, safe: str = "") -> str:
 
 
 def with_query(url: str, query: bytes) -> str:
-    """The URL with the client's query behind it, without parameters that carry a credential or that the URL sets."""
+    """The URL with the client's query behind it, without what carries a credential, chooses the account or is set."""
     present = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     kept = [
         (name, value)
         for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        if name.lower() not in _CREDENTIAL_PARAMETERS and name not in present
+        if name.lower() not in _NOT_THE_CLIENTS and name not in present
     ]
     if not kept:
         return url
@@ -96,4 +102,4 @@ def with_query(url: str, query: bytes) -> str:
 _LEADS_ELSEWHERE = re.compile(r"(?:\A|[/\\])(?:\.{0,2}(?:;[^/\\]*)?)(?:[/\\]|\Z)|[\x00-\x1f\x7f]")
 """A segment that is empty or goes nowhere or up, or a control character."""
 
-_CREDENTIAL_PARAMETERS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token"))
+_NOT_THE_CLIENTS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "workspace_id"))

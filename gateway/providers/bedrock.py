@@ -13,6 +13,7 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
+from gateway.shapes.cloud_messages import BEDROCK, CloudForm
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, Transport, UpstreamRequest, UpstreamResponse
@@ -30,6 +31,7 @@ class Bedrock:
 
     adapts: bool = True
     signs_thinking: bool = True
+    form: CloudForm | None = BEDROCK
 
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name

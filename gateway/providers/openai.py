@@ -24,6 +24,7 @@ class OpenAI(SpokenAsWritten):
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         base_url = (section.base_url or _BASE_URL).rstrip("/")
+        self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
 
@@ -33,7 +34,7 @@ class OpenAI(SpokenAsWritten):
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""
-        return self._urls[endpoint.name]
+        return self._base_url + endpoint.suffix if endpoint.is_stored else self._urls[endpoint.name]
 
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:
         """Models keep their names."""

@@ -12,6 +12,7 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.credentials.google import google_signer
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.cloud_messages import VERTEX, CloudForm
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.request import Headers, Transport
 from gateway.wire.native_anthropic import versioned, without_members
@@ -27,6 +28,7 @@ class Vertex:
 
     adapts: bool = True
     signs_thinking: bool = True
+    form: CloudForm | None = VERTEX
 
     def __init__(self, name: str, section: VertexProvider, transport: Transport) -> None:
         self.name = name

@@ -20,8 +20,10 @@ from gateway.server.metrics_resource import MetricsResource
 from gateway.server.models_resource import ModelsResource
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_every_response
+from gateway.server.stored_resource import StoredResource
 from gateway.settings import Settings
-from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.endpoints import ENDPOINTS, Endpoint
+from gateway.shapes.stored_endpoints import STORED
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 from gateway.telemetry.access_log import Callers
@@ -60,9 +62,9 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         self._most_head_bytes = most_head_bytes
         self._called: dict[bytes, LlmResource] = {}
 
-    def add_called(self, path: str, resource: LlmResource) -> None:
-        """A resource to which a POST goes straight."""
-        self.add_route(path, resource)
+    def add_called(self, path: str, resource: LlmResource, beside: StoredResource | None) -> None:
+        """A resource to which a POST goes straight, and what answers other methods at its path."""
+        self.add_route(path, beside or resource)
         self._called[path.encode()] = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
@@ -160,11 +162,19 @@ def create_app(
     app.add_error_handler(falcon.HTTPError, errors.answer)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
     bodies = BodyReader(settings)
+
+    def resource(endpoint: Endpoint) -> LlmResource:
+        return LlmResource(endpoint, holder, services, bodies, drain, settings.disconnect_drain_s)
+
+    by_path: dict[str, list[Endpoint]] = {}
+    for row in STORED:
+        by_path.setdefault(row.path, []).append(row)
     for endpoint in ENDPOINTS.values():
-        app.add_called(
-            endpoint.path,
-            LlmResource(endpoint, holder, services, bodies, drain, settings.disconnect_drain_s),
-        )
+        called = resource(endpoint)
+        beside = by_path.pop(endpoint.path, None)
+        app.add_called(endpoint.path, called, None if beside is None else StoredResource(beside, resource, called))
+    for path, rows in by_path.items():
+        app.add_route(path, StoredResource(rows, resource, None))
     models = ModelsResource(holder)
     app.add_route("/v1/models", models)
     app.add_route("/v1/models/{model:path}", models, suffix="model")

@@ -17,6 +17,7 @@ from gateway import clock
 from gateway.counters.hold import CountersLost, CounterStore, LedgerState, Standing
 from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
+from gateway.ledger.object_index import ObjectIndex
 from gateway.ledger.prune_task import PruneTask
 from gateway.ledger.rebuild import ledger_state
 from gateway.ledger.settled import forget_settled, parsed, raise_settled
@@ -70,6 +71,7 @@ class Bookkeeping:
                 f"The data directory {directory} cannot be used: {problem.strerror}; set GATEWAY_DATA_DIR to another."
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
+        self.objects = ObjectIndex(self._writer, self._engine)
         self._prunes = PruneTask(self._engine, settings.ledger_retention)
         self._node = f"{socket.gethostname()}:{os.getpid()}"
         self._told: list[tuple[str, int, int | None]] = []
@@ -191,6 +193,7 @@ class Bookkeeping:
             _log.debug("what requests hold is not told: %s", describe_failure(problem, self._engine))
             return
         self._told, self._told_at = states, now
+        self._writer.hear()
 
     async def close(self) -> None:
         """Writes what it can within seconds; the rest waits on the disk for the next start."""
@@ -198,6 +201,7 @@ class Bookkeeping:
             if task is not None:
                 task.cancel()
         await self._prunes.close()
+        self.objects.close()
         if not await self._writer.close(_FAREWELL_S):
             _log.warning("%d ledger entries wait in the spool for the next start", self.spool.depth)
         with suppress(SQLAlchemyError):  # a database that is away takes this process for a silent one, then forgets it

@@ -28,7 +28,7 @@ _REQUEST_ID = "gateway.request_id"
 
 
 class LlmResource:
-    """POST on one endpoint of the table."""
+    """One endpoint of a table."""
 
     def __init__(
         self,
@@ -49,17 +49,21 @@ class LlmResource:
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """What Falcon calls; see `answer`."""
+        await self.answer_at(request, response, self._endpoint)
+
+    async def answer_at(self, request: falcon.asgi.Request, response: falcon.asgi.Response, endpoint: Endpoint) -> None:
+        """The same where the path names something; `endpoint` is the resource's own as this request calls it."""
         try:
-            await self.answer(request.scope, response)
+            await self.answer(request.scope, response, endpoint)
         finally:
             request.context.request_id = request.scope.get(_REQUEST_ID)
 
-    async def answer(self, scope: Scope, response: falcon.asgi.Response) -> None:
+    async def answer(self, scope: Scope, response: falcon.asgi.Response, endpoint: Endpoint | None = None) -> None:
         """Runs the pipeline; its reply or its refusal becomes the response."""
         request_id = scope[_REQUEST_ID] = ids.request_id()
         received = Received(
             self._holder.current,
-            self._endpoint,
+            endpoint or self._endpoint,
             scope["headers"],
             scope["query_string"],
             request_id,

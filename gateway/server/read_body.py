@@ -11,7 +11,7 @@ from gateway.settings import Settings
 from gateway.shapes.endpoints import BodyForm
 from gateway.turns import beside
 from gateway.wire.content_encoding import decode
-from gateway.wire.json_body import JsonBody
+from gateway.wire.json_body import JsonBody, no_body
 from gateway.wire.media_type import check_json
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
@@ -44,6 +44,9 @@ class BodyReader:
         `pieces` gives a large one as it comes. Raises 400, 408, 413, 415 or 503; a length that is too large is refused
         unread.
         """
+        if received.endpoint.method == "GET":
+            client.on_leave(on_leave)
+            return no_body()
         stated = received.header_map.get(b"content-length")
         length = _length(stated) if stated else None
         if length is not None and length > self._limit:
@@ -70,7 +73,9 @@ class BodyReader:
             raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
         # PERF: for a short body, which most are, a thread would cost more than it saves.
         is_short = len(data) < _LONG
-        if received.endpoint.body is BodyForm.MULTIPART:
+        if not data and received.endpoint.body is BodyForm.ANY:
+            return no_body()
+        if _is_form(received.endpoint.body, written):
             form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
             _send_as(received, form.content_type)
             return form
@@ -97,6 +102,12 @@ class BodyReader:
             await self._memory.take(len(piece), received)
             pieces.append(piece)
         return b"".join(pieces)
+
+
+def _is_form(body: BodyForm, content_type: bytes) -> bool:
+    if body is BodyForm.ANY:
+        return content_type[:10].lower() == b"multipart/"
+    return body is BodyForm.MULTIPART
 
 
 async def _decoded(data: bytes, encoding: str, limit: int) -> bytes:

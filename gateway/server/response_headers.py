@@ -51,7 +51,8 @@ def of_gateway(received: Received) -> dict[str, str]:
         headers["x-langwatch-cache-mode"] = trail.cache_mode
     if candidate is not None and trail.called_at is not None:
         headers["x-langwatch-provider"] = candidate.upstream.provider.name
-        headers["x-langwatch-model"] = printable(candidate.model)
+        if candidate.model:
+            headers["x-langwatch-model"] = printable(candidate.model)
         headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
     cache = _cache_outcome(trail)
     if cache is not None:
@@ -62,13 +63,18 @@ def of_gateway(received: Received) -> dict[str, str]:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
     if trail.budget_warning is not None:
         headers["x-langwatch-budget-warning"] = trail.budget_warning
-    asked = trail.asked
-    if asked is not None:
-        if asked.usage_warning is not None:
-            headers["x-langwatch-usage-warning"] = asked.usage_warning
-        elif not trail.is_settled and _costs_unseen(asked):
-            headers["x-langwatch-usage-warning"] = printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
+    if trail.asked is not None:
+        warning = _usage_warning(trail, trail.asked)
+        if warning is not None:
+            headers["x-langwatch-usage-warning"] = warning
     return headers
+
+
+def _usage_warning(trail: Trail, asked: Asked) -> str | None:
+    """What is to be said of the usage, as far as it is known."""
+    if asked.usage_warning is None and not trail.is_settled and _costs_unseen(asked):
+        return printable(f"{UNPRICED}{unpriced_model(asked.candidate)}")
+    return asked.usage_warning
 
 
 def _costs_unseen(asked: Asked) -> bool:

@@ -119,6 +119,7 @@ class Worker:
             metrics=self._metrics,
             decision_log=self._decision_log,
             tracing=self._tracing,
+            objects=self._books.objects,
             forwards_baggage=self._variables.forwards_baggage,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
             habits=await self._books.habits(first.budgets),

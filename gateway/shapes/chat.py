@@ -5,7 +5,7 @@ Tools in messages are those of servers that let a conversation bring more of the
 
 from typing import Final
 
-from gateway.shapes import dialects, media_members
+from gateway.shapes import dialects, media_members, state
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import ENDS, FAILS, Events, Stop
 from gateway.shapes.shape import Shape
@@ -56,6 +56,7 @@ CHAT: Final = Shape(
     media=media_members.CHAT,
     include_usage=True,
     events=EVENTS,
+    state=state.CHAT,
 )
 
 COMPLETIONS: Final = Shape(

@@ -169,13 +169,15 @@ class Declares:
     Args:
         places: Where tools, MCP servers and models are declared, from the top of the body.
         kinds: The kinds that `places` lead to, by name.
-        output_caps: Top-level names of the output tokens of one answer at most; the largest counts.
-        choices: Top-level names of how many answers are made; the largest counts.
+        output_caps: Names of the output tokens of one answer at most, at the top or, behind a dot, in an object there;
+            the largest counts.
+        choices: Likewise of how many answers are made.
         end_user: Where the person behind a request is named, in the order in which the names are asked; a dot leads
             into an object.
         search_caps: Where a request bounds how often a tool of the provider may run.
         routing: Further top-level names by which requests are routed or metered.
         refused: Top-level switches that are not served, with the reason.
+        lists_of_one: Whether one object may stand in the place of a list.
     """
 
     places: tuple[Place, ...] = ()
@@ -186,6 +188,7 @@ class Declares:
     search_caps: tuple[str, ...] = ()
     routing: tuple[str, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
+    lists_of_one: bool = False
 
     names_of_end_users: frozenset[str] = field(init=False)
     """The top-level members below which the person behind a request may be named."""
@@ -380,7 +383,7 @@ class _Reader:
                 inner = bytes(element)
                 if sees or self._find.found(inner):
                     yield from self._along(following, f"{path}[{index}]", inner)
-        elif raw.startswith(b'"'):
+        elif raw.startswith(b'"') or (self._table.lists_of_one and raw.startswith(b"{")):
             yield from self._along(following, path, raw)
         else:
             raise unreadable(path, "it is not a list")

@@ -177,7 +177,9 @@ def _of_object(error: Any, message: Any, code: Any, kind: Any = None) -> StatedE
     if isinstance(error, str) and error:
         return StatedError(message=error, code=_text(code))
     if isinstance(error, dict) and error:
-        return StatedError(_text(error.get("message")), _text(error.get("type")), _text(error.get("code")))
+        # Google says the type as `status`.
+        kind = error.get("type") or error.get("status")
+        return StatedError(_text(error.get("message")), _text(kind), _text(error.get("code")))
     if message is None and code is None:
         return None
     return StatedError(_text(message), _text(kind), _text(code))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from gateway.shapes import audio, chat, converse, images, media_members, messages, responses
 from gateway.shapes.shape import Shape
+from gateway.shapes.state import Reference
 
 
 class BodyForm(enum.StrEnum):
-    """How the request body is written."""
+    """How the request body is written; `ANY`: as its media type says, or not at all."""
 
     JSON = "json"
     MULTIPART = "multipart"
+    ANY = "any"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,8 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
+    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
+    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
     """
 
     name: str
@@ -28,6 +32,11 @@ class Endpoint:
     body: BodyForm = BodyForm.JSON
     metered: bool = True
     default_model: str | None = None
+    method: str = "POST"
+    is_stored: bool = False
+    named: tuple[Reference, ...] = ()
+    removes: bool = False
+    lists: str | None = None
 
     @property
     def suffix(self) -> str:
@@ -40,6 +49,13 @@ _TABLE = (
     Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
     Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings", media=media_members.EMBEDDINGS)),
     Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
+    Endpoint(name="responses_compact", path="/v1/responses/compact", shape=responses.COMPACT),
+    Endpoint(
+        name="responses_input_tokens",
+        path="/v1/responses/input_tokens",
+        shape=responses.INPUT_TOKENS,
+        metered=False,
+    ),
     Endpoint(
         name="moderations",
         path="/v1/moderations",

@@ -197,6 +197,8 @@ _WHOLES: Final[Mapping[str, str]] = {
     "completion_tokens": "output_tokens",
     "output_tokens": "output_tokens",
     "outputTokens": "output_tokens",
+    "promptTokenCount": "input_tokens",
+    "candidatesTokenCount": "output_tokens",
 }
 _ORDINARY: Final = frozenset(
     ("default", "standard", "standard_only", "auto", "on_demand", "global", "not_available", "unspecified", "")

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from gateway.money.estimate import Medium, MediumKind
+from gateway.shapes.google_request import spellings
 from gateway.wire.json_tokens import without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
@@ -42,6 +43,8 @@ class Form(enum.Enum):
     """A data URL or base64 of any document."""
     SOURCE = enum.auto()
     """An object with the members `type`, which has to be `base64`, `media_type` and `data`."""
+    BLOB = enum.auto()
+    """An object with the members `mimeType` and `data`, as Google's APIs have it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,8 @@ def _media_at(value: Any, node: _Node) -> Iterator[Medium]:
         if isinstance(one, dict):
             if node.form is Form.SOURCE and (medium := _of_source(one)) is not None:
                 yield medium
+            if node.form is Form.BLOB and (medium := _of_blob(one)) is not None:
+                yield medium
             for name, following in node.inner.items():
                 if (inner := one.get(name)) is not None:
                     yield from _media_at(inner, following)
@@ -109,6 +114,13 @@ def _of_source(source: dict[str, Any]) -> Medium | None:
     """What a `source` has in base64; `None` where its data is text, or is elsewhere."""
     data, media_type = source.get("data"), source.get("media_type")
     if source.get("type") != "base64" or not isinstance(data, str) or not isinstance(media_type, str):
+        return None
+    return _medium(_kind_of(media_type), data)
+
+
+def _of_blob(blob: dict[str, Any]) -> Medium | None:
+    data, media_type = blob.get("data"), blob.get("mimeType") or blob.get("mime_type")
+    if not isinstance(data, str) or not isinstance(media_type, str):
         return None
     return _medium(_kind_of(media_type), data)
 
@@ -193,3 +205,22 @@ MESSAGES: Final = MediaMembers(
     )
 )
 """Images and documents; those in a document, in the result of a tool, and in what was fetched."""
+
+
+def _blobs(*path: str) -> dict[tuple[str, ...], Form]:
+    """The parts below a member of Google's, in both spellings of every name."""
+    inline = [
+        *spellings(*path, "parts", "inlineData"),
+        *spellings(*path, "parts", "functionResponse", "parts", "inlineData"),
+    ]
+    return dict.fromkeys(inline, Form.BLOB)
+
+
+GENERATE_CONTENT: Final = MediaMembers(
+    {
+        **_blobs("contents"),
+        **_blobs("systemInstruction"),
+        **_blobs("generateContentRequest", "contents"),
+    }
+)
+EMBED_CONTENT: Final = MediaMembers({**_blobs("content"), **_blobs("requests", "content")})

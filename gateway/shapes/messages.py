@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import anthropic_request, media_members
+from gateway.shapes import anthropic_request, media_members, state
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Event, Events, Stage, Stop
 from gateway.shapes.figures import (
     ABSENT,
@@ -279,7 +279,12 @@ EVENTS: Final = Events(
 
 def error_event(error: GatewayError, _progress: Progress) -> bytes:
     """The `error` event of https://docs.anthropic.com/en/api/errors#streaming."""
-    return b"event: error\ndata: " + error.envelope(anthropic=True) + b"\n\n"
+    return b"event: error\ndata: " + envelope(error) + b"\n\n"
+
+
+def envelope(error: GatewayError) -> bytes:
+    """The body of an error as Anthropic's SDK expects it."""
+    return error.envelope(anthropic=True)
 
 
 MESSAGES: Final = Shape(
@@ -291,7 +296,9 @@ MESSAGES: Final = Shape(
     media=media_members.MESSAGES,
     events=EVENTS,
     frame=error_event,
+    envelope=envelope,
     keepalive=b'event: ping\ndata: {"type": "ping"}\n\n',
+    state=state.MESSAGES,
 )
 
 COUNT_TOKENS: Final = Shape(
@@ -301,5 +308,7 @@ COUNT_TOKENS: Final = Shape(
     read_event=read_event,
     declares=anthropic_request.DECLARES,
     media=media_members.MESSAGES,
+    envelope=envelope,
+    state=state.MESSAGES,
 )
 """https://docs.anthropic.com/en/api/messages-count-tokens."""

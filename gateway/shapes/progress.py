@@ -29,6 +29,8 @@ _NOT_SAID: Final = frozenset(
     (
         *("role", "type", "id", "call_id", "data", "signature", "encrypted_content", "citation", "citations"),
         *("reasoning_details", "finish_reason", "status", "object", "logprobs", "annotations"),
+        *("thoughtSignature", "inlineData", "fileData", "mimeType", "finishReason", "finishMessage", "safetyRatings"),
+        *("citationMetadata", "groundingMetadata", "urlContextMetadata", "logprobsResult"),
     )
 )
 """Members of a delta or an answer that the model did not write, or that say once more what stands beside them."""
@@ -142,6 +144,10 @@ class Progress:
         if told.choices is not None and name != _ERROR:
             self._chunk(told, data)
             return
+        is_of_google = told.candidates is not None or told.prompt_feedback is not None or told.usage_metadata
+        if is_of_google and not told.error:
+            self._candidates(told)
+            return
         rows = self._events.rows
         kind = told.type if isinstance(told.type, str) and name != _ERROR else name
         row = rows.get(kind)
@@ -254,7 +260,7 @@ class Progress:
         except UNREADABLE:
             return False
         for told in all_told:
-            if told.choices is None and not told.type:
+            if told.choices is None and not told.type and told.candidates is None:
                 return False
         for told in all_told:
             if told.choices is None:
@@ -286,21 +292,44 @@ class Progress:
                 self._received.text(size)
             if self._stage is _OPENING and (size or _says(delta)):
                 self._stage = _CONTENT
-            index = choice.index if type(choice.index) is int else 0
-            # Some servers write "" where they have no reason yet.
-            if choice.finish_reason is None or choice.finish_reason == "":
-                if index not in self._open:
-                    self._open.add(index)
+            if not self._finishes(choice.index, choice.finish_reason):
                 continue
-            self._finished.add(index)
             finishes = True
             reason = choice.finish_reason
             stop = self._events.stops.get(reason) if isinstance(reason, str) else None
             failed = failed or choice.error or stop is Stop.FAILED
         if failed:
             self._take(self._events.rows[_ERROR], _ERROR, data)
-        elif finishes and len(self._finished) >= self._choices and self._open <= self._finished:
+        elif finishes and self._all_finished:
             self._stage = Stage.COMPLETE
+
+    def _candidates(self, told: Told) -> None:
+        """A chunk of Gemini's: its candidates, or why the prompt gets none."""
+        finishes = False
+        for one in told.candidates or ():
+            size = _size_of(one.content)
+            if size:
+                self._received.text(size)
+            if self._stage is _OPENING and (size or _has_parts(one.content)):
+                self._stage = _CONTENT
+            finishes = self._finishes(one.index, one.finish_reason) or finishes
+        is_blocked = not told.candidates and _states(told.prompt_feedback, "blockReason")
+        if is_blocked or (finishes and self._all_finished):
+            self._stage = max(self._stage, Stage.COMPLETE)
+
+    def _finishes(self, index: Any, reason: Any) -> bool:
+        """Whether a choice says why it stopped. Some servers write "" where they have no reason yet."""
+        number = index if type(index) is int else 0
+        if reason is None or reason == "":
+            if number not in self._open:
+                self._open.add(number)
+            return False
+        self._finished.add(number)
+        return True
+
+    @property
+    def _all_finished(self) -> bool:
+        return len(self._finished) >= self._choices and self._open <= self._finished
 
     def _take(self, row: Event, name: str, data: bytes, delta: Any = None) -> None:
         if row.stating is not None and not _states(delta, row.stating):
@@ -343,6 +372,12 @@ def _says(delta: Any) -> bool:
     return isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
 
 
+def _has_parts(content: Any) -> bool:
+    """Whether a candidate's content holds anything beside empty texts."""
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return isinstance(parts, list) and any(part != {"text": ""} for part in parts)
+
+
 def _states(delta: Any, member: str) -> bool:
     return isinstance(delta, dict) and delta.get(member) is not None
 
@@ -379,7 +414,7 @@ def tokens_in(body: bytes, limit: int | None) -> int:
     return received.within(limit)
 
 
-_WRITTEN: Final = ("choices", "content", "output", "text")
+_WRITTEN: Final = ("choices", "content", "output", "text", "candidates")
 """Members of an answer that hold what the model wrote, in one API or another."""
 
 _decode_answer: Final = msgspec.json.Decoder(dict[str, Any]).decode

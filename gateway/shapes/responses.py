@@ -4,12 +4,14 @@
 again. Calls, approvals, `tool_choice` and references only point at what is declared.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import dialects, media_members
+from gateway.shapes import dialects, media_members, state
 from gateway.shapes.declares import END_USER, PLAIN, Declares, Kind, Place, Row, Says
 from gateway.shapes.ending import CLOSES, CONTENT, ENDS, FAILS, OPENING, TEXT, Events, How, Stop
 from gateway.shapes.progress import Progress
@@ -181,9 +183,24 @@ EVENTS: Final = Events(
 """
 
 
+_CODES: Final[Mapping[str, tuple[str, ...]]] = {
+    "context_length_exceeded": ("prompt is too long", "context length", "context_length", "context window"),
+    "insufficient_quota": ("insufficient_quota", "credit balance is too low"),
+    "rate_limit_exceeded": ("rate_limit", "rate limit", "too many requests"),
+}
+"""Codes that clients act on, and the words of providers that mean the same."""
+
+
+def code_in(words: str) -> str | None:
+    """The code for what a provider says of its failure, where clients do more on it than to try again."""
+    said = words.lower()
+    return next((code for code, known in _CODES.items() if any(one in said for one in known)), None)
+
+
 def failed_event(error: GatewayError, progress: Progress) -> bytes:
     """`response.failed` of the response that was created, or the `error` event where none was."""
-    stated: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message, "param": error.param}
+    code = code_in(error.message) or error.code
+    stated: dict[str, Any] = {"type": error.type, "code": code, "message": error.message, "param": error.param}
     sequence = progress.next_sequence
     begun = progress.begun
     if begun is None:
@@ -222,4 +239,16 @@ RESPONSES: Final = Shape(
     media=media_members.RESPONSES,
     events=EVENTS,
     frame=failed_event,
+    state=state.RESPONSES,
+    counts_events=True,
 )
+
+_POINTS: Final = replace(state.RESPONSES, keeps=state.keeps_nothing)
+
+COMPACT: Final = Shape(name="responses_compact", declares=DECLARES, media=media_members.RESPONSES, state=_POINTS)
+"""https://platform.openai.com/docs/api-reference/responses/compact: a conversation in, a shorter one out."""
+
+INPUT_TOKENS: Final = Shape(
+    name="responses_input_tokens", declares=DECLARES, media=media_members.RESPONSES, state=_POINTS
+)
+"""https://platform.openai.com/docs/api-reference/responses/input-tokens."""

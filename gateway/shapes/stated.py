@@ -56,14 +56,15 @@ def call_cap(shape: Shape, body: RequestBody) -> StatedLimit:
 def member_cap(raw: bytes, name: str, path: str) -> StatedLimit:
     """A limit that is a member of an object, of a tool for one; `path` is where it stands."""
     # PERF: hardly any object has one.
-    if name.encode() not in raw.lower() and b"\\u" not in raw:
+    folded = name.lower()
+    if folded.encode() not in raw.lower() and b"\\u" not in raw:
         return None
     try:
         members = _OBJECT.decode(raw)
         repeated = find_members(raw, members)[1]
     except (*UNREADABLE, GatewayError):
         return Unreadable(path)
-    if name in repeated or any(key != name and key.casefold() == name for key in members):
+    if name in repeated or any(key != name and key.casefold() == folded for key in members):
         return Unreadable(path)
     value = members.get(name)
     return None if value is None else limit_of(bytes(value), path)
@@ -107,9 +108,16 @@ def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
         if is_doubtful and body.is_ambiguous(path):
             return Unreadable(path)
         if path not in names:
-            continue
-        raw = body.raw(path)
-        stated = None if raw is None else limit_of(raw, path)
+            outer, _, inner = path.partition(".")
+            if not inner or outer not in names:
+                continue
+            if is_doubtful and body.is_ambiguous(outer):
+                return Unreadable(path)
+            raw = body.raw(outer)
+            stated = None if raw is None or raw == b"null" else member_cap(raw, inner, path)
+        else:
+            raw = body.raw(path)
+            stated = None if raw is None else limit_of(raw, path)
         if stated is None:
             continue
         if not isinstance(stated, int):

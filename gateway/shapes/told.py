@@ -15,6 +15,14 @@ class Choice(msgspec.Struct, gc=False):
     error: Any = None
 
 
+class Candidate(msgspec.Struct, gc=False):
+    """One candidate of a chunk of Gemini's."""
+
+    index: Any = None
+    content: Any = None
+    finish_reason: Any = msgspec.field(name="finishReason", default=None)
+
+
 class Told(msgspec.Struct, gc=False):
     """An event; what it does not state is `None`, or empty."""
 
@@ -24,6 +32,9 @@ class Told(msgspec.Struct, gc=False):
     sequence_number: Any = None
     response: msgspec.Raw = msgspec.Raw()
     error: Any = None
+    candidates: list[Candidate] | None = None
+    prompt_feedback: Any = msgspec.field(name="promptFeedback", default=None)
+    usage_metadata: msgspec.Raw = msgspec.field(name="usageMetadata", default=msgspec.Raw())
 
 
 class Begun(msgspec.Struct, frozen=True):

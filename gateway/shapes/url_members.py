@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from gateway.shapes.google_request import spellings
+
 _SCHEMAS: Final = frozenset(("parameters", "input_schema", "schema", "arguments", "metadata"))
 
 
@@ -58,16 +60,33 @@ _MESSAGES: Final = UrlMembers(
     told=(("citations", "url"), ("tabs", "url"), ("state_changes", "url"), ("content", "url")),
     own_data=_SCHEMAS | {"input"},
 )
+_GOOGLE: Final = UrlMembers(
+    fetched=tuple(
+        one
+        for path in (("fileUri",), ("streamableHttpTransport", "url"), ("externalApi", "endpoint"))
+        for one in spellings(*path)
+    ),
+    own_data=frozenset(
+        one
+        for name in ("args", "parameters", "parametersJsonSchema", "response", "responseJsonSchema", "responseSchema")
+        for (one,) in spellings(name)
+    ),
+)
 _IMAGE_URL: Final = UrlMembers(fetched=(("image_url", "url"), ("image_url",)))
 
 URL_MEMBERS: Final[Mapping[str, UrlMembers]] = {
     "chat": _CHAT,
     "responses": _RESPONSES,
+    "responses_compact": _RESPONSES,
+    "responses_input_tokens": _RESPONSES,
     "messages": _MESSAGES,
     "count_tokens": _MESSAGES,
     "images": _IMAGE_URL,
     "moderations": _IMAGE_URL,
     "embeddings": _IMAGE_URL,
+    "generate_content": _GOOGLE,
+    "google_count_tokens": _GOOGLE,
+    "embed_content": _GOOGLE,
     "converse": UrlMembers(
         fetched=(("s3Location", "uri"),), told=(("web", "url"),), own_data=_SCHEMAS | {"input", "json"}
     ),

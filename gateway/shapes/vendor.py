@@ -9,3 +9,4 @@ class Vendor(enum.StrEnum):
     OPENAI = "openai"
     ANTHROPIC = "anthropic"
     AMAZON = "amazon"
+    GOOGLE = "google"

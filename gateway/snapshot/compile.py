@@ -11,6 +11,7 @@ from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
+from gateway.config.sections.request_rules import rules_of
 from gateway.config.sections.virtual_keys import AliasTarget, AliasTargets, Balanced, VirtualKey
 from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
@@ -37,6 +38,8 @@ from gateway.snapshot.snapshot import (
 from gateway.snapshot.traces import capture, collector, trace_collector
 from gateway.upstream.circuit_breaker import Thresholds
 
+_TRANSLATED_KEEPALIVE_S = 15.0
+"""Clients and proxies give up on streams that are silent for a minute or less; what is translated promises no bytes."""
 _WINDOWS = ((Dimension.RPM, 60), (Dimension.RPD, 86_400), (Dimension.TPM, 60), (Dimension.CONCURRENCY, 0))
 
 
@@ -160,6 +163,7 @@ def _upstream(provider: Provider, section: ProviderSection, identity: str) -> Up
         Thresholds(breaker.failures, breaker.window_ms / 1000, breaker.open_ms / 1000),
         UnderWay(),
         isinstance(section, CostStatingProvider) and section.trust_stated_cost,
+        rules_of(section.request),
     )
 
 
@@ -184,7 +188,7 @@ def _compile_key(
     who = attribution(key, config)
     reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
-    keepalive = key.stream_keepalive_s
+    keepalive = config.stream_keepalive_s if key.stream_keepalive_s is None else key.stream_keepalive_s
     metered = meters(view.budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
@@ -203,7 +207,8 @@ def _compile_key(
         resolutions={},
         cache_mode=key.cache.mode,
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
-        stream_keepalive_s=float(config.stream_keepalive_s if keepalive is None else keepalive),
+        stream_keepalive_s=float(keepalive or 0),
+        translated_keepalive_s=_TRANSLATED_KEEPALIVE_S if keepalive is None else float(keepalive),
         budgets=metered,
         meterings={},
         learns=any(meter.budget.margin is not None for meter in metered),

@@ -11,11 +11,13 @@ from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper
 from gateway.lanes.base import Translation
+from gateway.lanes.sealing import Seal
 from gateway.money.budget import CompiledBudget, Who
 from gateway.money.price_times import PriceOverTime
 from gateway.policy.judge import Judge
 from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.request_rules import RequestRules
 from gateway.snapshot.budgets import Meter, Metering
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
@@ -84,7 +86,7 @@ class Upstream:
     """A provider, what a request holds of the limits of its account, and when it is left alone.
 
     `under_way` counts the calls to it since this revision was loaded, for the choice of the least busy.
-    `trusts_stated_cost`: what answers state that they cost counts.
+    `trusts_stated_cost`: what answers state that they cost counts. `rules` are the file's on fields of requests.
     """
 
     provider: Provider
@@ -92,6 +94,7 @@ class Upstream:
     circuit: Thresholds
     under_way: "UnderWay"
     trusts_stated_cost: bool = False
+    rules: RequestRules | None = None
 
 
 class UnderWay:
@@ -207,6 +210,7 @@ class CompiledKey:
     cache_mode: str
     drains: bool
     stream_keepalive_s: float
+    translated_keepalive_s: float
     budgets: tuple[Meter, ...]
     meterings: dict[str, Metering]
     learns: bool
@@ -258,6 +262,8 @@ class Snapshot:
         self.warnings = warnings
         self.key_ends = key_ends
         """The virtual keys that end by themselves, each with when it does, Unix time, the first to end first."""
+        self.seal = Seal(pepper.derived(b"opaque state"))
+        """Closes what providers want back from clients of other APIs."""
         self._pepper = pepper
         self._key_names = key_names
         self._previous_key_names = previous_key_names

@@ -201,6 +201,20 @@ ledger_retention = Table(
 """One row. Requests before `pruned_before` have no rows any more, or lose them at present: what they spent stands in
 the sums alone. Zero: nothing was pruned. `holder` is the process that prunes, until `held_until` at the latest."""
 
+stored_objects = Table(
+    "stored_objects",
+    metadata,
+    Column("virtual_key", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("kind", Name, nullable=False),
+    Column("provider", Name, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""What providers keep (responses, files, conversations ...): which key made it, and who holds it."""
+
+Index(None, stored_objects.c.virtual_key, stored_objects.c.kind, stored_objects.c.created_at, stored_objects.c.id)
+
 counter_nodes = Table(
     "counter_nodes",
     metadata,

@@ -56,6 +56,14 @@ def with_marks(data: bytes) -> list[Splice]:
     return splices
 
 
+def marks_in(data: bytes) -> Iterator[Span]:
+    """Where the value of each mark stands."""
+    for start, end in _marks(data):
+        colon = _STRING.match(data, start, end)
+        if colon is not None:
+            yield colon.end(), end
+
+
 def _mark_last(data: bytes, content: Span) -> list[Splice]:
     """Marks the last block of a list, or makes a text into a block that is marked; an empty text cannot be."""
     start, end = content

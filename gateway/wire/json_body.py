@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import re
 from collections.abc import Callable, Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.wire.json_members import find_members
+from gateway.wire.json_parts import without_member
 from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
@@ -21,10 +21,7 @@ from gateway.wire.urls import UrlPlaces, may_have_urls, odd_fields, urls_in_json
 _LONG_VALUE = 512
 """Bytes above which a digest stands for a value in fingerprints; shorter ones are remembered as they are."""
 
-_LONGEST_KEY = 4096
 _MAX_ODD_FIELDS = 10_000
-_KEY_BEFORE = re.compile(rb'(?:,[ \t\r\n]*)?"(?:[^"\\]|\\.)*"[ \t\r\n]*:[ \t\r\n]*\Z')
-_COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _DECIMAL_DIGITS_OF_64_BITS = 18
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -196,14 +193,7 @@ class JsonBody:
             return []
         if name in self._repeated:
             raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
-        before = _KEY_BEFORE.search(self._readable, max(0, span[0] - _LONGEST_KEY), span[0])
-        if before is None:
-            raise GatewayError("bad_request", f"The body has too much white space around {name!r}.", param=name)
-        start, end = before.start(), span[1]
-        if not before[0].startswith(b","):
-            after = _COMMA_AFTER.match(self._readable, end)
-            end = after.end() if after is not None else end
-        return [Splice(start, end, b"")]
+        return [without_member(self._readable, name, span)]
 
     def asking_for_usage(self) -> list[Splice]:
         """Adds `stream_options.include_usage` where the body does not mention it.
@@ -249,6 +239,13 @@ class JsonBody:
         if not model:
             raise GatewayError("bad_request", "`model` has to be a string that is not empty.", param="model")
         return model
+
+
+def no_body() -> JsonBody:
+    """What a request without a body says: nothing."""
+    body = JsonBody(b"{}")
+    body.data = b""
+    return body
 
 
 def _decode_top_level(data: bytes, *, mended: bool = False) -> tuple[bytes, dict[str, msgspec.Raw]]:

@@ -2,29 +2,94 @@
 
 import re
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
+from gateway.errors import GatewayError
 from gateway.wire.json_members import Span, find_members
 from gateway.wire.json_splice import Splice
-from gateway.wire.json_tokens import end_of_value
+from gateway.wire.json_tokens import end_of_value, without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
+_KEY_BEFORE = re.compile(rb'(,[ \t\r\n]*)?("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*\Z')
+_LONGEST_KEY = 4096
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def members_in(data: bytes, span: Span) -> dict[str, Span]:
     """Where the values of an object stand; empty for anything else."""
+    found = _object(data, span)
+    return {} if found is None else found.members
+
+
+def without_member(data: bytes, name: str, value: Span) -> Splice:
+    """The splice that takes a member out of its object, with one of its commas. Raises `bad_request`."""
+    key = _key_before(data, name, value)
+    if key[1] is not None:
+        return Splice(key.start(), value[1], b"")
+    after = _COMMA_AFTER.match(data, value[1])
+    return Splice(key.start(), value[1] if after is None else after.end(), b"")
+
+
+def _key_before(data: bytes, name: str, value: Span) -> re.Match[bytes]:
+    """The key of a member whose value stands there, with the comma before it."""
+    key = _KEY_BEFORE.search(data, max(0, value[0] - _LONGEST_KEY), value[0])
+    if key is None:
+        raise GatewayError("bad_request", f"The body has too much white space around {name!r}.", param=name)
+    return key
+
+
+class Object(NamedTuple):
+    """An object within a text: where it stands, where the values of its members do, and which names repeat."""
+
+    span: Span
+    members: dict[str, Span]
+    repeated: frozenset[str]
+
+    def without(self, data: bytes, name: str) -> Splice:
+        """The splice that takes a member out. Raises `bad_request` for one that stands in too much white space."""
+        return without_member(data, name, self.members[name])
+
+    def renamed(self, data: bytes, name: str, other: str) -> Splice:
+        """The splice that calls a member by another name. Raises as `without` does."""
+        return Splice(*_key_before(data, name, self.members[name]).span(2), msgspec.json.encode(other))
+
+    def with_member(self, name: str, written: bytes) -> Splice:
+        """The splice that adds a member, before all others."""
+        inside = self.span[0] + 1
+        comma = b"," if self.members else b""
+        return Splice(inside, inside, msgspec.json.encode(name) + b":" + written + comma)
+
+
+def object_at(data: bytes, path: Sequence[str]) -> Object | None:
+    """The object to which these names lead from the top of a JSON text; `None` where there is none."""
+    span = (_after_space(data, 0), len(data))
+    found = _object(data, span)
+    for name in path:
+        if found is None or name not in found.members:
+            return None
+        found = _object(data, found.members[name])
+    return found
+
+
+def _object(data: bytes, span: Span) -> Object | None:
     part = data[span[0] : span[1]]
+    decoded: dict[str, Any]
     try:
-        decoded: dict[str, Any] = _OBJECT.decode(part)
+        decoded = _OBJECT.decode(part)
     except UNREADABLE:
-        return {}
-    spans, _ = find_members(part, decoded)
-    return {name: (span[0] + start, span[0] + end) for name, (start, end) in spans.items()}
+        # Halves of surrogate pairs, which some clients write, keep nobody from what stands beside them.
+        part = without_lone_surrogates(part)
+        try:
+            decoded = _OBJECT.decode(part)
+        except UNREADABLE:
+            return None
+    spans, repeated = find_members(part, decoded)
+    members = {name: (span[0] + start, span[0] + end) for name, (start, end) in spans.items()}
+    return Object(span, members, repeated)
 
 
 def elements_in(data: bytes, span: Span) -> list[Span]:

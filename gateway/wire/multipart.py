@@ -107,6 +107,13 @@ class MultipartBody:
         """Nobody parts a form."""
         return None
 
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every short field that is not a file, by its name."""
+        for field in self._fields:
+            if field.end - field.start > _MAX_FIELD_BYTES:
+                continue
+            yield field.name, self.data[field.start : field.end].decode("utf-8", "replace")
+
     def may_have_urls(self, _places: UrlPlaces) -> bool:
         """Any field that is not a file."""
         return bool(self._fields)

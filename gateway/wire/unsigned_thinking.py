@@ -3,9 +3,10 @@
 Anthropic refuses a thinking block whose signature is not its own
 (https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking), so they are left out before it is asked. The
 signature of reasoning that a provider gave as `reasoning_content` is a mark of the gateway's that says which provider
-that was, since servers that give it so want it back (https://api-docs.deepseek.com/guides/thinking_mode); all else that
-is not signed has an empty one. A compatible server gives such blocks itself, and has them back: there only what the
-gateway has marked is left out.
+that was, since servers that give it so want it back (https://api-docs.deepseek.com/guides/thinking_mode). What other
+providers want back is in an envelope (gateway/lanes/sealing.py), a signature or redacted thinking. All else that is
+not signed has an empty signature. A compatible server gives such blocks itself, and has them back: there only what the
+gateway has marked or sealed is left out.
 """
 
 import re
@@ -15,16 +16,27 @@ from gateway.wire.json_members import Span
 from gateway.wire.json_parts import elements_in, members_in, without_elements
 from gateway.wire.json_splice import Splice
 
+ENVELOPE: Final = "lwg1."
+"""What envelopes begin with."""
+
 _MARK: Final = "reasoning_content@"
 _SIGNATURE: Final = b'"signature"'
 _UNSIGNED: Final = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"(?:"|' + _MARK.encode() + rb")")
 _EMPTY: Final = b'""'
+_THINKING: Final = b'"thinking"'
+_PROOFS: Final = {_THINKING: "signature", b'"redacted_thinking"': "data"}
 _BEGINS_MARKED: Final = b'"' + _MARK.encode()
+_BEGINS_SEALED: Final = b'"' + ENVELOPE.encode()
 
 
 def marked(provider: str) -> str:
     """The signature of what a provider gave as `reasoning_content`."""
     return _MARK + provider
+
+
+def provider_marked(signature: str) -> str | None:
+    """The provider that such a signature names, `None` for any other signature."""
+    return signature.removeprefix(_MARK) if signature.startswith(_MARK) else None
 
 
 def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> list[Splice]:
@@ -48,7 +60,10 @@ def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> lis
 
 
 def has_unsigned(data: bytes) -> bool:
-    """Whether such thinking may be in a body: one look, which nearly every body passes."""
+    """Whether such thinking may be in a body: two looks, which nearly every body passes."""
+    # PERF: `in` raises an exception to itself before it looks for bytes.
+    if data.find(_BEGINS_SEALED) >= 0:
+        return True
     position = data.find(_SIGNATURE)
     while position >= 0:
         position += len(_SIGNATURE)
@@ -60,8 +75,12 @@ def has_unsigned(data: bytes) -> bool:
 
 def _is_unsigned(data: bytes, block: Span, marked_alone: bool) -> bool:
     members = members_in(data, block)
-    kind, signature = members.get("type"), members.get("signature")
-    if kind is None or signature is None or data[kind[0] : kind[1]] != b'"thinking"':
+    kind = members.get("type")
+    written = b"" if kind is None else data[kind[0] : kind[1]]
+    proof = members.get(_PROOFS.get(written, ""))
+    if proof is None:
         return False
-    written = data[signature[0] : signature[1]]
-    return written.startswith(_BEGINS_MARKED) or (written == _EMPTY and not marked_alone)
+    proves = data[proof[0] : proof[1]]
+    if proves.startswith((_BEGINS_SEALED, _BEGINS_MARKED)):
+        return True
+    return proves == _EMPTY and written == _THINKING and not marked_alone

@@ -87,14 +87,18 @@ def test_claude_gets_anthropics_own_body(gateway, upstream):
     answer = httpx.post(
         f"{gateway.url}/v1/messages",
         content=body,
-        headers={"x-api-key": SECRET, "anthropic-version": "2023-06-01", "anthropic-beta": "a-1,b-2"},
+        headers={
+            "x-api-key": SECRET,
+            "anthropic-version": "2023-06-01",
+            "anthropic-beta": "effort-2025-11-24,a-1,context-1m-2025-08-07",
+        },
     )
 
     sent = upstream.requests[0]
     assert sent.request_line == "POST /model/eu.anthropic.claude-haiku-4-5-20251001-v1%3A0/invoke HTTP/1.1"
     assert json.loads(sent.body) == {
         "anthropic_version": "bedrock-2023-05-31",
-        "anthropic_beta": ["a-1", "b-2"],
+        "anthropic_beta": ["effort-2025-11-24", "context-1m-2025-08-07"],
         "max_tokens": 9,
         "messages": [{"role": "user", "content": "é"}],
     }
@@ -212,6 +216,25 @@ def test_what_converse_refuses_is_told_in_openais_shape(gateway, upstream):
     assert caught.value.body["message"] == "too long"
 
 
-def test_messages_for_a_family_that_has_no_such_lane_are_refused(gateway):
-    with pytest.raises(anthropic.NotFoundError, match="does not serve /v1/messages"):
-        claude(gateway).messages.create(model="nova", max_tokens=9, messages=QUESTION)
+def test_claudes_clients_reach_other_families_by_converse(gateway, upstream):
+    upstream.play = lambda _: response(json.dumps(CONVERSED).encode())
+
+    message = claude(gateway).messages.create(
+        model="nova", max_tokens=9, messages=QUESTION, extra_headers={"anthropic-beta": "a-1"}
+    )
+
+    assert upstream.requests[0].request_line.startswith("POST /model/eu.amazon.nova-lite-v1%3A0/converse ")
+    assert json.loads(upstream.requests[0].body) == {
+        "messages": [{"role": "user", "content": [{"text": "hi"}]}],
+        "inferenceConfig": {"maxTokens": 9},
+    }
+    assert (message.model, message.content[0].text, message.usage.input_tokens) == ("nova", "hello", 9)
+
+
+def test_claudes_clients_stream_from_other_families(gateway, upstream):
+    upstream.play = lambda _: frames([aws_frames.event(*event) for event in CONVERSE_STREAM])
+
+    with claude(gateway).messages.stream(model="nova", max_tokens=9, messages=QUESTION) as streamed:
+        message = streamed.get_final_message()
+
+    assert (message.content[0].text, message.stop_reason, message.usage.output_tokens) == ("hello", "end_turn", 3)

@@ -90,7 +90,7 @@ def test_errors_on_messages_are_in_anthropic_s_envelope(gateway, upstream):
     ("method", "path", "status", "kind"),
     [
         ("GET", "/nowhere", 404, "not_found"),
-        ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
+        ("GET", "/v1/embeddings", 405, "method_not_allowed"),
         ("DELETE", "/v1/models", 405, "method_not_allowed"),
         ("GET", "/v1/models/unheard-of", 404, "model_not_found"),
     ],

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.contract.conftest import config
+from tests.support.objects import adopt
 from tests.support.upstream import CHAT, response
 
 BUDGET = """
@@ -34,7 +35,9 @@ ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
-    return module_gateway(config(upstream.url).replace("virtual_keys:", BUDGET + "virtual_keys:"))
+    started = module_gateway(config(upstream.url).replace("virtual_keys:", BUDGET + "virtual_keys:"))
+    adopt(started, "openai", "resp_1", "conv_1", "pmpt_1", "file-1")
+    return started
 
 
 def held(reply):
@@ -139,10 +142,12 @@ def test_what_nobody_can_tell_is_refused_or_held_as_the_file_says(start_gateway,
         return gateway.post(responses("long", **more), path="/v1/responses")
 
     silent = start("")
+    adopt(silent, "openai", "resp_1", "file-1")
     for reply in (ask(silent, previous_response_id="resp_1"), ask(silent, input=[file])):
         assert (reply.status_code, reply.json()["error"]["code"]) == (400, "unbounded_reference")
         assert "`context_window` of openai/long" in reply.json()["error"]["message"]
     said = start("reservations: {stored_tokens: 30000, file_tokens: refuse}\n")
+    adopt(said, "openai", "resp_1", "file-1")
     assert held(ask(said, previous_response_id="resp_1")) == pytest.approx(0.03, rel=0.01)
     refused = ask(said, input=[file, file])
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "unbounded_reference")

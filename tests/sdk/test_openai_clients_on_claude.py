@@ -121,7 +121,7 @@ def test_structured_output_is_asked_for_in_claudes_words(client):
             response_format={"type": "json_object"},
             extra_body={"drop_tuning_params": False},
         )
-    assert caught.value.body["param"] == "response_format.type"
+    assert caught.value.body["param"] == "response_format"
 
     completion = client.chat.completions.parse(model="claude", messages=HELLO, response_format=Answer)
     assert completion.choices[0].message.parsed is None or isinstance(completion.choices[0].message.parsed, Answer)

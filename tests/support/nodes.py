@@ -18,6 +18,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.request import UpstreamRequest
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import SECRET
+from tests.support.objects import Objects
 from tests.support.snapshot import snapshot_of
 
 
@@ -139,6 +140,7 @@ class Node:
             metrics=Metrics(),
             decision_log=None,
             tracing=_NoTracing(),
+            objects=Objects("openai", "resp_1"),
             disconnect_drain_bytes=0,
         )
 

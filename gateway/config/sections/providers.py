@@ -15,6 +15,7 @@ from gateway.config.sections.base import (
     Start,
     Times,
 )
+from gateway.config.sections.request_rules import RequestSection
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
 BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
@@ -88,6 +89,12 @@ class BaseProvider(Shareable):
     timeouts: Timeouts = Field(Timeouts(), description="Deadlines of calls to this provider.")
     circuit_breaker: CircuitBreaker = Field(
         CircuitBreaker(), description="When the provider is left alone, on each node for itself."
+    )
+    request: RequestSection = Field(
+        {},
+        description="What is done to fields of the requests that go to this provider, by field: "
+        "`{temperature: {drop: true}, max_tokens: {max: 8000}, max_completion_tokens: {rename: max_tokens}}`. A dot "
+        "leads into an object: `reasoning.effort`. Every other byte stays as the client wrote it.",
     )
     headers: dict[HeaderName, HeaderText] = Field(
         {}, description="Extra request headers, for example a beta switch. They replace a client's header of that name."

@@ -51,6 +51,27 @@ def whole(body: Json, size: int, wishes: Directives) -> Json:
     return _response(body, size, reply, [_item(body, reply, "completed")], _end(reply))
 
 
+def compact(body: Json, size: int, wishes: Directives) -> Json:
+    """A `response.compaction`: the user's messages, and one item for all that was said to them."""
+    reply = compose(prompt_of(body), wishes)
+    given = body["input"]
+    items = [item for item in given if isinstance(item, dict)] if isinstance(given, list) else []
+    kept = [item for item in items if item.get("role") == "user"]
+    item = {"type": "compaction", "id": f"cmp_{identity(body)}", "encrypted_content": identity(body)}
+    return {
+        "id": f"resp_{identity(body)}",
+        "object": "response.compaction",
+        "created_at": 1_700_000_000,
+        "output": [*kept, item],
+        "usage": _usage(size, reply),
+    }
+
+
+def count(size: int) -> Json:
+    """The answer of `input_tokens`."""
+    return {"object": "response.input_tokens", "input_tokens": tokens_of(size)}
+
+
 def stream(body: Json, size: int, wishes: Directives) -> Frames:
     """Created, in progress, the item with its parts, completed; every event with its `sequence_number`."""
     reply = compose(prompt_of(body), wishes)

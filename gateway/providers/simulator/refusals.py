@@ -27,6 +27,8 @@ _REQUIRED: Final = {
     "/v1/chat/completions": ("model", "messages"),
     "/v1/completions": ("model",),
     "/v1/responses": ("model", "input"),
+    "/v1/responses/compact": ("model", "input"),
+    "/v1/responses/input_tokens": ("model", "input"),
     "/v1/embeddings": ("model", "input"),
     "/v1/moderations": ("input",),
     "/v1/images/generations": ("prompt",),

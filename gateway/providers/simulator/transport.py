@@ -31,6 +31,8 @@ _WHOLES: Final[dict[str, Callable[[Json, int, Directives], Json]]] = {
     "/v1/chat/completions": openai_chat.whole,
     "/v1/completions": openai_chat.whole_text,
     "/v1/responses": openai_responses.whole,
+    "/v1/responses/compact": openai_responses.compact,
+    "/v1/responses/input_tokens": lambda _body, size, _wishes: openai_responses.count(size),
     "/v1/messages": anthropic_messages.whole,
     "/v1/messages/count_tokens": lambda body, size, _: anthropic_messages.count(body, size),
     "/v1/embeddings": lambda body, _size, _wishes: openai_media.embeddings(body),
@@ -118,7 +120,7 @@ def _prompt_text(path: str, body: Json) -> str:
         if path in ("/v1/chat/completions", "/v1/messages", "/v1/messages/count_tokens"):
             users = [message for message in body["messages"] if message.get("role") == "user"]
             return openai_chat.text_of(users[-1].get("content"))
-        if path == "/v1/responses":
+        if path.startswith("/v1/responses"):
             return openai_responses.prompt_of(body).last_text
     except _UNREADABLE:
         return ""

@@ -30,12 +30,13 @@ from openai.types.chat.completion_create_params import (
 from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
-from gateway.lanes.anthropic_openai.parameters import TABLE
-from gateway.lanes.anthropic_openai.reasoning import EFFORTS, family_of
-from gateway.lanes.anthropic_openai.request import fits_strict_mode
+from gateway.lanes.conversation import EFFORTS
 from gateway.lanes.losses import Treatment
+from gateway.lanes.openai_models import family_of
 from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI
+from gateway.lanes.strict_schema import fits_strict_mode
 
+TABLE = ANTHROPIC_TO_OPENAI.table
 _NON_STREAMING = TypeAdapter(CompletionCreateParamsNonStreaming)
 _STREAMING = TypeAdapter(CompletionCreateParamsStreaming)
 _KNOWN_TO_OPENAI = set(inspect.get_annotations(CompletionCreateParamsStreaming)) | {

@@ -182,11 +182,11 @@ def test_every_event_of_a_text_goes_out_with_its_chunk():
         [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "lo"}}],
         [{"type": "content_block_stop", "index": 0}],
         [],
+        [],
         [
             {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": usage},
             {"type": "message_stop"},
         ],
-        [],
     ]
 
 
@@ -472,7 +472,8 @@ def test_what_follows_done_is_ignored():
     translator.feed("", _data(_chunk("stop", content="x")))
     translator.feed("", b" [DONE] ")
 
-    assert (translator.feed("", b"junk"), translator.end()) == (b"", b"")
+    assert translator.feed("", b"junk") == b""
+    assert translator.finished
 
 
 def test_a_stream_that_breaks_off_is_not_finished():

@@ -17,10 +17,10 @@ from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
 from gateway.lanes.base import Asked, UntranslatableAnswer
-from gateway.lanes.chat_parameters import TO_ANTHROPIC as TABLE
 from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI, OPENAI_TO_ANTHROPIC, OPENAI_TO_CONVERSE
 from gateway.wire.sse_events import EventSplitter
 
+TABLE = OPENAI_TO_ANTHROPIC.table
 OLD, NEW = "claude-sonnet-4-5-20250929", "claude-opus-5-5"
 HI = {"role": "user", "content": "Hi"}
 PNG = "iVBORw0KGgo="
@@ -368,7 +368,7 @@ def test_calls_and_functions_carry_cache_marks():
 @pytest.mark.parametrize("translation", [OPENAI_TO_ANTHROPIC, OPENAI_TO_CONVERSE])
 def test_what_calls_and_choices_lose_is_told(translation):
     function = {"name": "weather", "arguments": "{}", "bar": 1, "parsed_arguments": {}}
-    call = {"id": "a", "index": 0, "type": "function", "foo": 1, "extra_content": {}, "function": function}
+    call = {"id": "a", "index": 0, "type": "function", "foo": 1, "function": function}
     choice = {"type": "function", "function": {"name": "weather", "baz": 1}}
     tools = [{"type": "function", "function": {"name": "weather"}}]
     body = {"messages": [HI, {"role": "assistant", "tool_calls": [call]}, HI], "tools": tools, "tool_choice": choice}
@@ -377,7 +377,6 @@ def test_what_calls_and_choices_lose_is_told(translation):
 
     assert set(dropped) == {
         "messages[].tool_calls[].foo",
-        "messages[].tool_calls[].extra_content",
         "messages[].tool_calls[].function.bar",
         "tool_choice.function.baz",
     }
@@ -388,7 +387,8 @@ REFUSED = {
     "logprobs": (with_(logprobs=True), "unsupported_parameter", "logprobs"),
     "audio": (with_(modalities=["audio"]), "unsupported_parameter", "modalities"),
     "functions": (with_(functions=[{}]), "unsupported_parameter", "functions"),
-    "custom tool": (with_(tools=[{"type": "custom"}]), "unsupported_parameter", "tools[0].type"),
+    "MCP server": (with_(tools=[{"type": "mcp"}]), "unsupported_parameter", "tools[0].type"),
+    "custom tool": (with_(tools=[{"type": "custom"}]), "bad_request", "tools[0].custom"),
     "listening": (
         with_(messages=[{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}]),
         "unsupported_parameter",

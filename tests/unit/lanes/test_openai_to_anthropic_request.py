@@ -12,7 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from gateway.errors import GatewayError
-from gateway.lanes.openai_anthropic.reasoning import Family, Reasoning, family_of
+from gateway.lanes.messages.reasoning import Family, Reasoning, family_of
 from gateway.lanes.pairs import OPENAI_TO_ANTHROPIC
 
 BUDGETED, ADAPTIVE, THINKER = "claude-sonnet-4-5-20250929", "claude-opus-4-6", "claude-opus-5-5"

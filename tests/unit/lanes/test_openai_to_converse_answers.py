@@ -26,6 +26,7 @@ USED = {
     "completion_tokens": 5,
     "total_tokens": 115,
     "prompt_tokens_details": {"cached_tokens": 80, "cache_write_tokens": 20},
+    "completion_tokens_details": {"reasoning_tokens": 0},
 }
 
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from gateway.errors import GatewayError
-from gateway.lanes.chat_parameters import TO_CONVERSE as TABLE
 from gateway.lanes.losses import Treatment
 from gateway.lanes.pairs import OPENAI_TO_CONVERSE
 
+TABLE = OPENAI_TO_CONVERSE.table
 MODEL = "mistral.mistral-large-3-675b-instruct"
 GPT_OSS = "openai.gpt-oss-120b-1:0"
 NOVA = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-2-lite-v1:0"
@@ -280,14 +280,15 @@ def test_parts_that_cannot_cross_are_refused_with_their_place(part, type_, param
         ({"function_call": "auto"}, "unsupported_parameter", "function_call"),
         ({"moderation": {"model": "x"}}, "unsupported_parameter", "moderation"),
         ({"web_search_options": {}}, "unsupported_parameter", "web_search_options"),
-        ({"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "unsupported_parameter", "tools[0].type"),
-        ({"tools": [WEATHER], "tool_choice": {"type": "custom", "custom": {}}}, "unsupported_parameter", "tool_choice.custom"),
+        ({"tools": [{"type": "mcp", "mcp": {"name": "x"}}]}, "unsupported_parameter", "tools[0].type"),
+        ({"tools": [WEATHER], "tool_choice": {"type": "custom", "custom": {}}}, "bad_request", "tool_choice.custom.name"),
         ({"tool_choice": "required"}, "bad_request", "tools"),
         ({"tools": [WEATHER], "tool_choice": "maybe"}, "bad_request", "tool_choice"),
         ({"tools": [{**WEATHER, "function": {"name": "a b"}}]}, "bad_request", "tools[0].function.name"),
         ({"messages": [{"role": "function", "name": "x", "content": "y"}]}, "unsupported_parameter", "messages[0].role"),
         ({"messages": [{"role": "assistant", "audio": {"id": "x"}}]}, "unsupported_parameter", "messages[0].audio"),
-        ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "type": "custom"}]}]}, "unsupported_parameter", "messages[0].tool_calls[0].type"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "type": "custom"}]}]}, "bad_request", "messages[0].tool_calls[0].custom"),
+        ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "type": "mcp"}]}]}, "bad_request", "messages[0].tool_calls[0].type"),
         ({"messages": [{"role": "assistant", "tool_calls": [{**CALL, "function": {"name": "a", "arguments": [1]}}]}]}, "bad_request", "messages[0].tool_calls[0].function.arguments"),
         ({"messages": []}, "bad_request", "messages"),
         ({"messages": [{"role": "system", "content": " "}]}, "bad_request", "messages"),
@@ -317,7 +318,7 @@ def test_what_cannot_cross_is_refused_with_its_place(members, type_, param):
         ({"frequency_penalty": 0, "n": 1, "store": False, "modalities": ["text"], "parallel_tool_calls": True}, []),
         ({"user": "u", "prompt_cache_key": "k", "drop_tuning_params": True}, ["user"]),
         ({"parallel_tool_calls": False}, ["parallel_tool_calls"]),
-        ({"thinking": {"type": "enabled"}}, ["thinking"]),
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, ["thinking"]),
         ({"evil\r\nheader": 1}, ["evil??header"]),
         ({"temperature": 1.5}, ["temperature"]),
         ({"response_format": {"type": "json_object"}}, ["response_format"]),

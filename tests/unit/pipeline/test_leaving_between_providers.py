@@ -16,6 +16,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
+from tests.support.objects import Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -119,6 +120,7 @@ def leave():
             metrics=Metrics(),
             decision_log=None,
             tracing=NoTracing(),
+            objects=Objects(),
             disconnect_drain_bytes=0,
         )
         full = snapshot.upstreams["full"].holds[0]

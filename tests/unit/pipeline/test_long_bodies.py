@@ -17,6 +17,7 @@ from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET, new_key
+from tests.support.objects import Objects
 from tests.support.snapshot import snapshot_of
 
 _, OTHER = new_key()
@@ -84,14 +85,14 @@ class NoTracing:
 
 
 class Watched(JsonBody):
-    """A body that remembers which threads read anything but a word of it."""
+    """A body that remembers which threads read anything long of it."""
 
     def __init__(self, data):
         super().__init__(data)
         self.threads = set()
 
     def _told(self, found):
-        if found is not None and len(found) > 64:
+        if found is not None and len(found) > 1024:
             self.threads.add(threading.get_ident())
         return found
 
@@ -142,6 +143,7 @@ def readers(monkeypatch):
                 metrics=Metrics(),
                 decision_log=None,
                 tracing=NoTracing(),
+                objects=Objects(),
                 disconnect_drain_bytes=0,
             )
             headers = [(b"authorization", f"Bearer {SECRET}".encode())]
@@ -165,7 +167,7 @@ def readers(monkeypatch):
         ("chat_completions", "openai/m", [{"type": "text", "text": LONG, "tools": []}], {}),
         ("chat_completions", "openai/m", SHORT, {"metadata": {"a": LONG}}),
         ("messages", "claude/m", SHORT, {"metadata": {"user_id": "a", "b": LONG}}),
-        ("responses", "openai/m", SHORT, {"input": [{"type": "item_reference", "id": LONG, "image_url": ""}]}),
+        ("responses", "openai/m", SHORT, {"input": [{"type": "reasoning", "id": LONG, "image_url": ""}]}),
         ("completions", "openai/m", SHORT, {"prompt": [LONG, "a"]}),
     ],
 )

@@ -17,7 +17,7 @@ providers:
   compatible: {{type: anthropic, api_key: k, base_url: "http://api.anthropic.com.example"}}
 virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
 """
-SIGNED, EMPTY, MARKED = "c2ln", "", "reasoning_content@vllm"
+SIGNED, EMPTY, MARKED, SEALED = "c2ln", "", "reasoning_content@vllm", "lwg1.AAAA.BBBB"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,8 @@ SIGNED, EMPTY, MARKED = "c2ln", "", "reasoning_content@vllm"
 def test_who_gets_which_signatures(provider, kept):
     upstream = Upstream()
     node = Node(CONFIG, WatchedCounters(), Ledger(), upstream)
-    thoughts = [{"type": "thinking", "thinking": "hm", "signature": one} for one in (SIGNED, EMPTY, MARKED)]
+    thoughts = [{"type": "thinking", "thinking": "hm", "signature": one} for one in (SIGNED, EMPTY, MARKED, SEALED)]
+    thoughts.append({"type": "redacted_thinking", "data": SEALED})
     turns = [{"role": "assistant", "content": [*thoughts, {"type": "text", "text": "hi"}]}]
     body = {"model": f"{provider}/anthropic.claude-haiku-4-5", "max_tokens": 9, "messages": turns}
 
@@ -40,3 +41,4 @@ def test_who_gets_which_signatures(provider, kept):
 
     content = json.loads(upstream.body)["messages"][0]["content"]
     assert [block["signature"] for block in content if block["type"] == "thinking"] == kept
+    assert SEALED not in upstream.body.decode()

@@ -23,6 +23,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
 from tests.support.nodes import Ledger
+from tests.support.objects import Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -91,6 +92,7 @@ def ask():
             metrics=metrics,
             decision_log=None,
             tracing=Tracing(destination, Bounds(), metrics, Variables({})),
+            objects=Objects(),
             disconnect_drain_bytes=0,
         )
 

@@ -78,6 +78,8 @@ def headers_sent(type_, client=(), **section):
             f"{AZURE}/deployments/gpt-5/embeddings?api-version=2024-10-21",
         ),
         ("azure", CLASSIC, "responses", f"{AZURE}/responses?api-version=2024-10-21"),
+        ("azure", CLASSIC, "responses_compact", f"{AZURE}/responses/compact?api-version=2024-10-21"),
+        ("azure", CLASSIC, "responses_input_tokens", f"{AZURE}/responses/input_tokens?api-version=2024-10-21"),
         ("azure", {"base_url": f"{AZURE}/v1/"}, CHAT, f"{AZURE}/v1/chat/completions"),
         ("azure", {"base_url": f"{AZURE}/", **CLASSIC}, "responses", f"{AZURE}/responses?api-version=2024-10-21"),
         ("simulator", {}, "messages", "simulator://mine/v1/messages"),

@@ -204,6 +204,15 @@ def test_responses():
     assert answer.usage.total_tokens == answer.usage.input_tokens + answer.usage.output_tokens
 
 
+def test_a_conversation_is_compacted_and_counted():
+    said = {"model": "m", "input": [*HELLO, {"role": "assistant", "content": "hi"}]}
+    compacted = run(lambda client: client.responses.compact(**said))
+    counted = run(lambda client: client.responses.input_tokens.count(**said))
+
+    assert [item.type or item.role for item in compacted.output] == ["user", "compaction"]
+    assert compacted.usage.total_tokens > counted.input_tokens > 0
+
+
 def test_the_responses_stream_has_its_events_in_order():
     events = run(lambda client: collected(client.responses.create(model="m", input="Hello there", stream=True)))
 

@@ -21,7 +21,7 @@ from openai.types import completion_create_params, embedding_create_params, imag
 from openai.types import moderation_create_params as moderation_params
 from openai.types.audio import speech_create_params
 from openai.types.chat import completion_create_params as chat_create_params
-from openai.types.responses import response_create_params
+from openai.types.responses import input_token_count_params, response_compact_params, response_create_params
 
 from gateway.shapes.audio import SPEECH
 from gateway.shapes.chat import CHAT, COMPLETIONS
@@ -30,7 +30,7 @@ from gateway.shapes.declares import NAMES_OF_MODELS, NAMES_OF_TOOLS, Says
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.images import IMAGES
 from gateway.shapes.messages import COUNT_TOKENS, MESSAGES
-from gateway.shapes.responses import RESPONSES
+from gateway.shapes.responses import COMPACT, INPUT_TOKENS, RESPONSES
 
 REQUESTS = [
     (CHAT, chat_create_params.CompletionCreateParamsNonStreaming),
@@ -40,6 +40,8 @@ REQUESTS = [
     (ENDPOINTS["moderations"].shape, moderation_params.ModerationCreateParams),
     (SPEECH, speech_create_params.SpeechCreateParams),
     (RESPONSES, response_create_params.ResponseCreateParamsNonStreaming),
+    (COMPACT, response_compact_params.ResponseCompactParams),
+    (INPUT_TOKENS, input_token_count_params.InputTokenCountParams),
     (MESSAGES, message_create_params.MessageCreateParamsNonStreaming),
     (MESSAGES, beta_message_create_params.MessageCreateParamsNonStreaming),
     (COUNT_TOKENS, message_count_tokens_params.MessageCountTokensParams),

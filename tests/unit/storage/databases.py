@@ -164,6 +164,7 @@ _KEPT = (
     "minted_secrets",
     "confined_owners",
     "settled_until",
+    "stored_objects",
 )
 _EMPTYING = (
     *(f"DELETE FROM {table}" for table in _KEPT),  # noqa: S608 - named here

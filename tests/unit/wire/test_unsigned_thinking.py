@@ -12,10 +12,14 @@ from gateway.wire.unsigned_thinking import marked, without_unsigned_thinking
 UNSIGNED = [
     {"type": "thinking", "thinking": "hm", "signature": ""},
     {"signature": marked("vllm"), "thinking": 'a"]}', "type": "thinking"},
+    {"type": "thinking", "thinking": "hm", "signature": "lwg1.AAAA.BBBB"},
+    {"type": "redacted_thinking", "data": "lwg1.AAAA.BBBB"},
 ]
 KEPT = [
     {"type": "thinking", "thinking": "hm", "signature": "c2ln"},
     {"type": "redacted_thinking", "data": "eA=="},
+    {"type": "redacted_thinking", "data": ""},
+    {"type": "text", "text": "lwg1.AAAA.BBBB", "data": "lwg1.AAAA.BBBB"},
     {"type": "text", "text": "say", "signature": ""},
     {"type": "tool_use", "id": "t", "name": "sign", "input": {"type": "thinking", "signature": ""}},
 ]

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "settled_until"
-down_revision = "key_peppers"
+down_revision = "stored_objects"
 
 _NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 

@@ -1,1 +1,0 @@
-"""Clients of Anthropic's Messages at providers of OpenAI's Chat Completions."""

@@ -1,0 +1,1 @@
+"""OpenAI's Chat Completions, as clients speak it and as providers do."""

@@ -1,0 +1,1 @@
+"""Anthropic's Messages API, as clients and as providers speak it."""

@@ -1,1 +1,0 @@
-"""A client of OpenAI's Chat Completions on Anthropic's Messages."""

@@ -1,0 +1,106 @@
+"""The two sides of a lane: an API that clients speak and one that a provider speaks, joined to a translation.
+
+A folder of lanes/ has one API: as a client's side a reader of requests and a writer of answers, as a provider's a
+writer of requests and a reader of answers, each with its table. Between them stand the values of `conversation` and
+`answer`, so that every client's side goes with every provider's.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from gateway.lanes.answer import Answer, StreamReader, StreamWriter
+from gateway.lanes.base import Asked, Json, Kept, StreamTranslator, Target, Translation, Written, nothing_beside
+from gateway.lanes.carried_tools import CarriedTools, ToolForms
+from gateway.lanes.conversation import Conversation
+from gateway.lanes.losses import ClientTable, Losses, TargetTable, lane_table
+from gateway.lanes.provider_error import ProviderError, read_error
+from gateway.lanes.sealing import Seal
+
+
+def _no_echo(_body: Json) -> Mapping[str, Any]:
+    return {}
+
+
+def _as_stated(_status: int, body: bytes) -> ProviderError:
+    return read_error(body)
+
+
+class ClientSide(NamedTuple):
+    """An API as clients speak it. `name` is its name in those of lanes.
+
+    `read_request` judges the members of objects within the body by the losses, raises `GatewayError`, and opens with
+    the seal what came back opaque. `echo` are members of the request that answers repeat.
+    """
+
+    name: str
+    table: ClientTable
+    read_request: Callable[[Json, Losses, Seal | None], Conversation]
+    write_answer: Callable[[Answer, Asked], bytes]
+    write_stream: Callable[[Asked], StreamWriter]
+    write_error: Callable[[int, ProviderError], bytes]
+    echo: Callable[[Json], Mapping[str, Any]] = _no_echo
+
+
+class ProviderSide(NamedTuple):
+    """An API as providers speak it. `read_answer` and the stream's reader raise `UntranslatableAnswer`.
+
+    `forms` are the tools that it takes. `beside_answer` is that of `Translation`.
+    """
+
+    name: str
+    table: TargetTable
+    write_request: Callable[[Conversation, Target, Losses], dict[str, Any]]
+    read_answer: Callable[[bytes, Asked], Answer]
+    read_stream: Callable[[Asked], StreamReader]
+    read_error: Callable[[int, bytes], ProviderError] = _as_stated
+    forms: ToolForms = ToolForms()
+    beside_answer: Callable[[Callable[[str], Any]], int] = nothing_beside
+
+
+def joined(client: ClientSide, provider: ProviderSide) -> Translation:
+    """The lane from a client's API to a provider's."""
+
+    def written(body: Json, target: Target, losses: Losses) -> Written:
+        conversation = client.read_request(body, losses, target.seal)
+        tools = CarriedTools(conversation, provider.forms)
+        request = provider.write_request(tools.carried(conversation), target, losses)
+        return Written(request, Kept(tools, client.echo(body)))
+
+    def response(body: bytes, asked: Asked) -> bytes:
+        answer = provider.read_answer(body, asked)
+        return client.write_answer(answer if asked.kept is None else asked.kept.tools.answered(answer), asked)
+
+    def error(status: int, body: bytes) -> bytes:
+        return client.write_error(status, provider.read_error(status, body))
+
+    def stream(asked: Asked) -> StreamTranslator:
+        return _Stream(provider.read_stream(asked), client.write_stream(asked), asked.kept)
+
+    table = lane_table(f"{client.name} -> {provider.name}", client.table, provider.table)
+    return Translation(table, written, response, error, stream, provider.beside_answer)
+
+
+class _Stream:
+    """See `StreamTranslator`."""
+
+    __slots__ = ("_reader", "_tools", "_writer")
+
+    def __init__(self, reader: StreamReader, writer: StreamWriter, kept: Kept | None) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._tools = None if kept is None else kept.tools.events()
+
+    @property
+    def finished(self) -> bool:
+        """See `StreamTranslator.finished`."""
+        return self._reader.finished
+
+    def feed(self, event: str, data: bytes) -> bytes:
+        """See `StreamTranslator.feed`."""
+        events = self._reader.feed(event, data)
+        said = events if self._tools is None else self._tools.restored(events)
+        return b"".join([self._writer.write(one) for one in said])
+
+    def end(self) -> bytes:
+        """See `StreamTranslator.end`."""
+        return self._writer.end()

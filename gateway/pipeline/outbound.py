@@ -1,0 +1,197 @@
+"""The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from gateway.errors import GatewayError
+from gateway.lanes.base import Translation
+from gateway.money.estimate import bound_input
+from gateway.pipeline.states import Admitted, Outbound
+from gateway.shapes.allows import allows
+from gateway.shapes.cloud_messages import HEADER, CloudForm
+from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.stated import choices, output_cap
+from gateway.shapes.vendor import Vendor
+from gateway.snapshot.snapshot import Candidate
+from gateway.wire.cache_marks import with_marks, without_marks
+from gateway.wire.json_body import JsonBody
+from gateway.wire.json_splice import Splice, apply
+from gateway.wire.request_body import RequestBody
+from gateway.wire.unsigned_thinking import without_unsigned_thinking
+
+_STRICTNESS: Final = "drop_tuning_params"
+THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_THINKING: Final = "messages[].content[type=thinking]"
+_BETAS: Final = HEADER.encode()
+
+
+def fit(request: Admitted, candidate: Candidate) -> None:
+    """Makes the request what it is at a candidate, whose rules or cloud may change its fields: held is what goes up.
+
+    Raises `bad_request` or `unsupported_parameter`.
+    """
+    rules, form, translation = candidate.upstream.rules, candidate.upstream.provider.form, candidate.lane.translation
+    # PERF: hardly any provider has rules.
+    if (rules is None and form is None and request.fitted is None) or request.fitted is candidate:
+        return
+    endpoint = request.received.endpoint
+    if request.fitted is not None:
+        _restore(request)
+    if endpoint.body is not BodyForm.JSON:
+        return
+    if translation is None:
+        body, told = _formed(request, candidate, form) if form is not None else (request.came, ())
+        edited = None if rules is None else rules.edited(endpoint, body)
+        if edited is not None:
+            _refuse_loss(request.came, edited.left_out)
+            body, told = JsonBody(edited.data, endpoint.shape.declares.judged), (*told, *edited.told)
+        if body is not request.came:
+            request.body = body
+            request.prompt = request.allowed = None
+            request.output_cap = output_cap(endpoint.shape, body)
+            request.choices = choices(endpoint.shape, body)
+        request.ruled = told
+    elif rules is not None:
+        outbound = _translated(request, candidate, translation, strict=_is_strict(request.came))
+        edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
+        if edited is not None:
+            _refuse_loss(request.came, edited.left_out)
+            _hold_for(request, candidate, JsonBody(edited.data))
+            outbound = outbound._replace(body=edited.data, params_dropped=(*outbound.params_dropped, *edited.told))
+        request.outbound = outbound
+    request.fitted = candidate
+
+
+def _formed(request: Admitted, candidate: Candidate, form: CloudForm) -> tuple[RequestBody, tuple[str, ...]]:
+    """The body as a cloud takes it, and what was left out of it, and of the betas in its headers."""
+    came, shape = request.came, request.received.endpoint.shape
+    if shape.vendor is not Vendor.ANTHROPIC:
+        return came, ()
+    _refuse_thread(came)
+    betas = b",".join([value for name, value in request.received.headers if name == _BETAS]).decode("latin-1")
+    data, lost = form.edited(candidate.model, came.data, betas)
+    _refuse_loss(came, [one for one in lost if not one.startswith(HEADER)])
+    return (came if data == came.data else JsonBody(data, shape.declares.judged)), lost
+
+
+def _restore(request: Admitted) -> None:
+    shape, came = request.received.endpoint.shape, request.came
+    request.body, request.ruled, request.fitted, request.outbound = came, (), None, None
+    request.output_cap, request.choices = output_cap(shape, came), choices(shape, came)
+    request.prompt = request.allowed = None
+
+
+def _hold_for(request: Admitted, candidate: Candidate, up: JsonBody) -> None:
+    """What is held for a request that a lane has made, and rules have changed, is told by what they made of it."""
+    endpoint = candidate.lane.endpoint
+    declares = endpoint.shape.declares
+    if declares.output_caps:
+        request.output_cap = output_cap(endpoint.shape, up)
+    if declares.choices:
+        request.choices = choices(endpoint.shape, up)
+    request.prompt = bound_input(up.data, endpoint.shape.media.found_in)
+    request.allowed = allows(endpoint, up, request.prompt, request.key.in_force.reservations.assumed)
+
+
+def _refuse_loss(body: RequestBody, left_out: Sequence[str]) -> None:
+    """A client that would rather be refused than lose a parameter loses none to a rule or to a cloud either."""
+    if left_out and _is_strict(body):
+        field = left_out[0]
+        raise GatewayError(
+            "unsupported_parameter", f"`{field}` would be left out on the way to the provider.", param=field
+        )
+
+
+def _refuse_thread(body: RequestBody) -> None:
+    """Threads are kept by Anthropic alone. Its SDKs begin one by themselves, and know this refusal: they do without."""
+    if "thread" in body.names and body.raw("thread") != b"null":
+        raise GatewayError(
+            "unsupported_parameter",
+            "`thread` refers to messages that Anthropic keeps; send all messages without it.",
+            code=THREAD_UNSUPPORTED,
+            param="thread",
+            details={"error_code": THREAD_UNSUPPORTED, "unsupported": ["thread"]},
+        )
+
+
+def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
+    """The body as a candidate gets it: identical, spliced where only a few bytes may change, or translated.
+
+    Raises `bad_request` or `unsupported_parameter`.
+    """
+    fit(request, candidate)
+    body, lane = request.body, candidate.lane
+    strict = _is_strict(body)
+    if lane.translation is None:
+        outbound = _spliced(request, candidate)
+    else:
+        outbound = request.outbound or _translated(request, candidate, lane.translation, strict=strict)
+    if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
+        return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
+    return outbound
+
+
+def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
+    """The resolved model goes in, and the wish for a usage report where a stream would otherwise carry none."""
+    body, endpoint = request.body, request.received.endpoint
+    splices: list[Splice] = []
+    dropped = request.ruled
+    withholds_usage = False
+    wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
+    if wire_model != request.model_asked:
+        splices += body.replacing_model(wire_model)
+    if body.stream and endpoint.shape.include_usage:
+        wish = body.asking_for_usage()
+        withholds_usage = bool(wish)
+        splices += wish
+    if _STRICTNESS in body.names:
+        splices += body.removing(_STRICTNESS)
+    if endpoint.shape.vendor is Vendor.ANTHROPIC:
+        unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
+        if unsigned:
+            splices += unsigned
+            dropped = (*dropped, _THINKING)
+    if not splices:
+        return Outbound(body.data, "spliced" if dropped else "identical", dropped)
+    return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
+
+
+def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
+    """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
+        _refuse_thread(request.came)
+    provider = candidate.upstream.provider
+    translated = translation.request(
+        request.body.document(),
+        model=provider.wire_model(candidate.lane.endpoint, candidate.model),
+        strict=strict,
+        provider=provider.name,
+        seal=request.received.snapshot.seal,
+    )
+    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped, kept=translated.kept)
+
+
+def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
+    """Takes cache marks out, or sets them where the provider's shape has them."""
+    body = outbound.body
+    splices: list[Splice] = []
+    if cache_mode == "disable":
+        splices = without_marks(body)
+    elif vendor is Vendor.ANTHROPIC:
+        splices = with_marks(body)
+    if not splices:
+        return outbound
+    treatment = "spliced" if outbound.treatment == "identical" else outbound.treatment
+    return outbound._replace(body=apply(body, splices), treatment=treatment)
+
+
+def _is_strict(body: RequestBody) -> bool:
+    """Whether the client would rather be refused than lose a parameter."""
+    if _STRICTNESS not in body.names:
+        return False
+    written = body.decoded(_STRICTNESS)
+    if written is not None and not isinstance(written, bool):
+        raise GatewayError("bad_request", f"`{_STRICTNESS}` is true or false.", param=_STRICTNESS)
+    return written is False
