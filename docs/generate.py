@@ -1,8 +1,9 @@
-"""Writes the pages that are made from the program, tables in operations.md and traces.md, and the schemas in schema/.
+"""Writes the pages that are made from the program, tables in other pages, and the schemas in schema/.
 
 `python docs/generate.py` writes them; a test compares them.
 """
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -216,6 +217,37 @@ _TABLES: Final = {
 }
 
 
+def clients() -> str:
+    """docs/clients.md with its tables made anew from what `task agents` saw."""
+    text = (DOCS / "clients.md").read_text()
+    told = json.loads((DOCS / "clients.json").read_text()).values()
+    for kind in ("agent",):
+        text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
+    wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
+    return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
+
+
+def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
+    providers = sorted({provider for one in told for provider in one["seen"]})
+    yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
+    for one in told:
+        most = max(one["seen"].values(), key=len)
+        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
+        yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
+
+
+def _tried(seen: list[str], most: list[str]) -> str:
+    return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
+
+
+_APIS: Final = {
+    "chat_completions": "chat",
+    "messages": "messages",
+    "responses": "responses",
+    "generate_content": "generateContent",
+}
+
+
 def _default(value: object) -> str:
     return "" if value is None or value == () or value is PydanticUndefined else f"`{value}`"
 
@@ -293,6 +325,7 @@ PAGES = {
     "configuration.md": reference.render,
     "translation.md": translation,
     "traces.md": traces,
+    "clients.md": clients,
 }
 
 SCHEMAS = DOCS.parent / "schema"

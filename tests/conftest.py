@@ -58,12 +58,18 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+    parser.addoption(
+        "--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json"
+    )
+
+
+_BY_THEMSELVES = {Path(__file__).parent / name for name in ("agents", "chaos", "frameworks")}
+"""What breaks servers under load disturbs others and is disturbed by them; agents are installed by `task agents`."""
 
 
 def pytest_ignore_collect(collection_path, config):
-    """What breaks servers under load runs by itself, `pytest tests/chaos`: it disturbs others and is disturbed by them."""
-    is_asked_for = config.option.chaos or config.args_source is not config.ArgsSource.TESTPATHS
-    return True if collection_path == Path(__file__).parent / "chaos" and not is_asked_for else None
+    is_asked_for = config.args_source is not config.ArgsSource.TESTPATHS
+    return True if collection_path in _BY_THEMSELVES and not is_asked_for else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -313,7 +313,7 @@ def _unbounded(
 
 
 def _caches_unasked(candidate: Candidate) -> bool:
-    return candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
+    return candidate.lane.endpoint.shape.vendor in (Vendor.OPENAI, Vendor.GOOGLE)
 
 
 def _dearest(

@@ -6,20 +6,26 @@ from typing import Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.lanes.base import Translation
+from gateway.lanes.base import Json, Translated, Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
+from gateway.providers.base import Provider
+from gateway.shapes.addresses import Address, Form
 from gateway.shapes.allows import allows
 from gateway.shapes.cloud_messages import HEADER, CloudForm
-from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import choices, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
+from gateway.wire.addressed_body import addressed_body
 from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
+
+_OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
+"""Members of a Messages body that only the clouds have, each its own."""
 
 _STRICTNESS: Final = "drop_tuning_params"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
@@ -48,13 +54,15 @@ def fit(request: Admitted, candidate: Candidate) -> None:
             _refuse_loss(request.came, edited.left_out)
             body, told = JsonBody(edited.data, endpoint.shape.declares.judged), (*told, *edited.told)
         if body is not request.came:
+            # What the path says is not in the body.
+            body.model, body.stream = request.came.model, request.came.stream
             request.body = body
             request.prompt = request.allowed = None
             request.output_cap = output_cap(endpoint.shape, body)
             request.choices = choices(endpoint.shape, body)
         request.ruled = told
     elif rules is not None:
-        outbound = _translated(request, candidate, translation, strict=_is_strict(request.came))
+        outbound = _translated(request, candidate, translation, strict=is_strict(request.came))
         edited = rules.edited(candidate.lane.endpoint, JsonBody(outbound.body))
         if edited is not None:
             _refuse_loss(request.came, edited.left_out)
@@ -97,7 +105,7 @@ def _hold_for(request: Admitted, candidate: Candidate, up: JsonBody) -> None:
 
 def _refuse_loss(body: RequestBody, left_out: Sequence[str]) -> None:
     """A client that would rather be refused than lose a parameter loses none to a rule or to a cloud either."""
-    if left_out and _is_strict(body):
+    if left_out and is_strict(body):
         field = left_out[0]
         raise GatewayError(
             "unsupported_parameter", f"`{field}` would be left out on the way to the provider.", param=field
@@ -123,7 +131,7 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     """
     fit(request, candidate)
     body, lane = request.body, candidate.lane
-    strict = _is_strict(body)
+    strict = is_strict(body)
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
@@ -139,8 +147,9 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     splices: list[Splice] = []
     dropped = request.ruled
     withholds_usage = False
-    wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
-    if wire_model != request.model_asked:
+    provider, address = candidate.upstream.provider, request.received.address
+    wire_model = provider.wire_model(endpoint, candidate.model)
+    if address is None and wire_model != request.model_asked:
         splices += body.replacing_model(wire_model)
     if body.stream and endpoint.shape.include_usage:
         wish = body.asking_for_usage()
@@ -149,28 +158,62 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     if _STRICTNESS in body.names:
         splices += body.removing(_STRICTNESS)
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
-        unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
+        unsigned = without_unsigned_thinking(body.data, marked_alone=not provider.signs_thinking)
         if unsigned:
             splices += unsigned
             dropped = (*dropped, _THINKING)
-    if not splices:
-        return Outbound(body.data, "spliced" if dropped else "identical", dropped)
-    return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
+    data = apply(body.data, splices) if splices else body.data
+    if address is not None:
+        data = _at_address(address, data, wire_model, provider, endpoint)
+    if data is body.data:
+        return Outbound(data, "spliced" if dropped else "identical", dropped)
+    return Outbound(data, "spliced", dropped, withholds_usage)
+
+
+def _at_address(address: Address, data: bytes, wire_model: str, provider: Provider, endpoint: Endpoint) -> bytes:
+    """The body for a provider that may want the model in it, or is another company's than the form is of."""
+    is_own_form = address.form.value == provider.type or endpoint.shape.vendor is not Vendor.ANTHROPIC
+    return addressed_body(
+        data,
+        wire_model,
+        in_body=not provider.is_named_in_url(endpoint),
+        streams=address.streams,
+        left_out=() if is_own_form else _OF_A_CLOUD,
+    )
+
+
+def betas_in_body(request: Admitted, candidate: Candidate) -> str:
+    """The betas that a body in Bedrock's form names, for a provider that wants them in a header; mostly empty."""
+    address = request.received.address
+    if address is None or address.form is not Form.BEDROCK or candidate.lane.translation is not None:
+        return ""
+    stated = None if candidate.upstream.provider.type == Form.BEDROCK.value else request.body.decoded("anthropic_beta")
+    return ",".join(one for one in stated if isinstance(one, str)) if isinstance(stated, list) else ""
 
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
+    done = translated(request, candidate, translation, request.body.document(), strict=strict)
+    return Outbound(msgspec.json.encode(done.body), "translated", done.dropped, kept=done.kept)
+
+
+def translated(
+    request: Admitted, candidate: Candidate, translation: Translation, document: Json, *, strict: bool
+) -> Translated:
+    """A client's request as a candidate gets it. Raises `bad_request` or `unsupported_parameter`."""
     if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
         _refuse_thread(request.came)
     provider = candidate.upstream.provider
-    translated = translation.request(
-        request.body.document(),
+    if request.received.address is not None:
+        document = {name: value for name, value in document.items() if name not in _OF_A_CLOUD}
+        document.update(model=request.model_asked, stream=request.body.stream)
+    return translation.request(
+        document,
         model=provider.wire_model(candidate.lane.endpoint, candidate.model),
         strict=strict,
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
-    return Outbound(msgspec.json.encode(translated.body), "translated", translated.dropped, kept=translated.kept)
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
@@ -187,7 +230,7 @@ def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
     return outbound._replace(body=apply(body, splices), treatment=treatment)
 
 
-def _is_strict(body: RequestBody) -> bool:
+def is_strict(body: RequestBody) -> bool:
     """Whether the client would rather be refused than lose a parameter."""
     if _STRICTNESS not in body.names:
         return False

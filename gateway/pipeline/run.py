@@ -5,7 +5,7 @@
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
    threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
 4. `reserve` takes every hold at once: the request is admitted
-5. `ask` waits for the head of a provider's answer: the request is asked
+5. `ask` waits for the head of a provider's answer: the request is asked; `count` answers where nobody is to be asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
 
 A stage takes what those before it gave, and gives a value of its own or raises `GatewayError`. `run` and `_admit` are
@@ -22,6 +22,7 @@ from gateway.errors import GatewayError
 from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
+from gateway.pipeline.count import count
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
 from gateway.pipeline.listing import list_own
@@ -59,6 +60,8 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
             _check_room(services)
             return await list_own(received, key, services)
         admitted = await _admit(received, key, body, services)
+        if admitted.candidate.lane.counts_here:
+            return await count(admitted, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)
     except GatewayError as error:
@@ -78,6 +81,8 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
     """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
     try:
         body = await read_body()
+        if received.address is not None:
+            received.address.tell(body)
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint), services)

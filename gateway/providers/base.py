@@ -9,6 +9,7 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
 from gateway.shapes.cloud_messages import CloudForm
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
 
 
@@ -36,6 +37,10 @@ class Provider(Protocol):
         """Whether `adapt` may change anything."""
 
     @property
+    def models_url(self) -> str | None:
+        """Where it lists its models in OpenAI's form, or in Anthropic's; `None` where it has no such list."""
+
+    @property
     def form(self) -> CloudForm | None:
         """What it takes of Anthropic's Messages, where that is less than Anthropic does."""
 
@@ -48,6 +53,9 @@ class Provider(Protocol):
 
     def url(self, endpoint: Endpoint, model: str, /, *, stream: bool) -> str:
         """The absolute URL that the endpoint of this model has here; only asked when `serves` says yes."""
+
+    def is_named_in_url(self, endpoint: Endpoint, /) -> bool:
+        """Whether the URL alone says the model, so that the body need not."""
 
     def adapt(self, endpoint: Endpoint, body: bytes, headers: Headers, /, *, stream: bool) -> bytes:
         """The body as it goes over the wire, where that is not the API's own form; may move headers into it."""
@@ -66,6 +74,11 @@ class SpokenAsWritten:
     adapts: bool = False
     signs_thinking: bool = False
     form: CloudForm | None = None
+    models_url: str | None = None
+
+    def is_named_in_url(self, endpoint: Endpoint) -> bool:
+        """Of Google's own API alone."""
+        return endpoint.shape.vendor is Vendor.GOOGLE
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""

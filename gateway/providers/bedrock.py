@@ -32,6 +32,7 @@ class Bedrock:
     adapts: bool = True
     signs_thinking: bool = True
     form: CloudForm | None = BEDROCK
+    models_url: str | None = None
 
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name
@@ -61,6 +62,10 @@ class Bedrock:
         else:
             action = "invoke-with-response-stream" if stream else "invoke"
         return f"{self._base_url}/model/{path_segment(model)}/{action}"
+
+    def is_named_in_url(self, _endpoint: Endpoint) -> bool:
+        """Always, and whether it streams too."""
+        return True
 
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:
         """Models keep their names, which stand in the URL."""

@@ -238,3 +238,19 @@ def test_claudes_clients_stream_from_other_families(gateway, upstream):
         message = streamed.get_final_message()
 
     assert (message.content[0].text, message.stop_reason, message.usage.output_tokens) == ("hello", "end_turn", 3)
+
+
+@pytest.mark.parametrize("model", ["claude", "nova"])
+def test_prompts_are_counted_here_where_the_provider_does_not_count_them(gateway, upstream, model):
+    words = "What is the capital of the country that borders both Austria and Italy? " * 20
+    question = {"model": model, "messages": [{"role": "user", "content": words}]}
+    counts = claude(gateway).messages.with_raw_response.count_tokens
+
+    counted, longer = counts(**question), counts(**question, system=words)
+
+    assert counted.headers["x-langwatch-usage-warning"] == "input-tokens-estimated"
+    assert 300 <= counted.parse().input_tokens <= 600
+    assert counted.parse().input_tokens + 300 <= longer.parse().input_tokens <= 1200
+    assert not upstream.requests
+    with pytest.raises(anthropic.BadRequestError, match="messages"):
+        counts(model="nova", messages=[{"role": "user", "content": [{"type": "smell"}]}])

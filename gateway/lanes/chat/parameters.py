@@ -174,7 +174,7 @@ TARGET: Final[TargetTable] = {
     Feature.SEARCH_RESULT: Parameter(_MAPPED, "Text that leads with its title and source."),
     Feature.ASKS_CITATIONS: Parameter(_DROPPED, "Answers cite nothing that was sent along."),
     Feature.THOUGHT: Parameter(
-        _IGNORED,
+        _MAPPED,
         "`reasoning_content`, to the provider that gave it as such; else left out, since Chat Completions has no place "
         "for earlier reasoning and asks for none.",
     ),

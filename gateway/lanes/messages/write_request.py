@@ -21,6 +21,7 @@ from gateway.lanes.conversation import (
     Linked,
     Part,
     PlainText,
+    Reasoning,
     Result,
     SearchResult,
     Text,
@@ -75,12 +76,19 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
     thought = reasoning_and_sampling(conversation, family, limit, tools, messages, losses)
     config = {**thought.pop("output_config", {}), **format_}
     members.update(thought)
-    if stated is None:
+    if stated is None and "thinking" in thought:
         # Anthropic counts the thinking within the limit, and budgets hold for it: see `Translation.beside_answer`.
-        members["max_tokens"] += max(0, thought.get("thinking", {}).get("budget_tokens") or 0)
+        members["max_tokens"] += _stated_budget(conversation.reasoning)
     if config:
         members["output_config"] = config
     return members
+
+
+def _stated_budget(reasoning: Reasoning) -> int:
+    """The tokens that the request itself sets apart for thinking."""
+    if reasoning.budget is None or (reasoning.mode is not None and reasoning.mode.value != "enabled"):
+        return 0
+    return reasoning.budget.value
 
 
 class _Writer:
