@@ -95,7 +95,7 @@ itself never goes to a provider.
   the items back has every provider get its own; where another answers next, it is left out. One that is forged, cut or
   beside another text is none. What a provider wants back with a call comes in a `reasoning` item without a text behind
   the call.
-- Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which would refuse
+- Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which refuses
   them; `X-LangWatch-Params-Dropped` says `input[type=reasoning]`.
 - OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
   (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others. Texts to stop at do not cross there.
