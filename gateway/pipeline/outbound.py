@@ -9,6 +9,7 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Json, Translated, Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
+from gateway.shapes import targets
 from gateway.shapes.allows import allows
 from gateway.shapes.cloud_messages import HEADER, CloudForm
 from gateway.shapes.endpoints import BodyForm
@@ -170,14 +171,24 @@ def translated(
     """A client's request as a candidate gets it. Raises `bad_request` or `unsupported_parameter`."""
     if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
         _refuse_thread(request.came)
-    provider = candidate.upstream.provider
-    return translation.request(
+    provider, endpoint = candidate.upstream.provider, candidate.lane.endpoint
+    done = translation.request(
         document,
-        model=provider.wire_model(candidate.lane.endpoint, candidate.model),
+        model=provider.wire_model(endpoint, candidate.model),
         strict=strict,
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
+    if not told:
+        return done
+    if strict:
+        raise GatewayError(
+            "unsupported_parameter",
+            f"`{told[0]}` is not what {candidate.model} takes.",
+            param=told[0].partition(":")[0],
+        )
+    return msgspec.structs.replace(done, dropped=(*done.dropped, *told))
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
