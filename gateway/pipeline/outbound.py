@@ -23,6 +23,7 @@ from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
+from gateway.wire.sealed_reasoning import without_sealed_reasoning
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 
 _OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
@@ -30,6 +31,8 @@ _OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
 
 _STRICTNESS: Final = "drop_tuning_params"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_WITH_ITEMS: Final = ("responses", "responses_compact", "responses_input_tokens")
+_REASONING: Final = "input[type=reasoning]"
 _THINKING: Final = "messages[].content[type=thinking]"
 _BETAS: Final = HEADER.encode()
 
@@ -163,6 +166,11 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         if unsigned:
             splices += unsigned
             dropped = (*dropped, _THINKING)
+    if endpoint.name in _WITH_ITEMS:
+        sealed = without_sealed_reasoning(body.data)
+        if sealed:
+            splices += sealed
+            dropped = (*dropped, _REASONING)
     data = apply(body.data, splices) if splices else body.data
     if address is not None:
         data = _at_address(address, data, wire_model, provider, endpoint)
