@@ -241,9 +241,10 @@ def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _tried(seen: list[str] | None, most: list[str]) -> str:
+    """A loop of tools begins with a prompt and ends with an answer, so that it says what a prompt alone would."""
     if seen is None:
         return ""
-    return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
+    return "-" if not seen else "yes" if seen == most or "tools" in seen else f"only {', '.join(seen)}"
 
 
 _APIS: Final = {
