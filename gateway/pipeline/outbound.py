@@ -19,10 +19,12 @@ from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
+from gateway.wire.sealed_thoughts import without_sealed_thoughts
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 
 _STRICTNESS: Final = "drop_tuning_params"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_THOUGHTS: Final = "messages[].thinking_blocks"
 _THINKING: Final = "messages[].content[type=thinking]"
 _BETAS: Final = HEADER.encode()
 
@@ -153,6 +155,11 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         if unsigned:
             splices += unsigned
             dropped = (*dropped, _THINKING)
+    if endpoint.name == "chat_completions":
+        sealed = without_sealed_thoughts(body.data)
+        if sealed:
+            splices += sealed
+            dropped = (*dropped, _THOUGHTS)
     if not splices:
         return Outbound(body.data, "spliced" if dropped else "identical", dropped)
     return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
