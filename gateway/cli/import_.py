@@ -9,6 +9,7 @@ import typer
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.output import results, say, show
+from gateway.cli.process_settings import read_settings
 from gateway.private_files import write_new
 
 if TYPE_CHECKING:
@@ -34,15 +35,21 @@ def litellm(
     output: Output = None,
     report: Report = None,
 ) -> None:
-    """Convert LiteLLM's configuration, and its virtual keys with their budgets."""
+    """Convert LiteLLM's configuration, and its virtual keys with their budgets.
+
+    Where GATEWAY_KEY_PEPPER is set as for the gateway, people go on with the secrets that they have.
+    """
     from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.importers.litellm_file import UnreadableFile, read  # noqa: PLC0415 - likewise
+    from gateway.keys.digest import Pepper  # noqa: PLC0415 - likewise
 
     try:
         config = read(file)
     except UnreadableFile as problem:
         raise failed(str(problem).removesuffix(".")) from None
-    _finish(convert(config, None if keys is None else _read(keys), owner), output, report)
+    secret = read_settings().key_pepper
+    pepper = None if secret is None else Pepper(secret.get_secret_value().encode())
+    _finish(convert(config, None if keys is None else _read(keys), owner, pepper), output, report)
 
 
 @app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")

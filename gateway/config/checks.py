@@ -6,6 +6,7 @@ some of its keys at a time.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 
 from gateway.config.address import parse_address
@@ -30,13 +31,14 @@ from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.config.trace_checks import collector_references, content_capture, key_content_capture, trace_collectors
 from gateway.config.urls import url_fault
-from gateway.policy.patterns import compile_glob, compile_re2
+from gateway.policy.patterns import compile_glob, compile_re2, is_glob, literals, may_meet
 from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 
 FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
 _NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
 _IN_URLS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?|\$\{.*")
+_MOST_GLOBS = 200
 _LONG_ANSWER_MS = 120_000
 _WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
@@ -108,10 +110,28 @@ def _alias_table(
         if slash and prefix in config.providers:
             message = f"the alias {alias!r} hides that model of the provider {prefix}"
             yield Checked(Finding("alias-shadows-provider", message, (*at, alias), None, True), Severity.WARNING)
+        yield from _compiles(compile_glob, alias, "bad-glob", (*at, alias))
         base = alias.removesuffix(FALLBACK_SUFFIX)
         if base != alias and base not in aliases and base not in config.model_aliases:
             message = f"there is no alias {base!r} that {alias!r} could continue"
             yield Checked(Finding("alias-without-base", message, (*at, alias), None, True, "model_aliases"))
+    yield from _tied_globs(aliases, at)
+
+
+def _tied_globs(aliases: Mapping[str, AliasTargets], at: Path) -> Iterator[Checked]:
+    """Of the globs that match a name, the one with the most literal characters counts: two may not have as many."""
+    alike: dict[int, list[str]] = {}
+    for alias in aliases:
+        if is_glob(alias) and not alias.endswith(FALLBACK_SUFFIX):
+            with suppress(ValueError):  # which is told already
+                alike.setdefault(literals(alias), []).append(alias)
+    for globs in alike.values():
+        for number, glob in enumerate(globs[:_MOST_GLOBS]):
+            other = next((one for one in globs[:number] if may_meet(one, glob)), None)
+            if other is not None:
+                message = f"{glob!r} and {other!r} match the same names with as many literal characters"
+                hint = "Write more of one, or name the models themselves."
+                yield Checked(Finding("tied-aliases", message, (*at, glob), hint, True))
 
 
 def _servable(provider: BaseProvider | None, model: str, at: Path) -> Iterator[Checked]:

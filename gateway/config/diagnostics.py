@@ -62,6 +62,7 @@ CODES: Final[Mapping[str, str]] = {
     "not-shared": "A file names what another owner has and does not share, or sets what is not its owner's to set.",
     "alias-shadows-provider": "An alias begins with a provider's name and a slash, and hides that provider's model.",
     "alias-without-base": "An alias for the next provider has no alias that it continues.",
+    "tied-aliases": "Two globs among the aliases match the same names, and neither has more literal characters.",
     "bad-regex": "A pattern is not an RE2 regular expression.",
     "unmatched-tools": "A pattern on tools matches no name that a tool can have.",
     "bad-glob": "A glob is malformed.",

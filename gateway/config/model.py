@@ -50,7 +50,10 @@ class Config(Section):
     principals: dict[Name, Principal] = Field({}, description="People and robots by name, often an e-mail address.")
     providers: dict[ProviderName, Provider] = Field({}, description="Upstream accounts by name.")
     model_aliases: dict[str, AliasTargets] = Field(
-        {}, description="Model names that every key may send, and what they mean; a key's own aliases win."
+        {},
+        description="Model names that every key may send, and what they mean; a key's own aliases win. A name may be a "
+        'glob, `"claude-*": openai/gpt-5`: of those that match, the one with most literal characters counts, after '
+        "every exact alias; one without a slash matches no name with one.",
     )
     policy_rules: dict[Name, NamedPolicyRules] = Field({}, description="Named rule sets, for keys to refer to.")
     virtual_keys: Mapping[Name, VirtualKey] = Field({}, description="Virtual keys by name.")

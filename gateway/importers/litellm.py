@@ -8,6 +8,7 @@ from gateway.importers.litellm_keys import read_keys
 from gateway.importers.litellm_models import Deployment, read_models, targets_of
 from gateway.importers.litellm_prices import read_discounts
 from gateway.importers.settle import settle
+from gateway.keys.digest import Pepper
 
 _WHY: Final = {
     "litellm_settings.drop_params": "translations leave out what has no counterpart, and say so in a header",
@@ -43,8 +44,11 @@ _READ: Final = {
 _IN_ORDER: Final = ("", "simple-shuffle")
 
 
-def convert(document: object, keys: object = None, owner: str = "imported") -> Draft:
-    """The draft of a config.yaml, with the keys of a dump where there is one. Never raises for what they hold."""
+def convert(document: object, keys: object = None, owner: str = "imported", pepper: Pepper | None = None) -> Draft:
+    """The draft of a config.yaml, with the keys of a dump where there is one. Never raises for what they hold.
+
+    Under `pepper` the secrets of the keys go on as they are.
+    """
     draft = Draft(owner)
     config = mapping(document)
     deployments = read_models(draft, config)
@@ -58,7 +62,7 @@ def convert(document: object, keys: object = None, owner: str = "imported") -> D
     _budgets(draft, config, peers_names)
     _leftovers(draft, config)
     if keys is not None:
-        read_keys(draft, keys, _access_groups(config))
+        read_keys(draft, keys, _access_groups(config), pepper)
     return settle(draft)
 
 

@@ -2,18 +2,21 @@
 
 https://docs.litellm.ai/docs/proxy/virtual_keys, https://docs.litellm.ai/docs/proxy/users
 
-Their secrets cannot come along: LiteLLM keeps SHA-256 digests, this gateway HMACs of secrets in its own form. Keys come
-without a hash, so that a control plane mints their secrets at apply. A key whose cap or restriction cannot be said here
-comes disabled: nobody may do more than before.
+LiteLLM keeps SHA-256 digests of its secrets. Under the pepper each becomes a keyed hash, so that people go on with the
+secrets that they have; without one, keys come without a hash, and a control plane mints secrets at apply. A key whose
+cap or restriction cannot be said here comes disabled: nobody may do more than before.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from gateway import clock
 from gateway.importers.draft import Draft, entry_name, mapping, number, sequence, unique, words
+from gateway.keys.digest import Pepper, format_hash
 
 _LIMITS: Final = {"rpm_limit": "rpm", "tpm_limit": "tpm", "max_parallel_requests": "concurrency"}
 _EVERY_MODEL: Final = ("all-proxy-models", "*")
@@ -33,6 +36,9 @@ _RESTRICTIONS: Final = {
 }
 """What narrows a key, and has no counterpart yet."""
 _LONGEST_TAG: Final = 256
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_DAYS: Final = 90
+"""For so long secrets of another gateway go on."""
 
 
 class _Dump:
@@ -42,6 +48,8 @@ class _Dump:
         document = mapping(dump)
         rows = sequence(dump) or sequence(document.get("keys")) or sequence(document.get("data"))
         self.keys = [mapping(one) for one in rows]
+        self.names: list[str] = []
+        """What each key is called here, empty where it is left out."""
         self.teams = _by_id(document, "teams", "team_id")
         self.users = _by_id(document, "users", "user_id")
         self.budgets = _by_id(document, "budgets", "budget_id")
@@ -66,10 +74,10 @@ def _stated(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def read_keys(draft: Draft, written: object, groups: dict[str, list[str]]) -> None:
+def read_keys(draft: Draft, written: object, groups: dict[str, list[str]], pepper: Pepper | None = None) -> None:
     """Adds keys, teams, principals and budgets: of a list of keys, or of a mapping of LiteLLM's tables.
 
-    `groups` are LiteLLM's access groups: the names of models in each.
+    `groups` are LiteLLM's access groups: the names of models in each. With `pepper` the secrets go on.
     """
     dump = _Dump(written)
     for identifier, row in dump.teams.items():
@@ -85,9 +93,36 @@ def read_keys(draft: Draft, written: object, groups: dict[str, list[str]]) -> No
             draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
     for index, key in enumerate(dump.keys):
         _key(draft, dump, f"keys[{index}]", dump.with_budget(key), groups)
-    if draft.sections.get("virtual_keys"):
-        text = "secrets cannot come along: a control plane mints new ones at apply, `gateway keys mint NAME` in a file"
+    if pepper is not None:
+        _keep_secrets(draft, dump, pepper)
+    elif draft.sections.get("virtual_keys"):
+        text = (
+            "without GATEWAY_KEY_PEPPER secrets cannot come along: a control plane mints new ones at apply, "
+            "`gateway keys mint NAME` in a file"
+        )
         draft.note("keys", text)
+
+
+def _keep_secrets(draft: Draft, dump: _Dump, pepper: Pepper) -> None:
+    """Hashes of the secrets that there are, for 90 days at most: they were hashed without a key, and may be guessed."""
+    last = clock.utc_now().replace(microsecond=0) + timedelta(days=_DAYS)
+    for index, (name, key) in enumerate(zip(dump.names, dump.keys, strict=True)):
+        spec = draft.section("virtual_keys").get(name)
+        if spec is None:
+            continue
+        token = words(key.get("token"))
+        if not _SHA256.fullmatch(token):
+            draft.note(f"keys[{index}].token", f"the secret of {name!r} cannot come along: it is no SHA-256 in hex")
+            continue
+        spec["secret_hash"] = format_hash(pepper.imported(bytes.fromhex(token)))
+        ends = datetime.fromisoformat(spec["expires_at"]) if "expires_at" in spec else last
+        if ends >= last:
+            spec["expires_at"] = last.isoformat().replace("+00:00", "Z")
+    text = (
+        f"secrets go on as they are for {_DAYS} days at most; rotate each before (`gateway keys rotate NAME`). One "
+        "that was chosen by hand, such as `sk-1234`, can be guessed: rotate it at once"
+    )
+    draft.note("keys", text)
 
 
 def _team(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
@@ -141,11 +176,12 @@ def _budgets(draft: Draft, where: str, scope: dict[str, str], wanted: str, row: 
 
 def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], groups: dict[str, list[str]]) -> None:
     written = words(key.get("key_alias")) or words(key.get("key_name"))
-    if not written:
+    keys = draft.section("virtual_keys")
+    name = unique(entry_name(written), keys) if written else ""
+    dump.names.append(name)
+    if not name:
         draft.note(where, "left out: it has neither key_alias nor key_name")
         return
-    keys = draft.section("virtual_keys")
-    name = unique(entry_name(written), keys)
     owner = _Owner(dump, key)
     models = _models(draft, where, _allowed(key, owner.team, groups))
     spec = keys[name] = {

@@ -11,6 +11,8 @@ DEVELOPMENT_PEPPER: Final = b"gateway-development-pepper"
 """Public, so good for `test` keys on one's own machine only; the server refuses `live` keys under it."""
 
 _PREFIX = "hmac-sha256:"
+_IMPORTED_PREFIX = "hmac-sha256-sha256:"
+_IMPORTED = b"imported-key:"
 _SHOWN_DIGITS = 8
 _BLOCK = 64
 
@@ -33,6 +35,18 @@ class Pepper:
         data = secret.encode()
         current = self._hashes[0].digest(data)
         return (current,) if len(self._hashes) == 1 else (current, self._hashes[1].digest(data))
+
+    def imported(self, sha256: bytes) -> bytes:
+        """What is stored of a secret of another gateway, of which only the SHA-256 is known, under the current pepper.
+
+        It is told apart from what is stored of a secret, so that whoever has the SHA-256 alone can present nothing.
+        """
+        return _IMPORTED + self._hashes[0].digest(_IMPORTED + sha256)
+
+    def imported_candidates(self, secret: str) -> tuple[bytes, ...]:
+        """What may be stored of another gateway's secret: under the current pepper first."""
+        data = _IMPORTED + hashlib.sha256(secret.encode()).digest()
+        return tuple(_IMPORTED + one.digest(data) for one in self._hashes)
 
     def derived(self, purpose: bytes) -> tuple[bytes, ...]:
         """Keys of 32 bytes for another purpose than hashing secrets: of the current pepper, and of the one before."""
@@ -85,22 +99,30 @@ class _Hmac:
         return outer.digest()
 
 
+def is_imported(digest: bytes) -> bool:
+    """Whether it is stored of another gateway's secret."""
+    return digest.startswith(_IMPORTED)
+
+
 def format_hash(digest: bytes) -> str:
     """How a digest is written in the file."""
-    return _PREFIX + digest.hex()
+    return _IMPORTED_PREFIX + digest[len(_IMPORTED) :].hex() if is_imported(digest) else _PREFIX + digest.hex()
 
 
 def shown_hash(text: str) -> str:
     """How people are shown what is written: enough of a hash to tell it from another; all of any other text."""
-    beginning = len(_PREFIX) + _SHOWN_DIGITS
-    return f"{text[:beginning]}\u2026" if text.startswith(_PREFIX) and len(text) > beginning else text
+    prefix = next((one for one in (_PREFIX, _IMPORTED_PREFIX) if text.startswith(one)), None)
+    if prefix is None or len(text) <= len(prefix) + _SHOWN_DIGITS:
+        return text
+    return f"{text[: len(prefix) + _SHOWN_DIGITS]}\u2026"
 
 
 def parse_hash(text: str) -> bytes:
-    """The 32 bytes of a digest that is written so. Raises `ValueError` for anything else."""
-    digest = bytes.fromhex(text[len(_PREFIX) :]) if text.startswith(_PREFIX) else b""
+    """What is stored, as `Pepper` makes it, of what is written so. Raises `ValueError` for anything else."""
+    prefix = _IMPORTED_PREFIX if text.startswith(_IMPORTED_PREFIX) else _PREFIX
+    digest = bytes.fromhex(text[len(prefix) :]) if text.startswith(prefix) else b""
     # `fromhex` reads over white space, so the length of the text tells as well.
-    if len(digest) != hashlib.sha256().digest_size or len(text) != len(_PREFIX) + 2 * len(digest):
-        msg = f"a hash is {_PREFIX} and 64 hex digits"
+    if len(digest) != hashlib.sha256().digest_size or len(text) != len(prefix) + 2 * len(digest):
+        msg = f"a hash is {_PREFIX} (of another gateway's secret {_IMPORTED_PREFIX}) and 64 hex digits"
         raise ValueError(msg)
-    return digest
+    return digest if prefix is _PREFIX else _IMPORTED + digest

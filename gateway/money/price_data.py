@@ -40,6 +40,15 @@ class PriceData:
         found = self._lists.get(list_name)
         return None if found is None else found.find_model(model)
 
+    def names(self, list_name: str) -> tuple[str, ...]:
+        """The models that one list names in full, without those that are gone; not the beginnings of names."""
+        found = self._lists.get(list_name)
+        return () if found is None else tuple(one.id for one in found.models if _is_name(one))
+
+
+def _is_name(model: "ModelInfo") -> bool:
+    return not model.deprecated and ":" not in model.id and not model.id.endswith("-")
+
 
 @lru_cache(maxsize=1)
 def installed() -> PriceData:

@@ -97,7 +97,11 @@ def state_unknown(problem: IndexLostError) -> GatewayError:
 
 
 def _unknown(one: Reference) -> GatewayError:
-    return GatewayError("not_found", f"There is no {one.id[:64]!r} of this key.", param=one.path or None)
+    why = (
+        "it was not stored, or by another key, or before the gateway (`gateway adopt-id` gives it to a key), or a "
+        "provider of another API made it, where nothing is stored"
+    )
+    return GatewayError("not_found", f"There is no {one.id[:64]!r} of this key: {why}.", param=one.path or None)
 
 
 def pinned(found: Resolution, home: Home, asked: str) -> Resolution:

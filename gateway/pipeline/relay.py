@@ -4,10 +4,8 @@ Whole bodies while they are small, events with their usage tapped, and bytes of 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Protocol
-
-import msgspec
 
 from gateway import clock
 from gateway.errors import GatewayError, sentence
@@ -23,15 +21,17 @@ from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
-from gateway.usage import Stated
 from gateway.wire.audio_length import HEAD_BYTES
 from gateway.wire.headers import response_headers
 from gateway.wire.json_skeleton import Skeleton
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse import StreamTap
+from gateway.wire.sse_events import RawEvents, event_data, events_of
 
 ENDED_TOO_EARLY = "its stream ended before its end"
 _TAIL_BYTES = 64 * 1024
+_LARGEST_TELLING = 16 * 1024 * 1024
+"""Bytes of an event beyond which nobody looks for ids in it."""
 _FAILED_WHOLE = "upstream_server_error"
 
 
@@ -327,16 +327,12 @@ class EventRelay(Relay):
 
     def __init__(self, asked: Asked, services: Services) -> None:
         super().__init__(asked, services)
-        self._tap = StreamTap(self._read_event, withhold_usage=asked.outbound.withholds_usage)
+        self._tap = StreamTap(asked.received.endpoint.shape.read_event, withhold_usage=asked.outbound.withholds_usage)
 
     @property
     def at_boundary(self) -> bool:
         """See `Relay`."""
         return self._tap.at_boundary
-
-    def _read_event(self, stated: Stated | None, data: bytes) -> Stated | None:
-        """What is known of the usage now that this event has come."""
-        return self._received.endpoint.shape.read_event(stated, data)
 
     def _take(self, chunk: bytes) -> bytes:
         self._progress.feed(chunk)
@@ -371,31 +367,43 @@ class KeptEventRelay(EventRelay):
     """The events of an answer that the provider keeps: its id is known before the client can come back with it."""
 
     def __init__(self, asked: Asked, services: Services) -> None:
-        self._left: Sequence[StoredObject] = ()
-        self._is_noted = False
         super().__init__(asked, services)
+        self._events = RawEvents()
+        self._tells = asked.received.endpoint.shape.state.tells
+        self._left: list[StoredObject] = []
+        self._seen: set[str] = set()
 
     async def __anext__(self) -> bytes:
         piece = await super().__anext__()
         if self._left:
-            left, self._left = self._left, ()
+            left, self._left = self._left, []
             await self._services.objects.remember(left)
         return piece
 
-    def _read_event(self, stated: Stated | None, data: bytes) -> Stated | None:
-        """The first event that states usage tells what the provider keeps: of responses it is the last one."""
-        if not self._is_noted:
-            self._left = left_behind(self._asked.admitted, data)
-            self._is_noted = bool(self._left)
-        return super()._read_event(stated, data)
+    def _take(self, chunk: bytes) -> bytes:
+        whole = self._events.feed(chunk)
+        if whole:
+            self._look_at(whole)
+        elif self._events.size > _LARGEST_TELLING:
+            self._events.shed(0)
+        return super()._take(chunk)
 
-    def _read_usage(self) -> None:
-        """See `Relay`; an answer that was cut off, or states no usage, has at least an id."""
-        super()._read_usage()
-        begun = None if self._is_noted else self._progress.begun
-        if begun is not None and isinstance(begun.id, str):
-            data = msgspec.json.encode({"id": begun.id})
-            self._left = left_behind(self._asked.admitted, data)
+    def _look_at(self, events: bytes) -> None:
+        """Keeps what events say for the first time that the provider keeps."""
+        if not self._may_tell(events):
+            return
+        for event in events_of(events):
+            if self._may_tell(event):
+                for one in left_behind(self._asked.admitted, event_data(event)):
+                    if one.id not in self._seen:
+                        self._seen.add(one.id)
+                        self._left.append(one)
+
+    def _may_tell(self, events: bytes) -> bool:
+        return any(events.find(sign) >= 0 for sign in self._tells)
+
+    def _settle(self) -> None:
+        super()._settle()
         if self._left:
             self._services.objects.note(self._left)
 

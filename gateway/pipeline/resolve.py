@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
 from gateway.lanes.pairs import TRANSLATIONS
+from gateway.policy.patterns import is_glob
 from gateway.providers.base import Provider
-from gateway.providers.well_known_models import types_serving
+from gateway.providers.well_known_models import MAKERS, names_of_maker, types_serving
 from gateway.shapes.declares import OF_MODELS, Declared, declared
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
 from gateway.shapes.glance import glance
@@ -40,6 +41,7 @@ _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
 """What was seen of plain bodies that name no model but the one that is asked."""
 
+_CHAT = ENDPOINTS["chat_completions"]
 _SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}
 
 
@@ -131,12 +133,12 @@ def _balanced(found: Resolution) -> tuple[Candidate, ...]:
 
 def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
     """Where a name leads. Raises as `candidate` does, when the first is out of the key's reach."""
-    steps, source = find_steps(key, endpoint, asked)
+    steps, source, alias = find_steps(key, endpoint, asked)
     fallback = key.fallback or FallbackPolicy()
     candidates: list[Candidate] = []
     balances: list[Balance] = []
     skipped: list[tuple[Target, str]] = []
-    for number, step in enumerate((steps[0], *_behind(key, asked, steps, fallback))):
+    for number, step in enumerate((steps[0], *_behind(key, alias, steps, fallback))):
         fitting: list[tuple[Candidate, int]] = []
         refusal: GatewayError | None = None
         for target, weight in zip(step.targets, step.weights, strict=True):
@@ -181,20 +183,25 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)
 
 
-def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str]:
-    """What the name stands for, and which rule found it; the first match decides.
+def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str, str]:
+    """What the name stands for, which rule found it, and the alias that does, or the name; the first match decides.
 
-    An alias of the key, an alias of the file, a provider's name before the first slash, a provider's type before it, a
-    model that a provider declares, a well-known name, the key's only provider. Raises `model_not_found`.
+    An alias of the key, an alias of the file, a glob among those of the key, one of the file, a provider's name before
+    the first slash, a provider's type before it, a model that a provider declares, a well-known name, the key's only
+    provider. Raises `model_not_found`.
     """
     steps = key.aliases.get(asked)
     if steps is not None:
-        return steps, "key_alias"
+        return steps, "key_alias", asked
     steps = key.in_force.aliases.get(asked)
     if steps is not None:
-        return steps, "alias"
+        return steps, "alias", asked
+    for globs, source in ((key.alias_globs, "key_alias_glob"), (key.in_force.alias_globs, "alias_glob")):
+        for glob in globs:
+            if glob.stands_for(asked):
+                return glob.steps, source, glob.written
     target, source = _find_target(key, endpoint, asked)
-    return (Step((target,)),), source
+    return (Step((target,)),), source, asked
 
 
 def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
@@ -207,19 +214,54 @@ def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
         key.judge.check_models(target.provider, target.model, path)
 
 
-def callable_models(key: CompiledKey) -> Iterator[tuple[str, str]]:
-    """Every model name that this key may send and the gateway knows by name, with the provider that it leads to."""
+def callable_models(key: CompiledKey, listed: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Every model name that this key may send and somebody knows by name, with the provider that it leads to.
+
+    Args:
+        key: Who asks.
+        listed: What providers serve, by the provider's name: what they say themselves, else the price catalogue.
+    """
     seen: set[str] = set()
-    targets = [
-        (alias, steps[0].targets[0])
-        for alias, steps in (*key.aliases.items(), *key.in_force.aliases.items())
-        if not alias.endswith(FALLBACK_SUFFIX)
-    ]
+    aliases = (*key.aliases.items(), *key.in_force.aliases.items())
+    targets = [(alias, steps[0].targets[0]) for alias, steps in aliases if not _stands_for_others(alias)]
     targets += [(model, Target(name, model)) for name, one in key.upstreams.items() for model in one.provider.models]
+    targets += _of_globs(key)
+    targets += [
+        (model if _leads_to(key, model, name) else f"{name}/{model}", Target(name, model))
+        for name in key.upstreams
+        for model in listed.get(name, ())
+    ]
     for name, target in targets:
         if name not in seen and target.provider in key.upstreams and _may_call(key, target):
             seen.add(name)
             yield name, target.provider
+
+
+def _stands_for_others(alias: str) -> bool:
+    return alias.endswith(FALLBACK_SUFFIX) or is_glob(alias)
+
+
+def _of_globs(key: CompiledKey) -> Iterator[tuple[str, Target]]:
+    """The names of the price catalogue that globs among the aliases stand for."""
+    if key.alias_globs or key.in_force.alias_globs:
+        for maker in MAKERS:
+            for model in names_of_maker(maker):
+                steps, source, _ = find_steps(key, _CHAT, model) if _is_globbed(key, model) else ((), "", "")
+                if source.endswith("alias_glob"):
+                    yield model, steps[0].targets[0]
+
+
+def _is_globbed(key: CompiledKey, model: str) -> bool:
+    return any(glob.stands_for(model) for glob in (*key.alias_globs, *key.in_force.alias_globs))
+
+
+def _leads_to(key: CompiledKey, model: str, provider: str) -> bool:
+    """Whether a name without a provider leads to that one, and to the model of that name."""
+    try:
+        steps, source, _ = find_steps(key, _CHAT, model)
+    except GatewayError:
+        return False
+    return source != "only_provider" and steps[0].targets[0] == Target(provider, model)
 
 
 def refused(key: CompiledKey, reason: str, path: str = "model") -> GatewayError:
@@ -241,13 +283,13 @@ def _callable(key: CompiledKey) -> str:
     return f"{hint} GET /v1/models lists the names."
 
 
-def _behind(key: CompiledKey, asked: str, steps: Sequence[Step], fallback: FallbackPolicy) -> Iterator[Step]:
+def _behind(key: CompiledKey, alias: str, steps: Sequence[Step], fallback: FallbackPolicy) -> Iterator[Step]:
     """What is asked after the first step: the chain's providers in order, each for the target that is named for it.
 
     A provider of the chain for which neither the alias nor its `:fallback` names a target is asked for the same model
     name, unless that name is well known to be another company's. Targets beyond the chain come last.
     """
-    continued = asked + FALLBACK_SUFFIX
+    continued = alias + FALLBACK_SUFFIX
     named = [*steps[1:], *(key.aliases.get(continued) or key.in_force.aliases.get(continued) or ())]
     first = {target.provider for target in steps[0].targets}
     for provider in (None, *fallback.chain):

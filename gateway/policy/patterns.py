@@ -1,8 +1,9 @@
 """Patterns that users write: RE2 expressions and globs, both in linear time (https://github.com/google/re2)."""
 
+import enum
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import re2
 
@@ -54,6 +55,67 @@ def compile_glob(glob: str) -> Callable[[str], bool]:
     return matches
 
 
+def is_glob(text: str) -> bool:
+    """Whether a text stands for others than itself."""
+    return not _SIGNS.isdisjoint(text)
+
+
+def literals(glob: str) -> int:
+    """How many characters of a glob stand for themselves. Raises `ValueError`."""
+    return sum(isinstance(one, str) for one in _signs(glob))
+
+
+def may_meet(one: str, other: str) -> bool:
+    """Whether there may be a text that two globs match. Raises `ValueError`."""
+    left, right = _signs(one), _signs(other)
+
+    # From the ends of both: whether what is left of one and of the other may be the same text.
+    below = [all(sign is _Sign.ANY_TEXT for sign in right[at:]) for at in range(len(right) + 1)]
+    for here in reversed(left):
+        row = [here is _Sign.ANY_TEXT and below[-1]]
+        for at in range(len(right) - 1, -1, -1):
+            there = right[at]
+            if here is _Sign.ANY_TEXT or there is _Sign.ANY_TEXT:
+                row.append(below[at] or row[-1])
+            else:
+                is_same = here == there or not (isinstance(here, str) and isinstance(there, str))
+                row.append(is_same and below[at + 1])
+        below = row[::-1]
+    return below[0]
+
+
+class _Sign(enum.Enum):
+    """What a sign of a glob stands for."""
+
+    ANY_TEXT = "*"
+    ONE = "?"
+
+
+_SIGNS: Final = frozenset("*?[")
+
+
+def _signs(glob: str) -> tuple["str | _Sign", ...]:
+    """What a glob has, from left to right: characters, and signs for others; a class may be any one character."""
+    found: list[str | _Sign] = []
+    index = 0
+    while index < len(glob):
+        char = glob[index]
+        if char == "[":
+            index = _end_of_class(glob, index)
+        found.append(_Sign.ANY_TEXT if char == "*" else _Sign.ONE if char in "?[" else char)
+        index += 1
+    return tuple(found)
+
+
+def _end_of_class(glob: str, index: int) -> int:
+    """Where the class ends that begins there; a `]` that comes first belongs to it."""
+    end = glob.find("]", index + 2 + glob.startswith("!", index + 1))
+    if end < 0:
+        msg = f"{glob!r} has a `[` that is not closed"
+        raise ValueError(msg)
+    return end
+
+
 def _translate(glob: str) -> str:
     pieces: list[str] = []
     index = 0
@@ -62,11 +124,7 @@ def _translate(glob: str) -> str:
         if char == "[":
             negated = glob.startswith("!", index + 1)
             begin = index + 1 + negated
-            # A `]` that comes first belongs to the class.
-            end = glob.find("]", begin + 1)
-            if end < 0:
-                msg = f"{glob!r} has a `[` that is not closed"
-                raise ValueError(msg)
+            end = _end_of_class(glob, index)
             pieces.append(f"[{'^' if negated else ''}{_class(glob[begin:end])}]")
             index = end
         else:

@@ -25,6 +25,7 @@ class Anthropic(SpokenAsWritten):
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         self._base_url = (section.base_url or _BASE_URL).rstrip("/").removesuffix("/v1")
+        self.models_url = f"{self._base_url}/v1/models?limit=1000"
         # Servers that are compatible with Anthropic's API sign nothing.
         self.signs_thinking = urlsplit(self._base_url).hostname == _HOST
         self._headers = HeaderSet([("x-api-key", section.api_key)], section.headers)

@@ -36,6 +36,10 @@ class Provider(Protocol):
         """Whether `adapt` may change anything."""
 
     @property
+    def models_url(self) -> str | None:
+        """Where it lists its models in OpenAI's form, or in Anthropic's; `None` where it has no such list."""
+
+    @property
     def form(self) -> CloudForm | None:
         """What it takes of Anthropic's Messages, where that is less than Anthropic does."""
 
@@ -66,6 +70,7 @@ class SpokenAsWritten:
     adapts: bool = False
     signs_thinking: bool = False
     form: CloudForm | None = None
+    models_url: str | None = None
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""

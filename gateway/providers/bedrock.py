@@ -32,6 +32,7 @@ class Bedrock:
     adapts: bool = True
     signs_thinking: bool = True
     form: CloudForm | None = BEDROCK
+    models_url: str | None = None
 
     def __init__(self, name: str, section: BedrockProvider, transport: Transport) -> None:
         self.name = name

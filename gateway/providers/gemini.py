@@ -23,6 +23,7 @@ class Gemini(SpokenAsWritten):
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         host = (section.base_url or _BASE_URL).rstrip("/").removesuffix("/v1beta/openai")
         self._base_url = f"{host}/v1beta/openai"
+        self.models_url = f"{self._base_url}/models"
         bearer = Secret(f"Bearer {section.api_key.reveal()}")
         self._headers = HeaderSet([("authorization", bearer)], section.headers)
 

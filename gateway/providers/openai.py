@@ -24,6 +24,7 @@ class OpenAI(SpokenAsWritten):
         self.transport = transport
         self.timeouts: ProviderTimeouts = timeouts_of(section.timeouts)
         base_url = (section.base_url or _BASE_URL).rstrip("/")
+        self.models_url = f"{base_url}/models"
         self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)

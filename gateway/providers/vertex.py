@@ -29,6 +29,7 @@ class Vertex:
     adapts: bool = True
     signs_thinking: bool = True
     form: CloudForm | None = VERTEX
+    models_url: str | None = None
 
     def __init__(self, name: str, section: VertexProvider, transport: Transport) -> None:
         self.name = name

@@ -1,6 +1,6 @@
 """`/v1/models`: the names that the presented key may send, in OpenAI's list shape or in Anthropic's."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from gateway.pipeline.admit import authenticate
 from gateway.pipeline.resolve import callable_models, resolution
 from gateway.pipeline.states import Received
 from gateway.server import error_response
+from gateway.server.provider_models import ProviderModels
 from gateway.server.response_headers import of_gateway
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Holder
@@ -24,44 +25,50 @@ _EPOCH = "1970-01-01T00:00:00Z"
 
 
 class ModelsResource:
-    """GET on the list and on one model. Names are what the file declares; providers are not asked."""
+    """GET on the list and on one model: what the file declares, and what providers list, or the catalogue of them."""
 
     def __init__(self, holder: Holder[Snapshot]) -> None:
         self._holder = holder
+        self._listed = ProviderModels()
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         """The list."""
 
-        def answer(received: Received, key: CompiledKey) -> Json:
-            models = list(callable_models(key))
+        async def answer(received: Received, key: CompiledKey) -> Json:
+            models = list(await self._callable(key))
             return _list(models, anthropic=_wants_anthropic(received))
 
-        self._answer(request, response, answer)
+        await self._answer(request, response, answer)
 
     async def on_get_model(self, request: falcon.asgi.Request, response: falcon.asgi.Response, model: str) -> None:
         """One model, or 404; names that are not listed, such as `openai/gpt-5`, are found as a call would find them."""
 
-        def answer(received: Received, key: CompiledKey) -> Json:
-            listed = dict(callable_models(key))
+        async def answer(received: Received, key: CompiledKey) -> Json:
+            listed = dict(callable_models(key, {}))
             provider = listed.get(model) or _provider_called(received.snapshot, key, model)
+            provider = provider or dict(await self._callable(key)).get(model)
             if provider is None:
                 raise GatewayError("model_not_found", f"This key can call no model named {model!r}.")
             return _model(model, provider, anthropic=_wants_anthropic(received))
 
-        self._answer(request, response, answer)
+        await self._answer(request, response, answer)
 
-    def _answer(
+    async def _callable(self, key: CompiledKey) -> Iterator[tuple[str, str]]:
+        listed = await self._listed.of(one.provider for one in key.upstreams.values())
+        return callable_models(key, listed)
+
+    async def _answer(
         self,
         request: falcon.asgi.Request,
         response: falcon.asgi.Response,
-        answer: Callable[[Received, CompiledKey], Json],
+        answer: Callable[[Received, CompiledKey], Awaitable[Json]],
     ) -> None:
         request_id = request.context.request_id = ids.request_id()
         scope = request.scope
         endpoint = ENDPOINTS["chat_completions"]
         received = Received(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
         try:
-            response.data = msgspec.json.encode(answer(received, authenticate(received)))
+            response.data = msgspec.json.encode(await answer(received, authenticate(received)))
             response.content_type = "application/json"
         except GatewayError as error:
             error_response.write(response, error, anthropic=_wants_anthropic(received))

@@ -55,7 +55,8 @@ class State:
         hints: Bytes of which one stands in every body that may name something kept below the top.
         items: Whether items of `input` may stand for earlier ones by their ids.
         keeps: Whether something of the answer to a request is kept.
-        created: What it is, by the answer.
+        created: What it is, by the answer, or by an event of it.
+        tells: Bytes of which one stands in every event that may say so.
     """
 
     members: frozenset[str] = frozenset()
@@ -63,6 +64,7 @@ class State:
     items: bool = False
     keeps: Keeps = keeps_nothing
     created: FindCreated = _finds_nothing
+    tells: tuple[bytes, ...] = ()
 
 
 NO_STATE: Final = State()
@@ -86,6 +88,8 @@ _IDS: Final = frozenset(
 """Members whose value is an id, or a list of ids."""
 _ID_OR_OBJECT: Final = frozenset(("container", "conversation"))
 """Members whose value is an id, or an object with one."""
+NAMES_OF_KEPT: Final = _IDS | _ID_OR_OBJECT
+"""Members that name something kept, whatever else they may hold."""
 _OBJECTS: Final = frozenset(("audio", "prompt"))
 """Members whose value may be an object with an id."""
 _NOT_LOOKED_INTO: Final = frozenset(
@@ -248,11 +252,8 @@ def _path(node: _Node | None) -> str:
 class _Made(msgspec.Struct, gc=False):
     id: Any = None
     output: Any = None
-    container: Any = None
     choices: Any = None
     response: Any = None
-    message: Any = None
-    delta: Any = None
 
 
 _decode_made: Final = msgspec.json.Decoder(_Made).decode
@@ -314,10 +315,54 @@ def _spoken(data: bytes) -> Iterator[Created]:
         return
     made = _made(data)
     for choice in made.choices if made is not None and isinstance(made.choices, list) else ():
-        message = choice.get("message") if isinstance(choice, dict) else None
+        message = (choice.get("message") or choice.get("delta")) if isinstance(choice, dict) else None
         audio = message.get("audio") if isinstance(message, dict) else None
         if isinstance(audio, dict) and isinstance(audio.get("id"), str):
             yield Created("audio", audio["id"])
+
+
+class _Said(msgspec.Struct, gc=False):
+    """A message, or an event of one."""
+
+    container: Any = None
+    content: Any = None
+    message: Any = None
+    delta: Any = None
+    content_block: Any = None
+
+
+_decode_said: Final = msgspec.json.Decoder(_Said).decode
+
+
+def _runs_code(body: RequestBody) -> bool:
+    """Whether the answer may come from a container, and have files that were made there."""
+    if "container" in body.names:
+        return True
+    return "tools" in body.names and b"code_execution" in (body.raw("tools") or b"")
+
+
+def _message_created(_body: RequestBody, data: bytes) -> Sequence[Created]:
+    """The container that code ran in, and the files that it left: what a model writes is no such block."""
+    try:
+        said = _decode_said(data)
+    except UNREADABLE:
+        return []
+    holders = [said.message, said.delta, {"container": said.container}]
+    containers = [one.get("container") for one in holders if isinstance(one, dict)]
+    found = [Created("container", one["id"]) for one in containers if isinstance(one, dict) and "id" in one]
+    blocks = said.content if isinstance(said.content, list) else [said.content_block]
+    for block in blocks:
+        kind = block.get("type") if isinstance(block, dict) else None
+        if isinstance(kind, str) and kind.endswith("code_execution_tool_result"):
+            found += _files_of(block.get("content"))
+    return [one for one in found if isinstance(one.id, str) and one.id]
+
+
+def _files_of(result: Any) -> Iterator[Created]:
+    content = result.get("content") if isinstance(result, dict) else None
+    for one in content if isinstance(content, list) else ():
+        if isinstance(one, dict) and "file_id" in one:
+            yield Created("file", one["file_id"])
 
 
 RESPONSES: Final = State(
@@ -326,12 +371,20 @@ RESPONSES: Final = State(
     items=True,
     keeps=lambda body: not _switched_off(body),
     created=_response_created,
+    tells=tuple(b'"response.%s"' % end for end in (b"created", b"completed", b"incomplete", b"failed")),
 )
 CHAT: Final = State(
     hints=(b'"file_id', b'"vector_store_id', b'"audio"', b'"container'),
     keeps=lambda body: _is_stored(body) or body.raw("audio") is not None,
     created=_chat_created,
+    tells=(b'"id"',),
 )
-MESSAGES: Final = State(members=frozenset(("container",)), hints=(b'"file_id', b'"container', b'"skill_id'))
+MESSAGES: Final = State(
+    members=frozenset(("container",)),
+    hints=(b'"file_id', b'"container', b'"skill_id'),
+    keeps=_runs_code,
+    created=_message_created,
+    tells=(b'"container"', b'"file_id"'),
+)
 ANY: Final = State()
 """Of requests that are few, and are looked through whatever they say."""

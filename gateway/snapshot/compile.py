@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.ownership import NOBODYS, Ownership, seen_by
@@ -17,13 +18,14 @@ from gateway.counters.hold import Dimension, Hold, Limit
 from gateway.keys.digest import Pepper, parse_hash
 from gateway.money.budget import CompiledBudget
 from gateway.policy.judge import Judge
-from gateway.policy.patterns import compile_glob
+from gateway.policy.patterns import compile_glob, is_glob, literals
 from gateway.providers.base import Provider
 from gateway.providers.registry import ProviderSet
 from gateway.snapshot.budgets import compile_budgets, meters
 from gateway.snapshot.prices import Prices
 from gateway.snapshot.reservations import Reservations
 from gateway.snapshot.snapshot import (
+    AliasGlob,
     Attribution,
     CompiledKey,
     FallbackPolicy,
@@ -118,6 +120,7 @@ def _view(
         config=config,
         in_force=InForce(
             aliases=_steps(config.model_aliases),
+            alias_globs=_globs(config.model_aliases),
             upstreams={
                 name: one
                 for name, one in upstreams.items()
@@ -202,6 +205,7 @@ def _compile_key(
         models_allowed=tuple(compile_glob(glob) for glob in globs) if globs is not None else None,
         models_allowed_text=tuple(globs or ()),
         aliases=_steps(key.model_aliases),
+        alias_globs=_globs(key.model_aliases) if key.model_aliases else (),
         upstreams=reachable,
         fallback=_fallback(key.fallback) or view.fallback,
         resolutions={},
@@ -244,6 +248,17 @@ def _steps(aliases: Mapping[str, AliasTargets]) -> dict[str, tuple[Step, ...]]:
         alias: tuple(_step(one) for one in (written if isinstance(written, list) else (written,)))
         for alias, written in aliases.items()
     }
+
+
+def _globs(aliases: Mapping[str, AliasTargets]) -> tuple[AliasGlob, ...]:
+    """The aliases that are globs, the one with the most literal characters first."""
+    globs = {alias: written for alias, written in aliases.items() if is_glob(alias)}
+    found = [
+        AliasGlob(alias, compile_glob(alias), steps)
+        for alias, steps in _steps(globs).items()
+        if not alias.endswith(FALLBACK_SUFFIX)
+    ]
+    return tuple(sorted(found, key=lambda one: -literals(one.written)))
 
 
 def _step(written: AliasTarget) -> Step:

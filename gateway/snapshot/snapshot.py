@@ -9,7 +9,8 @@ from gateway import clock
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.content.captured import CapturePolicy
 from gateway.counters.hold import Hold
-from gateway.keys.digest import Pepper
+from gateway.keys.digest import Pepper, is_imported
+from gateway.keys.virtual_key import PREFIX
 from gateway.lanes.base import Translation
 from gateway.lanes.sealing import Seal
 from gateway.money.budget import CompiledBudget, Who
@@ -116,6 +117,19 @@ class Step:
 
 
 @dataclass(frozen=True)
+class AliasGlob:
+    """An alias that stands for every name that its glob matches; `written` is the glob."""
+
+    written: str
+    matches: Callable[[str], bool]
+    steps: tuple[Step, ...]
+
+    def stands_for(self, name: str) -> bool:
+        """Whether it is about a name; one with a slash only where the glob has one."""
+        return ("/" not in name or "/" in self.written) and self.matches(name)
+
+
+@dataclass(frozen=True)
 class FallbackPolicy:
     """Which providers to try and on which failures. Times are in seconds; `None` leaves the provider's own."""
 
@@ -176,10 +190,12 @@ class Resolution:
 class InForce:
     """What holds for every key of an owner, beside what each key says itself.
 
+    Of `alias_globs` the one with the most literal characters comes first.
     `upstreams` are the providers that its keys may know of, also those that a key has to list before it reaches them.
     """
 
     aliases: Mapping[str, tuple[Step, ...]]
+    alias_globs: tuple[AliasGlob, ...]
     upstreams: Mapping[str, Upstream]
     reservations: Reservations
     charges_missing_usage: bool
@@ -208,6 +224,7 @@ class CompiledKey:
     models_allowed: tuple[Callable[[str], bool], ...] | None
     models_allowed_text: tuple[str, ...]
     aliases: Mapping[str, tuple[Step, ...]]
+    alias_globs: tuple[AliasGlob, ...]
     upstreams: Mapping[str, Upstream]
     fallback: FallbackPolicy | None
     resolutions: dict[tuple[str, str], Resolution]
@@ -226,10 +243,14 @@ class CompiledKey:
 
 @dataclass(frozen=True)
 class KeyEntry:
-    """A key found by its digest. `valid_until` bounds a secret that was rotated away."""
+    """A key found by its digest. `valid_until` bounds a secret that was rotated away.
+
+    `is_imported`: the secret is another gateway's, in the spelling that it has.
+    """
 
     key: CompiledKey
     valid_until: float | None
+    is_imported: bool = False
 
 
 class Snapshot:
@@ -271,15 +292,20 @@ class Snapshot:
         self._pepper = pepper
         self._key_names = key_names
         self._previous_key_names = previous_key_names
+        self._has_imported = any(map(is_imported, key_names)) or any(map(is_imported, previous_key_names))
         self._compile_key = compile_key
         self._compiled: dict[str, CompiledKey] = {}
         self._entries: dict[bytes, KeyEntry] = {}
         self._tells_again_at = 0.0
 
     def authenticate(self, secret: str) -> KeyEntry | None:
-        """The key that this secret belongs to, with the same work for every secret."""
+        """The key that this secret belongs to, with the same work for every secret.
+
+        Other gateways' secrets are looked for where there are any, and never among those of this one's form.
+        """
         entry = None
-        for digest in self._pepper.candidates(secret):
+        is_own = secret.startswith(PREFIX) or not self._has_imported
+        for digest in self._pepper.candidates(secret) if is_own else self._pepper.imported_candidates(secret):
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry
 
@@ -342,5 +368,5 @@ class Snapshot:
             name, valid_until = self._previous_key_names.get(digest, (None, None))
         if name is None:
             return None
-        entry = self._entries[digest] = KeyEntry(self.key_named(name), valid_until)
+        entry = self._entries[digest] = KeyEntry(self.key_named(name), valid_until, is_imported(digest))
         return entry

@@ -1,14 +1,29 @@
 """Who may come in: three headers, one form, five states."""
 
+import base64
+import hashlib
 import json
 
 import pytest
 
+from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from tests.contract.conftest import config
 from tests.support.keys import HASH, SECRET, new_key
 
 REVOKED, DISABLED, EXPIRED, ROTATED, ROTATED_AWAY, LIVE = (new_key() for _ in range(6))
+OLD = "sk-litellm-0123456789"
+"""A key of another gateway, which keeps no more of it than its SHA-256."""
+SHA256 = hashlib.sha256(OLD.encode()).digest()
+WRAPPED = format_hash(Pepper(DEVELOPMENT_PEPPER).imported(SHA256))
+OLD_AWAY = "sk-litellm-rotated"
+AWAY = format_hash(Pepper(DEVELOPMENT_PEPPER).imported(hashlib.sha256(OLD_AWAY.encode()).digest()))
 KEYS = f"""
+  imported: {{environment: test, secret_hash: "{WRAPPED}"}}
+  imported-and-rotated:
+    environment: test
+    secret_hash: "{new_key()[1]}"
+    previous_secret_hash: "{AWAY}"
+    previous_secret_expires_at: 2099-01-01T00:00:00Z
   revoked: {{environment: test, state: revoked, secret_hash: "{REVOKED[1]}"}}
   disabled: {{environment: test, state: disabled, secret_hash: "{DISABLED[1]}"}}
   expired: {{environment: test, expires_at: 2020-01-01T00:00:00Z, secret_hash: "{EXPIRED[1]}"}}
@@ -31,6 +46,15 @@ def gateway(module_gateway, upstream):
     return module_gateway(config(upstream.url, KEYS))
 
 
+def asked_with(gateway, headers):
+    """The answer to who presents a key in these headers alone."""
+    del gateway.client.headers["authorization"]
+    try:
+        return gateway.post(BODY, headers=headers)
+    finally:
+        gateway.client.headers["authorization"] = f"Bearer {SECRET}"
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -42,13 +66,7 @@ def gateway(module_gateway, upstream):
     ],
 )
 def test_a_key_is_taken_from_any_of_three_headers(gateway, headers):
-    del gateway.client.headers["authorization"]
-    try:
-        answer = gateway.post(BODY, headers={name: value.format(SECRET) for name, value in headers.items()})
-    finally:
-        gateway.client.headers["authorization"] = f"Bearer {SECRET}"
-
-    assert answer.status_code == 200
+    assert asked_with(gateway, {name: value.format(SECRET) for name, value in headers.items()}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -150,3 +168,28 @@ def test_a_stranger_among_known_keys_is_no_sign_of_another_pepper(start_gateway,
     assert gateway.post(BODY, headers={"authorization": f"Bearer {new_key()[0]}"}).status_code == 401
 
     assert "GATEWAY_KEY_PEPPER" not in gateway.log()
+
+
+@pytest.mark.parametrize("secret", [OLD, OLD_AWAY])
+@pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
+def test_a_key_of_another_gateway_goes_on_as_it_is(gateway, secret, header):
+    value = f"Bearer {secret}" if header == "authorization" else secret
+
+    assert asked_with(gateway, {header: value}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "presented",
+    [
+        SHA256.hex(),
+        SHA256.hex().upper(),
+        base64.b64encode(SHA256).decode(),
+        base64.urlsafe_b64encode(SHA256).decode().rstrip("="),
+        WRAPPED,
+        WRAPPED.rpartition(":")[2],
+        "lw_vk_test_" + OLD,
+        OLD[:-1],
+    ],
+)
+def test_what_another_gateway_keeps_of_its_keys_opens_nothing(gateway, presented):
+    assert asked_with(gateway, {"authorization": f"Bearer {presented}"}).status_code == 401

@@ -51,7 +51,7 @@ def test_scripts_of_other_sites_are_told_nothing_where_none_is_named(gateway, up
     site = {"origin": "https://app.example.com", "access-control-request-method": "POST"}
     upstream.play = lambda _: response(CHAT, headers={"access-control-allow-origin": "*"})
 
-    preflight = gateway.client.options("/v1/chat/completions", headers=site)
+    preflight = gateway.client.options("/v1/embeddings", headers=site)
     answer = gateway.chat(headers=site)
 
     assert (preflight.status_code, preflight.headers["allow"]) == (200, "POST")

@@ -14,7 +14,7 @@ MORE = f"""
   own:
     environment: test
     secret_hash: "{OWN[1]}"
-    model_aliases: {{gpt-5-mini: local/own-model}}
+    model_aliases: {{gpt-5-mini: local/own-model, "claude-o*": local/own-opus}}
 """
 
 
@@ -24,18 +24,25 @@ def gateway(module_gateway, upstream):
         "  simulator:",
         f'  local: {{type: custom, base_url: "{upstream.url}/local", models: [llama, gpt-local]}}\n  simulator:',
     )
-    return module_gateway(text)
+    globs = '  "claude-*": openai/gpt-5\n  "claude-haiku-*": openai/gpt-5-mini\n  claude-haiku-9: openai/nine\nvirtual_keys:'
+    return module_gateway(text.replace("virtual_keys:", globs))
 
 
 RESOLUTIONS = [
     (None, "renamed", "openai", "gpt-x", "alias"),
     (OWN, "gpt-5-mini", "local", "own-model", "key_alias"),
     (OWN, "renamed", "openai", "gpt-x", "alias"),
+    (None, "claude-opus-4-8", "openai", "gpt-5", "alias_glob"),
+    (None, "claude-haiku-4-8", "openai", "gpt-5-mini", "alias_glob"),
+    (None, "claude-haiku-9", "openai", "nine", "alias"),
+    (OWN, "claude-opus-4-8", "local", "own-opus", "key_alias_glob"),
+    (None, "local/claude-opus-4-8", "local", "claude-opus-4-8", "provider"),
     (None, "local/anything/with/slashes", "local", "anything/with/slashes", "provider"),
     (None, "custom/thing", "local", "thing", "provider_type"),
     (None, "llama", "local", "llama", "declared"),
     (None, "gpt-local", "local", "gpt-local", "declared"),
     (None, "gpt-4o", "openai", "gpt-4o", "well_known"),
+    (None, "davinci-002", "openai", "davinci-002", "well_known"),
     (None, "o3-mini", "openai", "o3-mini", "well_known"),
     (ONLY, "whatever", "local", "whatever", "only_provider"),
     (ONLY, "meta/llama", "local", "meta/llama", "only_provider"),

@@ -1,6 +1,8 @@
 """What LiteLLM and Portkey say of hosts, accounts, turns and caps, and what an import makes of it."""
 
+import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,8 +11,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway import clock
 from gateway.importers import litellm, litellm_file, portkey
 from gateway.importers.peers import COMPATIBLE, NATIVE
+from gateway.keys.digest import Pepper, parse_hash
 
 FIGURES = json.loads((Path(__file__).parent / "litellm_providers.json").read_text())
 """LiteLLM's providers and the addresses that it asks where a file has none (`read_litellm.py` made it)."""
@@ -357,6 +361,29 @@ def test_two_people_are_two_principals():
 
     assert keys["a"]["principal"] != keys["b"]["principal"]
     assert [one["description"] for one in draft["principals"].values()] == ["Müller", "Möller"]
+
+
+def test_secrets_go_on_under_the_pepper_for_ninety_days_at_most(monkeypatch):
+    monkeypatch.setattr(clock, "utc_now", lambda: datetime(2026, 1, 1, 12, tzinfo=UTC))
+    secret, pepper = "sk-of-old", Pepper(b"pepper")
+    token = hashlib.sha256(secret.encode()).hexdigest()
+    rows = [
+        key("a", token=token),
+        key("b", token=token[::-1], expires="2026-01-20T00:00:00"),
+        key("c", token=token.translate(str.maketrans("01", "10")), expires="2030-01-01T00:00:00"),
+        key("d", token="sk-in-clear"),
+        {"token": token},
+    ]
+
+    draft = litellm.convert({"model_list": [model("m", "openai/gpt-5")]}, rows, "imported", pepper)
+
+    keys = draft.sections["virtual_keys"]
+    assert parse_hash(keys["a"]["secret_hash"]) in pepper.imported_candidates(secret)
+    ends = ["2026-04-01T12:00:00Z", "2026-01-20T00:00:00Z", "2026-04-01T12:00:00Z"]
+    assert [keys[name]["expires_at"] for name in "abc"] == ends
+    assert "secret_hash" not in keys["d"]
+    assert "sk-in-clear" not in draft.text() + "".join(map(str, draft.notes))
+    assert any("can be guessed" in str(note) for note in draft.notes)
 
 
 def test_a_file_is_read_as_litellm_reads_it(tmp_path):

@@ -1,6 +1,7 @@
 """What providers keep, by the vendors' own SDKs: routed to who holds it, and each key's own alone."""
 
 import json
+import threading
 
 import anthropic
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from tests.support.gateway import NO_TLS
 from tests.support.keeper import Keeper
 from tests.support.keys import HASH, SECRET, new_key
-from tests.support.upstream import PlayedUpstream, response
+from tests.support.upstream import PlayedUpstream, response, stream
 
 OTHER, NARROW = new_key(), new_key()
 CONFIG = """
@@ -341,6 +342,100 @@ def test_files_and_skills_of_anthropic(claude, client, providers):
             container={"skills": [{"type": "custom", "skill_id": "skill_of_another"}]},
             betas=["skills-2025-10-02"],
         )
+
+
+CODE = {"type": "code_execution_20250825", "name": "code_execution"}
+RAN = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude-sonnet-4-5",
+    "content": [
+        {
+            "type": "bash_code_execution_tool_result",
+            "tool_use_id": "srvtoolu_1",
+            "content": {
+                "type": "bash_code_execution_result",
+                "content": [{"type": "bash_code_execution_output", "file_id": "file_made"}],
+                "return_code": 0,
+                "stderr": "",
+                "stdout": "",
+            },
+        },
+        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"file_id": "file_of_another"}},
+    ],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "container": {"id": "container_1", "expires_at": "2027-01-01T00:00:00Z"},
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+def ran_in_events():
+    begun = {**RAN, "content": [], "stop_reason": None, "container": None}
+    events = [{"type": "message_start", "message": begun}]
+    for index, block in enumerate(RAN["content"]):
+        text = {"type": "input_json_delta", "partial_json": json.dumps(block.get("input", {}))}
+        first = {**block, "input": {}} if block["type"] == "tool_use" else block
+        events += [
+            {"type": "content_block_start", "index": index, "content_block": first},
+            {"type": "content_block_delta", "index": index, "delta": text},
+            {"type": "content_block_stop", "index": index},
+        ]
+    delta = {"stop_reason": "end_turn", "stop_sequence": None, "container": RAN["container"]}
+    events += [{"type": "message_delta", "delta": delta, "usage": {"output_tokens": 1}}, {"type": "message_stop"}]
+    return [f"event: {one['type']}\ndata: {json.dumps(one)}\n\n".encode() for one in events]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_what_code_leaves_behind_is_the_keys_and_what_a_model_writes_is_not(claude, providers, streams):
+    def play(asked):
+        if "/v1/messages" not in asked.request_line:
+            return response(b"made by code", content_type="application/octet-stream")
+        if not streams:
+            return response(json.dumps(RAN).encode())
+        # Other ids, in pieces that end anywhere.
+        events = [
+            event.replace(b"_made", b"_streamed").replace(b"container_1", b"container_3") for event in ran_in_events()
+        ]
+        return stream([piece for event in events for piece in (event[:30], event[30:])])
+
+    providers["claude"].play = play
+
+    def ask(**more):
+        made = claude.beta.messages.create(
+            model="claude/claude-sonnet-4-5",
+            max_tokens=9,
+            messages=[{"role": "user", "content": "hi"}],
+            tools=[CODE],
+            stream=streams,
+            **more,
+        )
+        return [*made] if streams else made
+
+    ask()
+    assert ask(container="container_3" if streams else "container_1")
+    assert claude.beta.files.download("file_streamed" if streams else "file_made").read() == b"made by code"
+    with pytest.raises(anthropic.NotFoundError):
+        claude.beta.files.download("file_of_another")
+    with pytest.raises(anthropic.NotFoundError):
+        ask(container="container_2")
+
+
+def test_a_response_that_is_still_written_can_be_cancelled(client, gateway, providers, keepers):
+    whole = keepers["one"]
+    goes_on = threading.Event()
+
+    def play(asked):
+        steps = whole(asked)
+        return [*steps[:2], goes_on, *steps[2:]] if asked.request_line.startswith("POST /v1/responses ") else steps
+
+    providers["one"].play = play
+    events = iter(client.responses.create(model="one/gpt-5", input="hi", stream=True))
+    begun = next(events)
+    client.responses.cancel(begun.response.id)
+    goes_on.set()
+    assert [*events][-1].type == "response.completed"
 
 
 def test_what_a_conversation_declares_is_judged(gateway):

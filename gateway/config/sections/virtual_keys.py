@@ -11,8 +11,9 @@ from gateway.config.sections.tracing import KeyContentCapture
 SecretHash = Annotated[
     str,
     Field(
-        pattern=r"^hmac-sha256:[0-9a-f]{64}$",
-        description="`hmac-sha256:` and 64 hex digits, as `gateway keys mint` and `gateway keys hash` print it.",
+        pattern=r"^hmac-sha256(-sha256)?:[0-9a-f]{64}$",
+        description="`hmac-sha256:` and 64 hex digits, as `gateway keys mint` and `gateway keys hash` print it; "
+        "`hmac-sha256-sha256:` for a key of another gateway, as `gateway import` writes it.",
     ),
 ]
 ModelTarget = Annotated[
@@ -95,7 +96,9 @@ class VirtualKey(Managed):
     models_allowed: list[ModelGlob] | None = Field(
         None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
     )
-    model_aliases: dict[str, AliasTargets] = Field({}, description="Names that this key may send, and what they mean.")
+    model_aliases: dict[str, AliasTargets] = Field(
+        {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
+    )
     fallback: Fallback | None = Field(None, description="Which providers to try when one fails.")
     rate_limits: RateLimits | None = Field(None, description="How much this key may send.")
     policy_rules: list[Name | PolicyRules] = Field(

@@ -1,10 +1,11 @@
+import hashlib
 import hmac
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.keys.digest import Pepper, format_hash, parse_hash
+from gateway.keys.digest import Pepper, format_hash, parse_hash, shown_hash
 
 
 @settings(deadline=None)
@@ -68,3 +69,31 @@ HEX = "0a" * 32
 def test_anything_else_is_no_hash(text):
     with pytest.raises(ValueError):
         parse_hash(text)
+
+
+def test_a_secret_of_another_gateway_is_stored_as_a_keyed_hash_of_its_sha256():
+    pepper, sha256 = Pepper(b"pepper"), hashlib.sha256(b"sk-1234").digest()
+    expected = hmac.digest(b"pepper", b"imported-key:" + sha256, "sha256").hex()
+
+    written = format_hash(pepper.imported(sha256))
+
+    assert written == f"hmac-sha256-sha256:{expected}"
+    assert written == "hmac-sha256-sha256:fe0fa825b1db1127abc00fa8c80eda17b8416489c0da08f856e3976cf27b6bad"
+    assert parse_hash(written) == pepper.imported(sha256)
+    assert pepper.imported_candidates("sk-1234") == (pepper.imported(sha256),)
+    assert shown_hash(written) == f"hmac-sha256-sha256:{expected[:8]}\u2026"
+
+
+def test_other_gateways_secrets_are_taken_under_the_pepper_before_too():
+    old = Pepper(b"old").imported(hashlib.sha256(b"sk-1").digest())
+
+    assert old in Pepper(b"new", b"old").imported_candidates("sk-1")
+    assert old not in Pepper(b"new", b"old").candidates("sk-1")
+
+
+@pytest.mark.parametrize("around", ["", "imported-key:"])
+def test_the_sha256_itself_is_no_secret(around):
+    sha256 = hashlib.sha256(b"sk-1").digest()
+    pepper, presented = Pepper(b"pepper"), around + sha256.decode("latin-1")
+
+    assert pepper.imported(sha256) not in (*pepper.imported_candidates(presented), *pepper.candidates(presented))
