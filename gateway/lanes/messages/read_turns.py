@@ -96,9 +96,10 @@ class TurnReader:
             message = mapping(one, path)
             self._losses.judge(message, "messages[]", path)
             role = Role(one_of([role.value for role in Role], message.get("role"), f"{path}.role"))
-            blocks = self._blocks(message.get("content"), f"{path}.content")
-            if not blocks:
+            content = message.get("content")
+            if content == []:
                 raise wrong(f"{path}.content", "a string or an array of at least one block")
+            blocks = self._blocks(content, f"{path}.content")
             turns.say(role, self._said(role, blocks), path)
         made = turns.made()
         prefill = self._losses.table.rows[_PREFILL]
