@@ -96,6 +96,10 @@ itself never goes to a provider.
   the items back has every provider get its own; where another answers next, it is left out. One that is forged, cut or
   beside another text is none. What a provider wants back with a call comes in a `reasoning` item without a text behind
   the call.
+- Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which refuses
+  them; `X-LangWatch-Params-Dropped` says `input[type=reasoning]`.
+- OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
+  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others. Texts to stop at do not cross there.
 - Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
   calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
   beside other tools is left out and reported, since Codex always declares it.

@@ -66,6 +66,14 @@ def family_of(model: str) -> Family:
     return next((family for pattern, family in _FAMILIES if pattern.match(model.lower())), _UNKNOWN)
 
 
+_OF_RESPONSES: Final = re.compile(r"gpt-5(\.\d+)?-(pro|codex)|o[1-9]-pro|codex-")
+
+
+def needs_responses(model: str) -> bool:
+    """Whether a model of OpenAI's is best asked by Responses: it is only there, or reasons beside tools only there."""
+    return family_of(model).tools_or_reasoning or _OF_RESPONSES.match(model.lower()) is not None
+
+
 _UNNAMED_LEAST: Final = "How this model is kept from reasoning is not known."
 _NO_REASONING: Final = "This model does not reason."
 _TOOLS_OR_REASONING: Final = "Chat Completions does not let this model reason in a request that has tools."

@@ -28,15 +28,13 @@ class OpenAI(SpokenAsWritten):
         self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
-        endpoints = section.endpoints if isinstance(section, CustomProvider) else None
-        self._endpoints = None if endpoints is None else tuple(endpoints)
+        self._has_responses = not isinstance(section, CustomProvider) or section.responses
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
-        """Every endpoint of OpenAI's shape, or those that the file says."""
-        if endpoint.shape.vendor is not Vendor.OPENAI:
+        """Every endpoint of OpenAI's shape, but Responses where the file says that they are not there."""
+        if not self._has_responses and endpoint.name.startswith("responses"):
             return False
-        # What belongs to an endpoint has a name that begins with its own: `responses_compact`.
-        return self._endpoints is None or endpoint.is_stored or endpoint.name.startswith(self._endpoints)
+        return endpoint.shape.vendor is Vendor.OPENAI
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
         """The base URL and the endpoint's path below `/v1`."""

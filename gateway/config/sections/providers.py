@@ -24,16 +24,6 @@ PriceLists = (
     PriceList
     | Annotated[list[PriceList], Field(min_length=1, description="Several lists: the first that knows a model counts.")]
 )
-OpenAIEndpoint = Literal[
-    "chat_completions",
-    "completions",
-    "embeddings",
-    "responses",
-    "moderations",
-    "images_generations",
-    "audio_speech",
-    "audio_transcriptions",
-]
 _CREDENTIAL = "Write a reference such as `${env:OPENAI_API_KEY}` or `${file:secrets/key}`, never the key itself."
 
 
@@ -225,10 +215,10 @@ class CustomProvider(CostStatingProvider):
     api_key: Credential | None = Field(
         None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
     )
-    endpoints: Annotated[list[OpenAIEndpoint], Field(min_length=1)] | None = Field(
-        None,
-        description="Which endpoints it has, such as `[chat_completions, embeddings]`; omitted: all of OpenAI's. "
-        "Clients of other APIs, Responses among them where it is not here, are translated to one that it has.",
+    responses: bool = Field(
+        True,
+        description="Whether it serves `/v1/responses`. If not, clients of that API, Codex among them, are answered by "
+        "`/chat/completions`, translated.",
     )
 
 
