@@ -223,7 +223,8 @@ def answers(draw: Any) -> Answer:
     blocks += [SaidText(text) for text in draw(st.lists(WORDS.filter(str.strip), min_size=1, max_size=1))]
     calls = draw(st.lists(st.tuples(st.sampled_from(["look", "now"]), ARGUMENTS), max_size=3))
     blocks += [Called(f"call_{index}", name, arguments) for index, (name, arguments) in enumerate(calls)]
-    stop = Stop.TOOL_CALL if calls else draw(st.sampled_from([Stop.FINISHED, Stop.LENGTH, Stop.FILTERED]))
+    # What a filter ends is a refusal in some APIs, and a reason to stop in others.
+    stop = Stop.TOOL_CALL if calls else draw(st.sampled_from([Stop.FINISHED, Stop.LENGTH]))
     return Answer(blocks, stop=stop, usage=USAGE)
 
 
