@@ -223,10 +223,10 @@ _TABLES: Final = {
 
 
 def clients() -> str:
-    """docs/clients.md with its tables made anew from what `task agents` saw."""
+    """docs/clients.md with its tables made anew from what `task agents` and `task frameworks` saw."""
     text = (DOCS / "clients.md").read_text()
     told = json.loads((DOCS / "clients.json").read_text()).values()
-    for kind in ("agent",):
+    for kind in ("agent", "framework"):
         text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
     wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
     return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
@@ -237,12 +237,15 @@ def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
     for one in told:
         most = max(one["seen"].values(), key=len)
-        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
+        cells = " | ".join(_tried(one["seen"].get(provider), most) for provider in providers)
         yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
 
 
-def _tried(seen: list[str], most: list[str]) -> str:
-    return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
+def _tried(seen: list[str] | None, most: list[str]) -> str:
+    """A loop of tools begins with a prompt and ends with an answer, so that it says what a prompt alone would."""
+    if seen is None:
+        return ""
+    return "-" if not seen else "yes" if seen == most or "tools" in seen else f"only {', '.join(seen)}"
 
 
 _APIS: Final = {

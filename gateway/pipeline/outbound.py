@@ -10,6 +10,7 @@ from gateway.lanes.base import Json, Translated, Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
 from gateway.providers.base import Provider
+from gateway.shapes import targets
 from gateway.shapes.addresses import Address, Form
 from gateway.shapes.allows import allows
 from gateway.shapes.cloud_messages import HEADER, CloudForm
@@ -219,17 +220,27 @@ def translated(
     """A client's request as a candidate gets it. Raises `bad_request` or `unsupported_parameter`."""
     if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
         _refuse_thread(request.came)
-    provider = candidate.upstream.provider
+    provider, endpoint = candidate.upstream.provider, candidate.lane.endpoint
     if request.received.address is not None:
         document = {name: value for name, value in document.items() if name not in _OF_A_CLOUD}
         document.update(model=request.model_asked, stream=request.body.stream)
-    return translation.request(
+    done = translation.request(
         document,
-        model=provider.wire_model(candidate.lane.endpoint, candidate.model),
+        model=provider.wire_model(endpoint, candidate.model),
         strict=strict,
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
+    if not told:
+        return done
+    if strict:
+        raise GatewayError(
+            "unsupported_parameter",
+            f"`{told[0]}` is not what {candidate.model} takes.",
+            param=told[0].partition(":")[0],
+        )
+    return msgspec.structs.replace(done, dropped=(*done.dropped, *told))
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:
