@@ -83,6 +83,9 @@ def rows(*, full: bool) -> Iterator[Row]:
                 yield Row(
                     f"{shape} {kilobytes} KB, images", path, agents.body(shape, kilobytes, images=True), connections
                 )
+    body = agents.body("responses", 1)
+    for name, sent in (("unstored", body), ("stored", body.replace(b'"store":false', b'"store":true'))):
+        yield Row(f"responses 1 KB, {name}", agents.PATHS["responses"], sent, 32)
     for events, size in EVENTS:
         asked = f',"stream":true,"stream_options":{{"include_usage":true}},"metadata":{{"bench":"{events}x{size}"}}'
         yield Row(f"{events} events of {size}", agents.PATHS["chat"], (REQUEST % asked).encode(), 16, per_event=True)

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import itertools
 import re
 import sys
 from functools import lru_cache
@@ -21,7 +22,8 @@ MESSAGE = (
     + b'"}],"stop_reason":"end_turn","usage":{"input_tokens":200,"output_tokens":100}}'
 )
 RESPONSE = (
-    b'{"id":"resp_1","object":"response","status":"completed","model":"gpt-5-mini-2025-08-07","output":[{"type":"message",'
+    b'{"id":"resp_0000000000","object":"response","status":"completed","model":"gpt-5-mini-2025-08-07",'
+    b'"output":[{"id":"msg_0000000000","type":"message",'
     b'"role":"assistant","content":[{"type":"output_text","text":"' + b"a" * 450 + b'"}]}],'
     b'"usage":{"input_tokens":200,"output_tokens":100,"total_tokens":300}}'
 )
@@ -59,6 +61,7 @@ class Upstream(asyncio.Protocol):
     """One connection."""
 
     events = 0
+    answered = itertools.count(1)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keeps the transport."""
@@ -82,6 +85,8 @@ class Upstream(asyncio.Protocol):
                 asyncio.get_running_loop().create_task(self._stream(events, chunk_of(size)))
             else:
                 answer = ANSWERS.get(head.split(b" ", 2)[1], ANSWER)
+                if b'"store":true' in body:  # what is stored has an id of its own
+                    answer = answer.replace(b"_0000000000", b"_%010d" % next(self.answered))
                 self._transport.write(answer)  # type: ignore[attr-defined] # a stream transport it is
 
     async def _stream(self, events: int, chunk: bytes) -> None:

@@ -108,13 +108,19 @@ async def _check_counters(
 ) -> tuple["Difference", ...]:
     import asyncio  # noqa: PLC0415 - see above
 
-    from gateway.counters.hold import CountersLost, Restored  # noqa: PLC0415
+    from gateway import clock  # noqa: PLC0415
+    from gateway.counters.hold import CountersLost, LedgerState  # noqa: PLC0415
     from gateway.counters.redis import RedisCounters  # noqa: PLC0415
+    from gateway.ledger.rebuild import ledger_state  # noqa: PLC0415
 
     if settings.redis is None or not budgets:
         return ()
     prefix = f"{{gw:{settings.redis_namespace}}}:"
-    counters = RedisCounters(settings.redis, prefix=prefix, timeout_s=_TIMEOUT_S)
+
+    async def ledger() -> LedgerState:
+        return await asyncio.to_thread(ledger_state, engine, budgets, clock.now())
+
+    counters = RedisCounters(settings.redis, prefix=prefix, ledger=ledger, timeout_s=_TIMEOUT_S)
     try:
         lasting = await _lasting(counters, engine, budgets)
         for _ in range(_LOOKS - 1):
@@ -124,21 +130,20 @@ async def _check_counters(
             now = await _lasting(counters, engine, budgets)
             lasting = {key: both for key, both in now.items() if lasting.get(key) == both}
         if lasting and repair:
-            await counters.rewrite({key: (kept, true) for key, (kept, true, _) in lasting.items()})
-            await counters.restore({key: Restored(true, resets) for key, (_, true, resets) in lasting.items()})
+            await counters.restore_anew()
     except CountersLost as lost:
         raise failed(f"the counters cannot be compared: {lost}") from None
     finally:
         await counters.close()
     from gateway.ledger.check import Difference  # noqa: PLC0415 - see above
 
-    return tuple(Difference(f"counter {key}", kept, true) for key, (kept, true, _) in sorted(lasting.items()))
+    return tuple(Difference(f"counter {key}", kept, true) for key, (kept, true) in sorted(lasting.items()))
 
 
 async def _lasting(
     counters: "RedisCounters", engine: "Engine", budgets: Sequence["CompiledBudget"]
-) -> dict[str, tuple[int, int, int | None]]:
-    """By counter: what is kept, what the ledger says, and when its window is over."""
+) -> dict[str, tuple[int, int]]:
+    """By counter: what is kept, and what the ledger says."""
     from gateway import clock  # noqa: PLC0415 - see above
     from gateway.counters.hold import Dimension, Limit, Restored  # noqa: PLC0415
     from gateway.ledger.rebuild import counters_in_force  # noqa: PLC0415
@@ -155,7 +160,7 @@ async def _lasting(
     limits = [Limit(key=key, dimension=Dimension.SPEND, ceiling=0, window_s=0) for key in keys]
     kept = await counters.spending(limits)
     return {
-        key: (spending.spent, known[key].spent, known[key].resets_at)
+        key: (spending.spent, known[key].spent)
         for key, spending in zip(keys, kept, strict=True)
         if spending.spent != known[key].spent
     }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from gateway.shapes.endpoints import Endpoint
 
 _MESSAGES: Final = [{"role": "user", "content": "Say: ok"}]
+_CONTENT: Final = {"parts": [{"text": "Say: ok"}]}
 SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "chat_completions": {"messages": _MESSAGES},
     "completions": {"prompt": "Say: ok"},
@@ -32,6 +33,10 @@ SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "audio_transcriptions": {},
     "messages": {"max_tokens": 16, "messages": _MESSAGES},
     "messages_count_tokens": {"messages": _MESSAGES},
+    "generate_content": {"contents": [_CONTENT]},
+    "google_count_tokens": {"contents": [_CONTENT]},
+    "embed_content": {"content": _CONTENT},
+    "batch_embed_contents": {"requests": [{"content": _CONTENT}]},
 }
 """By the name of an endpoint, the least that a request has beside its model."""
 

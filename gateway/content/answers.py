@@ -3,10 +3,11 @@
 from typing import Any, Final
 
 from gateway.content import parts
-from gateway.content.messages import block_part, chat_message, response_item
+from gateway.content.messages import block_part, chat_message, google_message, response_item
 from gateway.content.parts import Fields, Part
 from gateway.shapes.chat import CHAT
 from gateway.shapes.ending import Stop
+from gateway.shapes.generate_content import GENERATE_CONTENT
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.responses import RESPONSES
 from gateway.shapes.shape import Shape
@@ -21,6 +22,8 @@ def read_answer(endpoint: str, answer: Fields) -> list[dict[str, Any]]:
         return _message(answer)
     if endpoint == "responses":
         return _response(answer)
+    if endpoint == "generate_content":
+        return [_candidate(one) for one in answer.get("candidates") or ()]
     return [_choice(one) for one in answer.get("choices") or ()]
 
 
@@ -29,6 +32,15 @@ def _choice(choice: Fields) -> dict[str, Any]:
     if "text" in choice:
         return {"role": "assistant", "parts": [parts.text(choice["text"])], "finish_reason": reason}
     return {**chat_message(choice.get("message") or {}), "finish_reason": reason}
+
+
+def _candidate(candidate: Fields) -> dict[str, Any]:
+    message = google_message(candidate.get("content") or {})
+    called = any(one["type"] == "tool_call" for one in message["parts"])
+    reason = finish_reason(GENERATE_CONTENT, candidate.get("finishReason"))
+    if called and reason == Stop.FINISHED.value:
+        reason = Stop.TOOL_CALL.value
+    return {**message, "role": "assistant", "finish_reason": reason}
 
 
 def _message(answer: Fields) -> list[dict[str, Any]]:

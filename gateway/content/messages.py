@@ -108,6 +108,40 @@ _BLOCKS: Final[Mapping[str, Callable[[Fields], Part]]] = {
 }
 
 
+def google_message(content: Fields) -> dict[str, Any]:
+    """A content of Gemini's own API, asked or answered, in either spelling of its members."""
+    role = {"model": "assistant", "function": "tool"}.get(content.get("role") or "user", "user")
+    made = [_google_part(one) for one in parts.blocks(listed(content.get("parts")))]
+    return {"role": role, "parts": made}
+
+
+def listed(value: Any) -> list[Any]:
+    """A list, or what may stand in the place of one in Google's JSON; nothing for nothing."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _google_part(part: Fields) -> Part:
+    part = {camel_case(name): value for name, value in part.items()}
+    if isinstance(part.get("text"), str):
+        return parts.reasoning(part["text"]) if part.get("thought") is True else parts.text(part["text"])
+    if (call := part.get("functionCall")) is not None:
+        return parts.tool_call(call.get("name"), call.get("id"), call.get("args"))
+    if (answer := part.get("functionResponse")) is not None:
+        return parts.tool_response(answer.get("id") or answer.get("name"), answer.get("response"))
+    if (data := part.get("inlineData")) is not None:
+        return parts.blob(data.get("mimeType") or data.get("mime_type"), data.get("data"))
+    if (file := part.get("fileData")) is not None:
+        kind = str(file.get("mimeType") or file.get("mime_type")).partition("/")[0]
+        return parts.media(file.get("fileUri") or file.get("file_uri"), kind)
+    return parts.other({"type": next(iter(part), "empty"), **part})
+
+
+def camel_case(name: str) -> str:
+    """A member of Google's JSON in its usual spelling."""
+    first, *more = name.split("_")
+    return first + "".join(word.capitalize() for word in more)
+
+
 def response_item(item: Fields) -> tuple[str, list[Part]]:
     """Role and parts of one item of a response's input or output."""
     kind = item.get("type") or "message"

@@ -12,7 +12,7 @@ from gateway.turns import LONG_BYTES
 from gateway.wire.sse_events import event_data, events_of
 from gateway.wire.unreadable import UNREADABLE
 
-OUTLINED: Final = frozenset(("chat_completions", "completions", "messages", "responses"))
+OUTLINED: Final = frozenset(("chat_completions", "completions", "messages", "responses", "generate_content"))
 """Endpoints whose answers have ids, and reasons why they end."""
 
 _LAST_PIECES: Final = 8
@@ -77,6 +77,11 @@ class _Choice(msgspec.Struct, gc=False):
     finish_reason: Any = None
 
 
+class _Candidate(msgspec.Struct, gc=False):
+    index: Any = None
+    finish_reason: Any = msgspec.field(default=None, name="finishReason")
+
+
 class _Item(msgspec.Struct, gc=False):
     type: Any = None
 
@@ -103,6 +108,8 @@ class _Said(msgspec.Struct, gc=False):
     status: Any = None
     incomplete_details: Any = None
     output: list[_Item] | None = None
+    candidates: list[_Candidate] | None = None
+    id_of_google: Any = msgspec.field(default=None, name="responseId")
 
 
 _decode = msgspec.json.Decoder(_Said).decode
@@ -123,7 +130,7 @@ def _all_of(events: Iterable[bytes]) -> Iterable[_Said]:
 
 def _id_of(said: _Said) -> str | None:
     inner = said.message or said.response
-    found = said.id if inner is None else inner.id
+    found = (said.id or said.id_of_google) if inner is None else inner.id
     return found if isinstance(found, str) and found else None
 
 
@@ -137,10 +144,10 @@ def _reasons_of(shape: Shape, whole: _Said) -> tuple[str, ...]:
 
 def _reasons(shape: Shape, said: _Said) -> Mapping[int, str]:
     """Why its choices stopped, as far as it says so, by their index."""
-    if said.choices is not None:
+    if said.choices is not None or said.candidates is not None:
         return {
             one.index if type(one.index) is int else 0: finish_reason(shape, one.finish_reason)
-            for one in said.choices
+            for one in (*(said.choices or ()), *(said.candidates or ()))
             if isinstance(one.finish_reason, str) and one.finish_reason
         }
     answer = said if said.response is None else said.response

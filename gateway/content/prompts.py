@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.content import parts
-from gateway.content.messages import block_part, chat_message, response_item
+from gateway.content.messages import block_part, camel_case, chat_message, google_message, listed, response_item
 from gateway.content.parts import Fields, Part
 
 
@@ -45,6 +45,17 @@ def _responses(body: Fields) -> Prompt:
     return Prompt(messages, system, [_tool(one) for one in body.get("tools") or ()])
 
 
+def _generate_content(body: Fields) -> Prompt:
+    body = {camel_case(name): value for name, value in body.items()}
+    system = google_message(body["systemInstruction"])["parts"] if body.get("systemInstruction") else []
+    tools: list[dict[str, Any]] = []
+    for tool in listed(body.get("tools")):
+        for name, value in tool.items():
+            declares = camel_case(name) == "functionDeclarations"
+            tools += [{"type": "function", **one} for one in listed(value)] if declares else [{"name": name, **tool}]
+    return Prompt([google_message(one) for one in listed(body.get("contents"))], system, tools)
+
+
 def _completions(body: Fields) -> Prompt:
     return Prompt(_texts(body.get("prompt")))
 
@@ -76,4 +87,5 @@ PROMPTS: Final[Mapping[str, Callable[[Fields], Prompt]]] = {
     "responses": _responses,
     "completions": _completions,
     "embeddings": _embeddings,
+    "generate_content": _generate_content,
 }

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.content.parts import Fields
+from gateway.wire.json_array import ArrayElements
 from gateway.wire.sse_events import events_in
 
 Answer = dict[str, Any]
@@ -15,6 +16,10 @@ _JOINED: Final = ("content", "refusal", "reasoning_content", "reasoning", "text"
 def assembled(stream: bytes) -> Answer:
     """The answer that a stream of any of the APIs tells in pieces. Raises `msgspec.DecodeError`."""
     answer: Answer = {}
+    if stream.lstrip().startswith(b"["):
+        for chunk in ArrayElements().feed(stream):
+            _candidates(answer, msgspec.json.decode(chunk))
+        return answer
     for data in _data_in(stream):
         if not data or data == b"[DONE]":
             continue
@@ -22,6 +27,8 @@ def assembled(stream: bytes) -> Answer:
         kind = str(event.get("type", ""))
         if "choices" in event:
             _choices(answer, event)
+        elif "candidates" in event:
+            _candidates(answer, event)
         elif kind.startswith("response."):
             _response(answer, event, kind)
         elif (fold := _ANTHROPIC.get(kind)) is not None:
@@ -57,6 +64,23 @@ def _choices(answer: Answer, event: Fields) -> None:
         if isinstance(delta.get("function_call"), Mapping):
             _join(message.setdefault("function_call", {}), delta.pop("function_call"))
         _join(message, delta)
+
+
+def _candidates(answer: Answer, event: Fields) -> None:
+    """Gemini's own API: parts by candidate, of which texts that follow each other are one."""
+    candidates = answer.setdefault("candidates", [])
+    for piece in event.get("candidates") or ():
+        candidate = _at(candidates, piece.get("index") or 0)
+        if piece.get("finishReason") is not None:
+            candidate["finishReason"] = piece["finishReason"]
+        content = candidate.setdefault("content", {"role": "model", "parts": []})
+        for part in (piece.get("content") or {}).get("parts") or ():
+            last = content["parts"][-1] if content["parts"] else {}
+            is_text = isinstance(part.get("text"), str) and isinstance(last.get("text"), str)
+            if is_text and last.get("thought") == part.get("thought"):
+                last["text"] += part["text"]
+            else:
+                content["parts"].append(dict(part))
 
 
 def _message_start(answer: Answer, event: Fields) -> None:

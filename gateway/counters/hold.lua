@@ -3,7 +3,15 @@
 
 local EXPIRED_AT_ONCE = 16
 
-local restorations = prefix .. 'restorations'
+-- Up to which number each process has settled; beside that the generation and the server (`run_id`) of this data.
+local settled = prefix .. 'settled'
+local GENERATION, SERVER = '', '@'
+
+-- Who sets counters to what the ledger knows at present; what becomes of the claim of one that dies.
+local restoring = prefix .. 'restoring'
+local CLAIM_MS = 6000
+local CLAIMED = {extend = true, forsake = true, wipe = true, restore = true, mark = true}
+local WIPED_AT_ONCE = 500
 
 local function read_lease(id)
   local record = redis.call('GET', prefix .. 'lease:' .. id)
@@ -91,38 +99,52 @@ function operations.reserve(payload)
   return told
 end
 
--- Ends leases, each once: {{id, {amount of each hold, -1: what was held}, holds of SPEND counters that were never
--- taken, since nothing could be when the request began}, ...}; 1 when it is done. In place of a lease's id there may be the
--- number of the last restoration that the caller knows: 0 when there was another, and nothing is done.
+-- Ends leases: {{id, {amount of each hold, -1: what was held}, number, holds or nil}, ...}. What counts money has a number
+-- (others: 0) that follows the one before it of the same process; what was counted already is not counted again. Who has
+-- the holds with it is counted also where the lease is unknown: it was never taken, or Redis has lost it.
+-- 1 when all of it is done; 0 when not, since the data is not what the caller knows, or lacks what comes before.
 function operations.settle(payload)
-  if ARGV[6] ~= '' and ARGV[6] ~= (redis.call('GET', restorations) or '0') then
+  local generation, last = unpack(redis.call('HMGET', settled, GENERATION, ARGV[6]))
+  if generation ~= ARGV[3] then
     return 0
   end
+  local before = tonumber(last or 0)
+  local done, complete = before, 1
   for _, settlement in ipairs(cmsgpack.unpack(payload)) do
-    local id, amounts, untaken = unpack(settlement)
+    local id, amounts, number, carried = unpack(settlement)
+    local counts = number > done
     local state, taken_at, holds = read_lease(id)
-    if untaken and redis.call('SET', prefix .. 'charged:' .. id, '', 'NX', 'PX', DAY_MS) then
-      state, holds = '~', untaken
+    if counts and (number > done + 1 or not (state or carried)) then
+      complete = 0
+      break
     end
-    for position, hold in ipairs(holds or {}) do
+    for position, hold in ipairs(holds or carried or {}) do
       local kind, name, held, ceiling, span = unpack(hold)
       local amount = amounts[position] < 0 and held or amounts[position]
-      if kind == GAUGE then
+      if kind ~= GAUGE and kind ~= WINDOW then
+        local open = state == '+'
+        spend(name, counts and amount or 0, open and -held or 0, span, open)
+      elseif kind == GAUGE then
         if state == '+' then give_back(name, held) end
-      elseif kind ~= WINDOW then
-        spend(name, amount, state == '+' and -held or 0, span)
-      elseif amount ~= held then
+      elseif state and amount ~= held then
         correct(name, amount - held, taken_at, span, ceiling)
       end
     end
-    redis.call('DEL', prefix .. 'lease:' .. id)
-    redis.call('ZREM', deadlines, id)
+    if counts then
+      done = number
+    end
+    if state then
+      redis.call('DEL', prefix .. 'lease:' .. id)
+      redis.call('ZREM', deadlines, id)
+    end
   end
-  return 1
+  if done > before then
+    redis.call('HSET', settled, ARGV[6], digits(done))
+  end
+  return complete
 end
 
--- Puts deadlines off: {{id, ...}, {name of a gauge, ...}}. Those that expired hold again; returns ids that are unknown,
--- and the number of the last time that counters were brought up to the ledger.
+-- Puts deadlines off: {{id, ...}, {name of a gauge, ...}}. Those that expired hold again; returns ids that are unknown.
 function operations.renew(payload)
   local ids, gauges = unpack(cmsgpack.unpack(payload))
   local unknown = {}
@@ -144,8 +166,9 @@ function operations.renew(payload)
   end
   redis.call('PEXPIRE', deadlines, DAY_MS)
   redis.call('PEXPIRE', marker, FOREVER_MS)
+  redis.call('PEXPIRE', settled, FOREVER_MS)
   expire()
-  return {unknown, redis.call('GET', restorations) or '0'}
+  return unknown
 end
 
 -- Takes what leases held before the data was lost, whatever the ceilings: {{id, taken at, holds}, ...}
@@ -163,44 +186,82 @@ function operations.adopt(payload)
   return 1
 end
 
--- Tells those who are cut off that what they have yet to settle may be counted already; returns a number that was never
--- returned before when it was so again. A plain count would not do: a replica that takes over may have lost the last ones.
-local function count_restoration(changed)
-  local last = redis.call('GET', restorations) or '0'
-  if changed then
-    last = digits(math.max(tonumber(last) + 1, now))
-    redis.call('SET', restorations, last, 'PX', FOREVER_MS)
+-- Whether the counters have all that the ledger knows: {{{process, number}, ...}, {{name, spent in decimal digits, resets
+-- at}, ...}}. A counter that is not there has had nothing since the data began, so it gets what the ledger knows.
+function operations.reached(payload)
+  local processes, counters = unpack(cmsgpack.unpack(payload))
+  for _, process in ipairs(processes) do
+    if tonumber(redis.call('HGET', settled, process[1]) or 0) < process[2] then
+      return 0
+    end
   end
-  return last
-end
-
--- Raises SPEND counters to what is known: {{name, spent in decimal digits, resets at}, ...}
-function operations.restore(payload)
-  local raised = false
-  for _, known in ipairs(cmsgpack.unpack(payload)) do
-    local name, spent, resets_at = unpack(known)
-    if exceeds(spent, redis.call('HGET', prefix .. name, 's') or '0') then
+  for _, counter in ipairs(counters) do
+    local name, spent, resets_at = unpack(counter)
+    local counted = redis.call('HGET', prefix .. name, 's')
+    if not counted then
       redis.call('HSET', prefix .. name, 's', spent)
       spend(name, 0, 0, resets_at)
-      raised = true
+      list(name)
+    elseif exceeds(spent, counted) then
+      return 0
     end
   end
-  return count_restoration(raised)
+  return 1
 end
 
--- Replaces what is spent where it is what is expected: {{name, expected, wanted in decimal digits}, ...} to how many
-function operations.rewrite(payload)
-  local replaced = 0
-  for _, sum in ipairs(cmsgpack.unpack(payload)) do
-    local name, expected, wanted = unpack(sum)
-    local key = prefix .. name
-    if redis.call('EXISTS', key) == 1 and (redis.call('HGET', key, 's') or '0') == expected then
-      redis.call('HSET', key, 's', wanted)
-      replaced = replaced + 1
-    end
+-- Makes the caller the one that restores, while it goes on to say so; not where the data is no longer the generation that
+-- the caller finds wanting (empty: there is none).
+function operations.claim(wanting)
+  if (redis.call('GET', marker) or '') ~= wanting then
+    return 0
   end
-  count_restoration(replaced > 0)
-  return replaced
+  return redis.call('SET', restoring, ARGV[6], 'NX', 'PX', CLAIM_MS) and 1 or 0
+end
+
+function operations.extend()
+  return 1
+end
+
+function operations.forsake()
+  return redis.call('DEL', restoring)
+end
+
+-- Takes what is spent out of some counters and ends the generation, so that nothing is counted until `mark`; returns out
+-- of how many, 0 when all are done. What is held stays.
+function operations.wipe()
+  redis.call('DEL', marker)
+  redis.call('HDEL', settled, GENERATION)
+  local names = redis.call('SPOP', index, WIPED_AT_ONCE)
+  for _, name in ipairs(names) do
+    redis.call('HDEL', prefix .. name, 's')
+  end
+  return #names
+end
+
+-- Sets SPEND counters to what is known: {{name, spent in decimal digits, resets at}, ...}
+function operations.restore(payload)
+  for _, known in ipairs(cmsgpack.unpack(payload)) do
+    local name, spent, resets_at = unpack(known)
+    redis.call('HSET', prefix .. name, 's', spent)
+    spend(name, 0, 0, resets_at)
+    list(name)
+  end
+  return 1
+end
+
+-- Declares the data complete: {generation, server, {{process, number}, ...}}, up to which each has settled in it.
+function operations.mark(payload)
+  local generation, server, processes = unpack(cmsgpack.unpack(payload))
+  redis.call('DEL', settled, restoring)
+  redis.call('HSET', settled, GENERATION, generation, SERVER, server)
+  for _, process in ipairs(processes) do
+    redis.call('HSET', settled, process[1], digits(process[2]))
+  end
+  redis.call('PEXPIRE', settled, FOREVER_MS)
+  redis.call('SET', marker, generation, 'PX', FOREVER_MS)
+  -- Tells gateways of the version before that what they have yet to settle may be counted already.
+  redis.call('SET', prefix .. 'restorations', digits(now), 'PX', FOREVER_MS)
+  return 1
 end
 
 -- What is used: {{kind, name, span}, ...} to {spent, held} of a SPEND counter, {used} of any other
@@ -214,23 +275,37 @@ function operations.read(payload)
   return told
 end
 
--- The generation of the data; nothing where it is gone.
-function operations.begin()
-  redis.call('PEXPIRE', marker, FOREVER_MS)
-  return redis.call('GET', marker)
-end
-
--- Declares the data complete, as the generation given unless there is one; returns the generation.
-function operations.mark()
-  redis.call('SET', marker, ARGV[3], 'NX', 'PX', FOREVER_MS)
-  return redis.call('GET', marker)
+-- {server of the caller, whether it has settled nothing yet} to {generation of the data, empty where it is gone; up to which
+-- number the caller has settled, -1 where nobody knows; server; who restores}
+function operations.begin(payload)
+  local server, fresh = unpack(cmsgpack.unpack(payload))
+  local generation = redis.call('GET', marker) or ''
+  local of, last, known = unpack(redis.call('HMGET', settled, GENERATION, ARGV[6], SERVER))
+  if generation == '' then
+    redis.call('HDEL', settled, GENERATION)
+  elseif of ~= generation then
+    -- A gateway of the version before has declared it complete.
+    last, known = '-1', server
+    if fresh then
+      redis.call('DEL', settled)
+      redis.call('HSET', settled, GENERATION, generation, SERVER, server)
+      redis.call('PEXPIRE', settled, FOREVER_MS)
+      last = '0'
+    end
+  end
+  return {generation, last or '0', known or '', redis.call('GET', restoring) or ''}
 end
 
 local operation = ARGV[1]
-if operation == 'reserve' or operation == 'renew' then
+if operation == 'reserve' or operation == 'renew' or operation == 'reached' then
   if redis.call('GET', marker) ~= ARGV[3] then
     return false
   end
+elseif CLAIMED[operation] then
+  if redis.call('GET', restoring) ~= ARGV[6] then
+    return false
+  end
+  redis.call('PEXPIRE', restoring, CLAIM_MS)
 end
 if operation == 'reserve' then
   expire()

@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -97,6 +97,18 @@ class Restored:
 
 
 @dataclass(frozen=True)
+class LedgerState:
+    """What the ledger knew at one moment: of each SPEND counter, by its key, and of what processes had settled.
+
+    `settled` has, by process, the number of the last settlement (`CounterStore.settled_until`) that is in those sums:
+    so are all before it, and none after it.
+    """
+
+    spent: Mapping[str, Restored]
+    settled: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Standing:
     """What open leases of this process hold of one SPEND counter, in nano-USD, and when its window is over."""
 
@@ -154,8 +166,17 @@ class CounterStore(Protocol):
         It is counted once, when the store answers again.
         """
 
-    async def restore(self, spent: Mapping[str, Restored]) -> None:
-        """Brings each SPEND counter up to what the ledger knows was spent. Raises `CountersLost`."""
+    async def restore(self, known: LedgerState) -> None:
+        """Brings SPEND counters up to what the ledger knows was spent, where they lack it. Raises `CountersLost`."""
+
+    def settled_until(self) -> str | None:
+        """`PROCESS:NUMBER` of the last settlement of this process that counted money; `None` where none is numbered.
+
+        The ledger's entry of a request has that of its own, so that who reads the ledger knows how far it reaches.
+        """
+
+    def recorded(self, settled: Mapping[str, int]) -> None:
+        """Tells up to which of its settlements each process is in the ledger by now."""
 
     def standings(self) -> Iterable[Standing]:
         """The SPEND counters that this process holds something of."""

@@ -6,7 +6,7 @@
 --       failing in its middle at a key that has gone ahead.
 -- ARGV  1 operation, 2 microseconds since the epoch (empty: the clock of the server), 3 generation of the data that
 --       the caller knows, 4 length of a lease in microseconds, 5 what the operation is about, as MessagePack,
---       6 id of the lease that `reserve` makes, or what `settle` says
+--       6 id of the lease that `reserve` makes, the process that settles, or the claim of one that restores
 --
 -- A hold is {kind, name, amount, ceiling (-1: never refuses), span}; span is the length of a window in seconds, or
 -- when the window of a SPEND counter is over, in seconds since the epoch (-1: never).
@@ -202,8 +202,17 @@ local function give_back(name, amount)
   end
 end
 
--- Moves a SPEND counter; one that is over and forgotten stays so: its sum is the ledger's.
-local function spend(name, spent, held, resets_at)
+-- The names of all SPEND counters of which something was spent.
+local index = prefix .. 'counters'
+
+local function list(name)
+  redis.call('SADD', index, name)
+  redis.call('PEXPIRE', index, FOREVER_MS)
+end
+
+-- Moves a SPEND counter; one that is over and forgotten stays so: its sum is the ledger's. `lasting`: for how long it
+-- is kept was said when what is given back was taken.
+local function spend(name, spent, held, resets_at, lasting)
   local key = prefix .. name
   local left_ms = resets_at < 0 and FOREVER_MS or math.ceil(resets_at * 1000 - now / 1000)
   if spent <= 0 and held <= 0 or left_ms <= -KEPT_MS then
@@ -211,13 +220,15 @@ local function spend(name, spent, held, resets_at)
       return
     end
   end
-  if spent ~= 0 then
-    redis.call('HINCRBY', key, 's', spent)
+  if spent ~= 0 and redis.call('HINCRBY', key, 's', spent) == spent then
+    list(name)
   end
   if held ~= 0 and redis.call('HINCRBY', key, 'h', held) < 0 then
     redis.call('HSET', key, 'h', 0)
   end
-  redis.call('PEXPIRE', key, math.max(0, left_ms) + KEPT_MS)
+  if not lasting then
+    redis.call('PEXPIRE', key, math.max(0, left_ms) + KEPT_MS)
+  end
 end
 
 -- Decimal numbers without leading zeros, of any length.

@@ -17,9 +17,9 @@ from gateway.counters.hold import (
     Dimension,
     Hold,
     Lease,
+    LedgerState,
     Limit,
     Refusal,
-    Restored,
     Standing,
 )
 from gateway.counters.meter import Meter
@@ -115,15 +115,22 @@ class MemoryCounters:
         for limit, amount in spent:
             self._counter(limit).spent += amount
 
-    async def restore(self, spent: Mapping[str, Restored]) -> None:
+    async def restore(self, known: LedgerState) -> None:
         """Raises SPEND counters to what the ledger knows; from then on they can be counted."""
         shared: Counter[str] = Counter()
-        for key, known in spent.items():
+        for key, one in known.spent.items():
             counted_as = self._counted_as(key)
-            counter = self._spent.setdefault(counted_as, _Spent(known.resets_at))
-            shared[counted_as] += known.spent
+            counter = self._spent.setdefault(counted_as, _Spent(one.resets_at))
+            shared[counted_as] += one.spent
             counter.spent = max(counter.spent, shared[counted_as])
         self.fault = None
+
+    def settled_until(self) -> str | None:
+        """Nobody counts beside this process, so nobody has to know what it has settled."""
+        return None
+
+    def recorded(self, settled: Mapping[str, int]) -> None:
+        """Nothing is kept for that."""
 
     async def close(self) -> None:
         """Nothing is to be let go of."""

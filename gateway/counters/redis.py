@@ -4,21 +4,22 @@ A reservation is one call, atomic over all of its holds, by the clock of the ser
 a lease, which this process puts off while the request runs: what a process that died had held is given back when its
 leases are over. How leases end is queued and sent in batches, again and again until Redis has acknowledged it.
 
-The marker, a key with the name of the data's generation, tells when data was lost: then, and whenever another Redis
-process answers (which may have started from an older copy, or be a replica that took over), this process
+The marker, a key with the name of the data's generation, tells when data was lost; the generation belongs to one Redis
+process, since another (which may have started from an older copy, or be a replica that took over) may lack some of it.
+Then
 
-1. settles again what was acknowledged in the last seconds, which does nothing where it is known,
-2. takes again what its open leases hold,
-3. lets its owner raise the SPEND counters to what the ledger knows,
-4. sets the marker where there is none,
+1. this process takes again what its open leases hold,
+2. one of all sets the SPEND counters to what the ledger knows (`redis_restoration`), which begins a generation,
+3. this process settles what those sums lack (`redis_settlements`),
 
-and reserves only afterwards. The limits of rates begin anew.
+and reserves only afterwards. Of what is settled nothing counts in another generation than the one that was known. The
+limits of rates begin anew.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final
 
 import msgspec
 
@@ -29,9 +30,9 @@ from gateway.counters.hold import (
     Dimension,
     Hold,
     Lease,
+    LedgerState,
     Limit,
     Refusal,
-    Restored,
     Standing,
 )
 from gateway.counters.redis_address import RedisService, parse_redis_url
@@ -42,26 +43,29 @@ from gateway.counters.redis_holds import (
     kind_and_name,
     pack,
     pack_holds,
-    pack_restored,
-    pack_sums,
     read_refusal,
     read_spent,
+    unpacked_restored,
 )
 from gateway.counters.redis_lease import RedisLease
 from gateway.counters.redis_link import RedisLink
 from gateway.counters.redis_refusals import RedisAway, check
+from gateway.counters.redis_restoration import RedisRestoration, chunks, lost
 from gateway.counters.redis_script import RedisScript
 from gateway.counters.redis_settlements import RedisSettlements, Settlement
 
 _ATTEMPTS: Final = 2
 _LOOK_EVERY_S: Final = 1.0
 _RENEWALS_A_LEASE: Final = 3
-_AT_ONCE: Final = 500
+_OTHERS_S: Final = 2.0
+"""How long others get to take again what they hold, where it was lost, before one restores."""
+_LAGGING_S: Final = 1.0
+"""What was written to the ledger has been settled for as long; where it has not, whoever was to do so is gone."""
+_PATIENCE_S: Final = 60.0
+_POLL_S: Final = 0.02
 _FAREWELL_S: Final = 2.0
 _PROBE_S: Final = 60
 _PROBE_CEILING: Final = 2**40
-
-_Item = TypeVar("_Item")
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -77,11 +81,11 @@ class RedisCounters:
     Args:
         service: Where Redis is, or a URL as `parse_redis_url` reads it. Any node of a cluster will do.
         prefix: What the keys of one deployment begin with. Its hash tag keeps them on one node of a cluster.
-        on_data_loss: Called before reservations go on when Redis has lost its data, or may have, or is empty at the
-            first start. It brings the ledger up to date and calls `restore`; what it raises is tried again.
+        ledger: Called where the counters have to be set to what the ledger knows. It brings that up to date and says
+            it; what it raises is tried again. `None`: the ledger knows nothing.
         lease_s: Seconds after which the holds of a process that died are given back.
         timeout_s: Seconds that any answer may take.
-        queue_bound: So many ended leases wait for Redis at most; beyond it the counters are rebuilt as after a loss.
+        queue_bound: So many ended leases wait for Redis at most; beyond it the counters are restored as after a loss.
         time: Seconds since the epoch; `None`: the clock of the server, which all processes share.
 
     Raises:
@@ -93,7 +97,7 @@ class RedisCounters:
         service: RedisService | str,
         *,
         prefix: str = "{gw:default}:",
-        on_data_loss: Callable[[], Awaitable[None]] | None = None,
+        ledger: Callable[[], Awaitable[LedgerState]] | None = None,
         lease_s: float = 60.0,
         timeout_s: float = 0.25,
         queue_bound: int = 100_000,
@@ -102,16 +106,17 @@ class RedisCounters:
         opening = prefix.find("{")
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
-        self._on_data_loss = on_data_loss
-        self._restorations_key = prefix + "restorations"
-        self._restorations: int | None = None
+        self._process = ids.ulid()
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
         self._script = RedisScript(prefix, lease_s, time)
         known = parse_redis_url(service) if isinstance(service, str) else service
         self._link = RedisLink(known, timeout_s, self._attend)
-        self._settlements = RedisSettlements(self._script, self._usable, queue_bound)
+        self._settlements = RedisSettlements(self._process, self._script, self._usable, self._rejoin, queue_bound)
+        self._restoration = RedisRestoration(self._script, ledger or _knows_nothing)
         self._connection: RedisConnection | None = None
-        self._server: str | None = None
+        self._server = ""
+        self._known_since = 0.0
+        self._stale: asyncio.Future[None] | None = None
         self._open: dict[str, RedisLease] = {}
         self._closed = False
 
@@ -138,23 +143,52 @@ class RedisCounters:
         packed = pack_holds(holds)
         for _ in range(_ATTEMPTS):
             connection = await self._ready()
+            generation = self._script.generation
             reply = await self._take(connection, holds, packed)
             if reply is not None:
                 return reply
-            connection.abort(_lost(connection))
+            self._rejoin(connection, generation)
         raise CountersLost("Redis has lost its data")
 
-    async def restore(self, spent: Mapping[str, Restored]) -> None:
-        """Raises what is spent of each SPEND counter to what the ledger knows; what is held counts on top of it.
+    async def restore(self, known: LedgerState) -> None:
+        """Restores the counters where they lack something of what the ledger knows. Raises `CountersLost`.
 
-        What this process has settled before is counted first, so that nothing of it is counted twice. Each counter is
-        raised atomically. Raises `CountersLost`.
+        They do where a process ended before it had settled what it wrote to the ledger, and where a file has a budget
+        that was in none when they were restored last.
         """
-        connection = self._usable() or await self._ready()
-        self._settlements.ship(everything=True)
-        self._settlements.hold_against(None)
-        for some in _chunks(spent.items()):
-            self._restorations = int(await self._call(connection, "restore", pack_restored(some)))
+        if not await self._has(known):
+            await asyncio.sleep(_LAGGING_S)
+            if not await self._has(known):
+                await self.restore_anew()
+
+    async def look(self, settled: Mapping[str, int]) -> None:
+        """The same by what the ledger knows of processes alone, unless somebody has restored lately."""
+        if asyncio.get_running_loop().time() - self._known_since > _PATIENCE_S:
+            await self.restore(LedgerState({}, settled))
+
+    async def restore_anew(self) -> None:
+        """Sets all SPEND counters to what the ledger knows and what is not in it yet. Raises `CountersLost`."""
+        connection = await self._ready()
+        outdated = self._script.generation
+        try:
+            while self._script.generation == outdated:
+                if await self._restoration.attempt(connection, self._server, outdated):
+                    self._rejoin(connection, outdated)
+                    await self._ready()
+                    return
+                await asyncio.sleep(_POLL_S)
+        except RedisAway as away:
+            raise CountersLost(str(away)) from away
+
+    def settled_until(self) -> str | None:
+        """`PROCESS:NUMBER` of the last settlement that counted money; `None`: there was none."""
+        last = self._settlements.last
+        return f"{self._process}:{last}" if last else None
+
+    def recorded(self, settled: Mapping[str, int]) -> None:
+        """Tells up to which of its settlements each process is in the ledger."""
+        if self._process in settled:
+            self._settlements.recorded(settled[self._process])
 
     def charge(self, spent: Sequence[tuple[Limit, int]]) -> None:
         """Counts under SPEND limits what a request consumed that holds nothing; once, when Redis answers."""
@@ -169,17 +203,6 @@ class RedisCounters:
     async def spending(self, limits: Sequence[Limit]) -> list[Spending]:
         """What is spent and held of SPEND limits, in their order. Raises `CountersLost`."""
         return [Spending(int(spent), int(held)) for spent, held in await self._read(limits)]
-
-    async def rewrite(self, sums: Mapping[str, tuple[int, int]]) -> int:
-        """Replaces what is spent of SPEND counters: by key, the sum that is expected there and the new one.
-
-        A counter that has moved on meanwhile is left alone. Returns how many were replaced. Raises `CountersLost`.
-        """
-        connection = await self._ready()
-        replaced = 0
-        for some in _chunks(sums.items()):
-            replaced += int(await self._call(connection, "rewrite", pack_sums(some)))
-        return replaced
 
     def standings(self) -> Iterator[Standing]:
         """The SPEND counters that open leases of this process hold something of."""
@@ -237,7 +260,7 @@ class RedisCounters:
     async def _read(self, limits: Sequence[Limit]) -> list[list[Any]]:
         connection = await self._ready()
         told: list[list[Any]] = []
-        for some in _chunks(limits):
+        for some in chunks(limits):
             told += await self._call(connection, "read", pack([kind_and_name(limit) for limit in some]))
         return told
 
@@ -254,34 +277,73 @@ class RedisCounters:
             raise CountersLost(str(away)) from away
 
     def _usable(self) -> RedisConnection | None:
-        """The connection, also while the counters are being rebuilt."""
+        """The connection over which settlements go."""
         connection = self._connection
         return None if connection is None or connection.closed.done() else connection
+
+    async def _has(self, known: LedgerState) -> bool:
+        """Whether the counters have all that the ledger knows."""
+        processes: Iterator[Any] = ((some, []) for some in chunks(known.settled.items()))
+        counters: Iterator[Any] = (([], unpacked_restored(some)) for some in chunks(known.spent.items()))
+        for about in chain(processes, counters):
+            connection = await self._ready()
+            generation = self._script.generation
+            told = await self._call(connection, "reached", pack(about))
+            if told is None:
+                self._rejoin(connection, generation)
+            if not told:
+                return False
+        return True
+
+    def _rejoin(self, connection: RedisConnection, generation: str) -> None:
+        """The data is no longer that of a generation: keeps callers away until it is known what it is."""
+        if connection is self._connection and generation == self._script.generation and self._stale is not None:
+            self._connection = None
+            self._settlements.take_back()
+            self._link.leave(lost(connection))
+            self._stale.set_result(None)
 
     async def _attend(self, connection: RedisConnection) -> RedisAway:
         """Prepares a connection and looks after it until it is gone; says why it went. Raises `RedisAway`."""
         check(await connection.send("SCRIPT", "LOAD", SOURCE), connection.address)
-        server = await _server_id(connection)
-        generation = await self._script.call(connection, "begin")
-        known = self._script.generation
-        # Another process may have taken over, of which some of what was settled never heard; so may one without a name.
-        another = bool(known) and (server is None or server != self._server)
-        lost = generation is None or another or known not in {"", generation.decode()}
-        if another:
-            self._settlements.settle_again()
-        overtaken = await self._is_overtaken(connection)
-        if overtaken:
-            self._settlements.leave_spend_to_the_ledger()
-        self._settlements.hold_against(self._restorations)
+        self._server = await _server_id(connection)
+        await self._join(connection)
+        return await self._look_after(connection)
+
+    async def _join(self, connection: RedisConnection) -> None:
+        """Brings Redis what this process knows and Redis lacks, and lets callers have the connection."""
+        self._connection = None
+        generation, counted = await self._agree(connection)
+        is_other = generation != self._script.generation
+        if is_other:
+            await self._adopt(connection, list(self._open))
+            self._known_since = asyncio.get_running_loop().time()
+        self._script.generation = generation
+        self._settlements.resume(counted, is_other=is_other)
+        self._stale = asyncio.get_running_loop().create_future()
         self._connection = connection
         self._settlements.ship()
-        if lost or overtaken or self._settlements.forgotten:
-            generation = await self._rebuild(connection)
-        self._server = server
-        self._script.generation = generation.decode()
         await self._prove(connection)
-        self._link.open(connection)
-        return await self._look_after(connection)
+        if not self._stale.done():
+            self._link.open(connection)
+
+    async def _agree(self, connection: RedisConnection) -> tuple[str, int]:
+        """Waits for data that is whole, or restores it; its generation, and up to which number this process counts."""
+        known, adopts = self._script.generation, True
+        while True:
+            about = pack((self._server, self._settlements.last == 0))
+            told = await self._script.call(connection, "begin", about, self._process)
+            generation, counted, server, restored_by = (one.decode() for one in told)
+            is_there = bool(generation) and (not self._server or server in {"", self._server})
+            if is_there and self._settlements.reaches(int(counted)):
+                return generation, int(counted)
+            if adopts:
+                await self._adopt(connection, list(self._open))
+                adopts = False
+            pause_s = 0.0 if is_there or not known else _OTHERS_S
+            attempt = self._restoration.attempt
+            if restored_by or not await attempt(connection, self._server, generation, pause_s=pause_s):
+                await asyncio.sleep(_POLL_S)
 
     async def _prove(self, connection: RedisConnection) -> None:
         """Counts once and takes it back: a Redis that answers may be out of memory, a replica, or permit too little."""
@@ -293,76 +355,49 @@ class RedisCounters:
         ]
         lease, holds = ids.ulid(), [Hold(limit, 1) for limit in limits]
         if await self._script.call(connection, "reserve", pack_holds(holds), lease) is None:
-            raise _lost(connection)
-        await self._script.call(connection, "settle", pack([(lease, [0] * len(holds))]))
-
-    async def _is_overtaken(self, connection: RedisConnection) -> bool:
-        """Whether somebody brought counters up to the ledger while this process had something to settle.
-
-        Rows of what waits here may have been counted by that.
-        """
-        told = check(await connection.send("GET", self._restorations_key), connection.address)
-        before, self._restorations = self._restorations, int(told or 0)
-        return before is not None and before != self._restorations and len(self._settlements) > 0
-
-    async def _rebuild(self, connection: RedisConnection) -> bytes:
-        """Brings back what this process knows; returns the generation of the data."""
-        forgotten = self._settlements.forgotten
-        await self._adopt(connection, list(self._open))
-        if self._on_data_loss is not None:
-            try:
-                await self._on_data_loss()
-            except Exception as error:
-                # Only its type is told: the message is somebody else's and may hold a secret.
-                said = f"the counters could not be rebuilt ({type(error).__name__})"
-                raise RedisAway(said, CounterState.REBUILDING) from error
-        self._settlements.forgotten -= forgotten
-        self._script.generation = ids.ulid()
-        generation: bytes = await self._script.call(connection, "mark")
-        return generation
+            return  # lost meanwhile, which the next look notices
+        await self._script.call(connection, "settle", pack([(lease, [0] * len(holds), 0)]), self._process)
 
     async def _look_after(self, connection: RedisConnection) -> RedisAway:
         """Puts off the deadlines of open leases, and notices a Redis that has gone or has lost its data."""
         loop = asyncio.get_running_loop()
         renew_at = loop.time()
         while not connection.closed.done():
+            if self._stale is None or self._stale.done():
+                await self._join(connection)
+                continue
             leases = []
             if loop.time() >= renew_at:
                 leases, renew_at = list(self._open), loop.time() + self._renew_every_s
             await self._renew(connection, leases)
             pause = min(_LOOK_EVERY_S, max(0.0, renew_at - loop.time()))
-            await asyncio.wait([connection.closed], timeout=pause)
+            watched = (connection.closed, self._stale)
+            await asyncio.wait(watched, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
         return connection.closed.result()
 
     async def _renew(self, connection: RedisConnection, leases: Sequence[str]) -> None:
-        for some in _chunks(leases) if leases else [[]]:
+        generation = self._script.generation
+        for some in chunks(leases) if leases else [[]]:
             gauges = {name for lease in some if lease in self._open for name in gauges_of(self._open[lease].holds)}
-            told = await self._script.call(connection, "renew", pack((some, list(gauges))))
-            if told is None:
-                raise _lost(connection)
-            unknown, restorations = told
-            self._restorations = int(restorations)
+            unknown = await self._script.call(connection, "renew", pack((some, list(gauges))))
+            if unknown is None:
+                self._rejoin(connection, generation)
+                return
             await self._adopt(connection, [lease.decode() for lease in unknown])
 
     async def _adopt(self, connection: RedisConnection, leases: Sequence[str]) -> None:
-        for some in _chunks(leases):
+        for some in chunks(leases):
             held = [self._open[lease] for lease in some if lease in self._open]
             about = pack([(lease.id, lease.taken_at, msgspec.Raw(lease.packed)) for lease in held])
             await self._script.call(connection, "adopt", about)
 
 
-def _lost(connection: RedisConnection) -> RedisAway:
-    return RedisAway(f"{connection.address} has lost its data", CounterState.REBUILDING)
+async def _knows_nothing() -> LedgerState:
+    return LedgerState({})
 
 
-async def _server_id(connection: RedisConnection) -> str | None:
-    """Names the process that answers; `None` where it may not be asked."""
+async def _server_id(connection: RedisConnection) -> str:
+    """Names the process that answers; empty where it may not be asked."""
     told = await connection.send("INFO", "server")
     lines = bytes(told).decode().splitlines() if isinstance(told, bytes) else []
-    return next((line.partition(":")[2] for line in lines if line.startswith("run_id:")), None)
-
-
-def _chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:
-    remaining = iter(items)
-    while some := list(islice(remaining, _AT_ONCE)):
-        yield some
+    return next((line.partition(":")[2] for line in lines if line.startswith("run_id:")), "")

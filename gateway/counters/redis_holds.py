@@ -59,19 +59,12 @@ def unpacked_holds(holds: Sequence[Hold]) -> list[tuple[int, str, int, int, int]
     return packed
 
 
-def pack_restored(spent: Sequence[tuple[str, Restored]]) -> bytes:
+def unpacked_restored(spent: Sequence[tuple[str, Restored]]) -> list[tuple[str, str, int]]:
     """What the ledger knows of SPEND counters by their keys; sums as digits, since Lua's numbers are too short."""
-    return pack(
-        [
-            (_spend_name(key), str(known.spent), _NEVER if known.resets_at is None else known.resets_at)
-            for key, known in spent
-        ]
-    )
-
-
-def pack_sums(sums: Sequence[tuple[str, tuple[int, int]]]) -> bytes:
-    """By key, the sum that is expected of a SPEND counter and the one to replace it; as digits, see above."""
-    return pack([(_spend_name(key), str(expected), str(wanted)) for key, (expected, wanted) in sums])
+    return [
+        (_spend_name(key), str(known.spent), _NEVER if known.resets_at is None else known.resets_at)
+        for key, known in spent
+    ]
 
 
 def read_spent(holds: Sequence[Hold], told: Sequence[bytes]) -> tuple[dict[str, int], dict[str, int]]:

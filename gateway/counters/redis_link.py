@@ -48,7 +48,7 @@ class RedisLink:
     def start(self) -> None:
         """Begins to connect, in the background; doing it twice does nothing."""
         if self._keeper is None:
-            self._leave(RedisAway(f"{self._service} cannot be reached within {self._timeout_s:g} s"))
+            self.leave(RedisAway(f"{self._service} cannot be reached within {self._timeout_s:g} s"))
             self._keeper = asyncio.create_task(self._keep())
 
     async def ready(self) -> RedisConnection:
@@ -58,7 +58,7 @@ class RedisLink:
             CountersLost: There is none.
         """
         if self.connection is not None and self.connection.closed.done():
-            self._leave(self.connection.closed.result())
+            self.leave(self.connection.closed.result())
         await self._decided.wait()
         if self.connection is None:
             raise CountersLost(str(self.fault or f"{self._service} cannot be reached"))
@@ -68,6 +68,13 @@ class RedisLink:
         """Lets callers have the connection."""
         self.connection, self._opened = connection, True
         self._decide(None)
+
+    def leave(self, reason: RedisAway) -> None:
+        """Keeps callers from the connection; they wait a moment for `open` before they are told that there is none."""
+        self.connection = None
+        self._decided.clear()
+        self._cancel_moment()
+        self._moment = asyncio.get_running_loop().call_later(self._timeout_s, self._decide, reason)
 
     async def close(self) -> None:
         """Ends the connection and makes no other."""
@@ -95,7 +102,7 @@ class RedisLink:
             if self._opened:
                 failures, self._opened = 0, False
                 if self.connection is not None:
-                    self._leave(reason)
+                    self.leave(reason)
             elif failures and not is_sent_on:
                 self._decide(reason)
             if is_sent_on:
@@ -116,13 +123,6 @@ class RedisLink:
             connection.abort(RedisAway(f"{address} was left"))
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
-
-    def _leave(self, reason: RedisAway) -> None:
-        """Gives a new connection a moment before callers are told that there is none."""
-        self.connection = None
-        self._decided.clear()
-        self._cancel_moment()
-        self._moment = asyncio.get_running_loop().call_later(self._timeout_s, self._decide, reason)
 
     def _decide(self, fault: RedisAway | None) -> None:
         self._cancel_moment()

@@ -248,6 +248,10 @@ class Choice(msgspec.Struct, frozen=True):
     allowed: tuple[str, ...] | None = None
 
 
+ASKS_JSON: Final = "Answer with one JSON object and nothing else: no words around it, no code fence."
+"""What a model is told where its API cannot hold it to JSON without a schema."""
+
+
 class Format(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON that the answer has to be; without a schema, any JSON object."""
 

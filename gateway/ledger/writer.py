@@ -22,6 +22,7 @@ from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import FAST, GENTLE, Pace
 from gateway.ledger.period import moment_text
 from gateway.ledger.retention import pruned_before
+from gateway.ledger.settled import raise_settled, settled_by
 from gateway.ledger.spool import Spool
 from gateway.ledger.storable import encode
 from gateway.ledger.stored_entry import StoredObject
@@ -30,6 +31,7 @@ from gateway.telemetry.decision_record import DecisionRecord
 
 _log = logging.getLogger(__name__)
 
+_MICROSECONDS = 1_000_000
 _FIRST_BACKOFF_S = 0.25
 _LEAST_PAUSE_S = 0.05
 _MUCH_BYTES = 6 * 1024 * 1024
@@ -73,6 +75,8 @@ class LedgerWriter:
         self._looked = asyncio.Event()
         self._closing = False
         self._task: asyncio.Task[None] | None = None
+        self.settled: dict[str, int] = {}
+        """Up to which of its settlements each process is in the database, as far as this one has written it."""
         self.last_error: str | None = None
         """Why the last attempt failed, without any secret; `None` after one that succeeded."""
 
@@ -110,8 +114,10 @@ class LedgerWriter:
                 # The first look may have begun before.
                 await self._look()
                 await self._look()
-                behind = self._spool.backlog.shipped + self._spool.depth
-                while self._spool.backlog.shipped < behind:
+                backlog = self._spool.backlog
+                behind = backlog.shipped + self._spool.depth - backlog.adopted
+                # What is adopted meanwhile goes before what waits.
+                while backlog.shipped < behind + backlog.adopted:
                     await self._look()
                 return self.last_error is None
         return False
@@ -260,7 +266,10 @@ class LedgerWriter:
                 _bound_waiting(connection)
                 before = pruned_before(connection)
                 late = [entry for entry in entries if entry.occurred_at < before]
-                insert_entries(connection, entries if not late else _since(entries, before), self._pace)
+                kept = entries if not late else _since(entries, before)
+                insert_entries(connection, kept, self._pace)
+                settled = settled_by(kept)
+                raise_settled(connection, settled, int(clock.now() * _MICROSECONDS))
         except (SQLAlchemyError, OverflowError, ValueError) as problem:
             if is_unavailable(problem):
                 raise
@@ -271,6 +280,7 @@ class LedgerWriter:
             self._insert(entries[:middle])
             self._insert(entries[middle:])
             return
+        self.settled |= settled
         for entry in late:
             self._set_aside(encode(entry), f"requests before {moment_text(before)} are pruned")
 

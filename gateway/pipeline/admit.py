@@ -17,6 +17,10 @@ _SWITCHED_OFF = (None, b"null", b"false")
 _CACHE_MODES = ("respect", "disable", "force")
 
 
+_KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
+"""Where Anthropic's, Azure's and Google's clients send their key."""
+
+
 def authenticate(received: Received) -> CompiledKey:
     """Finds the key by the keyed hash of the secret presented; raises 401 or 403.
 
@@ -38,12 +42,15 @@ def authenticate(received: Received) -> CompiledKey:
     return key
 
 
-_MISSING = "No virtual key: send it as `Authorization: Bearer lw_vk_...`, as `x-api-key` or as `api-key`."
+_MISSING = (
+    "No virtual key: send it as `Authorization: Bearer lw_vk_...`, as `x-api-key`, `api-key` or `x-goog-api-key`; one "
+    "in the URL is not read."
+)
 _INVALID = "The virtual key is not valid here; check for a cut-off copy, and that it is a key of this gateway."
 
 
 def presented_secret(headers: Mapping[bytes, bytes]) -> str:
-    """The secret in `Authorization: Bearer`, `x-api-key` or `api-key`; the empty string when there is none.
+    """The secret in `Authorization: Bearer` or a header of `_KEY_HEADERS`; the empty string when there is none.
 
     Some SDKs send a placeholder in one header and the key in another, so the first value that looks like a virtual key
     wins over the first value.
@@ -52,7 +59,7 @@ def presented_secret(headers: Mapping[bytes, bytes]) -> str:
     bearer = authorization[7:].strip() if authorization[:7].lower() == b"bearer " else b""
     if bearer.startswith(_PREFIX):
         return bearer.decode("latin-1")
-    for name in (b"x-api-key", b"api-key"):
+    for name in _KEY_HEADERS:
         value = headers.get(name, b"").strip()
         if value.startswith(_PREFIX):
             return value.decode("latin-1")

@@ -21,7 +21,7 @@ from gateway.counters.hold import Dimension
 from gateway.errors import GatewayError, sentence
 from gateway.lanes.provider_error import read_error
 from gateway.pipeline.holds import candidate_holds, take
-from gateway.pipeline.outbound import THREAD_UNSUPPORTED, fit, prepare_body
+from gateway.pipeline.outbound import THREAD_UNSUPPORTED, betas_in_body, fit, prepare_body
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Outbound
 from gateway.providers.base import Provider, with_query
@@ -380,6 +380,8 @@ async def _peeked(
     """The answer with its beginning looked at, what it triggers, and the outcome as it is recorded."""
     left_s = max(0.0, began + timeout_s - clock.monotonic())
     events = request.candidate.lane.endpoint.shape.events
+    if comes_as_array(request.candidate, content, streams=request.body.stream):
+        return response, None, _OK
     try:
         peeked, hides_error = await _peek(response, content, events, left_s, streams=request.body.stream)
     except TimeoutError:
@@ -428,7 +430,9 @@ def send(
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         query = b""
-    elif provider.form is not None and lane.endpoint.shape.vendor is Vendor.ANTHROPIC:
+    elif received.address is not None and (betas := betas_in_body(request, candidate)):
+        headers.append(("anthropic-beta", betas))
+    if lane.translation is None and provider.form is not None and lane.endpoint.shape.vendor is Vendor.ANTHROPIC:
         headers = provider.form.headers(candidate.model, headers)
         query = b""
     provider.prepare_headers(headers, lane.endpoint)
@@ -633,6 +637,13 @@ async def gather(response: UpstreamResponse, *pieces: bytes) -> tuple[list[bytes
         gathered.append(piece)
         size += len(piece)
     return gathered, False
+
+
+def comes_as_array(candidate: Candidate, content: Content, *, streams: bool) -> bool:
+    """Whether a stream comes as the elements of one JSON array, which go on as they come."""
+    if not streams or candidate.lane.endpoint.shape.element is None:
+        return False
+    return content.is_json and content.length is None and not content.is_encoded
 
 
 def is_torn(body: bytes) -> bool:

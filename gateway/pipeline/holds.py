@@ -313,7 +313,7 @@ def _unbounded(
 
 
 def _caches_unasked(candidate: Candidate) -> bool:
-    return candidate.lane.endpoint.shape.vendor is Vendor.OPENAI
+    return candidate.lane.endpoint.shape.vendor in (Vendor.OPENAI, Vendor.GOOGLE)
 
 
 def _dearest(
@@ -709,18 +709,32 @@ def with_estimates(request: Admitted, stated: Stated) -> Stated:
     return msgspec.structs.replace(stated, usage=usage)
 
 
-def release(
-    received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str
-) -> tuple[tuple[Charge, ...], int | None]:
-    """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget.
+class Released:
+    """What ending what a request held has come to.
 
-    Returns:
-        What the request added to the counters of its budgets; and what is learned of it: what the prompt cost in
-        thousandths of the most that it could, `None` where nothing is.
+    Args:
+        charges: What was added to the counters of its budgets.
+        prompt_per_mille: What is learned of it: what the prompt cost in thousandths of the most that it could; `None`
+            where nothing is.
+        settled_until: The settlement that added the charges last (`CounterStore.settled_until`).
     """
+
+    __slots__ = ("charges", "prompt_per_mille", "settled_until")
+
+    def __init__(self, charges: tuple[Charge, ...], prompt_per_mille: int | None, settled_until: str | None) -> None:
+        self.charges = charges
+        self.prompt_per_mille = prompt_per_mille
+        self.settled_until = settled_until
+
+
+NOTHING_RELEASED = Released((), None, None)
+
+
+def release(received: Received, services: Services, bill: Bill, stated: Stated | None, outcome: str) -> Released:
+    """Ends what the request held: it becomes what was consumed, and metrics hear what is spent of each budget."""
     trail = received.trail
     if not trail.reservations:
-        return (), None
+        return NOTHING_RELEASED
     provider = "" if trail.candidate is None else trail.candidate.upstream.provider.name
     tokens = _tokens(trail, stated, outcome)
     counted: set[str] = set()
@@ -738,7 +752,7 @@ def release(
     learned = None
     if trail.key is not None and trail.key.learns and trail.asked is not None and outcome == "ok":
         learned = _learn(trail.asked, bill, services.habits)
-    return tuple(charged), learned
+    return Released(tuple(charged), learned, services.counters.settled_until() if charged else None)
 
 
 def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:

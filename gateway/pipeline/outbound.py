@@ -9,20 +9,32 @@ from gateway.errors import GatewayError
 from gateway.lanes.base import Json, Translated, Translation
 from gateway.money.estimate import bound_input
 from gateway.pipeline.states import Admitted, Outbound
+from gateway.providers.base import Provider
+from gateway.shapes import targets
+from gateway.shapes.addresses import Address, Form
 from gateway.shapes.allows import allows
 from gateway.shapes.cloud_messages import HEADER, CloudForm
-from gateway.shapes.endpoints import BodyForm
+from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.stated import choices, output_cap
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import Candidate
+from gateway.wire.addressed_body import addressed_body
 from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
+from gateway.wire.sealed_reasoning import without_sealed_reasoning
+from gateway.wire.sealed_thoughts import without_sealed_thoughts
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
+
+_OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
+"""Members of a Messages body that only the clouds have, each its own."""
 
 _STRICTNESS: Final = "drop_tuning_params"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_THOUGHTS: Final = "messages[].thinking_blocks"
+_WITH_ITEMS: Final = ("responses", "responses_compact", "responses_input_tokens")
+_REASONING: Final = "input[type=reasoning]"
 _THINKING: Final = "messages[].content[type=thinking]"
 _BETAS: Final = HEADER.encode()
 
@@ -48,6 +60,8 @@ def fit(request: Admitted, candidate: Candidate) -> None:
             _refuse_loss(request.came, edited.left_out)
             body, told = JsonBody(edited.data, endpoint.shape.declares.judged), (*told, *edited.told)
         if body is not request.came:
+            # What the path says is not in the body.
+            body.model, body.stream = request.came.model, request.came.stream
             request.body = body
             request.prompt = request.allowed = None
             request.output_cap = output_cap(endpoint.shape, body)
@@ -139,8 +153,9 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     splices: list[Splice] = []
     dropped = request.ruled
     withholds_usage = False
-    wire_model = candidate.upstream.provider.wire_model(endpoint, candidate.model)
-    if wire_model != request.model_asked:
+    provider, address = candidate.upstream.provider, request.received.address
+    wire_model = provider.wire_model(endpoint, candidate.model)
+    if address is None and wire_model != request.model_asked:
         splices += body.replacing_model(wire_model)
     if body.stream and endpoint.shape.include_usage:
         wish = body.asking_for_usage()
@@ -148,14 +163,49 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         splices += wish
     if _STRICTNESS in body.names:
         splices += body.removing(_STRICTNESS)
+    thoughts, told = _thoughts_of_others(body.data, candidate, endpoint)
+    if thoughts:
+        splices += thoughts
+        dropped = (*dropped, told)
+    data = apply(body.data, splices) if splices else body.data
+    if address is not None:
+        data = _at_address(address, data, wire_model, provider, endpoint)
+    if data is body.data:
+        return Outbound(data, "spliced" if dropped else "identical", dropped)
+    return Outbound(data, "spliced", dropped, withholds_usage)
+
+
+def _thoughts_of_others(data: bytes, candidate: Candidate, endpoint: Endpoint) -> tuple[list[Splice], str]:
+    """The splices that take out what others thought, as lanes have marked and sealed it, and what is told of it."""
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
-        unsigned = without_unsigned_thinking(body.data, marked_alone=not candidate.upstream.provider.signs_thinking)
-        if unsigned:
-            splices += unsigned
-            dropped = (*dropped, _THINKING)
-    if not splices:
-        return Outbound(body.data, "spliced" if dropped else "identical", dropped)
-    return Outbound(apply(body.data, splices), "spliced", dropped, withholds_usage)
+        signs = candidate.upstream.provider.signs_thinking
+        return without_unsigned_thinking(data, marked_alone=not signs), _THINKING
+    if endpoint.name == "chat_completions":
+        return without_sealed_thoughts(data), _THOUGHTS
+    if endpoint.name in _WITH_ITEMS:
+        return without_sealed_reasoning(data), _REASONING
+    return [], ""
+
+
+def _at_address(address: Address, data: bytes, wire_model: str, provider: Provider, endpoint: Endpoint) -> bytes:
+    """The body for a provider that may want the model in it, or is another company's than the form is of."""
+    is_own_form = address.form.value == provider.type or endpoint.shape.vendor is not Vendor.ANTHROPIC
+    return addressed_body(
+        data,
+        wire_model,
+        in_body=not provider.is_named_in_url(endpoint),
+        streams=address.streams,
+        left_out=() if is_own_form else _OF_A_CLOUD,
+    )
+
+
+def betas_in_body(request: Admitted, candidate: Candidate) -> str:
+    """The betas that a body in Bedrock's form names, for a provider that wants them in a header; mostly empty."""
+    address = request.received.address
+    if address is None or address.form is not Form.BEDROCK or candidate.lane.translation is not None:
+        return ""
+    stated = None if candidate.upstream.provider.type == Form.BEDROCK.value else request.body.decoded("anthropic_beta")
+    return ",".join(one for one in stated if isinstance(one, str)) if isinstance(stated, list) else ""
 
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
@@ -170,14 +220,27 @@ def translated(
     """A client's request as a candidate gets it. Raises `bad_request` or `unsupported_parameter`."""
     if request.received.endpoint.shape.vendor is Vendor.ANTHROPIC:
         _refuse_thread(request.came)
-    provider = candidate.upstream.provider
-    return translation.request(
+    provider, endpoint = candidate.upstream.provider, candidate.lane.endpoint
+    if request.received.address is not None:
+        document = {name: value for name, value in document.items() if name not in _OF_A_CLOUD}
+        document.update(model=request.model_asked, stream=request.body.stream)
+    done = translation.request(
         document,
-        model=provider.wire_model(candidate.lane.endpoint, candidate.model),
+        model=provider.wire_model(endpoint, candidate.model),
         strict=strict,
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
+    if not told:
+        return done
+    if strict:
+        raise GatewayError(
+            "unsupported_parameter",
+            f"`{told[0]}` is not what {candidate.model} takes.",
+            param=told[0].partition(":")[0],
+        )
+    return msgspec.structs.replace(done, dropped=(*done.dropped, *told))
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:

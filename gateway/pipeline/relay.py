@@ -10,7 +10,7 @@ from typing import Protocol
 from gateway import clock
 from gateway.errors import GatewayError, sentence
 from gateway.ledger.stored_entry import StoredObject
-from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed, gather, is_torn
+from gateway.pipeline.ask import WHOLE_BODY_BYTES, comes_as_array, failed, gather, is_torn
 from gateway.pipeline.holds import answers_asked_for, output_limit
 from gateway.pipeline.homes import keeps, left_behind
 from gateway.pipeline.services import Services
@@ -23,6 +23,7 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
 from gateway.wire.audio_length import HEAD_BYTES
 from gateway.wire.headers import response_headers
+from gateway.wire.json_array import ArrayElements
 from gateway.wire.json_skeleton import Skeleton
 from gateway.wire.json_tail import usage_object
 from gateway.wire.sse import StreamTap
@@ -88,6 +89,8 @@ async def relay(asked: Asked, services: Services) -> Reply:
         events = KeptEventRelay(asked, services) if keeps(asked.admitted) else EventRelay(asked, services)
         stream = kept_alive(events, asked.admitted.key.stream_keepalive_s)
         return Reply(response.status, response_headers(response.headers), stream=stream)
+    if comes_as_array(asked.candidate, content, streams=asked.admitted.body.stream) and is_answer(asked):
+        return Reply(response.status, response_headers(response.headers), stream=ArrayRelay(asked, services))
     gathered: list[bytes] = []
     try:
         if content.length is not None and content.length <= WHOLE_BODY_BYTES and not content.is_encoded:
@@ -475,6 +478,47 @@ class RawRelay(Relay):
         limit = output_limit(self._asked.admitted)
         tokens = self._size // BYTES_PER_TOKEN
         return tokens if limit is None else min(tokens, limit)
+
+
+class ArrayRelay(Relay):
+    """The elements of one JSON array, identical and unbuffered; where it is cut between two, one more and its end."""
+
+    def __init__(self, asked: Asked, services: Services) -> None:
+        super().__init__(asked, services)
+        self._elements = ArrayElements()
+        self._read_event = asked.candidate.lane.endpoint.shape.read_event
+
+    def _take(self, chunk: bytes) -> bytes:
+        if self._content is not None:
+            self._content.add(chunk)
+        if self._ends is not None:
+            self._ends.add(chunk)
+        for element in self._elements.feed(chunk):
+            self._progress.event("", element)
+            self._asked.stated = self._read_event(self._asked.stated, element)
+        return chunk
+
+    def _end(self, failure: UpstreamFailure | None) -> bytes:
+        """See `Relay`. Within an element nothing can be said any more, and the connection is cut."""
+        self._is_over = True
+        ending = self._ending = self._progress.ending(client_left=False)
+        if ending.how is not How.CUT or self._elements.is_closed:
+            return b""
+        if not self._elements.at_boundary:
+            raise ResponseAborted from failure
+        reason = ENDED_TOO_EARLY if failure is None else failure.message
+        return self._terminal_frame(reason, self._progress, at_boundary=True)
+
+    def _shut_down(self) -> bytes:
+        if not self._elements.at_boundary:
+            raise ResponseAborted
+        return self._last_frame(shut_down(), self._progress, at_boundary=True)
+
+    def _last_frame(self, error: GatewayError, sent: Progress, *, at_boundary: bool) -> bytes:  # noqa: ARG002
+        element = self._received.endpoint.shape.element
+        assert element is not None  # noqa: S101 - only such an API's streams come here
+        before = (b"," if self._elements.count else b"") if self._elements.has_begun else b"["
+        return before + element(error) + b"]"
 
 
 def kept_alive(stream: Relay, after_s: float) -> ReplyStream:

@@ -81,6 +81,8 @@ async def _read(received: Received, key: CompiledKey, services: Services, read_b
     """Reads the body. One that cannot be read counts against the key's limits: reading it is work too."""
     try:
         body = await read_body()
+        if received.address is not None:
+            received.address.tell(body)
     except GatewayError as error:
         if error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             await reserve_limits(received, limit(key, received.endpoint), services)

@@ -16,6 +16,7 @@ from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import (
     NOTHING_OWED,
     Bill,
+    Released,
     characters_asked_for,
     charge,
     prompt_tokens,
@@ -27,7 +28,7 @@ from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Rec
 from gateway.shapes.ending import Ending, How, Stop
 from gateway.snapshot.snapshot import Attribution, CompiledKey
 from gateway.telemetry.access_log import AGENT
-from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, Charge, DecisionRecord
+from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.traced_request import Call, TracedRequest
@@ -85,14 +86,14 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
         bill = charge(admitted, stated, ended.outcome)
     if asked is not None and (bill.unpriced or (stated is not None and stated.unread)):
         asked.usage_warning = _warning(asked, bill)
-    charges, prompt_per_mille = release(received, services, bill, stated, ended.outcome)
+    released = release(received, services, bill, stated, ended.outcome)
     _count(received, services.metrics, bill, ended)
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     has_line = log is not None and log.has(ended.outcome, received.request_id)
     if not is_kept and not has_line and not received.is_traced:
         return
-    record = _decision_record(received, bill, ended, charges, prompt_per_mille)
+    record = _decision_record(received, bill, ended, released)
     encoded = encode(record)
     if is_kept:
         services.ledger.append(encoded)
@@ -286,9 +287,7 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
 
 
-def _decision_record(
-    received: Received, bill: Bill, ended: Ended, charges: tuple[Charge, ...], prompt_per_mille: int | None
-) -> DecisionRecord:
+def _decision_record(received: Received, bill: Bill, ended: Ended, released: Released) -> DecisionRecord:
     """Everything that is known of a request that has ended."""
     trail, started, trace = received.trail, received.started, received.trace
     key, candidate, asked, outbound = trail.key, trail.candidate, trail.asked, trail.outbound
@@ -338,8 +337,9 @@ def _decision_record(
         denied_by=None if ended.denial is None else f"{ended.denial.by}:{ended.denial.dimension}:{ended.denial.name}",
         occurred_at=occurred_at,
         price=None if price is None else (rates_of(price, usage, served) if price.tiers else price).known,
-        budgets=charges,
-        prompt_per_mille=prompt_per_mille,
+        budgets=released.charges,
+        prompt_per_mille=released.prompt_per_mille,
+        settled_until=msgspec.UNSET if released.settled_until is None else released.settled_until,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
 

@@ -13,6 +13,7 @@ from gateway.lanes.base import Kept
 from gateway.money.budget import CompiledBudget
 from gateway.money.estimate import InputBound
 from gateway.money.prices import Price
+from gateway.shapes.addresses import Address
 from gateway.shapes.allows import Allows
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.state import Reference
@@ -99,10 +100,12 @@ class Received:
     """A request as it came. It holds its snapshot for life: a reload in between changes nothing for it.
 
     `client_left` says that nobody listens any more, and that the upstream is read on nevertheless; `cancelled_as` is
-    the outcome if the request is cancelled; `peer` is the address that the connection comes from.
+    the outcome if the request is cancelled; `peer` is the address that the connection comes from, and `address` what
+    the path says beside the endpoint.
     """
 
     __slots__ = (
+        "address",
         "cancelled_as",
         "client_left",
         "content",
@@ -128,12 +131,14 @@ class Received:
         query: bytes,
         request_id: str,
         peer: str | None = None,
+        address: Address | None = None,
     ) -> None:
+        self.address = address
         self.snapshot = snapshot
         self.endpoint = endpoint
         self.headers = headers
         self.header_map = dict(headers)
-        self.query = query
+        self.query = query if address is None else address.query_of(query)
         self.request_id = request_id
         self.peer = peer
         self.started: float = clock.monotonic()

@@ -52,9 +52,13 @@ class Azure(SpokenAsWritten):
         deployment = path_segment(self._deployment(model))
         return f"{self._base_url}/openai/deployments/{deployment}{endpoint.suffix}{self._query}"
 
+    def is_named_in_url(self, endpoint: Endpoint) -> bool:
+        """The deployment, in the classic form."""
+        return self._classic and endpoint.name not in _NOT_BY_DEPLOYMENT
+
     def wire_model(self, endpoint: Endpoint, model: str) -> str:
         """The deployment, where the body has to name it."""
-        if self._classic and endpoint.name not in _NOT_BY_DEPLOYMENT:
+        if self.is_named_in_url(endpoint):
             return model
         return self._deployment(model)
 

@@ -9,6 +9,7 @@ from gateway.providers.credentials.base import Signer
 from gateway.providers.timeouts import ProviderTimeouts
 from gateway.shapes.cloud_messages import CloudForm
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
 
 
@@ -53,6 +54,9 @@ class Provider(Protocol):
     def url(self, endpoint: Endpoint, model: str, /, *, stream: bool) -> str:
         """The absolute URL that the endpoint of this model has here; only asked when `serves` says yes."""
 
+    def is_named_in_url(self, endpoint: Endpoint, /) -> bool:
+        """Whether the URL alone says the model, so that the body need not."""
+
     def adapt(self, endpoint: Endpoint, body: bytes, headers: Headers, /, *, stream: bool) -> bytes:
         """The body as it goes over the wire, where that is not the API's own form; may move headers into it."""
 
@@ -71,6 +75,10 @@ class SpokenAsWritten:
     signs_thinking: bool = False
     form: CloudForm | None = None
     models_url: str | None = None
+
+    def is_named_in_url(self, endpoint: Endpoint) -> bool:
+        """Of Google's own API alone."""
+        return endpoint.shape.vendor is Vendor.GOOGLE
 
     def adapt(self, _endpoint: Endpoint, body: bytes, _headers: Headers, *, stream: bool) -> bytes:  # noqa: ARG002
         """The body, as it is."""

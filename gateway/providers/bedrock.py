@@ -63,6 +63,10 @@ class Bedrock:
             action = "invoke-with-response-stream" if stream else "invoke"
         return f"{self._base_url}/model/{path_segment(model)}/{action}"
 
+    def is_named_in_url(self, _endpoint: Endpoint) -> bool:
+        """Always, and whether it streams too."""
+        return True
+
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:
         """Models keep their names, which stand in the URL."""
         return model

@@ -22,6 +22,7 @@ from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_every_response
 from gateway.server.stored_resource import StoredResource
 from gateway.settings import Settings
+from gateway.shapes.addresses import Address, address_of
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.shapes.stored_endpoints import STORED
 from gateway.snapshot.holder import Holder
@@ -61,11 +62,17 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         self._errors = errors
         self._most_head_bytes = most_head_bytes
         self._called: dict[bytes, LlmResource] = {}
+        self._addressed: dict[str, LlmResource] = {}
 
-    def add_called(self, path: str, resource: LlmResource, beside: StoredResource | None) -> None:
-        """A resource to which a POST goes straight, and what answers other methods at its path."""
-        self.add_route(path, beside or resource)
-        self._called[path.encode()] = resource
+    def add_called(self, endpoint: Endpoint, resource: LlmResource, beside: StoredResource | None) -> None:
+        """The resource of an endpoint, to which a POST goes straight, and what answers other methods at its path.
+
+        It answers at paths that name the model, too.
+        """
+        self._addressed[endpoint.name] = resource
+        if not endpoint.is_addressed:
+            self.add_route(endpoint.path, beside or resource)
+            self._called[endpoint.path.encode()] = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         target: bytes = scope["raw_path"]
@@ -78,6 +85,10 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
             headers = {"connection": "close"} if fault.kind is HeadFaultKind.TRANSFER_CODING else {}
             await self._refuse(GatewayError(fault.kind, fault.message, headers=headers), scope, receive, send)
             return
+        address: Address | None = None
+        if resource is None and scope["method"] == "POST":
+            address = address_of(target)
+            resource = None if address is None else self._addressed[address.endpoint.name]
         if resource is None or scope["method"] != "POST":
             if scope["method"] == "GET" and (target == _REALTIME or asks_for_websocket(scope["headers"])):
                 await self._refuse(_websocket_unsupported(target), scope, receive, send)
@@ -86,7 +97,7 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
             return
         response = falcon.asgi.Response(options=self.resp_options)
         try:
-            await resource.answer(scope, response)
+            await resource.answer(scope, response, address=address)
         except Exception as error:
             if not await self._handle_exception(request_of(scope, receive), response, error, {}):
                 raise
@@ -99,7 +110,7 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         await _send(response, send, self.resp_options.default_media_type)
 
 
-_NAMED_BELOW: Final = (b"/v1/models/",)
+_NAMED_BELOW: Final = (b"/v1/models/", b"/v1beta/models/", b"/model/", b"/openai/deployments/")
 """Where a segment of a path is a name that somebody gave, with slashes in it perhaps."""
 
 _CONNECTIVITY_CHECKS: Final = ("/", "/api/hello")
@@ -172,12 +183,13 @@ def create_app(
     for endpoint in ENDPOINTS.values():
         called = resource(endpoint)
         beside = by_path.pop(endpoint.path, None)
-        app.add_called(endpoint.path, called, None if beside is None else StoredResource(beside, resource, called))
+        app.add_called(endpoint, called, None if beside is None else StoredResource(beside, resource, called))
     for path, rows in by_path.items():
         app.add_route(path, StoredResource(rows, resource, None))
     models = ModelsResource(holder)
-    app.add_route("/v1/models", models)
-    app.add_route("/v1/models/{model:path}", models, suffix="model")
+    for version in ("v1", "v1beta"):
+        app.add_route(f"/{version}/models", models)
+        app.add_route(f"/{version}/models/{{model:path}}", models, suffix="model")
     alive = Healthz()
     for path in ("/healthz", *_CONNECTIVITY_CHECKS):
         app.add_route(path, alive)

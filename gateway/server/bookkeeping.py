@@ -4,8 +4,9 @@ import asyncio
 import hashlib
 import logging
 import os
+import random
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, CounterStore, Restored, Standing
+from gateway.counters.hold import CountersLost, CounterStore, LedgerState, Standing
 from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
 from gateway.ledger.object_index import ObjectIndex
 from gateway.ledger.prune_task import PruneTask
-from gateway.ledger.rebuild import counters_in_force
+from gateway.ledger.rebuild import ledger_state
+from gateway.ledger.settled import forget_settled, parsed, raise_settled
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
@@ -41,8 +43,7 @@ _DIGEST_CHARACTERS = 16
 _CATCH_UP_S = 5.0
 _FAREWELL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
-_OTHERS_S = 2.0
-_LATER_S = (10.0, 60.0, 600.0)
+_LOOK_EVERY_S = 60.0
 _HEARTBEAT_S = 4.0
 _SHORT_WAIT_S = 1.0
 _MICROSECONDS = 1_000_000
@@ -72,17 +73,21 @@ class Bookkeeping:
         self._writer = LedgerWriter(self.spool, self._engine)
         self.objects = ObjectIndex(self._writer, self._engine)
         self._prunes = PruneTask(self._engine, settings.ledger_retention)
-        self._has_rebuilt = False
         self._node = f"{socket.gethostname()}:{os.getpid()}"
         self._told: list[tuple[str, int, int | None]] = []
         self._told_at = 0.0
         self._rebuilding: asyncio.Task[None] | None = None
-        self._later: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     @property
     def fault(self) -> str | None:
         """Why entries wait in the spool, without any secret; `None` while the database takes them."""
         return self.spool.disk_error or self._writer.last_error
+
+    @property
+    def settled(self) -> Mapping[str, int]:
+        """Up to which of its settlements each process is in the database, as far as this one has written it."""
+        return self._writer.settled
 
     @property
     def oldest_s(self) -> float:
@@ -135,38 +140,32 @@ class Bookkeeping:
         self._rebuilding = asyncio.get_running_loop().create_task(attempts())
 
     async def rebuild(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> None:
-        """Raises counters to what the ledger knows, own and adopted spools included.
+        """Brings counters up to what the ledger knows, own and adopted spools included.
 
         Raises `StorageError` when the database does not answer, `CountersLost` when the counters do not.
         """
+        await counters.restore(await self.known(counters, budgets))
+
+    async def known(self, counters: CounterStore, budgets: Sequence[CompiledBudget]) -> LedgerState:
+        """What the ledger knows of budgets, once everything that ended before is in it.
+
+        Raises `StorageError` when the database does not answer.
+        """
+        settled = counters.settled_until()
         if not await self._writer.catch_up(_CATCH_UP_S):
             raise StorageError(self.fault or "entries wait to be written to the ledger")
-        known = await asyncio.to_thread(self._read, budgets)
-        await counters.restore(known)
-        self._has_rebuilt = True
+        return await asyncio.to_thread(self._read, budgets, {} if settled is None else parsed(settled))
 
-    async def rebuild_shared(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
-        """The same for counters that have come back, or are empty at the first start.
+    def watch(self, look: Callable[[Mapping[str, int]], Awaitable[None]]) -> None:
+        """Tells shared counters every minute what the ledger has of processes, of which some may be gone."""
 
-        What others have settled while they were away is in the ledger, and on its way to the counters too. They get the
-        time to bring it, so that it is not counted twice.
-        """
-        if self._has_rebuilt:
-            await asyncio.sleep(_OTHERS_S)
-        await self.rebuild(counters, budgets())
-        if self._later is not None:
-            self._later.cancel()
-        self._later = asyncio.get_running_loop().create_task(self._rebuild_later(counters, budgets))
+        async def looks() -> None:
+            while True:
+                await asyncio.sleep(_LOOK_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads processes
+                with suppress(StorageError, CountersLost):
+                    await look((await asyncio.to_thread(self._read, (), {})).settled)
 
-    async def _rebuild_later(self, counters: CounterStore, budgets: Callable[[], Sequence[CompiledBudget]]) -> None:
-        """Looks again a few times: what others settled in the second before was not in the ledger when it was read.
-
-        Counters were raised to the ledger, and may lack that; the ledger has it, as soon as there is less to do.
-        """
-        for pause_s in _LATER_S:
-            await asyncio.sleep(pause_s)
-            with suppress(StorageError, CountersLost):
-                await self.rebuild(counters, budgets())
+        self._watching = asyncio.get_running_loop().create_task(looks())
 
     async def habits(self, budgets: Sequence[CompiledBudget]) -> Habits:
         """What is usual by what the ledger knows, for budgets that learn; nothing while the database is away."""
@@ -198,7 +197,7 @@ class Bookkeeping:
 
     async def close(self) -> None:
         """Writes what it can within seconds; the rest waits on the disk for the next start."""
-        for task in (self._rebuilding, self._later):
+        for task in (self._rebuilding, self._watching):
             if task is not None:
                 task.cancel()
         await self._prunes.close()
@@ -226,10 +225,16 @@ class Bookkeeping:
         with self._engine.connect() as connection:
             return habits_at(connection, int(clock.now() * _MICROSECONDS))
 
-    def _read(self, budgets: Sequence[CompiledBudget]) -> dict[str, Restored]:
+    def _read(self, budgets: Sequence[CompiledBudget], own: Mapping[str, int]) -> LedgerState:
+        """What the ledger knows; `own` is up to where this process has settled what is surely in it."""
+        now = clock.now()
         try:
-            with self._engine.connect() as connection:
-                return counters_in_force(connection, budgets, clock.now())
+            if own:
+                # Also what had no entry, and what was forgotten while nothing was written.
+                with writing(self._engine) as connection:
+                    raise_settled(connection, own, int(now * _MICROSECONDS))
+                    forget_settled(connection, int(now * _MICROSECONDS))
+            return ledger_state(self._engine, budgets, now)
         except SQLAlchemyError as problem:
             raise StorageError(describe_failure(problem, self._engine)) from None
 

@@ -9,6 +9,9 @@ from gateway import clock, ids
 from gateway.errors import GatewayError
 from gateway.plan.words import count
 from gateway.server.response_headers import of_every_response
+from gateway.shapes import generate_content, messages
+from gateway.shapes.shape import Envelope
+from gateway.shapes.shape import envelope as openai_envelope
 from gateway.telemetry.access_log import AGENT, Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.visible import visible
@@ -25,11 +28,11 @@ _EXPECTED = frozenset(("websocket_unsupported",))
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 415: "unsupported_media_type"}
 
 
-def write(response: falcon.asgi.Response, error: GatewayError, *, anthropic: bool) -> None:
-    """Puts an error into a response that has not begun."""
+def write(response: falcon.asgi.Response, error: GatewayError, envelope: Envelope) -> None:
+    """Puts an error into a response that has not begun, in the form that the caller's clients read."""
     response.status = error.status
     response.stream = None
-    response.data = error.envelope(anthropic=anthropic)
+    response.data = envelope(error)
     response.content_type = "application/json"
     if error.headers:
         response.set_headers(dict(error.headers))
@@ -40,7 +43,7 @@ async def on_gateway_error(
 ) -> None:
     """Errors of resources other than the LLM resource, which has headers of its own to add."""
     _stamp(request, response)
-    write(response, error, anthropic=_is_anthropic(request))
+    write(response, error, _envelope_for(request))
 
 
 class HttpErrors:
@@ -71,7 +74,7 @@ class HttpErrors:
     def refuse(self, request: falcon.asgi.Request, response: falcon.asgi.Response, error: GatewayError) -> None:
         """Answers, counts and tells."""
         request_id = _stamp(request, response)
-        write(response, error, anthropic=_is_anthropic(request))
+        write(response, error, _envelope_for(request))
         self._metrics.nothing_there(error.status, error.type)
         if error.type not in _EXPECTED:
             self._tell(request, error.status, request_id)
@@ -97,7 +100,7 @@ async def on_defect(
     request_id = _stamp(request, response)
     _log.error("request %s failed", request_id, exc_info=error)
     message = f"The gateway failed on this request; its log has the details under {request_id}."
-    write(response, GatewayError("internal_error", message), anthropic=_is_anthropic(request))
+    write(response, GatewayError("internal_error", message), _envelope_for(request))
 
 
 def _stamp(request: falcon.asgi.Request, response: falcon.asgi.Response) -> str:
@@ -106,5 +109,13 @@ def _stamp(request: falcon.asgi.Request, response: falcon.asgi.Response) -> str:
     return request_id
 
 
-def _is_anthropic(request: falcon.asgi.Request) -> bool:
-    return request.path.startswith("/v1/messages") or request.get_header("anthropic-version") is not None
+def _envelope_for(request: falcon.asgi.Request) -> Envelope:
+    """The form of errors for who asks at a path that may lead nowhere."""
+    if request.path.startswith("/v1/messages") or request.get_header("anthropic-version") is not None:
+        return messages.envelope
+    if request.path.startswith(_OF_GOOGLE) or request.get_header("x-goog-api-key") is not None:
+        return generate_content.envelope
+    return openai_envelope
+
+
+_OF_GOOGLE = ("/v1beta", "/v1alpha")

@@ -14,10 +14,11 @@ from gateway.pipeline.states import SHUT_DOWN, Received
 from gateway.server import error_response
 from gateway.server.client_watch import BODY_FOLLOWS, SCOPE_KEY, ClientWatch, Receive, Scope
 from gateway.server.drain import Drain
+from gateway.server.invoke_model_stream import MEDIA_TYPE, InvokeModelStream
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_gateway
+from gateway.shapes.addresses import Address, Form
 from gateway.shapes.endpoints import Endpoint
-from gateway.shapes.vendor import Vendor
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import Snapshot
 from gateway.upstream.request import Headers
@@ -40,7 +41,6 @@ class LlmResource:
         disconnect_drain_s: float,
     ) -> None:
         self._endpoint = endpoint
-        self._anthropic = endpoint.shape.vendor is Vendor.ANTHROPIC
         self._holder = holder
         self._services = services
         self.bodies = bodies
@@ -58,8 +58,14 @@ class LlmResource:
         finally:
             request.context.request_id = request.scope.get(_REQUEST_ID)
 
-    async def answer(self, scope: Scope, response: falcon.asgi.Response, endpoint: Endpoint | None = None) -> None:
-        """Runs the pipeline; its reply or its refusal becomes the response."""
+    async def answer(
+        self,
+        scope: Scope,
+        response: falcon.asgi.Response,
+        endpoint: Endpoint | None = None,
+        address: Address | None = None,
+    ) -> None:
+        """Runs the pipeline; its reply or its refusal becomes the response. `address` is what the path says."""
         request_id = scope[_REQUEST_ID] = ids.request_id()
         received = Received(
             self._holder.current,
@@ -68,6 +74,7 @@ class LlmResource:
             scope["query_string"],
             request_id,
             scope["client"][0],
+            address,
         )
         client: ClientWatch = scope[SCOPE_KEY]
         call = _Call(self, scope, client, received)
@@ -76,13 +83,13 @@ class LlmResource:
         try:
             reply = call.reply = await run(received, self._services, call.read_body)
         except GatewayError as error:
-            error_response.write(response, error, anthropic=self._anthropic)
+            error_response.write(response, error, self._endpoint.shape.envelope)
             response.set_headers(of_gateway(received))
             return
         except asyncio.CancelledError:
             if not received.takes_back_shut_down():
                 raise
-            error_response.write(response, shut_down(), anthropic=self._anthropic)
+            error_response.write(response, shut_down(), self._endpoint.shape.envelope)
             response.set_headers(of_gateway(received))
             return
         _write(response, reply, received)
@@ -165,9 +172,18 @@ def _write(response: falcon.asgi.Response, reply: Reply, received: Received) -> 
     headers.update(of_gateway(received))
     response.status = reply.status
     if reply.stream is not None:
+        address = received.address
+        if address is not None and address.form is Form.BEDROCK and _has_events(headers):
+            headers["content-type"] = MEDIA_TYPE
+            response.stream = InvokeModelStream(reply.stream)
+            return
         response.stream = aiter(reply.stream)
     else:
         response._data = reply.data  # noqa: SLF001 - as above
+
+
+def _has_events(headers: dict[str, str]) -> bool:
+    return headers.get("content-type", "").lower().startswith("text/event-stream")
 
 
 def _joined(headers: Headers) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`/v1/models`: the names that the presented key may send, in OpenAI's list shape or in Anthropic's."""
+"""`/v1/models`: the names that the presented key may send, in the list shape of OpenAI, Anthropic or Google."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -16,11 +16,19 @@ from gateway.server import error_response
 from gateway.server.provider_models import ProviderModels
 from gateway.server.response_headers import of_gateway
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.vendor import Vendor
 from gateway.snapshot.holder import Holder
 from gateway.snapshot.snapshot import CompiledKey, Snapshot
 
 Json = dict[str, Any]
 
+_OF_GOOGLE = "/v1beta/"
+_METHODS = ("generateContent", "countTokens", "embedContent")
+_ENVELOPES = {
+    Vendor.OPENAI: ENDPOINTS["chat_completions"].shape.envelope,
+    Vendor.ANTHROPIC: ENDPOINTS["messages"].shape.envelope,
+    Vendor.GOOGLE: ENDPOINTS["generate_content"].shape.envelope,
+}
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -35,8 +43,7 @@ class ModelsResource:
         """The list."""
 
         async def answer(received: Received, key: CompiledKey) -> Json:
-            models = list(await self._callable(key))
-            return _list(models, anthropic=_wants_anthropic(received))
+            return _list(list(await self._callable(key)), _vendor_of(received))
 
         await self._answer(request, response, answer)
 
@@ -49,7 +56,7 @@ class ModelsResource:
             provider = provider or dict(await self._callable(key)).get(model)
             if provider is None:
                 raise GatewayError("model_not_found", f"This key can call no model named {model!r}.")
-            return _model(model, provider, anthropic=_wants_anthropic(received))
+            return _model(model, provider, _vendor_of(received))
 
         await self._answer(request, response, answer)
 
@@ -66,12 +73,14 @@ class ModelsResource:
         request_id = request.context.request_id = ids.request_id()
         scope = request.scope
         endpoint = ENDPOINTS["chat_completions"]
+        if scope["path"].startswith(_OF_GOOGLE):
+            endpoint = ENDPOINTS["generate_content"]
         received = Received(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
         try:
             response.data = msgspec.json.encode(await answer(received, authenticate(received)))
             response.content_type = "application/json"
         except GatewayError as error:
-            error_response.write(response, error, anthropic=_wants_anthropic(received))
+            error_response.write(response, error, _ENVELOPES[_vendor_of(received)])
         response.set_headers(of_gateway(received))
 
 
@@ -85,13 +94,19 @@ def _provider_called(snapshot: Snapshot, key: CompiledKey, model: str) -> str | 
     return None
 
 
-def _wants_anthropic(received: Received) -> bool:
-    return b"anthropic-version" in received.header_map
+def _vendor_of(received: Received) -> Vendor:
+    """Whose clients ask: they say so by the path, or by a header that no others send."""
+    if b"anthropic-version" in received.header_map:
+        return Vendor.ANTHROPIC
+    is_of_google = received.endpoint.shape.vendor is Vendor.GOOGLE or b"x-goog-api-key" in received.header_map
+    return Vendor.GOOGLE if is_of_google else Vendor.OPENAI
 
 
-def _list(models: list[tuple[str, str]], *, anthropic: bool) -> Json:
-    data = [_model(name, provider, anthropic=anthropic) for name, provider in models]
-    if not anthropic:
+def _list(models: list[tuple[str, str]], vendor: Vendor) -> Json:
+    data = [_model(name, provider, vendor) for name, provider in models]
+    if vendor is Vendor.GOOGLE:
+        return {"models": data}
+    if vendor is Vendor.OPENAI:
         return {"object": "list", "data": data}
     return {
         "data": data,
@@ -101,7 +116,9 @@ def _list(models: list[tuple[str, str]], *, anthropic: bool) -> Json:
     }
 
 
-def _model(name: str, provider: str, *, anthropic: bool) -> Json:
-    if anthropic:
+def _model(name: str, provider: str, vendor: Vendor) -> Json:
+    if vendor is Vendor.GOOGLE:
+        return {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": _METHODS}
+    if vendor is Vendor.ANTHROPIC:
         return {"type": "model", "id": name, "display_name": name, "created_at": _EPOCH}
     return {"id": name, "object": "model", "created": 0, "owned_by": provider}

@@ -184,8 +184,9 @@ class Worker:
         shared = RedisCounters(
             service,
             prefix=f"{{gw:{self._settings.redis_namespace}}}:",
-            on_data_loss=lambda: self._books.rebuild_shared(shared, lambda: self._budgets),
+            ledger=lambda: self._books.known(shared, self._budgets),
         )
+        self._books.watch(shared.look)
         await shared.start()
         patience = clock.monotonic() + _REDIS_PATIENCE_S
         while shared.fault is not None and clock.monotonic() < patience:  # noqa: ASYNC110 - the store tells nobody
@@ -215,6 +216,7 @@ class Worker:
             records_dropped = 0 if self._decision_log is None else self._decision_log.dropped
             self._metrics.lines_dropped(records=records_dropped, log=logs.dropped())
             await self._metrics.publish_in_turns()
+            self._counters.recorded(self._books.settled)
             await self._books.tell(standings)
 
     def _held_usd(self, standings: Iterable[Standing]) -> dict[str, float]:

@@ -5,7 +5,7 @@ counts is not said here.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
@@ -14,12 +14,14 @@ import re2
 
 from gateway.errors import GatewayError
 from gateway.money.estimate import InputBound, has_escaped_letter, with_plain_letters
+from gateway.shapes import google_request
 from gateway.shapes.audio import most_spoken_tokens, spoken_text
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
 from gateway.shapes.endpoints import BodyForm, Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
 from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
+from gateway.shapes.vendor import Vendor
 from gateway.turns import LONG_BYTES, paced
 from gateway.usage import Served
 from gateway.wire.request_body import RequestBody
@@ -52,6 +54,11 @@ FEES: Final = (
 )
 """Figures that are billed for each call of a tool, and what the types of the tools begin with."""
 
+_FEES_OF_GOOGLE: Final[Mapping[str, tuple[str, ...]]] = {
+    "web_searches": ("google_search", "enterprise_web_search", "parallel_ai_search", "exa_ai_search")
+}
+"""The same of Google's own API, where searches in files are not billed beside what they find."""
+
 _FREE_OF_FEES: Final = ("web_fetch", "mcp", "code_execution")
 """What the types of further tools begin with that run at the provider: what they bring into the prompt is billed."""
 
@@ -72,7 +79,9 @@ _UNUSUAL: Final = frozenset(
 _TYPES: Final = (
     rb'"type"\s*:\s*"(?:'
     + "|".join((*(prefix for _, prefixes in FEES for prefix in prefixes), *_FREE_OF_FEES)).encode()
-    + rb"|image_gen)"
+    + rb'|image_gen)|"(?:'
+    + "|".join(one for name in google_request.HOSTED for (one,) in google_request.spellings(name)).encode()
+    + rb')"\s*:'
 )
 _POINTED_AT: Final = rb'"(?:file_id|file_url|fileUri|file_uri|s3Location)"\s*:|"type"\s*:\s*"(?:url|container_upload)"'
 _PICTURE: Final = (
@@ -316,20 +325,33 @@ def _fees(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool
     asks = any(_stands(body.raw(name)) for name in _OPTIONS)
     if not hosts and not asks:
         return
-    hosted = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")] if hosts else []
+    hosted = [one for one in _declared(endpoint, body, OF_TOOLS) if _is_hosted(one)] if hosts else []
     cap = call_cap(endpoint.shape, body)
     for figure, prefixes in FEES:
-        paths = [one.path for one in hosted if one.value.startswith(prefixes)]
+        own = prefixes if endpoint.shape.vendor is not Vendor.GOOGLE else _FEES_OF_GOOGLE.get(figure, ())
+        paths = [one.path for one in hosted if own and one.value.startswith(own)]
         if paths or (asks and figure == "web_searches"):
             bound = limits.assumed.tool_calls
             uses = limits.uses(paths, bound) if cap is None else limits.read(cap)
             yield figure, bound if uses is None else uses
 
 
+def _is_hosted(one: Declared) -> bool:
+    """Whether it is a tool that the provider runs: its type says so, or the member that asks for it."""
+    last = one.path.rpartition(".")[2]
+    return last == "type" or last in _HOSTED_MEMBERS
+
+
+_HOSTED_MEMBERS: Final = frozenset(one for name in google_request.HOSTED for (one,) in google_request.spellings(name))
+
+
 def _free_calls(endpoint: Endpoint, body: RequestBody, limits: _Limits, *, hosts: bool) -> int:
     """The most calls of tools of the provider that are not billed one by one."""
-    found = [one for one in _declared(endpoint, body, OF_TOOLS) if one.path.endswith("type")] if hosts else []
-    paths = [one.path for one in found if one.value.startswith(_FREE_OF_FEES)]
+    found = [one for one in _declared(endpoint, body, OF_TOOLS) if _is_hosted(one)] if hosts else []
+    if endpoint.shape.vendor is Vendor.GOOGLE:
+        paths = [one.path for one in found if not one.value.startswith(_FEES_OF_GOOGLE["web_searches"])]
+    else:
+        paths = [one.path for one in found if one.value.startswith(_FREE_OF_FEES)]
     if not paths and not _servers(body):
         return 0
     cap, bound = call_cap(endpoint.shape, body), limits.assumed.tool_calls

@@ -106,6 +106,7 @@ class Events:
         stops: What each stop reason means.
         needs_end: Whether a stream whose content is complete is still cut without the API's last event; servers that
             are made after OpenAI's chat do not all send `[DONE]`.
+        large: What an event of no known type is that is too large to be read.
         statuses: How a whole answer ended, by its `status`; one that is not here is complete.
         signs_of_failure: Bytes of which one stands in every event that may say of a failure, for a search before any is
             read; follows from `stops`.
@@ -114,6 +115,7 @@ class Events:
     rows: Mapping[str, Event]
     stops: Mapping[str, Stop] = field(default_factory=dict)
     needs_end: bool = True
+    large: Event = TEXT
     statuses: Mapping[str, How] = field(default_factory=dict)
 
     signs_of_failure: tuple[bytes, ...] = field(init=False)

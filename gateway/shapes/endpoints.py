@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, images, media_members, messages, responses
+from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
 
@@ -43,6 +43,11 @@ class Endpoint:
         """The path below `/v1`, as an OpenAI-compatible base URL continues: `/chat/completions`."""
         return self.path.removeprefix("/v1")
 
+    @property
+    def is_addressed(self) -> bool:
+        """Whether the path names the model."""
+        return "{model}" in self.path
+
 
 _TABLE = (
     Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
@@ -77,6 +82,23 @@ _TABLE = (
         path="/v1/messages/count_tokens",
         shape=messages.COUNT_TOKENS,
         metered=False,
+    ),
+    Endpoint(
+        name="generate_content",
+        path="/v1beta/models/{model}:generateContent",
+        shape=generate_content.GENERATE_CONTENT,
+    ),
+    Endpoint(
+        name="google_count_tokens",
+        path="/v1beta/models/{model}:countTokens",
+        shape=generate_content.COUNT_TOKENS,
+        metered=False,
+    ),
+    Endpoint(name="embed_content", path="/v1beta/models/{model}:embedContent", shape=generate_content.EMBED_CONTENT),
+    Endpoint(
+        name="batch_embed_contents",
+        path="/v1beta/models/{model}:batchEmbedContents",
+        shape=generate_content.EMBED_CONTENT,
     ),
 )
 

@@ -18,7 +18,7 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.shapes import google_request, media_members
 from gateway.shapes.declares import Declares
-from gateway.shapes.ending import FAILS, Events, Stop
+from gateway.shapes.ending import COMPLETES, FAILS, Events, Stop
 from gateway.shapes.figures import Figure, Unbilled, Unread, read_figures, stated_as, table_of, usage_of, whole
 from gateway.shapes.progress import Progress
 from gateway.shapes.shape import Shape
@@ -227,6 +227,8 @@ EVENTS: Final = Events(
         ),
     },
     needs_end=False,
+    # It holds a picture, and may state the reason why it stopped.
+    large=COMPLETES,
 )
 """A stream is of chunks without a type: what is in a chunk says what it is, see `Progress`."""
 
@@ -285,7 +287,12 @@ def _text(value: object) -> str:
 
 def error_event(error: GatewayError, _progress: Progress) -> bytes:
     """The chunk that Google's servers end a stream with that broke; it has no name, and clients read data alone."""
-    return b"data: " + msgspec.json.encode({"error": status(error.status, error.message)}) + b"\n\n"
+    return b"data: " + error_element(error) + b"\n\n"
+
+
+def error_element(error: GatewayError) -> bytes:
+    """The same in a stream that is one array."""
+    return msgspec.json.encode({"error": status(error.status, error.message)})
 
 
 def _shape(name: str, declares: Declares, media: media_members.MediaMembers) -> Shape:
@@ -299,6 +306,7 @@ def _shape(name: str, declares: Declares, media: media_members.MediaMembers) -> 
         events=EVENTS,
         frame=error_event,
         envelope=envelope,
+        element=error_element,
         # Google's own SDK takes a comment for JSON.
         keepalive=b"\n\n",
     )

@@ -277,7 +277,8 @@ class Progress:
         head, self._large = self._large, b""
         name, data = event_parts(head)
         kind = _type_of(data) or name
-        self._take(self._events.rows.get(kind) or self._unknown(), kind, b"{}")
+        unknown = OPENING if self._stage is Stage.ENDED else self._events.large
+        self._take(self._events.rows.get(kind) or unknown, kind, b"{}")
 
     def _chunk(self, told: Told, data: bytes) -> None:
         """A chunk of completions: what is in it says what it is."""

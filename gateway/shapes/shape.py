@@ -42,6 +42,7 @@ class Shape:
     `include_usage` says that a stream reports usage only when `stream_options.include_usage` asks for it.
     `count_audio` counts an answer that is audio, and states nothing. `events` says what each event of a stream means
     for its answer, and `frame` makes the last event of a stream that broke off, `envelope` the body of a refusal.
+    `element` is what stands for the frame where a stream comes as one JSON array, of APIs that do that.
     `keepalive` is what keeps an idle stream open, a comment where clients of the API know no event for it. `state` says
     what its requests point at that a provider keeps, and what its answers leave there. `counts_events` says that events
     are numbered and name what the stream began with, which the last one of a stream that broke off goes on with.
@@ -58,6 +59,7 @@ class Shape:
     events: Events = NO_EVENTS
     frame: Frame = error_event
     envelope: Envelope = envelope
+    element: Envelope | None = None
     keepalive: bytes = b": keep-alive\n\n"
     state: State = NO_STATE
     counts_events: bool = False

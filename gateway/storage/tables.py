@@ -179,6 +179,17 @@ charged_by_hour = Table(
 )
 """The sums of `ledger_entries.budgets` per counter and hour: what counters are compared with and rebuilt from."""
 
+settled_until = Table(
+    "settled_until",
+    metadata,
+    Column("process", Name, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("told_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Up to which of its settlements each process that shares counters is in `charged_by_hour`; written in the transaction
+that inserts the entries."""
+
 ledger_retention = Table(
     "ledger_retention",
     metadata,

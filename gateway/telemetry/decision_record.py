@@ -78,6 +78,8 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         identities: By kind and name, what the ledger has in place of the name of something that was renamed.
         prompt_per_mille: What the prompt cost in thousandths of the most that it could, of keys with a budget that
             learns; gateways that start learn from it.
+        settled_until: Process and number of the last settlement that counted it in shared counters
+            (`gateway.ledger.settled`); unset where it was charged to none.
     """
 
     time: str = ""
@@ -119,6 +121,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     budgets: tuple[Charge, ...] = ()
     identities: Mapping[str, Mapping[str, str]] | msgspec.UnsetType = msgspec.UNSET
     prompt_per_mille: int | None = None
+    settled_until: str | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def is_unpriced(self) -> bool:

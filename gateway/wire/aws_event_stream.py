@@ -173,3 +173,14 @@ def _said(payload: bytes) -> str:
         return msgspec.json.decode(payload, type=_Exception).message
     except UNREADABLE:
         return ""
+
+
+def encoded(headers: Mapping[str, str], payload: bytes) -> bytes:
+    """A frame with headers that are all text."""
+    block = b"".join(
+        bytes([len(name)]) + name.encode() + bytes([_STRING]) + _LENGTH.pack(len(value)) + value.encode()
+        for name, value in headers.items()
+    )
+    lengths = struct.pack("!II", _SMALLEST + len(block) + len(payload), len(block))
+    frame = lengths + _CRC.pack(zlib.crc32(lengths)) + block + payload
+    return frame + _CRC.pack(zlib.crc32(frame))

@@ -21,7 +21,8 @@ _LEAD = re.compile(rb"(?:(?::[^\r\n]*)?(?:\r\n|\r|\n))*")
 _HAS_CHOICES = re.compile(rb'"choices"\s{0,8}:\s{0,8}\[\s{0,8}[^\]\s]')
 _LONGEST_CHOICES = 64
 _DATA_BEGINS_WITHIN = 1024
-_USAGE, _NO_USAGE = b'"usage"', b'"usage":null'
+_USAGE, _NO_USAGE = b'"usage', b'"usage":null'
+"""Google's is called `usageMetadata`."""
 
 
 class StreamTap:
@@ -185,12 +186,12 @@ class StreamTap:
 
     def _read(self, events: bytes, withholds: bool) -> bytes:
         """Reads the usage in whole events; returns them, without those that are withheld."""
-        if events.count(b'"usage"') == events.count(b'"usage":null'):
+        if events.count(_USAGE) == events.count(_NO_USAGE):
             return events
         passing: list[bytes] = []
         withheld = False
         for event in events_of(events):
-            if b'"usage"' in event:
+            if _USAGE in event:
                 data = event_data(event)
                 self.usage = self._read_event(self.usage, data)
                 if withholds and _is_usage_only(data):

@@ -3,15 +3,18 @@
 import os
 import signal
 import time
+from contextlib import contextmanager
 
 import pytest
 
-from tests.chaos.fleet import CONFIG, Fleet, every_answer_ends, kill, nobody_stumbled
+from tests.chaos.fleet import CENT, CONFIG, Fleet, every_answer_ends, kill, nobody_stumbled
 from tests.chaos.test_one_node import books_agree
 from tests.chaos.test_upstreams import DELTA
 from tests.contract.test_budgets import config
 from tests.contract.test_check_ledger import check
+from tests.contract.test_shared_budgets import command, spending
 from tests.support.gateway import Gateway
+from tests.support.ledger import ledger_entries
 from tests.support.load import MIXED, Kind, Load, chat
 from tests.support.upstream import CHAT, CUT, response, stream
 
@@ -86,6 +89,85 @@ def test_books_of(tmp_path, server, postgresql, upstream, figures, way):
     for node in nodes:
         node.stop()
     figures(load.told())
+
+
+@contextmanager
+def _away(fleet):
+    fleet.redis.stop()
+    yield
+    fleet.redis.start()
+
+
+@contextmanager
+def _hung(fleet):
+    fleet.redis.freeze()
+    yield
+    fleet.redis.thaw()
+
+
+@contextmanager
+def _full(fleet):
+    command(fleet.redis.url, "CONFIG", "SET", "maxmemory", "1mb")
+    yield
+    command(fleet.redis.url, "CONFIG", "SET", "maxmemory", "0")
+
+
+@contextmanager
+def _emptied(fleet):
+    command(fleet.redis.url, "FLUSHALL")
+    yield
+
+
+@contextmanager
+def _cut_off(fleet):
+    """From one node, while the other reads its file anew and counts what the ledger has of both."""
+    fleet.way.cut()
+    fleet.nodes[0].write_config(fleet.text.replace("limit_usd: 1000", "limit_usd: 1001"))
+    yield
+    fleet.way.mend()
+    fleet.nodes[0].write_config(fleet.text)
+
+
+@contextmanager
+def _cut_off_and_emptied(fleet):
+    with _cut_off(fleet), _emptied(fleet):
+        yield
+
+
+def everything_entered(fleet) -> int:
+    """What the ledger says was spent, once requests whose clients left have ended and every worker has written."""
+    entered, since = -1, time.monotonic()
+    while time.monotonic() < since + 3:
+        now = sum(entry.cost_nano_usd or 0 for entry in ledger_entries(url=fleet.database_url))
+        if now != entered:
+            entered, since = now, time.monotonic()
+        time.sleep(0.2)
+    return entered
+
+
+@pytest.mark.parametrize("policy", ["refuse", "allow"])
+def test_books_of_a_fleet_that_is_never_idle_while_redis_fails(tmp_path, server, postgresql, figures, policy):
+    """To the nano-dollar as soon as the last request has ended: nothing waits for a later look at the ledger."""
+    settings = {"GATEWAY_ON_COUNTER_LOSS": policy}
+    fleet = Fleet(tmp_path, server, postgresql, CONFIG, "--workers", "2", settings=settings)
+    kinds = (*MIXED, Kind(chat("[[delay 1s]]")), Kind(chat("[[delay 3s]]")))
+    with Load(fleet.ports, 40, kinds) as load:
+        load.wait(load.all_served(2), 40)
+        for fails in (_emptied, _emptied, _hung, _full, _cut_off, _away, _cut_off_and_emptied, _emptied):
+            with fails(fleet):
+                time.sleep(1.5)
+            load.wait(load.all_served(2), 40)
+            time.sleep(1)
+
+    entered = everything_entered(fleet)
+    counted = spending(server.url)
+    missing = entered - counted.spent
+    figures(load.told(), f"{missing / CENT:g} cents of {entered // CENT} are missing")
+    assert missing == 0
+    every_answer_ends(load, frozenset({"counters_unavailable"}))
+    fleet.books_agree(load)
+    nobody_stumbled(fleet.nodes)
+    fleet.stop()
 
 
 def test_books_of_a_node_that_is_killed_again_and_again(tmp_path, figures):

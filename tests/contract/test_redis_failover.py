@@ -8,6 +8,7 @@ import pytest
 from gateway.counters.hold import Dimension, Limit
 from gateway.counters.redis import RedisCounters, Spending
 from tests.contract.test_budgets import config, played
+from tests.contract.test_shared_budgets import of_nobody
 from tests.support.ledger import ledger_entries
 from tests.support.redis_server import Cluster, SentinelSet, until
 
@@ -49,7 +50,7 @@ def by_cluster(pair, tmp_path_factory):
 
 def spending(url):
     async def read():
-        counters = RedisCounters(url, timeout_s=10)
+        counters = RedisCounters(url, ledger=of_nobody, timeout_s=10)
         try:
             return (await counters.spending([COUNTER]))[0]
         finally:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from gateway.counters.hold import Dimension, Limit
+from gateway.counters.hold import CountersLost, Dimension, LedgerState, Limit
 from gateway.counters.redis import RedisCounters, Spending
 from gateway.counters.redis_address import parse_redis_url
 from gateway.counters.redis_connection import connect
@@ -23,9 +23,14 @@ DOLLAR = config("cap: {scope: {team: engineering}, window: total, limit_usd: 1}"
 COUNTER = Limit(key="budget:cap:team=engineering:total=total", dimension=Dimension.SPEND, ceiling=0, window_s=0)
 
 
+async def of_nobody() -> LedgerState:
+    """Who only looks restores nothing."""
+    raise CountersLost("somebody else restores")
+
+
 def spending(url: str, counter: Limit = COUNTER) -> Spending:
     async def read() -> Spending:
-        counters = RedisCounters(url, prefix="{gw:default}:", timeout_s=10)
+        counters = RedisCounters(url, prefix="{gw:default}:", ledger=of_nobody, timeout_s=10)
         try:
             return (await counters.spending([counter]))[0]
         finally:

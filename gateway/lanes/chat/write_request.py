@@ -32,7 +32,7 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
     limit = conversation.output_limit
     return {
         "model": target.model,
-        "messages": messages_of(conversation, target.provider, losses),
+        "messages": messages_of(conversation, target, losses),
         **({} if limit is None else {"max_completion_tokens": limit.value}),
         **({"stream": True, "stream_options": {"include_usage": True}} if conversation.streams else {}),
         **_stop(conversation, losses),

@@ -10,7 +10,8 @@ Source: https://platform.openai.com/docs/api-reference/chat/create#chat_create-m
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.lanes.chat.opaque import REASONING_CONTENT, extra_content
+from gateway.lanes.base import Target
+from gateway.lanes.chat.opaque import GEMINI, REASONING_CONTENT, extra_content
 from gateway.lanes.chat.parameters import TARGET
 from gateway.lanes.conversation import (
     Audio,
@@ -49,17 +50,15 @@ Message = dict[str, Any]
 Written = dict[str, Any]
 
 
-def messages_of(conversation: Conversation, provider: str, losses: Losses) -> list[Message]:
-    """The messages for a provider, which gets back what it gave as `reasoning_content`."""
-    if conversation.turns and conversation.turns[-1].role is Role.ASSISTANT:
-        raise losses.table.unsupported(conversation.turns[-1].path, TARGET[Feature.PREFILL].note)
+def messages_of(conversation: Conversation, target: Target, losses: Losses) -> list[Message]:
+    """The messages for a provider, which gets back what it gave: as `reasoning_content`, or beside Gemini's calls."""
     writer = _Parts(losses)
     messages = _system(conversation.instructions, writer)
     for turn in conversation.turns:
         if turn.role is Role.USER:
             messages.extend(_user(turn, writer))
         elif turn.role is Role.ASSISTANT:
-            messages.extend(_assistant(turn, writer, REASONING_CONTENT + provider))
+            messages.extend(_assistant(turn, writer, target))
         else:
             messages.extend(_system(turn.parts, writer))
     return messages
@@ -79,11 +78,12 @@ def _user(turn: Turn, writer: "_Parts") -> list[Message]:
     return messages
 
 
-def _assistant(turn: Turn, writer: "_Parts", origin: str) -> list[Message]:
+def _assistant(turn: Turn, writer: "_Parts", target: Target) -> list[Message]:
     said = [part for part in turn.parts if not isinstance(part, Thought)]
     if not said:
         return []
-    calls = [_call(part) for part in said if isinstance(part, Call)]
+    origin, is_signed = REASONING_CONTENT + target.provider, GEMINI in target.model.lower()
+    calls = [_call(part, is_signed=is_signed) for part in said if isinstance(part, Call)]
     parts = writer.written([part for part in said if not isinstance(part, Call)])
     message: Message = {"role": "assistant", "content": _content_of(parts) if parts else None}
     thoughts = [
@@ -98,13 +98,13 @@ def _assistant(turn: Turn, writer: "_Parts", origin: str) -> list[Message]:
     return [message]
 
 
-def _call(call: Call) -> Written:
-    """A call; what Gemini wants back with it has a place of its own."""
+def _call(call: Call, *, is_signed: bool) -> Written:
+    """A call; what Gemini wants back with it has a place of its own, which others refuse."""
     if call.is_custom:
         tool = {"type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     else:
         tool = {"type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-    return {"id": call.id, **tool, **extra_content(None, call.opaque, call.name)}
+    return {"id": call.id, **tool, **(extra_content(None, call.opaque, call.name) if is_signed else {})}
 
 
 def _result(result: Result, writer: "_Parts") -> tuple[Message, Sequence[Written]]:

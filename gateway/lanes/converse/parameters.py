@@ -68,7 +68,9 @@ TARGET: Final[TargetTable] = {
     Feature.THINKING_BUDGET: Parameter(_MAPPED, "As an effort: low below 8,192, medium below 24,576, else high."),
     Feature.SHOWN_THINKING: Parameter(_DROPPED, "Reasoning comes as the provider shows it."),
     Feature.JSON_SCHEMA: Parameter(_MAPPED, "`outputConfig.textFormat`, whose schema is JSON text."),
-    Feature.JSON_MODE: Parameter(_DROPPED, "Converse holds a model to JSON only with a schema."),
+    Feature.JSON_MODE: Parameter(
+        _DROPPED, "The model is told to answer with a JSON object, and held to it only with a schema."
+    ),
     Feature.SCHEMA_NAME: Parameter(_MAPPED, "`jsonSchema.name`."),
     Feature.SCHEMA_DESCRIPTION: Parameter(_MAPPED, "`jsonSchema.description`."),
     Feature.STRICT_SCHEMA: Parameter(_IGNORED, "The model is always held to the schema."),

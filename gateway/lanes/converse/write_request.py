@@ -16,6 +16,7 @@ import msgspec
 from gateway.lanes.base import Target, usable_call_id
 from gateway.lanes.call_arguments import as_mapping
 from gateway.lanes.conversation import (
+    ASKS_JSON,
     Audio,
     Call,
     Choice,
@@ -101,6 +102,8 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
     writer = _Parts(losses, target.provider)
     instructions, turns = conversation.hoisted()
     system = writer.blocks(instructions)
+    if conversation.format is not None and conversation.format.schema is None:
+        system.append({"text": ASKS_JSON})
     messages = _messages(turns, writer)
     config = _inference_config(conversation, losses)
     return {

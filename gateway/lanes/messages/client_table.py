@@ -20,6 +20,9 @@ _CALL: Final = Carried(Feature.CALL)
 _MARK: Final = Carried(Feature.CACHE_MARK)
 _SCHEMA: Final = Carried(Feature.JSON_SCHEMA)
 _ONLY_SCHEMAS: Final = Parameter(_MAPPED, "`json_schema` is the only kind.")
+_OF_SERVER_TOOLS: Final = Parameter(
+    _DROPPED, "Of a tool that Anthropic's servers ran; the text of the turn says what came of it."
+)
 _SERVER_TOOL_BLOCKS: Final = (
     "advisor_tool_result",
     "bash_code_execution_tool_result",
@@ -124,7 +127,7 @@ _BLOCKS: Final[ClientTable] = {
         Feature.THOUGHT, note="To the provider that thought it; what is in an envelope is opened for it alone."
     ),
     "messages[].content[type=redacted_thinking]": Carried(Feature.THOUGHT),
-    **{f"messages[].content[type={kind}]": Carried(Feature.SERVER_CALL) for kind in _SERVER_TOOL_BLOCKS},
+    **{f"messages[].content[type={kind}]": _OF_SERVER_TOOLS for kind in _SERVER_TOOL_BLOCKS},
     **{f"messages[].content[type={kind}]": Parameter(_REFUSED, _STATE) for kind in _STATE_BLOCKS},
 }
 

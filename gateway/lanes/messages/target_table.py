@@ -73,7 +73,9 @@ TARGET: Final[TargetTable] = {
     ),
     Feature.SHOWN_THINKING: Parameter(_MAPPED, "`thinking.display`, where the request says how to think."),
     Feature.JSON_SCHEMA: Parameter(_MAPPED, "`output_config.format`."),
-    Feature.JSON_MODE: Parameter(_DROPPED, "Anthropic holds a model to JSON only with a schema."),
+    Feature.JSON_MODE: Parameter(
+        _DROPPED, "Claude is told to answer with a JSON object, and held to it only with a schema."
+    ),
     Feature.SCHEMA_NAME: Parameter(_IGNORED, "Schemas have no names."),
     Feature.SCHEMA_DESCRIPTION: Parameter(_MAPPED, "The schema's `description`, where it has none."),
     Feature.STRICT_SCHEMA: Parameter(_IGNORED, "The model is always held to the schema."),

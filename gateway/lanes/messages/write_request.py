@@ -11,6 +11,7 @@ from typing import Any, Final
 from gateway.lanes.base import Target, usable_call_id
 from gateway.lanes.call_arguments import as_mapping
 from gateway.lanes.conversation import (
+    ASKS_JSON,
     Call,
     Choice,
     Conversation,
@@ -54,6 +55,8 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
     writer = _Writer(losses)
     instructions, turns = conversation.hoisted()
     system = writer.blocks(instructions)
+    if conversation.format is not None and conversation.format.schema is None:
+        system.append({"type": "text", "text": ASKS_JSON})
     messages = writer.turns(turns)
     if not messages:
         raise wrong(_INDEX_AT_END.sub("", turns[0].path) if turns else "messages", _SAYS_SOMETHING)

@@ -40,7 +40,7 @@ def embeddings(body: Json) -> Json:
     dimensions = body.get("dimensions") or _DIMENSIONS.get(body["model"], _DEFAULT_DIMENSIONS)
     if not 1 <= dimensions <= _MAX_DIMENSIONS or len(inputs) > _MAX_INPUTS:
         raise ValueError("more inputs or dimensions than the API takes")
-    vectors = [_vector(text, dimensions) for text in inputs]
+    vectors = [unit_vector(text, dimensions) for text in inputs]
     as_text = body.get("encoding_format") == "base64"
     used = sum(tokens(text) for text in inputs)
     return {
@@ -124,7 +124,8 @@ def _inputs(given: Any) -> list[str]:
     return [one if isinstance(one, str) else str(one) for one in given] if isinstance(given, list) else [""]
 
 
-def _vector(text: str, dimensions: int) -> list[float]:
+def unit_vector(text: str, dimensions: int) -> list[float]:
+    """A vector of length one, drawn from the hash of a text."""
     values = list(_values(text, dimensions))
     length = math.sqrt(sum(value * value for value in values)) or 1.0
     return [value / length for value in values]

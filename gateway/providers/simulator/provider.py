@@ -1,16 +1,17 @@
 """The simulator as a provider like any other; only its transport is its own."""
 
 from gateway.config.sections.providers import SimulatorProvider
-from gateway.providers.base import SpokenAsWritten
+from gateway.providers.base import SpokenAsWritten, path_segment
 from gateway.providers.header_set import HeaderSet
 from gateway.providers.simulator.transport import SimulatorTransport
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
+from gateway.shapes.addresses import method_of
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.upstream.request import Headers, Transport
 
 
 class Simulator(SpokenAsWritten):
-    """Every endpoint of the table, in both shapes."""
+    """Every endpoint of the table, in every shape."""
 
     def __init__(self, name: str, section: SimulatorProvider, _transport: Transport) -> None:
         self.name = name
@@ -26,8 +27,10 @@ class Simulator(SpokenAsWritten):
         """Whatever a client can call."""
         return endpoint.name in ENDPOINTS
 
-    def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002
+    def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
         """A URL that leads nowhere but into the simulator."""
+        if endpoint.is_addressed:
+            return f"simulator://{self.name}/v1beta/models/{path_segment(model)}:{method_of(endpoint, stream=stream)}"
         return f"simulator://{self.name}{endpoint.path}"
 
     def wire_model(self, _endpoint: Endpoint, model: str) -> str:

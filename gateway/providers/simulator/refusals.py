@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from gateway.providers.simulator.directives import Directives
 from gateway.providers.simulator.response import SimulatorResponse, json_answer
+from gateway.shapes import generate_content
 
 Json = dict[str, Any]
 
@@ -23,7 +24,14 @@ _ANTHROPIC_TYPES: Final = {
     529: "overloaded_error",
 }
 _OPENAI_CODES: Final = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}
+GOOGLE: Final = "google:"
+"""Stands before a method of Gemini's own API, whose paths name the model."""
+
 _REQUIRED: Final = {
+    GOOGLE + "generateContent": ("contents",),
+    GOOGLE + "streamGenerateContent": ("contents",),
+    GOOGLE + "embedContent": ("content",),
+    GOOGLE + "batchEmbedContents": ("requests",),
     "/v1/chat/completions": ("model", "messages"),
     "/v1/completions": ("model",),
     "/v1/responses": ("model", "input"),
@@ -63,7 +71,10 @@ def refusal(path: str, body: Json, wishes: Directives, models: frozenset[str]) -
 def error(path: str, status: int, message: str, param: str | None = None) -> SimulatorResponse:
     """An error in the shape of the path."""
     extra = [("retry-after", "2")] if status == _TOO_MANY else None
-    body = _anthropic(status, message) if path.startswith("/v1/messages") else _openai(status, message, param)
+    if path.startswith(GOOGLE):
+        body: Json = {"error": generate_content.status(status, message)}
+    else:
+        body = _anthropic(status, message) if path.startswith("/v1/messages") else _openai(status, message, param)
     return json_answer(body, status, extra)
 
 

@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway import ids
-from gateway.counters.hold import CountersLost, Dimension, Hold, Limit, Refusal
+from gateway.counters.hold import CountersLost, Dimension, Hold, LedgerState, Limit, Refusal, Restored
 from gateway.counters.redis import RedisCounters
 from gateway.counters.redis_address import parse_redis_url
 from gateway.counters.redis_connection import connect
 from gateway.counters.redis_refusals import RedisAway
+from gateway.ledger.settled import parsed
 from tests.support.redis_server import Server
 
 _INSTALLED = "redis://127.0.0.1:6379/9"
@@ -84,6 +85,36 @@ async def opened(url=URL, **options):
         await counters.close()
         if url == URL and (keys := await keys_of(options["prefix"])):
             await command(url, "DEL", *keys)
+
+
+class Ledger:
+    """What several processes have charged BUDGET, as far as it has been written."""
+
+    def __init__(self, spent=0):
+        self.spent = spent
+        self.settled = {}
+        self.asked = 0
+        self.broken = False
+
+    def write(self, amount, settled_until):
+        """The entry of a request that charged so much, with what `settled_until` said when it ended."""
+        self.spent += amount
+        self.settled |= parsed(settled_until)
+
+    async def read(self):
+        self.asked += 1
+        if self.broken:
+            raise ValueError("postgresql://user:hunter2@host")
+        return self.state()
+
+    def state(self):
+        spent = {BUDGET.key: Restored(self.spent, None)} if self.spent else {}
+        return LedgerState(spent, dict(self.settled))
+
+
+async def emptied(prefix):
+    """Redis forgets everything of a deployment."""
+    await command(URL, "EVAL", "return redis.call('DEL', unpack(redis.call('KEYS', ARGV[1])))", "0", prefix + "*")
 
 
 async def take(counters, *holds):

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from gateway.counters.hold import Dimension, Hold, Limit, Refusal, Restored
+from gateway.counters.hold import Dimension, Hold, LedgerState, Limit, Refusal, Restored
 from gateway.counters.memory import MemoryCounters, MemoryLease
 
 
@@ -291,7 +291,7 @@ def test_what_end_users_beyond_the_bound_spent_is_restored_to_what_they_share(cl
     counters = MemoryCounters(clock, most_people=2)
 
     for _ in range(2):
-        asyncio.run(counters.restore(known))
+        asyncio.run(counters.restore(LedgerState(known)))
 
     assert [counters.used(of_person(name)) for name in "abcd"] == [1, 2, 7, 7]
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gateway.counters.hold import CountersLost, Restored
+from gateway.counters.hold import CountersLost, LedgerState, Restored
 from gateway.counters.redis import RedisCounters
 from tests.unit.counters.redis_service import (
     BUDGET,
@@ -55,7 +55,7 @@ def test_a_redis_that_was_never_there_is_told_at_once_and_found_later(server):
         assert time.monotonic() - began < 0.4
         assert counters.fault.startswith(f"Redis at 127.0.0.1:{server.port} cannot be reached")
         with pytest.raises(CountersLost, match="cannot be reached"):
-            await counters.restore({BUDGET.key: Restored(1, None)})
+            await counters.restore(LedgerState({BUDGET.key: Restored(1, None)}))
         server.start()
         await until(lambda: answers(counters))
         await counters.close()

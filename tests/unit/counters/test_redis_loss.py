@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from gateway.counters.hold import Refusal, Restored
+from gateway.counters import redis
+from gateway.counters.hold import LedgerState, Refusal, Restored
 from gateway.counters.redis import RedisCounters, Spending
 from tests.unit.counters.redis_service import (
     BUDGET,
@@ -13,8 +14,10 @@ from tests.unit.counters.redis_service import (
     RPM,
     TPM,
     URL,
+    Ledger,
     answers,
     command,
+    emptied,
     lost,
     opened,
     prefix,
@@ -29,28 +32,19 @@ from tests.unit.counters.redis_service import (
 
 pytestmark = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
 
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Nobody else is waited for who might have something to bring."""
+    monkeypatch.setattr(redis, "_OTHERS_S", 0.1)
+    monkeypatch.setattr(redis, "_LAGGING_S", 0.1)
+
+
 CENT = 10_000_000
 
 
-class Ledger:
-    """Knows what was spent, and is asked for it when counters are rebuilt."""
-
-    def __init__(self, spent=0):
-        self.spent = spent
-        self.asked = 0
-        self.broken = False
-        self.counters = None
-
-    async def rebuild(self):
-        self.asked += 1
-        if self.broken:
-            raise ValueError("postgresql://user:hunter2@host")
-        await self.counters.restore({BUDGET.key: Restored(self.spent, None)})
-
-
 def with_ledger(url, ledger, **options):
-    ledger.counters = RedisCounters(url, on_data_loss=ledger.rebuild, **{"timeout_s": PATIENT_S, **options})
-    return ledger.counters
+    return RedisCounters(url, ledger=ledger.read, **{"timeout_s": PATIENT_S, **options})
 
 
 def test_a_killed_process_gives_back_what_it_held():
@@ -137,30 +131,33 @@ def test_a_lease_that_expired_while_its_process_stood_still_holds_again():
     asyncio.run(run())
 
 
-def test_data_lost_under_an_open_connection_is_rebuilt_before_reservations_go_on():
+def test_data_lost_under_an_open_connection_is_restored_before_reservations_go_on():
     async def run():
         own = prefix()
         ledger = Ledger(spent=70)
         counters = with_ledger(URL, ledger, prefix=own)
-        async with opened(prefix=own) as other:
-            finished, running = [await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT)) for _ in range(2)]
+        async with opened(prefix=own, ledger=ledger.read) as other:
+            finished, unwritten, running = [
+                await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT)) for _ in range(2)
+            ] + [await taken(counters, (BUDGET, CENT))]
             finished.settle({BUDGET.key: 30})
+            ledger.write(30, counters.settled_until())
+            unwritten.settle({BUDGET.key: 4})
             theirs = await taken(other, (TPM, 10), (BUDGET, 5))
             await settled(counters)
-            assert ledger.asked == 1  # an empty Redis at the start is rebuilt, too
-            ledger.spent += 30
-            await command(URL, "EVAL", "return redis.call('DEL', unpack(redis.call('KEYS', ARGV[1])))", "0", own + "*")
+            assert ledger.asked == 1  # an empty Redis at the start is restored, too
+            await emptied(own)
 
             lease = await taken(counters, (CONCURRENCY, 1), (BUDGET, 1))
 
             assert ledger.asked == 2
-            assert lease.spent == {BUDGET.key: 100 + CENT + 1}
+            assert lease.settled == {BUDGET.key: 104}
             await take(other, (RPM, 1))
             running.settle({BUDGET.key: 8})
             theirs.settle({BUDGET.key: 2})
             await settled(counters)
             await settled(other)
-            assert await counters.spending([BUDGET]) == [Spending(110, 1)]
+            assert await counters.spending([BUDGET]) == [Spending(114, 1)]
             assert await used(counters, CONCURRENCY, TPM) == [1, 10]
             await counters.close()
 
@@ -174,11 +171,12 @@ def test_redis_restarts_empty_while_leases_are_open(server):
         finished, running = [await taken(counters, (CONCURRENCY, 1), (BUDGET, CENT)) for _ in range(2)]
         server.stop()
         finished.settle({BUDGET.key: 20})
-        ledger.spent += 20
+        ledger.write(20, counters.settled_until())
         await until(lambda: lost(counters))
         server.start()
         await until(lambda: answers(counters))
         assert ledger.asked == 2
+        await settled(counters)
         assert await counters.spending([BUDGET]) == [Spending(120, CENT)]
         assert await counters.used(CONCURRENCY) == 1
         running.settle({BUDGET.key: 5})
@@ -196,7 +194,7 @@ def test_redis_restarts_with_its_data_and_gets_what_was_settled_meanwhile(durabl
         finished, running = [await taken(counters, (CONCURRENCY, 1), (TPM, 300), (BUDGET, CENT)) for _ in range(2)]
         durable.stop()
         finished.settle({BUDGET.key: 20, TPM.key: 100})
-        ledger.spent += 20
+        ledger.write(20, counters.settled_until())
         await until(lambda: lost(counters))
         assert len(counters._settlements) > 0
         durable.start()
@@ -206,6 +204,93 @@ def test_redis_restarts_with_its_data_and_gets_what_was_settled_meanwhile(durabl
         assert await used(counters, CONCURRENCY, TPM) == [1, 400]
         running.cancel()
         await counters.close()
+
+    asyncio.run(run())
+
+
+def test_a_server_that_took_over_with_older_sums_gets_what_it_lacks(durable):
+    """As a replica that had not heard of the last seconds: it has the marker, and neither lease nor settlement."""
+
+    async def run():
+        ledger = Ledger()
+        counters = with_ledger(durable.url, ledger)
+        await taken(counters, (BUDGET, 1))
+        held = await command(durable.url, "DUMP", f"{{gw:default}}:spend:{BUDGET.key}")
+        lease = await taken(counters, (BUDGET, CENT))
+        lease.settle({BUDGET.key: 7})
+        await settled(counters)
+        await command(durable.url, "RESTORE", f"{{gw:default}}:spend:{BUDGET.key}", "0", held, "REPLACE")
+        assert await counters.spending([BUDGET]) == [Spending(0, 1)]
+
+        durable.stop()
+        await until(lambda: lost(counters))
+        durable.start()
+        await until(lambda: answers(counters))
+
+        await settled(counters)
+        assert await counters.spending([BUDGET]) == [Spending(7, 1)]
+        await counters.close()
+
+    asyncio.run(run())
+
+
+def test_what_a_process_wrote_and_did_not_live_to_settle_is_counted_by_who_looks():
+    async def run():
+        own, ledger = prefix(), Ledger()
+        dead = with_ledger(URL, ledger, prefix=own)
+        async with opened(prefix=own, ledger=ledger.read) as counters:
+            before = await taken(dead, (BUDGET, 10))
+            theirs = await taken(counters, (BUDGET, 100))
+            before.settle({BUDGET.key: 3})
+            ledger.write(3, dead.settled_until())
+            dead._settlements.stop()
+            await dead._link.close()  # as where it was killed
+            theirs.settle({BUDGET.key: 50})  # is not in the ledger yet
+            await settled(counters)
+            assert await counters.spending([BUDGET]) == [Spending(50, 10)]
+
+            await counters.restore(ledger.state())
+
+            await settled(counters)
+            assert await counters.spending([BUDGET]) == [Spending(53, 10)]
+            assert ledger.asked == 2
+            await counters.restore(ledger.state())
+            assert ledger.asked == 2
+
+    asyncio.run(run())
+
+
+def test_a_budget_that_was_in_no_file_when_counters_were_restored_gets_what_the_ledger_knows():
+    async def run():
+        own, ledger = prefix(), Ledger()
+        async with opened(prefix=own, ledger=ledger.read) as counters:
+            await counters.restore(LedgerState({BUDGET.key: Restored(9, None)}))
+            assert (await counters.spending([BUDGET]), ledger.asked) == ([Spending(9, 0)], 1)
+            ledger.spent = 30
+
+            await counters.restore(ledger.state())  # it has more than has been counted
+
+            assert (await counters.spending([BUDGET]), ledger.asked) == ([Spending(30, 0)], 2)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("gone", ["settled", "marker"])
+def test_who_finds_a_part_of_the_data_gone_restores_all_of_it(gone):
+    async def run():
+        own, ledger = prefix(), Ledger()
+        async with opened(prefix=own, ledger=ledger.read) as counters:
+            first, second = [await taken(counters, (BUDGET, 10)) for _ in range(2)]
+            first.settle({BUDGET.key: 3})
+            await settled(counters)
+            await command(URL, "DEL", own + gone)
+
+            second.settle({BUDGET.key: 4})
+            await take(counters, (RPM, 1))
+            await settled(counters)
+
+            assert await counters.spending([BUDGET]) == [Spending(7, 0)]
+            assert ledger.asked == 2
 
     asyncio.run(run())
 
@@ -225,7 +310,7 @@ def test_counters_that_cannot_be_rebuilt_refuse_and_tell_no_secret(server):
     asyncio.run(run())
 
 
-def test_more_than_may_wait_is_forgotten_and_rebuilt(durable):
+def test_more_than_may_wait_is_forgotten_and_comes_by_the_ledger(durable):
     async def run():
         ledger = Ledger()
         counters = with_ledger(durable.url, ledger, queue_bound=3)
@@ -234,13 +319,32 @@ def test_more_than_may_wait_is_forgotten_and_rebuilt(durable):
         await until(lambda: lost(counters))
         for lease in leases:
             lease.settle({BUDGET.key: 10})
-        ledger.spent = 60
+            if lease is not leases[-1]:
+                ledger.write(10, counters.settled_until())
         assert len(counters._settlements) == 3
         durable.start()
         await until(lambda: answers(counters))
+        await settled(counters)
         assert [spending.spent for spending in await counters.spending([BUDGET])] == [60]
-        assert counters._settlements.forgotten == 0
         await counters.close()
+
+    asyncio.run(run())
+
+
+def test_what_is_in_the_ledger_for_long_is_kept_no_more():
+    async def run():
+        async with opened() as counters:
+            for lease in [await taken(counters, (BUDGET, 10)) for _ in range(5)]:
+                lease.settle({BUDGET.key: 1})
+            await settled(counters)
+            settlements = counters._settlements
+            process, number = counters.settled_until().split(":")
+            counters.recorded({process: 3, "another": 5})
+            assert (int(number), len(settlements._kept)) == (5, 5)  # somebody may restore who has read it before
+            settlements._recorded[0] = (settlements._recorded[0][0] - 11, 3)
+            counters.recorded({process: 3})
+            assert [one.number for one in settlements._kept] == [4, 5]
+            assert (settlements.reaches(3), settlements.reaches(2)) == (True, False)
 
     asyncio.run(run())
 

@@ -465,6 +465,18 @@ _DROPS = {
         "messages[0].content[0].source.more",
     ),
     "strict": ({"tools": [{**_TOOL, "strict": True}]}, "tools[].strict", "tools[0].strict"),
+    "what a server's tool found": (
+        {
+            "messages": [
+                _HI,
+                {"role": "assistant", "content": [{"type": "server_tool_use", "id": "s"}, _text("Found.")]},
+                {"role": "assistant", "content": [{"type": "server_tool_use", "id": "s"}]},
+                _HI,
+            ]
+        },
+        "messages[].content[type=server_tool_use]",
+        "messages[1].content[0].type",
+    ),
     "format": (
         {"output_config": {"format": {"type": "json_schema", "schema": _SCHEMA}}},
         "output_config.format",
@@ -517,10 +529,6 @@ _REFUSALS = {
     "image by id": (
         _body({"role": "user", "content": [{"type": "image", "source": {"type": "file", "file_id": "f"}}]}),
         "messages[0].content[0].source.type",
-    ),
-    "server tool's block": (
-        _body(_HI, {"role": "assistant", "content": [{"type": "server_tool_use", "id": "s"}]}, _HI),
-        "messages[1].content[0].type",
     ),
     "unknown block": (_body({"role": "user", "content": [{"type": "smell"}]}), "messages[0].content[0].type"),
 }

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 
 from gateway.errors import GatewayError
 from gateway.lanes.base import Asked, UntranslatableAnswer
+from gateway.lanes.conversation import ASKS_JSON
 from gateway.lanes.pairs import ANTHROPIC_TO_OPENAI, OPENAI_TO_ANTHROPIC, OPENAI_TO_CONVERSE
 from gateway.wire.sse_events import EventSplitter
 
@@ -269,7 +270,12 @@ MEMBERS = {
         {"thinking": None, "output_config": None},
         ("reasoning_effort",),
     ),
-    "json_object": (with_(response_format={"type": "json_object"}), NEW, {"output_config": None}, ("response_format",)),
+    "json_object": (
+        with_(response_format={"type": "json_object"}),
+        NEW,
+        {"output_config": None, "system": [{"type": "text", "text": ASKS_JSON}]},
+        ("response_format",),
+    ),
     "what only tunes": (
         with_(seed=1, logit_bias={"1": 2}, frequency_penalty=0.1, verbosity="low", made_up=1, presence_penalty=0),
         NEW,

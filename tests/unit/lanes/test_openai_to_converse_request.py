@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
 from gateway.errors import GatewayError
+from gateway.lanes.conversation import ASKS_JSON
 from gateway.lanes.losses import Treatment
 from gateway.lanes.pairs import OPENAI_TO_CONVERSE
 
@@ -340,6 +341,12 @@ def test_what_is_dropped_is_reported_and_refused_when_the_client_wants_no_drops(
         assert "drop_tuning_params" in raised.value.message
     else:
         assert request(strict=True, **members).body == translated.body
+
+
+def test_a_model_is_told_to_answer_in_json_where_no_schema_holds_it():
+    asked = request(messages=[{"role": "system", "content": "Be brief."}, HI], response_format={"type": "json_object"})
+
+    assert asked.body["system"] == [{"text": "Be brief."}, {"text": ASKS_JSON}]
 
 
 def test_the_gateways_own_field_and_the_model_never_go_upstream():

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from gateway.counters.hold import Restored
+from gateway.counters.hold import LedgerState, Restored
 from gateway.counters.memory import MemoryCounters
 from tests.support.keys import HASH
 from tests.support.nodes import Ledger, Node
@@ -131,7 +131,7 @@ def test_one_node_is_killed_and_its_counters_come_back_from_the_ledger(config):
         ledger = Ledger()
         for seed in range(4):
             counters = MemoryCounters()
-            await counters.restore({COUNTER: Restored(ledger.cost, None)})
+            await counters.restore(LedgerState({COUNTER: Restored(ledger.cost, None)}))
             node = Node(config, counters, ledger)
             asking = asyncio.ensure_future(burst([node], mixed(seed, 300)))
             await asyncio.sleep(0.01)

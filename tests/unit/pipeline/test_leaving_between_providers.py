@@ -80,6 +80,7 @@ class Counters:
         self._memory = MemoryCounters()
         self.standings = self._memory.standings
         self.used = self._memory.used
+        self.settled_until = self._memory.settled_until
 
     async def reserve(self, holds):
         if any(hold.limit.key == "provider:dear:rpm" for hold in holds):

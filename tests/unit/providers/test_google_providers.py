@@ -14,6 +14,7 @@ from gateway.upstream.request import NoTransport
 CHAT, MESSAGES, COUNT = (ENDPOINTS[name] for name in ("chat_completions", "messages", "messages_count_tokens"))
 CLAUDE = "claude-haiku-4-5@20251001"
 VERSION = b'"anthropic_version":"vertex-2023-10-16"'
+OWN = {"generate_content", "google_count_tokens", "embed_content"}
 
 
 def gemini(**section) -> Gemini:
@@ -46,7 +47,37 @@ def test_geminis_url(base_url, host):
 
 
 def test_what_gemini_serves():
-    assert served(gemini(), "gemini-2.5-pro") == {"chat_completions", "embeddings", "images_generations"}
+    compatible = {"chat_completions", "embeddings", "images_generations"}
+
+    assert served(gemini(), "gemini-2.5-pro") == {*compatible, *OWN, "batch_embed_contents"}
+    assert served(gemini(), "..") == compatible
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://localhost:9", "http://localhost:9/v1beta", "http://localhost:9/v1beta/openai"]
+)
+@pytest.mark.parametrize(
+    ("name", "stream", "end"),
+    [
+        ("generate_content", False, "models/a%2Fb:generateContent"),
+        ("generate_content", True, "models/a%2Fb:streamGenerateContent"),
+        ("google_count_tokens", False, "models/a%2Fb:countTokens"),
+        ("embed_content", False, "models/a%2Fb:embedContent"),
+        ("batch_embed_contents", False, "models/a%2Fb:batchEmbedContents"),
+        ("chat_completions", False, "openai/chat/completions"),
+    ],
+)
+def test_where_gemini_is(base_url, name, stream, end):
+    url = gemini(base_url=base_url).url(ENDPOINTS[name], "a/b", stream=stream)
+
+    assert url == f"http://localhost:9/v1beta/{end}"
+
+
+def test_geminis_own_api_has_the_key_in_its_own_header():
+    headers = [("x-goog-api-key", "theirs")]
+    gemini().prepare_headers(headers, ENDPOINTS["generate_content"])
+
+    assert headers == [("x-goog-api-key", "very-secret")]
 
 
 def test_geminis_key_replaces_a_clients_and_shows_nowhere():
@@ -101,7 +132,8 @@ def test_vertexs_url(base_url, endpoint, model, stream, end):
 @pytest.mark.parametrize(
     ("model", "endpoints"),
     [
-        ("gemini-2.5-pro", {"chat_completions"}),
+        ("gemini-2.5-pro", {"chat_completions", *OWN}),
+        ("google/gemini-2.5-pro", {"chat_completions", *OWN}),
         ("meta/llama-4", {"chat_completions"}),
         (CLAUDE, {"messages", "messages_count_tokens"}),
         (f"anthropic/{CLAUDE}", {"messages", "messages_count_tokens"}),

@@ -1,33 +1,47 @@
-"""What is read from the ledger for shared counters that were lost, and when."""
+"""What the ledger says of itself to shared counters: when they were lost, and now and then."""
 
 import asyncio
 
+from gateway.counters.hold import LedgerState
+from gateway.ledger.storable import encode
 from gateway.server import bookkeeping
 from gateway.server.bookkeeping import Bookkeeping
 from gateway.settings import Settings
+from tests.unit.ledger.ledger_entries import entry
+
+PROCESS = "01M8PJMSWE33SXKAFA96VM0001"
 
 
-def test_counters_that_were_lost_are_brought_up_again_later(tmp_path, monkeypatch):
-    """What others had settled and not yet written when the ledger was read is in it then."""
-    monkeypatch.setattr(bookkeeping, "_LATER_S", (0.0, 0.0))
-    restored = []
+class Counters:
+    def __init__(self, settled_until):
+        self._settled_until = settled_until
 
-    class Counters:
-        async def restore(self, spent):
-            restored.append(spent)
-            if len(restored) == 3:
-                all_done.set()
+    def settled_until(self):
+        return self._settled_until
 
-    async def lose():
+
+def test_what_is_known_has_everything_that_this_process_has_settled(tmp_path, monkeypatch):
+    """Also what was counted without an entry, as where a full spool drops it."""
+    monkeypatch.setattr(bookkeeping, "_LOOK_EVERY_S", 0.0)
+
+    async def ask():
         books = Bookkeeping(Settings(data_dir=tmp_path))
         books.prepare()
         books.start()
-        await books.rebuild_shared(Counters(), lambda: ())
-        at_once = len(restored)
-        await all_done.wait()
-        await books.close()
-        return at_once
+        books.spool.append(encode(entry(settled_until=f"{PROCESS}:3")))
+        known = [await books.known(Counters(None), ()), await books.known(Counters(f"{PROCESS}:4"), ())]
+        seen = asyncio.get_running_loop().create_future()
 
-    all_done = asyncio.Event()
-    assert asyncio.run(lose()) == 1
-    assert restored == [{}] * 3
+        async def look(settled):
+            if not seen.done():
+                seen.set_result(dict(settled))
+
+        books.watch(look)
+        looked = await seen
+        await books.close()
+        return known, looked, dict(books.settled)
+
+    known, looked, written = asyncio.run(ask())
+
+    assert known == [LedgerState({}, {PROCESS: 3}), LedgerState({}, {PROCESS: 4})]
+    assert (looked, written) == ({PROCESS: 4}, {PROCESS: 3})

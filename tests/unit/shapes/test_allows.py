@@ -108,3 +108,20 @@ def test_a_cache_is_seen_however_its_name_is_written():
     data = b'{"model":"m","cached\\u005fcontent":"x","messages":[]}'
 
     assert allows(MESSAGES, JsonBody(data), bound_input(data)).stored == ("cached_content",)
+
+
+@pytest.mark.parametrize(
+    ("tool", "beside", "calls"),
+    [
+        ({"googleSearch": {}}, (("web_searches", 20),), 20),
+        ({"google_search": {}}, (("web_searches", 20),), 20),
+        ({"urlContext": {}}, (), 20),
+        ({"fileSearch": {}}, (), 20),
+        ({"functionDeclarations": [{"name": "google_search"}]}, (), 0),
+    ],
+)
+def test_tools_of_google_are_held_for(tool, beside, calls):
+    body = JsonBody(json.dumps({"contents": [], "tools": [tool]}).encode())
+    allowed = allows(ENDPOINTS["generate_content"], body, bound_input(body.data))
+
+    assert (allowed.beside, allowed.tool_calls) == (beside, calls)

@@ -20,13 +20,15 @@ from tests.support.typed_dicts import texts_in
 
 PICTURE = "iVBORw0KGgo" + base64.b64encode(random.Random(1).randbytes(30_000)).decode()  # noqa: S311 - repeatable on purpose
 PROSE = "IfYouReadThisYouAreBilledForEachOfItsWords" * 1_000
-IN_LISTS = ("messages", "input", "inputs", "content", "output", "tools", "skills")
+IN_LISTS = ("contents", "parts", "requests", "messages", "input", "inputs", "content", "output", "tools", "skills")
 SHAPES = {name: endpoint.shape for name, endpoint in ENDPOINTS.items() if endpoint.shape.media.places}
 
 
 def leaf(form, data):
     if form is Form.SOURCE:
         return {"type": "base64", "media_type": "image/png", "data": data}
+    if form is Form.BLOB:
+        return {"mimeType": "image/png", "data": data}
     return data if form is Form.AUDIO else f"data:image/png;base64,{data}"
 
 
@@ -72,7 +74,7 @@ def test_text_beside_a_claim_is_text(name, path, form, claim):
         "no base64 that is said to be some": at(path, {"type": "text", "media_type": claim, "data": PROSE}),
         "an address": at(path, f"https://example.com/?{claim}={PROSE}"),
     }
-    if form is not Form.URL and form is not Form.SOURCE:
+    if form not in (Form.URL, Form.SOURCE, Form.BLOB):
         del bodies["an address"]
         bodies["words at the place"] = at(path, words)
 

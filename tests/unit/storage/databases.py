@@ -163,6 +163,7 @@ _KEPT = (
     "replaced_secrets",
     "minted_secrets",
     "confined_owners",
+    "settled_until",
     "stored_objects",
 )
 _EMPTYING = (
