@@ -10,6 +10,7 @@ from gateway.lanes.converse.provider import PROVIDER as CONVERSE_PROVIDER
 from gateway.lanes.messages.client import CLIENT as MESSAGES_CLIENT
 from gateway.lanes.messages.provider import PROVIDER as MESSAGES_PROVIDER
 from gateway.lanes.responses.client import CLIENT as RESPONSES_CLIENT
+from gateway.lanes.responses.provider import PROVIDER as RESPONSES_PROVIDER
 from gateway.lanes.sides import ClientSide, ProviderSide, joined
 
 CLIENTS: Final[Mapping[str, ClientSide]] = {
@@ -23,6 +24,7 @@ PROVIDERS: Final[Mapping[str, ProviderSide]] = {
     "messages": MESSAGES_PROVIDER,
     "chat_completions": CHAT_PROVIDER,
     "converse": CONVERSE_PROVIDER,
+    "responses": RESPONSES_PROVIDER,
 }
 """By the endpoint that is asked, in the order that a provider which serves several is asked by."""
 

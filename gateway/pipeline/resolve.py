@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
+from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.policy.patterns import is_glob
 from gateway.providers.base import Provider
@@ -33,6 +34,8 @@ FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
+_RESPONSES = "responses"
+_HAS_RESPONSES = ("openai", "azure")
 _COUNTED_BY = {"messages_count_tokens": "messages"}
 """Endpoints that count the prompt of a request of another one."""
 
@@ -175,9 +178,15 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
     """The lane for a model at a provider; `None` when the provider cannot serve the endpoint at all."""
     if provider.serves(endpoint, model):
         return Lane(endpoint, None)
-    for (asked, spoken), translation in TRANSLATIONS.items():
-        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model):
-            return Lane(_SPOKEN[spoken], translation)
+    lanes = [
+        Lane(_SPOKEN[spoken], translation)
+        for (asked, spoken), translation in TRANSLATIONS.items()
+        if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model)
+    ]
+    if provider.type in _HAS_RESPONSES and needs_responses(model):
+        lanes.sort(key=lambda lane: lane.endpoint.name != _RESPONSES)
+    if lanes:
+        return lanes[0]
     asked_instead = _COUNTED_BY.get(endpoint.name)
     lane = None if asked_instead is None else lane_for(provider, ENDPOINTS[asked_instead], model)
     return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)

@@ -28,9 +28,12 @@ class OpenAI(SpokenAsWritten):
         self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
+        self._has_responses = not isinstance(section, CustomProvider) or section.responses
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
-        """Every endpoint of OpenAI's shape."""
+        """Every endpoint of OpenAI's shape, but Responses where the file says that they are not there."""
+        if not self._has_responses and endpoint.name.startswith("responses"):
+            return False
         return endpoint.shape.vendor is Vendor.OPENAI
 
     def url(self, endpoint: Endpoint, _model: str, *, stream: bool) -> str:  # noqa: ARG002

@@ -5,6 +5,7 @@ The provider is a second gateway whose simulator answers in the provider's shape
 
 import json
 
+import anthropic
 import openai
 import pytest
 from pydantic import BaseModel
@@ -24,18 +25,23 @@ SAID = "This is the simulator. You said: hello"
 
 @pytest.fixture(scope="module")
 def provider(module_gateway):
+    models = ("claude-haiku-4-5", "gpt-5.6-sol")
     text = config("http://127.0.0.1:1").replace("claude: anthropic/", "claude: simulator/")
-    return module_gateway(
-        text.replace("  sim: simulator", "  claude-haiku-4-5: simulator/claude-haiku-4-5\n  sim: simulator")
-    )
+    aliases = "".join(f"  {model}: simulator/{model}\n" for model in models)
+    return module_gateway(text.replace("  sim: simulator", f"{aliases}  sim: simulator"))
 
 
 @pytest.fixture(scope="module")
 def gateway(module_gateway, provider):
-    return module_gateway(config(provider.url), env={"UP_KEY": SECRET})
+    more = f'base_url: "{provider.url}/v1", api_key: "${{env:UP_KEY}}", responses: false'
+    aliases = "  chat: server/sim\n  thinker: openai/gpt-5.6-sol\n"
+    text = config(provider.url).replace(
+        "  simulator: {type", f"  server: {{type: custom, {more}}}\n  simulator: {{type"
+    )
+    return module_gateway(text.replace("  sim: simulator", f"{aliases}  sim: simulator"), env={"UP_KEY": SECRET})
 
 
-@pytest.fixture(params=["claude"])
+@pytest.fixture(params=["claude", "chat"])
 def model(request):
     return request.param
 
@@ -119,14 +125,18 @@ def test_errors_become_the_sdk_s_exceptions(client, model, prompt, error):
     assert caught.value.body["message"]
 
 
-def test_what_openai_holds_is_refused_by_name(client, model):
-    with pytest.raises(openai.NotFoundError, match="a provider of another API made it") as caught:
-        client.responses.create(model=model, input="hello", previous_response_id="resp_1")
+def test_what_only_openai_can_do_is_refused_by_name(client, model):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.responses.create(
+            model=model, input=[{"role": "user", "content": "hello"}, {"type": "compaction_trigger"}]
+        )
 
-    assert caught.value.body["param"] == "previous_response_id"
+    assert caught.value.body["param"] == "input[1].type"
 
 
-@pytest.mark.parametrize("directive", ["[[reset after 2]]", "[[truncate]]"])
+@pytest.mark.parametrize(
+    ("model", "directive"), [("claude", "[[reset after 2]]"), ("claude", "[[truncate]]"), ("chat", "[[reset after 2]]")]
+)
 def test_a_stream_that_breaks_off_ends_in_the_api_s_own_event(gateway, model, directive):
     body = {"model": model, "input": f"{directive} [[words 20]]", "stream": True}
     events = events_in(gateway.post(body, "/v1/responses").content)
@@ -135,3 +145,59 @@ def test_a_stream_that_breaks_off_ends_in_the_api_s_own_event(gateway, model, di
     assert events[-1]["response"]["id"] == events[0]["response"]["id"]
     assert events[-1]["response"]["error"]["code"] == "upstream_mid_stream_failure"
     assert [event["sequence_number"] for event in events] == list(range(len(events)))
+
+
+CODEX = {
+    "model": "claude",
+    "input": [
+        {"type": "message", "id": "msg_1", "role": "developer", "content": [{"type": "input_text", "text": "You are Codex."}]},
+        {"type": "message", "id": "msg_2", "role": "developer", "content": [{"type": "input_text", "text": "Be careful."}]},
+        {"type": "message", "id": "msg_3", "role": "user", "content": [{"type": "input_text", "text": "[[tool shell]]"}]},
+    ],
+    "tools": [
+        {**TOOL, "name": "shell"},
+        {"type": "namespace", "name": "multi_agent_v1", "description": "Agents.", "tools": [{**TOOL, "name": "spawn"}]},
+        {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /a/"}},
+        {"type": "web_search", "external_web_access": False},
+    ],
+    "tool_choice": "auto",
+    "parallel_tool_calls": True,
+    "reasoning": {"summary": "auto"},
+    "store": False,
+    "stream": True,
+    "include": ["reasoning.encrypted_content"],
+    "prompt_cache_key": "k",
+    "client_metadata": {"originator": "codex"},
+}  # fmt: skip
+"""What Codex sends."""
+
+
+def test_what_codex_sends_is_answered_and_goes_on(gateway, model):
+    passthrough = {"internal_chat_message_metadata_passthrough": {"turn": 1}}
+    first = gateway.post({**CODEX, "model": model}, "/v1/responses")
+    output = added_up(events_in(first.content))["output"]
+    assert first.headers["x-langwatch-params-dropped"] == "tools[type=web_search]"
+    call = output[-1]
+    assert (call["type"], call["name"]) == ("function_call", "shell")
+
+    returned = {"type": "function_call_output", "call_id": call["call_id"], "output": "file.txt", **passthrough}
+    again = [*CODEX["input"], *({**item, **passthrough} for item in output), returned]
+    second = gateway.post({**CODEX, "model": model, "input": again}, "/v1/responses")
+    assert "file.txt" in json.dumps(added_up(events_in(second.content))["output"])
+
+
+def test_claude_clients_reach_models_that_reason_beside_tools_by_responses(gateway):
+    tool = {"name": "get_weather", "input_schema": TOOL["parameters"]}
+    with anthropic.Anthropic(base_url=gateway.url, api_key=SECRET, max_retries=0) as client:
+        asked = [{"role": "user", "content": "[[tool get_weather]]"}]
+        with client.messages.stream(model="thinker", max_tokens=100, messages=asked, tools=[tool]) as stream:
+            message = stream.get_final_message()
+        call = message.content[-1]
+        assert (message.stop_reason, call.name, call.input) == ("tool_use", "get_weather", {"city": "example"})
+
+        said = [block.model_dump(exclude_none=True) for block in message.content]
+        returned = {"type": "tool_result", "tool_use_id": call.id, "content": "sunny"}
+        asked += [{"role": "assistant", "content": said}, {"role": "user", "content": [returned]}]
+        final = client.messages.create(model="thinker", max_tokens=100, messages=asked, tools=[tool])
+    assert "sunny" in final.content[-1].text
+    assert final.usage.output_tokens > 0

@@ -215,6 +215,11 @@ class CustomProvider(CostStatingProvider):
     api_key: Credential | None = Field(
         None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
     )
+    responses: bool = Field(
+        True,
+        description="Whether it serves `/v1/responses`. If not, clients of that API, Codex among them, are answered by "
+        "`/chat/completions`, translated.",
+    )
 
 
 class SimulatorProvider(BaseProvider):

@@ -15,17 +15,12 @@ from gateway.lanes.answer import (
     Called,
     CallEnd,
     Citation,
-    Cited,
-    RefusalPiece,
     Refused,
     SaidText,
     Stopped,
-    TextEnd,
     TextPiece,
     Thought,
-    ThoughtEnd,
     ThoughtPiece,
-    UsageStated,
 )
 from gateway.lanes.base import Asked, Kept, UntranslatableAnswer
 from gateway.lanes.carried_tools import CarriedTools, ToolForms
@@ -36,6 +31,7 @@ from gateway.lanes.sealing import Seal
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 from tests.support.responses_events import added_up, events_in
+from tests.support.said_events import events_of
 
 SEAL = Seal((b"k" * 32,))
 REQUEST = {
@@ -71,32 +67,6 @@ def whole(answer, seal=SEAL):
     response = json.loads(CLIENT.write_answer(answer, asked(seal)))
     Response.model_validate(response)
     return response
-
-
-def pieces(text):
-    return [text[: len(text) // 2], text[len(text) // 2 :]] if text else [""]
-
-
-def events_of(answer):
-    """The events that a provider's stream of the same answer has."""
-    yield Begun("msg_1", Usage(input_tokens=10))
-    for key, block in enumerate(answer.blocks):
-        if isinstance(block, SaidText):
-            yield from map(TextPiece, pieces(block.text))
-            yield from map(Cited, block.citations)
-            yield TextEnd()
-        elif isinstance(block, Refused):
-            yield from map(RefusalPiece, pieces(block.text))
-        elif isinstance(block, Thought):
-            yield from map(ThoughtPiece, pieces(block.text))
-            yield ThoughtEnd(block.opaque)
-        else:
-            yield CallBegun(key, block.id, block.name, is_custom=block.is_custom, group=block.group)
-            yield from (ArgumentsPiece(key, piece) for piece in pieces(block.arguments))
-            yield CallEnd(key, block.opaque)
-    yield Stopped(answer.stop)
-    if answer.usage is not None:
-        yield UsageStated(answer.usage)
 
 
 def streamed(events, seal=SEAL):
