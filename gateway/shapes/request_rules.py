@@ -4,7 +4,8 @@ A rule is about one top-level member, or about a member of an object below one (
 does is a splice: every other byte stays as it was, and a body that no rule touches stays the client's own.
 
 What decides who is asked for what is no rule's to change (`UNTOUCHABLE`), and no rule adds what policy rules judge: a
-tool, a server, a model or a URL. So what they let pass is no less than what goes up.
+tool, a server, a model or a URL, nor an id of what a provider keeps, which belongs to the key that made it. So what is
+judged is no less than what goes up.
 """
 
 import enum
@@ -20,6 +21,7 @@ from gateway.errors import GatewayError
 from gateway.shapes.declares import NAMES_OF_MODELS, NAMES_OF_TOOLS
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
 from gateway.shapes.members import may_have
+from gateway.shapes.state import NAMES_OF_KEPT
 from gateway.wire.json_parts import Object, object_at
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
@@ -39,10 +41,10 @@ _UNTOUCHABLE: Final = frozenset(
 """As `_plain` has them; `toolConfig`, `contents`, `content` and `requests` are the names on Google's and AWS's APIs."""
 
 _SHAPES: Final = (*(endpoint.shape for endpoint in ENDPOINTS.values()), CONVERSE.shape)
-_DECLARING: Final = frozenset(
+_DECLARING: Final = NAMES_OF_KEPT.union(
     place.steps[0] for shape in _SHAPES for place in shape.declares.places if place.steps[0] != "system"
 )
-_DECLARING_INSIDE: Final = frozenset((*NAMES_OF_TOOLS, *NAMES_OF_MODELS))
+_DECLARING_INSIDE: Final = NAMES_OF_KEPT.union(NAMES_OF_TOOLS, NAMES_OF_MODELS)
 _NUMBER: Final = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _LONGEST_NUMBER: Final = 64
 _MOST: Final = Decimal(10) ** 15
@@ -54,7 +56,7 @@ def untouchable(name: str) -> bool:
 
 
 def declares(name: str) -> bool:
-    """Whether a top-level member may say which tools, servers and models take part, so that no rule may add it."""
+    """Whether a top-level member may say which models, tools or stored things take part: no rule may add it."""
     return untouchable(name) or any(_plain(name) == _plain(one) for one in _DECLARING)
 
 

@@ -56,6 +56,7 @@ ARGUMENTS = {
     "validate": "--control-plane http://127.0.0.1:1",
     "keys expire": "old",
     "adopt": "virtual_keys/old",
+    "adopt-id": "file-1 --key old --provider sim",
     "smoke": "--url http://127.0.0.1:1 --model gpt-5-mini",
     "tokens create": "--scope view --name ci",
     "tokens revoke": "ci",

@@ -48,6 +48,7 @@ OFFLINE = {
     "show": ("plan --out",),
     "apply": ("plan --out", *DATABASE, "--secrets-out", "apply --secrets-out"),
     "adopt": ("virtual_keys/ci", "--owner", "platform", *DATABASE),
+    "adopt-id": ("file-1", "--key", "ci", "--provider", "openai", *DATABASE),
     "export": ("--owner", "platform", *DATABASE, "--out", "export --out"),
     "tokens create": ("--name", "x", "--scope", "view"),
     "tokens list": (),

@@ -6,7 +6,9 @@ from sqlalchemy.engine import make_url
 
 from gateway.storage.engine import open_engine
 from gateway.storage.migrate import upgrade
+from tests.contract.conftest import config as of_one_provider
 from tests.contract.test_budgets import config
+from tests.support.keeper import Keeper
 from tests.support.ledger import ledger_entries
 from tests.unit.storage.databases import SERVER, postgresql_database
 
@@ -85,3 +87,32 @@ def test_a_start_without_the_database_refuses_what_a_budget_blocks_until_it_is_b
 
     again.wait(lambda: again.chat("cent").status_code == 200, 60)
     assert again.chat("cent").status_code == 402
+
+
+def test_ids_of_an_outage_are_served_by_the_process_that_has_them_and_unknown_to_nobody(url, start_gateway, upstream):
+    upstream.play = Keeper("made")
+    first, second = (start_gateway(of_one_provider(upstream.url), env={"GATEWAY_DATABASE_URL": url}) for _ in "ab")
+    name = make_url(url).database
+
+    def make():
+        return first.post({"model": "openai/gpt-5", "input": "hi"}, path="/v1/responses").json()["id"]
+
+    def fetched(gateway, id_):
+        answer = gateway.client.get(f"/v1/responses/{id_}")
+        return answer.status_code, answer.json().get("error", {}).get("code")
+
+    before = make()
+    second.wait(lambda: fetched(second, before) == (200, None))
+    take_away(name)
+    try:
+        first.wait(lambda: first.chat("no/such").status_code == 404 and first.readyz()["ledger"]["fault"])
+        meanwhile = make()
+        assert fetched(first, meanwhile) == (200, None)
+        assert fetched(second, meanwhile) == (503, "state_unknown")
+        assert fetched(second, "resp_of_nobody") == (503, "state_unknown")
+    finally:
+        bring_back(name)
+    seen = []
+    second.wait(lambda: seen.append(fetched(second, meanwhile)) or seen[-1] == (200, None), 60)
+    assert set(seen) <= {(200, None), (503, "state_unknown")}
+    second.wait(lambda: fetched(second, "resp_of_nobody") == (404, "not_found"), 60)

@@ -24,7 +24,7 @@ def _may_be_ruled(field: str) -> str:
 
 def _may_be_added(name: str) -> str:
     if declares(name):
-        msg = f"`{name}` says which models, tools or servers take part, and no rule may make another field that"
+        msg = f"`{name}` says which models, tools or stored things take part, and no rule may make another field that"
         raise ValueError(msg)
     return name
 
@@ -142,7 +142,7 @@ def _agree(section: dict[str, FieldRule]) -> dict[str, FieldRule]:
             msg = f"there is a rule for {other!r} and one for {field!r} within it; write one"
             raise ValueError(msg)
         if (rule.set_ is not None or rule.default is not None) and declares(parts[0]):
-            msg = f"{parts[0]!r} says which models, tools or servers take part: it can be left out and no more"
+            msg = f"{parts[0]!r} says which models, tools or stored things take part: it can be left out and no more"
             raise ValueError(msg)
         if rule.rename is not None:
             to = f"{above}.{rule.rename}" if above else rule.rename

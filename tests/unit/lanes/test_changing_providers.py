@@ -33,6 +33,8 @@ PROVIDERS = {
     "deepseek": Provider("chat_completions", "deepseek-reasoner", "deepseek"),
     "gemini": Provider("chat_completions", "gemini-3-pro-preview", "gemini"),
     "plain": Provider("chat_completions", "gpt-4o", "plain"),
+    "gpt": Provider("responses", "gpt-5.2", "gpt"),
+    "azure": Provider("responses", "gpt-5.2", "azure"),
     "nova": Provider("converse", "us.amazon.nova-2-lite-v1:0", "nova"),
 }
 
@@ -60,6 +62,12 @@ def answered(name: str, turn: int) -> dict[str, Any]:
         use = {"toolUseId": f"call_{turn}", "name": TOOL, "input": {"turn": turn}}
         said = [{"reasoningContent": {"reasoningText": {"text": "hm", "signature": secret}}}, {"toolUse": use}]
         return {"output": {"message": {"role": "assistant", "content": said}}, "stopReason": "tool_use"}
+    if endpoint == "responses":
+        thought = {"type": "reasoning", "id": f"rs_{turn}", "summary": [], "encrypted_content": secret}
+        arguments = json.dumps({"turn": turn})
+        called = {"type": "function_call", "id": f"fc_{turn}", "call_id": f"call_{turn}", "name": TOOL}
+        output = [thought, {**called, "arguments": arguments, "status": "completed"}]
+        return {"id": "resp_1", "object": "response", "status": "completed", "model": "gpt", "output": output}
     call: dict[str, Any] = {
         "id": f"call_{turn}",
         "type": "function",

@@ -31,7 +31,7 @@ providers:
       max_completion_tokens: {{rename: max_tokens}}
       max_tokens: {{max: 500, default: 300}}
       reasoning_effort: {{drop: true}}
-  fixed: {{type: custom, base_url: "http://fixed.example/v1", request: {{max_completion_tokens: {{set: 64000}}}}}}
+  fixed: {{type: custom, base_url: "http://fixed.example/v1", request: {{max_tokens: {{set: 64000}}}}}}
   claude: {{type: anthropic, api_key: k, request: {{max_tokens: {{max: 700}}, top_k: {{set: 40}}}}}}
 prices:
   openai/m: {RATES}
@@ -85,7 +85,7 @@ def test_what_is_held_is_what_goes_up(said, up, held):
     [
         ("vllm/m", {"max_tokens": 32_000}, {"max_tokens": 500}, 500),
         ("vllm/m", {"max_tokens": 100, "output_config": {"effort": "high"}}, {"max_tokens": 100}, 100),
-        ("fixed/m", {"max_tokens": 100}, {"max_completion_tokens": 64_000}, 64_000),
+        ("fixed/m", {"max_tokens": 100}, {"max_tokens": 64_000}, 64_000),
     ],
 )
 def test_rules_are_about_what_a_lane_has_made(model, said, up, held):
@@ -147,7 +147,7 @@ class _FailsOnce(Upstream):
             "messages",
             {"max_tokens": 900},
             "translated",
-            ("max_completion_tokens:rename", "max_tokens:max"),
+            ("max_tokens:max",),
         ),
     ],
 )

@@ -240,7 +240,9 @@ def test_what_decides_who_is_asked_for_what_is_untouchable(name):
     assert declares(name)
 
 
-@pytest.mark.parametrize("name", ["web_search_options", "plugins", "search_parameters", "enable_search"])
+@pytest.mark.parametrize(
+    "name", ["web_search_options", "plugins", "search_parameters", "enable_search", "previous_response_id", "container"]
+)
 def test_what_declares_may_be_left_out_and_not_added(name):
     assert declares(name)
     assert not untouchable(name)
@@ -248,6 +250,7 @@ def test_what_declares_may_be_left_out_and_not_added(name):
 
 def test_what_is_added_declares_nothing_at_any_depth():
     assert declaring_in({"a": [{"Model": "gpt-5"}]}) == "`Model`"
+    assert declaring_in({"a": {"file_id": "file-1"}}) == "`file_id`"
     assert declaring_in({"a": ["see https://example.com"]}) == "a URL"
     assert declaring_in({"a": [1, True, "flex", {"b": 0.5}]}) is None
 
