@@ -17,6 +17,7 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsNon
 from openai.types.responses import Response
 from pydantic import TypeAdapter
 
+from gateway.errors import GatewayError
 from gateway.lanes.answer import (
     Answer,
     ArgumentsPiece,
@@ -228,7 +229,8 @@ def answers(draw: Any) -> Answer:
     blocks += [SaidText(text) for text in draw(st.lists(WORDS.filter(str.strip), min_size=1, max_size=1))]
     calls = draw(st.lists(st.tuples(st.sampled_from(["look", "now"]), ARGUMENTS), max_size=3))
     blocks += [Called(f"call_{index}", name, arguments) for index, (name, arguments) in enumerate(calls)]
-    stop = Stop.TOOL_CALL if calls else draw(st.sampled_from([Stop.FINISHED, Stop.LENGTH, Stop.FILTERED]))
+    # What a filter ends is a refusal in some APIs, and a reason to stop in others.
+    stop = Stop.TOOL_CALL if calls else draw(st.sampled_from([Stop.FINISHED, Stop.LENGTH]))
     return Answer(blocks, stop=stop, usage=USAGE)
 
 
@@ -463,3 +465,17 @@ def test_a_custom_tool_is_called_with_its_text(client, spoken):
         assert (item["name"], item["input"]) == ("note", "ls")
     else:
         assert whole["choices"][0]["message"]["tool_calls"][0]["custom"] == {"name": "note", "input": "ls"}
+
+
+def test_what_the_model_said_last_is_to_be_continued_for_messages_clients_alone():
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "So"}]
+    in_responses = TRANSLATIONS["responses", "chat_completions"].request(
+        {"model": "m", "input": said}, model="m", strict=True
+    )
+    with pytest.raises(GatewayError) as refused:
+        TRANSLATIONS["messages", "chat_completions"].request(
+            {"model": "m", "max_tokens": 9, "messages": said}, model="m", strict=True
+        )
+
+    assert in_responses.body["messages"] == said
+    assert (refused.value.type, refused.value.param) == ("unsupported_parameter", "messages[1]")
