@@ -68,7 +68,8 @@ itself never goes to a provider.
   `reasoning_content`; a client that sends the blocks back has them carried to the provider that gave them. Claude's
   stand there as they are; those of others, and what a provider wants back with a call (`extra_content` of a call), are
   in a sealed envelope that begins with `lwg1.`. It is bound to the text or the name beside it: one that is forged, cut
-  or moved is left out. Where the target has no place for them they are left out, as its API allows.
+  or moved is left out. Where the target has no place for them they are left out, as its API allows; envelopes are left
+  out of chat completions that go on as they came, too, and told as `messages[].thinking_blocks`.
 - Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
   grammar is described to the model, which is not held to it. The client gets calls of its own tool.
 - Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.
@@ -222,10 +223,10 @@ _TABLES: Final = {
 
 
 def clients() -> str:
-    """docs/clients.md with its tables made anew from what `task agents` saw."""
+    """docs/clients.md with its tables made anew from what `task agents` and `task frameworks` saw."""
     text = (DOCS / "clients.md").read_text()
     told = json.loads((DOCS / "clients.json").read_text()).values()
-    for kind in ("agent",):
+    for kind in ("agent", "framework"):
         text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
     wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
     return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
@@ -236,12 +237,15 @@ def _seen(told: list[dict[str, Any]]) -> Iterator[str]:
     yield f"| client | version | API | {' | '.join(providers)} |\n{'|---' * (len(providers) + 3)}|\n"
     for one in told:
         most = max(one["seen"].values(), key=len)
-        cells = " | ".join(_tried(one["seen"].get(provider, []), most) for provider in providers)
+        cells = " | ".join(_tried(one["seen"].get(provider), most) for provider in providers)
         yield f"| {one['name']} | {one['version']} | {_APIS[one['api']]} | {cells} |\n"
 
 
-def _tried(seen: list[str], most: list[str]) -> str:
-    return "-" if not seen else "yes" if seen == most else f"only {', '.join(seen)}"
+def _tried(seen: list[str] | None, most: list[str]) -> str:
+    """A loop of tools begins with a prompt and ends with an answer, so that it says what a prompt alone would."""
+    if seen is None:
+        return ""
+    return "-" if not seen else "yes" if seen == most or "tools" in seen else f"only {', '.join(seen)}"
 
 
 _APIS: Final = {

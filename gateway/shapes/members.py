@@ -60,14 +60,11 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
     "messages_count_tokens": _COUNTED,
     "converse": _CONVERSE,
     "generate_content": _GENERATE,
-    "stream_generate_content": _GENERATE,
 }
 """By the name of the endpoint."""
 
 _KNOWN: Final = frozenset().union(*MEMBERS.values())
-_TALKS: Final = _words(
-    "chat_completions completions responses messages converse generate_content stream_generate_content"
-)
+_TALKS: Final = _words("chat_completions completions responses messages converse generate_content")
 
 
 def may_have(endpoint: str, name: str) -> bool:

@@ -1,6 +1,7 @@
 """The APIs that scripted models speak: what each offers, refuses and answers, by its reference."""
 
 import json
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -47,6 +48,11 @@ def _unanswered(calls: Sequence[str], results: Sequence[str]) -> str | None:
     if waiting := set(calls) - set(results):
         return f"No tool output found for the call {min(waiting)}."
     return None
+
+
+def _identity(body: Json) -> str:
+    """What tells one answer from another: LangChain takes messages of one id for one message."""
+    return f"{zlib.crc32(json.dumps(body).encode()):08x}"
 
 
 def _halves(text: str) -> tuple[str, str]:
@@ -98,7 +104,13 @@ class Messages(Api):
     @staticmethod
     def _opening(body: Json) -> Json:
         usage = {"input_tokens": 100, "output_tokens": 1}
-        return {"id": "msg_01script", "type": "message", "role": "assistant", "model": body["model"], "usage": usage}
+        return {
+            "id": f"msg_{_identity(body)}",
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "usage": usage,
+        }
 
     @staticmethod
     def _ending(turn: Call | str) -> Json:
@@ -159,7 +171,7 @@ class Chat(Api):
 
     @staticmethod
     def _opening(body: Json) -> Json:
-        return {"id": "chatcmpl-script", "created": 1, "model": body["model"]}
+        return {"id": f"chatcmpl-{_identity(body)}", "created": 1, "model": body["model"]}
 
     @staticmethod
     def _usage() -> Json:
@@ -243,7 +255,7 @@ class Responses(Api):
             return [
                 {
                     "type": "message",
-                    "id": "msg_script",
+                    "id": f"msg_{_identity(body)}",
                     "role": "assistant",
                     "status": "completed",
                     "content": [part],
@@ -269,7 +281,7 @@ class Responses(Api):
             "total_tokens": 120,
         }
         return {
-            "id": "resp_script",
+            "id": f"resp_{_identity(body)}",
             "object": "response",
             "created_at": 1,
             "status": "completed",
@@ -305,14 +317,14 @@ class GenerateContent(Api):
         answered = [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
         return _unanswered([call["functionCall"]["name"] for call in calls], answered)
 
-    def whole(self, turn: Call | str, _body: Json) -> Json:
+    def whole(self, turn: Call | str, body: Json) -> Json:
         parts = [{"text": turn}] if isinstance(turn, str) else self._parts(turn)
-        return self._chunk(parts, finish={"finishReason": "STOP"})
+        return self._chunk(parts, body, finish={"finishReason": "STOP"})
 
-    def events(self, turn: Call | str, _body: Json) -> Iterator[Json | str]:
+    def events(self, turn: Call | str, body: Json) -> Iterator[Json | str]:
         pieces = [[{"text": piece}] for piece in _halves(turn)] if isinstance(turn, str) else [self._parts(turn)]
         for number, parts in enumerate(pieces, 1):
-            yield self._chunk(parts, finish={"finishReason": "STOP"} if number == len(pieces) else {})
+            yield self._chunk(parts, body, finish={"finishReason": "STOP"} if number == len(pieces) else {})
 
     def error(self, message: str) -> Json:
         return {"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}
@@ -321,10 +333,10 @@ class GenerateContent(Api):
         return ":streamGenerateContent" in path
 
     @staticmethod
-    def _chunk(parts: list[Json], finish: Json) -> Json:
+    def _chunk(parts: list[Json], body: Json, finish: Json) -> Json:
         usage = {"promptTokenCount": 100, "candidatesTokenCount": 20, "totalTokenCount": 120}
         candidate = {"content": {"role": "model", "parts": parts}, "index": 0, **finish}
-        about = {"modelVersion": "gemini-2.5-pro", "responseId": "script"}
+        about = {"modelVersion": "gemini-2.5-pro", "responseId": _identity(body)}
         return {"candidates": [candidate], "usageMetadata": usage, **about}
 
     @staticmethod

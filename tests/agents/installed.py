@@ -52,9 +52,10 @@ class Installation:
         subprocess.run([*npm, *options, *self.packages], check=True, env={**os.environ, "PATH": path()})
 
     def _install_from_pypi(self, home: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        pip = [str(home / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *self.packages], check=True)
+        uv = [sys.executable, "-m", "uv"]
+        subprocess.run([*uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, str(home)], check=True)
+        python = str(home / "bin" / "python")
+        subprocess.run([*uv, "pip", "install", "--quiet", "--python", python, *self.packages], check=True)
 
 
 def path() -> str:

@@ -86,6 +86,10 @@ class Scene:
         asked = {"headers": {"authorization": f"Bearer {self._secrets[target]}"}, "json": {"model": model, **body}}
         return self.gateway.client.post(path.format(model=model), **asked).status_code not in (403, 404)
 
+    def secret(self, target: str) -> str:
+        """The key of a target."""
+        return self._secrets[target]
+
     def agent(self, client: Client, target: str, home: Path) -> "Agent":
         """The agent, in a home of its own, with the key of that target; its own script begins.
 
