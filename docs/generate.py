@@ -68,7 +68,8 @@ itself never goes to a provider.
   `reasoning_content`; a client that sends the blocks back has them carried to the provider that gave them. Claude's
   stand there as they are; those of others, and what a provider wants back with a call (`extra_content` of a call), are
   in a sealed envelope that begins with `lwg1.`. It is bound to the text or the name beside it: one that is forged, cut
-  or moved is left out. Where the target has no place for them they are left out, as its API allows.
+  or moved is left out. Where the target has no place for them they are left out, as its API allows; envelopes are left
+  out of chat completions that go on as they came, too, and told as `messages[].thinking_blocks`.
 - Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
   grammar is described to the model, which is not held to it. The client gets calls of its own tool.
 - Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.

@@ -74,7 +74,6 @@ def needs_responses(model: str) -> bool:
     return family_of(model).tools_or_reasoning or _OF_RESPONSES.match(model.lower()) is not None
 
 
-_BUDGETS: Final = ((8_192, "low"), (24_576, "medium"))
 _UNNAMED_LEAST: Final = "How this model is kept from reasoning is not known."
 _NO_REASONING: Final = "This model does not reason."
 _TOOLS_OR_REASONING: Final = "Chat Completions does not let this model reason in a request that has tools."
@@ -87,14 +86,13 @@ def effort_of(conversation: Conversation, family: Family, losses: Losses, *, too
     A budget of thinking stands for an effort. `tools_forbid` says that the API does not let the model reason beside
     tools, which the request has.
     """
-    asked, mode = conversation.reasoning.effort, conversation.reasoning.mode
-    if (mode is not None and mode.value == "disabled") or (asked is not None and asked.value == "none"):
+    source, mode = conversation.reasoning.as_effort(), conversation.reasoning.mode
+    if source is not None and source.value == "none":
         if not family.least:
-            losses.lose((mode or asked or Given("", "")).path, _UNNAMED_LEAST)
+            losses.lose(source.path, _UNNAMED_LEAST)
         return family.least if family.efforts and family.least else None
     if mode is not None and mode.value == "between_tools":
         losses.lose(f"{mode.path}.type", "Reasoning cannot be kept to the time between tools.")
-    source = asked or _of_budget(conversation)
     if tools_forbid:
         said = source or mode
         if said is not None:
@@ -106,14 +104,6 @@ def effort_of(conversation: Conversation, family: Family, losses: Losses, *, too
         losses.lose(source.path, _NO_REASONING)
         return None
     return family.nearest(source.value)
-
-
-def _of_budget(conversation: Conversation) -> Given[str] | None:
-    budget, mode = conversation.reasoning.budget, conversation.reasoning.mode
-    if budget is None:
-        return None
-    effort = next((effort for limit, effort in _BUDGETS if budget.value < limit), "high")
-    return Given(effort, budget.path if mode is None else mode.path)
 
 
 def sampling(

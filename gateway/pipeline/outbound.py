@@ -24,6 +24,7 @@ from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
 from gateway.wire.sealed_reasoning import without_sealed_reasoning
+from gateway.wire.sealed_thoughts import without_sealed_thoughts
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 
 _OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
@@ -31,6 +32,7 @@ _OF_A_CLOUD: Final = ("anthropic_version", "anthropic_beta")
 
 _STRICTNESS: Final = "drop_tuning_params"
 THREAD_UNSUPPORTED: Final = "thread_unsupported_request"
+_THOUGHTS: Final = "messages[].thinking_blocks"
 _WITH_ITEMS: Final = ("responses", "responses_compact", "responses_input_tokens")
 _REASONING: Final = "input[type=reasoning]"
 _THINKING: Final = "messages[].content[type=thinking]"
@@ -161,22 +163,28 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         splices += wish
     if _STRICTNESS in body.names:
         splices += body.removing(_STRICTNESS)
-    if endpoint.shape.vendor is Vendor.ANTHROPIC:
-        unsigned = without_unsigned_thinking(body.data, marked_alone=not provider.signs_thinking)
-        if unsigned:
-            splices += unsigned
-            dropped = (*dropped, _THINKING)
-    if endpoint.name in _WITH_ITEMS:
-        sealed = without_sealed_reasoning(body.data)
-        if sealed:
-            splices += sealed
-            dropped = (*dropped, _REASONING)
+    thoughts, told = _thoughts_of_others(body.data, candidate, endpoint)
+    if thoughts:
+        splices += thoughts
+        dropped = (*dropped, told)
     data = apply(body.data, splices) if splices else body.data
     if address is not None:
         data = _at_address(address, data, wire_model, provider, endpoint)
     if data is body.data:
         return Outbound(data, "spliced" if dropped else "identical", dropped)
     return Outbound(data, "spliced", dropped, withholds_usage)
+
+
+def _thoughts_of_others(data: bytes, candidate: Candidate, endpoint: Endpoint) -> tuple[list[Splice], str]:
+    """The splices that take out what others thought, as lanes have marked and sealed it, and what is told of it."""
+    if endpoint.shape.vendor is Vendor.ANTHROPIC:
+        signs = candidate.upstream.provider.signs_thinking
+        return without_unsigned_thinking(data, marked_alone=not signs), _THINKING
+    if endpoint.name == "chat_completions":
+        return without_sealed_thoughts(data), _THOUGHTS
+    if endpoint.name in _WITH_ITEMS:
+        return without_sealed_reasoning(data), _REASONING
+    return [], ""
 
 
 def _at_address(address: Address, data: bytes, wire_model: str, provider: Provider, endpoint: Endpoint) -> bytes:
@@ -214,6 +222,7 @@ def translated(
         _refuse_thread(request.came)
     provider, endpoint = candidate.upstream.provider, candidate.lane.endpoint
     if request.received.address is not None:
+        _refuse_array(request)
         document = {name: value for name, value in document.items() if name not in _OF_A_CLOUD}
         document.update(model=request.model_asked, stream=request.body.stream)
     done = translation.request(
@@ -233,6 +242,17 @@ def translated(
             param=told[0].partition(":")[0],
         )
     return msgspec.structs.replace(done, dropped=(*done.dropped, *told))
+
+
+def _refuse_array(request: Admitted) -> None:
+    """A translated stream comes as events alone: Gemini's own API sends an array to those who do not ask for them."""
+    received = request.received
+    if received.endpoint.shape.element is not None and request.body.stream and b"alt=sse" not in received.query:
+        raise GatewayError(
+            "unsupported_parameter",
+            "This model's provider has another API, and streams with `?alt=sse` alone.",
+            param="alt",
+        )
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:

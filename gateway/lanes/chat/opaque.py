@@ -10,13 +10,12 @@ from typing import Any, Final
 
 from gateway.lanes.conversation import Opaque
 from gateway.lanes.sealing import PREFIX, Seal
+from gateway.wire.sealed_thoughts import OURS
 
 ANTHROPIC: Final = "anthropic"
 GEMINI: Final = "gemini"
 REASONING_CONTENT: Final = "reasoning_content/"
 """What begins the origin of thinking that a provider gave as `reasoning_content`; its name follows."""
-
-_OURS: Final = "gateway"
 
 
 def thinking_block(seal: Seal | None, thought: str, opaque: Opaque) -> dict[str, Any] | None:
@@ -48,7 +47,7 @@ def extra_content(seal: Seal | None, opaque: Opaque | None, name: str) -> dict[s
     signature = opaque.state.get("thoughtSignature")
     if opaque.origin == GEMINI and isinstance(signature, str):
         return {"extra_content": {"google": {"thought_signature": signature}}}
-    return {} if seal is None else {"extra_content": {_OURS: {"sealed": seal.sealed(opaque, name)}}}
+    return {} if seal is None else {"extra_content": {OURS: {"sealed": seal.sealed(opaque, name)}}}
 
 
 def opened_call(seal: Seal | None, stated: Any, name: str) -> Opaque | None:
@@ -56,7 +55,7 @@ def opened_call(seal: Seal | None, stated: Any, name: str) -> Opaque | None:
     signature = _member(stated, "google", "thought_signature")
     if isinstance(signature, str) and signature:
         return Opaque(GEMINI, {"thoughtSignature": signature})
-    envelope = _member(stated, _OURS, "sealed")
+    envelope = _member(stated, OURS, "sealed")
     return seal.opened(envelope, name) if seal is not None and isinstance(envelope, str) else None
 
 

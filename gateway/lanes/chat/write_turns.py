@@ -52,8 +52,6 @@ Written = dict[str, Any]
 
 def messages_of(conversation: Conversation, target: Target, losses: Losses) -> list[Message]:
     """The messages for a provider, which gets back what it gave: as `reasoning_content`, or beside Gemini's calls."""
-    if conversation.turns and conversation.turns[-1].role is Role.ASSISTANT:
-        raise losses.table.unsupported(conversation.turns[-1].path, TARGET[Feature.PREFILL].note)
     writer = _Parts(losses)
     messages = _system(conversation.instructions, writer)
     for turn in conversation.turns:

@@ -41,6 +41,7 @@ _KINDS: Final[Mapping[Role, Sequence[str]]] = {
     Role.ASSISTANT: ("text", "tool_use", *_THOUGHTS),
 }
 _BLOCK: Final = "messages[].content[]"
+_PREFILL: Final = "messages[role=assistant]"
 _PDF: Final = "application/pdf"
 _UNKNOWN_BLOCK: Final = "this kind of block is not known."
 _BILLING: Final = "x-anthropic-billing-header:"
@@ -100,7 +101,11 @@ class TurnReader:
                 raise wrong(f"{path}.content", "a string or an array of at least one block")
             blocks = self._blocks(content, f"{path}.content")
             turns.say(role, self._said(role, blocks), path)
-        return turns.made()
+        made = turns.made()
+        prefill = self._losses.table.rows[_PREFILL]
+        if made and made[-1].role is Role.ASSISTANT and prefill.treatment is Treatment.REFUSED:
+            raise self._losses.table.unsupported(made[-1].path, prefill.note)
+        return made
 
     def _blocks(self, content: Any, path: str, name: str = _BLOCK) -> list[_Block]:
         """The blocks of a content; a string stands for one block of text. Refuses kinds that have no counterpart."""

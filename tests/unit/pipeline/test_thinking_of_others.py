@@ -14,6 +14,7 @@ providers:
   own: {{type: anthropic, api_key: k}}
   written: {{type: anthropic, api_key: k, base_url: "https://API.anthropic.com/v1"}}
   bedrock: {{type: bedrock, region: us-east-1, api_key: k}}
+  chat: {{type: openai, api_key: k}}
   compatible: {{type: anthropic, api_key: k, base_url: "http://api.anthropic.com.example"}}
 virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
 """
@@ -42,3 +43,16 @@ def test_who_gets_which_signatures(provider, kept):
     content = json.loads(upstream.body)["messages"][0]["content"]
     assert [block["signature"] for block in content if block["type"] == "thinking"] == kept
     assert SEALED not in upstream.body.decode()
+
+
+def test_chat_completions_get_no_envelopes():
+    upstream = Upstream()
+    node = Node(CONFIG, WatchedCounters(), Ledger(), upstream)
+    thoughts = [{"type": "thinking", "thinking": "hm", "signature": SEALED}]
+    turn = {"role": "assistant", "content": "hi", "thinking_blocks": thoughts, "reasoning_content": "hm"}
+
+    asyncio.run(node.ask({"model": "chat/gpt-5", "messages": [turn]}, "chat_completions"))
+
+    assert json.loads(upstream.body)["messages"] == [
+        {"role": "assistant", "content": "hi", "reasoning_content": "hm"},
+    ]
