@@ -7,6 +7,7 @@ from gateway.lanes.base import Translation
 from gateway.lanes.chat.client import CLIENT as CHAT_CLIENT
 from gateway.lanes.chat.provider import PROVIDER as CHAT_PROVIDER
 from gateway.lanes.converse.provider import PROVIDER as CONVERSE_PROVIDER
+from gateway.lanes.generate_content.client import CLIENT as GENERATE_CONTENT_CLIENT
 from gateway.lanes.messages.client import CLIENT as MESSAGES_CLIENT
 from gateway.lanes.messages.provider import PROVIDER as MESSAGES_PROVIDER
 from gateway.lanes.responses.client import CLIENT as RESPONSES_CLIENT
@@ -17,6 +18,7 @@ CLIENTS: Final[Mapping[str, ClientSide]] = {
     "chat_completions": CHAT_CLIENT,
     "messages": MESSAGES_CLIENT,
     "responses": RESPONSES_CLIENT,
+    "generate_content": GENERATE_CONTENT_CLIENT,
 }
 """By the endpoint that clients call."""
 

@@ -222,6 +222,7 @@ def translated(
         _refuse_thread(request.came)
     provider, endpoint = candidate.upstream.provider, candidate.lane.endpoint
     if request.received.address is not None:
+        _refuse_array(request)
         document = {name: value for name, value in document.items() if name not in _OF_A_CLOUD}
         document.update(model=request.model_asked, stream=request.body.stream)
     done = translation.request(
@@ -241,6 +242,17 @@ def translated(
             param=told[0].partition(":")[0],
         )
     return msgspec.structs.replace(done, dropped=(*done.dropped, *told))
+
+
+def _refuse_array(request: Admitted) -> None:
+    """A translated stream comes as events alone: Gemini's own API sends an array to those who do not ask for them."""
+    received = request.received
+    if received.endpoint.shape.element is not None and request.body.stream and b"alt=sse" not in received.query:
+        raise GatewayError(
+            "unsupported_parameter",
+            "This model's provider has another API, and streams with `?alt=sse` alone.",
+            param="alt",
+        )
 
 
 def _marked(outbound: Outbound, cache_mode: str, vendor: Vendor) -> Outbound:

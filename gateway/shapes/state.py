@@ -53,7 +53,7 @@ class State:
     Args:
         members: Top-level members that name something kept.
         hints: Bytes of which one stands in every body that may name something kept below the top.
-        items: Whether items of `input` may stand for earlier ones by their ids.
+        items: Whether items of `input` may stand for earlier ones by their ids, and tools point at what is kept.
         keeps: Whether something of the answer to a request is kept.
         created: What it is, by the answer, or by an event of it.
         tells: Bytes of which one stands in every event that may say so.
@@ -110,6 +110,8 @@ _NOT_LOOKED_INTO: Final = frozenset(
         "schema",
     )
 )
+_HINTS_IN_TOOLS: Final = (b"vector_store_id", b"container", b"skill_id")
+"""PERF: whatever else stands in a long conversation, these do only where tools are declared."""
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7][0-9a-fA-F]")
 _decode_any: Final = msgspec.json.Decoder().decode
 _Node = tuple["_Node | None", str | int]
@@ -119,6 +121,9 @@ class _Item(msgspec.Struct, gc=False):
     id: Any = None
     type: Any = None
     role: Any = None
+    container_id: Any = None
+    tools: msgspec.Raw = msgspec.Raw()
+    environment: msgspec.Raw = msgspec.Raw()
 
 
 _decode_items: Final = msgspec.json.Decoder(list[_Item]).decode
@@ -137,7 +142,7 @@ def may_refer(state: State, body: RequestBody) -> bool:
     # A name may be written with escapes: then anything may stand there.
     if data.find(b"\\u00") >= 0 and _ESCAPED_LETTER.search(data) is not None:
         return True
-    return state.items and data.find(b'"id"') >= 0 and _stands_for_items(body)
+    return state.items and (_has_tools_that_point(body.raw("tools") or b"") or _has_items_that_point(body))
 
 
 def references_in(state: State, body: RequestBody) -> list[Reference]:
@@ -183,7 +188,11 @@ def _stands_for_another(item: dict[str, Any]) -> bool:
     return kind == "item_reference" or (kind is None and "role" not in item)
 
 
-def _stands_for_items(body: RequestBody) -> bool:
+def _has_tools_that_point(tools: bytes) -> bool:
+    return any(tools.find(hint) >= 0 for hint in _HINTS_IN_TOOLS)
+
+
+def _has_items_that_point(body: RequestBody) -> bool:
     raw = body.raw("input")
     if raw is None or not raw.startswith(b"["):
         return False
@@ -192,7 +201,10 @@ def _stands_for_items(body: RequestBody) -> bool:
     except UNREADABLE:  # texts among the items, say
         return True
     return any(
-        item.type == "item_reference" or (item.type is None and item.role is None and item.id is not None)
+        item.type == "item_reference"
+        or (item.type is None and item.role is None and item.id is not None)
+        or item.container_id is not None
+        or _has_tools_that_point(bytes(item.tools) + bytes(item.environment))
         for item in items
     )
 
@@ -367,21 +379,21 @@ def _files_of(result: Any) -> Iterator[Created]:
 
 RESPONSES: Final = State(
     members=frozenset(("previous_response_id", "conversation", "prompt")),
-    hints=(b'"file_id', b'"vector_store_id', b'"container', b'"skill_id', b"item_reference"),
+    hints=(b"file_id",),
     items=True,
     keeps=lambda body: not _switched_off(body),
     created=_response_created,
     tells=tuple(b'"response.%s"' % end for end in (b"created", b"completed", b"incomplete", b"failed")),
 )
 CHAT: Final = State(
-    hints=(b'"file_id', b'"vector_store_id', b'"audio"', b'"container'),
+    hints=(b"file_id", b'"audio"'),
     keeps=lambda body: _is_stored(body) or body.raw("audio") is not None,
     created=_chat_created,
     tells=(b'"id"',),
 )
 MESSAGES: Final = State(
     members=frozenset(("container",)),
-    hints=(b'"file_id', b'"container', b'"skill_id'),
+    hints=(b"file_id",),
     keeps=_runs_code,
     created=_message_created,
     tells=(b'"container"', b'"file_id"'),

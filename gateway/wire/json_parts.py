@@ -9,11 +9,13 @@ import msgspec
 from gateway.errors import GatewayError
 from gateway.wire.json_members import Span, find_members
 from gateway.wire.json_splice import Splice
-from gateway.wire.json_tokens import end_of_value, without_lone_surrogates
+from gateway.wire.json_tokens import end_of_value, text_of_literal, without_lone_surrogates
 from gateway.wire.unreadable import UNREADABLE
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
-_KEY_BEFORE = re.compile(rb'(,[ \t\r\n]*)?("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*\Z')
+_KEY_BEFORE = re.compile(rb'(,[ \t\r\n]*+)?("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\r\n]*+:[ \t\r\n]*+\Z')
+_LONGEST_ESCAPE = len("\\u0061")
+_USUAL_SPACE = 64
 _LONGEST_KEY = 4096
 _COMMA_AFTER = re.compile(rb"[ \t\r\n]*,[ \t\r\n]*")
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -36,10 +38,12 @@ def without_member(data: bytes, name: str, value: Span) -> Splice:
 
 def _key_before(data: bytes, name: str, value: Span) -> re.Match[bytes]:
     """The key of a member whose value stands there, with the comma before it."""
-    key = _KEY_BEFORE.search(data, max(0, value[0] - _LONGEST_KEY), value[0])
-    if key is None:
-        raise GatewayError("bad_request", f"The body has too much white space around {name!r}.", param=name)
-    return key
+    # PERF: nearly every key stands right before its value; to look further takes a hundred times as long.
+    for length in (_LONGEST_ESCAPE * len(name) + _USUAL_SPACE, _LONGEST_KEY):
+        key = _KEY_BEFORE.search(data, max(0, value[0] - length), value[0])
+        if key is not None and text_of_literal(key[2][1:-1]) == name:
+            return key
+    raise GatewayError("bad_request", f"The body has too much white space around {name!r}.", param=name)
 
 
 class Object(NamedTuple):

@@ -195,6 +195,10 @@ def test_nobody_reaches_what_another_key_made(client, stranger, providers):
         '{"model":"one/gpt-5","input":[{"role":"user","content":[{"type":"input_file","\\u0066ile_id":"x"}]}]}',
         '{"model":"one/gpt-5","input":["text",{"id":"msg_x"}]}',
         '{"model":"one/gpt-5","input":[{"type":null,"id":"msg_x"}]}',
+        '{"model":"one/gpt-5","input":[{"type":"additional_tools","tools":[{"type":"file_search","vector_store_ids":["x"]}]}]}',
+        '{"model":"one/gpt-5","input":[{"type":"code_interpreter_call","container_id":"cntr_x"}]}',
+        '{"model":"one/gpt-5","input":[{"type":"shell_call","environment":{"container_id":"cntr_x"}}]}',
+        '{"model":"one/gpt-5","input":"hi","tools":[{"type":"shell","environment":{"skills":[{"skill_id":"x"}]}}]}',
         '{"model":"one/gpt-5","input":"hi","prompt":{"id":"p","variables":{"f":{"type":"input_file","file_id":"x"}}}}',
     ],
 )

@@ -119,7 +119,8 @@ def read_answer(body: bytes, asked: Asked) -> Answer:
     blocks = [block for item in response.output for block in _blocks(item, asked)]
     stated = openai_usage.read_body(body)
     usage = stated.usage if stated is not None and response.usage is not None else None
-    return Answer(blocks, said(response.id), _stop(response, calls=_has_call(blocks)), None, usage)
+    refuses = any(isinstance(block, Refused) for block in blocks)
+    return Answer(blocks, said(response.id), _stop(response, calls=_has_call(blocks), refuses=refuses), None, usage)
 
 
 def _failed(response: _Response) -> UntranslatableAnswer:
@@ -131,11 +132,13 @@ def _has_call(blocks: Sequence[Block]) -> bool:
     return any(isinstance(block, Called) for block in blocks)
 
 
-def _stop(response: _Response, *, calls: bool) -> Stop:
-    """Why the model stopped; a response that is not complete says what stopped it."""
+def _stop(response: _Response, *, calls: bool, refuses: bool) -> Stop:
+    """Why the model stopped; a response that is not complete says what stopped it, and a refusal is complete."""
     if response.status == "incomplete":
         reason = "" if response.incomplete_details is None else said(response.incomplete_details.reason)
         return EVENTS.stops.get(reason, Stop.LENGTH)
+    if refuses:
+        return Stop.FILTERED
     return Stop.TOOL_CALL if calls else Stop.FINISHED
 
 
@@ -198,7 +201,7 @@ def _message(item: _Item, asked: Asked) -> Iterator[Event]:
 class ResponseEvents:
     """See `StreamReader`. The stream's proper end is `response.completed` or `response.incomplete`."""
 
-    __slots__ = ("_asked", "_begun", "_calls", "_parts", "_pieces", "finished")
+    __slots__ = ("_asked", "_begun", "_calls", "_parts", "_pieces", "_refuses", "finished")
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -206,6 +209,7 @@ class ResponseEvents:
         self._calls: set[int] = set()
         self._pieces: dict[int, list[str]] = {}
         self._parts: dict[int, int] = {}
+        self._refuses = False
         self.finished = False
 
     def feed(self, event: str, data: bytes) -> Sequence[Event]:
@@ -248,6 +252,7 @@ class ResponseEvents:
             yield TextPiece(happened.delta)
         elif kind == "response.refusal.delta":
             pieces.append(happened.delta)
+            self._refuses = True
             yield RefusalPiece(happened.delta)
         elif kind in ("response.reasoning_summary_text.delta", "response.reasoning_text.delta"):
             place = happened.summary_index if type(happened.summary_index) is int else happened.content_index
@@ -281,6 +286,7 @@ class ResponseEvents:
             if has_said or thought or opaque is not None:
                 yield ThoughtEnd(opaque)
         elif item.type == "message" and not has_said:
+            self._refuses = self._refuses or any(part.type == "refusal" for part in item.content or ())
             yield from _message(item, self._asked)
 
     def _call_done(self, index: int, item: _Item, *, has_said: bool) -> Iterator[Event]:
@@ -294,7 +300,7 @@ class ResponseEvents:
 
     def _end(self, response: _Response, data: bytes) -> Iterator[Event]:
         self.finished = True
-        yield Stopped(_stop(response, calls=bool(self._calls)))
+        yield Stopped(_stop(response, calls=bool(self._calls), refuses=self._refuses))
         stated = openai_usage.read_event(None, data)
         if stated is not None and response.usage is not None:
             yield UsageStated(stated.usage)

@@ -30,6 +30,7 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
     instructions = _instructions(body)
     if not turns:
         raise wrong("input", NO_CONTENT)
+    metadata = _metadata(body)
     return Conversation(
         turns=turns,
         instructions=instructions,
@@ -42,8 +43,8 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
         format=_format(body, losses),
         reasoning=_reasoning(body, losses),
         verbosity=_verbosity(body, losses),
-        end_user=_text(body, "safety_identifier") or _text(body, "user"),
-        metadata=_metadata(body),
+        end_user=_text(body, "safety_identifier") or _text(body, "user") or _named_in(metadata),
+        metadata=metadata,
         service_tier=_word(_TIERS, body, "service_tier"),
         cache_key=_text(body, "prompt_cache_key"),
         streams=flag(body.get("stream"), "stream"),
@@ -150,3 +151,9 @@ def _metadata(body: Json) -> Given[Mapping[str, Any]] | None:
     for key, value in metadata.items():
         text(value, f"metadata.{key}")
     return Given(metadata, "metadata") if metadata else None
+
+
+def _named_in(metadata: Given[Mapping[str, Any]] | None) -> Given[str] | None:
+    """The end user that metadata name, as some clients do."""
+    user = None if metadata is None else metadata.value.get("user_id")
+    return Given(user, "metadata.user_id") if user else None

@@ -136,7 +136,28 @@ class Responses:
         self._items = [*self._items, *answer["output"], *results]
 
 
-KEEPERS = {"chat_completions": Chat, "messages": Messages, "responses": Responses}
+class GenerateContent:
+    """A client of Gemini's own API, which names functions and no ids in what they return."""
+
+    def __init__(self) -> None:
+        self._contents: list[dict[str, Any]] = [{"role": "user", "parts": [{"text": "Go."}]}]
+
+    def body(self) -> dict[str, Any]:
+        return {"contents": self._contents, "tools": [{"functionDeclarations": [{"name": TOOL}]}]}
+
+    def keep(self, answer: dict[str, Any]) -> None:
+        content = answer["candidates"][0]["content"]
+        called = [part for part in content["parts"] if "functionCall" in part]
+        results = [{"functionResponse": {"name": TOOL, "response": {"result": "ok"}}} for _ in called]
+        self._contents = [*self._contents, content, {"role": "user", "parts": results}]
+
+
+KEEPERS = {
+    "chat_completions": Chat,
+    "messages": Messages,
+    "responses": Responses,
+    "generate_content": GenerateContent,
+}
 
 
 def asked_of(client: str, name: str, body: dict[str, Any], answer: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from anthropic.types import Message
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
+from google.genai.types import GenerateContentResponse
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
@@ -67,7 +68,12 @@ from tests.support.folded import folded
 SEAL = Seal((b"k" * 32,))
 MODELS = {"messages": "claude-sonnet-4-5", "chat_completions": "some-model", "converse": "amazon.nova-lite-v1:0"}
 USAGE = Usage(input_tokens=15, output_tokens=7, cache_read_tokens=4)
-ANSWERS: Mapping[str, Any] = {"chat_completions": ChatCompletion, "messages": Message, "responses": Response}
+ANSWERS: Mapping[str, Any] = {
+    "chat_completions": ChatCompletion,
+    "messages": Message,
+    "responses": Response,
+    "generate_content": GenerateContentResponse,
+}
 
 
 def asked(provider: str = "up", kept: Any = None) -> Asked:
@@ -262,10 +268,11 @@ class History:
 
     def __init__(self, client: str) -> None:
         self.client = client
-        self.said: list[Any] = [{"role": "user", "content": "Hi"}]
+        is_googles = client == "generate_content"
+        self.said: list[Any] = [{"role": "user", **({"parts": [{"text": "Hi"}]} if is_googles else {"content": "Hi"})}]
 
     def body(self) -> dict[str, Any]:
-        name = "input" if self.client == "responses" else "messages"
+        name = {"responses": "input", "generate_content": "contents"}.get(self.client, "messages")
         limit = {"max_tokens": 4000} if self.client == "messages" else {}
         return {"model": "smart", name: self.said, **limit}
 
@@ -275,6 +282,12 @@ class History:
             self.said += answer["output"]
             calls = [item["call_id"] for item in answer["output"] if item["type"] == "function_call"]
             self.said += [{"type": "function_call_output", "call_id": call, "output": "ok"} for call in calls]
+        elif self.client == "generate_content":
+            content = answer["candidates"][0]["content"]
+            self.said.append(content)
+            names = [part["functionCall"]["name"] for part in content["parts"] if "functionCall" in part]
+            results = [{"functionResponse": {"name": name, "response": {"result": "ok"}}} for name in names]
+            self.said.append({"role": "user", "parts": results})
         elif self.client == "messages":
             self.said.append({"role": "assistant", "content": answer["content"]})
             calls = [block["id"] for block in answer["content"] if block["type"] == "tool_use"]

@@ -234,7 +234,7 @@ def test_what_openai_says_is_read():
             Called("call_2", "patch", "*** x", is_custom=True),
         ],
         "resp_1",
-        Stop.TOOL_CALL,
+        Stop.FILTERED,
         None,
         Usage(input_tokens=3, output_tokens=2, further={"file_searches": 1}),
     )
@@ -247,6 +247,7 @@ def test_what_openai_says_is_read():
         ({"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}, Stop.FILTERED),
         ({"status": "incomplete"}, Stop.LENGTH),
         ({"output": []}, Stop.FINISHED),
+        ({"output": [{"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}]}, Stop.FILTERED),
         ({}, Stop.TOOL_CALL),
     ],
 )

@@ -1,0 +1,1 @@
+"""Gemini's own API: the client's side of its lanes."""
