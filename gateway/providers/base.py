@@ -118,6 +118,7 @@ def with_query(url: str, query: bytes) -> str:
 _LEADS_ELSEWHERE = re.compile(r"(?:\A|[/\\])(?:\.{0,2}(?:;[^/\\]*)?)(?:[/\\]|\Z)|[\x00-\x1f\x7f]")
 """A segment that is empty or goes nowhere or up, or a control character."""
 
+
 def _is_the_clients(name: str, value: str) -> bool:
     """Whether a client may say this in a query. Google's servers read some names with a dollar before them, too."""
     plain = name.lower().removeprefix("$")
