@@ -356,3 +356,10 @@ def test_discounts_of_providers_are_factors():
     assert [one.where for one in draft.notes if "discount" in one.where] == [
         "litellm_settings.cost_discount_config.openai"
     ]
+
+
+def test_under_the_pepper_keys_go_on(written):
+    done = run(written, "litellm", "litellm.yaml", "--keys", "keys.json", GATEWAY_KEY_PEPPER="a pepper of some length")
+
+    assert done.stdout.count("hmac-sha256-sha256:") == 1
+    assert "can be guessed" in done.stderr
