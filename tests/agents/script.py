@@ -7,7 +7,7 @@ from typing import Any
 
 OBJECT = "as an object"
 """In the words of who wants an object with the word of the first note; some frameworks ask for it by a tool."""
-_OBJECT_TOOLS = ("Word", "final_result", "extract", "json")
+_OBJECT_TOOLS = ("Word", "PartialWord", "final_result", "extract", "json")
 _LAST_TOOL = "final_answer"
 """By which agents of smolagents end."""
 GREETING = "pong from the scripted model"
