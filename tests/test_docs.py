@@ -124,3 +124,9 @@ def test_the_command_that_keeps_new_secrets_keeps_each(tmp_path):
 
     put = "kv put secret/gateway/keys"
     assert done.stdout == f"{put}/ci secret=- lw_vk_test_1\n{put}/lab.x secret=- lw_vk_test_2\n"
+
+
+def test_the_sites_navigation_has_every_page_once():
+    named = re.findall(r"^ +- [^:]+: (\S+\.md)$", (DOCS.parent / "mkdocs.yml").read_text(), re.MULTILINE)
+
+    assert sorted(named) == sorted(page.name for page in DOCS.glob("*.md"))

@@ -19,19 +19,22 @@ EPILOG = (
 
 _KINDS: Final = {
     "asst_": "assistant",
+    "cachedContents/": "cache",
     "chatcmpl-": "chat.completion",
     "cntr_": "container",
     "container_": "container",
     "conv_": "conversation",
     "file-": "file",
     "file_": "file",
+    "files/": "file",
+    "fileSearchStores/": "file_search_store",
     "pmpt_": "prompt",
     "resp_": "response",
     "skill_": "skill",
     "upload_": "upload",
     "vs_": "vector_store",
 }
-"""What ids of OpenAI's and Anthropic's begin with."""
+"""What ids of OpenAI's, Anthropic's and Google's begin with."""
 
 
 @app.command("adopt-id", epilog=EPILOG)

@@ -100,12 +100,15 @@ def path_segment(model: str, safe: str = "") -> str:
 
 
 def with_query(url: str, query: bytes) -> str:
-    """The URL with the client's query behind it, without what carries a credential, chooses the account or is set."""
-    present = {name for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
+    """The URL with the client's query behind it, without what is set or is not the client's to say.
+
+    That is what carries a credential, chooses the account, or keeps an answer from being read.
+    """
+    present = {name.lower() for name, _ in parse_qsl(urlsplit(url).query, keep_blank_values=True)}
     kept = [
         (name, value)
         for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-        if name.lower() not in _NOT_THE_CLIENTS and name not in present
+        if name.lower() not in present and _is_the_clients(name, value)
     ]
     if not kept:
         return url
@@ -115,4 +118,22 @@ def with_query(url: str, query: bytes) -> str:
 _LEADS_ELSEWHERE = re.compile(r"(?:\A|[/\\])(?:\.{0,2}(?:;[^/\\]*)?)(?:[/\\]|\Z)|[\x00-\x1f\x7f]")
 """A segment that is empty or goes nowhere or up, or a control character."""
 
-_NOT_THE_CLIENTS = frozenset(("key", "api_key", "api-key", "apikey", "access_token", "token", "workspace_id"))
+
+def _is_the_clients(name: str, value: str) -> bool:
+    """Whether a client may say this in a query. Google's servers read some names with a dollar before them, too."""
+    plain = name.lower().removeprefix("$")
+    return value.lower() in _READABLE if plain == "alt" else plain not in _NOT_THE_CLIENTS
+
+
+_READABLE = ("json", "sse")
+"""The forms of an answer, of those that Google's servers have, in which its usage can be read."""
+
+_NOT_THE_CLIENTS = frozenset(
+    (
+        *("key", "api_key", "api-key", "apikey", "access_token", "oauth_token", "token", "passwd", "password"),
+        *("workspace_id", "userproject", "quotauser"),
+        # What else https://cloud.google.com/apis/docs/system-parameters has: which fields an answer has, in which form
+        # it comes, and how the request is to be read.
+        *("fields", "callback", "ct", "apiversion", "httpmethod", "httpheaders", "x-http-method-override"),
+    )
+)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.errors import GatewayError
-from gateway.shapes import google_request, media_members
+from gateway.shapes import google_request, google_state, media_members
 from gateway.shapes.declares import Declares
 from gateway.shapes.ending import COMPLETES, FAILS, Events, Stop
 from gateway.shapes.figures import Figure, Unbilled, Unread, read_figures, stated_as, table_of, usage_of, whole
@@ -309,6 +309,7 @@ def _shape(name: str, declares: Declares, media: media_members.MediaMembers) -> 
         element=error_element,
         # Google's own SDK takes a comment for JSON.
         keepalive=b"\n\n",
+        state=google_state.STATE,
     )
 
 

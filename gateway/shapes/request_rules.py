@@ -9,7 +9,6 @@ judged is no less than what goes up.
 """
 
 import enum
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,6 +21,7 @@ from gateway.shapes.declares import NAMES_OF_MODELS, NAMES_OF_TOOLS
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
 from gateway.shapes.members import may_have
 from gateway.shapes.state import NAMES_OF_KEPT
+from gateway.shapes.stated import number_of
 from gateway.wire.json_parts import Object, object_at
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
@@ -45,8 +45,6 @@ _DECLARING: Final = NAMES_OF_KEPT.union(
     place.steps[0] for shape in _SHAPES for place in shape.declares.places if place.steps[0] != "system"
 )
 _DECLARING_INSIDE: Final = NAMES_OF_KEPT.union(NAMES_OF_TOOLS, NAMES_OF_MODELS)
-_NUMBER: Final = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_LONGEST_NUMBER: Final = 64
 _MOST: Final = Decimal(10) ** 15
 
 
@@ -246,7 +244,8 @@ def _bounded(raw: bytes, start: int, rule: Rule) -> list[Splice]:
         # A word that nobody knows may stand for more than the bound.
         is_within = word in EFFORTS and EFFORTS.index(word) <= EFFORTS.index(bound)
         return [] if is_within else lowered
-    if len(raw) > _LONGEST_NUMBER or _NUMBER.fullmatch(raw) is None or abs(number := Decimal(raw.decode())) > _MOST:
+    number = number_of(raw)
+    if number is None or not -_MOST <= number <= _MOST:
         raise GatewayError(
             "bad_request", f"{path!r} is bounded to {bound}, and its value is not a plain number.", param=path
         )

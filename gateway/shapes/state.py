@@ -5,7 +5,7 @@ caller's own (arguments of tools, schemas, metadata) and what only cites (annota
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
@@ -31,6 +31,8 @@ class Created(NamedTuple):
     id: str
 
 
+FindReferences = Callable[[Any], Iterable[Reference]]
+"""The ids in a whole request, as plain data."""
 Keeps = Callable[[RequestBody], bool]
 """Whether the answer to a request is kept by the provider."""
 FindCreated = Callable[[RequestBody, bytes], Sequence[Created]]
@@ -58,6 +60,7 @@ class State:
         keeps: Whether something of the answer to a request is kept.
         created: What it is, by the answer, or by an event of it.
         tells: Bytes of which one stands in every event that may say so.
+        find: What finds the ids in a request, where an API has names of its own for them.
     """
 
     members: frozenset[str] = frozenset()
@@ -67,6 +70,7 @@ class State:
     keeps: Keeps = keeps_nothing
     created: FindCreated = _finds_nothing
     tells: tuple[bytes, ...] = ()
+    find: FindReferences | None = None
 
 
 NO_STATE: Final = State()
@@ -186,6 +190,8 @@ def _is_id_field(name: str) -> bool:
 
 
 def _found(state: State, document: Any) -> list[Reference]:
+    if state.find is not None:
+        return list(state.find(document))
     found = [Reference(id_, _path(node)) for id_, node in _walk(document)]
     if state.items and isinstance(document, dict) and isinstance(document.get("input"), list):
         for number, item in enumerate(document["input"]):

@@ -20,7 +20,8 @@ from gateway.wire.unreadable import UNREADABLE
 _MOST: Final = Decimal(10) ** 12
 _DIGITS_OF_MOST = 12
 _LONGEST_NUMBER = 64
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+# An exponent of more digits is beyond what any limit can mean, and beyond what `Decimal` can hold.
+_NUMBER = re.compile(rb"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,4})?")
 
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -136,12 +137,14 @@ def limit_of(raw: bytes, path: str) -> StatedLimit:
     # PERF: nearly every limit is written as plain digits.
     if len(raw) <= _DIGITS_OF_MOST and raw.isdigit():
         return int(raw)
-    if len(raw) > _LONGEST_NUMBER:
-        return Unreadable(path)
-    written = raw.decode("utf-8", "replace")
-    if _NUMBER.fullmatch(written) is None:
-        return Unreadable(path)
-    number = Decimal(written)
-    if not 0 <= number <= _MOST or number != number.to_integral_value():
+    number = number_of(raw)
+    if number is None or not 0 <= number <= _MOST or number != number.to_integral_value():
         return Unreadable(path)
     return int(number)
+
+
+def number_of(raw: bytes) -> Decimal | None:
+    """The number that a JSON value is, exactly; `None` for what is none, or is written in more than anybody needs."""
+    if len(raw) > _LONGEST_NUMBER or _NUMBER.fullmatch(raw) is None:
+        return None
+    return Decimal(raw.decode())

@@ -116,6 +116,9 @@ _OTHER_REQUESTS: Final = frozenset(
 )
 """What makes some servers read another request than the one that was judged."""
 
+_OTHER_ANSWERS: Final = frozenset(("x-goog-fieldmask",))
+"""What keeps figures of usage out of an answer (https://cloud.google.com/apis/docs/system-parameters)."""
+
 _BAGGAGE: Final = "baggage"
 
 _REQUEST_STAYS: Final = frozenset(
@@ -125,6 +128,7 @@ _REQUEST_STAYS: Final = frozenset(
         *_ACCOUNTS,
         *_CLIENT_ADDRESS,
         *_OTHER_REQUESTS,
+        *_OTHER_ANSWERS,
         "host",
         "content-length",
         "content-encoding",  # the body is sent decoded

@@ -364,6 +364,19 @@ class TestGovernance:
 
         assert (got.status_code, got.json()["error"]["details"][0]["metadata"]["type"]) == (403, "url_not_allowed")
 
+    @pytest.mark.parametrize(
+        "points",
+        [
+            {"cachedContent": "cachedContents/1"},
+            {"contents": [{"parts": [{"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/a"}}]}]},
+        ],
+    )  # fmt: skip
+    def test_what_no_key_was_given_is_unknown(self, gateway, played, points):
+        got = post(gateway, "/v1beta/models/flash:generateContent", json.dumps(points).encode())
+
+        assert (got.status_code, got.json()["error"]["status"]) == (404, "NOT_FOUND")
+        assert not played.requests
+
     def test_rules_judge_the_model_of_the_path(self, gateway):
         got = post(gateway, "/v1beta/models/gemini-2.5-pro:generateContent", **RULED)
 

@@ -49,7 +49,7 @@ def make_base(folder: Path) -> None:
 def build(base: str, compiled: bool) -> None:
     arguments = [f"PYTHON={base}", f"COMPILED={str(compiled).lower()}"]
     run(
-        "buildah", "bud", "--isolation", "chroot", "--format", "docker", "--pull-never",
+        "buildah", "bud", "--isolation", "chroot", "--format", "docker", "--layers", "--pull-never",
         *(part for one in arguments for part in ("--build-arg", one)),
         "--ignorefile", "deploy/container/Containerfile.dockerignore",
         "-f", "deploy/container/Containerfile", "-t", IMAGE, ".", cwd=ROOT,
@@ -104,7 +104,7 @@ def _serve(root: Path, data: Path) -> None:
             f"mount -t tmpfs tmpfs {root}/tmp",
             f"mount -t proc proc {root}/proc",
             f"mount -o remount,bind,ro {root}",
-            f"exec chroot --userspec={user}:{group} {root} /opt/gateway/bin/gateway serve",
+            f"exec /usr/sbin/chroot --userspec={user}:{group} {root} /opt/gateway/bin/gateway serve",
         )
     )
     environment = {

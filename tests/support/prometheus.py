@@ -46,7 +46,7 @@ class Prometheus:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             try:
-                if found := self.query(expression):
+                if self._client.get("/-/ready").is_success and (found := self.query(expression)):
                     return found
             except httpx.TransportError:
                 pass  # it starts

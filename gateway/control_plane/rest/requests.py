@@ -111,7 +111,7 @@ def read_page(
 def _document(entry: DecisionRecord) -> dict[str, Any]:
     members = msgspec.structs.asdict(entry)
     usage: Usage = members.pop("usage") or Usage()
-    del members["time"], members["identities"]
+    del members["time"], members["identities"], members["settled_until"]
     members.update((name, "") for name in TEXTS if members.get(name, "") is None)
     return {
         **members,

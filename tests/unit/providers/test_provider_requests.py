@@ -7,8 +7,10 @@ from gateway.config.sections.providers import (
     AzureProvider,
     BedrockProvider,
     CustomProvider,
+    GeminiProvider,
     OpenAIProvider,
     SimulatorProvider,
+    VertexProvider,
 )
 from gateway.providers.base import with_query
 from gateway.providers.registry import ProviderSet
@@ -23,6 +25,8 @@ SECTIONS = {
     "azure": AzureProvider,
     "custom": CustomProvider,
     "simulator": SimulatorProvider,
+    "gemini": GeminiProvider,
+    "vertex": VertexProvider,
 }
 NEEDED = {
     "openai": {"api_key": "k"},
@@ -30,6 +34,8 @@ NEEDED = {
     "azure": {"api_key": "k", "base_url": "https://acme.openai.azure.com"},
     "custom": {"base_url": "http://localhost:11434/v1"},
     "simulator": {},
+    "gemini": {"api_key": "k"},
+    "vertex": {"project": "p", "location": "global"},
 }
 CHAT = "chat_completions"
 DEPLOYED = {"deployments": {"gpt-5": "eu west/5"}}
@@ -218,6 +224,15 @@ def test_a_provider_whose_section_is_unchanged_keeps_its_credentials():
         ("https://a/x", b"key=s&API_KEY=s&flag=", "https://a/x?flag="),
         ("https://a/x", b"q=a%26b%20c%C3%A9", "https://a/x?q=a%26b+c%C3%A9"),
         ("https://a/x", b"q=1#frag", "https://a/x?q=1%23frag"),
+        ("https://a/x?api-version=1", b"API-VERSION=2", "https://a/x?api-version=1"),
+        ("https://a/x", b"oauth_token=s&%24key=s&$access_token=s", "https://a/x"),
+        ("https://a/x", b"userProject=p&%24userProject=p&quotaUser=q", "https://a/x"),
+        ("https://a/x", b"alt=sse&$fields=candidates&fields=candidates&callback=f&$ct=a", "https://a/x?alt=sse"),
+        (
+            "https://a/x",
+            b"alt=proto&$alt=media&%24alt=sse&prettyPrint=false",
+            "https://a/x?%24alt=sse&prettyPrint=false",
+        ),
     ],
 )
 def test_the_clients_query_reaches_the_upstream(url, query, whole):

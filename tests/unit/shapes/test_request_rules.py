@@ -106,6 +106,8 @@ def test_what_no_rule_touches_stays_the_clients_own(body, rule):
 
 REFUSED = [
     ('{"max_tokens":1,"max_tokens":9000}', ("max_tokens", "max", 8000), "max_tokens"),
+    ('{"max_tokens":1e1000000}', ("max_tokens", "max", 8000), "max_tokens"),
+    ('{"max_tokens":-1e-99999999999999999999}', ("max_tokens", "max", 8000), "max_tokens"),
     ('{"Max_Tokens":9000}', ("max_tokens", "max", 8000), "max_tokens"),
     ('{"maxTokens":9000}', ("max_tokens", "max", 8000), "max_tokens"),
     ('{"generation_config":{}}', ("generationConfig.maxOutputTokens", "max", 8000), "generationConfig"),

@@ -33,6 +33,8 @@ def shown(limit):
         ("9" * 5000, "unreadable max_tokens"),
         ("1e999999999", "unreadable max_tokens"),
         ("1e-999999999", "unreadable max_tokens"),
+        ("1e99999999999999999999", "unreadable max_tokens"),
+        ("-1e-99999999999999999999", "unreadable max_tokens"),
         ("-1", "unreadable max_tokens"),
         ('"5000"', "unreadable max_tokens"),
         ('""', "unreadable max_tokens"),

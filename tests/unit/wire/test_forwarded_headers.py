@@ -14,7 +14,7 @@ from gateway.wire.headers import request_headers, response_headers
         "openai-organization", "openai-project", "x-goog-user-project", "anthropic-workspace-id", "x-hf-bill-to", "anthropic-user-profile-id",
         "x-amzn-bedrock-projectidentifier", "azureml-model-deployment", "x-ms-client-principal-id", "cf-connecting-ip",
         "true-client-ip", "x-client-ip", "via", "cdn-loop", "x-forwarded", "x-envoy-original-path", "http2-settings",
-        "x-http-method-override", "x-original-url", "x-rewrite-url",
+        "x-http-method-override", "x-original-url", "x-rewrite-url", "x-goog-fieldmask",
         "x_langwatch_x", "x_api_key", "openai_organization", "x-forwarded_for", "transfer_encoding", "content_length",
         "content_type", "x_http_method-override",
     ],
