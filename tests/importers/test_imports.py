@@ -138,6 +138,13 @@ def test_imports(written, arguments, snapshot):
     assert problems(written, done.stdout, {name.strip(): "value" for name in variables}) == []
 
 
+def test_keys_are_read_as_json_is_written(written):
+    rows = [{"key_alias": "a", "models": ["gpt-4o \U0001f600"], "metadata": {"tags": ["\U0001f600"]}}]
+    (written / "keys.json").write_text(json.dumps(rows, indent="\t"))
+
+    assert "\U0001f600" in run(written, "litellm", "litellm.yaml", "--keys", "keys.json").stdout
+
+
 def test_a_report_and_a_file(written):
     run(written, "portkey", "portkey.json", "--output", "gateway.yaml", "--report", "notes.json")
 
