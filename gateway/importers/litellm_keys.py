@@ -140,7 +140,8 @@ def _keep_secrets(draft: Draft, dump: _Dump, pepper: Pepper) -> None:
         if ends >= last:
             spec["expires_at"] = last.isoformat().replace("+00:00", "Z")
     text = (
-        f"secrets go on as they are for {_DAYS} days at most; rotate each before (`gateway keys rotate NAME`). One "
+        f"secrets go on as they are for {_DAYS} days at most; rotate each before (`gateway keys rotate NAME`), then "
+        "say when it ends, or that it does not (`gateway keys expire NAME`): the end stays. One "
         "that was chosen by hand, such as `sk-1234`, can be guessed: rotate it at once"
     )
     draft.note("keys", text)
