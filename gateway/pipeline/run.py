@@ -36,7 +36,7 @@ from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.turns import beside, in_turns
+from gateway.turns import LONG_BYTES, beside, in_turns
 from gateway.wire.request_body import RequestBody
 
 ReadBody = Callable[[], Awaitable[RequestBody]]
@@ -102,7 +102,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
-    is_long = takes_long(shape, body)
+    is_long = takes_long(shape, body) or (len(body.data) >= LONG_BYTES and key.edits_bodies)
     home = None
     try:
         if is_long:

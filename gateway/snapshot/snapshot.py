@@ -240,6 +240,11 @@ class CompiledKey:
     trace_collector: str | None
     capture: CapturePolicy | None
 
+    @property
+    def edits_bodies(self) -> bool:
+        """Whether one of its providers may get other fields than clients send: by rules, or as its cloud takes them."""
+        return any(one.rules is not None or one.provider.form is not None for one in self.upstreams.values())
+
 
 @dataclass(frozen=True)
 class KeyEntry:
