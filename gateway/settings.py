@@ -171,7 +171,8 @@ class Settings(BaseSettings):
         "in the memory of one worker.",
     )
     redis_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
-        "default", description="Keeps deployments apart that share one Redis; all of one deployment have the same."
+        "default",
+        description="Keeps deployments apart that share one Redis or one ledger; all of one deployment have the same.",
     )
     on_counter_loss: Literal["refuse", "allow"] | None = Field(
         None,

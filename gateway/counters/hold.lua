@@ -6,6 +6,8 @@ local EXPIRED_AT_ONCE = 16
 -- Up to which number each process has settled; beside that the generation and the server (`run_id`) of this data.
 local settled = prefix .. 'settled'
 local GENERATION, SERVER = '', '@'
+-- Set where the generation is one of the version before, which says of no process up to which number it counts.
+local UNNUMBERED = '?'
 
 -- Who sets counters to what the ledger knows at present; what becomes of the claim of one that dies.
 local restoring = prefix .. 'restoring'
@@ -229,8 +231,7 @@ end
 -- Takes what is spent out of some counters and ends the generation, so that nothing is counted until `mark`; returns out
 -- of how many, 0 when all are done. What is held stays.
 function operations.wipe()
-  redis.call('DEL', marker)
-  redis.call('HDEL', settled, GENERATION)
+  redis.call('DEL', marker, settled)
   local names = redis.call('SPOP', index, WIPED_AT_ONCE)
   for _, name in ipairs(names) do
     redis.call('HDEL', prefix .. name, 's')
@@ -238,25 +239,28 @@ function operations.wipe()
   return #names
 end
 
--- Sets SPEND counters to what is known: {{name, spent in decimal digits, resets at}, ...}
+-- Sets some of what is known: {{{process, number up to which it has settled}, ...}, {{name of a SPEND counter, spent in
+-- decimal digits, resets at}, ...}}
 function operations.restore(payload)
-  for _, known in ipairs(cmsgpack.unpack(payload)) do
-    local name, spent, resets_at = unpack(known)
+  local processes, counters = unpack(cmsgpack.unpack(payload))
+  for _, process in ipairs(processes) do
+    redis.call('HSET', settled, process[1], digits(process[2]))
+  end
+  for _, counter in ipairs(counters) do
+    local name, spent, resets_at = unpack(counter)
     redis.call('HSET', prefix .. name, 's', spent)
     spend(name, 0, 0, resets_at)
-    list(name)
+    redis.call('SADD', index, name)
   end
   return 1
 end
 
--- Declares the data complete: {generation, server, {{process, number}, ...}}, up to which each has settled in it.
+-- Declares the data complete: {generation, server}
 function operations.mark(payload)
-  local generation, server, processes = unpack(cmsgpack.unpack(payload))
-  redis.call('DEL', settled, restoring)
+  local generation, server = unpack(cmsgpack.unpack(payload))
+  redis.call('DEL', restoring)
   redis.call('HSET', settled, GENERATION, generation, SERVER, server)
-  for _, process in ipairs(processes) do
-    redis.call('HSET', settled, process[1], digits(process[2]))
-  end
+  redis.call('PEXPIRE', index, FOREVER_MS)
   redis.call('PEXPIRE', settled, FOREVER_MS)
   redis.call('SET', marker, generation, 'PX', FOREVER_MS)
   -- Tells gateways of the version before that what they have yet to settle may be counted already.
@@ -280,17 +284,23 @@ end
 function operations.begin(payload)
   local server, fresh = unpack(cmsgpack.unpack(payload))
   local generation = redis.call('GET', marker) or ''
-  local of, last, known = unpack(redis.call('HMGET', settled, GENERATION, ARGV[6], SERVER))
+  local of, last, known, unnumbered = unpack(redis.call('HMGET', settled, GENERATION, ARGV[6], SERVER, UNNUMBERED))
   if generation == '' then
     redis.call('HDEL', settled, GENERATION)
   elseif of ~= generation then
     -- A gateway of the version before has declared it complete.
-    last, known = '-1', server
+    last, known, unnumbered = false, server, true
     if fresh then
       redis.call('DEL', settled)
-      redis.call('HSET', settled, GENERATION, generation, SERVER, server)
+      redis.call('HSET', settled, GENERATION, generation, SERVER, server, UNNUMBERED, '1')
       redis.call('PEXPIRE', settled, FOREVER_MS)
+    end
+  end
+  if generation ~= '' and unnumbered and not last then
+    last = '-1'
+    if fresh then
       last = '0'
+      redis.call('HSET', settled, ARGV[6], last)
     end
   end
   return {generation, last or '0', known or '', redis.call('GET', restoring) or ''}

@@ -18,7 +18,7 @@ limits of rates begin anew.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -45,12 +45,11 @@ from gateway.counters.redis_holds import (
     pack_holds,
     read_refusal,
     read_spent,
-    unpacked_restored,
 )
 from gateway.counters.redis_lease import RedisLease
 from gateway.counters.redis_link import RedisLink
 from gateway.counters.redis_refusals import RedisAway, check
-from gateway.counters.redis_restoration import RedisRestoration, chunks, lost
+from gateway.counters.redis_restoration import RedisRestoration, chunks, lost, portions
 from gateway.counters.redis_script import RedisScript
 from gateway.counters.redis_settlements import RedisSettlements, Settlement
 
@@ -106,7 +105,8 @@ class RedisCounters:
         opening = prefix.find("{")
         if opening < 0 or prefix.find("}", opening) <= opening + 1:
             raise ValueError(f"the prefix {prefix!r} needs a hash tag, such as {{gw:default}}:")
-        self._process = ids.ulid()
+        self._shared_as = "@" + prefix[opening + 1 : prefix.index("}", opening)]
+        self._process = ids.ulid() + self._shared_as
         self._renew_every_s = lease_s / _RENEWALS_A_LEASE
         self._script = RedisScript(prefix, lease_s, time)
         known = parse_redis_url(service) if isinstance(service, str) else service
@@ -156,6 +156,7 @@ class RedisCounters:
         They do where a process ended before it had settled what it wrote to the ledger, and where a file has a budget
         that was in none when they were restored last.
         """
+        known = self._of_sharers(known)
         if not await self._has(known):
             await asyncio.sleep(_LAGGING_S)
             if not await self._has(known):
@@ -174,7 +175,8 @@ class RedisCounters:
             while self._script.generation == outdated:
                 if await self._restoration.attempt(connection, self._server, outdated):
                     self._rejoin(connection, outdated)
-                    await self._ready()
+                    with suppress(CountersLost):  # it is done, also where it took longer than callers wait
+                        await self._ready()
                     return
                 await asyncio.sleep(_POLL_S)
         except RedisAway as away:
@@ -276,6 +278,11 @@ class RedisCounters:
         except RedisAway as away:
             raise CountersLost(str(away)) from away
 
+    def _of_sharers(self, known: LedgerState) -> LedgerState:
+        """Without processes that lead to the same ledger and count elsewhere."""
+        settled = {process: number for process, number in known.settled.items() if process.endswith(self._shared_as)}
+        return LedgerState(known.spent, settled)
+
     def _usable(self) -> RedisConnection | None:
         """The connection over which settlements go."""
         connection = self._connection
@@ -283,9 +290,7 @@ class RedisCounters:
 
     async def _has(self, known: LedgerState) -> bool:
         """Whether the counters have all that the ledger knows."""
-        processes: Iterator[Any] = ((some, []) for some in chunks(known.settled.items()))
-        counters: Iterator[Any] = (([], unpacked_restored(some)) for some in chunks(known.spent.items()))
-        for about in chain(processes, counters):
+        for about in portions(known):
             connection = await self._ready()
             generation = self._script.generation
             told = await self._call(connection, "reached", pack(about))

@@ -53,10 +53,9 @@ class RedisRestoration:
             known = await self._known(connection, claim, pause_s)
             while await self._claimed(connection, claim, "wipe"):
                 pass
-            for some in chunks(known.spent.items()):
-                await self._claimed(connection, claim, "restore", pack(unpacked_restored(some)))
-            about = pack((ids.ulid(), server, list(known.settled.items())))
-            await self._claimed(connection, claim, "mark", about)
+            for about in portions(known):
+                await self._claimed(connection, claim, "restore", pack(about))
+            await self._claimed(connection, claim, "mark", pack((ids.ulid(), server)))
         except BaseException:
             with suppress(RedisAway):
                 self._script.post(connection, "forsake", lease=claim)
@@ -93,6 +92,14 @@ class RedisRestoration:
 def lost(connection: RedisConnection) -> RedisAway:
     """What is said where Redis does not have what it had."""
     return RedisAway(f"{connection.address} has lost its data", CounterState.REBUILDING)
+
+
+def portions(known: LedgerState) -> Iterator[tuple[list[Any], list[Any]]]:
+    """What the ledger knows as the script reads it, as much at a time as one call may take: first of all processes."""
+    for processes in chunks(known.settled.items()):
+        yield processes, []
+    for counters in chunks(known.spent.items()):
+        yield [], unpacked_restored(counters)
 
 
 def chunks(items: Iterable[_Item]) -> Iterator[list[_Item]]:

@@ -90,6 +90,7 @@ class RedisSettlements:
         self._recorded: deque[tuple[float, int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._whole_until = 0
+        self._forgotten = 0
         self.last = 0
         """The number of the last one that counts money."""
 
@@ -102,13 +103,18 @@ class RedisSettlements:
             self.last += 1
             settlement.number = self.last
         if len(self._waiting) >= self._bound:
-            self._waiting.popleft()
+            self._forgotten = max(self._forgotten, self._waiting.popleft().number)
         self._waiting.append(settlement)
         if self._timer is None and len(self._sent) < _IN_FLIGHT:
             self._timer = asyncio.get_running_loop().call_later(_BATCHING_S, self.ship)
 
     def recorded(self, number: int) -> None:
-        """What is in the ledger, up to a number, is forgotten when nobody restores any more who read it before."""
+        """What is in the ledger, up to a number, is forgotten when nobody restores any more who read it before.
+
+        While there is no connection nothing is: somebody may be at it, and that takes as long as there are counters.
+        """
+        if self._connection() is None:
+            return
         now = asyncio.get_running_loop().time()
         if not self._recorded or number > self._recorded[-1][1]:
             self._recorded.append((now, number))
@@ -121,7 +127,7 @@ class RedisSettlements:
         """Whether everything is here that comes after the number up to which Redis has counted."""
         known = chain(self._kept, *self._sent, self._waiting)
         oldest = next((one.number for one in known if one.number), self.last + 1)
-        return oldest <= counted + 1
+        return self._forgotten <= counted and oldest <= counted + 1
 
     def resume(self, counted: int, *, is_other: bool) -> None:
         """Queues what Redis lacks, which has counted up to a number, and of which it may know no lease.

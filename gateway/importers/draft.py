@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 import msgspec
@@ -234,9 +234,10 @@ def amount(written: object) -> str | None:
     """US dollars as the file writes them, rounded down to nano-dollars; `None` for what is no cap."""
     try:
         limit = Decimal(str(written)).quantize(_DECIMAL_PLACES, ROUND_DOWN)
-    except InvalidOperation:
+        fits = 0 <= limit <= _LARGEST_USD
+    except ArithmeticError:  # no number, or none that compares
         return None
-    return format(limit.normalize(), "f") if 0 <= limit <= _LARGEST_USD else None
+    return format(limit.normalize(), "f") if fits else None
 
 
 def window_of(duration: str) -> tuple[str, bool]:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from gateway.importers.draft import Draft, amount, mapping, number, sequence, words
-from gateway.importers.litellm_keys import read_keys
+from gateway.importers.litellm_keys import Models, read_keys
 from gateway.importers.litellm_models import Deployment, read_models, targets_of
 from gateway.importers.litellm_prices import read_discounts
 from gateway.importers.settle import settle
@@ -51,18 +51,19 @@ def convert(document: object, keys: object = None, owner: str = "imported", pepp
     """
     draft = Draft(owner)
     config = mapping(document)
-    deployments = read_models(draft, config)
+    deployments, patterns = read_models(draft, config)
     if not deployments and not draft.sections:
         draft.note("model_list", "nothing here could be read as a model")
     settings, router = mapping(config.get("litellm_settings")), mapping(config.get("router_settings"))
     _aliases(draft, deployments, settings, router)
     _providers(draft, settings, router)
-    peers_names = {one.provider: one.prefix for some in deployments.values() for one in some}
+    peers_names = {one.provider: one.prefix for some in (*deployments.values(), *patterns.values()) for one in some}
     read_discounts(draft, settings, peers_names)
     _budgets(draft, config, peers_names)
     _leftovers(draft, config)
     if keys is not None:
-        read_keys(draft, keys, _access_groups(config), pepper)
+        of_patterns = {name: [f"{one.provider}/{one.model}" for one in some] for name, some in patterns.items()}
+        read_keys(draft, keys, Models(_access_groups(config), of_patterns), pepper)
     return settle(draft)
 
 

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway import clock
-from gateway.importers.draft import Draft, entry_name, mapping, number, sequence, unique, words
+from gateway.importers.draft import Draft, amount, entry_name, mapping, number, sequence, unique, words
 from gateway.keys.digest import Pepper, format_hash
 
 _LIMITS: Final = {"rpm_limit": "rpm", "tpm_limit": "tpm", "max_parallel_requests": "concurrency"}
@@ -25,6 +25,11 @@ _LONGEST_GLOB: Final = 512
 _EVERY_ROUTE: Final = ("*", "llm_api_routes", "openai_routes")
 _RESTRICTIONS: Final = {
     "model_max_budget": "a budget of one model",
+    "config": "a configuration",
+    "router_settings": "a list of router settings",
+    "object_permission": "a list of servers and stores",
+    "policies": "a list of policies",
+    "allowed_model_region": "a region of models",
     "tpd_limit": "a limit of tokens per day",
     "allowed_cache_controls": "a list of cache controls",
     "budget_fallbacks": "a fallback for a budget",
@@ -32,13 +37,29 @@ _RESTRICTIONS: Final = {
     "metadata.model_rpm_limit": "a limit of one model's requests",
     "metadata.model_tpm_limit": "a limit of one model's tokens",
     "metadata.guardrails": "a guardrail",
+    "metadata.policies": "a list of policies",
+    "metadata.enforced_params": "a list of parameters that requests must have",
     "metadata.max_iterations": "a limit of iterations",
 }
 """What narrows a key, and has no counterpart yet."""
+_TYPES: Final[dict[str, type]] = {
+    **dict.fromkeys(("models", "allowed_routes", "budget_limits"), list),
+    **dict.fromkeys(("metadata", "aliases"), dict),
+    **dict.fromkeys(("team_id", "user_id", "project_id", "organization_id", "org_id", "budget_id"), str),
+    "blocked": bool,
+}
+"""What LiteLLM writes in the members that say what a key may do."""
 _LONGEST_TAG: Final = 256
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _DAYS: Final = 90
 """For so long secrets of another gateway go on."""
+
+
+class Models(NamedTuple):
+    """What names stand for: LiteLLM's access groups, and model names that are patterns, with what they lead to."""
+
+    groups: dict[str, list[str]]
+    patterns: dict[str, list[str]]
 
 
 class _Dump:
@@ -74,10 +95,10 @@ def _stated(row: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if value is not None}
 
 
-def read_keys(draft: Draft, written: object, groups: dict[str, list[str]], pepper: Pepper | None = None) -> None:
+def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | None = None) -> None:
     """Adds keys, teams, principals and budgets: of a list of keys, or of a mapping of LiteLLM's tables.
 
-    `groups` are LiteLLM's access groups: the names of models in each. With `pepper` the secrets go on.
+    With `pepper` the secrets go on.
     """
     dump = _Dump(written)
     for identifier, row in dump.teams.items():
@@ -92,7 +113,7 @@ def read_keys(draft: Draft, written: object, groups: dict[str, list[str]], peppe
         if row.get("blocked") is True or dump.with_budget(row).get("max_budget") is not None:
             draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
     for index, key in enumerate(dump.keys):
-        _key(draft, dump, f"keys[{index}]", dump.with_budget(key), groups)
+        _key(draft, dump, f"keys[{index}]", dump.with_budget(key), models)
     if pepper is not None:
         _keep_secrets(draft, dump, pepper)
     elif draft.sections.get("virtual_keys"):
@@ -174,7 +195,7 @@ def _budgets(draft: Draft, where: str, scope: dict[str, str], wanted: str, row: 
         draft.note(f"{where}.spend", "what was spent there is not known here: windows begin at zero")
 
 
-def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], groups: dict[str, list[str]]) -> None:
+def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Models) -> None:
     written = words(key.get("key_alias")) or words(key.get("key_name"))
     keys = draft.section("virtual_keys")
     name = unique(entry_name(written), keys) if written else ""
@@ -183,17 +204,17 @@ def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], groups: dic
         draft.note(where, "left out: it has neither key_alias nor key_name")
         return
     owner = _Owner(dump, key)
-    models = _models(draft, where, _allowed(key, owner.team, groups))
+    allowed = _models(draft, where, _allowed(key, owner, models.groups), models.patterns)
     spec = keys[name] = {
         **({"team": _team_name(draft, owner.team_id)} if owner.team_id else {}),
         **({"principal": _principal_name(draft, owner.user_id)} if owner.user_id else {}),
-        **({} if models is None else {"models_allowed": models}),
-        **_aliases(draft, key),
+        "models_allowed": allowed,
+        **_aliases(draft, where, key),
         **_limits(key, owner),
         **_tags(key),
     }
     reasons = [*_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
-    if models == []:
+    if not allowed:
         reasons.append("there is no model that both it and its team may ask for")
     if key.get("expires"):
         ends = _moment(key["expires"])
@@ -213,26 +234,36 @@ class _Owner:
 
     def __init__(self, dump: _Dump, key: dict[str, Any]) -> None:
         self.team_id, self.user_id = words(key.get("team_id")), words(key.get("user_id"))
-        self.team = dump.teams.get(self.team_id, {})
-        self.user = dump.users.get(self.user_id, {})
-        self.project = dump.projects.get(words(key.get("project_id")), {})
+        self.team = dump.with_budget(dump.teams.get(self.team_id, {}))
+        self.user = dump.with_budget(dump.users.get(self.user_id, {}))
+        self.project = dump.with_budget(dump.projects.get(words(key.get("project_id")), {}))
         self.sharing = {
             "team": dump.sharing["team_id"][self.team_id],
             "user": dump.sharing["user_id"][self.user_id],
         }
-        organization = words(self.team.get("organization_id")) or words(key.get("org_id"))
+        rows = (self.team, key)
+        stated = [words(row.get(name)) for row in rows for name in ("organization_id", "org_id")]
+        organization = next(filter(None, stated), "")
         self.organization = dump.with_budget(dump.organizations.get(organization, {}))
 
     @property
     def rows(self) -> tuple[tuple[str, dict[str, Any]], ...]:
-        return ("team", self.team), ("user", self.user), ("project", self.project)
+        return (
+            ("team", self.team),
+            ("user", self.user),
+            ("project", self.project),
+            ("organization", self.organization),
+        )
 
 
-def _aliases(draft: Draft, key: dict[str, Any]) -> dict[str, Any]:
-    known = draft.section("model_aliases")
-    aliases = {
-        name: known[words(model)] for name, model in mapping(key.get("aliases")).items() if words(model) in known
-    }
+def _aliases(draft: Draft, where: str, key: dict[str, Any]) -> dict[str, Any]:
+    known, aliases = draft.section("model_aliases"), {}
+    for name, model in mapping(key.get("aliases")).items():
+        if words(model) in known:
+            aliases[name] = known[words(model)]
+        else:
+            text = f"{name!r} stands for {words(model)!r}, which is no model of the list"
+            draft.note(f"{where}.aliases", text)
     return {"model_aliases": aliases} if aliases else {}
 
 
@@ -255,14 +286,8 @@ def _tags(key: dict[str, Any]) -> dict[str, Any]:
 
 def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
     """Why a key would do more here than there, as far as it would."""
-    for what, row in owner.rows:
-        if row.get("blocked") is True:
-            yield f"its {what} is blocked"
-        if any(number(row.get(limit)) is not None for limit in _LIMITS) and owner.sharing.get(what, 2) > 1:
-            yield f"limits of its {what}, which several keys share, cannot be said yet"
-    if mapping(owner.user.get("metadata")).get("scim_active") is False:
-        yield "its user is not active any more"
     for what, row in (("key", key), *owner.rows):
+        yield from _unreadable(what, row)
         stated = {**row, **{f"metadata.{name}": value for name, value in mapping(row.get("metadata")).items()}}
         for field, restriction in _RESTRICTIONS.items():
             if stated.get(field):
@@ -270,8 +295,36 @@ def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
     routes = [words(one) for one in sequence(key.get("allowed_routes"))]
     if routes and not any(one in _EVERY_ROUTE for one in routes):
         yield "a list of routes cannot be said (allowed_routes)"
-    if owner.organization.get("max_budget") is not None:
-        yield "the budget of one of several organizations cannot be said"
+    yield from _of_owners(owner)
+
+
+def _of_owners(owner: _Owner) -> Iterator[str]:
+    """What holds a key through whose it is, and cannot be said."""
+    for what, row in owner.rows:
+        if row.get("blocked") is True:
+            yield f"its {what} is blocked"
+        if any(number(row.get(limit)) is not None for limit in _LIMITS) and owner.sharing.get(what, 2) > 1:
+            yield f"limits of its {what}, which several keys share, cannot be said yet"
+    if mapping(owner.user.get("metadata")).get("scim_active") is False:
+        yield "its user is not active any more"
+    for what, row in (("project", owner.project), ("organization", owner.organization)):
+        if row.get("max_budget") is not None:
+            yield f"the budget of its {what} cannot be said"
+
+
+def _unreadable(what: str, row: dict[str, Any]) -> Iterator[str]:
+    """What narrows a key and cannot be understood: a limit of nothing, or another type than LiteLLM writes."""
+    for field in _LIMITS:
+        if row.get(field) is not None and number(row[field]) is None:
+            yield f"{field} of the {what} is no number from 1 on"
+    for one in (row, *map(mapping, sequence(row.get("budget_limits")))):
+        if one.get("max_budget") is not None and amount(one["max_budget"]) is None:
+            yield f"max_budget of the {what} is no amount"
+    for field, type_ in _TYPES.items():
+        written = row.get(field)
+        is_list_of_others = isinstance(written, list) and not all(isinstance(one, str | dict) for one in written)
+        if written is not None and (not isinstance(written, type_) or is_list_of_others):
+            yield f"{field} of the {what} cannot be read"
 
 
 def _of_members(draft: Draft, dump: _Dump, owner: _Owner, spec: dict[str, Any]) -> Iterator[str]:
@@ -284,15 +337,23 @@ def _of_members(draft: Draft, dump: _Dump, owner: _Owner, spec: dict[str, Any]) 
             yield "a budget of one member of a team cannot be said"
 
 
-def _allowed(key: dict[str, Any], team: dict[str, Any], groups: dict[str, list[str]]) -> list[str] | None:
-    """Names that clients may ask for: those of the key, as far as its team has them. `None` are all."""
-    own, teams = _names(key.get("models"), groups), _names(team.get("models"), groups)
-    if own is None or _OF_THE_TEAM in own:
-        return teams
-    if teams is None:
-        return own
-    both = [one for one in own if any(fnmatchcase(one, other) for other in teams)]
-    return both + [one for one in teams if one not in both and any(fnmatchcase(one, other) for other in own)]
+def _allowed(key: dict[str, Any], owner: _Owner, groups: dict[str, list[str]]) -> list[str] | None:
+    """Names that clients may ask for: those of the key, as far as those above it have them. `None` are all.
+
+    What a user may ask for counts where the key is of no team.
+    """
+    allowed = None if _OF_THE_TEAM in sequence(key.get("models")) else _names(key.get("models"), groups)
+    for row in (owner.team if owner.team_id else owner.user, owner.project, owner.organization):
+        allowed = _both(allowed, _names(row.get("models"), groups))
+    return allowed
+
+
+def _both(one: list[str] | None, other: list[str] | None) -> list[str] | None:
+    """The names that two lists have in common, where either may have globs."""
+    if one is None or other is None:
+        return other if one is None else one
+    both = [name for name in one if any(fnmatchcase(name, glob) for glob in other)]
+    return both + [name for name in other if name not in both and any(fnmatchcase(name, glob) for glob in one)]
 
 
 def _names(written: object, groups: dict[str, list[str]]) -> list[str] | None:
@@ -302,21 +363,31 @@ def _names(written: object, groups: dict[str, list[str]]) -> list[str] | None:
     return [name for one in stated for name in groups.get(one, [one])]
 
 
-def _models(draft: Draft, where: str, names: list[str] | None) -> list[str] | None:
-    """Here what names resolve to is judged, so aliases allow their targets."""
-    if names is None:
-        return None
+def _models(draft: Draft, where: str, names: list[str] | None, patterns: dict[str, list[str]]) -> list[str]:
+    """What names lead to, which is what is judged here. All names are those of the list; others lead nowhere."""
+    aliases = draft.section("model_aliases")
     allowed: list[str] = []
-    for model in names:
-        targets = draft.section("model_aliases").get(model, model)
-        for one in targets if isinstance(targets, list) else [targets]:
-            if isinstance(one, str):
-                allowed.append(one)
-            else:
-                allowed += [f"{provider}/{one['model']}" for provider in one["balance"]]
+    for name in [*aliases, *patterns] if names is None else names:
+        for alias in (one for one in aliases if fnmatchcase(one, name)):
+            allowed += _leads_to(aliases[alias])
+        for pattern, targets in patterns.items():
+            if fnmatchcase(pattern, name):
+                allowed += targets
+            elif pattern.count("*") == 1 and fnmatchcase(name, pattern):
+                before, _, behind = pattern.partition("*")
+                rest = name[len(before) : len(name) - len(behind)]
+                allowed += [one.replace("*", rest, 1) for one in targets]
     if any(len(one) > _LONGEST_GLOB for one in allowed):
         draft.note(where, "a model's name is too long, and left out")
     return list(dict.fromkeys(one for one in allowed if len(one) <= _LONGEST_GLOB))
+
+
+def _leads_to(targets: Any) -> list[str]:
+    """Every model at a provider that an alias may lead to."""
+    found: list[str] = []
+    for one in targets if isinstance(targets, list) else [targets]:
+        found += [one] if isinstance(one, str) else [f"{provider}/{one['model']}" for provider in one["balance"]]
+    return found
 
 
 def _moment(written: object) -> str:

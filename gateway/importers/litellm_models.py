@@ -60,6 +60,7 @@ _CARRIED: Final = {
     "custom_llm_provider",
     "litellm_credential_name",
 }
+_OF_NO_ACCOUNT: Final = {*_LIMITS, "timeout", "stream_timeout", "weight", "order", "max_budget", "budget_duration"}
 _NOT_SAID: Final = {
     "azure_ad_token": "a token of Entra ID ends by itself; use `entra` or a key",
     "azure_username": "a person's password is no credential here; use `entra` or a key",
@@ -76,8 +77,27 @@ _ROUTES: Final = {
     "openai": re.compile(r"responses/"),
     "bedrock": re.compile(r"(?:converse|converse_like|invoke)/"),
 }
+_USUAL_REGION: Final = "us-west-2"
+_USUAL_LOCATION: Final = "us-central1"
+_PATH: Final = re.compile(r"[\w./~@%+ -]{1,256}\.json|[/.~][\w./~@%+ -]{1,256}")
+"""The file of a service account, and nothing that may be the account itself."""
 _REGION: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)/")
-_SECRET: Final = re.compile(r"auth|key|token|secret|cookie|password", re.IGNORECASE)
+_SECRET: Final = re.compile(
+    r"auth|key|token|secret|cookie|pass|pwd|cred|session|jwt|sign?(?![a-z])|signature", re.IGNORECASE
+)
+_SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)\s", re.IGNORECASE)
+_MOST_SHOWN: Final = 64
+"""A header's value that is longer may be a credential, whatever the header is called."""
+_OF_ALL: Final = {
+    "api_base": None,
+    "api_key": None,
+    "organization": "openai",
+    "vertex_project": "vertex",
+    "vertex_location": "vertex",
+    "vertex_credentials": "vertex",
+}
+"""Members of deployments that `litellm_settings` may have for all that state none, and the type that each is about."""
+_ADDRESS: Final = re.compile(r"(.+?)_(?:API_BASE|BASE_URL|API_URL|ENDPOINT)")
 
 
 class Deployment(msgspec.Struct, frozen=True):
@@ -93,9 +113,16 @@ class Deployment(msgspec.Struct, frozen=True):
     order: float = 0
 
 
-def read_models(draft: Draft, config: dict[str, Any]) -> dict[str, list[Deployment]]:
-    """Every deployment by the name that clients ask for."""
+def read_models(
+    draft: Draft, config: dict[str, Any]
+) -> tuple[dict[str, list[Deployment]], dict[str, list[Deployment]]]:
+    """Every deployment by the name that clients ask for; apart from them those whose name is a pattern."""
     found: dict[str, list[Deployment]] = {}
+    patterns: dict[str, list[Deployment]] = {}
+    settings, environment = mapping(config.get("litellm_settings")), mapping(config.get("environment_variables"))
+    if where := _leads_all_elsewhere(config):
+        draft.note(where, "all deployments are left out: it decides where requests go, or as whom")
+        return found, patterns
     known = {
         words(mapping(one).get("credential_name")): mapping(mapping(one).get("credential_values"))
         for one in sequence(config.get("credential_list"))
@@ -116,14 +143,44 @@ def read_models(draft: Draft, config: dict[str, Any]) -> dict[str, list[Deployme
         for other, usual in _OTHER_NAMES.items():
             if parameters.get(usual) is None and parameters.get(other) is not None:
                 parameters[usual] = parameters[other]
+        if elsewhere := _said_elsewhere(parameters, settings, environment):
+            draft.note(
+                where, f"left out: {elsewhere} decides where it leads, or as whom; write that into the deployment"
+            )
+            continue
         deployment = _deployment(draft, where, parameters, mapping(entry.get("model_info")))
         if deployment is None:
             continue
         if "*" in name:
             draft.note(where, f"{name!r} needs no alias: clients ask for `{deployment.provider}/MODEL`")
-        else:
-            found.setdefault(name, []).append(deployment)
-    return found
+        (patterns if "*" in name else found).setdefault(name, []).append(deployment)
+    return found, patterns
+
+
+def _leads_all_elsewhere(config: dict[str, Any]) -> str:
+    """The setting that sends all requests to another place than their deployments say, or nothing."""
+    if mapping(config.get("litellm_settings")).get("use_litellm_proxy"):
+        return "litellm_settings.use_litellm_proxy"
+    of_all = mapping(mapping(config.get("router_settings")).get("default_litellm_params"))
+    stated = [name for name in of_all if name in _NOT_SAID or (name in _CARRIED and name not in _OF_NO_ACCOUNT)]
+    return f"router_settings.default_litellm_params.{stated[0]}" if stated else ""
+
+
+def _said_elsewhere(parameters: dict[str, Any], settings: dict[str, Any], environment: dict[str, Any]) -> str:
+    """What decides about the account or the address of a deployment that states none of its own, or nothing."""
+    prefix, _ = _named(words(parameters["model"]), words(parameters.get("custom_llm_provider")))
+    type_ = NATIVE.get(prefix, "custom")
+    for member, only in _OF_ALL.items():
+        if settings.get(member) and not parameters.get(member) and only in (None, type_):
+            return f"litellm_settings.{member}"
+    own_key = f"{prefix.replace('-', '_')}_key"
+    if settings.get(own_key) and not parameters.get("api_key"):
+        return f"litellm_settings.{own_key}"
+    called = {prefix.upper().replace("-", "_"), variable_name(variable_of(prefix)).removesuffix("_API_KEY")}
+    for name in () if parameters.get("api_base") else environment:
+        if (address := _ADDRESS.fullmatch(name)) and address[1] in called:
+            return f"environment_variables.{name}"
+    return ""
 
 
 def _usual(entry: dict[str, Any]) -> str:
@@ -260,7 +317,7 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
     if headers:
         members["headers"] = {
             name: draft.credential(value, name, f"{where}.litellm_params.extra_headers.{name}")
-            if _SECRET.search(name)
+            if _may_be_secret(name, value)
             else words(value) or str(value)
             for name, value in headers.items()
         }
@@ -269,6 +326,11 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
     if first_byte:
         members["timeouts"] = {"first_byte_ms": max(1, round(first_byte * 1000))}
     return True
+
+
+def _may_be_secret(name: str, value: object) -> bool:
+    text = str(value)
+    return bool(_SECRET.search(name) or _SCHEME.match(text) or text.startswith("sk-")) or len(text) > _MOST_SHOWN
 
 
 def _azure(draft: Draft, where: str, members: dict[str, Any], parameters: dict[str, Any]) -> None:
@@ -282,9 +344,10 @@ def _azure(draft: Draft, where: str, members: dict[str, Any], parameters: dict[s
 
 
 def _bedrock(draft: Draft, where: str, members: dict[str, Any], parameters: dict[str, Any]) -> None:
-    members["region"] = words(parameters.get("aws_region_name")) or "us-east-1"
+    members["region"] = words(parameters.get("aws_region_name")) or _USUAL_REGION
     if not words(parameters.get("aws_region_name")):
-        draft.note(where, "no aws_region_name: us-east-1 is assumed")
+        text = f"no aws_region_name: {_USUAL_REGION} is written, which LiteLLM takes where AWS_REGION_NAME is not set"
+        draft.note(where, text)
     if profile := words(parameters.get("aws_profile_name")):
         members["profile"] = profile
     elif identifier := words(parameters.get("aws_access_key_id")):
@@ -296,16 +359,18 @@ def _bedrock(draft: Draft, where: str, members: dict[str, Any], parameters: dict
 
 
 def _vertex(draft: Draft, where: str, members: dict[str, Any], parameters: dict[str, Any]) -> None:
-    members["project"] = words(parameters.get("vertex_project")) or "set-the-project"
-    members["location"] = words(parameters.get("vertex_location")) or "us-central1"
-    if members["project"] == "set-the-project":
-        draft.note(where, "no vertex_project: set `project` of the provider")
+    members["project"] = words(parameters.get("vertex_project")) or "${env:VERTEXAI_PROJECT}"
+    members["location"] = words(parameters.get("vertex_location")) or _USUAL_LOCATION
+    if not words(parameters.get("vertex_location")):
+        text = (
+            f"no vertex_location: {_USUAL_LOCATION} is written, which LiteLLM takes where VERTEXAI_LOCATION is not set"
+        )
+        draft.note(where, text)
     given = parameters.get("vertex_credentials")
     if not given:
         return
     at = f"{where}.litellm_params.vertex_credentials"
-    is_path = isinstance(given, str) and not given.lstrip().startswith("{") and not is_reference(words(given))
-    if is_path:
+    if isinstance(given, str) and _PATH.fullmatch(given) and not is_reference(words(given)):
         members["credentials"] = f"${{file:{words(given)}}}"
     else:
         members["credentials"] = draft.credential(given, "vertex_credentials", at)

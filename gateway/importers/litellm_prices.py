@@ -4,7 +4,7 @@ https://docs.litellm.ai/docs/proxy/custom_pricing, https://docs.litellm.ai/docs/
 """
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from gateway.importers.draft import Draft, mapping, words
@@ -78,10 +78,11 @@ def read_discounts(draft: Draft, settings: dict[str, Any], peers_names: dict[str
         providers = [name for name, known in peers_names.items() if known == peers_name]
         try:
             factor = 1 - Decimal(str(written))
-        except InvalidOperation:
-            factor = Decimal(-1)
+            is_share = 0 <= factor <= 1 and round(factor, 3) == factor
+        except ArithmeticError:
+            is_share = False
         where = f"litellm_settings.cost_discount_config.{peers_name}"
-        if not 0 <= factor <= 1 or round(factor, 3) != factor:
+        if not is_share:
             draft.note(where, "not carried over: it is no share of a price, in thousandths")
             continue
         if not providers:
@@ -94,8 +95,7 @@ def _per_million(written: object) -> str | None:
     """US dollars for a million tokens as the file writes them, `None` for what is no price."""
     try:
         rate = (Decimal(str(written)) * 1_000_000).normalize()
-        text = format(rate, "f")
-    except (InvalidOperation, ValueError):
+        fits = 0 <= rate <= 10**6 and round(rate, _DECIMAL_PLACES) == rate
+    except ArithmeticError:  # no number, or none that compares
         return None
-    fits = 0 <= rate <= 10**6 and len(text.partition(".")[2]) <= _DECIMAL_PLACES
-    return text if fits else None
+    return format(rate, "f") if fits else None

@@ -35,7 +35,20 @@ _READ: Final = {
     "vertex_region",
     "vertex_service_account_json",
     "on_status_codes",
+    "openai_organization",
+    "openai_project",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "aws_role_arn",
 }
+_INHERITED: Final = ("custom_host", "request_timeout")
+"""What a group gives to its targets that do not say it themselves; parameters are merged."""
+_ACCOUNTS: Final = re.compile(
+    r"(anthropic|aws|azure|cortex|databricks|fireworks|google|huggingface|ibm|modal|openai|oracle|predibase|sagemaker"
+    r"|snowflake|stability|triton|vertex|watsonx|workers_ai)_(?!beta|version).+|ad_auth|url_to_fetch|foundry_url"
+)
+"""Members that say which account or address is asked."""
 _RESOURCE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,62}")
 _CATALOGUED: Final = re.compile(r"@([^/]+)/(.+)", re.DOTALL)
 _LONGEST_MODEL: Final = 400
@@ -47,9 +60,9 @@ _SERVER_ERRORS: Final = 500
 def convert(document: object, alias: str = "default", owner: str = "imported") -> Draft:
     """The draft of a config, with its targets under one alias. Never raises for what it holds."""
     draft = Draft(owner)
-    config = mapping(document)
+    config = _with_usual_names(mapping(document))
     for name in ("data", "config"):
-        config = mapping(config.get(name)) or config
+        config = _with_usual_names(mapping(config.get(name))) or config
     providers: list[str] = []
     targets = _targets(draft, config, "config", providers, 0)
     if targets:
@@ -84,8 +97,8 @@ def _targets(draft: Draft, config: dict[str, Any], where: str, providers: list[s
     if mode == "single":
         inner = inner[:1]
     parts = [
-        (mapping(one), _targets(draft, mapping(one), f"{where}.targets[{index}]", providers, depth + 1))
-        for index, one in enumerate(inner)
+        (target, _targets(draft, target, f"{where}.targets[{index}]", providers, depth + 1))
+        for index, target in enumerate(_inheriting(config, _with_usual_names(mapping(one))) for one in inner)
     ]
     if mode == "loadbalance":
         return _balanced(draft, where, parts)
@@ -93,6 +106,20 @@ def _targets(draft: Draft, config: dict[str, Any], where: str, providers: list[s
     for _, targets in parts:
         found += [one for one in targets if one not in found]
     return found
+
+
+def _with_usual_names(written: dict[str, Any]) -> dict[str, Any]:
+    """Portkey takes `customHost` for `custom_host`."""
+    return {
+        re.sub(r"(?<=[a-z0-9])[A-Z]", lambda found: f"_{found[0].lower()}", name): one for name, one in written.items()
+    }
+
+
+def _inheriting(group: dict[str, Any], target: dict[str, Any]) -> dict[str, Any]:
+    """A target with what its group gives it."""
+    given = {name: group[name] for name in _INHERITED if group.get(name) and not target.get(name)}
+    overrides = {**mapping(group.get("override_params")), **mapping(target.get("override_params"))}
+    return {**target, **given, **({"override_params": overrides} if overrides else {})}
 
 
 def _balanced(draft: Draft, where: str, parts: list[tuple[dict[str, Any], list[Any]]]) -> list[Any]:
@@ -145,6 +172,10 @@ def _target(draft: Draft, target: dict[str, Any], where: str, providers: list[st
 
 def _members(draft: Draft, target: dict[str, Any], where: str, kind: str) -> dict[str, Any] | None:
     """A provider without its key, `None` where its endpoint cannot be said."""
+    unsaid = next((name for name in target if _ACCOUNTS.fullmatch(name) and name not in _READ and target[name]), None)
+    if unsaid is not None:
+        draft.note(f"{where}.{unsaid}", "the target is left out: the account cannot be said by this")
+        return None
     members: dict[str, Any] = {"type": NATIVE.get(kind, "custom")}
     host, resource = words(target.get("custom_host")), words(target.get("resource_name"))
     if host.startswith(("http://", "https://")) and not set(host) & set("@?# "):
@@ -170,11 +201,21 @@ def _known_as(name: str) -> str:
 
 
 def _place(draft: Draft, where: str, type_: str, target: dict[str, Any]) -> dict[str, str]:
-    """Where a cloud's account is."""
+    """Which account is meant, and where a cloud's is."""
+    if type_ == "openai":
+        stated = {ours: words(target.get(f"openai_{ours}")) for ours in ("organization", "project")}
+        return {name: value for name, value in stated.items() if value}
     if type_ == "azure" and (version := words(target.get("api_version"))):
         return {"api_version": version}
     if type_ == "bedrock":
-        return {"region": words(target.get("aws_region")) or "us-east-1"}
+        place = {"region": words(target.get("aws_region")) or "us-east-1"}
+        if identifier := words(target.get("aws_access_key_id")):
+            place["profile"] = draft.named("portkey", identifier)
+            text = f"put the account's keys into the AWS profile {place['profile']!r}: they cannot stand in the file"
+            draft.note(f"{where}.aws_access_key_id", text)
+        if role := words(target.get("aws_role_arn")):
+            place["role_arn"] = role
+        return place
     if type_ == "vertex":
         project = words(target.get("vertex_project_id")) or "set-the-project"
         place = {"project": project, "location": words(target.get("vertex_region")) or "us-central1"}
@@ -204,5 +245,6 @@ def _on(draft: Draft, strategy: dict[str, Any]) -> dict[str, Any]:
 
 def _leftovers(draft: Draft, config: dict[str, Any], where: str) -> None:
     for name in config:
-        if name not in _READ:
+        is_told = "targets" not in config and _ACCOUNTS.fullmatch(name)
+        if name not in _READ and not is_told:
             draft.note(f"{where}.{name}", f"not carried over: {_LEFT_OUT.get(name, 'it has no counterpart')}")

@@ -8,6 +8,7 @@ from gateway.lanes.chat.client import CLIENT as CHAT_CLIENT
 from gateway.lanes.chat.provider import PROVIDER as CHAT_PROVIDER
 from gateway.lanes.converse.provider import PROVIDER as CONVERSE_PROVIDER
 from gateway.lanes.generate_content.client import CLIENT as GENERATE_CONTENT_CLIENT
+from gateway.lanes.generate_content.provider import PROVIDER as GENERATE_CONTENT_PROVIDER
 from gateway.lanes.messages.client import CLIENT as MESSAGES_CLIENT
 from gateway.lanes.messages.provider import PROVIDER as MESSAGES_PROVIDER
 from gateway.lanes.responses.client import CLIENT as RESPONSES_CLIENT
@@ -24,6 +25,7 @@ CLIENTS: Final[Mapping[str, ClientSide]] = {
 
 PROVIDERS: Final[Mapping[str, ProviderSide]] = {
     "messages": MESSAGES_PROVIDER,
+    "generate_content": GENERATE_CONTENT_PROVIDER,
     "chat_completions": CHAT_PROVIDER,
     "converse": CONVERSE_PROVIDER,
     "responses": RESPONSES_PROVIDER,

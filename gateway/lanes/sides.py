@@ -29,7 +29,8 @@ class ClientSide(NamedTuple):
     """An API as clients speak it. `name` is its name in those of lanes.
 
     `read_request` judges the members of objects within the body by the losses, raises `GatewayError`, and opens with
-    the seal what came back opaque. `echo` are members of the request that answers repeat.
+    the seal what came back opaque. `echo` are members of the request that answers repeat. `thinking_budget` tells of
+    the top-level members of a request, `None` for one that is not there, the tokens that it sets apart for thinking.
     """
 
     name: str
@@ -39,12 +40,14 @@ class ClientSide(NamedTuple):
     write_stream: Callable[[Asked], StreamWriter]
     write_error: Callable[[int, ProviderError], bytes]
     echo: Callable[[Json], Mapping[str, Any]] = _no_echo
+    thinking_budget: Callable[[Callable[[str], Any]], int] = nothing_beside
 
 
 class ProviderSide(NamedTuple):
     """An API as providers speak it. `read_answer` and the stream's reader raise `UntranslatableAnswer`.
 
-    `forms` are the tools that it takes. `beside_answer` is that of `Translation`.
+    `forms` are the tools that it takes. `adds_budget` says that a request without a limit gets one here, to which the
+    budget is added that it sets apart for thinking: see `Translation.beside_answer`.
     """
 
     name: str
@@ -54,7 +57,7 @@ class ProviderSide(NamedTuple):
     read_stream: Callable[[Asked], StreamReader]
     read_error: Callable[[int, bytes], ProviderError] = _as_stated
     forms: ToolForms = ToolForms()
-    beside_answer: Callable[[Callable[[str], Any]], int] = nothing_beside
+    adds_budget: bool = False
 
 
 def joined(client: ClientSide, provider: ProviderSide) -> Translation:
@@ -77,7 +80,8 @@ def joined(client: ClientSide, provider: ProviderSide) -> Translation:
         return _Stream(provider.read_stream(asked), client.write_stream(asked), asked.kept)
 
     table = lane_table(f"{client.name} -> {provider.name}", client.table, provider.table)
-    return Translation(table, written, response, error, stream, provider.beside_answer)
+    beside_answer = client.thinking_budget if provider.adds_budget else nothing_beside
+    return Translation(table, written, response, error, stream, beside_answer)
 
 
 class _Stream:

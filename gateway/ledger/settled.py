@@ -2,7 +2,8 @@
 
 A process numbers what it settles in the order in which it writes entries, its spool keeps that order, and so does who
 ships it. So one number for each process says of every settlement whether it is in the sums
-(`gateway.counters.redis_settlements`).
+(`gateway.counters.redis_settlements`). Its name ends with that of the counters it shares, since others may be counted
+from the same ledger.
 """
 
 import re
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, delete, select, text
 from gateway.storage.tables import settled_until
 from gateway.telemetry.decision_record import DecisionRecord
 
-_SETTLED: Final = re.compile(r"([0-9A-Z]{26}):([0-9]{1,18})")
+_SETTLED: Final = re.compile(r"([0-9A-Z]{26}@[^@]{1,100}):([0-9]{1,18})")
 _FORGOTTEN_AFTER_US: Final = 30 * 86_400_000_000
 
 _RAISE: Final = text(
@@ -36,7 +37,7 @@ def settled_by(entries: Iterable[DecisionRecord]) -> dict[str, int]:
 
 
 def parsed(settled: str) -> dict[str, int]:
-    """Process and number of a text such as `01K...:153`; nothing of any other."""
+    """Process and number of a text such as `01K...@gw:default:153`; nothing of any other."""
     found = _SETTLED.fullmatch(settled)
     return {} if found is None else {found[1]: int(found[2])}
 

@@ -28,7 +28,11 @@ def authenticate(received: Received) -> CompiledKey:
     """
     secret = presented_secret(received.header_map)
     entry = received.snapshot.authenticate(secret)
-    if entry is None or not _has_its_form(secret, entry) or _was_rotated_away(entry):
+    if (
+        entry is None
+        or not (entry.is_imported or secret.startswith(PREFIX_OF[entry.key.environment]))
+        or _was_rotated_away(entry)
+    ):
         if entry is None and environment_of(secret) is not None:
             received.snapshot.tell_unknown_key()
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
@@ -65,10 +69,6 @@ def presented_secret(headers: Mapping[bytes, bytes]) -> str:
             return value.decode("latin-1")
         bearer = bearer or value
     return bearer.decode("latin-1")
-
-
-def _has_its_form(secret: str, entry: KeyEntry) -> bool:
-    return entry.is_imported or secret.startswith(PREFIX_OF[entry.key.environment])
 
 
 def _was_rotated_away(entry: KeyEntry) -> bool:

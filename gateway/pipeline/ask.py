@@ -65,6 +65,7 @@ _PASSED_OVER = {Dimension.SPEND: ("budget_exceeded", "a budget has no room for w
 _AT_ITS_LIMIT = ("rate_limited", "its account is at its limit.")
 _FAILURES = frozenset((*(kind.value for kind in FailureKind), ERROR_IN_ANSWER))
 _OF_ONE_API = ("anthropic-", "openai-", "x-stainless-", "x-goog-", "x-amzn-", "x-ms-")
+_EVENTS = b"alt=sse"
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -429,7 +430,8 @@ def send(
     query = received.query
     if lane.translation is not None:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
-        query = b""
+        # A stream of Google's is one array for those who do not ask for events.
+        query = _EVENTS if stream and lane.endpoint.shape.element is not None else b""
     elif received.address is not None and (betas := betas_in_body(request, candidate)):
         headers.append(("anthropic-beta", betas))
     if lane.translation is None and provider.form is not None and lane.endpoint.shape.vendor is Vendor.ANTHROPIC:

@@ -12,6 +12,7 @@ from gateway.errors import GatewayError
 from gateway.ledger.stored_entry import IndexLostError, StoredObject
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Home, Received
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.state import Reference, may_refer, references_in, references_in_query
 from gateway.snapshot.snapshot import CompiledKey, FallbackPolicy, Resolution
 from gateway.turns import LONG_BYTES, beside
@@ -39,14 +40,7 @@ async def find_home(received: Received, key: CompiledKey, body: RequestBody, ser
     Raises `not_found` for what is not the key's, `bad_request` for things at several providers, and `overloaded` while
     nobody can tell whose an id is.
     """
-    endpoint = received.endpoint
-    named = [*endpoint.named]
-    state = endpoint.shape.state
-    if endpoint.is_stored or may_refer(state, body):
-        is_long = len(body.data) >= LONG_BYTES
-        named += await beside(references_in, state, body) if is_long else references_in(state, body)
-    if endpoint.is_stored:
-        named += references_in_query(received.query)
+    named = await _named(received.endpoint, body, received.query)
     if not named:
         return None
     if len(named) > MOST_IDS:
@@ -76,6 +70,17 @@ async def find_home(received: Received, key: CompiledKey, body: RequestBody, ser
     home = names[first.id]
     assert home is not None  # noqa: S101 - seen above
     return Home(home, first)
+
+
+async def _named(endpoint: Endpoint, body: RequestBody, query: bytes) -> list[Reference]:
+    state = endpoint.shape.state
+    is_long = len(body.data) >= LONG_BYTES
+    if not endpoint.is_stored:
+        may_name = await beside(may_refer, state, body) if is_long and state.items else may_refer(state, body)
+        if not may_name:
+            return []
+    in_body = await beside(references_in, state, body) if is_long else references_in(state, body)
+    return [*endpoint.named, *in_body, *(references_in_query(query) if endpoint.is_stored else ())]
 
 
 async def owned(received: Received, key: CompiledKey, services: Services, ids: list[str]) -> dict[str, StoredObject]:

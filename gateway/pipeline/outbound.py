@@ -138,11 +138,11 @@ def prepare_body(request: Admitted, candidate: Candidate) -> Outbound:
     Raises `bad_request` or `unsupported_parameter`.
     """
     fit(request, candidate)
-    body, lane = request.body, candidate.lane
-    strict = is_strict(body)
+    lane = candidate.lane
     if lane.translation is None:
         outbound = _spliced(request, candidate)
     else:
+        strict = is_strict(request.body)
         outbound = request.outbound or _translated(request, candidate, lane.translation, strict=strict)
     if request.cache_mode != "respect" and lane.endpoint.body is BodyForm.JSON:
         return _marked(outbound, request.cache_mode, lane.endpoint.shape.vendor)
@@ -164,8 +164,9 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         withholds_usage = bool(wish)
         splices += wish
     if _STRICTNESS in body.names:
+        is_strict(body)  # which raises for what is no answer
         splices += body.removing(_STRICTNESS)
-    thoughts, told = _thoughts_of_others(body.data, candidate, endpoint)
+    thoughts, told = _thoughts_of_others(body, candidate, endpoint)
     if thoughts:
         splices += thoughts
         dropped = (*dropped, told)
@@ -177,11 +178,15 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     return Outbound(data, "spliced", dropped, withholds_usage)
 
 
-def _thoughts_of_others(data: bytes, candidate: Candidate, endpoint: Endpoint) -> tuple[list[Splice], str]:
+def _thoughts_of_others(body: RequestBody, candidate: Candidate, endpoint: Endpoint) -> tuple[list[Splice], str]:
     """The splices that take out what others thought, as lanes have marked and sealed it, and what is told of it."""
+    data, seen = body.data, body.glance
+    may_be_sealed = seen is None or seen.has_state
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
         signs = candidate.upstream.provider.signs_thinking
-        return without_unsigned_thinking(data, marked_alone=not signs), _THINKING
+        return without_unsigned_thinking(data, marked_alone=not signs, may_be_sealed=may_be_sealed), _THINKING
+    if not may_be_sealed:
+        return [], ""
     if endpoint.name == "chat_completions":
         return without_sealed_thoughts(data), _THOUGHTS
     if endpoint.name in _WITH_ITEMS:

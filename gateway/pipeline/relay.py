@@ -89,7 +89,9 @@ async def relay(asked: Asked, services: Services) -> Reply:
         events = KeptEventRelay(asked, services) if keeps(asked.admitted) else EventRelay(asked, services)
         stream = kept_alive(events, asked.admitted.key.stream_keepalive_s)
         return Reply(response.status, response_headers(response.headers), stream=stream)
-    if comes_as_array(asked.candidate, content, streams=asked.admitted.body.stream) and is_answer(asked):
+    # PERF: most answers come whole.
+    streams = asked.admitted.body.stream
+    if streams and comes_as_array(asked.candidate, content, streams=streams) and is_answer(asked):
         return Reply(response.status, response_headers(response.headers), stream=ArrayRelay(asked, services))
     gathered: list[bytes] = []
     try:

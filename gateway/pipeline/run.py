@@ -33,7 +33,7 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
 from gateway.shapes.glance import takes_long
-from gateway.shapes.state import NO_STATE, may_refer
+from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
 from gateway.snapshot.snapshot import CompiledKey
 from gateway.turns import LONG_BYTES, beside, in_turns
@@ -102,7 +102,7 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
     cap = output_cap(shape, body)
     limits = limit(key, received.endpoint, len(body.data), cap)
     # PERF: what may take long is done in threads, beside which others are served.
-    is_long = takes_long(shape, body)
+    is_long = takes_long(shape, body) or (len(body.data) >= LONG_BYTES and key.edits_bodies)
     home = None
     try:
         if is_long:
@@ -112,14 +112,9 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         judging = judge_urls(key, shape, body)
         if judging is not None:
             await in_turns(judging)
-        state = shape.state
-        if state is NO_STATE:
-            may_name = False
-        elif state.items and len(body.data) >= LONG_BYTES:
-            may_name = await beside(may_refer, state, body)
-        else:
-            may_name = may_refer(state, body)
-        if may_name or received.endpoint.is_stored:
+        # PERF: of most bodies one look has told that they name nothing.
+        seen = body.glance
+        if received.endpoint.is_stored or (shape.state is not NO_STATE and (seen is None or seen.has_state)):
             home = await find_home(received, key, body, services)
         if is_long:
             admitted, holds = await beside(_look_through, received, key, body, cap, services.habits, home)
@@ -194,6 +189,7 @@ async def _relay(asked: Asked, services: Services) -> Reply:
         raise failure
     if reply.stream is None:
         await asked.response.close()
-        if reply.data is not None and is_answer(asked) and (asked.received.endpoint.removes or keeps(asked.admitted)):
+        removes = asked.received.endpoint.removes
+        if reply.data is not None and (removes or keeps(asked.admitted)) and is_answer(asked):
             await services.objects.remember(left_behind(asked.admitted, reply.data))
     return reply

@@ -20,7 +20,7 @@ from gateway.ledger.learned import habits_at
 from gateway.ledger.object_index import ObjectIndex
 from gateway.ledger.prune_task import PruneTask
 from gateway.ledger.rebuild import ledger_state
-from gateway.ledger.settled import forget_settled, parsed, raise_settled
+from gateway.ledger.settled import all_settled, forget_settled, parsed, raise_settled
 from gateway.ledger.spool import Spool
 from gateway.ledger.writer import LedgerWriter
 from gateway.money.budget import CompiledBudget
@@ -163,7 +163,7 @@ class Bookkeeping:
             while True:
                 await asyncio.sleep(_LOOK_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads processes
                 with suppress(StorageError, CountersLost):
-                    await look((await asyncio.to_thread(self._read, (), {})).settled)
+                    await look(await asyncio.to_thread(self._settled_by_all))
 
         self._watching = asyncio.get_running_loop().create_task(looks())
 
@@ -233,8 +233,15 @@ class Bookkeeping:
                 # Also what had no entry, and what was forgotten while nothing was written.
                 with writing(self._engine) as connection:
                     raise_settled(connection, own, int(now * _MICROSECONDS))
-                    forget_settled(connection, int(now * _MICROSECONDS))
             return ledger_state(self._engine, budgets, now)
+        except SQLAlchemyError as problem:
+            raise StorageError(describe_failure(problem, self._engine)) from None
+
+    def _settled_by_all(self) -> dict[str, int]:
+        try:
+            with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
+                forget_settled(connection, clock.microseconds())
+                return all_settled(connection)
         except SQLAlchemyError as problem:
             raise StorageError(describe_failure(problem, self._engine)) from None
 

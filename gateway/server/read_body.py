@@ -75,7 +75,8 @@ class BodyReader:
         is_short = len(data) < _LONG
         if not data and received.endpoint.body is BodyForm.ANY:
             return no_body()
-        if _is_form(received.endpoint.body, written):
+        form_of = received.endpoint.body
+        if form_of is not BodyForm.JSON and _is_form(form_of, written):
             form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
             _send_as(received, form.content_type)
             return form

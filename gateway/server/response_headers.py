@@ -63,8 +63,10 @@ def of_gateway(received: Received) -> dict[str, str]:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
     if trail.budget_warning is not None:
         headers["x-langwatch-budget-warning"] = trail.budget_warning
-    if trail.asked is not None:
-        warning = _usage_warning(trail, trail.asked)
+    asked = trail.asked
+    # PERF: of a whole answer everything is known by now.
+    if asked is not None and (asked.usage_warning is not None or not trail.is_settled):
+        warning = _usage_warning(trail, asked)
         if warning is not None:
             headers["x-langwatch-usage-warning"] = warning
     return headers

@@ -3,11 +3,12 @@
 What applications declare is the same from request to request, and is known by its fingerprint. The rest of a body is
 searched once for everything by which more could be declared, billed, allowed or fetched; a body without any of it is
 plain. Of all others each question is asked on its own, by those whose question it is: what the look finds is never
-less than what they find.
+less than what they find. The same look tells of most bodies that they name nothing that a provider keeps.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import re2
@@ -16,9 +17,11 @@ from gateway.any_of import any_of
 from gateway.money.estimate import MARKS, characters_in, flags_of, points_or_allows
 from gateway.shapes.allows import names_several
 from gateway.shapes.shape import Shape
+from gateway.shapes.state import refers_lastingly
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.turns import LONG_BYTES
 from gateway.wire.request_body import NOT_PLAIN, Glance, RequestBody
+from gateway.wire.unsigned_thinking import ENVELOPE
 from gateway.wire.url_candidates import may_have_scheme
 from gateway.wire.urls import may_have_url_fields
 
@@ -70,19 +73,34 @@ def takes_long(shape: Shape, body: RequestBody) -> bool:
 class _Watch:
     """What is looked for in the requests of one API, and what is known of what lasts."""
 
-    __slots__ = ("_known", "_lasting", "_long", "_short", "_url_names")
+    __slots__ = (
+        "_known",
+        "_lasting",
+        "_long",
+        "_long_and_state",
+        "_names_of_kept",
+        "_short",
+        "_short_and_state",
+        "_state",
+        "_url_names",
+    )
 
     def __init__(self, shape: Shape) -> None:
         table, urls = shape.declares, URL_MEMBERS.get(shape.name, NO_URLS)
         self._url_names = urls.names
         self._lasting = table.lasting
+        self._state = shape.state
         members = {name.lower() for name in (*table.names_that_declare, *urls.names)}
         marks = {mark[1:].decode().lower() for mark in MARKS}
-        # PERF: it helps `re` to look at the next letter first; most quotes end a word or begin another one.
-        first = "".join(sorted({word[0] for word in members | marks}))
-        pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
-        self._short = re.compile(f'"(?=[{first}]){pattern}'.encode())
-        self._long = re2.compile(f'"(?i:{any_of(sorted(members))})"[ \\t\\r\\n]*:', _OPTIONS)
+        self._short = _in_short(members, marks)
+        self._short_and_state = _in_short(members | shape.state.names, marks | {ENVELOPE})
+        self._long = re2.compile(f'"{_one_of(members)}', _OPTIONS)
+        self._long_and_state = re2.compile(
+            f'"(?:{_one_of(members | shape.state.names)}|{re.escape(ENVELOPE)})', _OPTIONS
+        )
+        # Tools and the like have ids of their own that point at nothing.
+        lasting = shape.state.names - {"id"}
+        self._names_of_kept = re2.compile(f'"{_one_of(lasting)}', _OPTIONS) if lasting else None
         self._known: dict[tuple[Hashable, _Own], Glance] = {}
 
     def look(self, body: RequestBody) -> Glance:
@@ -106,13 +124,17 @@ class _Watch:
     def _own(self, text: bytes) -> "_Own | None":
         """What the rest of a body says; `None` where anything else is in it that is looked for."""
         if len(text) >= _SHORT:
-            # PERF: each search begins with a sign from which to which RE2 leaps.
-            if self._long.search(text) is not None or _UNPLAIN_IN_LONG.search(text) is not None:
+            # PERF: each search begins with a sign from which to which RE2 leaps. One for all tells of most bodies.
+            has_state = self._long_and_state.search(text) is not None
+            if has_state and self._long.search(text) is not None:
+                return None
+            if _UNPLAIN_IN_LONG.search(text) is not None:
                 return None
             flags = flags_of(text)
-            return None if flags is None else (flags, True)
+            return None if flags is None else (flags, True, has_state)
         lowered = text.lower()
-        if self._short.search(lowered) is not None:
+        has_state = self._short_and_state.search(lowered) is not None
+        if has_state and self._short.search(lowered) is not None:
             return None
         # PERF: to look for a single byte takes a fraction of what a longer text takes, and `find` of what `in` does,
         # which raises an exception to itself before it looks.
@@ -121,9 +143,9 @@ class _Watch:
             return None
         if not text.isascii() and any(twin in text for twin in _TWINS):
             return None
-        return 0, has_escapes or lowered.find(b"http") >= 0
+        return 0, has_escapes or lowered.find(b"http") >= 0, has_state
 
-    def _of_lasting(self, members: bytes, own_flags: int, may_have_own_urls: bool) -> Glance:
+    def _of_lasting(self, members: bytes, own_flags: int, may_have_own_urls: bool, has_state: bool) -> Glance:
         """What is known of members that last, in a body whose rest says this."""
         flags = flags_of(members)
         if flags is None or _UNPLAIN_IN_LONG.search(members) is not None or names_several(members):
@@ -132,6 +154,7 @@ class _Watch:
         has_fields = may_have_url_fields(members, self._url_names)
         return Glance(
             is_plain=True,
+            has_state=has_state or self._refers(members),
             has_url_fields=has_fields,
             has_urls=has_fields or may_have_scheme(members),
             flags=flags | own_flags,
@@ -141,9 +164,25 @@ class _Watch:
             wide=wide,
         )
 
+    def _refers(self, members: bytes) -> bool:
+        names = self._names_of_kept
+        return names is not None and names.search(members) is not None and refers_lastingly(self._state, members)
 
-_Own = tuple[int, bool]
-"""The flags that the rest of a body sets, and whether it may have URLs."""
+
+def _one_of(names: Iterable[str]) -> str:
+    return rf'(?i:{any_of(sorted(names))})"[ \t\r\n]*:'
+
+
+def _in_short(members: AbstractSet[str], marks: AbstractSet[str]) -> re.Pattern[bytes]:
+    """What finds a member of these names, or a word that begins so, in a text of small letters."""
+    # PERF: it helps `re` to look at the next letter first; most quotes end a word or begin another one.
+    first = "".join(sorted({word[0] for word in members | marks}))
+    pattern = rf'(?:{any_of(sorted(members))}"[ \t\r\n]*:|{any_of(sorted(marks))})'
+    return re.compile(f'"(?=[{first}]){pattern}'.encode())
+
+
+_Own = tuple[int, bool, bool]
+"""The flags that the rest of a body sets, and whether it may have URLs, and state."""
 
 _WATCHES: Final[dict[str, _Watch]] = {}
 

@@ -55,6 +55,7 @@ class State:
     Args:
         members: Top-level members that name something kept.
         hints: Bytes of which one stands in every body that may name something kept below the top.
+        names: Members of which one stands, at any depth, in every body that names something kept.
         items: Whether items of `input` may stand for earlier ones by their ids, and tools point at what is kept.
         keeps: Whether something of the answer to a request is kept.
         created: What it is, by the answer, or by an event of it.
@@ -64,6 +65,7 @@ class State:
 
     members: frozenset[str] = frozenset()
     hints: tuple[bytes, ...] = ()
+    names: frozenset[str] = frozenset()
     items: bool = False
     keeps: Keeps = keeps_nothing
     created: FindCreated = _finds_nothing
@@ -94,6 +96,8 @@ _ID_OR_OBJECT: Final = frozenset(("container", "conversation"))
 """Members whose value is an id, or an object with one."""
 NAMES_OF_KEPT: Final = _IDS | _ID_OR_OBJECT
 """Members that name something kept, whatever else they may hold."""
+_FILES: Final = frozenset(name for name in _IDS if "file_id" in name)
+_ID: Final = "id"
 _OBJECTS: Final = frozenset(("audio", "prompt"))
 """Members whose value may be an object with an id."""
 _NOT_LOOKED_INTO: Final = frozenset(
@@ -147,6 +151,14 @@ def may_refer(state: State, body: RequestBody) -> bool:
     if data.find(b"\\u00") >= 0 and _ESCAPED_LETTER.search(data) is not None:
         return True
     return state.items and (_has_tools_that_point(body.raw("tools") or b"") or _has_items_that_point(body))
+
+
+def refers_lastingly(state: State, members: bytes) -> bool:
+    """Whether members that last from request to request, as they stand in a body, name anything kept."""
+    try:
+        return bool(_found(state, _decode_any(b"{" + members + b"}")))
+    except UNREADABLE:
+        return True
 
 
 def references_in(state: State, body: RequestBody) -> list[Reference]:
@@ -323,6 +335,11 @@ def _is_stored(body: RequestBody) -> bool:
     return body.raw("store") == b"true"
 
 
+def _keeps_completion(body: RequestBody) -> bool:
+    names = body.names
+    return "audio" in names or ("store" in names and _is_stored(body))
+
+
 def _chat_created(body: RequestBody, data: bytes) -> Sequence[Created]:
     return [*(_completion(body, data) if _is_stored(body) else ()), *_spoken(data)]
 
@@ -386,6 +403,7 @@ def _files_of(result: Any) -> Iterator[Created]:
 RESPONSES: Final = State(
     members=frozenset(("previous_response_id", "conversation", "prompt")),
     hints=(b"file_id",),
+    names=NAMES_OF_KEPT | {_ID},
     items=True,
     keeps=lambda body: not _switched_off(body),
     created=_response_created,
@@ -393,13 +411,15 @@ RESPONSES: Final = State(
 )
 CHAT: Final = State(
     hints=(b"file_id", b'"audio"'),
-    keeps=lambda body: _is_stored(body) or body.raw("audio") is not None,
+    names=_FILES | {"audio"},
+    keeps=_keeps_completion,
     created=_chat_created,
     tells=(b'"id"',),
 )
 MESSAGES: Final = State(
     members=frozenset(("container",)),
     hints=(b"file_id",),
+    names=_FILES | {"container"},
     keeps=_runs_code,
     created=_message_created,
     tells=(b'"container"', b'"file_id"'),

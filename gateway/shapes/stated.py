@@ -109,8 +109,10 @@ def _largest(paths: tuple[str, ...], body: RequestBody) -> StatedLimit:
         if is_doubtful and body.is_ambiguous(path):
             return Unreadable(path)
         if path not in names:
+            if "." not in path:
+                continue
             outer, _, inner = path.partition(".")
-            if not inner or outer not in names:
+            if outer not in names:
                 continue
             if is_doubtful and body.is_ambiguous(outer):
                 return Unreadable(path)

@@ -32,6 +32,7 @@ _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "chat_completions": ("max_completion_tokens", "max_tokens"),
     "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
+    "generate_content": ("maxOutputTokens",),
 }
 _OPENAI: Final = ("openai", "azure")
 _REFUSES_STOP: Final = re.compile(r"o[34](-|$)|gpt-5(?!(\.\d+)?-chat)|gpt-[6-9]")
@@ -79,7 +80,9 @@ def fit(provider_type: str, endpoint: str, model: str, body: dict[str, Any]) -> 
     elif endpoint == "messages":
         _declare_called(body)
         _fit_schemas(body, told)
-    _lower(endpoint, most_output(model), body, told)
+    config = body.get("generationConfig") if endpoint == "generate_content" else body
+    if config is not None:
+        _lower(endpoint, most_output(model), config, told)
     return told
 
 

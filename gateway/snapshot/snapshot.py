@@ -240,6 +240,11 @@ class CompiledKey:
     trace_collector: str | None
     capture: CapturePolicy | None
 
+    @property
+    def edits_bodies(self) -> bool:
+        """Whether one of its providers may get other fields than clients send: by rules, or as its cloud takes them."""
+        return any(one.rules is not None or one.provider.form is not None for one in self.upstreams.values())
+
 
 @dataclass(frozen=True)
 class KeyEntry:
@@ -304,7 +309,7 @@ class Snapshot:
         Other gateways' secrets are looked for where there are any, and never among those of this one's form.
         """
         entry = None
-        is_own = secret.startswith(PREFIX) or not self._has_imported
+        is_own = not self._has_imported or secret.startswith(PREFIX)
         for digest in self._pepper.candidates(secret) if is_own else self._pepper.imported_candidates(secret):
             entry = entry or self._entries.get(digest) or self._find(digest)
         return entry

@@ -15,13 +15,15 @@ class Glance:
     more could be declared or a field be a URL, and no media. Only then the others count: whether what is known has such
     fields, or URLs in any string (`has_urls`), the `flags` that the body sets, those that it sets beyond what is known
     (`own_flags`), whether the rest of it may have URLs (`may_have_own_urls`), and how many bytes of what is known are
-    `dense` and `wide` to an estimate. There is one of these for each text that lasts and each of what the rest says, so
-    that whoever found something out about that text can remember it by this.
+    `dense` and `wide` to an estimate. Without `has_state` it names nothing that a provider keeps, and has nothing in it
+    that the gateway has sealed. There is one of these for each text that lasts and each of what the rest says, so that
+    whoever found something out about that text can remember it by this.
     """
 
     __slots__ = (
         "dense",
         "flags",
+        "has_state",
         "has_url_fields",
         "has_urls",
         "is_plain",
@@ -34,6 +36,7 @@ class Glance:
         self,
         *,
         is_plain: bool,
+        has_state: bool = True,
         has_url_fields: bool = True,
         has_urls: bool = True,
         flags: int = 0,
@@ -43,6 +46,7 @@ class Glance:
         wide: int = 0,
     ) -> None:
         self.is_plain: Final = is_plain
+        self.has_state: Final = has_state
         self.has_url_fields: Final = has_url_fields
         self.has_urls: Final = has_urls
         self.flags: Final = flags

@@ -39,12 +39,12 @@ def provider_marked(signature: str) -> str | None:
     return signature.removeprefix(_MARK) if signature.startswith(_MARK) else None
 
 
-def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> list[Splice]:
+def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False, may_be_sealed: bool = True) -> list[Splice]:
     """The splices that take unsigned thinking out of an Anthropic body, and turns that hold nothing else.
 
-    With `marked_alone`, they take out that which the gateway has marked.
+    With `marked_alone`, they take out that which the gateway has marked. Without `may_be_sealed` no envelope is in it.
     """
-    if not has_unsigned(data):
+    if not has_unsigned(data, may_be_sealed=may_be_sealed):
         return []
     messages = elements_in(data, members_in(data, (0, len(data))).get("messages", (0, 0)))
     splices: list[Splice] = []
@@ -59,10 +59,10 @@ def without_unsigned_thinking(data: bytes, *, marked_alone: bool = False) -> lis
     return splices + without_elements(messages, empty) if len(empty) < len(messages) else []
 
 
-def has_unsigned(data: bytes) -> bool:
+def has_unsigned(data: bytes, *, may_be_sealed: bool = True) -> bool:
     """Whether such thinking may be in a body: two looks, which nearly every body passes."""
     # PERF: `in` raises an exception to itself before it looks for bytes.
-    if data.find(_BEGINS_SEALED) >= 0:
+    if may_be_sealed and data.find(_BEGINS_SEALED) >= 0:
         return True
     position = data.find(_SIGNATURE)
     while position >= 0:

@@ -301,7 +301,7 @@ class Responses(Api):
 
 
 class GenerateContent(Api):
-    """Gemini's own API, which wants the signature of each call's thought back."""
+    """Gemini's own API, which wants the signature of each of its calls back, and takes no other."""
 
     call_id = "script{}"
 
@@ -312,7 +312,7 @@ class GenerateContent(Api):
     def refusal(self, body: Json) -> str | None:
         parts = [part for content in body["contents"] for part in content.get("parts", ())]
         calls = [part for part in parts if "functionCall" in part]
-        if any(call.get("thoughtSignature") != PROOF for call in calls):
+        if any(call.get("thoughtSignature", None if self._is_own(call) else PROOF) != PROOF for call in calls):
             return "Function call is missing a thought_signature in functionCall parts."
         answered = [part["functionResponse"]["name"] for part in parts if "functionResponse" in part]
         return _unanswered([call["functionCall"]["name"] for call in calls], answered)
@@ -331,6 +331,10 @@ class GenerateContent(Api):
 
     def is_stream(self, _body: Json, path: str) -> bool:
         return ":streamGenerateContent" in path
+
+    @staticmethod
+    def _is_own(call: Json) -> bool:
+        return str(call["functionCall"].get("id", "")).startswith("script")
 
     @staticmethod
     def _chunk(parts: list[Json], body: Json, finish: Json) -> Json:

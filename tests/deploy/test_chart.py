@@ -98,7 +98,10 @@ def containers(objects):
 @pytest.mark.parametrize("case", CASES)
 def test_pods_have_no_more_rights_than_they_need(rendered, case):
     for pod, container in containers(rendered[case]):
-        assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+        assert (
+            pod["securityContext"].items()
+            >= {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}.items()
+        )
         assert pod["automountServiceAccountToken"] is False
         security = container["securityContext"]
         assert security["readOnlyRootFilesystem"]
@@ -123,6 +126,27 @@ def test_probes_are_asked_on_the_port_that_has_room_for_them(rendered):
     probes = {name: container[name]["httpGet"] for name in ("startupProbe", "readinessProbe", "livenessProbe")}
     assert {one["port"] for one in probes.values()} == {"health"}
     assert [one["path"] for one in probes.values()] == ["/startupz", "/readyz", "/healthz"]
+
+
+@pytest.mark.parametrize(("group", "expected"), [({}, 65532), ({"fsGroup": 7}, 7), ({"fsGroup": None}, None)])
+def test_volumes_belong_to_a_group_that_the_pod_is_in(group, expected):
+    values = {**SERVES, **group, "gateway": {"persistence": {"enabled": True}}}
+    objects = {one["kind"]: one for one in yaml.safe_load_all(helm("template", "acme", values=values)) if one}
+
+    assert objects["StatefulSet"]["spec"]["template"]["spec"]["securityContext"].get("fsGroup") == expected
+
+
+def test_what_metrics_tell_is_not_published_with_the_api(rendered):
+    objects = rendered["everything"]
+    api, health = objects["Service", "acme"], objects["Service", "acme-health"]
+    scraped = objects["ServiceMonitor", "acme"]["spec"]["selector"]["matchLabels"]
+
+    assert api["spec"]["type"] == "LoadBalancer"
+    assert [one["name"] for one in api["spec"]["ports"]] == ["http"]
+    assert health["spec"]["clusterIP"] == "None"
+    assert [one["port"] for one in health["spec"]["ports"]] == [5564]
+    assert scraped.items() <= health["metadata"]["labels"].items()
+    assert not scraped.items() <= api["metadata"]["labels"].items()
 
 
 def test_a_gateway_that_follows_has_no_file_and_knows_whom_to_follow(rendered):

@@ -304,6 +304,8 @@ PRICED = [
     ),
     ("openai/x", {"cache_read_input_token_cost": 1e-7}, {}, {"cache_read_usd_per_mtok": "0.1"}),
     ("openai/x", {"input_cost_per_token": "dear"}, {}, None),
+    ("openai/x", {"input_cost_per_token": float("nan"), "output_cost_per_token": 1e-300}, {}, None),
+    ("openai/x", {"input_cost_per_token": float("inf"), "output_cost_per_token": "1e999"}, {}, None),
     ("openai/x", {"input_cost_per_second": 0.1}, {}, None),
 ]
 
@@ -327,6 +329,20 @@ def test_a_deployment_of_a_data_zone_is_of_a_provider_in_it():
     providers = litellm.convert({"model_list": entries}, {}).sections["providers"]
 
     assert [one.get("zone") for one in providers.values()] == ["data_zone", None]
+
+
+@pytest.mark.parametrize("number", [float("nan"), "nan", "sNaN", float("inf"), "1e9999999", -1, "", [1]])
+def test_what_is_no_number_is_told(number):
+    parameters = {"model": "openai/gpt-5", "max_budget": number}
+    settings = {"cost_discount_config": {"openai": number}}
+
+    draft = litellm.convert(
+        {"model_list": [{"model_name": "m", "litellm_params": parameters}], "litellm_settings": settings}
+    )
+
+    wheres = {one.where for one in draft.notes}
+    assert wheres >= {"model_list[0].max_budget", "litellm_settings.cost_discount_config.openai"}
+    assert "budgets" not in draft.sections
 
 
 def test_discounts_of_providers_are_factors():

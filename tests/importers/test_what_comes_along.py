@@ -277,6 +277,9 @@ TEAM = {"team_id": "t"}
         {"projects": [{"project_id": "p", "blocked": True}]},
         {"users": [{"user_id": "u", "metadata": {"scim_active": False}}]},
         {"teams": [{**TEAM, "rpm_limit": 5}]},
+        {"teams": [{**TEAM, "max_budget": "x"}]},
+        {"projects": [{"project_id": "p", "budget_id": "b"}]},
+        {"teams": [{**TEAM, "organization_id": "o"}], "organizations": [{"organization_id": "o", "rpm_limit": 5}]},
         {"users": [{"user_id": "u", "tpm_limit": 5}]},
         {"teams": [{**TEAM, "model_max_budget": {"claude": 1}}]},
         {"teams": [{**TEAM, "organization_id": "o"}], "organizations": [{"organization_id": "o", "budget_id": "b"}]},
@@ -302,6 +305,18 @@ def test_a_key_whose_owner_is_held_in_a_way_that_cannot_be_said_comes_disabled(t
         {"expires": "soon"},
         {"models": ["gpt-5"], "team_id": "t"},
         {"blocked": True},
+        {"blocked": "t"},
+        {"rpm_limit": 0},
+        {"tpm_limit": "many"},
+        {"max_budget": -1},
+        {"max_budget": [1]},
+        {"budget_limits": [{"budget_duration": "1h", "max_budget": "x"}]},
+        {"models": "{claude}"},
+        {"models": [5]},
+        {"metadata": '{"guardrails": ["pii"]}'},
+        {"team_id": 5},
+        {"config": {"model_list": []}},
+        {"object_permission": {"mcp_servers": ["a"]}},
     ],
 )
 def test_a_key_with_what_cannot_be_said_comes_disabled(members):
@@ -317,14 +332,42 @@ def test_a_key_with_what_cannot_be_said_comes_disabled(members):
         (["all-team-models"], ["claude"], ["anthropic/claude-x"]),
         (["claude"], [], ["anthropic/claude-x"]),
         (["claude", "gpt-5"], ["claude", "x"], ["anthropic/claude-x"]),
-        (["openai/*"], ["openai/gpt-5", "claude"], ["openai/gpt-5"]),
-        (["all-proxy-models"], [], None),
+        (["openai/*"], ["openai/gpt-5", "claude"], ["openai-2/gpt-5"]),
+        (["clau*"], [], ["anthropic/claude-x"]),
+        (["all-proxy-models"], [], ["anthropic/claude-x", "openai/o1", "openai-2/*"]),
+        ([], [], ["anthropic/claude-x", "openai/o1", "openai-2/*"]),
+        (["gpt-5", "claude"], [], ["anthropic/claude-x"]),
     ],
 )
-def test_a_key_may_ask_for_what_both_it_and_its_team_may(own, teams, expected):
-    keys, _, _ = imported_keys(key(models=own, team_id="t"), teams=[{**TEAM, "models": teams}])
+def test_a_key_may_ask_for_what_both_it_and_its_team_may_of_the_list_of_models(own, teams, expected):
+    models = [
+        model("claude", "anthropic/claude-x"),
+        model("o1", "openai/o1", api_key="os.environ/A"),
+        model("openai/*", "openai/*", api_key="os.environ/B"),
+    ]
+    dump = {"keys": [key(models=own, team_id="t")], "teams": [{**TEAM, "models": teams}]}
 
-    assert keys["k"].get("models_allowed") == expected
+    assert imported(*models, keys=dump)[0]["virtual_keys"]["k"]["models_allowed"] == expected
+
+
+@pytest.mark.parametrize(
+    ("owners", "tables", "expected"),
+    [
+        ({"user_id": "u"}, {"users": [{"user_id": "u", "models": ["claude"]}]}, ["anthropic/claude-x"]),
+        (
+            {"user_id": "u", **TEAM},
+            {"users": [{"user_id": "u", "models": ["claude"]}]},
+            ["anthropic/claude-x", "groq/l"],
+        ),
+        ({"project_id": "p"}, {"projects": [{"project_id": "p", "models": ["llama"]}]}, ["groq/l"]),
+        ({"org_id": "o"}, {"organizations": [{"organization_id": "o", "models": ["llama"]}]}, ["groq/l"]),
+    ],
+)
+def test_a_key_may_ask_for_what_its_user_project_and_organization_may(owners, tables, expected):
+    dump = {"keys": [key(**owners)], **tables}
+    draft, _ = imported(model("claude", "anthropic/claude-x"), model("llama", "groq/l"), keys=dump)
+
+    assert draft["virtual_keys"]["k"]["models_allowed"] == expected
 
 
 def test_limits_of_a_team_and_a_user_are_those_of_their_only_key():
@@ -490,6 +533,90 @@ def test_a_virtual_key_that_does_not_tell_its_provider_is_left_out():
 
     assert not draft.get("providers")
     assert any("write `provider` beside it" in note for note in notes)
+
+
+def test_targets_of_portkey_inherit_from_their_group():
+    group = {
+        "strategy": {"mode": "fallback"},
+        "custom_host": "https://proxy.example/v1",
+        "override_params": {"model": "x"},
+    }
+    targets = [
+        {"provider": "openai", "api_key": "a"},
+        {"provider": "groq", "apiKey": "b", "customHost": "https://own.example", "overrideParams": {"model": "y"}},
+    ]
+    draft, _ = of_portkey({**group, "targets": targets})
+
+    assert draft["model_aliases"]["smart"] == ["openai/x", "groq/y"]
+    assert [one["base_url"] for one in draft["providers"].values()] == [
+        "https://proxy.example/v1",
+        "https://own.example",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (
+            {"provider": "bedrock", "aws_access_key_id": "AKIA", "aws_secret_access_key": "s", "aws_role_arn": "arn:x"},
+            {"type": "bedrock", "region": "us-east-1", "profile": "portkey", "role_arn": "arn:x"},
+        ),
+        ({"provider": "bedrock", "aws_external_id": "x"}, None),
+        ({"provider": "azure-openai", "resource_name": "r", "azure_auth_mode": "entra"}, None),
+        ({"provider": "openai", "url_to_fetch": "https://x.example"}, None),
+        (
+            {"provider": "openai", "openai_organization": "o", "openai_project": "p"},
+            {"type": "openai", "organization": "o", "project": "p", "api_key": "${env:OPENAI_API_KEY}"},
+        ),
+    ],
+)
+def test_portkeys_accounts_are_the_same_or_left_out(target, expected):
+    draft, _ = of_portkey({**target, "override_params": {"model": "m"}})
+
+    assert next(iter(draft.get("providers", {}).values()), None) == expected
+    assert "AKIA" not in yaml.safe_dump(draft)
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"litellm_settings": {"api_base": "https://proxy.example"}},
+        {"litellm_settings": {"api_key": "sk-of-all"}},
+        {"litellm_settings": {"openai_key": "sk-of-all"}},
+        {"litellm_settings": {"organization": "org"}},
+        {"litellm_settings": {"use_litellm_proxy": True}},
+        {"router_settings": {"default_litellm_params": {"api_base": "https://proxy.example"}}},
+        {"environment_variables": {"OPENAI_BASE_URL": "https://proxy.example"}},
+    ],
+)
+def test_what_the_file_says_of_all_deployments_leads_none_elsewhere(sections):
+    draft, notes = imported(model("m", "openai/gpt-5"), **sections)
+    others, _ = imported(model("m", "anthropic/c", api_base="https://own.example", api_key=OPENAI), **sections)
+    (section,), decides_for_all = sections, "default_litellm_params" in str(sections) or "proxy': True" in str(sections)
+
+    assert not draft.get("providers")
+    assert any(section in note and "left out" in note for note in notes)
+    assert bool(others.get("providers")) is not decides_for_all
+    assert "sk-of-all" not in str(notes)
+
+
+def test_headers_and_accounts_that_may_be_secret_become_variables():
+    headers = {"X-Cred": "sk-1", "X-Custom": "Bearer sk-2", "X-Jwt": "sk-3", "X-Long": "sk-4" * 20, "X-Team": "blue"}
+    accounts = ["eyJ0eXBlIjoic2VydmljZV9hY2NvdW50In0=", '\'{"private_key": "sk-5"}\'', "secrets/a.json", "/run/account"]
+    draft, notes = imported(
+        model("m", "openai/gpt-5", extra_headers=headers, api_key=OPENAI),
+        *(model(f"v{at}", "vertex_ai/g", vertex_credentials=one) for at, one in enumerate(accounts)),
+    )
+
+    assert "sk-" not in str(draft) + str(notes)
+    first, *others = draft["providers"].values()
+    assert first["headers"]["X-Team"] == "blue"
+    assert [one["credentials"] for one in others] == [
+        "${env:VERTEX_CREDENTIALS}",
+        "${env:VERTEX_CREDENTIALS_2}",
+        "${file:secrets/a.json}",
+        "${file:/run/account}",
+    ]
 
 
 HOSTS = st.sampled_from([None, "https://a.example/v1", "http://10.0.0.5:1", "https://b.example"])

@@ -30,11 +30,17 @@ def frames(events):
     return stream([b"data: " + json.dumps(event).encode() + b"\n\n" for event in events] + [b"data: [DONE]\n\n"])
 
 
-def of_chat(identifier, members, **call):
-    called = {"index": 0, "id": identifier, "function": {"name": "weather", "arguments": "{}"}, **call}
+def of_chat(identifier, members):
+    called = {"index": 0, "id": identifier, "function": {"name": "weather", "arguments": "{}"}}
     deltas = [{"role": "assistant", **members}, {"tool_calls": [called]}]
     chunks = [{"id": "c", "choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     return frames([*chunks, {"id": "c", "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}])
+
+
+def of_gemini(identifier):
+    call = {"functionCall": {"id": identifier, "name": "weather", "args": {}}, "thoughtSignature": GOOGLES}
+    candidates = [{"content": {"role": "model", "parts": [call]}}, {"finishReason": "STOP"}]
+    return stream([b"data: " + json.dumps({"candidates": [one]}).encode() + b"\r\n\r\n" for one in candidates])
 
 
 def of_claude(identifier):
@@ -57,10 +63,7 @@ def of_claude(identifier):
 
 
 PROVIDERS = {
-    "gemini/gemini-3-pro-preview": (
-        lambda identifier: of_chat(identifier, {}, extra_content={"google": {"thought_signature": GOOGLES}}),
-        GOOGLES,
-    ),
+    "gemini/gemini-3-pro-preview": (of_gemini, GOOGLES),
     "claude/claude-sonnet-4-6": (of_claude, SIGNATURE),
     "vllm/qwen3": (lambda identifier: of_chat(identifier, {"reasoning_content": THOUGHT}), THOUGHT),
 }

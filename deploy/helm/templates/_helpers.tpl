@@ -35,6 +35,10 @@ app.kubernetes.io/component: {{ .component }}
 {{- define "gateway.podSecurity" -}}
 runAsNonRoot: true
 seccompProfile: {type: RuntimeDefault}
+{{- with .Values.fsGroup }}
+fsGroup: {{ int . }}
+fsGroupChangePolicy: OnRootMismatch
+{{- end }}
 {{- end -}}
 
 {{- define "gateway.containerSecurity" -}}

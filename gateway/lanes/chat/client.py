@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.lanes.chat.parameters import CLIENT_TABLE
-from gateway.lanes.chat.read_request import read_request
+from gateway.lanes.chat.read_request import read_request, thinking_budget
 from gateway.lanes.chat.write_answer import CompletionStream, write_answer, write_error
 from gateway.lanes.sides import ClientSide
 
@@ -14,5 +14,6 @@ CLIENT: Final = ClientSide(
     write_answer=write_answer,
     write_stream=CompletionStream,
     write_error=write_error,
+    thinking_budget=thinking_budget,
 )
 """The side."""

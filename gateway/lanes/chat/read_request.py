@@ -3,7 +3,7 @@
 Source: https://platform.openai.com/docs/api-reference/chat/create. Texts that are blank say nothing, and are left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.lanes.base import Json
@@ -168,6 +168,15 @@ def _reasoning(body: Json, losses: Losses) -> Reasoning:
         else Given(whole_number(budget, "thinking.budget_tokens"), "thinking.budget_tokens"),
         shown=None if shown is None else Given(text(shown, "thinking.display"), "thinking.display"),
     )
+
+
+def thinking_budget(member: Callable[[str], Any]) -> int:
+    """See `ClientSide.thinking_budget`: what the extension `thinking` says."""
+    thinking = member("thinking")
+    if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
+        return 0
+    budget = thinking.get("budget_tokens")
+    return budget if type(budget) is int and budget > 0 else 0
 
 
 def _format(body: Json, losses: Losses) -> Format | None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from gateway.lanes.generate_content.client_table import CLIENT as TABLE
-from gateway.lanes.generate_content.read_request import read_request
+from gateway.lanes.generate_content.read_request import read_request, thinking_budget
 from gateway.lanes.generate_content.write_answer import ContentStream, write_answer, write_error
 from gateway.lanes.sides import ClientSide
 
@@ -14,5 +14,6 @@ CLIENT: Final = ClientSide(
     write_answer=write_answer,
     write_stream=ContentStream,
     write_error=write_error,
+    thinking_budget=thinking_budget,
 )
 """The side."""

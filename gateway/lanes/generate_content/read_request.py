@@ -3,11 +3,12 @@
 Google's servers take one object in the place of a list, and members by the names of their fields; so does this.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from gateway.errors import GatewayError
 from gateway.lanes.base import Json
 from gateway.lanes.conversation import (
     EFFORTS,
@@ -37,6 +38,7 @@ from gateway.lanes.generate_content.schema import json_schema
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import flag, mapping, number, optional_text, text, tool_name, whole_number, wrong
 from gateway.lanes.sealing import Seal
+from gateway.shapes.google_request import spellings
 
 _ROLES: Final = {"user": Role.USER, "function": Role.USER, "model": Role.ASSISTANT}
 _MODES: Final = {"AUTO": "auto", "VALIDATED": "auto", "ANY": "required", "NONE": "none"}
@@ -79,7 +81,14 @@ def camel_case(name: str) -> str:
 
 
 def _camel(members: Mapping[str, Any]) -> dict[str, Any]:
-    return {camel_case(name): value for name, value in members.items()}
+    """The members as they are usually spelled. Raises `bad_request` for one that is there in two spellings."""
+    made: dict[str, Any] = {}
+    for name, value in members.items():
+        spelled = camel_case(name)
+        if spelled in made:
+            raise wrong(name, f"left out: `{spelled}` is there already, in another spelling")
+        made[spelled] = value
+    return made
 
 
 def _object(value: Any, path: str) -> dict[str, Any]:
@@ -147,6 +156,17 @@ def _reasoning(config: Mapping[str, Any], losses: Losses) -> Reasoning:
     if not tokens:
         return Reasoning(mode=Given("disabled", at))
     return Reasoning(mode=Given("enabled", at), budget=Given(tokens, at))
+
+
+def thinking_budget(member: Callable[[str], Any]) -> int:
+    """See `ClientSide.thinking_budget`: what `thinkingConfig` says; 0 for a request that will be refused."""
+    try:
+        body = _camel({name: value for (name,) in spellings(_CONFIG) if (value := member(name)) is not None})
+        thinking = _object(_object(body.get(_CONFIG), _CONFIG).get("thinkingConfig"), _CONFIG)
+        budget = thinking.get("thinkingBudget")
+        return 0 if budget is None else _whole(budget, _CONFIG)
+    except GatewayError:
+        return 0
 
 
 def _tier(body: Mapping[str, Any]) -> Given[str] | None:

@@ -4,7 +4,6 @@ from typing import Final
 
 from gateway.lanes.carried_tools import ToolForms
 from gateway.lanes.messages.read_answer import MessageEvents, read_answer
-from gateway.lanes.messages.reasoning import thinking_budget
 from gateway.lanes.messages.target_table import TARGET
 from gateway.lanes.messages.write_request import write_request
 from gateway.lanes.sides import ProviderSide
@@ -16,6 +15,6 @@ PROVIDER: Final = ProviderSide(
     read_answer=read_answer,
     read_stream=MessageEvents,
     forms=ToolForms(longest_name=128),
-    beside_answer=thinking_budget,
+    adds_budget=True,
 )
 """The side."""

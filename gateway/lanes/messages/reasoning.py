@@ -8,7 +8,7 @@ the models' migration guides.
 
 import enum
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from gateway.lanes.conversation import Conversation, Given
@@ -168,18 +168,6 @@ def _kept_from_thinking(
     if messages[-1]["role"] == "assistant":
         return _BEGUN
     return _NO_THOUGHT if _answers_a_call_without_thought(messages) else ""
-
-
-def thinking_budget(member: Callable[[str], Any]) -> int:
-    """The tokens that the extension `thinking` sets apart beside the answer's own, 0 where it sets none.
-
-    `member` gives a top-level member of the request, `None` for one that is not there.
-    """
-    thinking = member("thinking")
-    if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
-        return 0
-    budget = thinking.get("budget_tokens")
-    return budget if type(budget) is int and budget > 0 else 0
 
 
 def _own_words(

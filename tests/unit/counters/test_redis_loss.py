@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.counters import redis
+from gateway.counters import redis, redis_settlements
 from gateway.counters.hold import LedgerState, Refusal, Restored
 from gateway.counters.redis import RedisCounters, Spending
 from tests.unit.counters.redis_service import (
@@ -331,6 +331,29 @@ def test_more_than_may_wait_is_forgotten_and_comes_by_the_ledger(durable):
     asyncio.run(run())
 
 
+def test_what_was_forgotten_between_what_was_sent_and_what_waits_comes_by_the_ledger(server):
+    async def run():
+        ledger = Ledger()
+        counters = with_ledger(server.url, ledger, queue_bound=3, timeout_s=1)
+        first, *leases = [await taken(counters, (BUDGET, 10)) for _ in range(6)]
+        first.settle({BUDGET.key: 10})
+        ledger.write(10, counters.settled_until())
+        await settled(counters)
+        server.freeze()
+        await until(lambda: lost(counters))
+        for lease in leases:
+            lease.settle({BUDGET.key: 10})
+            ledger.write(10, counters.settled_until())
+        server.thaw()
+        await until(lambda: answers(counters), within_s=8)
+        await settled(counters)
+        assert [spending.spent for spending in await counters.spending([BUDGET])] == [60]
+        assert ledger.asked == 2
+        await counters.close()
+
+    asyncio.run(run())
+
+
 def test_what_is_in_the_ledger_for_long_is_kept_no_more():
     async def run():
         async with opened() as counters:
@@ -338,13 +361,107 @@ def test_what_is_in_the_ledger_for_long_is_kept_no_more():
                 lease.settle({BUDGET.key: 1})
             await settled(counters)
             settlements = counters._settlements
-            process, number = counters.settled_until().split(":")
+            process, _, number = counters.settled_until().rpartition(":")
             counters.recorded({process: 3, "another": 5})
             assert (int(number), len(settlements._kept)) == (5, 5)  # somebody may restore who has read it before
             settlements._recorded[0] = (settlements._recorded[0][0] - 11, 3)
             counters.recorded({process: 3})
             assert [one.number for one in settlements._kept] == [4, 5]
             assert (settlements.reaches(3), settlements.reaches(2)) == (True, False)
+
+    asyncio.run(run())
+
+
+def test_what_redis_may_lack_is_kept_however_long_another_restores(monkeypatch):
+    """From when it has read the ledger until it is done with a million counters."""
+
+    async def run():
+        own, ledger = prefix(), Ledger()
+        async with opened(prefix=own, ledger=ledger.read) as other, opened(prefix=own, ledger=ledger.read) as counters:
+            call, wiped, is_written = other._script.call, asyncio.Event(), asyncio.Event()
+
+            async def slow_call(connection, operation, *about):
+                if operation == "restore":
+                    wiped.set()
+                    await is_written.wait()
+                return await call(connection, operation, *about)
+
+            other._script.call = slow_call
+            before, after = [await taken(counters, (BUDGET, 10)) for _ in range(2)]
+            before.settle({BUDGET.key: 1})
+            ledger.write(1, counters.settled_until())
+            after.settle({BUDGET.key: 2})
+            await settled(counters)
+            restoring = asyncio.create_task(other.restore_anew())
+            await wiped.wait()
+            await until(lambda: asyncio.sleep(0, counters._usable() is None))
+            ledger.write(2, counters.settled_until())
+            monkeypatch.setattr(redis_settlements, "_RESTORING_S", -1.0)
+            counters.recorded(ledger.settled)
+            is_written.set()
+            await restoring
+            await until(lambda: answers(counters))
+            await settled(counters)
+            assert (await counters.spending([BUDGET]), ledger.asked) == ([Spending(3, 0)], 2)
+
+    asyncio.run(run())
+
+
+def test_restoring_may_take_longer_than_callers_wait():
+    async def run():
+        ledger = Ledger(spent=5)
+        async with opened(ledger=ledger.read, timeout_s=0.05) as counters:
+            await until(lambda: answers(counters))
+            call = counters._script.call
+
+            async def slow_call(connection, operation, *about):
+                if operation == "mark":
+                    await until(lambda: asyncio.sleep(0, counters.fault is not None))
+                return await call(connection, operation, *about)
+
+            counters._script.call = slow_call
+            await counters.restore_anew()
+            await until(lambda: answers(counters))
+            assert ledger.asked == 2
+
+    asyncio.run(run())
+
+
+def test_who_counts_elsewhere_from_the_same_ledger_lacks_nothing_here():
+    async def run():
+        ledger = Ledger()
+        async with opened(ledger=ledger.read) as here, opened(ledger=ledger.read) as elsewhere:
+            await taken(here, (BUDGET, 10))
+            lease = await taken(elsewhere, (BUDGET, 10))
+            lease.settle({BUDGET.key: 3})
+            ledger.write(3, elsewhere.settled_until())
+            asked = ledger.asked
+
+            await here.restore(LedgerState({}, ledger.settled))
+
+            assert ledger.asked == asked
+
+    asyncio.run(run())
+
+
+def test_a_process_that_starts_does_not_hide_that_nobody_is_numbered():
+    """As where a gateway of the version before has filled Redis again: the sums have what is settled already."""
+
+    async def run():
+        own, ledger = prefix(), Ledger()
+        async with opened(prefix=own, ledger=ledger.read) as young:
+            lease, another = [await taken(young, (BUDGET, 10)) for _ in range(2)]
+            lease.settle({BUDGET.key: 3})
+            ledger.write(3, young.settled_until())
+            await settled(young)
+            await command(URL, "DEL", own + "settled")
+            async with opened(prefix=own, ledger=ledger.read) as fresh:
+                await taken(fresh, (BUDGET, 5))
+                assert ledger.asked == 1
+                another.settle({BUDGET.key: 4})
+                await until(lambda: asyncio.sleep(0, ledger.asked == 2))
+                await settled(young)
+                assert await young.spending([BUDGET]) == [Spending(7, 5)]
 
     asyncio.run(run())
 

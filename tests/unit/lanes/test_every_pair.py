@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from anthropic.types import Message
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
-from google.genai.types import GenerateContentResponse
+from google.genai import types as google_types
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.responses import Response
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
+from pydantic.alias_generators import to_camel
 
 from gateway.errors import GatewayError
 from gateway.lanes.answer import (
@@ -66,13 +67,18 @@ from gateway.wire.sse_events import EventSplitter
 from tests.support.folded import folded
 
 SEAL = Seal((b"k" * 32,))
-MODELS = {"messages": "claude-sonnet-4-5", "chat_completions": "some-model", "converse": "amazon.nova-lite-v1:0"}
+MODELS = {
+    "messages": "claude-sonnet-4-5",
+    "chat_completions": "some-model",
+    "converse": "amazon.nova-lite-v1:0",
+    "generate_content": "gemini-3-flash-preview",
+}
 USAGE = Usage(input_tokens=15, output_tokens=7, cache_read_tokens=4)
 ANSWERS: Mapping[str, Any] = {
     "chat_completions": ChatCompletion,
     "messages": Message,
     "responses": Response,
-    "generate_content": GenerateContentResponse,
+    "generate_content": google_types.GenerateContentResponse,
 }
 
 
@@ -90,8 +96,8 @@ def asked(provider: str = "up", kept: Any = None) -> Asked:
 
 def test_every_client_reaches_every_api_of_providers():
     assert set(TRANSLATIONS) == {(client, spoken) for client in CLIENTS for spoken in PROVIDERS if client != spoken}
-    assert {"chat_completions", "messages", "responses"} <= set(CLIENTS)
-    assert {"chat_completions", "messages", "converse"} <= set(PROVIDERS)
+    assert {"chat_completions", "messages", "responses", "generate_content"} == set(CLIENTS)
+    assert {"chat_completions", "messages", "converse", "responses", "generate_content"} == set(PROVIDERS)
 
 
 @pytest.mark.parametrize("spoken", PROVIDERS)
@@ -308,7 +314,8 @@ class Provider:
 
     def answer(self, turn: int) -> Answer:
         """A thought, which one turn alone has, with what proves it."""
-        proof = Opaque(self.origin, {"signature": f"proof{turn}"}) if self.spoken != "chat_completions" else None
+        member = "thoughtSignature" if self.spoken == "generate_content" else "signature"
+        proof = Opaque(self.origin, {member: f"proof{turn}"}) if self.spoken != "chat_completions" else None
         blocks = [Thought(f"thought{turn}", proof), SaidText("So."), Called(f"call_{turn}", "look", "{}")]
         return Answer(blocks, stop=Stop.TOOL_CALL, usage=USAGE)
 
@@ -319,6 +326,8 @@ ALL = (
     Provider("vllm", "chat_completions", "reasoning_content/vllm"),
     Provider("groq", "chat_completions", "reasoning_content/groq"),
     Provider("aws", "converse", "converse/aws"),
+    Provider("google", "generate_content", "gemini"),
+    Provider("gcp", "generate_content", "gemini"),
 )
 
 
@@ -355,9 +364,21 @@ def converse_validator() -> Any:
     return lambda body: validate({"modelId": "m", **body}, shape).generate_report()
 
 
+class _GoogleRequest(BaseModel, extra="forbid", alias_generator=to_camel):
+    """A body of `generateContent`, of the SDK's types, which take no members beside their own."""
+
+    contents: list[google_types.Content]
+    system_instruction: google_types.Content | None = None
+    tools: list[google_types.Tool] = []
+    tool_config: google_types.ToolConfig | None = None
+    generation_config: google_types.GenerationConfig | None = None
+    service_tier: google_types.ServiceTier | None = None
+
+
 VALIDATED: Mapping[str, Any] = {
     "chat_completions": TypeAdapter(CompletionCreateParamsNonStreaming).validate_python,
     "messages": TypeAdapter(MessageCreateParamsNonStreaming).validate_python,
+    "generate_content": _GoogleRequest.model_validate,
 }
 PNG = Inline("image/png", "iVBORw0KGgo=")
 PDF = Inline("application/pdf", "JVBERg==")

@@ -194,3 +194,17 @@ def test_errors_keep_the_providers_words():
 
     assert (error["code"], error["status"], error["message"]) == (429, "RESOURCE_EXHAUSTED", "Slow down.")
     assert error["details"][0]["reason"] == "rate_limit_error"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"generationConfig": {}, "generation_config": {}}, "generation_config"),
+        ({"generationConfig": {"top_k": 1, "topK": 2}}, "topK"),
+    ],
+)
+def test_a_member_in_two_spellings_is_refused(body, param):
+    with pytest.raises(GatewayError) as refused:
+        read(**body)
+
+    assert (refused.value.type, refused.value.param) == ("bad_request", param)

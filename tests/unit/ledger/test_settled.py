@@ -16,7 +16,7 @@ from gateway.storage.engine import writing
 from gateway.telemetry.decision_record import Charge
 from tests.unit.ledger.ledger_entries import HOUR, NOON, entry
 
-ONE, OTHER = "01M8PJMSWE33SXKAFA96VM0001", "01M8PJMSWE33SXKAFA96VM0002"
+ONE, OTHER = "01M8PJMSWE33SXKAFA96VM0001@gw:default", "01M8PJMSWE33SXKAFA96VM0002@gw:default"
 DAY = 24 * HOUR
 CAP = CompiledBudget(name="cap", scope=Scope("team", "core"), window=Window("day"), limit=5)
 
@@ -37,7 +37,7 @@ def test_entries_say_how_far_each_process_has_settled():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x:1", ":1", f"{ONE}", f"{ONE}:", f"{ONE}:-1", f"{ONE}:\u0663", f"{ONE}:{'9' * 19}"]
+    "text", ["", "x:1", ":1", f"{ONE[:26]}:1", f"{ONE}", f"{ONE}:", f"{ONE}:-1", f"{ONE}:\u0663", f"{ONE}:{'9' * 19}"]
 )
 def test_what_names_no_settlement_is_none(text):
     assert parsed(text) == {}

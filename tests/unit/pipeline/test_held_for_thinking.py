@@ -1,4 +1,4 @@
-"""What a chat request holds on the Claude lane: never less than the limit that goes up allows."""
+"""What a request holds on the Claude lane: never less than the limit that goes up allows."""
 
 import asyncio
 import json
@@ -48,11 +48,12 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-def sent_and_held(request):
+def sent_and_held(request, endpoint="chat_completions"):
     """The body that goes up, and the output tokens that are held for it; nothing of a request that is refused."""
     counters, upstream = WatchedCounters(), Upstream()
     node = Node(CONFIG, counters, Ledger(), upstream)
-    asyncio.run(node.ask({**request, "tools": [TOOL], "model": f"anthropic/{request['model']}"}))
+    tools = {} if endpoint == "generate_content" else {"tools": [TOOL]}
+    asyncio.run(node.ask({**request, **tools, "model": f"anthropic/{request['model']}"}, endpoint))
     return upstream.body and json.loads(upstream.body), counters.held // NANO_USD_PER_TOKEN
 
 
@@ -81,3 +82,46 @@ def test_a_budget_of_thinking_is_held_and_sent_beside_the_answer_where_there_is_
         assert (body["max_tokens"], held) == (limit, limit)
 
     assert sent_and_held(thinking(tool_choice="required"))[0]["max_tokens"] == 8192
+
+
+GOOGLE_BUDGETS = BUDGETS | st.sampled_from(["60000", "x", 6e4])
+GOOGLE_THINKING = st.fixed_dictionaries(
+    {},
+    optional={
+        "thinkingBudget": GOOGLE_BUDGETS,
+        "thinking_budget": GOOGLE_BUDGETS,
+        "thinkingLevel": st.sampled_from(["HIGH", "low", "NONE"]),
+    },
+)
+GOOGLE_CONFIGS = st.none() | st.fixed_dictionaries(
+    {}, optional={"thinkingConfig": GOOGLE_THINKING, "thinking_config": GOOGLE_THINKING, "maxOutputTokens": LIMITS}
+)
+GOOGLE_REQUESTS = st.fixed_dictionaries(
+    {"model": st.sampled_from(MODELS), "contents": st.just([{"role": "user", "parts": [{"text": "hi"}]}])},
+    optional={"generationConfig": GOOGLE_CONFIGS, "generation_config": GOOGLE_CONFIGS},
+)
+
+
+def googles(**thinking):
+    config = {"thinkingConfig": thinking}
+    return {"model": MODELS[0], "contents": [{"parts": [{"text": "hi"}]}], "generationConfig": config}
+
+
+@example(googles(thinkingBudget=50_000))
+@given(GOOGLE_REQUESTS)
+def test_the_limit_that_goes_up_for_geminis_clients_is_never_above_what_is_held(request):
+    body, held = sent_and_held(request, "generate_content")
+    assume(body is not None)
+
+    assert body["max_tokens"] <= held
+
+
+def test_a_budget_of_geminis_clients_is_held_and_sent_beside_the_answer():
+    for request, limit in (
+        (googles(thinkingBudget=50_000), 58_192),
+        (googles(thinking_budget="50000"), 58_192),
+        (googles(thinkingBudget=-1), 8192),
+        (googles(thinkingBudget=0), 8192),
+    ):
+        body, held = sent_and_held(request, "generate_content")
+        assert (body["max_tokens"], held) == (limit, limit)

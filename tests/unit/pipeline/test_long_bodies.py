@@ -12,6 +12,7 @@ from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.request_rules import RequestRules
 from gateway.telemetry.metrics import Metrics
 from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
@@ -26,6 +27,7 @@ version: 1
 providers:
   openai: {{type: openai, api_key: k}}
   claude: {{type: anthropic, api_key: k}}
+%s
 prices:
   openai/m: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
   claude/m: {{input_usd_per_mtok: 1, output_usd_per_mtok: 1}}
@@ -35,8 +37,9 @@ virtual_keys:
   other: {{environment: test, secret_hash: "{OTHER}"}}
   plain: {{environment: test, secret_hash: "{HASH}", %s}}
 """
-FREE = CONFIG % ("other", "tags: [a=b]")
-LIMITED = CONFIG % ("plain", "policy_rules: [none], rate_limits: {tpm: 1000000}")
+FREE = CONFIG % ("", "other", "tags: [a=b]")
+LIMITED = CONFIG % ("", "plain", "policy_rules: [none], rate_limits: {tpm: 1000000}")
+RULED = CONFIG % ("  ruled: {type: openai, api_key: k, request: {seed: {drop: true}}}", "other", "tags: [a=b]")
 CHAT = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
 MESSAGE = b'{"type":"message","role":"assistant","content":[{"type":"text","text":"hi"}],"stop_reason":"end_turn"}'
 LONG, LARGE, SHORT = "a" * LONG_BYTES, "a" * 1024 * 1024, "a"
@@ -185,6 +188,22 @@ def test_a_conversation_that_declares_nothing_is_looked_through_at_once(readers,
 
     assert not bounding
     assert (threading.get_ident() in reading) == (model == "openai/m")
+
+
+@pytest.mark.parametrize(("text", "is_beside"), [(LONG, True), (SHORT, False)])
+def test_fields_of_a_long_body_are_edited_beside_the_event_loop(readers, monkeypatch, text, is_beside):
+    editing, edited = set(), RequestRules.edited
+
+    def watched(rules, endpoint, body):
+        editing.add(threading.get_ident())
+        return edited(rules, endpoint, body)
+
+    monkeypatch.setattr(RequestRules, "edited", watched)
+
+    readers(RULED, "chat_completions", "ruled/m", text, seed=1)
+
+    assert editing
+    assert (threading.get_ident() not in editing) is is_beside
 
 
 @pytest.mark.parametrize("config", [FREE, LIMITED])

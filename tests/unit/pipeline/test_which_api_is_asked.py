@@ -23,6 +23,15 @@ from tests.unit.providers.test_provider_requests import provider
         ("custom", {}, "responses", "qwen3", "responses"),
         ("custom", {"responses": False}, "responses", "qwen3", "chat_completions"),
         ("anthropic", {}, "responses", "claude-sonnet-4-6", "messages"),
+        ("gemini", {}, "messages", "gemini-3-pro-preview", "generate_content"),
+        ("gemini", {}, "responses", "gemini-2.5-pro", "generate_content"),
+        ("gemini", {}, "chat_completions", "gemini-2.5-pro", "chat_completions"),
+        ("vertex", {}, "messages", "gemini-2.5-pro", "generate_content"),
+        ("vertex", {}, "responses", "google/gemini-2.5-pro", "generate_content"),
+        ("vertex", {}, "chat_completions", "gemini-2.5-pro", "chat_completions"),
+        ("vertex", {}, "messages", "meta/llama-4", "chat_completions"),
+        ("vertex", {}, "responses", "claude-sonnet-4-6", "messages"),
+        ("vertex", {}, "generate_content", "gemini-2.5-pro", "generate_content"),
     ],
 )
 def test_which_api_is_asked(type_, section, endpoint, model, spoken):

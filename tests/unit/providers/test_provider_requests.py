@@ -7,8 +7,10 @@ from gateway.config.sections.providers import (
     AzureProvider,
     BedrockProvider,
     CustomProvider,
+    GeminiProvider,
     OpenAIProvider,
     SimulatorProvider,
+    VertexProvider,
 )
 from gateway.providers.base import with_query
 from gateway.providers.registry import ProviderSet
@@ -23,6 +25,8 @@ SECTIONS = {
     "azure": AzureProvider,
     "custom": CustomProvider,
     "simulator": SimulatorProvider,
+    "gemini": GeminiProvider,
+    "vertex": VertexProvider,
 }
 NEEDED = {
     "openai": {"api_key": "k"},
@@ -30,6 +34,8 @@ NEEDED = {
     "azure": {"api_key": "k", "base_url": "https://acme.openai.azure.com"},
     "custom": {"base_url": "http://localhost:11434/v1"},
     "simulator": {},
+    "gemini": {"api_key": "k"},
+    "vertex": {"project": "p", "location": "global"},
 }
 CHAT = "chat_completions"
 DEPLOYED = {"deployments": {"gpt-5": "eu west/5"}}

@@ -2,14 +2,18 @@
 
 import asyncio
 
+from gateway import clock
 from gateway.counters.hold import LedgerState
+from gateway.ledger.settled import raise_settled
 from gateway.ledger.storable import encode
 from gateway.server import bookkeeping
 from gateway.server.bookkeeping import Bookkeeping
 from gateway.settings import Settings
+from gateway.storage.engine import writing
 from tests.unit.ledger.ledger_entries import entry
 
-PROCESS = "01M8PJMSWE33SXKAFA96VM0001"
+PROCESS, GONE = "01M8PJMSWE33SXKAFA96VM0001@gw:default", "01M8PJMSWE33SXKAFA96VM0002@gw:default"
+DAY_US = 86_400_000_000
 
 
 class Counters:
@@ -21,12 +25,14 @@ class Counters:
 
 
 def test_what_is_known_has_everything_that_this_process_has_settled(tmp_path, monkeypatch):
-    """Also what was counted without an entry, as where a full spool drops it."""
+    """Also what was counted without an entry, as where a full spool drops it. Who looks forgets processes long gone."""
     monkeypatch.setattr(bookkeeping, "_LOOK_EVERY_S", 0.0)
 
     async def ask():
         books = Bookkeeping(Settings(data_dir=tmp_path))
         books.prepare()
+        with writing(books._engine) as connection:
+            raise_settled(connection, {GONE: 1}, clock.microseconds() - 31 * DAY_US)
         books.start()
         books.spool.append(encode(entry(settled_until=f"{PROCESS}:3")))
         known = [await books.known(Counters(None), ()), await books.known(Counters(f"{PROCESS}:4"), ())]
@@ -43,5 +49,5 @@ def test_what_is_known_has_everything_that_this_process_has_settled(tmp_path, mo
 
     known, looked, written = asyncio.run(ask())
 
-    assert known == [LedgerState({}, {PROCESS: 3}), LedgerState({}, {PROCESS: 4})]
+    assert known == [LedgerState({}, {PROCESS: number, GONE: 1}) for number in (3, 4)]
     assert (looked, written) == ({PROCESS: 4}, {PROCESS: 3})

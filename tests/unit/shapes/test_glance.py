@@ -9,6 +9,7 @@ from gateway.shapes.allows import allows
 from gateway.shapes.declares import OF_MCP, OF_MODELS, OF_TOOLS, declared
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.glance import glance
+from gateway.shapes.state import may_refer, references_in
 from gateway.shapes.url_members import NO_URLS, URL_MEMBERS
 from gateway.wire.json_body import JsonBody
 
@@ -27,6 +28,7 @@ WORDS = (
         "data:image/png;base64,AAAA",
         "\\u0061",
     ),
+    *("id", "file_ids", "container", "previous_response_id", "conversation", "prompt", "item_reference", "skill_id"),
     *("Ünïcode", "日本", "\u0e01\u0e02", "\U0001f600", "K\u212a", "A1-+/", "x" * 40),
 )
 TEXTS = st.sampled_from(WORDS) | st.text(max_size=8)
@@ -84,6 +86,8 @@ def test_of_a_plain_body_every_question_has_the_answer_that_a_full_walk_gives(
     rest, _ = body.parted(endpoint.shape.declares.lasting)
     own = characters_in((rest,))
     bound = bound_plain(Characters(len(data), seen.dense + own.dense, seen.wide + own.wide), seen.flags)
+    if not seen.has_state:
+        assert not may_refer(endpoint.shape.state, walked) or not references_in(endpoint.shape.state, walked)
     full = bound_input(data, endpoint.shape.media.found_in)
     for name in ("tokens", "has_audio", "has_images", "writes_cache", "keeps_cache", "may_allow_more", "beside"):
         assert getattr(bound, name) == getattr(full, name), name
@@ -98,7 +102,40 @@ def test_an_ordinary_conversation_with_tools_is_plain(endpoint, spaced):
 
     seen = glance(endpoint.shape, JsonBody(written(body, ascii_only=False, spaced=spaced, data_first=False)))
 
-    assert (seen.is_plain, seen.has_url_fields) == (True, False)
+    assert (seen.is_plain, seen.has_url_fields, seen.has_state) == (True, False, False)
+
+
+FILES = {"type": "object", "properties": {"file_id": {"type": "string"}, "container": {"type": "string"}}}
+
+
+@pytest.mark.parametrize("is_long", [False, True])
+@pytest.mark.parametrize(
+    ("name", "members", "has_state"),
+    [
+        ("responses", {"previous_response_id": "resp_1"}, True),
+        ("responses", {"input": [{"id": "msg_1"}]}, True),
+        ("responses", {"input": [{"type": "item_reference", "id": "msg_1"}]}, True),
+        ("responses", {"input": [{"type": "reasoning", "encrypted_content": "lwg1.AAAA"}]}, True),
+        ("responses", {"tools": [{"type": "x", "container": {"type": "auto", "file_ids": ["file-1"]}}]}, True),
+        ("responses", {"tools": [{"type": "x", "container": {"type": "auto"}}]}, False),
+        ("responses", {"tools": [{"type": "function", "name": "f", "parameters": FILES}]}, False),
+        ("responses", {"input": [{"role": "user", "content": 'Say "id": 1, "file_id": 2.'}]}, False),
+        ("chat_completions", {"messages": [{"role": "user", "content": [{"file": {"file_id": "file-1"}}]}]}, True),
+        ("chat_completions", {"messages": [{"role": "assistant", "audio": {"id": "audio_1"}}]}, True),
+        ("chat_completions", {"messages": [{"role": "assistant", "tool_calls": [{"id": "call_1"}]}]}, False),
+        ("messages", {"container": "container_1"}, True),
+        ("messages", {"messages": [{"content": [{"type": "thinking", "signature": "lwg1.AAAA"}]}]}, True),
+        ("messages", {"messages": [{"content": [{"type": "tool_use", "id": "toolu_1"}]}]}, False),
+    ],
+)
+def test_what_providers_keep_and_what_is_sealed_is_seen(name, members, has_state, is_long):
+    endpoint = ENDPOINTS[name]
+    content = {"model": "m", **members, **({"stop": ["word " * 1_000]} if is_long else {})}
+
+    seen = glance(endpoint.shape, JsonBody(written(content, ascii_only=False, spaced=False, data_first=False)))
+
+    assert seen.has_state or seen.is_plain
+    assert seen.has_state is has_state
 
 
 @pytest.mark.parametrize(
