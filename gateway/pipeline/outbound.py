@@ -24,6 +24,7 @@ from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.request_body import RequestBody
 from gateway.wire.sealed_reasoning import without_sealed_reasoning
+from gateway.wire.sealed_signatures import without_sealed_signatures
 from gateway.wire.sealed_thoughts import without_sealed_thoughts
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 
@@ -36,6 +37,7 @@ _THOUGHTS: Final = "messages[].thinking_blocks"
 _WITH_ITEMS: Final = ("responses", "responses_compact", "responses_input_tokens")
 _REASONING: Final = "input[type=reasoning]"
 _THINKING: Final = "messages[].content[type=thinking]"
+_SIGNATURES: Final = "contents[].parts[].thoughtSignature"
 _BETAS: Final = HEADER.encode()
 
 
@@ -189,6 +191,8 @@ def _thoughts_of_others(body: RequestBody, candidate: Candidate, endpoint: Endpo
         return without_sealed_thoughts(data), _THOUGHTS
     if endpoint.name in _WITH_ITEMS:
         return without_sealed_reasoning(data), _REASONING
+    if endpoint.name == "generate_content":
+        return without_sealed_signatures(data), _SIGNATURES
     return [], ""
 
 

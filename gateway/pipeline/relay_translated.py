@@ -139,7 +139,7 @@ class TranslatedRelay(Relay):
         for name, data in events:
             if self._ending is not None:
                 return
-            if b'"usage"' in data or b"Usage" in data:
+            if b'"usage' in data or b"Usage" in data:
                 self._asked.stated = self._read_event(self._asked.stated, data)
             pieces.append(self._translator.feed(name, data))
             if self._translator.finished and (data == b"[DONE]" or name in _LAST_EVENTS):

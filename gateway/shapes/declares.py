@@ -434,6 +434,8 @@ class _Reader:
             paths = {place.path for place in own}
             places = [*(place for place in kind.every if place.path not in paths), *own]
             names = {place.steps[0] for place in places} | ({kind.tag} if kind.tag else set())
+            if kind.tag is None:
+                names |= {type_ for type_ in kind.known if type_}
             view = self._views[key] = _View(
                 tuple(place for place in places if self._table.leads_to(place, self._wanted)),
                 frozenset(names),

@@ -346,6 +346,15 @@ class TestClaudeOnBedrock:
         assert "broke off" in json.loads(last["body"])["message"]
 
 
+def test_what_another_model_signed_does_not_reach_gemini(gateway, played):
+    part = b'{"text":"t","thought":true,"thoughtSignature":"bHdnMS5BLkI="}'
+
+    got = post(gateway, "/v1beta/models/flash:generateContent", b'{"contents":[{"role":"model","parts":[%s]}]}' % part)
+
+    assert asked(played).body == b'{"contents":[{"role":"model","parts":[{"text":"t","thought":true}]}]}'
+    assert got.headers["x-langwatch-params-dropped"] == "contents[].parts[].thoughtSignature"
+
+
 class TestGovernance:
     def test_rules_judge_what_is_declared_in_any_spelling(self, gateway, played):
         for tool in ({"googleSearch": {}}, {"google_search": {}}):

@@ -143,7 +143,7 @@ PARTS = [
 
 
 @pytest.mark.parametrize("streams", [False, True])
-def test_thoughts_and_signatures_come_back(claude, upstream, streams):
+def test_thoughts_and_signatures_come_back(claude, gateway, upstream, streams):
     def play(_):
         if not streams:
             return response(json.dumps(answer(PARTS)).encode())
@@ -157,11 +157,12 @@ def test_thoughts_and_signatures_come_back(claude, upstream, streams):
 
     def send():
         if not streams:
-            return claude.messages.create(**asked, messages=messages, thinking=thinking)
+            raw = claude.messages.with_raw_response.create(**asked, messages=messages, thinking=thinking)
+            return raw.parse(), raw.http_response
         with claude.messages.stream(**asked, messages=messages, thinking=thinking) as streamed:
-            return streamed.get_final_message()
+            return streamed.get_final_message(), streamed.response
 
-    said = send()
+    said, got = send()
     calls = [block for block in said.content if block.type == "tool_use"]
     results = [{"type": "tool_result", "tool_use_id": call.id, "content": call.input["city"]} for call in calls]
     messages += [{"role": "assistant", "content": said.content}, {"role": "user", "content": results}]
@@ -181,3 +182,6 @@ def test_thoughts_and_signatures_come_back(claude, upstream, streams):
     ]
     assert (said.stop_reason, said.usage.input_tokens, said.usage.output_tokens) == ("tool_use", 9, 6)
     assert [block.thinking for block in said.content if block.type == "thinking"] == ["hm"]
+    booked = gateway.record_of(got)
+    assert (booked["usage"]["input_tokens"], booked["usage"]["output_tokens"]) == (9, 6)
+    assert (booked["provider"], booked["model"]) == ("scripted", "gemini-3-flash-preview")

@@ -5,6 +5,7 @@ https://ai.google.dev/gemini-api/docs/thought-signatures, https://cloud.google.c
 `GenerateContentResponse` itself, in which calls are whole; the last one states why the model stopped.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -199,13 +200,14 @@ _TYPES: Final[Mapping[int, str]] = {
     408: "timeout_error",
     429: "rate_limit_error",
 }
+_NAMED: Final = re.compile(rb'"status"\s*:\s*"([A-Z_]{1,64})"')
 
 
 def read_error(status: int, body: bytes) -> ProviderError:
     """See `ProviderSide.read_error`. Google's canonical name stays as `code`."""
-    stated = read_any_error(body)
-    named = generate_content.STATUSES.get(status, "")
-    return ProviderError(stated.message, _TYPES.get(status, ""), named if named.encode() in body else "")
+    named = _NAMED.search(body)
+    code = "" if named is None else named[1].decode()
+    return ProviderError(read_any_error(body).message, _TYPES.get(status, ""), code)
 
 
 class ContentEvents:

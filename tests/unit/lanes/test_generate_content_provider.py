@@ -482,6 +482,11 @@ def test_a_stream_that_fails():
         ),
         (
             400,
+            {"error": {"code": 400, "message": "Where?", "status": "FAILED_PRECONDITION"}},
+            ProviderError("Where?", "", "FAILED_PRECONDITION"),
+        ),
+        (
+            400,
             [{"error": {"code": 400, "message": "Bad.", "status": "INVALID_ARGUMENT"}}],
             ProviderError("Bad.", "", "INVALID_ARGUMENT"),
         ),

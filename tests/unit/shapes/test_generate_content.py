@@ -413,3 +413,15 @@ class TestErrors:
         info, retry = json.loads(envelope(error))["error"]["details"]
         assert (info["reason"], info["metadata"]) == ("VK_RATE_LIMIT_EXCEEDED", {"type": "rate_limit_exceeded"})
         assert retry["retryDelay"] == "7s"
+
+
+@pytest.mark.parametrize(
+    "tool", [{"FunctionDeclarations": [{"name": "x"}]}, {"GoogleSearch": {}}, {"google_Search": {}}]
+)
+def test_a_member_of_a_tool_in_another_case_is_refused(tool):
+    body = JsonBody(json.dumps({"tools": [tool]}).encode())
+
+    with pytest.raises(GatewayError) as refused:
+        list(declared(GENERATE_CONTENT.declares, body, OF_TOOLS))
+
+    assert refused.value.type == "bad_request"
