@@ -371,13 +371,16 @@ def _models(draft: Draft, where: str, names: list[str] | None, patterns: dict[st
     for name in [*aliases, *patterns] if names is None else names:
         for alias in (one for one in aliases if fnmatchcase(one, name)):
             allowed += _leads_to(aliases[alias])
-        for pattern, targets in patterns.items():
-            if fnmatchcase(pattern, name):
-                allowed += targets
-            elif pattern.count("*") == 1 and fnmatchcase(name, pattern):
-                before, _, behind = pattern.partition("*")
-                rest = name[len(before) : len(name) - len(behind)]
-                allowed += [one.replace("*", rest, 1) for one in targets]
+        covered = [one for one in patterns if fnmatchcase(one, name)]
+        for pattern in covered:
+            allowed += patterns[pattern]
+        # A name of the list is meant before any pattern, and of patterns the one that says most.
+        wider = [one for one in patterns if one.count("*") == 1 and fnmatchcase(name, one)]
+        if wider and not covered and name not in aliases:
+            pattern = max(wider, key=len)
+            before, _, behind = pattern.partition("*")
+            rest = name[len(before) : len(name) - len(behind)]
+            allowed += [one.replace("*", rest, 1) for one in patterns[pattern]]
     if any(len(one) > _LONGEST_GLOB for one in allowed):
         draft.note(where, "a model's name is too long, and left out")
     return list(dict.fromkeys(one for one in allowed if len(one) <= _LONGEST_GLOB))

@@ -143,6 +143,9 @@ def read_models(
         for other, usual in _OTHER_NAMES.items():
             if parameters.get(usual) is None and parameters.get(other) is not None:
                 parameters[usual] = parameters[other]
+        if mapping(entry.get("model_info")).get("team_id"):
+            draft.note(f"{where}.model_info.team_id", "left out: it is for one team alone, which cannot be said")
+            continue
         if elsewhere := _said_elsewhere(parameters, settings, environment):
             draft.note(
                 where, f"left out: {elsewhere} decides where it leads, or as whom; write that into the deployment"

@@ -351,6 +351,25 @@ def test_a_key_may_ask_for_what_both_it_and_its_team_may_of_the_list_of_models(o
 
 
 @pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["claude"], ["anthropic/claude-x"]),
+        (["groq/llama"], ["groq/llama"]),
+        (["gpt-5"], ["openai/gpt-5"]),
+        (["groq/*"], ["groq/*"]),
+        (["of-a-team"], ["openai/of-a-team"]),
+    ],
+)
+def test_a_name_of_the_list_is_meant_before_a_pattern_and_the_pattern_that_says_most(names, expected):
+    of_a_team = {**model("of-a-team", "openai/secret", api_key=OPENAI), "model_info": {"team_id": "t"}}
+    models = [model("claude", "anthropic/claude-x"), model("*", "openai/*", api_key=OPENAI), model("groq/*", "groq/*")]
+    draft, _ = imported(*models, of_a_team, keys={"keys": [key(models=names)]})
+
+    assert draft["virtual_keys"]["k"]["models_allowed"] == expected
+    assert "of-a-team" not in draft["model_aliases"]
+
+
+@pytest.mark.parametrize(
     ("owners", "tables", "expected"),
     [
         ({"user_id": "u"}, {"users": [{"user_id": "u", "models": ["claude"]}]}, ["anthropic/claude-x"]),
