@@ -191,6 +191,9 @@ def names_several(data: bytes) -> bool:
 
 def _served(body: RequestBody) -> Served | None:
     tier, speed, region = body.raw("service_tier"), body.raw("speed"), body.raw("inference_geo")
+    if tier is None:
+        # As Google's own API has it.
+        tier = body.raw("serviceTier")
     if tier is None and speed is None and region is None:
         return None
     return served_as(None, _word(tier), _word(speed), _word(region))

@@ -125,3 +125,13 @@ def test_tools_of_google_are_held_for(tool, beside, calls):
     allowed = allows(ENDPOINTS["generate_content"], body, bound_input(body.data))
 
     assert (allowed.beside, allowed.tool_calls) == (beside, calls)
+
+
+@pytest.mark.parametrize("name", ["serviceTier", "service_tier"])
+def test_the_tier_that_google_is_asked_for_is_held_for(name):
+    body = JsonBody(f'{{"contents":[],"{name}":"priority"}}'.encode())
+
+    served = allows(ENDPOINTS["generate_content"], body, bound_input(body.data)).served
+
+    assert served is not None
+    assert served.service_tier == "priority"
