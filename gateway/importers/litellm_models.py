@@ -97,6 +97,7 @@ _OF_ALL: Final = {
     "vertex_credentials": "vertex",
 }
 """Members of deployments that `litellm_settings` may have for all that state none, and the type that each is about."""
+_DECIDES: Final = "decides where it leads, or as whom; write that into the deployment"
 _ADDRESS: Final = re.compile(r"(.+?)_(?:API_BASE|BASE_URL|API_URL|ENDPOINT)")
 
 
@@ -143,15 +144,11 @@ def read_models(
         for other, usual in _OTHER_NAMES.items():
             if parameters.get(usual) is None and parameters.get(other) is not None:
                 parameters[usual] = parameters[other]
-        if mapping(entry.get("model_info")).get("team_id"):
-            draft.note(f"{where}.model_info.team_id", "left out: it is for one team alone, which cannot be said")
+        information = mapping(entry.get("model_info"))
+        if why := _of_one_team(information) or _said_elsewhere(parameters, settings, environment):
+            draft.note(where, f"left out: {why}")
             continue
-        if elsewhere := _said_elsewhere(parameters, settings, environment):
-            draft.note(
-                where, f"left out: {elsewhere} decides where it leads, or as whom; write that into the deployment"
-            )
-            continue
-        deployment = _deployment(draft, where, parameters, mapping(entry.get("model_info")))
+        deployment = _deployment(draft, where, parameters, information)
         if deployment is None:
             continue
         if "*" in name:
@@ -169,20 +166,24 @@ def _leads_all_elsewhere(config: dict[str, Any]) -> str:
     return f"router_settings.default_litellm_params.{stated[0]}" if stated else ""
 
 
+def _of_one_team(information: dict[str, Any]) -> str:
+    return "it is for one team alone, which cannot be said (model_info.team_id)" if information.get("team_id") else ""
+
+
 def _said_elsewhere(parameters: dict[str, Any], settings: dict[str, Any], environment: dict[str, Any]) -> str:
-    """What decides about the account or the address of a deployment that states none of its own, or nothing."""
+    """Why a deployment that states no account or address of its own cannot be said, or nothing."""
     prefix, _ = _named(words(parameters["model"]), words(parameters.get("custom_llm_provider")))
     type_ = NATIVE.get(prefix, "custom")
     for member, only in _OF_ALL.items():
         if settings.get(member) and not parameters.get(member) and only in (None, type_):
-            return f"litellm_settings.{member}"
+            return f"litellm_settings.{member} {_DECIDES}"
     own_key = f"{prefix.replace('-', '_')}_key"
     if settings.get(own_key) and not parameters.get("api_key"):
-        return f"litellm_settings.{own_key}"
+        return f"litellm_settings.{own_key} {_DECIDES}"
     called = {prefix.upper().replace("-", "_"), variable_name(variable_of(prefix)).removesuffix("_API_KEY")}
     for name in () if parameters.get("api_base") else environment:
         if (address := _ADDRESS.fullmatch(name)) and address[1] in called:
-            return f"environment_variables.{name}"
+            return f"environment_variables.{name} {_DECIDES}"
     return ""
 
 
