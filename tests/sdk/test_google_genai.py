@@ -146,9 +146,9 @@ def test_errors_of_the_gateway(gateway, client):
     assert (unknown.value.code, unknown.value.status) == (401, "UNAUTHENTICATED")
 
     with pytest.raises(errors.ClientError) as unserved:
-        client.models.generate_content(model="renamed", contents="x")
+        client.models.generate_content(model="no-such-model", contents="x")
     assert (unserved.value.code, unserved.value.status) == (404, "NOT_FOUND")
-    assert "renamed" in unserved.value.message
+    assert "no-such-model" in unserved.value.message
 
 
 @pytest.mark.parametrize("prompt", ["[[reset after 2]]", "[[truncate]]"])
