@@ -82,12 +82,12 @@ itself never goes to a provider.
   unreadable, and so does another message that begins within a stream.
 - Arguments that a model wrote as no JSON object go on as they are. Where an object has to stand they are
   `{"INVALID_JSON": "..."}`, which comes back to the model as it wrote it.
-- Thinking of a provider that signs none goes to Anthropic's clients with an empty signature or, where it came as
-  `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's API
-  is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. A server that is only
-  compatible with Anthropic's API (a `base_url` with another host than `api.anthropic.com`) gets thinking with an empty
-  signature as it came, for it may be its own; what names a provider as `reasoning_content` is left out there too. Every
-  other byte stays, and `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
+- Thinking of a provider that signs none goes to Anthropic's clients with an envelope as its signature or, where it came
+  as `reasoning_content`, with one that names the provider, to which it goes back. Both are left out before Anthropic's
+  API is asked, natively too, there and on Bedrock and Vertex: it would refuse the whole conversation. So is thinking
+  with an empty signature; a server that is only compatible with Anthropic's API (a `base_url` with another host than
+  `api.anthropic.com`) gets that as it came, for it may be its own. Every other byte stays, and
+  `X-LangWatch-Params-Dropped` says `messages[].content[type=thinking]`.
 - A client of Responses sends the whole conversation: `previous_response_id`, `conversation`, stored prompts, references
   to items and files by id are refused by name, since OpenAI's servers hold what they stand for, and answers say
   `"store": false`. Every call needs its output, paired by `call_id`; of several outputs of one call the last holds.

@@ -4,9 +4,9 @@ Anthropic refuses a thinking block whose signature is not its own
 (https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking), so they are left out before it is asked. The
 signature of reasoning that a provider gave as `reasoning_content` is a mark of the gateway's that says which provider
 that was, since servers that give it so want it back (https://api-docs.deepseek.com/guides/thinking_mode). What other
-providers want back is in an envelope (gateway/lanes/sealing.py), a signature or redacted thinking. All else that is
-not signed has an empty signature. A compatible server gives such blocks itself, and has them back: there only what the
-gateway has marked or sealed is left out.
+providers want back is in an envelope (gateway/lanes/sealing.py), a signature or redacted thinking, and so is what
+nobody signed. A compatible server may give thinking with an empty signature itself, and has it back: there only what
+the gateway has marked or sealed is left out.
 """
 
 import re

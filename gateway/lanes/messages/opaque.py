@@ -17,12 +17,13 @@ ORIGIN: Final = "anthropic"
 """The origin of what Claude gives: `signature` of a thought, or `data` of a redacted one."""
 
 _REASONING_CONTENT: Final = "reasoning_content/"
+_NOBODYS: Final = Opaque("nobody", {})
+"""Of a thought that nobody signed: sealed, it is known when it comes back, and left out of all that would refuse it."""
 
 
 def signature_of(opaque: Opaque | None, thought: str, seal: Seal | None) -> str:
     """The signature of a thought, empty where there is none that can be given."""
-    if opaque is None:
-        return ""
+    opaque = opaque or _NOBODYS
     if opaque.origin == ORIGIN:
         return said(opaque.state.get("signature"))
     if opaque.origin.startswith(_REASONING_CONTENT):
@@ -64,5 +65,6 @@ def opened_call(block: Mapping[str, Any], identifier: str, name: str, seal: Seal
 
 def _opened(member: str, stated: str, thought: str, seal: Seal | None) -> Opaque | None:
     if stated.startswith(PREFIX):
-        return None if seal is None else seal.opened(stated, thought)
+        opened = None if seal is None else seal.opened(stated, thought)
+        return None if opened == _NOBODYS else opened
     return Opaque(ORIGIN, {member: stated}) if stated else None

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from anthropic.types import Message
 from hypothesis import given
@@ -30,11 +31,14 @@ from gateway.lanes.conversation import Call, Feature, Opaque, Role
 from gateway.lanes.conversation import Thought as Thinking
 from gateway.lanes.losses import Losses
 from gateway.lanes.messages.client import CLIENT
+from gateway.lanes.messages.opaque import opened_thought, signature_of
 from gateway.lanes.messages.provider import PROVIDER
 from gateway.lanes.sealing import PREFIX, Seal
 from gateway.lanes.sides import joined
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
+from gateway.wire.json_splice import apply
+from gateway.wire.unsigned_thinking import without_unsigned_thinking
 from tests.support.messages import message_of
 
 SEAL = Seal((b"k" * 32,))
@@ -310,3 +314,13 @@ def test_what_cannot_cross_is_refused_with_its_place(changes, param):
         request({**REQUEST, **changes})
 
     assert caught.value.param == param
+
+
+def test_a_thought_that_nobody_signed_is_sealed_as_nobodys_so_that_no_server_gets_it_as_claudes():
+    seal = Seal((b"k" * 32,))
+    signature = signature_of(None, "hm", seal)
+    block = {"type": "thinking", "thinking": "hm", "signature": signature}
+    body = msgspec.json.encode({"messages": [{"role": "assistant", "content": [block, {"type": "text", "text": "a"}]}]})
+
+    assert opened_thought(block, "hm", seal) is None
+    assert b"thinking" not in apply(body, without_unsigned_thinking(body, marked_alone=True))
