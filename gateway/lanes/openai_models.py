@@ -6,6 +6,7 @@ https://docs.anthropic.com/en/docs/build-with-claude/extended-thinking and
 https://docs.anthropic.com/en/docs/build-with-claude/effort.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -72,6 +73,19 @@ _OF_RESPONSES: Final = re.compile(r"gpt-5(\.\d+)?-(pro|codex)|o[1-9]-pro|codex-"
 def needs_responses(model: str) -> bool:
     """Whether a model of OpenAI's is best asked by Responses: it is only there, or reasons beside tools only there."""
     return family_of(model).tools_or_reasoning or _OF_RESPONSES.match(model.lower()) is not None
+
+
+_LONGEST_USER: Final = 64
+
+
+def end_user(conversation: Conversation, member: str) -> dict[str, str]:
+    """The end user as this member, whose text OpenAI bounds; the SHA-256 of a longer one."""
+    if conversation.end_user is None:
+        return {}
+    user = conversation.end_user.value
+    if len(user) > _LONGEST_USER:
+        user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
+    return {member: user}
 
 
 _UNNAMED_LEAST: Final = "How this model is kept from reasoning is not known."

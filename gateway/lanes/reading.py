@@ -4,10 +4,13 @@ The body was parsed, and nothing else was judged: any JSON type can stand in any
 """
 
 import re
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 from gateway.errors import GatewayError
+from gateway.lanes.conversation import Given
+
+_Value = TypeVar("_Value")
 
 _TOOL_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -72,6 +75,29 @@ def whole_number(value: Any, path: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise wrong(path, "a whole number")
     return value
+
+
+def count(value: Any, path: str) -> int:
+    """A whole number of at least one."""
+    if type(value) is not int or value < 1:
+        raise wrong(path, "a whole number from 1 on")
+    return value
+
+
+def number_up_to(most: int, value: Any, path: str) -> float:
+    """A number from 0 to so much."""
+    found = number(value, path)
+    if not 0 <= found <= most:
+        raise wrong(path, f"a number from 0 to {most}")
+    return found
+
+
+def parameter(
+    read: Callable[[Any, str], _Value], members: Mapping[str, Any], name: str, path: str = ""
+) -> Given[_Value] | None:
+    """A parameter, read so, where it is there; `path` is where it stands, if not under its name alone."""
+    path = path or name
+    return None if members.get(name) is None else Given(read(members[name], path), path)
 
 
 def tool_name(value: Any, path: str) -> str:

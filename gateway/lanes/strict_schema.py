@@ -1,11 +1,19 @@
-"""What OpenAI's strict mode can hold of a JSON schema.
+"""JSON schemas as OpenAI's APIs take them, and what their strict mode can hold.
 
 Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from gateway.lanes.conversation import Format
+from gateway.lanes.losses import Losses
+
+NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."
+_NOT_HELD: Final = f"{NOT_STRICT[:-1]}; the model is asked to keep to it, but not held to it."
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEFAULT_NAME: Final = "answer"
 _UNSUPPORTED: Final = frozenset(
     (
         "allOf",
@@ -21,6 +29,26 @@ _UNSUPPORTED: Final = frozenset(
         "then",
     )
 )
+
+
+def held_format(wanted: Format, schema: Mapping[str, Any], losses: Losses) -> dict[str, Any]:
+    """The members of a format by this schema, which OpenAI's APIs want a name for; strict where it can be."""
+    strict = wanted.strict is not False and fits_strict_mode(schema)
+    if not strict and wanted.strict is not False:
+        losses.drop(wanted.path, f"{wanted.path}.schema", _NOT_HELD)
+    return {
+        "name": wanted.name if _NAME.fullmatch(wanted.name) else _DEFAULT_NAME,
+        **({"description": wanted.description} if wanted.description else {}),
+        "schema": dict(schema),
+        "strict": strict,
+    }
+
+
+def with_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI refuses an object without `properties`; others take it as one without any."""
+    if schema.get("type") == "object" and schema.get("properties") is None:
+        return {**schema, "properties": {}}
+    return dict(schema)
 
 
 def fits_strict_mode(schema: Mapping[str, Any]) -> bool:

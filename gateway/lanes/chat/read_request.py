@@ -3,7 +3,8 @@
 Source: https://platform.openai.com/docs/api-reference/chat/create. Texts that are blank say nothing, and are left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from gateway.lanes.base import Json
@@ -19,11 +20,14 @@ from gateway.lanes.conversation import (
 )
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import (
+    count,
     flag,
     mapping,
     number,
+    number_up_to,
     one_of,
     optional_text,
+    parameter,
     sequence,
     text,
     tool_name,
@@ -47,20 +51,20 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
         turns=TurnReader(losses, seal).turns(body),
         tools=tuple(_tools(body, losses)),
         choice=_choice(body, losses),
-        parallel=_parallel(body),
+        parallel=parameter(flag, body, "parallel_tool_calls"),
         output_limit=_output_limit(body),
-        temperature=_up_to(2, body, "temperature"),
-        top_p=_up_to(1, body, "top_p"),
+        temperature=parameter(partial(number_up_to, 2), body, "temperature"),
+        top_p=parameter(partial(number_up_to, 1), body, "top_p"),
         seed=_seed(body, losses),
         frequency_penalty=_penalty("frequency_penalty", body, losses),
         presence_penalty=_penalty("presence_penalty", body, losses),
         stops=_stops(body),
         format=_format(body, losses),
         reasoning=_reasoning(body, losses),
-        verbosity=_word("verbosity", _VERBOSITIES, body),
+        verbosity=parameter(partial(one_of, _VERBOSITIES), body, "verbosity"),
         end_user=_end_user(body),
-        metadata=_metadata(body),
-        service_tier=_word("service_tier", _TIERS, body),
+        metadata=parameter(mapping, body, "metadata"),
+        service_tier=parameter(partial(one_of, _TIERS), body, "service_tier"),
         cache_key=_cache_key(body, losses),
         streams=flag(body.get("stream"), "stream"),
     )
@@ -75,29 +79,12 @@ def _judge_stream_options(body: Json, losses: Losses) -> None:
 
 def _output_limit(body: Json) -> Given[int] | None:
     """How many tokens the answer may have; `max_completion_tokens` goes before `max_tokens`."""
-    limits: list[Given[int]] = []
-    for name in ("max_completion_tokens", "max_tokens"):
-        limit = body.get(name)
-        if limit is None:
-            continue
-        if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-            raise wrong(name, "a whole number from 1 on")
-        limits.append(Given(limit, name))
-    return limits[0] if limits else None
-
-
-def _up_to(most: int, body: Json, name: str) -> Given[float] | None:
-    if body.get(name) is None:
-        return None
-    given = number(body[name], name)
-    if not 0 <= given <= most:
-        raise wrong(name, f"a number from 0 to {most}")
-    return Given(given, name)
+    newer, older = (parameter(count, body, name) for name in ("max_completion_tokens", "max_tokens"))
+    return newer or older
 
 
 def _penalty(name: str, body: Json, losses: Losses) -> Given[float] | None:
-    given = body.get(name)
-    return None if given is None or not losses.takes(name) else Given(number(given, name), name)
+    return parameter(number, body, name) if losses.takes(name) else None
 
 
 def _seed(body: Json, losses: Losses) -> Given[int] | None:
@@ -119,21 +106,8 @@ def _stops(body: Json) -> Given[tuple[str, ...]] | None:
     return Given(stops, "stop") if stops else None
 
 
-def _word(name: str, words: Sequence[str], body: Json) -> Given[str] | None:
-    given = body.get(name)
-    return None if given is None else Given(one_of(words, given, name), name)
-
-
-def _parallel(body: Json) -> Given[bool] | None:
-    given = body.get("parallel_tool_calls")
-    return None if given is None else Given(flag(given, "parallel_tool_calls"), "parallel_tool_calls")
-
-
 def _cache_key(body: Json, losses: Losses) -> Given[str] | None:
-    key = body.get("prompt_cache_key")
-    if key is None or not losses.takes("prompt_cache_key"):
-        return None
-    return Given(text(key, "prompt_cache_key"), "prompt_cache_key")
+    return parameter(text, body, "prompt_cache_key") if losses.takes("prompt_cache_key") else None
 
 
 def _end_user(body: Json) -> Given[str] | None:
@@ -147,26 +121,18 @@ def _end_user(body: Json) -> Given[str] | None:
     return Given(user, "metadata.user_id") if user else None
 
 
-def _metadata(body: Json) -> Given[Mapping[str, Any]] | None:
-    given = body.get("metadata")
-    return None if given is None else Given(mapping(given, "metadata"), "metadata")
-
-
 def _reasoning(body: Json, losses: Losses) -> Reasoning:
-    effort = _word("reasoning_effort", EFFORTS, body)
+    effort = parameter(partial(one_of, EFFORTS), body, "reasoning_effort")
     if body.get("thinking") is None or not losses.takes("thinking"):
         return Reasoning(effort=effort)
     thinking = mapping(body["thinking"], "thinking")
     losses.judge(thinking, "thinking", "thinking")
     mode = one_of(_MODES, thinking.get("type"), "thinking.type")
-    budget, shown = thinking.get("budget_tokens"), thinking.get("display")
     return Reasoning(
         effort=effort,
         mode=Given(mode, "thinking"),
-        budget=None
-        if budget is None
-        else Given(whole_number(budget, "thinking.budget_tokens"), "thinking.budget_tokens"),
-        shown=None if shown is None else Given(text(shown, "thinking.display"), "thinking.display"),
+        budget=parameter(whole_number, thinking, "budget_tokens", "thinking.budget_tokens"),
+        shown=parameter(text, thinking, "display", "thinking.display"),
     )
 
 

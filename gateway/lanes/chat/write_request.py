@@ -5,7 +5,6 @@ https://platform.openai.com/docs/guides/function-calling and
 https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,16 +13,11 @@ from gateway.lanes.base import Target
 from gateway.lanes.chat.write_turns import messages_of
 from gateway.lanes.conversation import Choice, Conversation, Tool
 from gateway.lanes.losses import Losses
-from gateway.lanes.openai_models import effort_of, family_of, sampling
+from gateway.lanes.openai_models import effort_of, end_user, family_of, sampling
 from gateway.lanes.reading import wrong
-from gateway.lanes.strict_schema import fits_strict_mode
+from gateway.lanes.strict_schema import NOT_STRICT, fits_strict_mode, held_format, with_properties
 
 _MAX_STOPS: Final = 4
-_MAX_USER_CHARACTERS: Final = 64
-_NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DEFAULT_NAME: Final = "answer"
-_NOT_HELD: Final = f"{_NOT_STRICT[:-1]}; the model is asked to keep to it, but not held to it."
 _HAS_VERBOSITY: Final = re.compile(r"gpt-([6-9]|5(?!(\.\d+)?-chat))")
 
 
@@ -39,7 +33,8 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
         **_reasoning_and_sampling(conversation, target.model, losses),
         **_tools_and_choice(conversation, losses),
         **_response_format(conversation, losses),
-        **_end_user(conversation),
+        # Every provider of the shape knows it; the newer `safety_identifier` only OpenAI's own API does.
+        **end_user(conversation, "user"),
         **({} if conversation.service_tier is None else {"service_tier": conversation.service_tier.value}),
     }
 
@@ -104,11 +99,11 @@ def _tool(tool: Tool, losses: Losses) -> dict[str, Any]:
         return {"type": "custom", "custom": {"name": tool.name, **described, **format_}}
     function: dict[str, Any] = {"name": tool.name, **described}
     if tool.schema is not None:
-        function["parameters"] = _with_properties(tool.schema)
+        function["parameters"] = with_properties(tool.schema)
     if tool.strict and fits_strict_mode(function.get("parameters", {})):
         function["strict"] = True
     elif tool.strict:
-        losses.lose(f"{tool.path}.strict", _NOT_STRICT)
+        losses.lose(f"{tool.path}.strict", NOT_STRICT)
     return {"type": "function", "function": function}
 
 
@@ -120,39 +115,12 @@ def _format_of(grammar: Mapping[str, Any]) -> dict[str, Any]:
     return {"format": {"type": "grammar", "grammar": held}}
 
 
-def _with_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """OpenAI refuses an object without `properties`; others take it as one without any."""
-    if schema.get("type") == "object" and schema.get("properties") is None:
-        return {**schema, "properties": {}}
-    return dict(schema)
-
-
 def _response_format(conversation: Conversation, losses: Losses) -> dict[str, Any]:
-    """The member `response_format`, if the request asks for a format. OpenAI's needs a name."""
+    """The member `response_format`, if the request asks for a format."""
     wanted = conversation.format
     if wanted is None:
         return {}
     if wanted.schema is None:
         return {"response_format": {"type": "json_object"}}
-    schema = dict(wanted.schema)
-    strict = wanted.strict is not False and fits_strict_mode(schema)
-    if not strict and wanted.strict is not False:
-        losses.drop(wanted.path, f"{wanted.path}.schema", _NOT_HELD)
-    name = wanted.name if _NAME.fullmatch(wanted.name) else _DEFAULT_NAME
-    described = {"description": wanted.description} if wanted.description else {}
-    return {
-        "response_format": {
-            "type": "json_schema",
-            "json_schema": {"name": name, **described, "schema": schema, "strict": strict},
-        }
-    }
-
-
-def _end_user(conversation: Conversation) -> dict[str, Any]:
-    """`user`, which every provider of the shape knows; OpenAI's newer `safety_identifier` only its own API does."""
-    if conversation.end_user is None:
-        return {}
-    user = conversation.end_user.value
-    if len(user) > _MAX_USER_CHARACTERS:
-        user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"user": user}
+    held = held_format(wanted, wanted.schema, losses)
+    return {"response_format": {"type": "json_schema", "json_schema": held}}

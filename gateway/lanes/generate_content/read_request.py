@@ -4,7 +4,7 @@ Google's servers take one object in the place of a list, and members by the name
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -36,12 +36,24 @@ from gateway.lanes.conversation import (
 from gateway.lanes.generate_content.opaque import opened
 from gateway.lanes.generate_content.schema import json_schema
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import flag, mapping, number, optional_text, text, tool_name, whole_number, wrong
+from gateway.lanes.reading import (
+    flag,
+    mapping,
+    number,
+    optional_text,
+    parameter,
+    text,
+    tool_name,
+    whole_number,
+    wrong,
+)
 from gateway.lanes.sealing import Seal
 from gateway.shapes.google_request import spellings
 
 _ROLES: Final = {"user": Role.USER, "function": Role.USER, "model": Role.ASSISTANT}
 _MODES: Final = {"AUTO": "auto", "VALIDATED": "auto", "ANY": "required", "NONE": "none"}
+_Value = TypeVar("_Value")
+
 _CONFIG: Final = "generationConfig"
 _CALLING: Final = "toolConfig.functionCallingConfig"
 _JSON: Final = "application/json"
@@ -111,10 +123,9 @@ def _whole(value: Any, path: str) -> int:
     return whole_number(value, path)
 
 
-def _given(read: Any, config: Mapping[str, Any], name: str) -> Any:
+def _given(read: Callable[[Any, str], _Value], config: Mapping[str, Any], name: str) -> Given[_Value] | None:
     """A setting, where there is one."""
-    value, path = config.get(name), f"{_CONFIG}.{name}"
-    return None if value is None else Given(read(value, path), path)
+    return parameter(read, config, name, f"{_CONFIG}.{name}")
 
 
 def _top_k(config: Mapping[str, Any]) -> Given[int] | None:
@@ -123,8 +134,7 @@ def _top_k(config: Mapping[str, Any]) -> Given[int] | None:
 
 
 def _penalty(config: Mapping[str, Any], name: str, losses: Losses) -> Given[float] | None:
-    given: Given[float] | None = _given(number, config, name) if losses.takes(f"{_CONFIG}.{name}") else None
-    return given
+    return _given(number, config, name) if losses.takes(f"{_CONFIG}.{name}") else None
 
 
 def _stops(config: Mapping[str, Any]) -> Given[tuple[str, ...]] | None:

@@ -8,7 +8,18 @@ from gateway.lanes.base import Json
 from gateway.lanes.conversation import Choice, Conversation, Format, Given, Reasoning, Tool
 from gateway.lanes.losses import Losses
 from gateway.lanes.messages.read_turns import TurnReader
-from gateway.lanes.reading import flag, mapping, number, one_of, optional_text, sequence, text, whole_number, wrong
+from gateway.lanes.reading import (
+    flag,
+    mapping,
+    number,
+    one_of,
+    optional_text,
+    parameter,
+    sequence,
+    text,
+    whole_number,
+    wrong,
+)
 from gateway.lanes.sealing import Seal
 
 _TIERS: Final[Mapping[str, str]] = {"auto": "auto", "standard_only": "default"}
@@ -37,8 +48,8 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
         choice=choice,
         parallel=_parallel(body),
         output_limit=Given(limit, "max_tokens"),
-        temperature=_number(body, "temperature"),
-        top_p=_number(body, "top_p"),
+        temperature=parameter(number, body, "temperature"),
+        top_p=parameter(number, body, "top_p"),
         top_k=_top_k(body, losses),
         stops=_stops(body),
         format=_format(body, losses),
@@ -49,14 +60,8 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
     )
 
 
-def _number(body: Json, name: str) -> Given[float] | None:
-    return None if body.get(name) is None else Given(number(body[name], name), name)
-
-
 def _top_k(body: Json, losses: Losses) -> Given[int] | None:
-    if body.get("top_k") is None or not losses.takes("top_k"):
-        return None
-    return Given(whole_number(body["top_k"], "top_k"), "top_k")
+    return parameter(whole_number, body, "top_k") if losses.takes("top_k") else None
 
 
 def _stops(body: Json) -> Given[tuple[str, ...]] | None:

@@ -4,12 +4,24 @@ Source: https://platform.openai.com/docs/api-reference/responses/create.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from gateway.lanes.base import Json
 from gateway.lanes.conversation import EFFORTS, Conversation, Format, Given, Part, Reasoning, Text
 from gateway.lanes.losses import Losses
-from gateway.lanes.reading import flag, mapping, number, one_of, optional_text, sequence, text, wrong
+from gateway.lanes.reading import (
+    count,
+    flag,
+    mapping,
+    number_up_to,
+    one_of,
+    optional_text,
+    parameter,
+    sequence,
+    text,
+    wrong,
+)
 from gateway.lanes.responses.read_items import read_items
 from gateway.lanes.responses.read_tools import read_choice, read_tools
 from gateway.lanes.sealing import Seal
@@ -36,16 +48,16 @@ def read_request(body: Json, losses: Losses, seal: Seal | None) -> Conversation:
         instructions=instructions,
         tools=read_tools(body, losses),
         choice=read_choice(body, losses),
-        parallel=_flag(body, "parallel_tool_calls"),
-        output_limit=_limit(body),
-        temperature=_up_to(2, body, "temperature"),
-        top_p=_up_to(1, body, "top_p"),
+        parallel=parameter(flag, body, "parallel_tool_calls"),
+        output_limit=parameter(count, body, "max_output_tokens"),
+        temperature=parameter(partial(number_up_to, 2), body, "temperature"),
+        top_p=parameter(partial(number_up_to, 1), body, "top_p"),
         format=_format(body, losses),
         reasoning=_reasoning(body, losses),
         verbosity=_verbosity(body, losses),
         end_user=_text(body, "safety_identifier") or _text(body, "user") or _named_in(metadata),
         metadata=metadata,
-        service_tier=_word(_TIERS, body, "service_tier"),
+        service_tier=parameter(partial(one_of, _TIERS), body, "service_tier"),
         cache_key=_text(body, "prompt_cache_key"),
         streams=flag(body.get("stream"), "stream"),
     )
@@ -67,36 +79,9 @@ def _instructions(body: Json) -> tuple[Part, ...]:
     return (Text(path="instructions", text=words),) if words.strip() else ()
 
 
-def _flag(body: Json, name: str) -> Given[bool] | None:
-    return None if body.get(name) is None else Given(flag(body[name], name), name)
-
-
-def _limit(body: Json) -> Given[int] | None:
-    limit = body.get("max_output_tokens")
-    if limit is None:
-        return None
-    if type(limit) is not int or limit < 1:
-        raise wrong("max_output_tokens", "a whole number from 1 on")
-    return Given(limit, "max_output_tokens")
-
-
-def _up_to(most: int, body: Json, name: str) -> Given[float] | None:
-    if body.get(name) is None:
-        return None
-    given = number(body[name], name)
-    if not 0 <= given <= most:
-        raise wrong(name, f"a number from 0 to {most}")
-    return Given(given, name)
-
-
 def _text(body: Json, name: str) -> Given[str] | None:
     words = optional_text(body.get(name), name)
     return Given(words, name) if words else None
-
-
-def _word(words: tuple[str, ...], members: Mapping[str, Any], name: str, path: str = "") -> Given[str] | None:
-    path = path or name
-    return None if members.get(name) is None else Given(one_of(words, members[name], path), path)
 
 
 def _members(body: Json, name: str, losses: Losses) -> Mapping[str, Any]:
@@ -135,13 +120,13 @@ def _reasoning(body: Json, losses: Losses) -> Reasoning:
     members = _members(body, "reasoning", losses)
     name = "generate_summary" if members.get("summary") is None else "summary"
     return Reasoning(
-        effort=_word(EFFORTS, members, "effort", "reasoning.effort"),
-        shown=_word(_SUMMARIES, members, name, f"reasoning.{name}"),
+        effort=parameter(partial(one_of, EFFORTS), members, "effort", "reasoning.effort"),
+        shown=parameter(partial(one_of, _SUMMARIES), members, name, f"reasoning.{name}"),
     )
 
 
 def _verbosity(body: Json, losses: Losses) -> Given[str] | None:
-    return _word(_VERBOSITIES, _members(body, "text", losses), "verbosity", "text.verbosity")
+    return parameter(partial(one_of, _VERBOSITIES), _members(body, "text", losses), "verbosity", "text.verbosity")
 
 
 def _metadata(body: Json) -> Given[Mapping[str, Any]] | None:

@@ -4,7 +4,6 @@ Source: https://platform.openai.com/docs/api-reference/responses/create. Nothing
 encrypted and goes back with the conversation. `strict` is always said, since it is true where it is not.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,17 +11,12 @@ from typing import Any, Final
 from gateway.lanes.base import Target
 from gateway.lanes.conversation import Choice, Conversation, Tool
 from gateway.lanes.losses import Losses
-from gateway.lanes.openai_models import Family, effort_of, family_of, sampling
+from gateway.lanes.openai_models import Family, effort_of, end_user, family_of, sampling
 from gateway.lanes.reading import wrong
 from gateway.lanes.responses.write_items import ItemWriter
-from gateway.lanes.strict_schema import fits_strict_mode
+from gateway.lanes.strict_schema import NOT_STRICT, fits_strict_mode, held_format, with_properties
 
 _LEAST_LIMIT: Final = 16
-_LONGEST_USER: Final = 64
-_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_DEFAULT_NAME: Final = "answer"
-_NOT_STRICT: Final = "OpenAI's strict mode cannot hold the schema."
-_NOT_HELD: Final = f"{_NOT_STRICT[:-1]}; the model is asked to keep to it, but not held to it."
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 _SUMMARIES: Final[Mapping[str, str]] = {
     "summarized": "auto",
@@ -51,7 +45,7 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
         **_reasoning_and_sampling(conversation, family, losses),
         **_tools_and_choice(conversation, losses),
         **_text(conversation, target.model, losses),
-        **_end_user(conversation),
+        **end_user(conversation, "safety_identifier"),
         **({} if conversation.service_tier is None else {"service_tier": conversation.service_tier.value}),
         **({} if conversation.cache_key is None else {"prompt_cache_key": conversation.cache_key.value}),
     }
@@ -108,12 +102,10 @@ def _tool(tool: Tool, losses: Losses) -> dict[str, Any]:
     if tool.grammar is not None:
         format_ = {"format": dict(tool.grammar)} if tool.grammar else {}
         return {"type": "custom", "name": tool.name, **described, **format_}
-    schema = dict(_NO_PARAMETERS if tool.schema is None else tool.schema)
-    if schema.get("type") == "object" and schema.get("properties") is None:
-        schema["properties"] = {}
+    schema = with_properties(_NO_PARAMETERS if tool.schema is None else tool.schema)
     strict = bool(tool.strict) and fits_strict_mode(schema)
     if tool.strict and not strict:
-        losses.lose(f"{tool.path}.strict", _NOT_STRICT)
+        losses.lose(f"{tool.path}.strict", NOT_STRICT)
     return {"type": "function", "name": tool.name, **described, "parameters": schema, "strict": strict}
 
 
@@ -124,28 +116,9 @@ def _text(conversation: Conversation, model: str, losses: Losses) -> dict[str, A
     if wanted is not None and wanted.schema is None:
         members["format"] = {"type": "json_object"}
     elif wanted is not None:
-        schema = dict(wanted.schema or {})
-        strict = wanted.strict is not False and fits_strict_mode(schema)
-        if not strict and wanted.strict is not False:
-            losses.drop(wanted.path, f"{wanted.path}.schema", _NOT_HELD)
-        members["format"] = {
-            "type": "json_schema",
-            "name": wanted.name if _NAME.fullmatch(wanted.name) else _DEFAULT_NAME,
-            **({"description": wanted.description} if wanted.description else {}),
-            "schema": schema,
-            "strict": strict,
-        }
+        members["format"] = {"type": "json_schema", **held_format(wanted, wanted.schema or {}, losses)}
     if verbosity is not None and _NO_VERBOSITY.match(model) is None:
         members["verbosity"] = verbosity.value
     elif verbosity is not None and verbosity.value != "medium":
         losses.lose(verbosity.path, "This model takes none.")
     return {"text": members} if members else {}
-
-
-def _end_user(conversation: Conversation) -> dict[str, Any]:
-    if conversation.end_user is None:
-        return {}
-    user = conversation.end_user.value
-    if len(user) > _LONGEST_USER:
-        user = hashlib.sha256(user.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"safety_identifier": user}
