@@ -10,8 +10,8 @@ from gateway.lanes.answer import Called, Citation
 from gateway.lanes.base import Asked, call_id
 from gateway.lanes.call_arguments import as_mapping, is_json_object
 from gateway.lanes.conversation import Opaque
-from gateway.lanes.responses.envelopes import beside_call
-from gateway.lanes.responses.read_tools import DEFINED
+from gateway.lanes.responses.read_items import beside_call
+from gateway.lanes.responses.read_tools import DEFINED, declared
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 
@@ -56,11 +56,12 @@ _UNSAID: Final[Mapping[str, Any]] = {
 _OF_FUNCTIONS: Final[Mapping[str, Any]] = {"description": None, "parameters": None, "strict": False}
 
 
-def echo(body: Mapping[str, Any], tools: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """The members of a request that its answer repeats; `tools` are all that it declares."""
+def echo(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """See `ClientSide.echo`: members as they stand, and all tools that the request declares."""
     said = {name: body[name] for name in _ECHOED if body.get(name) is not None}
     if body.get("parallel_tool_calls") is False:
         said["parallel_tool_calls"] = False
+    tools = [tool for tool, _ in declared(body)]
     if tools:
         said["tools"] = [{**_OF_FUNCTIONS, **tool} if tool.get("type") == "function" else tool for tool in tools]
     return said

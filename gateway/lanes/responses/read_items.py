@@ -13,7 +13,6 @@ from gateway.lanes.call_arguments import written
 from gateway.lanes.conversation import Call, Opaque, Part, Result, Role, Text, Thought, Turn, Turns
 from gateway.lanes.losses import UNKNOWN, Losses, Treatment
 from gateway.lanes.reading import mapping, one_of, optional_text, sequence, text, wrong
-from gateway.lanes.responses.envelopes import beside_call
 from gateway.lanes.responses.read_parts import parts_of
 from gateway.lanes.sealing import Seal
 
@@ -41,6 +40,11 @@ _NOT_CALLED: Final = (
     "the output of a call that stands before it in `input`; with `previous_response_id` the call would be at OpenAI, "
     "here the whole conversation is sent"
 )
+
+
+def beside_call(identifier: str, name: str, arguments: str) -> str:
+    """What the envelope of a call is bound to: it comes in a reasoning item without a text, behind the call."""
+    return f"{identifier}\0{name}\0{arguments}"
 
 
 def read_items(given: Any, losses: Losses, seal: Seal | None) -> tuple[Turn, ...]:

@@ -21,10 +21,12 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import Asked, UntranslatableAnswer
 from gateway.lanes.conversation import Opaque
-from gateway.lanes.messages.provider import PROVIDER
+from gateway.lanes.pairs import PROVIDERS
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 from tests.support.folded import folded
+
+PROVIDER = PROVIDERS["messages"]
 
 ASKED = Asked(model="claude", include_usage=False, request_id="grq_1", created=1)
 PAGE = {

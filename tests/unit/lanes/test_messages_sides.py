@@ -30,9 +30,8 @@ from gateway.lanes.base import Asked
 from gateway.lanes.conversation import Call, Feature, Opaque, Role
 from gateway.lanes.conversation import Thought as Thinking
 from gateway.lanes.losses import Losses
-from gateway.lanes.messages.client import CLIENT
 from gateway.lanes.messages.opaque import opened_thought, signature_of
-from gateway.lanes.messages.provider import PROVIDER
+from gateway.lanes.pairs import CLIENTS, PROVIDERS
 from gateway.lanes.sealing import PREFIX, Seal
 from gateway.lanes.sides import joined
 from gateway.shapes.ending import Stop
@@ -40,6 +39,9 @@ from gateway.usage import Usage
 from gateway.wire.json_splice import apply
 from gateway.wire.unsigned_thinking import without_unsigned_thinking
 from tests.support.messages import message_of
+
+CLIENT = CLIENTS["messages"]
+PROVIDER = PROVIDERS["messages"]
 
 SEAL = Seal((b"k" * 32,))
 ASKED = Asked(model="smart", include_usage=False, request_id="grq_1", created=1, provider="own", seal=SEAL)

@@ -25,13 +25,15 @@ from gateway.lanes.answer import (
 from gateway.lanes.base import Asked, Kept, UntranslatableAnswer
 from gateway.lanes.carried_tools import CarriedTools, ToolForms
 from gateway.lanes.conversation import Conversation, Opaque
+from gateway.lanes.pairs import CLIENTS
 from gateway.lanes.provider_error import ProviderError
-from gateway.lanes.responses.client import CLIENT
 from gateway.lanes.sealing import Seal
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 from tests.support.responses_events import added_up, events_in
 from tests.support.said_events import events_of
+
+CLIENT = CLIENTS["responses"]
 
 SEAL = Seal((b"k" * 32,))
 REQUEST = {

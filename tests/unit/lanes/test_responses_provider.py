@@ -24,13 +24,14 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import Asked, UntranslatableAnswer
 from gateway.lanes.conversation import Feature, Opaque
-from gateway.lanes.pairs import TRANSLATIONS
-from gateway.lanes.responses.client import CLIENT
-from gateway.lanes.responses.provider import PROVIDER
+from gateway.lanes.pairs import CLIENTS, PROVIDERS, TRANSLATIONS
 from gateway.lanes.sealing import Seal
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
 from tests.support.said_events import events_of
+
+CLIENT = CLIENTS["responses"]
+PROVIDER = PROVIDERS["responses"]
 
 BODY = TypeAdapter(ResponseCreateParamsNonStreaming)
 MESSAGES = TRANSLATIONS["messages", "responses"]

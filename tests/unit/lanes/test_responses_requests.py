@@ -20,9 +20,11 @@ from gateway.lanes.conversation import (
     Thought,
 )
 from gateway.lanes.losses import Losses, Parameter, Treatment, lane_table
-from gateway.lanes.responses.client import CLIENT
-from gateway.lanes.responses.envelopes import beside_call
+from gateway.lanes.pairs import CLIENTS
+from gateway.lanes.responses.read_items import beside_call
 from gateway.lanes.sealing import Seal
+
+CLIENT = CLIENTS["responses"]
 
 SEAL = Seal((b"k" * 32,))
 FORGED = Seal((b"f" * 32,))
