@@ -93,11 +93,24 @@ class Given(NamedTuple, Generic[_Value]):
     path: str
 
 
+class Origin(enum.StrEnum):
+    """Who takes back what is opaque; behind a slash follows the name of the only provider that does."""
+
+    CLAUDE = "anthropic"
+    """Claude on any cloud."""
+
+    GEMINI = "gemini"
+    """Google's models, at either of its APIs."""
+
+    OPENAI = "openai/"
+    CONVERSE = "converse/"
+    REASONING_CONTENT = "reasoning_content/"
+
+
 class Opaque(msgspec.Struct, frozen=True):
     """What a provider gave to have it back as it was: a signature, redacted thinking, encrypted reasoning.
 
-    `origin` is who takes it back: `anthropic` for Claude on any cloud, `gemini` for Google's models, `openai/NAME` and
-    `reasoning_content/NAME` for the provider of that name alone. `state` are its members in that API.
+    `origin` is who takes it back, an `Origin`, maybe with a name. `state` are its members in that API.
     """
 
     origin: str

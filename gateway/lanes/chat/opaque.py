@@ -6,21 +6,16 @@ the signature is an envelope. A call has `extra_content`, which is Gemini's plac
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.sealing import PREFIX, Seal
 from gateway.wire.sealed_thoughts import OURS
-
-ANTHROPIC: Final = "anthropic"
-GEMINI: Final = "gemini"
-REASONING_CONTENT: Final = "reasoning_content/"
-"""What begins the origin of thinking that a provider gave as `reasoning_content`; its name follows."""
 
 
 def thinking_block(seal: Seal | None, thought: str, opaque: Opaque) -> dict[str, Any] | None:
     """The entry of `thinking_blocks` that proves a thought; `None` where there is nothing to close it with."""
-    if opaque.origin == ANTHROPIC:
+    if opaque.origin == Origin.CLAUDE:
         if "data" in opaque.state:
             return {"type": "redacted_thinking", "data": opaque.state["data"]}
         return {"type": "thinking", "thinking": thought, "signature": opaque.state.get("signature", "")}
@@ -37,7 +32,7 @@ def opened_thought(seal: Seal | None, thought: str = "", *, signature: str = "",
     stated = signature or data
     if stated.startswith(PREFIX):
         return None if seal is None else seal.opened(stated, thought)
-    return Opaque(ANTHROPIC, {"signature": signature} if signature else {"data": data}) if stated else None
+    return Opaque(Origin.CLAUDE, {"signature": signature} if signature else {"data": data}) if stated else None
 
 
 def extra_content(seal: Seal | None, opaque: Opaque | None, name: str) -> dict[str, Any]:
@@ -45,7 +40,7 @@ def extra_content(seal: Seal | None, opaque: Opaque | None, name: str) -> dict[s
     if opaque is None:
         return {}
     signature = opaque.state.get("thoughtSignature")
-    if opaque.origin == GEMINI and isinstance(signature, str):
+    if opaque.origin == Origin.GEMINI and isinstance(signature, str):
         return {"extra_content": {"google": {"thought_signature": signature}}}
     return {} if seal is None else {"extra_content": {OURS: {"sealed": seal.sealed(opaque, name)}}}
 
@@ -54,7 +49,7 @@ def opened_call(seal: Seal | None, stated: Any, name: str) -> Opaque | None:
     """What came back with a call; `None` where nothing did that can be told."""
     signature = _member(stated, "google", "thought_signature")
     if isinstance(signature, str) and signature:
-        return Opaque(GEMINI, {"thoughtSignature": signature})
+        return Opaque(Origin.GEMINI, {"thoughtSignature": signature})
     envelope = _member(stated, OURS, "sealed")
     return seal.opened(envelope, name) if seal is not None and isinstance(envelope, str) else None
 

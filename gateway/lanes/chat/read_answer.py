@@ -31,9 +31,9 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import Asked, UntranslatableAnswer, said
 from gateway.lanes.call_arguments import is_json, is_json_object
-from gateway.lanes.chat.opaque import REASONING_CONTENT, opened_call
+from gateway.lanes.chat.opaque import opened_call
 from gateway.lanes.chat.read_completion import Choice, Completion, Said, ToolCall, read_completion, read_usage
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.provider_error import failed_within
 from gateway.shapes.chat import EVENTS
 from gateway.shapes.ending import Stop
@@ -76,7 +76,7 @@ def _opaque(piece: Said, asked: Asked) -> Opaque | None:
     """Who wants a thought back: the provider that gave it in the member that servers want it back in."""
     if not piece.has_reasoning_content or not asked.provider:
         return None
-    return Opaque(REASONING_CONTENT + asked.provider, {})
+    return Opaque(Origin.REASONING_CONTENT + asked.provider, {})
 
 
 def _stop(reason: str, *, refused: bool) -> Stop | None:

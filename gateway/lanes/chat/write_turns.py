@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.lanes.base import Target
-from gateway.lanes.chat.opaque import GEMINI, REASONING_CONTENT, extra_content
+from gateway.lanes.chat.opaque import extra_content
 from gateway.lanes.chat.parameters import TARGET
 from gateway.lanes.conversation import (
     Audio,
@@ -22,6 +22,7 @@ from gateway.lanes.conversation import (
     Image,
     Inline,
     Linked,
+    Origin,
     Part,
     PlainText,
     Result,
@@ -82,7 +83,7 @@ def _assistant(turn: Turn, writer: "_Parts", target: Target) -> list[Message]:
     said = [part for part in turn.parts if not isinstance(part, Thought)]
     if not said:
         return []
-    origin, is_signed = REASONING_CONTENT + target.provider, GEMINI in target.model.lower()
+    origin, is_signed = Origin.REASONING_CONTENT + target.provider, "gemini" in target.model.lower()
     calls = [_call(part, is_signed=is_signed) for part in said if isinstance(part, Call)]
     parts = writer.written([part for part in said if not isinstance(part, Call)])
     message: Message = {"role": "assistant", "content": _content_of(parts) if parts else None}

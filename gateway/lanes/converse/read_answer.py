@@ -32,8 +32,7 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import ANOTHER_MESSAGE, Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import written, written_raw
-from gateway.lanes.conversation import Opaque
-from gateway.lanes.converse.write_request import ORIGIN
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import ProviderError, failed_within
 from gateway.lanes.provider_error import read_error as read_any_error
@@ -172,8 +171,8 @@ def _blocks(blocks: Sequence[_Block], asked: Asked) -> Iterator[Block]:
 def _opaque(asked: Asked, signature: str | None, redacted: str | None) -> Opaque | None:
     """What the provider wants back with a thought."""
     if redacted:
-        return Opaque(ORIGIN + asked.provider, {"redactedContent": redacted})
-    return Opaque(ORIGIN + asked.provider, {"signature": signature}) if signature else None
+        return Opaque(Origin.CONVERSE + asked.provider, {"redactedContent": redacted})
+    return Opaque(Origin.CONVERSE + asked.provider, {"signature": signature}) if signature else None
 
 
 def _citations(stated: Sequence[Any]) -> Iterator[Citation]:

@@ -26,6 +26,7 @@ from gateway.lanes.conversation import (
     Image,
     Inline,
     Linked,
+    Origin,
     Part,
     PlainText,
     Result,
@@ -43,7 +44,6 @@ from gateway.lanes.reading import text, wrong
 
 Block = dict[str, Any]
 
-ORIGIN: Final = "converse/"
 """What begins the origin of a signature that one provider's models gave by this API; its name follows."""
 
 _NO_CONTENT: Final = "an array with at least one message of a user that says something"
@@ -141,7 +141,7 @@ class _Parts:
     def __init__(self, losses: Losses, provider: str) -> None:
         self.called: dict[str, None] = {}
         self._table = losses.table
-        self._origin = ORIGIN + provider
+        self._origin = Origin.CONVERSE + provider
         self._names: set[str] = set()
 
     def blocks(self, parts: Sequence[Part]) -> list[Block]:

@@ -8,10 +8,9 @@ import base64
 import binascii
 from typing import Any, Final
 
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.sealing import PREFIX, Seal
 
-GEMINI: Final = "gemini"
 _MEMBER: Final = "thoughtSignature"
 
 
@@ -20,7 +19,7 @@ def signature(opaque: Opaque | None, beside: str, seal: Seal | None) -> dict[str
     if opaque is None:
         return {}
     own = opaque.state.get(_MEMBER)
-    if opaque.origin == GEMINI and isinstance(own, str):
+    if opaque.origin == Origin.GEMINI and isinstance(own, str):
         return {_MEMBER: own}
     return {} if seal is None else {_MEMBER: base64.b64encode(seal.sealed(opaque, beside).encode()).decode()}
 
@@ -33,7 +32,7 @@ def opened(stated: Any, beside: str, seal: Seal | None) -> Opaque | None:
     try:
         raw = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
     except (binascii.Error, ValueError):
-        return Opaque(GEMINI, {_MEMBER: stated})
+        return Opaque(Origin.GEMINI, {_MEMBER: stated})
     if raw.startswith(PREFIX.encode()):
         return None if seal is None else seal.opened(raw.decode("latin-1"), beside)
-    return Opaque(GEMINI, {_MEMBER: standard})
+    return Opaque(Origin.GEMINI, {_MEMBER: standard})

@@ -33,8 +33,7 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import written_raw
-from gateway.lanes.conversation import Opaque
-from gateway.lanes.generate_content.opaque import GEMINI
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import ProviderError, failed_within
 from gateway.lanes.provider_error import read_error as read_any_error
@@ -158,7 +157,7 @@ def _said(candidate: _Candidate, cited: set[str]) -> list[Block]:
 
 def _blocks(part: _Part) -> Iterator[Block]:
     """A part; the signature of a text is a thought without one behind it."""
-    opaque = Opaque(GEMINI, {"thoughtSignature": part.thought_signature}) if part.thought_signature else None
+    opaque = Opaque(Origin.GEMINI, {"thoughtSignature": part.thought_signature}) if part.thought_signature else None
     call = part.function_call
     if call is not None:
         stated, arguments = (identifier(call.id), said(call.name)), written_raw(call.args)

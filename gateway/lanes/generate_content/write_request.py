@@ -23,6 +23,7 @@ from gateway.lanes.conversation import (
     Inline,
     Linked,
     Opaque,
+    Origin,
     Part,
     PlainText,
     Result,
@@ -35,7 +36,7 @@ from gateway.lanes.conversation import (
     Video,
 )
 from gateway.lanes.generate_content.family import Family, family_of, thinking_config
-from gateway.lanes.generate_content.opaque import GEMINI, signature
+from gateway.lanes.generate_content.opaque import signature
 from gateway.lanes.losses import Losses
 from gateway.lanes.reading import wrong
 
@@ -203,7 +204,7 @@ _WRITERS: Final[Mapping[type[Part], Callable[[_Parts, Any], Iterator[Json]]]] = 
 
 
 def _own_signature(opaque: Opaque | None) -> Mapping[str, str]:
-    return signature(opaque, "", None) if opaque is not None and opaque.origin == GEMINI else {}
+    return signature(opaque, "", None) if opaque is not None and opaque.origin == Origin.GEMINI else {}
 
 
 def _tools(conversation: Conversation) -> Json:

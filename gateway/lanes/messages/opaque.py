@@ -9,14 +9,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.lanes.base import said
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.sealing import PREFIX, Seal
 from gateway.wire.unsigned_thinking import marked, provider_marked
 
-ORIGIN: Final = "anthropic"
-"""The origin of what Claude gives: `signature` of a thought, or `data` of a redacted one."""
-
-_REASONING_CONTENT: Final = "reasoning_content/"
 _NOBODYS: Final = Opaque("nobody", {})
 """Of a thought that nobody signed: sealed, it is known when it comes back, and left out of all that would refuse it."""
 
@@ -24,10 +20,10 @@ _NOBODYS: Final = Opaque("nobody", {})
 def signature_of(opaque: Opaque | None, thought: str, seal: Seal | None) -> str:
     """The signature of a thought, empty where there is none that can be given."""
     opaque = opaque or _NOBODYS
-    if opaque.origin == ORIGIN:
+    if opaque.origin == Origin.CLAUDE:
         return said(opaque.state.get("signature"))
-    if opaque.origin.startswith(_REASONING_CONTENT):
-        return marked(opaque.origin.removeprefix(_REASONING_CONTENT))
+    if opaque.origin.startswith(Origin.REASONING_CONTENT):
+        return marked(opaque.origin.removeprefix(Origin.REASONING_CONTENT))
     return "" if seal is None else seal.sealed(opaque, thought)
 
 
@@ -35,7 +31,7 @@ def redacted(opaque: Opaque | None, beside: str, seal: Seal | None) -> dict[str,
     """The block that holds what has no text of its own; `None` where there is none that can be given."""
     if opaque is None:
         return None
-    if opaque.origin == ORIGIN:
+    if opaque.origin == Origin.CLAUDE:
         data = said(opaque.state.get("data"))
     else:
         data = "" if seal is None else seal.sealed(opaque, beside)
@@ -54,7 +50,7 @@ def opened_thought(block: Mapping[str, Any], thought: str, seal: Seal | None) ->
     signature = said(block.get("signature"))
     provider = provider_marked(signature)
     if provider is not None:
-        return Opaque(f"{_REASONING_CONTENT}{provider}", {})
+        return Opaque(Origin.REASONING_CONTENT + provider, {})
     return _opened("signature", signature, thought, seal)
 
 
@@ -67,4 +63,4 @@ def _opened(member: str, stated: str, thought: str, seal: Seal | None) -> Opaque
     if stated.startswith(PREFIX):
         opened = None if seal is None else seal.opened(stated, thought)
         return None if opened == _NOBODYS else opened
-    return Opaque(ORIGIN, {member: stated}) if stated else None
+    return Opaque(Origin.CLAUDE, {member: stated}) if stated else None

@@ -35,9 +35,8 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import ANOTHER_MESSAGE, Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import is_json_object, written, written_raw
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.lenient import Reader
-from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.provider_error import failed_within
 from gateway.shapes import messages
 from gateway.shapes.ending import Stop
@@ -122,7 +121,7 @@ def read_answer(body: bytes, _asked: Asked) -> Answer:
         elif block.type == "thinking":
             blocks.append(Thought(said(block.thinking), _signed(said(block.signature))))
         elif block.type == "redacted_thinking":
-            blocks.append(Thought("", Opaque(ORIGIN, {"data": said(block.data)})))
+            blocks.append(Thought("", Opaque(Origin.CLAUDE, {"data": said(block.data)})))
     if message.stop_reason == "refusal":
         blocks.append(Refused(_refusal(message.stop_details)))
     return Answer(
@@ -135,7 +134,7 @@ def read_answer(body: bytes, _asked: Asked) -> Answer:
 
 
 def _signed(signature: str) -> Opaque | None:
-    return Opaque(ORIGIN, {"signature": signature}) if signature else None
+    return Opaque(Origin.CLAUDE, {"signature": signature}) if signature else None
 
 
 def _refusal(stop_details: Any) -> str:
@@ -226,7 +225,7 @@ class MessageEvents:
             opened.unsaid = arguments if is_json_object(arguments) else ""
             return (CallBegun(index, *block.call),)
         if block.type == "redacted_thinking":
-            return (ThoughtEnd(Opaque(ORIGIN, {"data": said(block.data)})),)
+            return (ThoughtEnd(Opaque(Origin.CLAUDE, {"data": said(block.data)})),)
         if block.type == "text" and said(block.text):
             return (TextPiece(block.text), *(Cited(citation) for citation in _citations(block.citations)))
         if block.type == "thinking" and said(block.thinking):

@@ -20,6 +20,7 @@ from gateway.lanes.conversation import (
     Image,
     Inline,
     Linked,
+    Origin,
     Part,
     PlainText,
     Reasoning,
@@ -33,7 +34,6 @@ from gateway.lanes.conversation import (
 )
 from gateway.lanes.data_url import IMAGES, PDF
 from gateway.lanes.losses import Losses
-from gateway.lanes.messages.opaque import ORIGIN
 from gateway.lanes.messages.reasoning import family_of, reasoning_and_sampling
 from gateway.lanes.messages.target_table import TARGET
 from gateway.lanes.reading import wrong
@@ -198,7 +198,7 @@ def _at(linked: Linked, path: str) -> _Block:
 
 def _thinking(part: Thought) -> _Block | None:
     """Thinking can go back as it came, if Claude thought it: with its signature, or redacted."""
-    if part.opaque is None or part.opaque.origin != ORIGIN:
+    if part.opaque is None or part.opaque.origin != Origin.CLAUDE:
         return None
     signature, data = part.opaque.state.get("signature"), part.opaque.state.get("data")
     if signature:

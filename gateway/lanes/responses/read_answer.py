@@ -35,10 +35,9 @@ from gateway.lanes.answer import (
 )
 from gateway.lanes.base import Asked, UntranslatableAnswer, identifier, said, says_nothing
 from gateway.lanes.call_arguments import written
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.lanes.lenient import Reader
 from gateway.lanes.provider_error import failed_within
-from gateway.lanes.responses.write_items import ORIGIN
 from gateway.shapes import openai_usage
 from gateway.shapes.ending import Stop
 from gateway.shapes.responses import EVENTS
@@ -168,7 +167,7 @@ def _encrypted(item: _Item, asked: Asked) -> Opaque | None:
     content = said(item.encrypted_content)
     if not content:
         return None
-    return Opaque(ORIGIN + asked.provider, {"id": said(item.id), "encrypted_content": content})
+    return Opaque(Origin.OPENAI + asked.provider, {"id": said(item.id), "encrypted_content": content})
 
 
 def _citations(annotations: Any) -> Iterator[Citation]:

@@ -17,6 +17,7 @@ from gateway.lanes.conversation import (
     Image,
     Inline,
     Linked,
+    Origin,
     Part,
     PlainText,
     Result,
@@ -33,7 +34,6 @@ from gateway.lanes.responses.target_parameters import TARGET_TABLE
 
 Item = dict[str, Any]
 
-ORIGIN: Final = "openai/"
 """The beginning of the origin of encrypted reasoning: `id` and `encrypted_content` of its item, for one provider."""
 
 _USABLE_ID: Final = re.compile(r"(?s).{1,64}")
@@ -47,7 +47,7 @@ class ItemWriter:
 
     def __init__(self, target: Target, losses: Losses) -> None:
         self._table = losses.table
-        self._origin = ORIGIN + target.provider
+        self._origin = Origin.OPENAI + target.provider
         self._has_breakpoints = _HAS_BREAKPOINTS.match(target.model) is not None
         self._custom: set[str] = set()
 
