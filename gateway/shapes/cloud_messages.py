@@ -19,7 +19,14 @@ from gateway.errors import GatewayError
 from gateway.wire.bedrock_anthropic import betas_of
 from gateway.wire.cache_marks import marks_in
 from gateway.wire.json_members import Span
-from gateway.wire.json_parts import elements_in, members_in, object_at, without_elements, without_member
+from gateway.wire.json_parts import (
+    elements_in,
+    members_in,
+    object_at,
+    without_elements,
+    without_member,
+    without_members,
+)
 from gateway.wire.json_splice import Splice, apply
 from gateway.wire.unreadable import UNREADABLE
 
@@ -102,15 +109,13 @@ class CloudForm:
         body = self.taken(model, _stated(data, top.members.get(_IN_BODY)))
         told = [f"{HEADER}[{beta}]" for beta, name in {**header, **body}.items() if name is None]
         known = frozenset(name for name in (*header.values(), *body.values()) if name is not None)
-        if any(beta != name for beta, name in body.items()):
-            names = list(dict.fromkeys(name for name in body.values() if name is not None))
-            data = apply(data, [Splice(*top.members[_IN_BODY], msgspec.json.encode(names))])
         gone: list[str] = [name for name in _NOT_THERE if name in top.members]
         gone += [name for name, betas in _BY_BETA.items() if name in top.members and known.isdisjoint(betas)]
-        for name in gone:
-            found = object_at(data, ())
-            assert found is not None  # noqa: S101 - it was one before
-            data = apply(data, [found.without(data, name)])
+        splices = without_members(data, {name: top.members[name] for name in gone})
+        if any(beta != name for beta, name in body.items()):
+            names = list(dict.fromkeys(name for name in body.values() if name is not None))
+            splices.append(Splice(*top.members[_IN_BODY], msgspec.json.encode(names)))
+        data = apply(data, splices) if splices else data
         told += gone
         for edit in (_without_billing, _without_scopes):
             data, lost = edit(data)

@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.wire.json_members import find_members
-from gateway.wire.json_parts import without_member
+from gateway.wire.json_parts import without_members
 from gateway.wire.json_path import path_at, paths_at
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import without_lone_surrogates
@@ -186,14 +186,13 @@ class JsonBody:
             raise GatewayError("bad_request", f"Name the model: the default here is {model!r}.", param="model")
         return [Splice(*span, msgspec.json.encode(model))]
 
-    def removing(self, name: str) -> list[Splice]:
-        """The splice that takes a top-level field out, with one of its commas; raises where the field repeats."""
-        span = self._spans.get(name)
-        if span is None:
-            return []
-        if name in self._repeated:
-            raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
-        return [without_member(self._readable, name, span)]
+    def removing(self, *names: str) -> list[Splice]:
+        """The splices that take top-level fields out, as far as they are there; raises where one of them repeats."""
+        spans = {name: self._spans[name] for name in names if name in self._spans}
+        for name in spans:
+            if name in self._repeated:
+                raise GatewayError("bad_request", f"The body has {name!r} twice; keep one.", param=name)
+        return without_members(self._readable, spans)
 
     def asking_for_usage(self) -> list[Splice]:
         """Adds `stream_options.include_usage` where the body does not mention it.

@@ -1,7 +1,8 @@
 """Where the parts of a JSON value stand, to look at them or to splice them; the text was read as JSON before."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -29,11 +30,23 @@ def members_in(data: bytes, span: Span) -> dict[str, Span]:
 
 def without_member(data: bytes, name: str, value: Span) -> Splice:
     """The splice that takes a member out of its object, with one of its commas. Raises `bad_request`."""
-    key = _key_before(data, name, value)
-    if key[1] is not None:
-        return Splice(key.start(), value[1], b"")
-    after = _COMMA_AFTER.match(data, value[1])
-    return Splice(key.start(), value[1] if after is None else after.end(), b"")
+    return without_members(data, {name: value})[0]
+
+
+def without_members(data: bytes, values: Mapping[str, Span]) -> list[Splice]:
+    """The splices that take members out of one object, each with a comma of its own. Raises `bad_request`."""
+    splices: list[Splice] = []
+    taken = 0
+    for name, value in sorted(values.items(), key=itemgetter(1)):
+        key = _key_before(data, name, value)
+        if key[1] is not None and key.start() >= taken:
+            splices.append(Splice(key.start(), value[1], b""))
+        else:
+            # The first member, or one whose comma went with the members before it.
+            after = _COMMA_AFTER.match(data, value[1])
+            splices.append(Splice(key.start(2), value[1] if after is None else after.end(), b""))
+        taken = splices[-1].end
+    return splices
 
 
 def _key_before(data: bytes, name: str, value: Span) -> re.Match[bytes]:
