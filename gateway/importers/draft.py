@@ -85,6 +85,12 @@ class Draft:
             known = self._names[kind, identifier] = kind if not count else f"{kind}-{count + 1}"
         return known
 
+    def aws_profile(self, kind: str, access_key: str, where: str) -> str:
+        """The AWS profile for the keys of an account, told by the id of one: they cannot stand in the file."""
+        profile = self.named(kind, access_key)
+        self.note(where, f"put the account's keys into the AWS profile {profile!r}: they cannot stand in the file")
+        return profile
+
     def entry(self, section: str, identifier: str) -> str:
         """The name of an entry for something with an identifier: no two of a section share one."""
         known = self._names.get((section, identifier))

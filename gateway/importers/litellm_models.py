@@ -22,7 +22,16 @@ from gateway.importers.draft import (
     words,
 )
 from gateway.importers.litellm_prices import is_in_data_zone, is_of_prices, read_prices
-from gateway.importers.peers import COMPATIBLE, NATIVE, address_at, guessed, lists_its_prices, needs_key, variable_of
+from gateway.importers.peers import (
+    COMPATIBLE,
+    NATIVE,
+    address_at,
+    guessed,
+    is_plain,
+    lists_its_prices,
+    needs_key,
+    variable_of,
+)
 
 _LIMITS: Final = {"rpm": "rpm", "tpm": "tpm", "rpd": "rpd", "max_parallel_requests": "concurrency"}
 _OTHER_NAMES: Final = {
@@ -283,7 +292,7 @@ def _members(draft: Draft, where: str, prefix: str, parameters: dict[str, Any]) 
     members: dict[str, Any] = {"type": NATIVE.get(prefix, "custom")}
     if is_reference(base):
         members["base_url"] = base
-    elif base.startswith(("http://", "https://")) and "@" not in base and "?" not in base and " " not in base:
+    elif is_plain(base):
         members["base_url"] = address_at(prefix, base)
     elif base:
         draft.note(f"{where}.litellm_params.api_base", "the deployment is left out: it is no plain http(s) address")
@@ -355,9 +364,8 @@ def _bedrock(draft: Draft, where: str, members: dict[str, Any], parameters: dict
     if profile := words(parameters.get("aws_profile_name")):
         members["profile"] = profile
     elif identifier := words(parameters.get("aws_access_key_id")):
-        members["profile"] = draft.named("litellm", identifier)
-        text = f"put the account's keys into the AWS profile {members['profile']!r}: they cannot stand in the file"
-        draft.note(f"{where}.litellm_params.aws_access_key_id", text)
+        at = f"{where}.litellm_params.aws_access_key_id"
+        members["profile"] = draft.aws_profile("litellm", identifier, at)
     if role := words(parameters.get("aws_role_name")):
         members["role_arn"] = role
 

@@ -178,6 +178,11 @@ def guessed(model: str) -> str:
     return "bedrock" if _BEDROCKS.match(model) else ""
 
 
+def is_plain(address: str) -> bool:
+    """Whether it is an http(s) address with no credential, query or fragment, and so can stand in the file."""
+    return address.startswith(("http://", "https://")) and not set(address) & set("@?# ")
+
+
 def address_at(peers_name: str, base: str) -> str:
     """The address that `/chat/completions` is appended to, of one that a peer appends more to."""
     base = base.rstrip("/")

@@ -4,7 +4,7 @@ import re
 from typing import Any, Final
 
 from gateway.importers.draft import Draft, in_turns, mapping, number, sequence, share, words
-from gateway.importers.peers import COMPATIBLE, NATIVE, address_at, lists_its_prices, needs_key
+from gateway.importers.peers import COMPATIBLE, NATIVE, address_at, is_plain, lists_its_prices, needs_key
 from gateway.importers.settle import settle
 
 _LEFT_OUT: Final = {
@@ -178,7 +178,7 @@ def _members(draft: Draft, target: dict[str, Any], where: str, kind: str) -> dic
         return None
     members: dict[str, Any] = {"type": NATIVE.get(kind, "custom")}
     host, resource = words(target.get("custom_host")), words(target.get("resource_name"))
-    if host.startswith(("http://", "https://")) and not set(host) & set("@?# "):
+    if is_plain(host):
         members["base_url"] = address_at(kind, host)
     elif host:
         draft.note(f"{where}.custom_host", "the target is left out: it is no plain http(s) address")
@@ -210,9 +210,7 @@ def _place(draft: Draft, where: str, type_: str, target: dict[str, Any]) -> dict
     if type_ == "bedrock":
         place = {"region": words(target.get("aws_region")) or "us-east-1"}
         if identifier := words(target.get("aws_access_key_id")):
-            place["profile"] = draft.named("portkey", identifier)
-            text = f"put the account's keys into the AWS profile {place['profile']!r}: they cannot stand in the file"
-            draft.note(f"{where}.aws_access_key_id", text)
+            place["profile"] = draft.aws_profile("portkey", identifier, f"{where}.aws_access_key_id")
         if role := words(target.get("aws_role_arn")):
             place["role_arn"] = role
         return place
