@@ -73,6 +73,9 @@ itself never goes to a provider.
 - Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
   grammar is described to the model, which is not held to it. The client gets calls of its own tool.
 - Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.
+- Prompts are counted (`/v1/messages/count_tokens`, `/v1/responses/input_tokens`, `:countTokens`) as the provider would
+  get them, by its own counter: Anthropic's, OpenAI's, Azure's and Google's, and Bedrock's for Claude. Elsewhere, and
+  where the counter does not answer, the gateway estimates and says so in `X-LangWatch-Usage-Warning`.
 - Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
+from gateway.lanes.counters import COUNTERS, COUNTS
 from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.policy.patterns import is_glob
@@ -36,9 +37,6 @@ _LONGEST_NAME = 512
 _REMEMBERED = 512
 _RESPONSES = "responses"
 _HAS_RESPONSES = ("openai", "azure")
-_COUNTED_BY = {"messages_count_tokens": "messages"}
-"""Endpoints that count the prompt of a request of another one."""
-
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
@@ -187,9 +185,20 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
         lanes.sort(key=lambda lane: lane.endpoint.name != _RESPONSES)
     if lanes:
         return lanes[0]
-    asked_instead = _COUNTED_BY.get(endpoint.name)
-    lane = None if asked_instead is None else lane_for(provider, ENDPOINTS[asked_instead], model)
-    return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)
+    count = COUNTS.get(endpoint.name)
+    return None if count is None else _counting(provider, count.endpoint, model)
+
+
+def _counting(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
+    """How a prompt is counted: by the lane that its request would go by; OpenAI counts for chat by Responses."""
+    lane = lane_for(provider, endpoint, model)
+    if lane is None:
+        return None
+    if lane.endpoint is _CHAT and provider.type in _HAS_RESPONSES:
+        lane = Lane(ENDPOINTS[_RESPONSES], TRANSLATIONS[endpoint.name, _RESPONSES])
+    counters = COUNTERS.get(lane.endpoint.name, ())
+    counter = next((one for one in counters if provider.serves(one.endpoint, model)), None)
+    return Lane(lane.endpoint, lane.translation, counts=True, counter=counter)
 
 
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str, str]:

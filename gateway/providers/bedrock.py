@@ -48,16 +48,19 @@ class Bedrock:
         self._headers = HeaderSet(_credentials(section), section.headers)
 
     def serves(self, endpoint: Endpoint, model: str) -> bool:
-        """Messages for Claude, Converse for everything else; a profile's ARN that names no family is taken for that."""
+        """Messages and their tokens for Claude, Converse for all else; profiles' ARNs that name no family are that."""
         if not is_path_segment(model):
             return False
-        if endpoint.name == "messages":
+        if endpoint.name in ("messages", "invoke_count"):
             return _CLAUDE in model
         return endpoint.name == "converse" and _CLAUDE not in model
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
         """The action's URL; the model id, profile or ARN stands in it."""
-        if endpoint.name == "converse":
+        if endpoint.name == "invoke_count":
+            # Models alone count, by their own names: profiles for several regions do not.
+            model, action = model[model.index(_CLAUDE) :], "count-tokens"
+        elif endpoint.name == "converse":
             action = "converse-stream" if stream else "converse"
         else:
             action = "invoke-with-response-stream" if stream else "invoke"

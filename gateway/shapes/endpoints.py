@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
+from gateway.shapes.vendor import Vendor
 
 
 class BodyForm(enum.StrEnum):
@@ -104,5 +105,13 @@ _TABLE = (
 
 CONVERSE = Endpoint(name="converse", path="/model/converse", shape=converse.CONVERSE)
 """Bedrock's Converse: the other end of a lane, never called by clients."""
+
+INVOKE_COUNT = Endpoint(
+    name="invoke_count",
+    path="/model/count-tokens",
+    shape=Shape(name="invoke_count", vendor=Vendor.AMAZON),
+    metered=False,
+)
+"""Bedrock's CountTokens of a request for InvokeModel: asked by the gateway alone."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}

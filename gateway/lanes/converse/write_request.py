@@ -158,8 +158,9 @@ class _Parts:
         self._names: set[str] = set()
 
     def blocks(self, parts: Sequence[Part]) -> list[Block]:
-        """The blocks of what is said, with points up to which to cache; thinking that cannot go back, and blank texts,
-        are none.
+        """The blocks of what is said, with points up to which to cache.
+
+        Thinking that cannot go back, and blank texts, are none.
         """
         blocks: list[Block] = []
         for part in parts:
