@@ -7,14 +7,16 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
+from gateway.lanes.base import Translation
 from gateway.lanes.counters import COUNTERS, COUNTS
+from gateway.lanes.embeddings import EMBEDDINGS
 from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.policy.patterns import is_glob
 from gateway.providers.base import Provider
 from gateway.providers.well_known_models import MAKERS, names_of_maker, types_serving
 from gateway.shapes.declares import OF_MODELS, Declared, declared
-from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
+from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, INVOKE_EMBEDDINGS, PREDICT, Endpoint
 from gateway.shapes.glance import glance
 from gateway.snapshot.snapshot import (
     Balance,
@@ -43,7 +45,11 @@ _NAMES_NO_MODEL: set[Glance] = set()
 """What was seen of plain bodies that name no model but the one that is asked."""
 
 _CHAT = ENDPOINTS["chat_completions"]
-_SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}
+_SPOKEN: Mapping[str, Endpoint] = {
+    **ENDPOINTS,
+    **{endpoint.name: endpoint for endpoint in (CONVERSE, INVOKE_EMBEDDINGS, PREDICT)},
+}
+_LANES: Mapping[tuple[str, str], Translation] = {**TRANSLATIONS, **EMBEDDINGS}
 
 
 def named_model(endpoint: Endpoint, body: RequestBody) -> str:
@@ -178,7 +184,7 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
         return Lane(endpoint, None)
     lanes = [
         Lane(_SPOKEN[spoken], translation)
-        for (asked, spoken), translation in TRANSLATIONS.items()
+        for (asked, spoken), translation in _LANES.items()
         if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model)
     ]
     if provider.type in _HAS_RESPONSES and needs_responses(model):

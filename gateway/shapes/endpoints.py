@@ -4,7 +4,17 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
+from gateway.shapes import (
+    audio,
+    chat,
+    converse,
+    embeddings,
+    generate_content,
+    images,
+    media_members,
+    messages,
+    responses,
+)
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
 from gateway.shapes.vendor import Vendor
@@ -115,5 +125,11 @@ INVOKE_COUNT = Endpoint(
     metered=False,
 )
 """Bedrock's CountTokens of a request for InvokeModel: asked by the gateway alone."""
+
+INVOKE_EMBEDDINGS = Endpoint(name="invoke_embeddings", path="/model/invoke", shape=embeddings.INVOKE)
+"""Bedrock's InvokeModel for models that embed: asked by the gateway alone."""
+
+PREDICT = Endpoint(name="predict", path="/predict", shape=embeddings.PREDICT)
+"""Vertex AI's `predict` for models that embed: asked by the gateway alone."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}
