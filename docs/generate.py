@@ -107,7 +107,9 @@ itself never goes to a provider.
 - Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which refuses
   them; `X-LangWatch-Params-Dropped` says `input[type=reasoning]`.
 - OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
-  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others. Texts to stop at do not cross there.
+  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others.
+- Where a model refuses texts to stop at (OpenAI's reasoning models, Responses) the gateway ends the answer there, whole
+  and streamed. What the model writes beyond is read and charged, since it is billed.
 - Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
   calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
   beside other tools is left out and reported, since Codex always declares it.
