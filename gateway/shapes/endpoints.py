@@ -22,8 +22,9 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
-    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
+    `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
+    model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
+    kind of which a key is shown its own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Endpoint:
     is_stored: bool = False
     named: tuple[Reference, ...] = ()
     removes: bool = False
+    takes_files: bool = False
     lists: str | None = None
 
     @property

@@ -5,6 +5,7 @@ a boundary anywhere but on a line of its own, text around the form, folded heade
 is a file, is encoded, or is in another charset) is refused: what is judged is what is sent.
 """
 
+import mmap
 import re
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -34,8 +35,11 @@ _MAX_FIELD_BYTES = 4096
 _MAX_PARTS = 1000
 _STEP = 1024 * 1024
 
+Bytes = bytes | mmap.mmap
+"""A form in memory, or one that lies on the disk."""
 
-class _Part(NamedTuple):
+
+class Part(NamedTuple):
     """A part: where its value stands, whether every parser takes it for a file, and for plain text."""
 
     name: str
@@ -71,10 +75,10 @@ class MultipartBody:
         self.telling: bool | None = False
         self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
-        self._fields: list[_Part] = []
+        self._fields: list[Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         self.names: Collection[str] = self._spans
-        for part in _parts(data, b"--" + boundary.encode()):
+        for part in parts_of(data, boundary):
             if not part.is_file:
                 self._fields.append(part)
             self._judge_name(part)
@@ -151,7 +155,7 @@ class MultipartBody:
         """Forms have no stream options."""
         return []
 
-    def _judge_name(self, part: _Part) -> None:
+    def _judge_name(self, part: Part) -> None:
         """Keeps where a field stands by which the form is judged; a name that some parser takes for it is refused."""
         read = unquote(part.name).strip(" \t\r\n\0").lower()
         if read == _CHARSET_FIELD:
@@ -178,16 +182,17 @@ class MultipartBody:
             raise GatewayError("bad_request", f"The field {name!r} is not UTF-8.", param=name) from None
 
 
-def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
-    """Every part in turn (RFC 2046, section 5.1.1).
+def parts_of(data: Bytes, boundary: str) -> Iterator[Part]:
+    """Every part in turn (RFC 2046, section 5.1.1). Raises `bad_request` for what two parsers could read differently.
 
     Some parsers find the delimiter behind a bare line end too, within a file, say: no line may begin with it but these.
     """
+    delimiter = b"--" + boundary.encode()
     line_end = re.compile(re.escape(delimiter) + rb"(?:(--)|\r\n)")
-    position = 2 if data.startswith(b"\r\n") else 0
+    position = 2 if data[:2] == b"\r\n" else 0
     for _ in range(_MAX_PARTS):
         line = line_end.match(data, position)
-        if line is None or (line[1] is not None and not _is_empty_lines(data[line.end() :])):
+        if line is None or (line[1] is not None and not _is_empty_lines(data, line.end())):
             raise _unclear("a boundary does not stand on a line of its own, or something stands around the form")
         if line[1] is not None:
             return
@@ -196,7 +201,7 @@ def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
         if not position:
             raise _unclear("it breaks off")
         end = position - len(b"\r\n")
-        if not data.startswith(b"\r\n", end) or _find(data, b"\r" + delimiter, head_end + 4, end) >= 0:
+        if data[end:position] != b"\r\n" or _find(data, b"\r" + delimiter, head_end + 4, end) >= 0:
             raise _unclear("its boundary stands behind a bare line end")
         if end < head_end + 4:
             raise _unclear("it breaks off within a head")
@@ -204,11 +209,12 @@ def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
     raise _unclear(f"it has more than {_MAX_PARTS} parts")
 
 
-def _is_empty_lines(rest: bytes) -> bool:
-    return rest == b"\r\n" * (len(rest) // 2)
+def _is_empty_lines(data: Bytes, start: int) -> bool:
+    rest = data[start : start + _MAX_HEAD_BYTES]
+    return len(data) - start == len(rest) and rest == b"\r\n" * (len(rest) // 2)
 
 
-def _find(data: bytes, wanted: bytes, start: int, end: int) -> int:
+def _find(data: Bytes, wanted: bytes, start: int, end: int) -> int:
     """As `bytes.find`, in steps between which others can go on."""
     for begin in range(start, end, _STEP):
         found = data.find(wanted, begin, min(begin + _STEP + len(wanted), end))
@@ -217,7 +223,7 @@ def _find(data: bytes, wanted: bytes, start: int, end: int) -> int:
     return -1
 
 
-def _part(data: bytes, head: int, start: int, end: int) -> _Part:
+def _part(data: Bytes, head: int, start: int, end: int) -> Part:
     """A part, given where its head and its value stand."""
     headers: dict[bytes, bytes] = {}
     while head < start - 2:
@@ -241,12 +247,12 @@ def _part(data: bytes, head: int, start: int, end: int) -> _Part:
         _check_charset(media_type, data, start, end)
     is_plain = media_type.startswith(b"text/") and parameters.keys() == {b"name"}
     try:
-        return _Part(parameters[b"name"].decode(), start, end, is_file, is_plain)
+        return Part(parameters[b"name"].decode(), start, end, is_file, is_plain)
     except UnicodeDecodeError:
         raise _unclear("a part's name is not UTF-8") from None
 
 
-def _check_charset(media_type: bytes, data: bytes, start: int, end: int) -> None:
+def _check_charset(media_type: bytes, data: Bytes, start: int, end: int) -> None:
     """Refuses a field that reads differently in the charset that it names than in UTF-8."""
     charset = _CHARSET.search(media_type)
     if charset is None and b"*" not in media_type:

@@ -10,6 +10,7 @@ from gateway.shapes.url_members import NO_URLS
 from gateway.turns import at_once
 from gateway.wire.json_splice import apply
 from gateway.wire.multipart import MultipartBody
+from gateway.wire.spooled_form import SpooledForm
 
 _TYPE = b"multipart/form-data; boundary=XyZ"
 _FILE = b"RIFF --XyZ \r\n--Xy\x00\xff\r\n\r\n" * 20
@@ -198,3 +199,21 @@ def test_another_parser_reads_every_form_that_passes_as_it_was_judged(edits, is_
         file.close()
     assert fields.getlist("model") == ([] if body.model is None else [body.model])
     assert "model" not in files
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_form_on_the_disk_only_the_fields_are_read(tmp_path, order):
+    long_file = _part(b"file", _FILE * 50, b'; filename="a.wav"')
+    data = _form(*[long_file, _part(b"model", b"whisper-1"), _FILE_PART, long_file][::order])
+    with (tmp_path / "form").open("w+b") as opened:
+        opened.write(data)
+        opened.flush()
+        body = SpooledForm(opened.fileno(), len(data), _TYPE, 4096)
+        renamed = apply(body.data, body.replacing_model("gpt-4o-transcribe"))
+        up = body.filled(renamed)
+
+        assert len(body.data) < 2048
+        assert b"".join(up.pieces()) == data.replace(b"whisper-1", b"gpt-4o-transcribe")
+        assert up.length == len(data) + 8
+        with pytest.raises(GatewayError, match="beside its files"):
+            SpooledForm(opened.fileno(), len(data), _TYPE, 100)
