@@ -50,7 +50,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     services.metrics.request_started()
     try:
         try:
-            key = authenticate(received)
+            key = authenticate(received, services.guesses)
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
