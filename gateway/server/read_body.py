@@ -77,7 +77,10 @@ class BodyReader:
             return no_body()
         form_of = received.endpoint.body
         if form_of is not BodyForm.JSON and _is_form(form_of, written):
-            form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
+            fields = received.endpoint.shape.declares.form_fields
+            form = (
+                MultipartBody(data, written, fields) if is_short else await beside(MultipartBody, data, written, fields)
+            )
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
