@@ -187,6 +187,16 @@ class Settings(BaseSettings):
         512 * _MIB,
         description="Memory that the request bodies of one worker may take together; beyond it one at a time goes on.",
     )
+    max_upload_bytes: Annotated[int, Field(ge=1024)] = Field(
+        512 * _MIB,
+        description="Larger forms that bring a provider files to keep are refused with 413; other bodies are bounded "
+        "above.",
+    )
+    upload_spool_bytes: Annotated[int, Field(ge=_MIB)] = Field(
+        4096 * _MIB,
+        description="What forms with files may take on the disk of one worker at one time, below the data directory; "
+        "further ones are answered 503.",
+    )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."
     )

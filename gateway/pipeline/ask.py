@@ -38,6 +38,7 @@ from gateway.upstream.circuit_breaker import Permit
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
 from gateway.wire.headers import request_headers
+from gateway.wire.spooled_form import SpooledForm
 from gateway.wire.sse_events import events_in
 from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.unsigned_thinking import has_unsigned
@@ -458,6 +459,8 @@ def send(
         first_byte_timeout_s=first_byte_timeout_s,
         idle_timeout_s=timeouts.idle_s,
     )
+    if isinstance(request.came, SpooledForm):
+        outgoing.upload, outgoing.body = request.came.filled(body), b""
     if is_long:
         return _adapted(provider, lane.endpoint, outgoing, stream=stream)
     return (

@@ -22,8 +22,9 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
-    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
+    `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
+    model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
+    kind of which a key is shown its own.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Endpoint:
     is_stored: bool = False
     named: tuple[Reference, ...] = ()
     removes: bool = False
+    takes_files: bool = False
     lists: str | None = None
 
     @property
@@ -75,6 +77,7 @@ _TABLE = (
         shape=images.IMAGES,
         body=BodyForm.ANY,
         default_model="dall-e-2",
+        takes_files=True,
     ),
     Endpoint(
         name="images_variations",
@@ -82,6 +85,7 @@ _TABLE = (
         shape=images.IMAGES,
         body=BodyForm.MULTIPART,
         default_model="dall-e-2",
+        takes_files=True,
     ),
     Endpoint(name="audio_speech", path="/v1/audio/speech", shape=audio.SPEECH),
     Endpoint(

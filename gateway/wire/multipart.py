@@ -5,6 +5,7 @@ a boundary anywhere but on a line of its own, text around the form, folded heade
 is a file, is encoded, or is in another charset) is refused: what is judged is what is sent.
 """
 
+import mmap
 import re
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
 from dataclasses import dataclass
@@ -42,8 +43,11 @@ _MAX_FIELD_BYTES = 4096
 _MAX_PARTS = 1000
 _STEP = 1024 * 1024
 
+Bytes = bytes | mmap.mmap
+"""A form in memory, or one that lies on the disk."""
 
-class _Part(NamedTuple):
+
+class Part(NamedTuple):
     """A part: where its value stands, whether every parser takes it for a file, and for plain text."""
 
     name: str
@@ -83,6 +87,7 @@ class MultipartBody:
 
     __slots__ = (
         "_boundary",
+        "_end",
         "_fields",
         "_judged",
         "_members",
@@ -110,10 +115,12 @@ class MultipartBody:
         self.telling: bool | None = False
         self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
-        self._fields: list[_Part] = []
+        self._fields: list[Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         self.names: Collection[str] = self._spans
-        for part in _parts(data, b"--" + boundary.encode()):
+        self._end = _start_of(data)
+        for part in parts_of(data, boundary):
+            self._end = part.end + len(b"\r\n")
             if part.is_file:
                 self.files += 1
             else:
@@ -178,13 +185,12 @@ class MultipartBody:
         return next((field.name for field in self._fields if field.start == offset), "")
 
     def replacing_model(self, model: str) -> list[Splice]:
-        """The splice of the field's value, or a field before all others where there is none."""
+        """The splice of the field's value, or a field behind all others where there is none."""
         span = self._spans.get("model")
         if span is not None:
             return [Splice(*span, model.encode())]
         field = f'--{self._boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n'
-        start = _start_of(self.data)
-        return [Splice(start, start, field.encode())]
+        return [Splice(self._end, self._end, field.encode())]
 
     def removing(self, _name: str) -> list[Splice]:
         """Forms have no fields of the gateway's own."""
@@ -198,7 +204,7 @@ class MultipartBody:
         """Forms have no stream options."""
         return []
 
-    def _judge_name(self, part: _Part) -> None:
+    def _judge_name(self, part: Part) -> None:
         """Keeps what stands in a field by which the form is judged; a name that some parser takes for it is refused."""
         read = unquote(part.name).strip(" \t\r\n\0").lower()
         if read == _CHARSET_FIELD:
@@ -219,7 +225,7 @@ class MultipartBody:
         else:
             self._spans[name] = (part.start, part.end)
 
-    def _keep_member(self, name: str, part: _Part) -> None:
+    def _keep_member(self, name: str, part: Part) -> None:
         """Puts a field where it belongs in what the form is judged by: `svg[model]` is `model` of `svg`."""
         text = self._read(name, part.start, part.end)
         steps = [name, *_STEP_BELOW.findall(part.name)]
@@ -253,9 +259,9 @@ class MultipartBody:
             raise GatewayError("bad_request", f"The field {name!r} is not UTF-8.", param=name) from None
 
 
-def _start_of(data: bytes) -> int:
+def _start_of(data: Bytes) -> int:
     """Where the first boundary stands."""
-    return 2 if data.startswith(b"\r\n") else 0
+    return 2 if data[:2] == b"\r\n" else 0
 
 
 def _as_json(text: str) -> Any:
@@ -272,16 +278,17 @@ def _twice(name: str) -> GatewayError:
     return GatewayError("bad_request", f"The form has {name!r} twice, or in two ways; keep one.", param=name)
 
 
-def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
-    """Every part in turn (RFC 2046, section 5.1.1).
+def parts_of(data: Bytes, boundary: str) -> Iterator[Part]:
+    """Every part in turn (RFC 2046, section 5.1.1). Raises `bad_request` for what two parsers could read differently.
 
     Some parsers find the delimiter behind a bare line end too, within a file, say: no line may begin with it but these.
     """
+    delimiter = b"--" + boundary.encode()
     line_end = re.compile(re.escape(delimiter) + rb"(?:(--)|\r\n)")
     position = _start_of(data)
     for _ in range(_MAX_PARTS):
         line = line_end.match(data, position)
-        if line is None or (line[1] is not None and not _is_empty_lines(data[line.end() :])):
+        if line is None or (line[1] is not None and not _is_empty_lines(data, line.end())):
             raise _unclear("a boundary does not stand on a line of its own, or something stands around the form")
         if line[1] is not None:
             return
@@ -290,7 +297,7 @@ def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
         if not position:
             raise _unclear("it breaks off")
         end = position - len(b"\r\n")
-        if not data.startswith(b"\r\n", end) or _find(data, b"\r" + delimiter, head_end + 4, end) >= 0:
+        if data[end:position] != b"\r\n" or _find(data, b"\r" + delimiter, head_end + 4, end) >= 0:
             raise _unclear("its boundary stands behind a bare line end")
         if end < head_end + 4:
             raise _unclear("it breaks off within a head")
@@ -298,11 +305,12 @@ def _parts(data: bytes, delimiter: bytes) -> Iterator[_Part]:
     raise _unclear(f"it has more than {_MAX_PARTS} parts")
 
 
-def _is_empty_lines(rest: bytes) -> bool:
-    return rest == b"\r\n" * (len(rest) // 2)
+def _is_empty_lines(data: Bytes, start: int) -> bool:
+    rest = data[start : start + _MAX_HEAD_BYTES]
+    return len(data) - start == len(rest) and rest == b"\r\n" * (len(rest) // 2)
 
 
-def _find(data: bytes, wanted: bytes, start: int, end: int) -> int:
+def _find(data: Bytes, wanted: bytes, start: int, end: int) -> int:
     """As `bytes.find`, in steps between which others can go on."""
     for begin in range(start, end, _STEP):
         found = data.find(wanted, begin, min(begin + _STEP + len(wanted), end))
@@ -311,7 +319,7 @@ def _find(data: bytes, wanted: bytes, start: int, end: int) -> int:
     return -1
 
 
-def _part(data: bytes, head: int, start: int, end: int) -> _Part:
+def _part(data: Bytes, head: int, start: int, end: int) -> Part:
     """A part, given where its head and its value stand."""
     headers: dict[bytes, bytes] = {}
     while head < start - 2:
@@ -335,12 +343,12 @@ def _part(data: bytes, head: int, start: int, end: int) -> _Part:
         _check_charset(media_type, data, start, end)
     is_plain = media_type.startswith(b"text/") and parameters.keys() == {b"name"}
     try:
-        return _Part(parameters[b"name"].decode(), start, end, is_file, is_plain)
+        return Part(parameters[b"name"].decode(), start, end, is_file, is_plain)
     except UnicodeDecodeError:
         raise _unclear("a part's name is not UTF-8") from None
 
 
-def _check_charset(media_type: bytes, data: bytes, start: int, end: int) -> None:
+def _check_charset(media_type: bytes, data: Bytes, start: int, end: int) -> None:
     """Refuses a field that reads differently in the charset that it names than in UTF-8."""
     charset = _CHARSET.search(media_type)
     if charset is None and b"*" not in media_type:

@@ -7,8 +7,8 @@ import openai
 import pytest
 
 from tests.support.gateway import NO_TLS
-from tests.support.keys import HASH, SECRET, new_key
 from tests.support.keeper import Keeper
+from tests.support.keys import HASH, SECRET, new_key
 from tests.support.upstream import PlayedUpstream, response, stream
 
 NARROW, POOR = new_key(), new_key()

@@ -78,8 +78,10 @@ class SimulatorTransport:
         url = urlsplit(request.url)
         named = _GOOGLE.fullmatch(url.path)
         path = url.path if named is None else GOOGLE + named[2]
+        upload = request.upload
+        sent = request.body if upload is None else b"".join(upload.pieces())
         try:
-            body = _form(request.body) if _is_form(request) else msgspec.json.decode(request.body)
+            body = _form(sent) if _is_form(request) else msgspec.json.decode(sent)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
@@ -100,7 +102,7 @@ class SimulatorTransport:
             return error(path, 400, "The request is not one that the simulator can read: a field has the wrong type.")
 
     def _answer(self, path: str, body: Json, wishes: Directives, request: UpstreamRequest) -> SimulatorResponse:
-        size = len(request.body)
+        size = request.length
         if path == _SPEECH:
             return whole(openai_media.speech(), "audio/wav")
         if path in _HEARS and body.get("response_format") == "text":

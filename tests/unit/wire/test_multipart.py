@@ -10,6 +10,7 @@ from gateway.shapes.url_members import NO_URLS
 from gateway.turns import at_once
 from gateway.wire.json_splice import apply
 from gateway.wire.multipart import FormFields, MultipartBody
+from gateway.wire.spooled_form import SpooledForm
 
 _TYPE = b"multipart/form-data; boundary=XyZ"
 _FILE = b"RIFF --XyZ \r\n--Xy\x00\xff\r\n\r\n" * 20
@@ -202,7 +203,10 @@ _FIELDS = FormFields(frozenset(("user",)), frozenset(("n",)), frozenset(("svg", 
     ("fields", "members"),
     [
         ([(b"n", b"3"), (b"user", b"{}")], {"n": b"3", "user": b'"{}"'}),
-        ([(b"svg[model]", b"a"), (b"svg[reasoning][effort]", b"b")], {"svg": b'{"model":"a","reasoning":{"effort":"b"}}'}),
+        (
+            [(b"svg[model]", b"a"), (b"svg[reasoning][effort]", b"b")],
+            {"svg": b'{"model":"a","reasoning":{"effort":"b"}}'},
+        ),
         ([(b"models[]", b"a"), (b"models[]", b"b")], {"models": b'["a","b"]'}),
         ([(b"svg", b' {"model": 1}'), (b"models", b"a")], {"svg": b'{"model":1}', "models": b'"a"'}),
         ([(b"n", b"x"), (b"svg", b"{")], {"n": b"x", "svg": b'"{"'}),
@@ -233,11 +237,29 @@ def test_what_a_form_is_judged_by_reads_as_json(fields, members):
     ],
 )
 def test_what_a_form_says_in_two_ways_or_none_is_refused(fields):
-    with pytest.raises(GatewayError, match="svg|'n'"):
+    with pytest.raises(GatewayError, match=r"svg|'n'"):
         MultipartBody(_form(*[_part(*one) for one in fields]), _TYPE, _FIELDS)
 
 
-def test_a_model_that_is_not_there_is_put_before_all_else():
+def test_a_model_that_is_not_there_is_put_behind_all_else():
     data = _form(_part(b"a", b"x"))
 
     assert MultipartBody(apply(data, MultipartBody(data, _TYPE).replacing_model("m")), _TYPE).model == "m"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_form_on_the_disk_only_the_fields_are_read(tmp_path, order):
+    long_file = _part(b"file", _FILE * 50, b'; filename="a.wav"')
+    data = _form(*[long_file, _part(b"model", b"whisper-1"), _FILE_PART, long_file][::order])
+    with (tmp_path / "form").open("w+b") as opened:
+        opened.write(data)
+        opened.flush()
+        body = SpooledForm(opened.fileno(), len(data), _TYPE, 4096)
+        renamed = apply(body.data, body.replacing_model("gpt-4o-transcribe"))
+        up = body.filled(renamed)
+
+        assert len(body.data) < 2048
+        assert b"".join(up.pieces()) == data.replace(b"whisper-1", b"gpt-4o-transcribe")
+        assert up.length == len(data) + 8
+        with pytest.raises(GatewayError, match="beside its files"):
+            SpooledForm(opened.fileno(), len(data), _TYPE, 100)
