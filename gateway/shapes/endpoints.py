@@ -4,9 +4,20 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
+from gateway.shapes import (
+    audio,
+    chat,
+    converse,
+    embeddings,
+    generate_content,
+    images,
+    media_members,
+    messages,
+    responses,
+)
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
+from gateway.shapes.vendor import Vendor
 
 
 class BodyForm(enum.StrEnum):
@@ -128,5 +139,19 @@ _TABLE = (
 
 CONVERSE = Endpoint(name="converse", path="/model/converse", shape=converse.CONVERSE)
 """Bedrock's Converse: the other end of a lane, never called by clients."""
+
+INVOKE_COUNT = Endpoint(
+    name="invoke_count",
+    path="/model/count-tokens",
+    shape=Shape(name="invoke_count", vendor=Vendor.AMAZON),
+    metered=False,
+)
+"""Bedrock's CountTokens of a request for InvokeModel: asked by the gateway alone."""
+
+INVOKE_EMBEDDINGS = Endpoint(name="invoke_embeddings", path="/model/invoke", shape=embeddings.INVOKE)
+"""Bedrock's InvokeModel for models that embed: asked by the gateway alone."""
+
+PREDICT = Endpoint(name="predict", path="/predict", shape=embeddings.PREDICT)
+"""Vertex AI's `predict` for models that embed: asked by the gateway alone."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}
