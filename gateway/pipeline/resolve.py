@@ -356,6 +356,10 @@ def _find_target(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[Targ
             return Target(serving, asked), "well_known"
     if len(key.upstreams) == 1:
         return Target(next(iter(key.upstreams)), asked), "only_provider"
+    if asked == endpoint.default_model:
+        serving = next((name for name, one in key.upstreams.items() if one.provider.serves(endpoint, asked)), None)
+        if serving is not None:
+            return Target(serving, asked), "default_model"
     raise _unserved(key, f"No provider of this key serves {asked!r}.")
 
 
