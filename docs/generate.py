@@ -82,8 +82,8 @@ itself never goes to a provider.
   so that an array of several is refused there. Gemini's `:embedContent` and `:batchEmbedContents` are answered by
   OpenAI, Azure and compatible servers.
 - A provider's own search of the web does not cross, neither as Anthropic's `web_search_...` nor as `web_search`,
-  `web_search_options` or `googleSearch`: rules on tools name the client's kind, prices are each provider's, and what was
-  found goes back to its finder alone. It is named, by its path.
+  `web_search_options` or `googleSearch`: rules on tools name the client's kind, prices are each provider's, and what
+  was found goes back to its finder alone. It is named, by its path.
 - Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
