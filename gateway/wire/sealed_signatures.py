@@ -38,7 +38,7 @@ def _listed(data: bytes, span: Span) -> list[Span]:
 
 def _of_part(data: bytes, part: Span) -> Iterable[Splice]:
     members = members_in(data, part)
-    sealed = {
+    sealed: dict[str, Span] = {
         name: members[name]
         for name in _SIGNATURES
         if name in members and _SEALED.match(data, members[name][0]) is not None
