@@ -57,6 +57,7 @@ class MultipartBody:
 
     __slots__ = (
         "_fields",
+        "_files",
         "_spans",
         "content_type",
         "data",
@@ -76,11 +77,11 @@ class MultipartBody:
         self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
         self._fields: list[Part] = []
+        self._files: list[Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         self.names: Collection[str] = self._spans
         for part in parts_of(data, boundary):
-            if not part.is_file:
-                self._fields.append(part)
+            (self._files if part.is_file else self._fields).append(part)
             self._judge_name(part)
         self.model = self._text("model")
         if self.model == "":
@@ -110,6 +111,11 @@ class MultipartBody:
     def parted(self, _names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
         """Nobody parts a form."""
         return None
+
+    def only_file(self) -> Iterator[bytes]:
+        """The content of the form's only file, in pieces; nothing where it has none or several."""
+        if len(self._files) == 1:
+            yield self.data[self._files[0].start : self._files[0].end]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every short field that is not a file, by its name."""

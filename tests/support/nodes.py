@@ -18,7 +18,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.request import UpstreamRequest
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import SECRET
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 
@@ -141,6 +141,8 @@ class Node:
             decision_log=None,
             tracing=_NoTracing(),
             objects=Objects("openai", "resp_1"),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
             disconnect_drain_bytes=0,
         )
 

@@ -16,7 +16,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -122,6 +122,8 @@ def leave():
             decision_log=None,
             tracing=NoTracing(),
             objects=Objects(),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
             disconnect_drain_bytes=0,
         )
         full = snapshot.upstreams["full"].holds[0]

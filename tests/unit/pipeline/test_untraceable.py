@@ -23,7 +23,7 @@ from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
 from tests.support.nodes import Ledger
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -93,6 +93,8 @@ def ask():
             decision_log=None,
             tracing=Tracing(destination, Bounds(), metrics, Variables({})),
             objects=Objects(),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
             disconnect_drain_bytes=0,
         )
 
