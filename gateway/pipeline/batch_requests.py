@@ -138,7 +138,7 @@ class BatchRequests:
         making = self._received.endpoint
         for one in found.candidates:
             provider = one.upstream.provider
-            is_native = one.lane.translation is None and not one.lane.counts_here
+            is_native = one.lane.translation is None and not one.lane.counts
             if is_native and self.provider in (None, provider.name) and provider.serves(making, ""):
                 self.provider = provider.name
                 return one

@@ -53,7 +53,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     services.metrics.request_started()
     try:
         try:
-            key = authenticate(received)
+            key = authenticate(received, services.guesses)
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
@@ -65,7 +65,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         admitted = await _admit(received, key, body, services)
         if received.endpoint.removes:
             await services.jobs.seen(received.endpoint.named[0].id)
-        if admitted.candidate.lane.counts_here:
+        if admitted.candidate.lane.counts:
             return await count(admitted, services)
         if received.endpoint.defers is not None:
             return await run_batch(admitted, services, partial(_answer, services))

@@ -8,6 +8,7 @@ from gateway.counters.hold import CounterStore, Lease
 from gateway.ledger.open_jobs import OpenJob
 from gateway.ledger.stored_entry import StoredObject
 from gateway.money.habits import Habits
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
@@ -112,5 +113,6 @@ class Services:
     uploads: Uploads
     jobs: Jobs
     disconnect_drain_bytes: int
+    guesses: KeyGuesses
     habits: Habits = field(default_factory=Habits)
     forwards_baggage: bool = False
