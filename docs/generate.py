@@ -81,6 +81,9 @@ itself never goes to a provider.
   Gemini has it on its compatible endpoint. Titan, Nova and Vertex AI's `embedContent` embed one text with each request,
   so that an array of several is refused there. Gemini's `:embedContent` and `:batchEmbedContents` are answered by
   OpenAI, Azure and compatible servers.
+- A provider's own search of the web does not cross, neither as Anthropic's `web_search_...` nor as `web_search`,
+  `web_search_options` or `googleSearch`: rules on tools name the client's kind, prices are each provider's, and what
+  was found goes back to its finder alone. It is named, by its path.
 - Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
@@ -107,7 +110,9 @@ itself never goes to a provider.
 - Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which refuses
   them; `X-LangWatch-Params-Dropped` says `input[type=reasoning]`.
 - OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
-  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others. Texts to stop at do not cross there.
+  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others.
+- Where a model refuses texts to stop at (OpenAI's reasoning models, Responses) the gateway ends the answer there, whole
+  and streamed. What the model writes beyond is read and charged, since it is billed.
 - Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
   calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
   beside other tools is left out and reported, since Codex always declares it.

@@ -227,6 +227,7 @@ _GOOGLES: Final[Mapping[str, Parameter]] = {
     "content": Parameter(_MAPPED, "`input`: its texts, joined."),
     "requests": Parameter(_MAPPED, "`input`: the texts of each."),
     "outputDimensionality": Parameter(_MAPPED, "`dimensions`."),
+    "output_dimensionality": Parameter(_MAPPED, "`dimensions`."),
     "taskType": Parameter(_DROPPED, "Vectors are for any task."),
     "title": Parameter(_DROPPED, "Texts have no titles."),
     "drop_tuning_params": Parameter(_IGNORED, "The gateway's own; it decides whether drops are refused."),

@@ -5,11 +5,12 @@ Where it has none, or none that answers, it is the gateway's own estimate, marke
 
 import asyncio
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from gateway import clock
+from gateway.lanes.base import Json
 from gateway.lanes.counters import COUNTS, Counter
 from gateway.money.estimate import bound_input
 from gateway.pipeline.ask import gather, send
@@ -23,6 +24,7 @@ from gateway.snapshot.snapshot import Lane
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
+from gateway.wire.json_body import JsonBody
 
 _ESTIMATED: Final = ("x-langwatch-usage-warning", "input-tokens-estimated")
 _PATIENCE_S: Final = 10.0
@@ -44,24 +46,23 @@ async def count(request: Admitted, services: Services) -> Reply:
     return Reply(_OK, headers, data=msgspec.json.encode(answer))
 
 
-def _going_up(request: Admitted) -> dict[str, Any]:
+def _going_up(request: Admitted) -> Json:
     """The request as its provider would get it."""
     candidate, translation = request.candidate, request.candidate.lane.translation
     if translation is None:
-        body: dict[str, Any] = msgspec.json.decode(prepare_body(request, candidate).body)
-        return body
+        return JsonBody(prepare_body(request, candidate).body).document()
     document = COUNTS[request.received.endpoint.name].request(document_of(request))
     return translated(request, candidate, translation, document, strict=is_strict(request.body)).body
 
 
-def _estimate(request: Admitted, body: dict[str, Any]) -> int:
+def _estimate(request: Admitted, body: Json) -> int:
     lane = request.candidate.lane
     if lane.translation is None:
         return prompt_tokens(request)
     return bound_input(msgspec.json.encode(body), lane.endpoint.shape.media.found_in).tokens
 
 
-async def _counted(request: Admitted, services: Services, counter: Counter, body: dict[str, Any]) -> int | None:
+async def _counted(request: Admitted, services: Services, counter: Counter, body: Json) -> int | None:
     """What the provider's counter says; `None` where it says nothing within a while, or is not to be asked."""
     candidate = request.candidate
     provider = candidate.upstream.provider

@@ -252,6 +252,9 @@ def translated(
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    stops = targets.stops_beside(provider.type, endpoint.name, candidate.model, done.body)
+    if stops and done.kept is not None:
+        done = msgspec.structs.replace(done, kept=done.kept._replace(stops=stops))
     told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
     if not told:
         return done
