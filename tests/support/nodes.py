@@ -9,10 +9,12 @@ from gateway.counters.hold import CounterStore, Hold, Lease, Refusal
 from gateway.counters.memory import MemoryCounters
 from gateway.errors import GatewayError
 from gateway.money.estimate import bound_input
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import BudgetHold, Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.request import UpstreamRequest
@@ -143,6 +145,7 @@ class Node:
             objects=Objects("openai", "resp_1"),
             uploads=NoUploads(),
             jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
 

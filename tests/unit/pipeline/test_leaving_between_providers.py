@@ -6,10 +6,12 @@ import msgspec
 import pytest
 
 from gateway.counters.memory import MemoryCounters
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
@@ -124,6 +126,7 @@ def leave():
             objects=Objects(),
             uploads=NoUploads(),
             jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
         full = snapshot.upstreams["full"].holds[0]

@@ -9,10 +9,12 @@ from opentelemetry.sdk.resources import Resource
 
 from gateway.counters.memory import MemoryCounters
 from gateway.pipeline import relay, settle
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.otel_variables import Variables
@@ -86,6 +88,7 @@ def ask():
             objects=Objects(),
             uploads=NoUploads(),
             jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
 
