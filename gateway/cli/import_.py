@@ -15,6 +15,7 @@ from gateway.private_files import write_new
 
 if TYPE_CHECKING:
     from gateway.importers.draft import Draft
+    from gateway.keys.digest import Pepper
 
 app: Final = Commands(
     "import",
@@ -51,15 +52,12 @@ def litellm(
     """
     from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.importers.litellm_file import UnreadableFile, read  # noqa: PLC0415 - likewise
-    from gateway.keys.digest import Pepper  # noqa: PLC0415 - likewise
 
     try:
         config = read(file)
     except UnreadableFile as problem:
         raise failed(str(problem).removesuffix(".")) from None
-    secret = read_settings().key_pepper
-    pepper = None if secret is None else Pepper(secret.get_secret_value().encode())
-    _finish(convert(config, None if keys is None else _read(keys), owner, pepper), output, report)
+    _finish(convert(config, None if keys is None else _read(keys), owner, _pepper()), output, report)
 
 
 @app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")
@@ -74,6 +72,31 @@ def portkey(
     from gateway.importers.portkey import convert  # noqa: PLC0415 - see above
 
     _finish(convert(_read(file), alias, owner), output, report)
+
+
+@app.command("bifrost", epilog="Example: gateway import bifrost config.json --output gateway.yaml")
+def bifrost(
+    file: Annotated[Path, typer.Argument(help="Bifrost's config.json.")],
+    owner: Owner = "imported",
+    output: Output = None,
+    report: Report = None,
+) -> None:
+    """Convert Bifrost's config.json: providers, virtual keys with their budgets and limits, routing rules.
+
+    Where GATEWAY_KEY_PEPPER is set as for the gateway, people go on with the secrets that they have.
+    """
+    import os  # noqa: PLC0415 - only here
+
+    from gateway.importers.bifrost import convert  # noqa: PLC0415 - see above
+
+    _finish(convert(_read(file), owner, _pepper(), os.environ), output, report)
+
+
+def _pepper() -> "Pepper | None":
+    from gateway.keys.digest import Pepper  # noqa: PLC0415 - see above
+
+    secret = read_settings().key_pepper
+    return None if secret is None else Pepper(secret.get_secret_value().encode())
 
 
 def _read(file: Path) -> Any:

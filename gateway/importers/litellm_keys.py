@@ -10,13 +10,12 @@ cap or restriction cannot be said here comes disabled: nobody may do more than b
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
-from gateway import clock
 from gateway.importers.draft import Draft, amount, entry_name, mapping, number, sequence, unique, words
-from gateway.keys.digest import Pepper, format_hash
+from gateway.importers.kept_secrets import GO_ON, WITHOUT_PEPPER, keep_secret, moment
+from gateway.keys.digest import Pepper
 
 _LIMITS: Final = {"rpm_limit": "rpm", "tpm_limit": "tpm", "max_parallel_requests": "concurrency"}
 _EVERY_MODEL: Final = ("all-proxy-models", "*")
@@ -56,8 +55,6 @@ _OWNERS: Final = ("teams", "users", "team_memberships", "budgets", "projects", "
 """The tables that say what holds keys beside their own rows."""
 _LONGEST_TAG: Final = 256
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_DAYS: Final = 90
-"""For so long secrets of another gateway go on."""
 
 
 class Models(NamedTuple):
@@ -120,11 +117,7 @@ def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | No
     if pepper is not None:
         _keep_secrets(draft, dump, pepper)
     elif draft.sections.get("virtual_keys"):
-        text = (
-            "without GATEWAY_KEY_PEPPER secrets cannot come along: a control plane mints new ones at apply, "
-            "`gateway keys mint NAME` in a file"
-        )
-        draft.note("keys", text)
+        draft.note("keys", WITHOUT_PEPPER)
 
 
 def _others(draft: Draft, dump: _Dump) -> None:
@@ -154,26 +147,16 @@ def _tell_unseen(draft: Draft, dump: _Dump) -> None:
 
 
 def _keep_secrets(draft: Draft, dump: _Dump, pepper: Pepper) -> None:
-    """Hashes of the secrets that there are, for 90 days at most: they were hashed without a key, and may be guessed."""
-    last = clock.utc_now().replace(microsecond=0) + timedelta(days=_DAYS)
     for index, (name, key) in enumerate(zip(dump.names, dump.keys, strict=True)):
         spec = draft.section("virtual_keys").get(name)
+        token = words(key.get("token"))
         if spec is None:
             continue
-        token = words(key.get("token"))
-        if not _SHA256.fullmatch(token):
+        if _SHA256.fullmatch(token):
+            keep_secret(spec, bytes.fromhex(token), pepper)
+        else:
             draft.note(f"keys[{index}].token", f"the secret of {name!r} cannot come along: it is no SHA-256 in hex")
-            continue
-        spec["secret_hash"] = format_hash(pepper.imported(bytes.fromhex(token)))
-        ends = datetime.fromisoformat(spec["expires_at"]) if "expires_at" in spec else last
-        if ends >= last:
-            spec["expires_at"] = last.isoformat().replace("+00:00", "Z")
-    text = (
-        f"secrets go on as they are for {_DAYS} days at most; rotate each before (`gateway keys rotate NAME`), then "
-        "say when it ends, or that it does not (`gateway keys expire NAME`): the end stays. One "
-        "that was chosen by hand, such as `sk-1234`, can be guessed: rotate it at once"
-    )
-    draft.note("keys", text)
+    draft.note("keys", GO_ON)
 
 
 def _team(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
@@ -247,7 +230,7 @@ def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Mod
     if not allowed:
         reasons.append("there is no model that both it and its team may ask for")
     if key.get("expires"):
-        ends = _moment(key["expires"])
+        ends = moment(key["expires"])
         if ends:
             spec["expires_at"] = ends
         else:
@@ -453,13 +436,3 @@ def _leads_to(targets: Any) -> list[str]:
     for one in targets if isinstance(targets, list) else [targets]:
         found += [one] if isinstance(one, str) else [f"{provider}/{one['model']}" for provider in one["balance"]]
     return found
-
-
-def _moment(written: object) -> str:
-    """A moment as the file writes it, empty where none can be read."""
-    try:
-        found = datetime.fromisoformat(str(written))
-        aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        return ""
