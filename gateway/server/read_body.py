@@ -83,7 +83,10 @@ class BodyReader:
             return no_body()
         form_of = received.endpoint.body
         if form_of is not BodyForm.JSON and _is_form(form_of, written):
-            form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
+            fields = received.endpoint.shape.declares.form_fields
+            form = (
+                MultipartBody(data, written, fields) if is_short else await beside(MultipartBody, data, written, fields)
+            )
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
@@ -124,7 +127,8 @@ class BodyReader:
         if not upload.size or (length is not None and upload.size < length):
             raise GatewayError("bad_request", f"The body ended after {upload.size} of {length or 'its'} bytes.")
         client.on_leave(on_leave)
-        form = await beside(SpooledForm, upload.descriptor, upload.size, written, self._limit)
+        fields = received.endpoint.shape.declares.form_fields
+        form = await beside(SpooledForm, upload.descriptor, upload.size, written, self._limit, fields)
         await self._memory.take(len(form.data), received)
         _send_as(received, form.content_type)
         return form

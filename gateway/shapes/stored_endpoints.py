@@ -150,7 +150,6 @@ STORED: Final[Sequence[Endpoint]] = (
 
 _LATER: Final = "runs models later, and nothing here judges or charges that"
 _ACCOUNT: Final = "belongs to the account, not to a key"
-_FORM: Final = "what a form asks for is not held of budgets"
 _OWN_CALLS: Final = "not judged or metered here"
 
 NOT_SERVED: Final[Mapping[str, str]] = {
@@ -178,9 +177,6 @@ NOT_SERVED: Final[Mapping[str, str]] = {
     "/v1/vaults": _ACCOUNT,
     "/v1/webhook_endpoints": _ACCOUNT,
     "/v1/webhook_event_types": _ACCOUNT,
-    "/v1/audio/translations": _FORM,
-    "/v1/images/edits": _FORM,
-    "/v1/images/variations": _FORM,
     "/v1/content_provenance_checks": _OWN_CALLS,
     "/v1/decisions": _OWN_CALLS,
     "/v1/videos": "billed by the second, which no answer states",

@@ -8,14 +8,19 @@ is a file, is encoded, or is in another charset) is refused: what is judged is w
 import mmap
 import re
 from collections.abc import Collection, Generator, Hashable, Iterator, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
+
+import msgspec
 
 from gateway.errors import GatewayError
 from gateway.wire.json_splice import Splice
 from gateway.wire.json_tokens import text_in_steps
 from gateway.wire.media_type import boundary_of, charset_is_utf8, form_data
 from gateway.wire.request_body import NOT_PLAIN, Glance
+from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.url_sieve import UrlSieve
 from gateway.wire.urls import UrlPlaces, urls_in_text
 
@@ -28,6 +33,9 @@ _BEYOND_ASCII = (b"us-ascii", b"iso-8859-1", b"windows-1252")
 """Charsets that some clients name, in which ASCII is what it is in UTF-8."""
 _NOT_ENCODED = (b"7bit", b"8bit", b"binary")
 _JUDGED = ("model", "stream")
+_BELOW = re.compile(r"[\[.]")
+_MEMBER = re.compile(r"\w+(?:\[\w*\])*", re.ASCII)
+_STEP_BELOW = re.compile(r"\[(\w*)\]", re.ASCII)
 _CHARSET_FIELD = "_charset_"
 """A field that says in which charset the others are (RFC 7578, section 4.6)."""
 _MAX_HEAD_BYTES = 8192
@@ -49,17 +57,45 @@ class Part(NamedTuple):
     is_plain: bool
 
 
+@dataclass(frozen=True)
+class FormFields:
+    """The fields by which a form is judged, beside its model.
+
+    Args:
+        texts: Those that are texts, whatever they look like.
+        numbers: Those that are numbers.
+        members: Those that have parts, as `svg[model]` and `models[]`, or are written as JSON.
+    """
+
+    texts: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    members: frozenset[str] = frozenset()
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.texts or name in self.numbers or name in self.members
+
+
+NO_FIELDS: Final = FormFields()
+
+
 class MultipartBody:
     """See `RequestBody`. Raises `bad_request` or `unsupported_media_type` on construction.
 
-    `content_type` is the one spelling in which the form goes upstream.
+    `content_type` is the one spelling in which the form goes upstream, `files` is how many files it has. What it is
+    judged by reads as the same members of a JSON body would.
     """
 
     __slots__ = (
+        "_boundary",
+        "_end",
         "_fields",
+        "_judged",
+        "_members",
         "_spans",
+        "_whole",
         "content_type",
         "data",
+        "files",
         "glance",
         "has_doubtful_names",
         "model",
@@ -68,32 +104,44 @@ class MultipartBody:
         "telling",
     )
 
-    def __init__(self, data: bytes, content_type: bytes) -> None:
-        boundary = boundary_of(content_type)
+    def __init__(self, data: bytes, content_type: bytes, judged: FormFields = NO_FIELDS) -> None:
+        boundary = self._boundary = boundary_of(content_type)
         self.content_type = form_data(boundary)
         self.data = data
+        self.files = 0
+        self._judged = judged
+        self._members: dict[str, Any] = {}
+        self._whole: set[str] = set()
         self.telling: bool | None = False
         self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
         self._fields: list[Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         self.names: Collection[str] = self._spans
+        self._end = _start_of(data)
         for part in parts_of(data, boundary):
-            if not part.is_file:
+            self._end = part.end + len(b"\r\n")
+            if part.is_file:
+                self.files += 1
+            else:
                 self._fields.append(part)
             self._judge_name(part)
         self.model = self._text("model")
         if self.model == "":
             raise GatewayError("bad_request", "`model` may not be empty.", param="model")
         self.stream = (self._text("stream") or "").lower() == "true"
+        self.names = (*self._spans, *self._members)
 
-    def decoded(self, _name: str) -> Any:
-        """A form declares no tools and no servers."""
-        return None
+    def decoded(self, name: str) -> Any:
+        """What a field says by which the form is judged."""
+        return self._members.get(name)
 
-    def raw(self, _name: str) -> bytes | None:
-        """A form has no JSON values."""
-        return None
+    def raw(self, name: str) -> bytes | None:
+        """What a field says by which the form is judged, as JSON; a number is as it was written."""
+        value = self._members.get(name)
+        if value is None:
+            return None
+        return str(value).encode() if name in self._judged.numbers else msgspec.json.encode(value)
 
     def size(self, _name: str) -> int:
         """A form has no JSON values."""
@@ -104,7 +152,7 @@ class MultipartBody:
         return False
 
     def fingerprint(self, _names: Mapping[str, bytes]) -> Hashable | None:
-        """A form declares nothing that could be judged."""
+        """Nobody compares forms."""
         return None
 
     def parted(self, _names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
@@ -137,11 +185,12 @@ class MultipartBody:
         return next((field.name for field in self._fields if field.start == offset), "")
 
     def replacing_model(self, model: str) -> list[Splice]:
-        """The splice of the field's value."""
+        """The splice of the field's value, or a field behind all others where there is none."""
         span = self._spans.get("model")
-        if span is None:
-            raise GatewayError("bad_request", f"Name the model: the default here is {model!r}.", param="model")
-        return [Splice(*span, model.encode())]
+        if span is not None:
+            return [Splice(*span, model.encode())]
+        field = f'--{self._boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n'
+        return [Splice(self._end, self._end, field.encode())]
 
     def removing(self, _name: str) -> list[Splice]:
         """Forms have no fields of the gateway's own."""
@@ -156,30 +205,77 @@ class MultipartBody:
         return []
 
     def _judge_name(self, part: Part) -> None:
-        """Keeps where a field stands by which the form is judged; a name that some parser takes for it is refused."""
+        """Keeps what stands in a field by which the form is judged; a name that some parser takes for it is refused."""
         read = unquote(part.name).strip(" \t\r\n\0").lower()
         if read == _CHARSET_FIELD:
             raise _unclear("it names a charset of its own")
-        if read not in _JUDGED:
+        name = _BELOW.split(read, maxsplit=1)[0]
+        is_member = name in self._judged
+        if name not in _JUDGED and not is_member:
             return
-        if read != part.name:
-            raise GatewayError("bad_request", f"Write the name {part.name[:64]!r} as {read!r}.", param=read)
-        if read in self._spans:
-            raise GatewayError("bad_request", f"The form has {read!r} twice; keep one.", param=read)
+        written = _MEMBER.fullmatch(part.name) if is_member else None
+        if (written is None or part.name.partition("[")[0] != name) and part.name != name:
+            raise GatewayError("bad_request", f"Write the name {part.name[:64]!r} as {name!r}.", param=name)
         if not part.is_plain:
-            raise GatewayError("bad_request", f"The field {read!r} has to be plain text.", param=read)
-        self._spans[read] = (part.start, part.end)
+            raise GatewayError("bad_request", f"The field {name!r} has to be plain text.", param=name)
+        if is_member:
+            self._keep_member(name, part)
+        elif name in self._spans:
+            raise _twice(name)
+        else:
+            self._spans[name] = (part.start, part.end)
+
+    def _keep_member(self, name: str, part: Part) -> None:
+        """Puts a field where it belongs in what the form is judged by: `svg[model]` is `model` of `svg`."""
+        text = self._read(name, part.start, part.end)
+        steps = [name, *_STEP_BELOW.findall(part.name)]
+        value = _as_json(text) if name in self._judged.members and len(steps) == 1 else text
+        if name in self._whole or (len(steps) == 1 and name in self._members):
+            raise _twice(name)
+        if len(steps) == 1:
+            self._whole.add(name)
+        holder: Any = self._members
+        for step, following in pairwise(steps):
+            holder = holder.setdefault(step, {} if following else []) if isinstance(holder, dict) else None
+            if not isinstance(holder, dict if following else list):
+                raise _twice(name)
+        if isinstance(holder, list):
+            holder.append(value)
+        elif steps[-1] in holder:
+            raise _twice(name)
+        else:
+            holder[steps[-1]] = value
 
     def _text(self, name: str) -> str | None:
         span = self._spans.get(name)
-        if span is None:
-            return None
-        if span[1] - span[0] > _MAX_FIELD_BYTES:
+        return None if span is None else self._read(name, *span)
+
+    def _read(self, name: str, start: int, end: int) -> str:
+        if end - start > _MAX_FIELD_BYTES:
             raise GatewayError("bad_request", f"The field {name!r} is too long.", param=name)
         try:
-            return self.data[span[0] : span[1]].decode()
+            return self.data[start:end].decode()
         except UnicodeDecodeError:
             raise GatewayError("bad_request", f"The field {name!r} is not UTF-8.", param=name) from None
+
+
+def _start_of(data: Bytes) -> int:
+    """Where the first boundary stands."""
+    return 2 if data[:2] == b"\r\n" else 0
+
+
+def _as_json(text: str) -> Any:
+    """The list or object that a text writes, where it is one; some servers read it so."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except UNREADABLE:
+        return text
+
+
+def _twice(name: str) -> GatewayError:
+    return GatewayError("bad_request", f"The form has {name!r} twice, or in two ways; keep one.", param=name)
 
 
 def parts_of(data: Bytes, boundary: str) -> Iterator[Part]:
@@ -189,7 +285,7 @@ def parts_of(data: Bytes, boundary: str) -> Iterator[Part]:
     """
     delimiter = b"--" + boundary.encode()
     line_end = re.compile(re.escape(delimiter) + rb"(?:(--)|\r\n)")
-    position = 2 if data[:2] == b"\r\n" else 0
+    position = _start_of(data)
     for _ in range(_MAX_PARTS):
         line = line_end.match(data, position)
         if line is None or (line[1] is not None and not _is_empty_lines(data, line.end())):

@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.errors import GatewayError
 from gateway.wire.media_type import boundary_of
-from gateway.wire.multipart import MultipartBody, Part, parts_of
+from gateway.wire.multipart import NO_FIELDS, FormFields, MultipartBody, Part, parts_of
 
 _IN_MEMORY: Final = 4096
 """Bytes up to which a file stays with the fields."""
@@ -22,18 +22,22 @@ class SpooledForm(MultipartBody):
         size: Its length, at least 1.
         content_type: As the client wrote it.
         most: Bytes that everything but long files may have together.
+        judged: The fields by which the form is judged.
 
     Raises:
         GatewayError: As for a form in memory, and `payload_too_large`.
     """
 
-    __slots__ = ("_boundary", "_descriptor", "_files")
+    __slots__ = ("_descriptor", "_files")
 
-    def __init__(self, descriptor: int, size: int, content_type: bytes, most: int) -> None:
+    def __init__(
+        self, descriptor: int, size: int, content_type: bytes, most: int, judged: FormFields = NO_FIELDS
+    ) -> None:
         self._descriptor = descriptor
         self._boundary = boundary_of(content_type)
         self._files: dict[int, Part] = {}
-        super().__init__(self._without_files(mmap.mmap(descriptor, size, access=mmap.ACCESS_READ), most), content_type)
+        whole = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
+        super().__init__(self._without_files(whole, most), content_type, judged)
 
     def filled(self, data: bytes) -> "LongForm":
         """The form as it goes up: `data`, in which fields may have been changed, with its files where they belong."""
