@@ -261,7 +261,7 @@ class BedrockProvider(BaseProvider):
 
 
 class GeminiProvider(BaseProvider):
-    """Google's Gemini API, through its OpenAI-compatible endpoint."""
+    """Google's Gemini API: its own, and for chat, embeddings and images its OpenAI-compatible endpoint."""
 
     example: ClassVar[str] = """
         providers:
