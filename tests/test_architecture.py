@@ -1,11 +1,14 @@
 """Rules of the house that a reader would otherwise have to remember."""
 
-import ast
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
+
+import pytest
+
+from compiled_modules import BEGINS
+from compiled_modules import find as find_compiled
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,54 +33,47 @@ def test_no_file_names_a_place_of_one_machine():
     assert {str(file.relative_to(ROOT)) for file in checked if places.search(file.read_text())} == set()
 
 
-def test_modules_to_be_compiled_exist_and_lose_nothing_by_it():
-    """Without a word, mypyc leaves out a class's keywords (`frozen=True`) and most annotations of its fields, by which
-    msgspec decodes."""
-    modules = _compiled_modules()
-    trees = {name: ast.parse((ROOT / f"{name.replace('.', '/')}.py").read_text()) for name in modules}
+def test_what_a_request_walks_through_is_compiled_and_what_is_not_would_lose_by_it():
+    """`pytest -rP` shows what is left out, and why."""
+    compiled, stays = find_compiled(ROOT)
 
-    losing = {
-        f"{name}.{node.name}"
-        for name, tree in trees.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ClassDef) and (node.keywords or "msgspec.Struct" in map(ast.unparse, node.bases))
+    print(*(f"{name}: {reason}" for name, reason in stays.items()), sep="\n")
+    walk = ("admit", "ask", "holds", "outbound", "relay", "relay_translated", "resolve", "run", "settle", "states")
+    told_by = "gateway.version"  # whether a build is compiled
+    assert {told_by, *(f"gateway.pipeline.{name}" for name in walk)} <= set(compiled)
+    assert not set(compiled) & stays.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "loses"),
+    [
+        ("class A(Struct, frozen=True):\n    x: int", "keywords"),
+        ("class A(msgspec.Struct):\n    x: int", "annotations"),
+        ("@dataclass(frozen=True, slots=True)\nclass A:\n    x: int", "slots"),
+        ("async def f():\n    try:\n        pass\n    finally:\n        await g()", "finally"),
+        ("async def f():\n    yield 1", "generator"),
+        ("A = {1: 2}", "tables"),
+        ("@dataclass(frozen=True)\nclass A:\n    x: int\n    def f(self): return self.x", None),
+        ("from gateway.interpreted import Base\nclass A(Base):\n    def f(self): return 1", "derives from Base"),
+        ("class Above:\n    def f(self): return 1", "derives from its Above"),
+    ],
+)
+def test_a_module_that_mypyc_would_change_stays_interpreted(tmp_path, text, loses):
+    begin = "gateway.server.llm_resource"
+    files = {
+        **dict.fromkeys(BEGINS, "def f(): return 1"),
+        begin: "from gateway.wire import tried\n" + "def f(): return 1",
+        "gateway.wire.tried": text,
+        "gateway.interpreted": "class Base: ...",
+        "gateway.below": "from gateway.wire.tried import Above\nclass B(Above): ..." if "Above" in text else "",
     }
-    assert losing == set()
-    assert modules == sorted(set(modules))
+    for name, source in files.items():
+        file = tmp_path / (name.replace(".", "/") + ".py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source)
 
+    compiled, stays = find_compiled(tmp_path)
 
-def test_no_class_that_stays_interpreted_derives_from_a_compiled_one():
-    """mypyc refuses that when the class is used for the first time."""
-    modules = _compiled_modules()
-    compiled = {f"{name.replace('.', '/')}.py" for name in modules}
-
-    refused = set()
-    for file in (ROOT / "gateway").rglob("*.py"):
-        if (path := str(file.relative_to(ROOT))) in compiled:
-            continue
-        nodes = list(ast.walk(ast.parse(file.read_text())))
-        imported = {
-            one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) and node.module in modules
-            for one in node.names
-        }  # fmt: skip
-        bases = {(node.name, base) for node in nodes if isinstance(node, ast.ClassDef) for base in map(ast.unparse, node.bases)}  # fmt: skip
-        refused |= {f"{path}: {name}({base})" for name, base in bases if base in imported}
-    assert refused == set()
-
-
-def test_no_compiled_module_awaits_where_something_ends_in_any_case():
-    """An exception that was caught earlier is raised again there, since mypyc takes it for one that is under way."""
-    found = set()
-    for module in _compiled_modules():
-        path = ROOT / (module.replace(".", "/") + ".py")
-        tries = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Try)]
-        awaited = [
-            node for one in tries for end in one.finalbody for node in ast.walk(end) if isinstance(node, ast.Await)
-        ]
-        found |= {f"{path}:{node.lineno}" for node in awaited}
-    assert found == set()
-
-
-def _compiled_modules():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    return project["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]["custom"]["modules"]
+    assert begin in compiled
+    assert ("gateway.wire.tried" in compiled) == (loses is None)
+    assert loses is None or loses in stays["gateway.wire.tried"]

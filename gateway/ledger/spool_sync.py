@@ -27,8 +27,8 @@ class SpoolSync:
         """Whether something was written since the last sync; who writes says so."""
         self._new_segment = False
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ledger-spool-sync", daemon=True)
-        self._thread.start()
+        self._syncing = threading.Thread(target=self._run, name="ledger-spool-sync", daemon=True)
+        self._syncing.start()
 
     def move(self, directory: WorkerDirectory) -> None:
         """New segments come into another directory."""
@@ -47,7 +47,7 @@ class SpoolSync:
     def close(self) -> None:
         """Syncs and closes what is left; waits for the disk."""
         self._closing.set()
-        self._thread.join()
+        self._syncing.join()
         self._sync()
 
     def _run(self) -> None:

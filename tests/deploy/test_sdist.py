@@ -21,7 +21,7 @@ def test_it_installs_as_pure_python(tmp_path):
 
     with tarfile.open(packed) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {"hatch_build.py", "LICENSE", "examples/gateway.yaml"} <= names
+    assert {"compiled_modules.py", "hatch_build.py", "LICENSE", "examples/gateway.yaml"} <= names
     said = run("-P", "-m", "gateway", "version")
     assert said.strip() == f"gateway {__version__} (Python {PYTHON}, pure Python)"
     assert run("-P", "-c", "import gateway; print(gateway.__file__)").startswith(str(tmp_path))
