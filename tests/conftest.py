@@ -58,6 +58,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+    parser.addoption("--docs", action="store_true", help="run what stands on every page of docs/, not on a few alone")
     parser.addoption(
         "--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json"
     )
@@ -84,10 +85,10 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.option.chaos:
-        long = [item for item in items if item.get_closest_marker("chaos")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+    for name in ("chaos", "docs"):
+        if not config.getoption(name):
+            config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(name)])
+            items[:] = [item for item in items if not item.get_closest_marker(name)]
 
 
 def pytest_configure(config):

@@ -10,6 +10,8 @@ import pytest
 FILE = Path(__file__).parents[2] / "docs" / "clients.json"
 CELL = "cell"
 """The property of a test that names its client, the provider behind it, and what is tried."""
+TOOLS = "tools"
+"""The property that names the tools that an agent offered to its model."""
 
 
 class Described(Protocol):
@@ -44,15 +46,18 @@ class Collected:
     def __init__(self, clients: Iterable[Described]) -> None:
         self._clients = {client.id: client for client in clients}
         self._tried: dict[tuple[str, str], list[str]] = {}
+        self._tools: dict[str, list[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        cell = dict(report.user_properties).get(CELL)
+        told = dict(report.user_properties)
+        cell = told.get(CELL)
         if report.when == "teardown" or cell is None:
             return
         client, provider, what = cell
         seen = self._tried.setdefault((client, provider), [])
         if report.when == "call" and report.passed:
             seen.extend(what)
+            self._tools[client] = told.get(TOOLS) or self._tools.get(client, [])
 
     def pytest_sessionfinish(self) -> None:
         written = _written()
@@ -61,5 +66,7 @@ class Collected:
             told = self._clients[client]
             row |= {name: getattr(told, name) for name in ("kind", "name", "version", "api", "wants")}
             row["seen"][provider] = sorted(seen)
+            if self._tools.get(client):
+                row["tools"] = self._tools[client]
         kept = {name: written[name] for name in sorted(written)}
         FILE.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
