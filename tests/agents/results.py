@@ -40,6 +40,11 @@ def _written() -> dict[str, Any]:
     return json.loads(FILE.read_text()) if FILE.exists() else {}
 
 
+def _is_absent(report: pytest.TestReport) -> bool:
+    """Whether the client was not there to be tried."""
+    return report.skipped and "is not installed" in str(report.longrepr)
+
+
 class Collected:
     """Collects what passed in a session; only what was tried in it replaces what the file says."""
 
@@ -51,7 +56,7 @@ class Collected:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         told = dict(report.user_properties)
         cell = told.get(CELL)
-        if report.when == "teardown" or cell is None:
+        if report.when == "teardown" or cell is None or report.failed or _is_absent(report):
             return
         client, provider, what = cell
         seen = self._tried.setdefault((client, provider), [])
