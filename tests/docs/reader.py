@@ -14,6 +14,7 @@ from tests.docs.snippets import ROOT, Snippet, snippets_of
 from tests.frameworks.frameworks import FRAMEWORKS
 from tests.support.collector import HttpCollector
 from tests.support.gateway import free_port
+from tests.support.sqlite import migrated
 
 _COPIED = ("examples", "deploy", "schema", "docs")
 """What lies beside a reader who has a checkout, and a `gateway.yaml` of their own."""
@@ -30,6 +31,8 @@ class Reader:
         (directory / "gateway.yaml").write_text(
             (ROOT / "examples" / "gateway.yaml").read_text() + "\nowner: platform\n"
         )
+        (directory / "data").mkdir(mode=0o700)
+        migrated(directory / "data" / "gateway.db")
         self.directory = directory
         self.provider = ScriptedProvider()
         self.collector = HttpCollector()

@@ -146,7 +146,7 @@ class _Commands:
                 process.send_signal(signal.SIGTERM)
 
 
-def wait_for_port(port: int, timeout: float = 30) -> bool:
+def wait_for_port(port: int, timeout: float = 60) -> bool:
     """Whether somebody listens there within that time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:

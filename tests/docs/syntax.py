@@ -70,7 +70,14 @@ def _fault_of_part(text: str, lacks: list[str], scratch: Path) -> str | None:
     """A part of gateway.yaml names what other parts declare."""
     file = scratch / "gateway.yaml"
     file.write_text("".join(f"{name}: {_WHOLE[name]}\n" for name in lacks) + text)
-    told = load([file], environ={}, now=datetime.now(UTC), may_lack_credentials=True, others_may_declare=True)
+    told = load(
+        [file],
+        environ={},
+        now=datetime.now(UTC),
+        may_lack_credentials=True,
+        others_may_declare=True,
+        file_roots=[Path("/")],
+    )
     return "\n".join(str(one) for one in told.diagnostics if one.is_error and one.code != "bad-move") or None
 
 
