@@ -29,7 +29,10 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
     "method_not_allowed": (405, "The path exists, but not for this method."),
     "websocket_unsupported": (426, "A WebSocket is asked for; the APIs are served over HTTP alone."),
     "request_timeout": (408, "The client was too slow in sending its body."),
-    "payload_too_large": (413, "The body is larger than `GATEWAY_MAX_REQUEST_BODY_BYTES`."),
+    "payload_too_large": (
+        413,
+        "The body is larger than `GATEWAY_MAX_REQUEST_BODY_BYTES`, or an upload than `GATEWAY_MAX_UPLOAD_BYTES`.",
+    ),
     "unsupported_media_type": (415, "The body's media type or encoding is not one that the endpoint reads."),
     "provider_error": (502, "Every candidate failed, or a provider refused the gateway's own credential."),
     "overloaded": (
@@ -44,6 +47,10 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
 ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "vk_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the virtual key."),
     "provider_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the provider, in the configuration."),
+    "too_many_invalid_keys": (
+        "rate_limit_exceeded",
+        "Too many unknown keys came from the client's address within a minute (`GATEWAY_INVALID_KEYS_PER_MINUTE`).",
+    ),
     "model_unpriced": ("model_not_allowed", "A `block` budget applies, and what the model costs is not known."),
     "unbounded_reference": (
         "bad_request",
@@ -57,6 +64,10 @@ ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "ledger_full": ("overloaded", "The ledger's spool is full, or its disk: the database has been away for too long."),
     "counters_unavailable": ("overloaded", "Limits and budgets cannot be counted, and the request has some."),
     "state_unknown": ("overloaded", "Whose an id is cannot be told while the database is away; try again."),
+    "uploads_full": (
+        "overloaded",
+        "The disk has no room for the upload, or uploads under way have all of their share.",
+    ),
     "shutting_down": ("overloaded", "The gateway ends; another one, or the next, takes the request."),
     "provider_credential_refused": ("provider_error", "A provider refused the gateway's own credential."),
     "provider_credential_unavailable": ("provider_error", "There is no valid credential for the provider."),

@@ -187,6 +187,16 @@ class Settings(BaseSettings):
         512 * _MIB,
         description="Memory that the request bodies of one worker may take together; beyond it one at a time goes on.",
     )
+    max_upload_bytes: Annotated[int, Field(ge=1024)] = Field(
+        512 * _MIB,
+        description="Larger forms that bring a provider files to keep are refused with 413; other bodies are bounded "
+        "above.",
+    )
+    upload_spool_bytes: Annotated[int, Field(ge=_MIB)] = Field(
+        4096 * _MIB,
+        description="What forms with files may take on the disk of one worker at one time, below the data directory; "
+        "further ones are answered 503.",
+    )
     max_header_bytes: Annotated[int, Field(ge=8192)] = Field(
         64 * 1024, description="Size of a request's head above which the connection is refused."
     )
@@ -253,7 +263,14 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_networks)] = Field(
         (),
         description="Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` says who the "
-        "client is in access logs. Default: nobody's, and the client is who connected.",
+        "client is: in access logs, and where unknown keys are counted. Default: nobody's, and the client is who "
+        "connected.",
+    )
+    invalid_keys_per_minute: Annotated[int, Field(ge=0)] = Field(
+        60,
+        description="So many unknown keys of one client address (an IPv6 network of 64 bits) get 401 in a minute, at "
+        "each worker; further ones get 429 with `Retry-After`, without a line in the access log. Valid keys are "
+        "answered always. 0: no bound.",
     )
     log_format: Literal["auto", "json", "pretty"] = Field(
         "auto",

@@ -22,7 +22,16 @@ app: Final = Commands(
 )
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, which must not be there.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Write the notes to this file, as JSON.")]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE|markdown|json",
+        help="Write the notes to this file, as Markdown where it ends with .md, else as JSON; or print them in this "
+        "form, where the configuration goes to a file.",
+    ),
+]
+_PRINTED: Final = ("markdown", "json")
 Owner = Annotated[str, typer.Option(help="The `owner` of the file.")]
 
 
@@ -87,10 +96,12 @@ def _read(file: Path) -> Any:
     return tree
 
 
-def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
+def _finish(draft: "Draft", output: Path | None, report: str | None) -> None:
     text = draft.text()
+    if report in _PRINTED and output is None:
+        raise failed(f"standard output gets the configuration: give --output too, or a file as --report {report}")
     if report is not None:
-        _write(report, json.dumps([{"where": one.where, "note": one.text} for one in draft.notes], indent=2) + "\n")
+        _report(draft, report)
     if output is None:
         results.out(text, end="")
     else:
@@ -99,6 +110,19 @@ def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
         say(f"note: {note}", "yellow")
     if draft.variables:
         say(f"Before it is used, set: {', '.join(sorted(draft.variables))}")
+
+
+def _report(draft: "Draft", report: str) -> None:
+    """What to tell, to a file or to standard output."""
+    from gateway.importers.report import markdown  # noqa: PLC0415 - see above
+
+    is_markdown = report == "markdown" or report.endswith(".md")
+    notes = [{"where": one.where, "note": one.text} for one in draft.notes]
+    text = markdown(draft) if is_markdown else json.dumps(notes, indent=2) + "\n"
+    if report in _PRINTED:
+        results.out(text, end="")
+    else:
+        _write(Path(report), text)
 
 
 def _write(file: Path, text: str) -> None:

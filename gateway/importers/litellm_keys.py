@@ -34,6 +34,9 @@ _RESTRICTIONS: Final = {
     "allowed_cache_controls": "a list of cache controls",
     "budget_fallbacks": "a fallback for a budget",
     "object_permission_id": "a list of servers and stores",
+    "model_rpm_limit": "a limit of one model's requests",
+    "model_tpm_limit": "a limit of one model's tokens",
+    "agent_id": "an agent with limits",
     "metadata.model_rpm_limit": "a limit of one model's requests",
     "metadata.model_tpm_limit": "a limit of one model's tokens",
     "metadata.guardrails": "a guardrail",
@@ -49,6 +52,8 @@ _TYPES: Final[dict[str, type]] = {
     "blocked": bool,
 }
 """What LiteLLM writes in the members that say what a key may do."""
+_OWNERS: Final = ("teams", "users", "team_memberships", "budgets", "projects", "organizations", "tags")
+"""The tables that say what holds keys beside their own rows."""
 _LONGEST_TAG: Final = 256
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _DAYS: Final = 90
@@ -76,9 +81,12 @@ class _Dump:
         self.budgets = _by_id(document, "budgets", "budget_id")
         self.projects = _by_id(document, "projects", "project_id")
         self.organizations = _by_id(document, "organizations", "organization_id")
+        self.tags = _by_id(document, "tags", "tag_name")
         self.end_users = _by_id(document, "end_users", "user_id")
         self.memberships = [mapping(one) for one in sequence(document.get("team_memberships"))]
         self.sharing = {name: Counter(words(key.get(name)) for key in self.keys) for name in ("team_id", "user_id")}
+        self.missing = [name for name in _OWNERS if not isinstance(document.get(name), list)]
+        """Tables of owners that the dump does not have."""
 
     def with_budget(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with what the budget that it names says; its own comes first."""
@@ -101,17 +109,12 @@ def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | No
     With `pepper` the secrets go on.
     """
     dump = _Dump(written)
+    _tell_unseen(draft, dump)
     for identifier, row in dump.teams.items():
         _team(draft, dump, identifier, row)
     for identifier, row in dump.users.items():
         _user(draft, dump, identifier, row)
-    for identifier, row in dump.organizations.items():
-        if dump.with_budget(row).get("max_budget") is not None:
-            text = "there is one organization here: write a budget for each of its teams"
-            draft.note(f"organizations.{identifier}.max_budget", f"the keys of its teams come disabled: {text}")
-    for identifier, row in dump.end_users.items():
-        if row.get("blocked") is True or dump.with_budget(row).get("max_budget") is not None:
-            draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
+    _others(draft, dump)
     for index, key in enumerate(dump.keys):
         _key(draft, dump, f"keys[{index}]", dump.with_budget(key), models)
     if pepper is not None:
@@ -120,6 +123,32 @@ def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | No
         text = (
             "without GATEWAY_KEY_PEPPER secrets cannot come along: a control plane mints new ones at apply, "
             "`gateway keys mint NAME` in a file"
+        )
+        draft.note("keys", text)
+
+
+def _others(draft: Draft, dump: _Dump) -> None:
+    """Caps of tags, organizations and end users."""
+    carried = {tag for one in dump.keys for tag in _tags(one).get("tags", ())}
+    for tag, row in dump.tags.items():
+        if tag in carried:
+            _budgets(draft, f"tags.{tag}", {"tag": tag}, f"tag-{tag}", dump.with_budget(row))
+        elif dump.with_budget(row).get("max_budget") is not None:
+            draft.note(f"tags.{tag}", "not carried over: no key has this tag, and requests name none here")
+    for identifier, row in dump.organizations.items():
+        if dump.with_budget(row).get("max_budget") is not None:
+            text = "there is one organization here: write a budget for each of its teams"
+            draft.note(f"organizations.{identifier}.max_budget", f"the keys of its teams come disabled: {text}")
+    for identifier, row in dump.end_users.items():
+        if row.get("blocked") is True or dump.with_budget(row).get("max_budget") is not None:
+            draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
+
+
+def _tell_unseen(draft: Draft, dump: _Dump) -> None:
+    if dump.keys and dump.missing:
+        text = (
+            f"what caps teams, users and the like is not seen: the dump has no {', '.join(dump.missing)}. Keys that "
+            "one of these may hold come disabled; give the tables beside `keys`"
         )
         draft.note("keys", text)
 
@@ -214,7 +243,7 @@ def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Mod
         **_limits(key, owner),
         **_tags(key),
     }
-    reasons = [*_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
+    reasons = [*_unseen(dump, key, owner), *_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
     if not allowed:
         reasons.append("there is no model that both it and its team may ask for")
     if key.get("expires"):
@@ -244,8 +273,8 @@ class _Owner:
         }
         rows = (self.team, key)
         stated = [words(row.get(name)) for row in rows for name in ("organization_id", "org_id")]
-        organization = next(filter(None, stated), "")
-        self.organization = dump.with_budget(dump.organizations.get(organization, {}))
+        self.organization_id = next(filter(None, stated), "")
+        self.organization = dump.with_budget(dump.organizations.get(self.organization_id, {}))
 
     @property
     def rows(self) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -299,6 +328,35 @@ def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
     yield from _of_owners(owner)
 
 
+def _unseen(dump: _Dump, key: dict[str, Any], owner: _Owner) -> Iterator[str]:
+    """What may hold a key, and is not in the dump."""
+    if owner.team_id and owner.team_id not in dump.teams:
+        yield "its team is not in the dump, and may have caps (`teams`)"
+    # Keys may name a user that LiteLLM has no row of, and members need none: only that there is a table tells.
+    if owner.user_id and "users" in dump.missing:
+        yield "its user is not in the dump, and may have caps (`users`)"
+    if owner.team_id and owner.user_id and "team_memberships" in dump.missing:
+        yield "what its user may spend in its team is not in the dump (`team_memberships`)"
+    if _tags(key) and "tags" in dump.missing:
+        yield "its tags are not in the dump, and may have caps (`tags`, which is [] where LiteLLM has no such table)"
+    if (project := words(key.get("project_id"))) and project not in dump.projects:
+        yield "its project is not in the dump, and may have caps (`projects`)"
+    if owner.organization_id and owner.organization_id not in dump.organizations:
+        yield "its organization is not in the dump, and may have caps (`organizations`)"
+    yield from _unseen_budgets(dump, key, owner)
+
+
+def _unseen_budgets(dump: _Dump, key: dict[str, Any], owner: _Owner) -> Iterator[str]:
+    members = {"team's members": {"budget_id": mapping(owner.team.get("metadata")).get("team_member_budget_id")}}
+    for one in dump.memberships:
+        if (words(one.get("team_id")), words(one.get("user_id"))) == (owner.team_id, owner.user_id):
+            members["member of the team"] = one
+    for what, row in (("key", key), *owner.rows, *members.items()):
+        named = words(row.get("budget_id"))
+        if named and named not in dump.budgets and not mapping(row.get("litellm_budget_table")):
+            yield f"the budget {named!r} of the {what} is not in the dump (`budgets`)"
+
+
 def _of_owners(owner: _Owner) -> Iterator[str]:
     """What holds a key through whose it is, and cannot be said."""
     for what, row in owner.rows:
@@ -330,12 +388,15 @@ def _unreadable(what: str, row: dict[str, Any]) -> Iterator[str]:
 
 def _of_members(draft: Draft, dump: _Dump, owner: _Owner, spec: dict[str, Any]) -> Iterator[str]:
     """The cap that a member of a team has in it is said where all of its members have the same."""
-    if f"team-{spec.get('team')}-members" in draft.section("budgets"):
-        return
+    is_said = f"team-{spec.get('team')}-members" in draft.section("budgets")
     for one in dump.memberships:
-        is_own = (words(one.get("team_id")), words(one.get("user_id"))) == (owner.team_id, owner.user_id)
-        if is_own and dump.with_budget(one).get("max_budget") is not None:
+        if (words(one.get("team_id")), words(one.get("user_id"))) != (owner.team_id, owner.user_id):
+            continue
+        row = dump.with_budget(one)
+        if row.get("max_budget") is not None and not is_said:
             yield "a budget of one member of a team cannot be said"
+        if row.get("allowed_models") or any(row.get(limit) is not None for limit in _LIMITS):
+            yield "limits of one member of a team cannot be said"
 
 
 def _allowed(key: dict[str, Any], owner: _Owner, groups: dict[str, list[str]]) -> list[str] | None:

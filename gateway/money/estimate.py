@@ -268,12 +268,21 @@ class InputBound:
         tokens = self.tokens - beside.tokens(ANY) + beside.tokens(media, context_window)
         return self._with(tokens, has_images=self.has_images, has_audio=self.has_audio)
 
+    def with_pictures(self, count: int) -> "InputBound":
+        """This bound with so many pictures at least."""
+        beside = self.beside or Beside()
+        if count <= beside.images:
+            return self
+        more = beside._replace(images=count)
+        tokens = self.tokens - beside.tokens(ANY) + more.tokens(ANY)
+        return self._with(tokens, has_images=True, has_audio=self.has_audio, beside=more)
+
     def with_more(self, tokens: int, *, of_speech: bool) -> "InputBound":
         """This bound with what the prompt only points at; a call for speech may be billed as audio throughout."""
         has_images = self.has_images or tokens > 0
         return self._with(self.tokens + tokens, has_images=has_images, has_audio=self.has_audio or of_speech)
 
-    def _with(self, tokens: int, *, has_images: bool, has_audio: bool) -> "InputBound":
+    def _with(self, tokens: int, *, has_images: bool, has_audio: bool, beside: Beside | None = None) -> "InputBound":
         return InputBound(
             tokens,
             has_audio=has_audio,
@@ -281,6 +290,7 @@ class InputBound:
             has_images=has_images,
             keeps_cache=self.keeps_cache,
             may_allow_more=self.may_allow_more,
+            beside=beside,
         )
 
 
@@ -459,6 +469,11 @@ def bound_recording(size: int) -> InputBound:
     """The upper estimate of a form that holds a recording: the rule for audio, of bytes that are no base64."""
     raw = AUDIO_BYTES_PER_TOKEN * _BYTES_OF_BASE64 // _CHARACTERS_OF_BASE64
     return InputBound(BASE_TOKENS + _divide_up(size, raw), has_audio=True, writes_cache=False)
+
+
+def bound_texts(texts: Iterable[bytes]) -> InputBound:
+    """The upper estimate of texts that come without JSON around them."""
+    return InputBound(BASE_TOKENS + characters_in(texts).tokens, has_audio=False, writes_cache=False)
 
 
 _BYTES_OF_BASE64, _CHARACTERS_OF_BASE64 = 3, 4

@@ -38,6 +38,7 @@ from gateway.upstream.circuit_breaker import Permit
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, UpstreamRequest, UpstreamResponse
 from gateway.wire.headers import request_headers
+from gateway.wire.spooled_form import SpooledForm
 from gateway.wire.sse_events import events_in
 from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.unsigned_thinking import has_unsigned
@@ -148,7 +149,7 @@ class _Chain:
     def __init__(self, request: Admitted, services: Services) -> None:
         self._request = request
         self._services = services
-        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts_here]
+        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts]
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
         self._recoverable: GatewayError | None = None
@@ -428,7 +429,7 @@ def send(
     provider, lane = candidate.upstream.provider, candidate.lane
     headers = request_headers(received.headers, with_baggage=services.forwards_baggage)
     query = received.query
-    if lane.translation is not None:
+    if lane.translation is not None or lane.counts:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         # A stream of Google's is one array for those who do not ask for events.
         query = _EVENTS if stream and lane.endpoint.shape.element is not None else b""
@@ -458,6 +459,8 @@ def send(
         first_byte_timeout_s=first_byte_timeout_s,
         idle_timeout_s=timeouts.idle_s,
     )
+    if isinstance(request.came, SpooledForm):
+        outgoing.upload, outgoing.body = request.came.filled(body), b""
     if is_long:
         return _adapted(provider, lane.endpoint, outgoing, stream=stream)
     return (

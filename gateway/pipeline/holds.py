@@ -19,6 +19,7 @@ from gateway.money.estimate import (
     bound_input,
     bound_plain,
     bound_recording,
+    bound_texts,
     characters_in,
     estimate,
     output_bound,
@@ -32,8 +33,9 @@ from gateway.pipeline.over_budget import AnswerAtMost, over_budget, retry_after
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
-from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.glance import glance
+from gateway.shapes.images import IMAGES, pictures_given
 from gateway.shapes.stated import StatedLimit, end_users
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.answer_costs import cost_of
@@ -43,6 +45,7 @@ from gateway.snapshot.snapshot import Candidate, CompiledKey
 from gateway.telemetry.decision_record import Charge
 from gateway.telemetry.metrics import Metrics
 from gateway.usage import Served, Stated, Usage
+from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 
 _TPM = Dimension.TPM
@@ -439,10 +442,14 @@ def prompt_bound(request: Admitted) -> InputBound:
             rest = characters_in((parts[0],))
             text = Characters(len(body.data), seen.dense + rest.dense, seen.wide + rest.wide)
             request.prompt = bound_plain(text, seen.flags)
-        elif endpoint.body is BodyForm.MULTIPART:
-            request.prompt = bound_recording(len(body.data))
-        else:
+        elif not isinstance(body, MultipartBody):
             request.prompt = bound_input(body.data, endpoint.shape.media.found_in)
+        elif endpoint.shape is IMAGES:
+            request.prompt = bound_texts(text.encode() for _, text in body.texts())
+        else:
+            request.prompt = bound_recording(len(body.data))
+        if endpoint.shape is IMAGES:
+            request.prompt = request.prompt.with_pictures(pictures_given(body))
     return request.prompt
 
 

@@ -22,6 +22,7 @@ from gateway.wire.addressed_body import addressed_body
 from gateway.wire.cache_marks import with_marks, without_marks
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_splice import Splice, apply
+from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 from gateway.wire.sealed_reasoning import without_sealed_reasoning
 from gateway.wire.sealed_signatures import without_sealed_signatures
@@ -53,7 +54,7 @@ def fit(request: Admitted, candidate: Candidate) -> None:
     endpoint = request.received.endpoint
     if request.fitted is not None:
         _restore(request)
-    if endpoint.body is not BodyForm.JSON:
+    if endpoint.is_stored or isinstance(request.came, MultipartBody):
         return
     if translation is None:
         body, told = _formed(request, candidate, form) if form is not None else (request.came, ())
@@ -157,7 +158,10 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
     withholds_usage = False
     provider, address = candidate.upstream.provider, request.received.address
     wire_model = provider.wire_model(endpoint, candidate.model)
-    if address is None and wire_model != request.model_asked:
+    if address is None:
+        if wire_model != request.model_asked:
+            splices += body.replacing_model(wire_model)
+    elif isinstance(body, MultipartBody) and ("model" in body.names or not provider.is_named_in_url(endpoint)):
         splices += body.replacing_model(wire_model)
     if body.stream and endpoint.shape.include_usage:
         wish = body.asking_for_usage()
@@ -171,7 +175,7 @@ def _spliced(request: Admitted, candidate: Candidate) -> Outbound:
         splices += thoughts
         dropped = (*dropped, told)
     data = apply(body.data, splices) if splices else body.data
-    if address is not None:
+    if address is not None and not isinstance(body, MultipartBody):
         data = _at_address(address, data, wire_model, provider, endpoint)
     if data is body.data:
         return Outbound(data, "spliced" if dropped else "identical", dropped)
@@ -219,8 +223,15 @@ def betas_in_body(request: Admitted, candidate: Candidate) -> str:
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
-    done = translated(request, candidate, translation, request.body.document(), strict=strict)
+    done = translated(request, candidate, translation, document_of(request), strict=strict)
     return Outbound(msgspec.json.encode(done.body), "translated", done.dropped, kept=done.kept)
+
+
+def document_of(request: Admitted) -> Json:
+    """The parsed request; without its cache marks, where there are to be none: a target's may have another form."""
+    body = request.body
+    splices = without_marks(body.data) if request.cache_mode == "disable" else ()
+    return JsonBody(apply(body.data, splices)).document() if splices else body.document()
 
 
 def translated(
@@ -241,6 +252,9 @@ def translated(
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    stops = targets.stops_beside(provider.type, endpoint.name, candidate.model, done.body)
+    if stops and done.kept is not None:
+        done = msgspec.structs.replace(done, kept=done.kept._replace(stops=stops))
     told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
     if not told:
         return done

@@ -50,7 +50,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     services.metrics.request_started()
     try:
         try:
-            key = authenticate(received)
+            key = authenticate(received, services.guesses)
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
@@ -60,7 +60,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
             _check_room(services)
             return await list_own(received, key, services)
         admitted = await _admit(received, key, body, services)
-        if admitted.candidate.lane.counts_here:
+        if admitted.candidate.lane.counts:
             return await count(admitted, services)
         asked = await ask(admitted, services)
         return await _relay(asked, services)

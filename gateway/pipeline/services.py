@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 from gateway.counters.hold import CounterStore
 from gateway.ledger.stored_entry import StoredObject
 from gateway.money.habits import Habits
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
@@ -69,5 +70,6 @@ class Services:
     tracing: Tracing
     objects: Objects
     disconnect_drain_bytes: int
+    guesses: KeyGuesses
     habits: Habits = field(default_factory=Habits)
     forwards_baggage: bool = False

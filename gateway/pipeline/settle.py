@@ -23,6 +23,7 @@ from gateway.pipeline.holds import (
     release,
     with_estimates,
 )
+from gateway.pipeline.key_guesses import TOO_MANY
 from gateway.pipeline.services import Services, Tracing
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
@@ -91,7 +92,8 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     has_line = log is not None and log.has(ended.outcome, received.request_id)
-    if not is_kept and not has_line and not received.is_traced:
+    # Whoever guesses keys fills no logs.
+    if ended.error_code == TOO_MANY or not (is_kept or has_line or received.is_traced):
         return
     record = _decision_record(received, bill, ended, released)
     encoded = encode(record)

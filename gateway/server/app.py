@@ -186,7 +186,7 @@ def create_app(
         app.add_called(endpoint, called, None if beside is None else StoredResource(beside, resource, called))
     for path, rows in by_path.items():
         app.add_route(path, StoredResource(rows, resource, None))
-    models = ModelsResource(holder)
+    models = ModelsResource(holder, services)
     for version in ("v1", "v1beta"):
         app.add_route(f"/{version}/models", models)
         app.add_route(f"/{version}/models/{{model:path}}", models, suffix="model")

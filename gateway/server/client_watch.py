@@ -29,6 +29,8 @@ BODY_FOLLOWS: Final[Event] = {"type": "http.request", "body": b"", "more_body": 
 
 _PATIENCE = 10
 """How many times the longest pause a whole body may take, so that nobody trickles for ever."""
+_SLOWEST = 64 * 1024
+"""Bytes a second of an upload, which may take longer than that."""
 
 
 class ClientLayer:
@@ -90,6 +92,7 @@ class ClientWatch:
         "_begun",
         "_body_timeout_s",
         "_dawdles",
+        "_longest_s",
         "_loop",
         "_on_leave",
         "_receive",
@@ -103,6 +106,7 @@ class ClientWatch:
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop, body_timeout_s: float) -> None:
         self._receive = receive
         self._body_timeout_s = body_timeout_s
+        self._longest_s = body_timeout_s * _PATIENCE
         self._loop = loop
         self._task: asyncio.Task[Any] | None = asyncio.current_task(loop)
         self._began = self._since = loop.time()
@@ -151,6 +155,10 @@ class ClientWatch:
                 break
         return data
 
+    def expect(self, size: int) -> None:
+        """An upload of such a size may take as long as it takes a slow client."""
+        self._longest_s = max(self._longest_s, size / _SLOWEST)
+
     def _raise_if_it_dawdles(self) -> None:
         if self._dawdles and self._task is not None and self._task.uncancel() == 0:
             message = f"The request body paused for {self._body_timeout_s:g} s."
@@ -194,7 +202,7 @@ class ClientWatch:
         return True
 
     def _is_too_slow(self, now: float) -> bool:
-        return now - self._since >= self._body_timeout_s or now - self._began >= self._body_timeout_s * _PATIENCE
+        return now - self._since >= self._body_timeout_s or now - self._began >= self._longest_s
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

@@ -7,6 +7,7 @@ from gateway import clock
 from gateway.errors import GatewayError
 from gateway.pipeline.states import Received
 from gateway.server.client_watch import ClientWatch
+from gateway.server.upload_spool import SpooledUpload, UploadSpool
 from gateway.settings import Settings
 from gateway.shapes.endpoints import BodyForm
 from gateway.turns import beside
@@ -15,6 +16,7 @@ from gateway.wire.json_body import JsonBody, no_body
 from gateway.wire.media_type import check_json
 from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
+from gateway.wire.spooled_form import SpooledForm
 
 _SMALL = 64 * 1024
 """Bodies up to this size do not queue for memory; the bound on concurrent requests is their bound too."""
@@ -29,6 +31,9 @@ class BodyReader:
 
     def __init__(self, settings: Settings) -> None:
         self._limit = settings.max_request_body_bytes
+        self._upload_limit = settings.max_upload_bytes
+        self._spool = UploadSpool(settings.data_dir / "uploads", settings.upload_spool_bytes)
+        self._uploads: dict[Received, SpooledUpload] = {}
         bound = max(settings.max_buffered_body_bytes, settings.max_request_body_bytes)
         self._memory = _BodyMemory(bound, settings.body_timeout_s / 2)
 
@@ -49,6 +54,8 @@ class BodyReader:
             return no_body()
         stated = received.header_map.get(b"content-length")
         length = _length(stated) if stated else None
+        if received.endpoint.takes_files and _is_long_form(received, length):
+            return await self._read_upload(client, received, pieces(), on_leave, length)
         if length is not None and length > self._limit:
             raise _too_large(self._limit)
         began = clock.monotonic()
@@ -69,15 +76,17 @@ class BodyReader:
             data = await _decoded(data, encoding.decode("latin-1"), self._limit)
             await self._memory.take(max(0, len(data) - compressed), received)
         written = received.header_map.get(b"content-type", b"")
-        if len(received.header_map) < len(received.headers) and _lines(received, b"content-type") > 1:
-            raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
+        _check_one_type(received)
         # PERF: for a short body, which most are, a thread would cost more than it saves.
         is_short = len(data) < _LONG
         if not data and received.endpoint.body is BodyForm.ANY:
             return no_body()
         form_of = received.endpoint.body
         if form_of is not BodyForm.JSON and _is_form(form_of, written):
-            form = MultipartBody(data, written) if is_short else await beside(MultipartBody, data, written)
+            fields = received.endpoint.shape.declares.form_fields
+            form = (
+                MultipartBody(data, written, fields) if is_short else await beside(MultipartBody, data, written, fields)
+            )
             _send_as(received, form.content_type)
             return form
         canonical = check_json(written)
@@ -88,9 +97,41 @@ class BodyReader:
         return body
 
     def release(self, received: Received) -> None:
-        """Gives back the memory that a body held; idempotent."""
+        """Gives back the memory and the disk that a body held; idempotent."""
         if received in self._memory.held:
             self._memory.release(received)
+        if received.endpoint.takes_files and (upload := self._uploads.pop(received, None)) is not None:
+            upload.close()
+
+    async def _read_upload(
+        self,
+        client: ClientWatch,
+        received: Received,
+        pieces: AsyncIterator[bytes],
+        on_leave: Callable[[], None],
+        length: int | None,
+    ) -> RequestBody:
+        """A form with files, of which only the fields are held in memory."""
+        most = self._upload_limit
+        if length is not None and length > most:
+            raise GatewayError("payload_too_large", f"An upload may have {most} bytes.")
+        written = received.header_map[b"content-type"]
+        _check_one_type(received)
+        client.expect(most if length is None else length)
+        began = clock.monotonic()
+        try:
+            upload = await self._spool.take(pieces, most)
+        finally:
+            received.trail.reading_s = clock.monotonic() - began
+        self._uploads[received] = upload
+        if not upload.size or (length is not None and upload.size < length):
+            raise GatewayError("bad_request", f"The body ended after {upload.size} of {length or 'its'} bytes.")
+        client.on_leave(on_leave)
+        fields = received.endpoint.shape.declares.form_fields
+        form = await beside(SpooledForm, upload.descriptor, upload.size, written, self._limit, fields)
+        await self._memory.take(len(form.data), received)
+        _send_as(received, form.content_type)
+        return form
 
     async def _read_large(self, stream: AsyncIterator[bytes], received: Received) -> bytes:
         """Memory is taken as the pieces come, so that announcing a large body costs nobody anything."""
@@ -103,6 +144,21 @@ class BodyReader:
             await self._memory.take(len(piece), received)
             pieces.append(piece)
         return b"".join(pieces)
+
+
+def _is_long_form(received: Received, length: int | None) -> bool:
+    """Whether a body is a form that had better not be held in memory; one that is compressed is, and bounded so."""
+    fields = received.header_map
+    return (
+        (length is None or length > _LONG)
+        and fields.get(b"content-type", b"")[:10].lower() == b"multipart/"
+        and not fields.get(b"content-encoding")
+    )
+
+
+def _check_one_type(received: Received) -> None:
+    if len(received.header_map) < len(received.headers) and _lines(received, b"content-type") > 1:
+        raise GatewayError("bad_request", "The request has several Content-Type headers; send one.")
 
 
 def _is_form(body: BodyForm, content_type: bytes) -> bool:

@@ -18,6 +18,7 @@ from gateway.ledger.spool import Spool
 from gateway.listening import bound_writes, certificate_ends
 from gateway.money.budget import CompiledBudget
 from gateway.money.nano_usd import NANO_PER_USD
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.services import Services
 from gateway.plan.words import count
 from gateway.providers.registry import ProviderSet
@@ -122,6 +123,9 @@ class Worker:
             objects=self._books.objects,
             forwards_baggage=self._variables.forwards_baggage,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+            guesses=KeyGuesses(
+                self._settings.invalid_keys_per_minute, Callers(self._settings.node, self._settings.trusted_proxies)
+            ),
             habits=await self._books.habits(first.budgets),
         )
         self._holder = holder

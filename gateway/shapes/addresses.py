@@ -72,7 +72,10 @@ _PREDICTS: Final[Mapping[bytes, bool]] = {b"rawPredict": False, b"streamRawPredi
 _COUNTS: Final = b"count-tokens"
 _OF_AZURE: Final[Mapping[bytes, str]] = {
     endpoint.suffix.encode(): endpoint.name
-    for name in ("chat_completions", "completions", "embeddings", "images_generations", "audio_speech")
+    for name in (
+        *("chat_completions", "completions", "embeddings", "images_generations", "images_edits"),
+        *("audio_speech", "audio_transcriptions", "audio_translations"),
+    )
     for endpoint in (ENDPOINTS[name],)
 }
 _NOT_PREFIXED: Final = (b"google", b"anthropic")

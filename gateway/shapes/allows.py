@@ -17,13 +17,14 @@ from gateway.money.estimate import InputBound, has_escaped_letter, with_plain_le
 from gateway.shapes import google_request
 from gateway.shapes.audio import most_spoken_tokens, spoken_text
 from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declared
-from gateway.shapes.endpoints import BodyForm, Endpoint
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
 from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
 from gateway.shapes.vendor import Vendor
 from gateway.turns import LONG_BYTES, paced
 from gateway.usage import Served
+from gateway.wire.multipart import MultipartBody
 from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
 
@@ -151,8 +152,8 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     PERF: `prompt`, for which the whole body was looked through, tells most requests from those that allow more.
     """
     data = body.data
-    if endpoint.body is BodyForm.MULTIPART:
-        return Allows(beside=(("input_audio_ms", len(data) * 1000 // AUDIO_BYTES_PER_SECOND),))
+    if isinstance(body, MultipartBody):
+        return _allowed_by_form(endpoint, body, assumed)
     seen = body.glance
     several = names_several(data) if seen is None or not seen.is_plain else False
     if endpoint.name in _TALKS and not (prompt.may_allow_more or several or not _UNUSUAL.isdisjoint(body.names)):
@@ -169,7 +170,7 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
         _served(body),
         prompts_in(endpoint, body),
         _stored(body, plain),
-        _files(body, plain),
+        _files(endpoint, body, plain),
     )
     speech = 0
     if endpoint.shape.count_audio is not None:
@@ -179,6 +180,14 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     if served is None and prompts == 1 and not (stored or files or calls or beside or models or pictures):
         return ORDINARY
     return Allows(served, prompts, pictures, speech, stored, files, calls, beside, models, limits.unreadable)
+
+
+def _allowed_by_form(endpoint: Endpoint, body: MultipartBody, assumed: Assumed) -> Allows:
+    limits = _Limits(body, assumed)
+    models = tuple(_models(endpoint, body, limits, hosts=False))
+    pictures = int(endpoint.name.startswith("images_"))
+    heard = () if pictures else (("input_audio_ms", len(body.data) * 1000 // AUDIO_BYTES_PER_SECOND),)
+    return Allows(pictures=pictures, beside=heard, models=models, unreadable=limits.unreadable)
 
 
 def names_several(data: bytes) -> bool:
@@ -219,10 +228,11 @@ def _stored(body: RequestBody, data: bytes) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _files(body: RequestBody, data: bytes) -> int:
+def _files(endpoint: Endpoint, body: RequestBody, data: bytes) -> int:
     """How many files and documents it points at. Pictures are none, and neither are the servers of tools."""
     found = sum(1 for _ in paced(_POINTS.finditer(data)))
-    if not found:
+    if not found or endpoint.name.startswith("images_"):
+        # What is to be edited is a picture wherever it is, and counted as one.
         return 0
     pictures = sum(1 for _ in paced(_PICTURES.finditer(data)))
     return max(found - pictures - _servers(body), 0)

@@ -20,6 +20,7 @@ from gateway.any_of import any_of
 from gateway.errors import GatewayError
 from gateway.turns import paced
 from gateway.wire.json_members import find_members
+from gateway.wire.multipart import FormFields
 from gateway.wire.unreadable import UNREADABLE
 
 NAMES_OF_TOOLS: Final = (
@@ -203,6 +204,8 @@ class Declares:
 
     Each with its quotes.
     """
+    form_fields: FormFields = field(init=False)
+    """The same names where a request is a form."""
     bulk: tuple[str, ...] = field(init=False)
     """The top-level members that are long and mostly without any declaration, as a conversation is."""
 
@@ -217,9 +220,15 @@ class Declares:
         judged = frozenset(("model", *self.routing, *self.refused, *end_users, *(name for name, _ in first)))
         object.__setattr__(self, "names_of_end_users", end_users)
         object.__setattr__(self, "judged", judged)
+        object.__setattr__(self, "form_fields", self._found_form_fields())
         object.__setattr__(self, "lasting", {name: f'"{name}"'.encode() for name in names})
         object.__setattr__(self, "bulk", tuple(dict.fromkeys(name for name, bulk in first if bulk)))
         object.__setattr__(self, "_reach", self._found_reach())
+
+    def _found_form_fields(self) -> FormFields:
+        texts = frozenset(path for path in self.end_user if "." not in path)
+        numbers = frozenset(path for path in (*self.output_caps, *self.choices) if "." not in path)
+        return FormFields(texts, numbers, self.judged - texts - numbers - {"model", "stream"})
 
     def leads_to(self, place: Place, wanted: frozenset[Says]) -> bool:
         """Whether something that is wanted can stand at a place, at whatever depth."""

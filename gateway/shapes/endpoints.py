@@ -4,9 +4,20 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
+from gateway.shapes import (
+    audio,
+    chat,
+    converse,
+    embeddings,
+    generate_content,
+    images,
+    media_members,
+    messages,
+    responses,
+)
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
+from gateway.shapes.vendor import Vendor
 
 
 class BodyForm(enum.StrEnum):
@@ -22,8 +33,9 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
-    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
+    `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
+    model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
+    kind of which a key is shown its own.
     """
 
     name: str
@@ -36,6 +48,7 @@ class Endpoint:
     is_stored: bool = False
     named: tuple[Reference, ...] = ()
     removes: bool = False
+    takes_files: bool = False
     lists: str | None = None
 
     @property
@@ -69,10 +82,32 @@ _TABLE = (
         default_model="omni-moderation-latest",
     ),
     Endpoint(name="images_generations", path="/v1/images/generations", shape=images.IMAGES, default_model="dall-e-2"),
+    Endpoint(
+        name="images_edits",
+        path="/v1/images/edits",
+        shape=images.IMAGES,
+        body=BodyForm.ANY,
+        default_model="dall-e-2",
+        takes_files=True,
+    ),
+    Endpoint(
+        name="images_variations",
+        path="/v1/images/variations",
+        shape=images.IMAGES,
+        body=BodyForm.MULTIPART,
+        default_model="dall-e-2",
+        takes_files=True,
+    ),
     Endpoint(name="audio_speech", path="/v1/audio/speech", shape=audio.SPEECH),
     Endpoint(
         name="audio_transcriptions",
         path="/v1/audio/transcriptions",
+        shape=audio.TRANSCRIPTIONS,
+        body=BodyForm.MULTIPART,
+    ),
+    Endpoint(
+        name="audio_translations",
+        path="/v1/audio/translations",
         shape=audio.TRANSCRIPTIONS,
         body=BodyForm.MULTIPART,
     ),
@@ -104,5 +139,19 @@ _TABLE = (
 
 CONVERSE = Endpoint(name="converse", path="/model/converse", shape=converse.CONVERSE)
 """Bedrock's Converse: the other end of a lane, never called by clients."""
+
+INVOKE_COUNT = Endpoint(
+    name="invoke_count",
+    path="/model/count-tokens",
+    shape=Shape(name="invoke_count", vendor=Vendor.AMAZON),
+    metered=False,
+)
+"""Bedrock's CountTokens of a request for InvokeModel: asked by the gateway alone."""
+
+INVOKE_EMBEDDINGS = Endpoint(name="invoke_embeddings", path="/model/invoke", shape=embeddings.INVOKE)
+"""Bedrock's InvokeModel for models that embed: asked by the gateway alone."""
+
+PREDICT = Endpoint(name="predict", path="/predict", shape=embeddings.PREDICT)
+"""Vertex AI's `predict` for models that embed: asked by the gateway alone."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}

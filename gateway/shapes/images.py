@@ -1,4 +1,4 @@
-"""OpenAI's image generation (https://platform.openai.com/docs/api-reference/images).
+"""OpenAI's pictures: made, edited and varied (https://platform.openai.com/docs/api-reference/images).
 
 Models that bill pictures one by one, such as `dall-e-3`, state no usage: there the pictures of the answer count. In a
 stream the last event of each of several pictures states what that one took.
@@ -12,8 +12,12 @@ from gateway.shapes import dialects, openai_usage
 from gateway.shapes.declares import END_USER, Declares, Place, Says
 from gateway.shapes.ending import CONTENT, ENDS, FAILS, Events
 from gateway.shapes.figures import together
+from gateway.shapes.media_members import IMAGES as MEDIA
 from gateway.shapes.shape import Shape
+from gateway.shapes.state import IMAGES as STATE
 from gateway.usage import Stated, Usage
+from gateway.wire.multipart import MultipartBody
+from gateway.wire.request_body import RequestBody
 from gateway.wire.unreadable import UNREADABLE
 
 
@@ -70,4 +74,25 @@ IMAGES: Final = Shape(
     read_event=read_event,
     declares=DECLARES,
     events=EVENTS,
+    media=MEDIA,
+    state=STATE,
 )
+
+
+_MOST_GIVEN: Final = 17
+"""Pictures that the API takes at most, with a mask."""
+_list: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+def pictures_given(body: RequestBody) -> int:
+    """How many pictures a request brings or points at, to be edited or varied."""
+    if isinstance(body, MultipartBody):
+        return body.files
+    given = body.raw("images")
+    if given is None:
+        return 0
+    try:
+        pictures = len(_list(given))
+    except UNREADABLE:
+        return _MOST_GIVEN
+    return _MOST_GIVEN if body.is_ambiguous("images") else pictures + ("mask" in body.names)

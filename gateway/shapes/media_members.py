@@ -191,6 +191,7 @@ RESPONSES: Final = MediaMembers(
         **{(*above, "tools", *path): form for above in ((), ("input",)) for path, form in _TOOLS_OF_RESPONSES.items()},
     }
 )
+IMAGES: Final = MediaMembers({("images", "image_url"): Form.URL, ("mask", "image_url"): Form.URL})
 MESSAGES: Final = MediaMembers(
     dict.fromkeys(
         (

@@ -51,6 +51,11 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "background complexity frame_count frame_duration_ms model moderation n output_compression output_format "
         "partial_images prompt quality response_format safety_identifier size stream style svg user"
     ),
+    "images_edits": _words(
+        "background complexity frame_count frame_duration_ms image images input_fidelity markup mask model moderation "
+        "n output_compression output_format partial_images prompt quality response_format safety_identifier size "
+        "stream svg user"
+    ),
     "audio_speech": _words("input instructions model response_format speed stream_format voice"),
     "messages": _COUNTED
     | _words(
@@ -58,6 +63,10 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "stop_sequences stream temperature thread top_k top_p"
     ),
     "messages_count_tokens": _COUNTED,
+    "responses_input_tokens": _words(
+        "conversation input instructions model parallel_tool_calls personality previous_response_id reasoning text "
+        "tool_choice tools truncation"
+    ),
     "converse": _CONVERSE,
     "generate_content": _GENERATE,
 }

@@ -121,6 +121,7 @@ _NOT_LOOKED_INTO: Final = frozenset(
 _HINTS_IN_TOOLS: Final = (b"vector_store_id", b"container", b"skill_id")
 """PERF: whatever else stands in a long conversation, these do only where tools are declared."""
 _ESCAPED_LETTER: Final = re.compile(rb"\\u00[2-7][0-9a-fA-F]")
+_STEPS: Final = re.compile(r"[\[\].]+")
 _decode_any: Final = msgspec.json.Decoder().decode
 _Node = tuple["_Node | None", str | int]
 
@@ -141,7 +142,7 @@ def may_refer(state: State, body: RequestBody) -> bool:
     """Whether a body has to be looked through for ids; for most one look says that it has none."""
     if state is NO_STATE:
         return False
-    if not state.members.isdisjoint(body.names):
+    if not state.members.isdisjoint(body.names) or isinstance(body, MultipartBody):
         return True
     data = body.data
     for hint in state.hints:
@@ -164,7 +165,7 @@ def refers_lastingly(state: State, members: bytes) -> bool:
 def references_in(state: State, body: RequestBody) -> list[Reference]:
     """Every id of a body of which `may_refer` says yes. Raises `bad_request` where one is not plain to see."""
     if isinstance(body, MultipartBody):
-        return [Reference(text, name) for name, text in body.texts() if _is_id_field(name)]
+        return [one for name, text in body.texts() for one in _of_field(state, name, text)]
     try:
         document = _decode_any(body.data)
     except UNREADABLE:
@@ -183,10 +184,19 @@ def references_in_query(query: bytes) -> list[Reference]:
     return [Reference(value, name) for name, value in named if name in _IDS or name in _ID_OR_OBJECT]
 
 
-def _is_id_field(name: str) -> bool:
-    """Whether a field of a form names something kept, in any of the spellings in which servers read it."""
-    plain = unquote(name).strip(" \t\r\n\0").lower().partition("[")[0]
-    return plain in _IDS or plain in _ID_OR_OBJECT
+def _of_field(state: State, name: str, text: str) -> Iterator[Reference]:
+    """What a field of a form names that is kept, in any of the spellings in which servers read it."""
+    plain = unquote(name).strip(" \t\r\n\0").lower()
+    steps = [step for step in _STEPS.split(plain) if step and not step.isdigit()]
+    last, above = (steps[-1], steps[-2:-1]) if steps else ("", [])
+    if last in _IDS or last in _ID_OR_OBJECT or (last == _ID and above and above[0] in _OBJECTS | _ID_OR_OBJECT):
+        yield Reference(text, name)
+    elif text.lstrip().startswith(("{", "[")):
+        try:
+            members = {last: _decode_any(text)}
+        except UNREADABLE:
+            return
+        yield from _found(state, members)
 
 
 def _found(state: State, document: Any) -> list[Reference]:
@@ -416,6 +426,7 @@ CHAT: Final = State(
     created=_chat_created,
     tells=(b'"id"',),
 )
+IMAGES: Final = State(hints=(b"file_id",), names=_FILES)
 MESSAGES: Final = State(
     members=frozenset(("container",)),
     hints=(b"file_id",),

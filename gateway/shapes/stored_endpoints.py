@@ -74,7 +74,7 @@ def _rows(name: str, path: str, operations: str, *, kind: str | None = None, sha
     made = shape if kind is None else _making(shape, created_object(kind))
     one = f"{path}/{{id}}"
     known = {
-        "make": Endpoint(name=f"{name}_create", path=path, shape=made),
+        "make": Endpoint(name=f"{name}_create", path=path, shape=made, takes_files=kind in _UPLOADED),
         "list": Endpoint(name=f"{name}_list", path=path, shape=shape, method="GET", lists=kind),
         "get": Endpoint(name=f"{name}_get", path=one, shape=shape, method="GET"),
         "change": Endpoint(name=f"{name}_change", path=one, shape=shape),
@@ -87,10 +87,11 @@ def _stored(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, is_stored=True, metered=False, body=BodyForm.ANY)
 
 
-def _row(name: str, method: str, path: str, shape: Shape = _OPENAI) -> Endpoint:
-    return _stored(Endpoint(name=name, path=path, shape=shape, method=method))
+def _row(name: str, method: str, path: str, shape: Shape = _OPENAI, *, takes_files: bool = False) -> Endpoint:
+    return _stored(Endpoint(name=name, path=path, shape=shape, method=method, takes_files=takes_files))
 
 
+_UPLOADED: Final = ("file", "skill")
 _STORES = "/v1/vector_stores/{id}"
 _CONTAINERS = "/v1/containers/{id}"
 
@@ -108,7 +109,7 @@ STORED: Final[Sequence[Endpoint]] = (
     *_rows("files", "/v1/files", "make list get remove", kind="file"),
     _row("files_content", "GET", "/v1/files/{id}/content"),
     *_rows("uploads", "/v1/uploads", "make", kind="upload"),
-    _row("uploads_parts", "POST", "/v1/uploads/{id}/parts"),
+    _row("uploads_parts", "POST", "/v1/uploads/{id}/parts", takes_files=True),
     _row("uploads_complete", "POST", "/v1/uploads/{id}/complete", _making(_OPENAI, _file_of_upload)),
     _row("uploads_cancel", "POST", "/v1/uploads/{id}/cancel"),
     *_rows("vector_stores", "/v1/vector_stores", "make list get change remove", kind="vector_store"),
@@ -124,14 +125,14 @@ STORED: Final[Sequence[Endpoint]] = (
     _row("vector_stores_batches_cancel", "POST", f"{_STORES}/file_batches/{{part}}/cancel"),
     _row("vector_stores_batches_files", "GET", f"{_STORES}/file_batches/{{part}}/files"),
     *_rows("containers", "/v1/containers", "make list get remove", kind="container"),
-    _row("containers_files_create", "POST", f"{_CONTAINERS}/files"),
+    _row("containers_files_create", "POST", f"{_CONTAINERS}/files", takes_files=True),
     _row("containers_files_list", "GET", f"{_CONTAINERS}/files"),
     _row("containers_files_get", "GET", f"{_CONTAINERS}/files/{{part}}"),
     _row("containers_files_delete", "DELETE", f"{_CONTAINERS}/files/{{part}}"),
     _row("containers_files_content", "GET", f"{_CONTAINERS}/files/{{part}}/content"),
     *_rows("skills", "/v1/skills", "make list get change remove", kind="skill"),
     _row("skills_content", "GET", "/v1/skills/{id}/content"),
-    _row("skills_versions_create", "POST", "/v1/skills/{id}/versions"),
+    _row("skills_versions_create", "POST", "/v1/skills/{id}/versions", takes_files=True),
     _row("skills_versions_list", "GET", "/v1/skills/{id}/versions"),
     _row("skills_versions_get", "GET", "/v1/skills/{id}/versions/{part}"),
     _row("skills_versions_delete", "DELETE", "/v1/skills/{id}/versions/{part}"),
@@ -139,7 +140,7 @@ STORED: Final[Sequence[Endpoint]] = (
     *_rows("anthropic_files", "/v1/files", "make list get remove", kind="file", shape=_ANTHROPIC),
     _row("anthropic_files_content", "GET", "/v1/files/{id}/content", _ANTHROPIC),
     *_rows("anthropic_skills", "/v1/skills", "make list get remove", kind="skill", shape=_ANTHROPIC),
-    _row("anthropic_skills_versions_create", "POST", "/v1/skills/{id}/versions", _ANTHROPIC),
+    _row("anthropic_skills_versions_create", "POST", "/v1/skills/{id}/versions", _ANTHROPIC, takes_files=True),
     _row("anthropic_skills_versions_list", "GET", "/v1/skills/{id}/versions", _ANTHROPIC),
     _row("anthropic_skills_versions_get", "GET", "/v1/skills/{id}/versions/{part}", _ANTHROPIC),
     _row("anthropic_skills_versions_delete", "DELETE", "/v1/skills/{id}/versions/{part}", _ANTHROPIC),
@@ -149,7 +150,6 @@ STORED: Final[Sequence[Endpoint]] = (
 
 _LATER: Final = "runs models later, and nothing here judges or charges that"
 _ACCOUNT: Final = "belongs to the account, not to a key"
-_FORM: Final = "what a form asks for is not held of budgets"
 _OWN_CALLS: Final = "not judged or metered here"
 
 NOT_SERVED: Final[Mapping[str, str]] = {
@@ -177,9 +177,6 @@ NOT_SERVED: Final[Mapping[str, str]] = {
     "/v1/vaults": _ACCOUNT,
     "/v1/webhook_endpoints": _ACCOUNT,
     "/v1/webhook_event_types": _ACCOUNT,
-    "/v1/audio/translations": _FORM,
-    "/v1/images/edits": _FORM,
-    "/v1/images/variations": _FORM,
     "/v1/content_provenance_checks": _OWN_CALLS,
     "/v1/decisions": _OWN_CALLS,
     "/v1/videos": "billed by the second, which no answer states",

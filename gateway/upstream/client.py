@@ -52,6 +52,9 @@ class Http1Transport:
             connection = await pool.open(partial(dial, route.url, route.proxy, connect_s), connect_s)
         try:
             connection.begin(head, request.body)
+            if request.upload is not None:
+                await connection.send_up(request.upload, request.idle_timeout_s)
+                until = self._loop.time() + timeout_s
             while not connection.has_head:
                 await connection.wait(until, timeout_s)
         except BaseException:

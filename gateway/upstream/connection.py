@@ -13,7 +13,7 @@ import httptools
 
 from gateway.unread import has_unread
 from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.upstream.request import Headers
+from gateway.upstream.request import Headers, Upload
 
 _LARGEST_HEAD = 256 * 1024
 _PAUSE_ABOVE = 256 * 1024
@@ -50,6 +50,7 @@ class Connection:
         "_failure",
         "_head_bytes",
         "_held_back_s",
+        "_is_full",
         "_loop",
         "_parser",
         "_paused",
@@ -79,6 +80,7 @@ class Connection:
         self._busy = False
         self._paused = False
         self._paused_at = 0.0
+        self._is_full = False
         self._reset()
         self.idle_since = 0.0
 
@@ -124,6 +126,29 @@ class Connection:
         else:
             transport.write(head)
             transport.write(body)
+
+    async def send_up(self, upload: Upload, timeout_s: float) -> None:
+        """Sends a long body behind the head that began, each piece once the one before is nearly gone.
+
+        It ends early where the upstream answers before it has all. Raises `UpstreamFailure`, also where nothing of it
+        was taken for so many seconds, or it cannot be read.
+        """
+        pieces = upload.pieces()
+        while True:
+            try:
+                piece = await asyncio.to_thread(next, pieces, None)
+            except OSError as problem:
+                raise UpstreamFailure(FailureKind.PROTOCOL, f"the upload cannot be read: {problem.strerror}") from None
+            if piece is None:
+                return
+            while self._is_full and not self.has_head:
+                await self.wait(self._loop.time() + timeout_s, timeout_s)
+            if self.has_head:
+                self._reusable = False
+                return
+            if self._failure is not None:
+                raise self._failure
+            cast("asyncio.Transport", self._transport).write(piece)
 
     def wait(self, until: float, timeout_s: float) -> asyncio.Future[None]:
         """What is done when more has come. It fails at a time of the loop, `timeout_s` after the wait began.
@@ -213,7 +238,9 @@ class Connection:
             self._timer_at = self._loop.time() + _READS_WITHIN_S
             self._timer = self._loop.call_at(self._timer_at, self._check_time)
         else:
-            missing = "silent for" if self.has_head else "no response within"
+            missing = "took nothing for" if self._is_full else "no response within"
+            if self.has_head:
+                missing = "silent for"
             self._fail(FailureKind.TIMEOUT, f"{missing} {self._timeout_s:g} s")
 
     def _fail(self, kind: FailureKind, message: str) -> None:
@@ -280,10 +307,14 @@ class Connection:
         """The upstream sends nothing more: the event loop closes the connection."""
 
     def pause_writing(self) -> None:
-        """More of the request waits than the event loop likes; it was in memory as a whole anyway."""
+        """More of the request waits than the event loop likes: a long body stops here, others are in memory anyway."""
+        self._is_full = True
 
     def resume_writing(self) -> None:
         """That is over."""
+        self._is_full = False
+        if not self.has_head:
+            self._wake()
 
     def _ends_with_connection(self) -> bool:
         """Whether the body has neither length nor chunks (RFC 9112, section 6.3), so that the end of all is its end."""

@@ -43,7 +43,7 @@ def request_head(request: UpstreamRequest, opened: str) -> bytes:
     Raises `UpstreamFailure` of kind PROTOCOL when a field would break out of its line: a head is never sent in part.
     """
     fields = [f"{name}: {value}\r\n" for name, value in request.headers]
-    head = f"{request.method}{opened}{''.join(fields)}content-length: {len(request.body)}\r\n\r\n"
+    head = f"{request.method}{opened}{''.join(fields)}content-length: {request.length}\r\n\r\n"
     lines = len(fields) + opened.count("\n") + _LINES_BEHIND_FIELDS
     if head.count("\n") != lines or head.count("\r") != lines or "\0" in head:
         raise UpstreamFailure(FailureKind.PROTOCOL, "a request header has a line break in it")

@@ -1,6 +1,6 @@
 """What is sent to an upstream and what comes back, independent of the client that carries it."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterator
 from typing import Protocol
 
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -8,8 +8,20 @@ from gateway.upstream.failure import FailureKind, UpstreamFailure
 Headers = list[tuple[str, str]]
 
 
+class Upload(Protocol):
+    """A body that is too long to be held in memory."""
+
+    length: int
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it from the beginning; reading blocks. Raises `OSError`."""
+
+
 class UpstreamRequest:
     """One HTTP request to a provider. Times are in seconds.
+
+    `upload` takes the place of `body` where it is there: it is sent as fast as the provider takes it, and the wait for
+    the response's head begins behind it.
 
     `connect_timeout_s` bounds opening a connection, `first_byte_timeout_s` the wait for the response's head from
     the call, `idle_timeout_s` the wait between two pieces of the body.
@@ -22,6 +34,7 @@ class UpstreamRequest:
         "headers",
         "idle_timeout_s",
         "method",
+        "upload",
         "url",
     )
 
@@ -35,6 +48,7 @@ class UpstreamRequest:
         connect_timeout_s: float,
         first_byte_timeout_s: float,
         idle_timeout_s: float,
+        upload: Upload | None = None,
     ) -> None:
         self.method = method
         self.url = url
@@ -43,6 +57,12 @@ class UpstreamRequest:
         self.connect_timeout_s = connect_timeout_s
         self.first_byte_timeout_s = first_byte_timeout_s
         self.idle_timeout_s = idle_timeout_s
+        self.upload = upload
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole body."""
+        return len(self.body) if self.upload is None else self.upload.length
 
 
 class Content:

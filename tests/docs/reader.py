@@ -109,9 +109,9 @@ class Reader:
         except AssertionError as error:
             raise AssertionError(f"{snippet.place}: {error}") from None
         if re.search(r"^\S*(.* )?gateway serve", text, re.MULTILINE):
-            assert wait_for_port(self.port), f"{snippet.place}: the gateway does not serve"
+            assert wait_for_port(self.port), f"{snippet.place}: the gateway does not serve:\n{self._shell.printed()}"
         if "gateway control-plane serve" in text:
-            assert wait_for_port(self.control_plane_port), f"{snippet.place}: the control plane does not serve"
+            assert wait_for_port(self.control_plane_port), f"{snippet.place}: the control plane does not serve:\n{self._shell.printed()}"
         return printed
 
     def _program(self, snippet: Snippet, text: str) -> str:

@@ -75,12 +75,16 @@ class Shell:
         script.write_text(text)
         os.write(self._scripts, f"{script}\n".encode())
         ended = os.read(self._done, 5)
-        printed = Path(f"{script}.out").read_text(errors="replace")
+        printed = self.printed()
         assert ended == b"done\n", f"the shell ended:\n{printed}"
         failed = self._failed.read_text() if self._failed.exists() else ""
         self._failed.unlink(missing_ok=True)
         assert not failed, f"failed: {failed}\n{printed}"
         return printed
+
+    def printed(self) -> str:
+        """What the last commands have printed, those in the background too."""
+        return (self._hidden / f"script-{self._count}.out").read_text(errors="replace")
 
     def close(self) -> None:
         """Ends the shell and what runs in it."""

@@ -71,6 +71,7 @@ KEYS = {
         {"token": "0" * 64},
     ],
     "teams": [{"team_id": "core", "team_alias": "Core team", "max_budget": 1000, "budget_duration": "1mo"}],
+    **{name: [] for name in ("users", "team_memberships", "budgets", "projects", "organizations", "tags")},
 }
 PORTKEY = {
     "strategy": {"mode": "fallback", "on_status_codes": [429, 503, 504, 400]},
@@ -155,6 +156,16 @@ def test_a_report_and_a_file(written):
         "cannot be written: File exists"
         in run(written, "portkey", "portkey.json", "--output", "gateway.yaml", code=1).stderr
     )
+
+
+def test_a_report_for_the_pull_request(written, snapshot):
+    (written / "keys.json").write_text(json.dumps([{"key_alias": "<b>|x", "team_id": "t"}]))
+    arguments = ("litellm", "litellm.yaml", "--keys", "keys.json", "--report", "markdown")
+
+    done = run(written, *arguments, "--output", "gateway.yaml")
+
+    assert done.stdout == snapshot
+    assert "give --output too" in run(written, *arguments, code=1).stderr
 
 
 def test_what_is_written_is_utf8_whatever_the_locale(tmp_path):

@@ -188,7 +188,7 @@ class BedrockProvider(BaseProvider):
 
 
 class GeminiProvider(BaseProvider):
-    """Google's Gemini API, through its OpenAI-compatible endpoint."""
+    """Google's Gemini API: its own, and for chat, embeddings and images its OpenAI-compatible endpoint."""
 
     type: Literal["gemini"] = Field(description="Google's Gemini API.")
     api_key: Credential = Field(description=f"The account's key. {_CREDENTIAL}")

@@ -89,12 +89,12 @@ def heard(size: int) -> str:
     return f"This is the simulator. It heard {size} bytes."
 
 
-def transcription(body: Json, size: int) -> Json:
-    """The JSON forms of a transcription, `verbose_json` with the fields that it adds."""
+def transcription(body: Json, size: int, task: str = "transcribe") -> Json:
+    """The JSON forms of a transcription, or of a translation; `verbose_json` with the fields that it adds."""
     answer: Json = {"text": heard(size), "usage": _transcription_usage()}
     if body.get("response_format") == "verbose_json":
         usage = {"type": "duration", "seconds": 1}
-        answer |= {"task": "transcribe", "language": "english", "duration": 1.0, "segments": [], "usage": usage}
+        answer |= {"task": task, "language": "english", "duration": 1.0, "segments": [], "usage": usage}
     return answer
 
 

@@ -41,7 +41,10 @@ _REQUIRED: Final = {
     "/v1/moderations": ("input",),
     "/v1/images/generations": ("prompt",),
     "/v1/audio/speech": ("model", "input", "voice"),
+    "/v1/images/edits": ("prompt",),
+    "/v1/images/variations": ("image",),
     "/v1/audio/transcriptions": ("model", "file"),
+    "/v1/audio/translations": ("model", "file"),
     "/v1/messages": ("model", "messages", "max_tokens"),
     "/v1/messages/count_tokens": ("model", "messages"),
 }

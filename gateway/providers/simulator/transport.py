@@ -20,6 +20,8 @@ Json = dict[str, Any]
 
 _SPEECH: Final = "/v1/audio/speech"
 _TRANSCRIPTIONS: Final = "/v1/audio/transcriptions"
+_TRANSLATIONS: Final = "/v1/audio/translations"
+_HEARS: Final = (_TRANSCRIPTIONS, _TRANSLATIONS)
 _GOOGLE: Final = re.compile(r"/v1beta/models/([^/]+):(\w+)")
 _STREAMS: Final[dict[str, Callable[[Json, int, Directives], Frames]]] = {
     "/v1/chat/completions": openai_chat.stream,
@@ -39,7 +41,10 @@ _WHOLES: Final[dict[str, Callable[[Json, int, Directives], Json]]] = {
     "/v1/embeddings": lambda body, _size, _wishes: openai_media.embeddings(body),
     "/v1/moderations": lambda body, _size, _wishes: openai_media.moderations(body),
     "/v1/images/generations": lambda body, _size, _wishes: openai_media.images(body),
+    "/v1/images/edits": lambda body, _size, _wishes: openai_media.images(body),
+    "/v1/images/variations": lambda body, _size, _wishes: openai_media.images(body),
     _TRANSCRIPTIONS: lambda body, size, _wishes: openai_media.transcription(body, size),
+    _TRANSLATIONS: lambda body, size, _wishes: openai_media.transcription(body, size, task="translate"),
     GOOGLE + "generateContent": google_content.whole,
     GOOGLE + "countTokens": lambda _body, size, _wishes: google_content.count(size),
     GOOGLE + "embedContent": lambda body, _size, _wishes: google_content.embed(body),
@@ -73,8 +78,11 @@ class SimulatorTransport:
         url = urlsplit(request.url)
         named = _GOOGLE.fullmatch(url.path)
         path = url.path if named is None else GOOGLE + named[2]
+        upload = request.upload
+        sent = request.body if upload is None else b"".join(upload.pieces())
         try:
-            body = _form(request.body) if path == _TRANSCRIPTIONS else msgspec.json.decode(request.body)
+            # No JSON begins as the boundary of a form does.
+            body = _form(sent) if sent.lstrip().startswith(b"--") else msgspec.json.decode(sent)
         except (ValueError, RecursionError):
             body = None
         if not isinstance(body, dict):
@@ -95,10 +103,10 @@ class SimulatorTransport:
             return error(path, 400, "The request is not one that the simulator can read: a field has the wrong type.")
 
     def _answer(self, path: str, body: Json, wishes: Directives, request: UpstreamRequest) -> SimulatorResponse:
-        size = len(request.body)
+        size = request.length
         if path == _SPEECH:
             return whole(openai_media.speech(), "audio/wav")
-        if path == _TRANSCRIPTIONS and body.get("response_format") == "text":
+        if path in _HEARS and body.get("response_format") == "text":
             return whole(openai_media.heard(size).encode() + b"\n", "text/plain; charset=utf-8")
         if body.get("stream") is True and path in _STREAMS:
             return self._streamed(list(_STREAMS[path](body, size, wishes)), wishes, request.idle_timeout_s)

@@ -8,11 +8,13 @@ import pytest
 
 from gateway.counters.memory import MemoryCounters
 from gateway.pipeline import holds
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.request_rules import RequestRules
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
@@ -148,6 +150,7 @@ def readers(monkeypatch):
                 tracing=NoTracing(),
                 objects=Objects(),
                 disconnect_drain_bytes=0,
+                guesses=KeyGuesses(0, Callers("node")),
             )
             headers = [(b"authorization", f"Bearer {SECRET}".encode())]
             snapshot = snapshot_of(config, upstream)

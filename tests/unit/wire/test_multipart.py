@@ -9,7 +9,8 @@ from gateway.errors import GatewayError
 from gateway.shapes.url_members import NO_URLS
 from gateway.turns import at_once
 from gateway.wire.json_splice import apply
-from gateway.wire.multipart import MultipartBody
+from gateway.wire.multipart import FormFields, MultipartBody
+from gateway.wire.spooled_form import SpooledForm
 
 _TYPE = b"multipart/form-data; boundary=XyZ"
 _FILE = b"RIFF --XyZ \r\n--Xy\x00\xff\r\n\r\n" * 20
@@ -169,11 +170,6 @@ def test_a_line_end_in_a_url_of_a_field_hides_nothing():
     assert [found[1:] for found in body.urls(NO_URLS)] == [("http://169.254.169.254/x", False)]
 
 
-def test_a_form_without_a_model_cannot_be_given_another_one():
-    with pytest.raises(GatewayError, match="Name the model"):
-        MultipartBody(_form(_part(b"a", b"x")), _TYPE).replacing_model("m")
-
-
 _PIECES = [
     b"--XyZ", b"--XyZ--", b"\r\n", b"\n", b"\r", b" ", b"\r\n\r\n", _HEAD, b'name="model"', b"name=model", b'; filename="f"',
     b'; filename=""', b"; filename*=utf-8''f", b"\r\nContent-Type: text/plain", b"; charset=utf-7", b'"', b'\\"', b"m2",
@@ -198,3 +194,72 @@ def test_another_parser_reads_every_form_that_passes_as_it_was_judged(edits, is_
         file.close()
     assert fields.getlist("model") == ([] if body.model is None else [body.model])
     assert "model" not in files
+
+
+_FIELDS = FormFields(frozenset(("user",)), frozenset(("n",)), frozenset(("svg", "models")))
+
+
+@pytest.mark.parametrize(
+    ("fields", "members"),
+    [
+        ([(b"n", b"3"), (b"user", b"{}")], {"n": b"3", "user": b'"{}"'}),
+        (
+            [(b"svg[model]", b"a"), (b"svg[reasoning][effort]", b"b")],
+            {"svg": b'{"model":"a","reasoning":{"effort":"b"}}'},
+        ),
+        ([(b"models[]", b"a"), (b"models[]", b"b")], {"models": b'["a","b"]'}),
+        ([(b"svg", b' {"model": 1}'), (b"models", b"a")], {"svg": b'{"model":1}', "models": b'"a"'}),
+        ([(b"n", b"x"), (b"svg", b"{")], {"n": b"x", "svg": b'"{"'}),
+    ],
+)
+def test_what_a_form_is_judged_by_reads_as_json(fields, members):
+    body = MultipartBody(_form(*[_part(*one) for one in fields], _FILE_PART), _TYPE, _FIELDS)
+
+    assert {name: body.raw(name) for name in body.names} == members
+    assert body.files == 1
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        [(b"n", b"1"), (b"n", b"2")],
+        [(b"svg", b"{}"), (b"svg[model]", b"a")],
+        [(b"svg[model]", b"a"), (b"svg", b"{}")],
+        [(b"svg[]", b"a"), (b"svg[model]", b"a")],
+        [(b"svg[model]", b"a"), (b"svg[model][x]", b"a")],
+        [(b"svg[model]", b"a"), (b"svg[model]", b"b")],
+        [(b"SVG[model]", b"a")],
+        [(b"svg[model", b"a")],
+        [(b"svg.model", b"a")],
+        [(b"svg%5Bmodel%5D", b"a")],
+        [(b"N", b"a")],
+        [(b"n", b"a", b'; filename="n"')],
+    ],
+)
+def test_what_a_form_says_in_two_ways_or_none_is_refused(fields):
+    with pytest.raises(GatewayError, match=r"svg|'n'"):
+        MultipartBody(_form(*[_part(*one) for one in fields]), _TYPE, _FIELDS)
+
+
+def test_a_model_that_is_not_there_is_put_behind_all_else():
+    data = _form(_part(b"a", b"x"))
+
+    assert MultipartBody(apply(data, MultipartBody(data, _TYPE).replacing_model("m")), _TYPE).model == "m"
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_a_form_on_the_disk_only_the_fields_are_read(tmp_path, order):
+    long_file = _part(b"file", _FILE * 50, b'; filename="a.wav"')
+    data = _form(*[long_file, _part(b"model", b"whisper-1"), _FILE_PART, long_file][::order])
+    with (tmp_path / "form").open("w+b") as opened:
+        opened.write(data)
+        opened.flush()
+        body = SpooledForm(opened.fileno(), len(data), _TYPE, 4096)
+        renamed = apply(body.data, body.replacing_model("gpt-4o-transcribe"))
+        up = body.filled(renamed)
+
+        assert len(body.data) < 2048
+        assert b"".join(up.pieces()) == data.replace(b"whisper-1", b"gpt-4o-transcribe")
+        assert up.length == len(data) + 8
+        with pytest.raises(GatewayError, match="beside its files"):
+            SpooledForm(opened.fileno(), len(data), _TYPE, 100)
