@@ -111,7 +111,9 @@ class Reader:
         if re.search(r"^\S*(.* )?gateway serve", text, re.MULTILINE):
             assert wait_for_port(self.port), f"{snippet.place}: the gateway does not serve:\n{self._shell.printed()}"
         if "gateway control-plane serve" in text:
-            assert wait_for_port(self.control_plane_port), f"{snippet.place}: the control plane does not serve:\n{self._shell.printed()}"
+            assert wait_for_port(self.control_plane_port), (
+                f"{snippet.place}: the control plane does not serve:\n{self._shell.printed()}"
+            )
         return printed
 
     def _program(self, snippet: Snippet, text: str) -> str:

@@ -49,7 +49,7 @@ def _fault_of_command(words):
     command = typer.main.get_command(app)
     while words and hasattr(command, "commands"):
         name, *words = words
-        if name.startswith("-"):
+        if name.startswith(("-", "...")):
             return None
         if name not in command.commands:
             return f"no command {name}"
