@@ -111,7 +111,8 @@ def test_nobody_pays_twice_or_nothing_and_limits_are_at_most_doubled(tmp_path, o
 
     def prepare(source: Path) -> None:
         command = [sys.executable, "-m", "gateway", "db", "upgrade"]
-        subprocess.run(command, cwd=source, env=environment, check=True, capture_output=True)
+        done = subprocess.run(command, cwd=source, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
     prepare(old)
     nodes = [Node(tmp_path, old, environment) for _ in range(2)]
