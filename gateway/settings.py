@@ -242,6 +242,12 @@ class Settings(BaseSettings):
         "long as connecting may take.",
     )
 
+    deferred_poll_s: Annotated[float, Field(gt=0)] = Field(
+        30,
+        description="Seconds between two looks at a batch that is under way; at a response in the background, a tenth "
+        "of it at first.",
+    )
+
     drain_grace_s: Annotated[float, Field(ge=0)] = Field(
         0, description="Seconds between SIGTERM (`/readyz` fails from then on) and the end of accepting connections."
     )

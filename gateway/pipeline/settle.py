@@ -15,6 +15,7 @@ from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import (
     NOTHING_OWED,
+    NOTHING_RELEASED,
     Bill,
     Released,
     characters_asked_for,
@@ -287,6 +288,11 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
             if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
                 owing = replaced.model
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
+
+
+def record_of(received: Received, ended: Ended) -> DecisionRecord:
+    """What is known of a request that has led to something which is charged for by itself, later."""
+    return _decision_record(received, NOTHING_OWED, ended, NOTHING_RELEASED)
 
 
 def _decision_record(received: Received, bill: Bill, ended: Ended, released: Released) -> DecisionRecord:

@@ -18,6 +18,7 @@ from gateway.counters.hold import CountersLost, CounterStore, LedgerState, Stand
 from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
 from gateway.ledger.object_index import ObjectIndex
+from gateway.ledger.open_jobs import JobStore
 from gateway.ledger.prune_task import PruneTask
 from gateway.ledger.rebuild import ledger_state
 from gateway.ledger.settled import all_settled, forget_settled, parsed, raise_settled
@@ -74,6 +75,9 @@ class Bookkeeping:
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
         self.objects = ObjectIndex(self._writer, self._engine)
+        # Alone on its machine, a gateway that starts again goes on at once with what it looked after.
+        alone = settings.workers == 1
+        self.jobs = JobStore(self._engine, settings.node if alone else f"{settings.node}:{os.getpid()}")
         self._prunes = PruneTask(self._engine, settings.ledger_retention)
         self._node = f"{socket.gethostname()}:{os.getpid()}"
         self._told: list[tuple[str, int, int | None]] = []

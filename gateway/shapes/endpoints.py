@@ -1,7 +1,7 @@
 """The one table of LLM endpoints: path, shape, body form. A new endpoint is a new row."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.shapes import (
@@ -33,9 +33,11 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
-    model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
-    kind of which a key is shown its own.
+    `takes_files`: forms bring files that may be long; `brings_input`: what a batch may be made of later. `defers` is
+    the kind of work that goes on after the answer (`gateway.shapes.deferred`), `may_be_deferred` says that the request
+    may ask for that. `edits_answer` puts what is the gateway's own into a whole answer.
+    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
+    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
     """
 
     name: str
@@ -49,6 +51,10 @@ class Endpoint:
     named: tuple[Reference, ...] = ()
     removes: bool = False
     takes_files: bool = False
+    brings_input: bool = False
+    defers: str | None = None
+    may_be_deferred: bool = False
+    edits_answer: Callable[[bytes], bytes] | None = None
     lists: str | None = None
 
     @property
@@ -66,7 +72,7 @@ _TABLE = (
     Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
     Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
     Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings", media=media_members.EMBEDDINGS)),
-    Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
+    Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES, may_be_deferred=True),
     Endpoint(name="responses_compact", path="/v1/responses/compact", shape=responses.COMPACT),
     Endpoint(
         name="responses_input_tokens",

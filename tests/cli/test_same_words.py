@@ -107,6 +107,7 @@ ELSEWHERE = {
     ("control-plane serve", "GATEWAY_METRICS_TOKEN"): "the same",
     ("top", "GATEWAY_METRICS_TOKEN"): "a gateway has to look at it, in test_top.py",
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
+    ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }

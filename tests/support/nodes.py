@@ -9,16 +9,18 @@ from gateway.counters.hold import CounterStore, Hold, Lease, Refusal
 from gateway.counters.memory import MemoryCounters
 from gateway.errors import GatewayError
 from gateway.money.estimate import bound_input
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import BudgetHold, Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.request import UpstreamRequest
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import SECRET
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 
@@ -113,14 +115,20 @@ class _NoTracing:
         pass
 
 
-class WatchedCounters(MemoryCounters):
+class WatchedCounters:
     """Counters that remember what was held of budgets, their margins apart, in nano-USD: last, and in all."""
 
     held = held_in_all = 0
 
+    def __init__(self) -> None:
+        self._counters = MemoryCounters()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._counters, name)
+
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         self.held = sum(hold.amount for hold in holds if isinstance(hold, BudgetHold))
-        lease = await super().reserve(holds)
+        lease = await self._counters.reserve(holds)
         if not isinstance(lease, Refusal):
             self.held_in_all += self.held
         return lease
@@ -141,6 +149,9 @@ class Node:
             decision_log=None,
             tracing=_NoTracing(),
             objects=Objects("openai", "resp_1"),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
 

@@ -20,8 +20,10 @@ from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET, new_key
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
+
+pytestmark = pytest.mark.looks_inside
 
 _, OTHER = new_key()
 CONFIG = f"""
@@ -149,6 +151,8 @@ def readers(monkeypatch):
                 decision_log=None,
                 tracing=NoTracing(),
                 objects=Objects(),
+                uploads=NoUploads(),
+                jobs=NoJobs(),
                 disconnect_drain_bytes=0,
                 guesses=KeyGuesses(0, Callers("node")),
             )

@@ -9,10 +9,12 @@ from opentelemetry.sdk.resources import Resource
 
 from gateway.counters.memory import MemoryCounters
 from gateway.pipeline import relay, settle
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.otel_variables import Variables
@@ -23,7 +25,7 @@ from gateway.wire.json_body import JsonBody
 from tests.support.collector import Sent
 from tests.support.keys import HASH, SECRET
 from tests.support.nodes import Ledger
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -84,6 +86,9 @@ def ask():
             decision_log=None,
             tracing=Tracing(destination, Bounds(), metrics, Variables({})),
             objects=Objects(),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
 
