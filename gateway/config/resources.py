@@ -32,6 +32,7 @@ SETTINGS: Final = (
     "reservations",
     "on_disconnect",
     "stream_keepalive_s",
+    "unary_keepalive_s",
 )
 ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")
 """Fields of a virtual key that a rotation leaves until the secret before it ends."""

@@ -23,6 +23,7 @@ from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.count import count
+from gateway.pipeline.heartbeat import is_whole_json, with_heartbeat
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
 from gateway.pipeline.listing import list_own
@@ -30,7 +31,7 @@ from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
+from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
@@ -62,11 +63,12 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
         admitted = await _admit(received, key, body, services)
         if admitted.candidate.lane.counts_here:
             return await count(admitted, services)
-        asked = await ask(admitted, services)
-        return await _relay(asked, services)
+        beat_s = key.unary_keepalive_s
+        if beat_s and is_whole_json(received.endpoint, body):
+            return await with_heartbeat(_answer(admitted, services), received, services, beat_s)
+        return await _answer(admitted, services)
     except GatewayError as error:
-        outcome = "failed" if received.trail.attempts else "refused"
-        settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
+        settle_refused(received, services, error)
         raise
     except asyncio.CancelledError:
         status = HTTPStatus.SERVICE_UNAVAILABLE if received.cancelled_as == SHUT_DOWN else CLIENT_CLOSED
@@ -75,6 +77,11 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     except BaseException:
         settle(received, services, Ended(500, "failed", "internal_error"))
         raise
+
+
+async def _answer(admitted: Admitted, services: Services) -> Reply:
+    asked = await ask(admitted, services)
+    return await _relay(asked, services)
 
 
 async def _read(received: Received, key: CompiledKey, services: Services, read_body: ReadBody) -> RequestBody:

@@ -154,6 +154,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "cache": _nothing,
         "on_disconnect": _nothing,
         "stream_keepalive_s": _nothing,
+        "unary_keepalive_s": _nothing,
         "fallback/on": _nothing,
         "fallback/timeout_ms": _nothing,
         "fallback/unary_timeout_ms": _nothing,
@@ -184,6 +185,7 @@ ORDERS: Final[Mapping[str, Mapping[str, Order]]] = {
         "on_missing_usage": _steps("charge_estimate", "charge_estimate", "charge_zero"),
         "on_disconnect": _nothing,
         "stream_keepalive_s": _nothing,
+        "unary_keepalive_s": _nothing,
     },
 }
 """The order of each field, by kind and path; a path covers what is below it unless that is listed too, and the empty

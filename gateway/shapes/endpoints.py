@@ -4,7 +4,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, responses
+from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, rerank, responses
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
 
@@ -24,7 +24,7 @@ class Endpoint:
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
     `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
     model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
-    kind of which a key is shown its own.
+    kind of which a key is shown its own. `also` are other paths of the same.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Endpoint:
     metered: bool = True
     default_model: str | None = None
     method: str = "POST"
+    also: tuple[str, ...] = ()
     is_stored: bool = False
     named: tuple[Reference, ...] = ()
     removes: bool = False
@@ -100,6 +101,7 @@ _TABLE = (
         shape=audio.TRANSCRIPTIONS,
         body=BodyForm.MULTIPART,
     ),
+    Endpoint(name="rerank", path="/v1/rerank", shape=rerank.RERANK, also=("/v2/rerank", "/rerank")),
     Endpoint(name="messages", path="/v1/messages", shape=messages.MESSAGES),
     Endpoint(
         name="messages_count_tokens",
