@@ -53,6 +53,7 @@ class Heartbeat:
         self._after_s = after_s
         self._rest: ReplyStream | None = None
         self._is_over = False
+        self._has_begun = False
 
     @property
     def has_ended(self) -> bool:
@@ -70,6 +71,10 @@ class Heartbeat:
     async def __anext__(self) -> bytes:
         if self._rest is not None:
             return await self._rest.__aiter__().__anext__()
+        if not self._has_begun:
+            # So many seconds have passed by now.
+            self._has_begun = True
+            return _BEAT
         while not self._is_over:
             try:
                 done, _ = await asyncio.wait((self._task,), timeout=self._after_s)
