@@ -20,6 +20,7 @@ from gateway.cli.schema import render as render_schema
 from gateway.config import reference
 from gateway.control_plane import metrics as control_plane_metrics
 from gateway.errors import ERROR_CODES, ERROR_TYPES
+from gateway.lanes.embeddings import EMBEDDINGS
 from gateway.lanes.losses import UNKNOWN, LaneTable, Parameter
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.settings import Settings
@@ -73,6 +74,16 @@ itself never goes to a provider.
 - Custom tools of OpenAI's, which take a text, go to APIs that have none as functions with that text as their `input`; a
   grammar is described to the model, which is not held to it. The client gets calls of its own tool.
 - Names of tools that are too long for the target are shortened on the way, and are the client's own on the way back.
+- Prompts are counted (`/v1/messages/count_tokens`, `/v1/responses/input_tokens`, `:countTokens`) as the provider would
+  get them, by its own counter: Anthropic's, OpenAI's, Azure's and Google's, and Bedrock's for Claude. Elsewhere, and
+  where the counter does not answer, the gateway estimates and says so in `X-LangWatch-Usage-Warning`.
+- `/v1/embeddings` is answered by Titan, Cohere and Nova on Bedrock and by Vertex AI's models, as numbers or in base64;
+  Gemini has it on its compatible endpoint. Titan, Nova and Vertex AI's `embedContent` embed one text with each request,
+  so that an array of several is refused there. Gemini's `:embedContent` and `:batchEmbedContents` are answered by
+  OpenAI, Azure and compatible servers.
+- A provider's own search of the web does not cross, neither as Anthropic's `web_search_...` nor as `web_search`,
+  `web_search_options` or `googleSearch`: rules on tools name the client's kind, prices are each provider's, and what
+  was found goes back to its finder alone. It is named, by its path.
 - Citations of pages of the web come to OpenAI's chat clients as `annotations`.
 - An error keeps the provider's own words, in a stream too: of `error`, `message` or FastAPI's `detail`, of plain text,
   of the title of a page. They are printable and of 4,096 characters at most. Those of a 5xx stand in the message of the
@@ -99,7 +110,9 @@ itself never goes to a provider.
 - Such items are left out before an API of Responses' own is asked (OpenAI, Azure, compatible servers), which refuses
   them; `X-LangWatch-Params-Dropped` says `input[type=reasoning]`.
 - OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
-  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others. Texts to stop at do not cross there.
+  (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others.
+- Where a model refuses texts to stop at (OpenAI's reasoning models, Responses) the gateway ends the answer there, whole
+  and streamed. What the model writes beyond is read and charged, since it is billed.
 - Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
   calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
   beside other tools is left out and reported, since Codex always declares it.
@@ -158,7 +171,7 @@ def _command(path: str, command: Any) -> Iterator[str]:
 def translation() -> str:
     """docs/translation.md: for each API of clients a table, with a column for each API of providers."""
     clients: dict[str, dict[str, LaneTable]] = {}
-    for lane in TRANSLATIONS.values():
+    for lane in (*TRANSLATIONS.values(), *EMBEDDINGS.values()):
         client, _, provider = lane.table.lane.partition(" -> ")
         clients.setdefault(client, {})[provider] = lane.table
     return _TRANSLATION + "".join("".join(_client(client, tables)) for client, tables in clients.items())
@@ -183,6 +196,10 @@ _NAMES = {
     "anthropic": "Anthropic's messages",
     "bedrock converse": "Bedrock's Converse",
     "gemini": "Gemini's generateContent",
+    "openai embeddings": "OpenAI's embeddings",
+    "bedrock embeddings": "Bedrock's InvokeModel",
+    "vertex embeddings": "Vertex AI's predict and embedContent",
+    "gemini embeddings": "Gemini's embedContent and batchEmbedContents",
 }
 
 

@@ -47,6 +47,10 @@ ERROR_TYPES: Final[Mapping[str, tuple[int, str]]] = {
 ERROR_CODES: Final[Mapping[str, tuple[str, str]]] = {
     "vk_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the virtual key."),
     "provider_rate_limit_exceeded": ("rate_limit_exceeded", "A limit of the provider, in the configuration."),
+    "too_many_invalid_keys": (
+        "rate_limit_exceeded",
+        "Too many unknown keys came from the client's address within a minute (`GATEWAY_INVALID_KEYS_PER_MINUTE`).",
+    ),
     "model_unpriced": ("model_not_allowed", "A `block` budget applies, and what the model costs is not known."),
     "unbounded_reference": (
         "bad_request",

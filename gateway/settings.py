@@ -242,6 +242,12 @@ class Settings(BaseSettings):
         "long as connecting may take.",
     )
 
+    deferred_poll_s: Annotated[float, Field(gt=0)] = Field(
+        30,
+        description="Seconds between two looks at a batch that is under way; at a response in the background, a tenth "
+        "of it at first.",
+    )
+
     drain_grace_s: Annotated[float, Field(ge=0)] = Field(
         0, description="Seconds between SIGTERM (`/readyz` fails from then on) and the end of accepting connections."
     )
@@ -263,7 +269,14 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(read_networks)] = Field(
         (),
         description="Addresses or networks of proxies, separated by commas, whose `X-Forwarded-For` says who the "
-        "client is in access logs. Default: nobody's, and the client is who connected.",
+        "client is: in access logs, and where unknown keys are counted. Default: nobody's, and the client is who "
+        "connected.",
+    )
+    invalid_keys_per_minute: Annotated[int, Field(ge=0)] = Field(
+        60,
+        description="So many unknown keys of one client address (an IPv6 network of 64 bits) get 401 in a minute, at "
+        "each worker; further ones get 429 with `Retry-After`, without a line in the access log. Valid keys are "
+        "answered always. 0: no bound.",
     )
     log_format: Literal["auto", "json", "pretty"] = Field(
         "auto",

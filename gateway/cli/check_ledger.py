@@ -103,6 +103,13 @@ def _differences(
         return [*sums, *asyncio.run(_check_counters(read_settings(), engine, budgets, repair=repair))], before
 
 
+def mend_counters(settings: "Settings", engine: "Engine", budgets: Sequence["CompiledBudget"]) -> None:
+    """Makes counters that gateways share say what the ledger says."""
+    import asyncio  # noqa: PLC0415 - see above
+
+    asyncio.run(_check_counters(settings, engine, budgets, repair=True))
+
+
 async def _check_counters(
     settings: "Settings", engine: "Engine", budgets: Sequence["CompiledBudget"], *, repair: bool
 ) -> tuple["Difference", ...]:

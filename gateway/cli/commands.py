@@ -13,6 +13,7 @@ from gateway.cli.groups import COMPLETION_VARIABLE, Group, help_width
 from gateway.version import told
 
 MODULES: Final = {
+    "init": "init",
     "serve": "serve",
     "validate": "validate",
     "schema": "schema",

@@ -1,6 +1,7 @@
 """`gateway import`: a peer's configuration as a `gateway.yaml`, and what could not come along."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -9,12 +10,15 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
+from gateway.cli.options import ConfigPaths, Database, found_paths
 from gateway.cli.output import results, say, show
 from gateway.cli.process_settings import read_settings
+from gateway.plan.words import count
 from gateway.private_files import write_new
 
 if TYPE_CHECKING:
     from gateway.importers.draft import Draft
+    from gateway.keys.digest import Pepper
 
 app: Final = Commands(
     "import",
@@ -22,16 +26,31 @@ app: Final = Commands(
 )
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file, which must not be there.")]
-Report = Annotated[Path | None, typer.Option("--report", help="Write the notes to this file, as JSON.")]
+Report = Annotated[
+    str | None,
+    typer.Option(
+        "--report",
+        metavar="FILE|markdown|json",
+        help="Write the notes to this file, as Markdown where it ends with .md, else as JSON; or print them in this "
+        "form, where the configuration goes to a file.",
+    ),
+]
+_PRINTED: Final = ("markdown", "json")
 Owner = Annotated[str, typer.Option(help="The `owner` of the file.")]
 
 
 @app.command("litellm", epilog="Example: gateway import litellm config.yaml --keys keys.json --output gateway.yaml")
 def litellm(
-    file: Annotated[Path, typer.Argument(help="LiteLLM's config.yaml.")],
+    file: Annotated[Path | None, typer.Argument(help="LiteLLM's config.yaml; none with --spend.")] = None,
     keys: Annotated[
         Path | None, typer.Option(help="Virtual keys as JSON: what /key/list answers, or rows of the database.")
     ] = None,
+    spend: Annotated[
+        Path | None,
+        typer.Option(help="In place of converting: write what this dump, as of --keys, says was spent to the ledger."),
+    ] = None,
+    config_: ConfigPaths = None,
+    database_: Database = None,
     owner: Owner = "imported",
     output: Output = None,
     report: Report = None,
@@ -39,18 +58,63 @@ def litellm(
     """Convert LiteLLM's configuration, and its virtual keys with their budgets.
 
     Where GATEWAY_KEY_PEPPER is set as for the gateway, people go on with the secrets that they have.
+
+    With --spend, budgets go on with what was spent so far: the ledger gets one opening row for each counter, once. The
+    budgets are those of --config, else those that were applied to the database; GATEWAY_REDIS_URL says where counters
+    are shared, which take it at once. Counters in the memory of a gateway take it at its next start or reload.
     """
+    if spend is not None:
+        if file is not None or keys is not None:
+            raise failed("--spend converts nothing: give it without a config.yaml and --keys")
+        _open_budgets(_read(spend), found_paths(config_), database_)
+        return
+    if file is None:
+        raise failed("give LiteLLM's config.yaml, or --spend")
     from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
     from gateway.importers.litellm_file import UnreadableFile, read  # noqa: PLC0415 - likewise
-    from gateway.keys.digest import Pepper  # noqa: PLC0415 - likewise
 
     try:
         config = read(file)
     except UnreadableFile as problem:
         raise failed(str(problem).removesuffix(".")) from None
-    secret = read_settings().key_pepper
-    pepper = None if secret is None else Pepper(secret.get_secret_value().encode())
-    _finish(convert(config, None if keys is None else _read(keys), owner, pepper), output, report)
+    _finish(convert(config, None if keys is None else _read(keys), owner, _pepper()), output, report)
+
+
+def _open_budgets(dump: Any, paths: Sequence[Path], written_database: str | None) -> None:
+    from gateway import clock  # noqa: PLC0415 - see above
+    from gateway.cli.budgets import budgets_of_files  # noqa: PLC0415
+    from gateway.cli.check_ledger import mend_counters  # noqa: PLC0415
+    from gateway.cli.database import database  # noqa: PLC0415
+    from gateway.control_plane.known_budgets import applied_budgets  # noqa: PLC0415
+    from gateway.importers.litellm_spend import openings  # noqa: PLC0415
+    from gateway.ledger import names  # noqa: PLC0415
+    from gateway.ledger.insert import insert_entries  # noqa: PLC0415
+    from gateway.ledger.pace import FAST  # noqa: PLC0415
+    from gateway.ledger.retention import pruned_before  # noqa: PLC0415
+    from gateway.money.nano_usd import NANO_PER_USD  # noqa: PLC0415
+    from gateway.storage.engine import reading, writing  # noqa: PLC0415
+
+    with database(written_database, upgrades_own=True) as engine:
+        with reading(engine) as connection:
+            known = None if paths else applied_budgets(connection)
+            ids, before = names.read(connection).ids, pruned_before(connection)
+        budgets = budgets_of_files(paths) if paths else () if known is None else known.budgets
+        if not budgets:
+            raise failed("there are no budgets: give the imported gateway.yaml as --config, or apply it first")
+        found, told = openings(dump, budgets, {} if paths else ids, clock.now(), before)
+        with writing(engine) as connection:
+            made = insert_entries(connection, [one.record for one in found], FAST)
+        if made:
+            mend_counters(read_settings(), engine, budgets)
+    for one in found:
+        results.out(f"{one.counter} {one.amount / NANO_PER_USD:.9f}")
+    for note in told:
+        say(f"note: {note}", "yellow")
+    there = len(found) - made
+    stay = "was there already, and stays as it is" if there == 1 else "were there already, and stay as they are"
+    more = f"; {there} {stay}" if there else ""
+    is_are = "is" if made == 1 else "are"
+    say(f"{count(made, 'opening row')} {is_are} written{more}." if made else f"Nothing is written{more}.")
 
 
 @app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")
@@ -65,6 +129,31 @@ def portkey(
     from gateway.importers.portkey import convert  # noqa: PLC0415 - see above
 
     _finish(convert(_read(file), alias, owner), output, report)
+
+
+@app.command("bifrost", epilog="Example: gateway import bifrost config.json --output gateway.yaml")
+def bifrost(
+    file: Annotated[Path, typer.Argument(help="Bifrost's config.json.")],
+    owner: Owner = "imported",
+    output: Output = None,
+    report: Report = None,
+) -> None:
+    """Convert Bifrost's config.json: providers, virtual keys with their budgets and limits, routing rules.
+
+    Where GATEWAY_KEY_PEPPER is set as for the gateway, people go on with the secrets that they have.
+    """
+    import os  # noqa: PLC0415 - only here
+
+    from gateway.importers.bifrost import convert  # noqa: PLC0415 - see above
+
+    _finish(convert(_read(file), owner, _pepper(), os.environ), output, report)
+
+
+def _pepper() -> "Pepper | None":
+    from gateway.keys.digest import Pepper  # noqa: PLC0415 - see above
+
+    secret = read_settings().key_pepper
+    return None if secret is None else Pepper(secret.get_secret_value().encode())
 
 
 def _read(file: Path) -> Any:
@@ -87,10 +176,12 @@ def _read(file: Path) -> Any:
     return tree
 
 
-def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
+def _finish(draft: "Draft", output: Path | None, report: str | None) -> None:
     text = draft.text()
+    if report in _PRINTED and output is None:
+        raise failed(f"standard output gets the configuration: give --output too, or a file as --report {report}")
     if report is not None:
-        _write(report, json.dumps([{"where": one.where, "note": one.text} for one in draft.notes], indent=2) + "\n")
+        _report(draft, report)
     if output is None:
         results.out(text, end="")
     else:
@@ -99,6 +190,19 @@ def _finish(draft: "Draft", output: Path | None, report: Path | None) -> None:
         say(f"note: {note}", "yellow")
     if draft.variables:
         say(f"Before it is used, set: {', '.join(sorted(draft.variables))}")
+
+
+def _report(draft: "Draft", report: str) -> None:
+    """What to tell, to a file or to standard output."""
+    from gateway.importers.report import markdown  # noqa: PLC0415 - see above
+
+    is_markdown = report == "markdown" or report.endswith(".md")
+    notes = [{"where": one.where, "note": one.text} for one in draft.notes]
+    text = markdown(draft) if is_markdown else json.dumps(notes, indent=2) + "\n"
+    if report in _PRINTED:
+        results.out(text, end="")
+    else:
+        _write(Path(report), text)
 
 
 def _write(file: Path, text: str) -> None:

@@ -12,6 +12,7 @@ from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
 from gateway.cli.tables import print_rows, since
 from gateway.cli.target import target
+from gateway.plan.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +29,16 @@ def list_keys(
     control_plane: ControlPlaneUrl = None,
     database: Database = None,
     token: Token = None,
+    imported: Annotated[
+        bool, typer.Option("--imported", help="Those alone that still go by another gateway's secret.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format", help="text or json.")] = Format.TEXT,
 ) -> None:
-    """List the keys of a control plane: state, end, last use."""
+    """List the keys of a control plane: state, end, last use, and whether a secret is another gateway's.
+
+    What has such a secret and is used has to be rotated before it ends (`gateway keys rotate NAME`); what is not can
+    be revoked.
+    """
     found: list[dict[str, Any]] = []
     with target(control_plane, database, token) as home:
         after: str | None = ""
@@ -38,18 +46,26 @@ def list_keys(
             page = home.get("/virtual-keys", {"limit": "1000", **({"after": after} if after else {})})
             found += page["virtual_keys"]
             after = page["next_after"]
+    # A control plane of an older version tells nothing of it.
+    found = [one for one in found if one.get("imported") or not imported]
     if output is Format.JSON:
         import json  # noqa: PLC0415 - only here
 
         results.out(json.dumps(found, indent=2))
         return
-    columns = ("name", "owner", "environment", "state", "expires_at", "rotation_ends_at", "last_used_at")
+    columns = ("name", "owner", "environment", "state", "imported", "expires_at", "rotation_ends_at", "last_used_at")
     now = clock.microseconds()
-    used = ({**one, "last_used_at": since(one["last_used_at"], now)} for one in found)
+    used = (
+        {**one, "imported": "yes" if one.get("imported") else "", "last_used_at": since(one["last_used_at"], now)}
+        for one in found
+    )
     print_rows(
         [name.removesuffix("_at").replace("_", " ") for name in columns],
         [[str(one[name] or "") for name in columns] for one in used],
     )
+    if imported:
+        idle = sum(one["last_used_at"] is None for one in found)
+        say(f"{count(len(found), 'key')} with another gateway's secret, {idle} of them not used.")
 
 
 @app.command("disable", epilog=_EXAMPLE.format("disable dev-migration"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from gateway.config.credential_checks import SECRET_SECTIONS
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.judge import Serving, judge
@@ -54,7 +55,7 @@ def assemble(
     listed = serving.runtime_env if serving is not None else ()
     tree = _resolved(tree, _resolver(environ, listed, found, read_here))
     keys = tree.get("virtual_keys")
-    with_secrets = {kind: tree.get(kind, {}) for kind in ("providers", "trace_collectors")}
+    with_secrets = {section: tree.get(section, {}) for section in SECRET_SECTIONS}
     hidden = frozenset(_secret_paths(with_secrets, ()))
     facts = Facts(hidden=hidden, key_names=frozenset(keys or ()), now=now, strict=False)
     config, judged = judge(tree, facts, serving)

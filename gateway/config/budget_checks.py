@@ -1,15 +1,15 @@
 """What no schema can say of budgets: whom they name, whether anybody is under them, amounts, zones and anchors."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_owners
+from gateway.config.referring import SECTION_OF
 from gateway.config.sections.budgets import Budget
 from gateway.config.source import Path
 
@@ -25,24 +25,16 @@ def budget_checks(config: Config, facts: Facts) -> Iterator[Checked]:
     """Every finding on the budgets."""
     if not config.budgets:
         return
-    tables: dict[str, Collection[str]] = {
-        "team": config.teams,
-        "project": config.projects,
-        "principal": config.principals,
-        "virtual_key": facts.key_names,
-    }
     covered = _covered(config)
     for name, budget in config.budgets.items():
         at: Path = ("budgets", name)
         kind, value = budget.scope.named
-        if kind in tables:
-            yield from known(value, tables[kind], kind, (*at, "scope", kind))
-        elif kind == "organization" and value != config.organization:
+        if kind == "organization" and value != config.organization:
             message = f"the organization of this file is {config.organization!r}, not {value!r}"
             place: Path = (*at, "scope", "organization")
             yield Checked(Finding("unknown-reference", message, place, section="organization"))
-        yield from known(budget.provider, config.providers, "provider", (*at, "provider"))
-        yield from _reach(budget, covered, at, is_declared=kind not in tables or value in tables[kind])
+        declared = facts.key_names if kind == "virtual_key" else getattr(config, SECTION_OF.get(kind, ""), (value,))
+        yield from _reach(budget, covered, at, is_declared=value in declared)
         yield from _amount_and_time(budget, at)
         yield from _margin(budget, at)
 

@@ -18,7 +18,6 @@ from gateway.config.credential_checks import (
     secrets_in_clear,
     virtual_keys_as_credentials,
 )
-from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
@@ -29,7 +28,7 @@ from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.providers import AzureProvider, BaseProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
-from gateway.config.trace_checks import collector_references, content_capture, key_content_capture, trace_collectors
+from gateway.config.trace_checks import content_capture, key_content_capture, trace_collectors
 from gateway.config.urls import url_fault
 from gateway.policy.patterns import compile_glob, compile_re2, is_glob, literals, may_meet
 from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
@@ -55,29 +54,9 @@ def check_keys(config: Config, facts: Facts) -> Iterator[Checked]:
         yield from one(config, facts)
 
 
-def _attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
-    for name, project in config.projects.items():
-        yield from known(project.team, config.teams, "team", ("projects", name, "team"))
-    for name, principal in config.principals.items():
-        yield from known(principal.team, config.teams, "team", ("principals", name, "team"))
-
-
-def _key_attribution(config: Config, _facts: Facts) -> Iterator[Checked]:
+def _key_providers(config: Config, _facts: Facts) -> Iterator[Checked]:
     for name, key in config.virtual_keys.items():
         at = ("virtual_keys", name)
-        yield from known(key.team, config.teams, "team", (*at, "team"))
-        yield from known(key.project, config.projects, "project", (*at, "project"))
-        yield from known(key.principal, config.principals, "principal", (*at, "principal"))
-
-
-def _key_references(config: Config, _facts: Facts) -> Iterator[Checked]:
-    for name, key in config.virtual_keys.items():
-        at = ("virtual_keys", name)
-        for index, provider in enumerate(key.providers or ()):
-            yield from known(provider, config.providers, "provider", (*at, "providers", index))
-        for index, rules in enumerate(key.policy_rules):
-            if isinstance(rules, str):
-                yield from known(rules, config.policy_rules, "policy_rules set", (*at, "policy_rules", index))
         lists_none = key.providers is not None and not key.providers
         if lists_none or not config.providers:
             section = None if lists_none else "providers"
@@ -101,7 +80,6 @@ def _alias_table(
 ) -> Iterator[Checked]:
     for alias, written in aliases.items():
         for provider, model, place in _alias_targets(written, (*at, alias)):
-            yield from known(provider, config.providers, "provider", place)
             yield from _servable(config.providers.get(provider), model, place)
             if reachable is not None and provider in config.providers and provider not in reachable:
                 message = f"the alias leads to {provider}, which this key may not use"
@@ -231,7 +209,6 @@ def _chain(fallback: Fallback, config: Config, reachable: list[str] | None, at: 
     seen: set[str] = set()
     for index, provider in enumerate(fallback.chain):
         place = (*at, "chain", index)
-        yield from known(provider, config.providers, "provider", place)
         if reachable is not None and provider in config.providers and provider not in reachable:
             message = f"the key may not use {provider}, so the chain never gets there"
             yield Checked(Finding("unreachable-fallback", message, place, "Add it to the key's `providers`."))
@@ -294,7 +271,6 @@ def _moves(config: Config, _facts: Facts) -> Iterator[Checked]:
 Check = Callable[[Config, Facts], Iterator[Checked]]
 
 FILE_CHECKS: tuple[Check, ...] = (
-    _attribution,
     _aliases,
     _patterns,
     _fallbacks,
@@ -311,14 +287,12 @@ FILE_CHECKS: tuple[Check, ...] = (
     _base_urls,
     _places,
     trace_collectors,
-    collector_references,
     content_capture,
     _moves,
 )
 
 KEY_CHECKS: tuple[Check, ...] = (
-    _key_attribution,
-    _key_references,
+    _key_providers,
     _key_aliases,
     _key_patterns,
     _key_fallbacks,

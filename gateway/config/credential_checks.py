@@ -1,8 +1,10 @@
 """Checks on credentials: secrets in clear, virtual keys in their place, ends of keys, secrets that two keys share."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from gateway.config.diagnostics import Severity
+from gateway.config.field_tree import tree_of_file
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.packed_keys import key_secrets
@@ -10,6 +12,10 @@ from gateway.config.sections.base import Section
 from gateway.keys.virtual_key import PREFIX
 from gateway.secret import Secret
 
+SECRET_SECTIONS: Final = tuple(
+    name for name, one in tree_of_file().members.items() if one.only(lambda field: field.is_secret) is not None
+)
+"""Sections in which something is kept secret."""
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "password")
 
 
@@ -41,11 +47,9 @@ def virtual_keys_as_credentials(config: Config, _facts: Facts) -> Iterator[Check
 
 
 def credentials(config: Config) -> Iterator[tuple[tuple[str, ...], Secret]]:
-    """Every value of providers and trace collectors that is kept secret, with its path."""
-    for name, provider in config.providers.items():
-        yield from _secrets(provider, ("providers", name))
-    for name, collector in config.trace_collectors.items():
-        yield from _secrets(collector, ("trace_collectors", name))
+    """Every value that is kept secret, with its path."""
+    for section in SECRET_SECTIONS:
+        yield from _secrets(getattr(config, section), (section,))
 
 
 def _secrets(value: object, at: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Secret]]:

@@ -2,15 +2,14 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
+from gateway.config.field_tree import HASHES
 from gateway.config.resources import Resource, join_secrets, tree_of
 from gateway.config.source import Path, pointer
 from gateway.secret import Secret
-
-_HASHES: Final = ("secret_hash", "previous_secret_hash")
 
 
 def exported(owner: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[str]]:
@@ -30,7 +29,7 @@ def exported(owner: str, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[s
         }
         variables.update(_variables(references.values()))
         # A hash of which only the beginning is known is left out: the control plane keeps what a file does not say.
-        spec = {name: value for name, value in row["spec"].items() if name not in _HASHES or not _is_cut(value)}
+        spec = {name: value for name, value in row["spec"].items() if name not in HASHES or not _is_cut(value)}
         resources.append(Resource(row["kind"], row["name"], join_secrets(spec, references)))
     tree = tree_of(resources)
     document = {"version": tree.pop("version"), "owner": owner, **tree}

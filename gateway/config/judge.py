@@ -11,6 +11,7 @@ from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.source import Path
+from gateway.config.unknown_names import unknown_names, unknown_names_in_keys
 from gateway.config.validate import build
 
 SAID_OF_OTHERS: Final = frozenset(
@@ -44,7 +45,7 @@ class Serving(msgspec.Struct, frozen=True):
     runtime_env: Collection[str] = ()
 
 
-def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
+def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | None, list[Checked]]:
     """The model of a tree, and everything that is found on the way.
 
     1. build the model, or explain why that cannot be done; what is not at fault is checked further nevertheless
@@ -54,6 +55,7 @@ def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config |
     found: list[Checked] = []
 
     def judge_keys(config: Config) -> None:
+        found.extend(unknown_names_in_keys(tree, config, facts))
         found.extend(check_keys(config, facts))
         if serving is not None:
             pepper = serving.development_pepper
@@ -61,6 +63,7 @@ def judge(tree: object, facts: Facts, serving: Serving | None) -> tuple[Config |
 
     config, findings = build(tree, judge_keys)
     if config is not None:
+        found += unknown_names(tree, config, facts)
         found += check_file(config, facts)
         if serving is not None:
             found += unenforced_file(config, workers=serving.separate_counters)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config.field_tree import SETTINGS
 from gateway.config.findings import Checked, Finding
 from gateway.config.model import Config
 from gateway.config.references import is_of_a_node
-from gateway.config.referring import PRICES, Key, referred
-from gateway.config.resources import SETTINGS, Resource
+from gateway.config.referring import PRICES, SECTION_OF, Key, referred
+from gateway.config.resources import Resource
 from gateway.config.sections.budgets import Budget
 from gateway.config.source import Path
 from gateway.secret import Secret
@@ -22,7 +23,6 @@ from gateway.secret import Secret
 EVERY_OWNER: Final = "*"
 _OF_A_PROCESS: Final = ("settings", "log_level")
 """The setting that no gateway can have for some keys alone."""
-_SECTION_OF: Final = {"team": "teams", "project": "projects", "principal": "principals", "virtual_key": "virtual_keys"}
 
 
 class Ownership(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Ownership(msgspec.Struct, frozen=True):
         It counts those of its own owner, and all that name what is its owner's: whoever names that was let to.
         """
         kind, value = budget.scope.named
-        own = self.owners.get((_SECTION_OF.get(kind, ""), value))
+        own = self.owners.get((SECTION_OF.get(kind, ""), value))
         return self.acts_on(("budgets", name), owner) or (own is not None and own == self.owners.get(("budgets", name)))
 
 

@@ -7,7 +7,6 @@ from decimal import Decimal
 from itertools import pairwise
 
 from gateway.config.budget_checks import MOST_USD
-from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
@@ -24,7 +23,6 @@ def prices(config: Config, _facts: Facts) -> Iterator[Checked]:
     for target, price in config.prices.items():
         at = ("prices", target)
         provider, _, _ = target.partition("/")
-        yield from known(provider, config.providers, "provider", at, at_key=True)
         if not price.model_fields_set:
             yield Checked(Finding("empty-price", f"the price of {target} says nothing", at, None, True))
         yield from _sound(price, price.changes, at)

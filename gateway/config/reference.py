@@ -1,10 +1,12 @@
 """The reference of the configuration for people, generated from the schema: docs/configuration.md."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from inspect import cleandoc
+from typing import Any
 
 from gateway.config.diagnostics import CODES
 from gateway.config.schema import Schema, generate
+from gateway.config.sections.base import Section
 
 _INTRODUCTION = """# Configuration reference
 
@@ -40,128 +42,23 @@ the folder is refused too. No configuration can name such a folder itself.
 `GATEWAY_`.
 """
 
-_KEY_HASH: Final = "hmac-sha256:" + 64 * "0"
 
-EXAMPLES: Final = {
-    "Team": "teams: {engineering: {description: Everyone who ships code}}",
-    "Project": "projects: {checkout: {team: engineering}}",
-    "Principal": "principals: {dev-1@example.com: {team: engineering}}",
-    "AnthropicProvider": 'providers:\n  anthropic: {type: anthropic, api_key: "${env:ANTHROPIC_API_KEY}"}',
-    "RateLimits": """providers:
-  openai:
-    type: openai
-    api_key: "${env:OPENAI_API_KEY}"
-    rate_limits: {rpm: 5000, tpm: 2000000}""",
-    "CircuitBreaker": """providers:
-  openai:
-    type: openai
-    api_key: "${env:OPENAI_API_KEY}"
-    circuit_breaker: {failures: 5, window_ms: 10000, open_ms: 30000}""",
-    "FieldRule": """providers:
-  ollama:
-    type: custom
-    base_url: http://localhost:11434/v1
-    request:
-      max_completion_tokens: {rename: max_tokens}
-      max_tokens: {default: 1024, max: 8000}
-      reasoning_effort: {drop: true}""",
-    "Entra": """providers:
-  azure:
-    type: azure
-    base_url: https://NAME.openai.azure.com
-    entra: {tenant_id: TENANT, client_id: APPLICATION, client_secret: "${env:AZURE_CLIENT_SECRET}"}""",
-    "Balanced": """providers:
-  openai-eu: {type: openai, api_key: "${env:OPENAI_EU_KEY}", base_url: "https://eu.api.openai.com/v1"}
-  openai-us: {type: openai, api_key: "${env:OPENAI_US_KEY}"}
-model_aliases:
-  fast: {model: gpt-5-mini, balance: {openai-eu: 3, openai-us: 1}}""",
-    "Timeouts": """providers:
-  openai:
-    type: openai
-    api_key: "${env:OPENAI_API_KEY}"
-    timeouts: {connect_ms: 5000, first_byte_ms: 120000, idle_ms: 60000}""",
-    "AzureProvider": """providers:
-  azure-eu:
-    type: azure
-    base_url: https://example.openai.azure.com
-    api_key: "${env:AZURE_OPENAI_API_KEY}"
-    deployments: {gpt-5-mini: our-mini}""",
-    "BedrockProvider": "providers:\n  bedrock: {type: bedrock, region: eu-central-1}",
-    "CustomProvider": 'providers:\n  ollama: {type: custom, base_url: "http://localhost:11434/v1"}',
-    "GeminiProvider": 'providers:\n  gemini: {type: gemini, api_key: "${env:GEMINI_API_KEY}"}',
-    "OpenAIProvider": """providers:
-  openai:
-    type: openai
-    api_key: "${file:secrets/openai_api_key}"
-    headers: {OpenAI-Beta: assistants=v2}""",
-    "SimulatorProvider": "providers:\n  simulator: {type: simulator, models: [gpt-5-mini], pace_ms: 20}",
-    "VertexProvider": "providers:\n  vertex: {type: vertex, project: acme-ml, location: europe-west1}",
-    "TraceCollector": """trace_collectors:
-  checkout-langfuse:
-    endpoint: https://cloud.langfuse.com/api/public/otel
-    headers: {Authorization: "Basic ${env:CHECKOUT_LANGFUSE_AUTH}", x-langfuse-ingestion-version: "4"}
-    sampling_ratio: 0.1""",
-    "ContentCapture": r"""content_capture:
-  enabled: false
-  redact: ['\b\d{13,19}\b', '[\w.+-]+@[\w-]+\.[\w.]+']""",
-    "KeyContentCapture": f"virtual_keys:\n  ci: {{content_capture: {{enabled: true}}, secret_hash: {_KEY_HASH}}}",
-    "Moved": "moved: [{from: virtual_keys.checkout, to: virtual_keys.shop}]",
-    "NamedPolicyRules": r"""policy_rules:
-  no-shell: {tools: {deny: ['^(Bash|shell|local_shell)']}}
-  no-metadata: {urls: {deny: ['^https?://169\.254\.']}}""",
-    "PolicyRules": f"""virtual_keys:
-  ci: {{policy_rules: [{{models: {{deny: ['-preview$']}}}}], secret_hash: {_KEY_HASH}}}""",
-    "Rule": r"policy_rules: {docs-only: {mcp: {allow: ['^docs$', '^https://mcp\.example\.com/']}}}",
-    "VirtualKey": f"""virtual_keys:
-  dev-migration:
-    environment: live
-    project: checkout
-    providers: [openai, anthropic]
-    models_allowed: ["gpt-5*", "claude-haiku-*"]
-    model_aliases: {{fast: openai/gpt-5-mini}}
-    rate_limits: {{rpm: 600, concurrency: 50}}
-    policy_rules: [no-shell, {{models: {{deny: ['-preview$']}}}}]
-    expires_at: 2036-01-01T00:00:00Z
-    tags: [env=prod]
-    secret_hash: {_KEY_HASH}""",
-    "Cache": f"virtual_keys:\n  ci: {{cache: {{mode: respect}}, secret_hash: {_KEY_HASH}}}",
-    "Budget": "budgets:\n  cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}",
-    "BudgetScope": 'budgets:\n  tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}',
-    "Reservations": "reservations: {stored_tokens: 30000, file_tokens: refuse, tool_calls: 8}",
-    "ModelReservation": "reservations:\n  models:\n"
-    "    custom-eu/llama-4: {context_window: 131072, max_output_tokens: 8192}",
-    "DatedFactor": """providers:
-  openai:
-    type: openai
-    api_key: "${env:OPENAI_API_KEY}"
-    price_factor: [{times: 0.9}, {from: 2027-01-01, times: 0.85}]""",
-    "PriceChange": """prices:
-  openai/gpt-5:
-    input_usd_per_mtok: 1.10
-    changes: [{from: 2027-01-01, input_usd_per_mtok: 1.00}]
-  openai/gpt-5-mini: {from: 2027-01-01, price_factor: 0.8}
-  azure/our-chat: {base_model: gpt-5}""",
-    "LockedChange": """locked_prices:
-  custom-eu/llama-4:
-    input_usd_per_mtok: "0.2"
-    changes: [{hours_utc: "01:00-04:00", input_usd_per_mtok: "0.4"}]
-    source: published
-    locked_on: 2026-11-24""",
-    "LockedPrice": 'locked_prices:\n  openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}',
-    "PriceTier": "prices:\n  vertex/gemini-2.5-pro:\n    input_usd_per_mtok: 1.125\n    output_usd_per_mtok: 9\n"
-    "    tiers: [{from_tokens: 200001, input_usd_per_mtok: 2.25, output_usd_per_mtok: 13.5}]",
-    "ServicePrice": "prices:\n  openai/gpt-5:\n    service_tiers:\n      flex: {times: 0.5}\n"
-    "      priority: {input_usd_per_mtok: 2.50, output_usd_per_mtok: 20}",
-    "ModelPrice": "prices:\n  custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}",
-    "Fallback": "fallback: {chain: [openai, anthropic], on: [5xx], timeout_ms: 30000, unary_timeout_ms: 300000}",
-}
-"""One way to write each definition of the schema; every example is valid beside a `version`."""
+def examples() -> dict[str, str]:
+    """One way to write each definition of the schema, by its name."""
+    return {one.__name__: cleandoc(one.example) for one in _sections(Section) if "example" in vars(one)}
+
+
+def _sections(base: type[Section]) -> Iterator[type[Section]]:
+    for one in base.__subclasses__():
+        yield one
+        yield from _sections(one)
 
 
 def render() -> str:
     """The whole page."""
     schema = generate()
     definitions: dict[str, Schema] = schema["$defs"]
+    example = examples()
     parts = [_INTRODUCTION, "## The file\n", *_table(schema, definitions)]
     for name in _in_order(schema, definitions):
         parts += [
@@ -169,7 +66,7 @@ def render() -> str:
             definitions[name].get("description", ""),
             "",
             *_table(definitions[name], definitions),
-            f"\n```yaml\n{EXAMPLES[name]}\n```",
+            f"\n```yaml\n{example[name]}\n```",
         ]
     parts += ["\n## Diagnostics\n", "| code | meaning |", "|---|---|"]
     parts += [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]

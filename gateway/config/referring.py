@@ -1,121 +1,147 @@
 """Where resources name one another: what they refer to, and how they read once something has another name."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any, Final, NamedTuple
 
+from gateway.config.address import KINDS
+from gateway.config.field_tree import FieldTree, fields_of, tree_of_file
 from gateway.config.resources import Resource, Spec
+from gateway.config.sections.marks import Refers
 from gateway.config.source import Path
 
 Key = tuple[str, str]
 """Kind and name."""
 
-_MEMBERS: Final = "{}"
-"""The step to the names of the members of a mapping; `*` is the step to each of its values."""
-
-_TARGETS: Final = (("*",), ("*", "balance", _MEMBERS))
-
-REFERENCES: Final[Mapping[str, tuple[tuple[Path, str], ...]]] = {
-    "teams": ((("trace_collector",), "trace_collectors"),),
-    "projects": ((("team",), "teams"), (("trace_collector",), "trace_collectors")),
-    "principals": ((("team",), "teams"),),
-    "virtual_keys": (
-        (("team",), "teams"),
-        (("project",), "projects"),
-        (("principal",), "principals"),
-        (("providers", "*"), "providers"),
-        (("policy_rules", "*"), "policy_rules"),
-        (("fallback", "chain", "*"), "providers"),
-        *((("model_aliases", "*", *path), "providers") for path in _TARGETS),
-    ),
-    "model_aliases": tuple((("targets", *path), "providers") for path in _TARGETS),
-    "budgets": (
-        (("scope", "organization"), "organizations"),
-        (("scope", "team"), "teams"),
-        (("scope", "project"), "projects"),
-        (("scope", "principal"), "principals"),
-        (("scope", "virtual_key"), "virtual_keys"),
-        (("provider",), "providers"),
-    ),
-    "settings": ((("value", "chain", "*"), "providers"),),
-}
-"""Where one resource names another, and of which kind; targets of aliases are `provider/model`. The organization is no
-resource of its own: a setting has its name."""
-
-_COLLECTOR: Final = ((("value",), "trace_collectors"),)
-PRICES: Final = ("prices", "locked_prices")
+PRICES: Final = tuple(
+    kind
+    for kind in KINDS
+    if kind != "settings"
+    and (names := tree_of_file().members[kind].names) is not None
+    and names.mark(Refers) is not None
+)
 """Kinds that are named after a provider and a model of it."""
-_GLOBS: Final = {"virtual_keys": (("models_allowed", "*"),)}
-"""Where a pattern may begin with the name of a provider and a slash."""
+
+SECTION_OF: Final[Mapping[str, str]] = {
+    name: refers.kind
+    for name, one in fields_of("budgets").members["scope"].members.items()
+    if (refers := one.mark(Refers)) is not None
+}
+"""Where the entries are declared that a budget's scope names. The organization is no resource of its own: a setting has
+its name, and `organizations` is what it is called."""
 
 
 def referred(resource: Resource) -> Iterator[Key]:
     """What a resource names."""
-    for path, kind in _references(resource.kind, resource.name):
-        for name in _names(resource.spec, path):
-            yield kind, _split(kind, name)[0]
+    for refers, text, _, _ in named_in(resource.spec, _naming(resource.kind, resource.name)):
+        if refers.form != "glob":
+            yield refers.kind, split(refers, text)[0]
     if resource.kind in PRICES:
         yield "providers", resource.name.partition("/")[0]
 
 
+class Named(NamedTuple):
+    """A text that names something; `is_member` says that it is the name of a member at its path."""
+
+    refers: Refers
+    text: str
+    path: Path
+    is_member: bool
+
+
+def named_in(value: Any, tree: FieldTree | None, path: Path = ()) -> list[Named]:
+    """Every text in a value that names something."""
+    found: list[Named] = []
+    if tree is not None:
+        _find_named(value, tree, path, found)
+    return found
+
+
+def _find_named(value: Any, tree: FieldTree, path: Path, found: list[Named]) -> None:
+    # PERF: twenty thousand keys are looked through here; the tree has far fewer fields than they.
+    if isinstance(value, str):
+        if (refers := tree.mark(Refers)) is not None:
+            found.append(Named(refers, value, path, is_member=False))
+    elif isinstance(value, list) and tree.items is not None:
+        for index, one in enumerate(value):
+            _find_named(one, tree.items, (*path, index), found)
+    elif isinstance(value, Mapping):
+        _find_named_members(value, tree, path, found)
+
+
+def _find_named_members(value: Mapping[str, Any], tree: FieldTree, path: Path, found: list[Named]) -> None:
+    if tree.names is not None and (refers := tree.names.mark(Refers)) is not None:
+        found += [Named(refers, name, (*path, name), is_member=True) for name in value]
+    if tree.entries is not None:
+        for name, one in value.items():
+            _find_named(one, tree.entries, (*path, name), found)
+    for name, below in tree.members.items():
+        if name in value:
+            _find_named(value[name], below, (*path, name), found)
+
+
 def renamed(kind: str, name: str, spec: Spec, names: Mapping[Key, str]) -> Spec:
     """A resource's spec as it reads when what it names has other names; `names` are the new ones."""
-    if not names:
+    tree = _naming(kind, name)
+    if not names or tree is None:
         return spec
-    for path, of in _references(kind, name):
-        spec = _replaced(spec, path, lambda text, of=of: _renamed(of, text, names))
-    for path in _GLOBS.get(kind, ()):
-        spec = _replaced(spec, path, lambda text: _renamed("providers", text, names) if "/" in text else text)
-    return spec
+    found: Spec = _replaced(spec, tree, lambda refers, text: _renamed(refers, text, names))
+    return found
 
 
 def prices_renamed(key: Key, names: Mapping[Key, str]) -> Key:
     """The name of a price once its provider has another."""
     kind, name = key
-    return (kind, _renamed("providers", name, names)) if kind in PRICES else key
+    return (kind, _renamed(_OF_PRICE, name, names)) if kind in PRICES else key
 
 
-def _references(kind: str, name: str) -> tuple[tuple[Path, str], ...]:
-    return _COLLECTOR if (kind, name) == ("settings", "trace_collector") else REFERENCES.get(kind, ())
+_OF_PRICE: Final = Refers("providers", "model")
 
 
-def _split(kind: str, name: str) -> tuple[str, str]:
+def _naming(kind: str, name: str) -> FieldTree | None:
+    """The fields of a resource in which something is named."""
+    return _naming_of_a_kind(kind, name if kind == "settings" else "")
+
+
+@cache
+def _naming_of_a_kind(kind: str, setting: str) -> FieldTree | None:
+    return fields_of(kind, setting).only(_names_something)
+
+
+@cache
+def naming_section(section: str) -> FieldTree | None:
+    """The fields of a section, or a setting, as the file has it, in which something is named."""
+    return tree_of_file().members[section].only(_names_something)
+
+
+def split(refers: Refers, text: str) -> tuple[str, str]:
     """The name that a reference begins with, and what follows it."""
-    if kind != "providers":
-        return name, ""
-    provider, slash, model = name.partition("/")
-    return provider, slash + model
+    if refers.form == "name":
+        return text, ""
+    provider, slash, model = text.partition("/")
+    return (provider, slash + model) if slash else ("", text)
 
 
-def _renamed(kind: str, text: str, names: Mapping[Key, str]) -> str:
-    name, rest = _split(kind, text)
-    return names.get((kind, name), name) + rest
+def _names_something(tree: FieldTree) -> bool:
+    return tree.mark(Refers) is not None
 
 
-def _names(value: Any, path: Path) -> Iterator[str]:
-    if not path:
-        yield from (value,) if isinstance(value, str) else ()
-        return
-    step, rest = path[0], path[1:]
-    if step == "*":
-        for one in value if isinstance(value, list) else value.values() if isinstance(value, Mapping) else ():
-            yield from _names(one, rest)
-    elif isinstance(value, Mapping):
-        if step == _MEMBERS:
-            yield from value
-        elif step in value:
-            yield from _names(value[step], rest)
+def _renamed(refers: Refers, text: str, names: Mapping[Key, str]) -> str:
+    name, rest = split(refers, text)
+    return names.get((refers.kind, name), name) + rest
 
 
-def _replaced(value: Any, path: Path, rename: Any) -> Any:
-    if not path:
-        return rename(value) if isinstance(value, str) else value
-    step, rest = path[0], path[1:]
-    if isinstance(value, list) and step == "*":
-        return [_replaced(one, rest, rename) for one in value]
+def _replaced(value: Any, tree: FieldTree | None, rename: Callable[[Refers, str], str]) -> Any:
+    if tree is None:
+        return value
+    if isinstance(value, str):
+        return value if (refers := tree.mark(Refers)) is None else rename(refers, value)
+    if isinstance(value, list):
+        return [_replaced(one, tree.items, rename) for one in value]
     if not isinstance(value, Mapping):
         return value
-    if step == _MEMBERS:
-        return {rename(name): one for name, one in value.items()}
-    if step == "*":
-        return {name: _replaced(one, rest, rename) for name, one in value.items()}
-    return {**value, step: _replaced(value[step], rest, rename)} if step in value else value
+    refers = None if tree.names is None else tree.names.mark(Refers)
+    return {
+        name if refers is None else rename(refers, name): _replaced(one, tree.at(name), rename)
+        for name, one in value.items()
+    }

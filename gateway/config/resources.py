@@ -15,32 +15,17 @@ import msgspec
 from pydantic import BaseModel, TypeAdapter
 
 from gateway.config.address import KINDS, parse_address
+from gateway.config.field_tree import SETTINGS, WRAPPED
 from gateway.config.model import Config
 from gateway.config.origins import Origins, value_at
 from gateway.config.references import hides_everything
 from gateway.config.source import Path, pointer, steps
 from gateway.secret import Secret
 
-SETTINGS: Final = (
-    "organization",
-    "trace_collector",
-    "content_capture",
-    "log_level",
-    "fallback",
-    "on_missing_usage",
-    "assumed_output_tokens",
-    "reservations",
-    "on_disconnect",
-    "stream_keepalive_s",
-    "unary_keepalive_s",
-)
 ROTATION: Final = ("previous_secret_hash", "previous_secret_expires_at")
 """Fields of a virtual key that a rotation leaves until the secret before it ends."""
 LIFE_CYCLE: Final = ("secret_hash", *ROTATION, "state")
 """Fields of a virtual key that are the control plane's where the file does not have them."""
-
-WRAPPED: Final = {"model_aliases": "targets", "settings": "value"}
-"""The member of a spec that holds what stands in the file by itself, by kind."""
 
 Spec = Mapping[str, Any]
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from gateway.config.declared_names import known
 from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
@@ -65,15 +64,6 @@ def _headers(collector: TraceCollector, at: Path) -> Iterator[Checked]:
         seen.add(name)
         if fault is not None:
             yield Checked(Finding("invalid-value", fault, (*at, header), None, True))
-
-
-def collector_references(config: Config, _facts: Facts) -> Iterator[Checked]:
-    """Teams, projects and the file itself name collectors that are there."""
-    named: list[tuple[Path, str | None]] = [(("trace_collector",), config.trace_collector)]
-    named += [(("teams", name, "trace_collector"), team.trace_collector) for name, team in config.teams.items()]
-    named += [(("projects", name, "trace_collector"), one.trace_collector) for name, one in config.projects.items()]
-    for at, collector in named:
-        yield from known(collector, config.trace_collectors, "trace collector", at)
 
 
 def content_capture(config: Config, _facts: Facts) -> Iterator[Checked]:

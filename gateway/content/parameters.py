@@ -4,6 +4,7 @@ https://github.com/open-telemetry/semantic-conventions-genai/blob/main/docs/gen-
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -70,10 +71,16 @@ def parameters_of(body: RequestBody) -> Mapping[str, Any]:
         row = PARAMETERS.get(member)
         if row is None or (written := body.raw(member)) is None or len(written) > _LONGEST:
             continue
-        try:
-            value = row[1](_decode(written))
-        except UNREADABLE:
-            continue
+        value = _read(member, written)
         if value is not None:
             found[row[0]] = value
     return found
+
+
+@lru_cache(maxsize=1024)
+def _read(member: str, written: bytes) -> Any:
+    """What a member's value becomes. PERF: an application asks for the same again and again."""
+    try:
+        return PARAMETERS[member][1](_decode(written))
+    except UNREADABLE:
+        return None

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from gateway.clock import moment_at
 from gateway.config.address import parse_address
+from gateway.config.field_tree import WRAPPED
 from gateway.config.judge import SAID_OF_OTHERS
-from gateway.config.resources import WRAPPED, Resource, Spec, read_spec
+from gateway.config.resources import Resource, Spec, read_spec
 from gateway.control_plane import past_secrets, state
 from gateway.control_plane.audit import Actor
 from gateway.control_plane.encryption import Vault

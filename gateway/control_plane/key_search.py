@@ -1,7 +1,7 @@
 """Virtual keys by words, state and environment, page by page; over 100,000 of them in a fraction of a second."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Text, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
 from gateway.config.resources import still_true
+from gateway.keys.digest import is_imported_hash
 from gateway.ledger import names as ledger_names
 from gateway.ledger.rows import DAY_HOURS, HOUR_US
 from gateway.ledger.storable import stored_text
@@ -42,6 +43,7 @@ class FoundKey(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     spec: dict[str, Any]
     last_used_at: int | None = None
+    is_imported: bool = False
 
 
 def search(
@@ -66,12 +68,21 @@ def search(
     page = select(*columns).where(table.kind == "virtual_keys", table.name.in_(shown)).order_by(table.name)
     used = last_hours(connection, shown, now=now)
     rows = connection.execute(page).mappings()
-    return tuple(_found(dict(row), used.get(stored_text(row["name"]))) for row in rows), total
+    return tuple(_found(dict(row), used.get(stored_text(row["name"])), now) for row in rows), total
 
 
-def _found(row: dict[str, Any], last_used_at: int | None) -> FoundKey:
+def _found(row: dict[str, Any], last_used_at: int | None, now: int) -> FoundKey:
     references = still_true(row.pop("written_references"), row["spec"], row.pop("applied_spec"))
-    return FoundKey(**{**row, "spec": diff.shown(row["spec"], references)}, last_used_at=last_used_at)
+    told = {**row, "spec": diff.shown(row["spec"], references)}
+    return FoundKey(**told, last_used_at=last_used_at, is_imported=has_imported_secret(row["spec"], now))
+
+
+def has_imported_secret(spec: Mapping[str, Any], now: int) -> bool:
+    """Whether a key has a secret of another gateway's that opens anything, be it one in rotation."""
+    secrets = [spec.get("secret_hash")]
+    if (spec.get("previous_secret_expires_at") or "") > _text(now):
+        secrets.append(spec.get("previous_secret_hash"))
+    return any(is_imported_hash(str(one)) for one in secrets)
 
 
 def state_of(spec: Any, now: int) -> str:

@@ -8,6 +8,10 @@ local settled = prefix .. 'settled'
 local GENERATION, SERVER = '', '@'
 -- Set where the generation is one of the version before, which says of no process up to which number it counts.
 local UNNUMBERED = '?'
+-- Gateways of that version put the marker off for longer than others do. When one of them was seen to have done so last,
+-- and for how long after that one may still be there.
+local MARKED_MS = FOREVER_MS - DAY_MS
+local SEEN, GONE = '+', 60 * SECOND
 
 -- Who sets counters to what the ledger knows at present; what becomes of the claim of one that dies.
 local restoring = prefix .. 'restoring'
@@ -167,8 +171,11 @@ function operations.renew(payload)
     redis.call('PEXPIRE', prefix .. name, DAY_MS)
   end
   redis.call('PEXPIRE', deadlines, DAY_MS)
-  redis.call('PEXPIRE', marker, FOREVER_MS)
   redis.call('PEXPIRE', settled, FOREVER_MS)
+  if redis.call('PTTL', marker) > MARKED_MS then
+    redis.call('HSET', settled, SEEN, digits(now))
+  end
+  redis.call('PEXPIRE', marker, MARKED_MS)
   expire()
   return unknown
 end
@@ -190,11 +197,18 @@ end
 
 -- Whether the counters have all that the ledger knows: {{{process, number}, ...}, {{name, spent in decimal digits, resets
 -- at}, ...}}. A counter that is not there has had nothing since the data began, so it gets what the ledger knows.
+-- 1 where they have; 0 where not, or where gateways of the version before have counted, of which none is left; -1 where
+-- not while such gateways count.
 function operations.reached(payload)
   local processes, counters = unpack(cmsgpack.unpack(payload))
+  local seen, unnumbered = unpack(redis.call('HMGET', settled, SEEN, UNNUMBERED))
+  local lacking = seen and now < seen + GONE and -1 or 0
+  if lacking == 0 and (seen or unnumbered) then
+    return 0
+  end
   for _, process in ipairs(processes) do
     if tonumber(redis.call('HGET', settled, process[1]) or 0) < process[2] then
-      return 0
+      return lacking
     end
   end
   for _, counter in ipairs(counters) do
@@ -205,7 +219,19 @@ function operations.reached(payload)
       spend(name, 0, 0, resets_at)
       list(name)
     elseif exceeds(spent, counted) then
-      return 0
+      return lacking
+    end
+  end
+  return 1
+end
+
+-- Raises SPEND counters to what the ledger knows: {{name, spent in decimal digits, resets at}, ...}
+function operations.raise(payload)
+  for _, counter in ipairs(cmsgpack.unpack(payload)) do
+    local name, spent = unpack(counter)
+    local counted = redis.call('HGET', prefix .. name, 's')
+    if counted and exceeds(spent, counted) then
+      redis.call('HSET', prefix .. name, 's', spent)
     end
   end
   return 1
@@ -262,7 +288,7 @@ function operations.mark(payload)
   redis.call('HSET', settled, GENERATION, generation, SERVER, server)
   redis.call('PEXPIRE', index, FOREVER_MS)
   redis.call('PEXPIRE', settled, FOREVER_MS)
-  redis.call('SET', marker, generation, 'PX', FOREVER_MS)
+  redis.call('SET', marker, generation, 'PX', MARKED_MS)
   -- Tells gateways of the version before that what they have yet to settle may be counted already.
   redis.call('SET', prefix .. 'restorations', digits(now), 'PX', FOREVER_MS)
   return 1
@@ -307,7 +333,7 @@ function operations.begin(payload)
 end
 
 local operation = ARGV[1]
-if operation == 'reserve' or operation == 'renew' or operation == 'reached' then
+if operation == 'reserve' or operation == 'renew' or operation == 'reached' or operation == 'raise' then
   if redis.call('GET', marker) ~= ARGV[3] then
     return false
   end

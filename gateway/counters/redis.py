@@ -17,6 +17,7 @@ limits of rates begin anew.
 """
 
 import asyncio
+import enum
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -45,6 +46,7 @@ from gateway.counters.redis_holds import (
     pack_holds,
     read_refusal,
     read_spent,
+    unpacked_restored,
 )
 from gateway.counters.redis_lease import RedisLease
 from gateway.counters.redis_link import RedisLink
@@ -60,11 +62,22 @@ _OTHERS_S: Final = 2.0
 """How long others get to take again what they hold, where it was lost, before one restores."""
 _LAGGING_S: Final = 1.0
 """What was written to the ledger has been settled for as long; where it has not, whoever was to do so is gone."""
+_LAGGING_BESIDE_S: Final = 10.0
+"""The same of gateways that number nothing: what of theirs is settled later counts twice."""
 _PATIENCE_S: Final = 60.0
 _POLL_S: Final = 0.02
 _FAREWELL_S: Final = 2.0
 _PROBE_S: Final = 60
 _PROBE_CEILING: Final = 2**40
+
+
+class _Reached(enum.IntEnum):
+    """Whether the counters have what the ledger knows, as `reached` of the script says it."""
+
+    ALL = 1
+    NOT = 0
+    UNKNOWN = -1
+    """They lack some of it; gateways that number nothing may be about to settle it."""
 
 
 class Spending(msgspec.Struct, frozen=True):
@@ -155,12 +168,21 @@ class RedisCounters:
 
         They do where a process ended before it had settled what it wrote to the ledger, and where a file has a budget
         that was in none when they were restored last.
+
+        While gateways of the version before count beside, which number nothing, nobody knows which of their settlements
+        the ledger has: so counters are raised and never set, and set once those are gone.
         """
         known = self._of_sharers(known)
-        if not await self._has(known):
+        waited_s, reached = 0.0, await self._reached(known)
+        while waited_s < (_LAGGING_S if reached is _Reached.NOT else _LAGGING_BESIDE_S):
+            if reached is _Reached.ALL or (reached is _Reached.UNKNOWN and not known.spent):
+                return
             await asyncio.sleep(_LAGGING_S)
-            if not await self._has(known):
-                await self.restore_anew()
+            waited_s, reached = waited_s + _LAGGING_S, await self._reached(known)
+        if reached is _Reached.NOT:
+            await self.restore_anew()
+        elif reached is _Reached.UNKNOWN:
+            await self._raise(known)
 
     async def look(self, settled: Mapping[str, int]) -> None:
         """The same by what the ledger knows of processes alone, unless somebody has restored lately."""
@@ -288,17 +310,26 @@ class RedisCounters:
         connection = self._connection
         return None if connection is None or connection.closed.done() else connection
 
-    async def _has(self, known: LedgerState) -> bool:
+    async def _reached(self, known: LedgerState) -> "_Reached":
         """Whether the counters have all that the ledger knows."""
         for about in portions(known):
-            connection = await self._ready()
-            generation = self._script.generation
-            told = await self._call(connection, "reached", pack(about))
-            if told is None:
-                self._rejoin(connection, generation)
-            if not told:
-                return False
-        return True
+            told = await self._of_generation("reached", pack(about))
+            if told != _Reached.ALL:
+                return _Reached(told or _Reached.NOT)
+        return _Reached.ALL
+
+    async def _raise(self, known: LedgerState) -> None:
+        for some in chunks(known.spent.items()):
+            await self._of_generation("raise", pack(unpacked_restored(some)))
+
+    async def _of_generation(self, operation: str, about: bytes) -> Any:
+        """What the script says of the data that is known; `None` where it is no longer that."""
+        connection = await self._ready()
+        generation = self._script.generation
+        told = await self._call(connection, operation, about)
+        if told is None:
+            self._rejoin(connection, generation)
+        return told
 
     def _rejoin(self, connection: RedisConnection, generation: str) -> None:
         """The data is no longer that of a generation: keeps callers away until it is known what it is."""

@@ -231,6 +231,12 @@ def variables_in(value: object) -> set[str]:
     return {name for one in inner for name in variables_in(one)}
 
 
+def variable_in(value: object) -> str:
+    """The variable that a value is read from, else nothing."""
+    found = _ENV.fullmatch(value) if isinstance(value, str) else None
+    return "" if found is None else found[1]
+
+
 def is_reference(text: str) -> bool:
     """Whether `words` made a reference."""
     return text.startswith("${env:")

@@ -10,13 +10,12 @@ cap or restriction cannot be said here comes disabled: nobody may do more than b
 import re
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
-from gateway import clock
 from gateway.importers.draft import Draft, amount, entry_name, mapping, number, sequence, unique, words
-from gateway.keys.digest import Pepper, format_hash
+from gateway.importers.kept_secrets import GO_ON, WITHOUT_PEPPER, keep_secret, moment
+from gateway.keys.digest import Pepper
 
 _LIMITS: Final = {"rpm_limit": "rpm", "tpm_limit": "tpm", "max_parallel_requests": "concurrency"}
 _EVERY_MODEL: Final = ("all-proxy-models", "*")
@@ -34,6 +33,9 @@ _RESTRICTIONS: Final = {
     "allowed_cache_controls": "a list of cache controls",
     "budget_fallbacks": "a fallback for a budget",
     "object_permission_id": "a list of servers and stores",
+    "model_rpm_limit": "a limit of one model's requests",
+    "model_tpm_limit": "a limit of one model's tokens",
+    "agent_id": "an agent with limits",
     "metadata.model_rpm_limit": "a limit of one model's requests",
     "metadata.model_tpm_limit": "a limit of one model's tokens",
     "metadata.guardrails": "a guardrail",
@@ -49,10 +51,10 @@ _TYPES: Final[dict[str, type]] = {
     "blocked": bool,
 }
 """What LiteLLM writes in the members that say what a key may do."""
+_OWNERS: Final = ("teams", "users", "team_memberships", "budgets", "projects", "organizations", "tags")
+"""The tables that say what holds keys beside their own rows."""
 _LONGEST_TAG: Final = 256
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_DAYS: Final = 90
-"""For so long secrets of another gateway go on."""
 
 
 class Models(NamedTuple):
@@ -62,7 +64,7 @@ class Models(NamedTuple):
     patterns: dict[str, list[str]]
 
 
-class _Dump:
+class Dump:
     """The rows of a dump by their ids."""
 
     def __init__(self, dump: object) -> None:
@@ -76,9 +78,12 @@ class _Dump:
         self.budgets = _by_id(document, "budgets", "budget_id")
         self.projects = _by_id(document, "projects", "project_id")
         self.organizations = _by_id(document, "organizations", "organization_id")
+        self.tags = _by_id(document, "tags", "tag_name")
         self.end_users = _by_id(document, "end_users", "user_id")
         self.memberships = [mapping(one) for one in sequence(document.get("team_memberships"))]
         self.sharing = {name: Counter(words(key.get(name)) for key in self.keys) for name in ("team_id", "user_id")}
+        self.missing = [name for name in _OWNERS if not isinstance(document.get(name), list)]
+        """Tables of owners that the dump does not have."""
 
     def with_budget(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row with what the budget that it names says; its own comes first."""
@@ -96,15 +101,33 @@ def _stated(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | None = None) -> None:
-    """Adds keys, teams, principals and budgets: of a list of keys, or of a mapping of LiteLLM's tables.
+    """Adds keys, teams, principals and budgets: of a list of keys, or of a mapping of LiteLLM's tables, or their rows.
 
     With `pepper` the secrets go on.
     """
-    dump = _Dump(written)
+    dump = written if isinstance(written, Dump) else Dump(written)
+    _tell_unseen(draft, dump)
     for identifier, row in dump.teams.items():
         _team(draft, dump, identifier, row)
     for identifier, row in dump.users.items():
         _user(draft, dump, identifier, row)
+    _others(draft, dump)
+    for index, key in enumerate(dump.keys):
+        _key(draft, dump, f"keys[{index}]", dump.with_budget(key), models)
+    if pepper is not None:
+        _keep_secrets(draft, dump, pepper)
+    elif draft.sections.get("virtual_keys"):
+        draft.note("keys", WITHOUT_PEPPER)
+
+
+def _others(draft: Draft, dump: Dump) -> None:
+    """Caps of tags, organizations and end users."""
+    carried = {tag for one in dump.keys for tag in _tags(one).get("tags", ())}
+    for tag, row in dump.tags.items():
+        if tag in carried:
+            _budgets(draft, f"tags.{tag}", {"tag": tag}, f"tag-{tag}", dump.with_budget(row))
+        elif dump.with_budget(row).get("max_budget") is not None:
+            draft.note(f"tags.{tag}", "not carried over: no key has this tag, and requests name none here")
     for identifier, row in dump.organizations.items():
         if dump.with_budget(row).get("max_budget") is not None:
             text = "there is one organization here: write a budget for each of its teams"
@@ -112,61 +135,62 @@ def read_keys(draft: Draft, written: object, models: Models, pepper: Pepper | No
     for identifier, row in dump.end_users.items():
         if row.get("blocked") is True or dump.with_budget(row).get("max_budget") is not None:
             draft.note(f"end_users.{identifier}", "not carried over: an end user has no entry of their own here")
-    for index, key in enumerate(dump.keys):
-        _key(draft, dump, f"keys[{index}]", dump.with_budget(key), models)
-    if pepper is not None:
-        _keep_secrets(draft, dump, pepper)
-    elif draft.sections.get("virtual_keys"):
+
+
+def _tell_unseen(draft: Draft, dump: Dump) -> None:
+    if dump.keys and dump.missing:
         text = (
-            "without GATEWAY_KEY_PEPPER secrets cannot come along: a control plane mints new ones at apply, "
-            "`gateway keys mint NAME` in a file"
+            f"what caps teams, users and the like is not seen: the dump has no {', '.join(dump.missing)}. Keys that "
+            "one of these may hold come disabled; give the tables beside `keys`"
         )
         draft.note("keys", text)
 
 
-def _keep_secrets(draft: Draft, dump: _Dump, pepper: Pepper) -> None:
-    """Hashes of the secrets that there are, for 90 days at most: they were hashed without a key, and may be guessed."""
-    last = clock.utc_now().replace(microsecond=0) + timedelta(days=_DAYS)
+def _keep_secrets(draft: Draft, dump: Dump, pepper: Pepper) -> None:
     for index, (name, key) in enumerate(zip(dump.names, dump.keys, strict=True)):
         spec = draft.section("virtual_keys").get(name)
+        token = words(key.get("token"))
         if spec is None:
             continue
-        token = words(key.get("token"))
-        if not _SHA256.fullmatch(token):
+        if _SHA256.fullmatch(token):
+            keep_secret(spec, bytes.fromhex(token), pepper)
+        else:
             draft.note(f"keys[{index}].token", f"the secret of {name!r} cannot come along: it is no SHA-256 in hex")
-            continue
-        spec["secret_hash"] = format_hash(pepper.imported(bytes.fromhex(token)))
-        ends = datetime.fromisoformat(spec["expires_at"]) if "expires_at" in spec else last
-        if ends >= last:
-            spec["expires_at"] = last.isoformat().replace("+00:00", "Z")
-    text = (
-        f"secrets go on as they are for {_DAYS} days at most; rotate each before (`gateway keys rotate NAME`), then "
-        "say when it ends, or that it does not (`gateway keys expire NAME`): the end stays. One "
-        "that was chosen by hand, such as `sk-1234`, can be guessed: rotate it at once"
-    )
-    draft.note("keys", text)
+    draft.note("keys", GO_ON)
 
 
-def _team(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
+def _team(draft: Draft, dump: Dump, identifier: str, row: dict[str, Any]) -> None:
     name = _team_name(draft, identifier)
     if alias := words(row.get("team_alias")):
         draft.section("teams")[name]["description"] = alias
     where = f"teams.{identifier}"
     _budgets(draft, where, {"team": name}, f"team-{name}", dump.with_budget(row))
-    members = [dump.with_budget(one) for one in dump.memberships if words(one.get("team_id")) == identifier]
-    shared = dump.budgets.get(words(mapping(row.get("metadata")).get("team_member_budget_id")))
-    if shared is not None:
-        members = [{**shared, **_stated(one)} for one in members] or [shared]
+    shared = _of_members_alike(dump, identifier)
+    members = [one for one in member_rows(dump) if words(one.get("team_id")) == identifier] or (
+        [] if shared is None else [shared]
+    )
     capped = [one for one in members if one.get("max_budget") is not None]
     if capped and len(capped) == len(members) and len({str(_cap(one)) for one in capped}) == 1:
         draft.budget(where, {"team": name}, f"team-{name}-members", capped[0], each="principal")
+
+
+def member_rows(dump: Dump) -> list[dict[str, Any]]:
+    """What each member of a team may spend in it: a budget of their own, else the one that the team gives to all."""
+    rows = [dump.with_budget(one) for one in dump.memberships]
+    shared = [_of_members_alike(dump, words(one.get("team_id"))) or {} for one in rows]
+    return [{**whole, **_stated(one)} for whole, one in zip(shared, rows, strict=True)]
+
+
+def _of_members_alike(dump: Dump, team: str) -> dict[str, Any] | None:
+    metadata = mapping(dump.teams.get(team, {}).get("metadata"))
+    return dump.budgets.get(words(metadata.get("team_member_budget_id")))
 
 
 def _cap(row: dict[str, Any]) -> tuple[Any, Any]:
     return row.get("max_budget"), row.get("budget_duration")
 
 
-def _user(draft: Draft, dump: _Dump, identifier: str, row: dict[str, Any]) -> None:
+def _user(draft: Draft, dump: Dump, identifier: str, row: dict[str, Any]) -> None:
     name = _principal_name(draft, identifier)
     _budgets(draft, f"users.{identifier}", {"principal": name}, f"principal-{name}", dump.with_budget(row))
 
@@ -193,10 +217,12 @@ def _budgets(draft: Draft, where: str, scope: dict[str, str], wanted: str, row: 
     for one in sequence(row.get("budget_limits")):
         draft.budget(f"{where}.budget_limits", scope, wanted, mapping(one))
     if row.get("spend"):
-        draft.note(f"{where}.spend", "what was spent there is not known here: windows begin at zero")
+        draft.note(
+            f"{where}.spend", "windows begin at zero; `gateway import litellm --spend DUMP` writes what was spent"
+        )
 
 
-def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Models) -> None:
+def _key(draft: Draft, dump: Dump, where: str, key: dict[str, Any], models: Models) -> None:
     written = words(key.get("key_alias")) or words(key.get("key_name"))
     keys = draft.section("virtual_keys")
     name = unique(entry_name(written), keys) if written else ""
@@ -214,11 +240,11 @@ def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Mod
         **_limits(key, owner),
         **_tags(key),
     }
-    reasons = [*_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
+    reasons = [*_unseen(dump, key, owner), *_reasons(key, owner), *_of_members(draft, dump, owner, spec)]
     if not allowed:
         reasons.append("there is no model that both it and its team may ask for")
     if key.get("expires"):
-        ends = _moment(key["expires"])
+        ends = moment(key["expires"])
         if ends:
             spec["expires_at"] = ends
         else:
@@ -233,7 +259,7 @@ def _key(draft: Draft, dump: _Dump, where: str, key: dict[str, Any], models: Mod
 class _Owner:
     """Whose a key is: the rows of its team, user and project, empty where it has none."""
 
-    def __init__(self, dump: _Dump, key: dict[str, Any]) -> None:
+    def __init__(self, dump: Dump, key: dict[str, Any]) -> None:
         self.team_id, self.user_id = words(key.get("team_id")), words(key.get("user_id"))
         self.team = dump.with_budget(dump.teams.get(self.team_id, {}))
         self.user = dump.with_budget(dump.users.get(self.user_id, {}))
@@ -244,8 +270,8 @@ class _Owner:
         }
         rows = (self.team, key)
         stated = [words(row.get(name)) for row in rows for name in ("organization_id", "org_id")]
-        organization = next(filter(None, stated), "")
-        self.organization = dump.with_budget(dump.organizations.get(organization, {}))
+        self.organization_id = next(filter(None, stated), "")
+        self.organization = dump.with_budget(dump.organizations.get(self.organization_id, {}))
 
     @property
     def rows(self) -> tuple[tuple[str, dict[str, Any]], ...]:
@@ -299,6 +325,35 @@ def _reasons(key: dict[str, Any], owner: _Owner) -> Iterator[str]:
     yield from _of_owners(owner)
 
 
+def _unseen(dump: Dump, key: dict[str, Any], owner: _Owner) -> Iterator[str]:
+    """What may hold a key, and is not in the dump."""
+    if owner.team_id and owner.team_id not in dump.teams:
+        yield "its team is not in the dump, and may have caps (`teams`)"
+    # Keys may name a user that LiteLLM has no row of, and members need none: only that there is a table tells.
+    if owner.user_id and "users" in dump.missing:
+        yield "its user is not in the dump, and may have caps (`users`)"
+    if owner.team_id and owner.user_id and "team_memberships" in dump.missing:
+        yield "what its user may spend in its team is not in the dump (`team_memberships`)"
+    if _tags(key) and "tags" in dump.missing:
+        yield "its tags are not in the dump, and may have caps (`tags`, which is [] where LiteLLM has no such table)"
+    if (project := words(key.get("project_id"))) and project not in dump.projects:
+        yield "its project is not in the dump, and may have caps (`projects`)"
+    if owner.organization_id and owner.organization_id not in dump.organizations:
+        yield "its organization is not in the dump, and may have caps (`organizations`)"
+    yield from _unseen_budgets(dump, key, owner)
+
+
+def _unseen_budgets(dump: Dump, key: dict[str, Any], owner: _Owner) -> Iterator[str]:
+    members = {"team's members": {"budget_id": mapping(owner.team.get("metadata")).get("team_member_budget_id")}}
+    for one in dump.memberships:
+        if (words(one.get("team_id")), words(one.get("user_id"))) == (owner.team_id, owner.user_id):
+            members["member of the team"] = one
+    for what, row in (("key", key), *owner.rows, *members.items()):
+        named = words(row.get("budget_id"))
+        if named and named not in dump.budgets and not mapping(row.get("litellm_budget_table")):
+            yield f"the budget {named!r} of the {what} is not in the dump (`budgets`)"
+
+
 def _of_owners(owner: _Owner) -> Iterator[str]:
     """What holds a key through whose it is, and cannot be said."""
     for what, row in owner.rows:
@@ -328,14 +383,17 @@ def _unreadable(what: str, row: dict[str, Any]) -> Iterator[str]:
             yield f"{field} of the {what} cannot be read"
 
 
-def _of_members(draft: Draft, dump: _Dump, owner: _Owner, spec: dict[str, Any]) -> Iterator[str]:
+def _of_members(draft: Draft, dump: Dump, owner: _Owner, spec: dict[str, Any]) -> Iterator[str]:
     """The cap that a member of a team has in it is said where all of its members have the same."""
-    if f"team-{spec.get('team')}-members" in draft.section("budgets"):
-        return
+    is_said = f"team-{spec.get('team')}-members" in draft.section("budgets")
     for one in dump.memberships:
-        is_own = (words(one.get("team_id")), words(one.get("user_id"))) == (owner.team_id, owner.user_id)
-        if is_own and dump.with_budget(one).get("max_budget") is not None:
+        if (words(one.get("team_id")), words(one.get("user_id"))) != (owner.team_id, owner.user_id):
+            continue
+        row = dump.with_budget(one)
+        if row.get("max_budget") is not None and not is_said:
             yield "a budget of one member of a team cannot be said"
+        if row.get("allowed_models") or any(row.get(limit) is not None for limit in _LIMITS):
+            yield "limits of one member of a team cannot be said"
 
 
 def _allowed(key: dict[str, Any], owner: _Owner, groups: dict[str, list[str]]) -> list[str] | None:
@@ -392,13 +450,3 @@ def _leads_to(targets: Any) -> list[str]:
     for one in targets if isinstance(targets, list) else [targets]:
         found += [one] if isinstance(one, str) else [f"{provider}/{one['model']}" for provider in one["balance"]]
     return found
-
-
-def _moment(written: object) -> str:
-    """A moment as the file writes it, empty where none can be read."""
-    try:
-        found = datetime.fromisoformat(str(written))
-        aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        return aware.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        return ""

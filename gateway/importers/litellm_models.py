@@ -29,6 +29,7 @@ from gateway.importers.peers import (
     guessed,
     is_plain,
     lists_its_prices,
+    may_be_secret,
     needs_key,
     variable_of,
 )
@@ -91,12 +92,6 @@ _USUAL_LOCATION: Final = "us-central1"
 _PATH: Final = re.compile(r"[\w./~@%+ -]{1,256}\.json|[/.~][\w./~@%+ -]{1,256}")
 """The file of a service account, and nothing that may be the account itself."""
 _REGION: Final = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)/")
-_SECRET: Final = re.compile(
-    r"auth|key|token|secret|cookie|pass|pwd|cred|session|jwt|sign?(?![a-z])|signature", re.IGNORECASE
-)
-_SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)\s", re.IGNORECASE)
-_MOST_SHOWN: Final = 64
-"""A header's value that is longer may be a credential, whatever the header is called."""
 _OF_ALL: Final = {
     "api_base": None,
     "api_key": None,
@@ -330,7 +325,7 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
     if headers:
         members["headers"] = {
             name: draft.credential(value, name, f"{where}.litellm_params.extra_headers.{name}")
-            if _may_be_secret(name, value)
+            if may_be_secret(name, value)
             else words(value) or str(value)
             for name, value in headers.items()
         }
@@ -339,11 +334,6 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
     if first_byte:
         members["timeouts"] = {"first_byte_ms": max(1, round(first_byte * 1000))}
     return True
-
-
-def _may_be_secret(name: str, value: object) -> bool:
-    text = str(value)
-    return bool(_SECRET.search(name) or _SCHEME.match(text) or text.startswith("sk-")) or len(text) > _MOST_SHOWN
 
 
 def _azure(draft: Draft, where: str, members: dict[str, Any], parameters: dict[str, Any]) -> None:

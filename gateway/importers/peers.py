@@ -166,6 +166,13 @@ _BEDROCKS: Final = re.compile(
     r"((us|eu|apac|jp|au|global|us-gov)\.)?(ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\."
 )
 
+_SECRET: Final = re.compile(
+    r"auth|key|token|secret|cookie|pass|pwd|cred|session|jwt|sign?(?![a-z])|signature", re.IGNORECASE
+)
+_SCHEME: Final = re.compile(r"(?:basic|bearer|digest|token|apikey)\s", re.IGNORECASE)
+_MOST_SHOWN: Final = 64
+"""A header's value that is longer may be a credential, whatever the header is called."""
+
 
 def guessed(model: str) -> str:
     """What LiteLLM calls the provider of a model that is named without one; empty where it would not know."""
@@ -197,6 +204,12 @@ def variable_of(peers_name: str) -> str:
 def needs_key(members: dict[str, Any]) -> bool:
     """Whether a provider of this type cannot be declared without a key."""
     return members.get("type") in ("openai", "anthropic", "azure", "gemini")
+
+
+def may_be_secret(name: str, value: object) -> bool:
+    """Whether the value of a header may be a credential."""
+    text = str(value)
+    return bool(_SECRET.search(name) or _SCHEME.match(text) or text.startswith("sk-")) or len(text) > _MOST_SHOWN
 
 
 def lists_its_prices(members: dict[str, Any], peers_name: str) -> None:

@@ -104,6 +104,11 @@ def is_imported(digest: bytes) -> bool:
     return digest.startswith(_IMPORTED)
 
 
+def is_imported_hash(text: str) -> bool:
+    """Whether what is written is of another gateway's secret."""
+    return text.startswith(_IMPORTED_PREFIX)
+
+
 def format_hash(digest: bytes) -> str:
     """How a digest is written in the file."""
     return _IMPORTED_PREFIX + digest[len(_IMPORTED) :].hex() if is_imported(digest) else _PREFIX + digest.hex()

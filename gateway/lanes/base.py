@@ -54,10 +54,14 @@ class Target(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the answer's translation needs of the request's: its tools, and `echo`, members that answers repeat."""
+    """What the answer's translation needs of the request's.
+
+    Its tools, `echo`, members that answers repeat, and `stops`, texts at which the gateway ends the answer.
+    """
 
     tools: CarriedTools
     echo: Mapping[str, Any] = {}
+    stops: Sequence[str] = ()
 
 
 class Written(NamedTuple):

@@ -14,13 +14,17 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.lanes.conversation import Opaque
+from gateway.lanes.conversation import Opaque, Origin
 from gateway.wire.unreadable import UNREADABLE
 from gateway.wire.unsigned_thinking import ENVELOPE
 
 PREFIX: Final = ENVELOPE
 _LONGEST: Final = 4 * 1024 * 1024
 _DIGEST_BYTES: Final = 16
+
+
+NOBODYS: Final = Opaque("nobody", {})
+"""Of a thought that nobody signed: sealed, it is known when it comes back, and left out of all that would refuse it."""
 
 
 class _Content(msgspec.Struct, array_like=True):
@@ -65,6 +69,14 @@ class Seal:
 
     def __repr__(self) -> str:
         return "Seal((sensitive))"
+
+
+def opened_proof(member: str, stated: str, thought: str, seal: Seal | None) -> Opaque | None:
+    """What proves a thought that came back: what an envelope holds, else Claude's own `member` as it was stated."""
+    if stated.startswith(PREFIX):
+        opened = None if seal is None else seal.opened(stated, thought)
+        return None if opened == NOBODYS else opened
+    return Opaque(Origin.CLAUDE, {member: stated}) if stated else None
 
 
 def _mac(key: bytes, data: bytes) -> bytes:

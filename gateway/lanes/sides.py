@@ -15,6 +15,7 @@ from gateway.lanes.conversation import Conversation
 from gateway.lanes.losses import ClientTable, Losses, TargetTable, lane_table
 from gateway.lanes.provider_error import ProviderError, read_error
 from gateway.lanes.sealing import Seal
+from gateway.lanes.stopping import StoppedEvents, stopped_answer
 
 
 def _no_echo(_body: Json) -> Mapping[str, Any]:
@@ -70,8 +71,11 @@ def joined(client: ClientSide, provider: ProviderSide) -> Translation:
         return Written(request, Kept(tools, client.echo(body)))
 
     def response(body: bytes, asked: Asked) -> bytes:
-        answer = provider.read_answer(body, asked)
-        return client.write_answer(answer if asked.kept is None else asked.kept.tools.answered(answer), asked)
+        answer, kept = provider.read_answer(body, asked), asked.kept
+        if kept is not None:
+            answer = kept.tools.answered(answer)
+            answer = stopped_answer(answer, kept.stops) if kept.stops else answer
+        return client.write_answer(answer, asked)
 
     def error(status: int, body: bytes) -> bytes:
         return client.write_error(status, provider.read_error(status, body))
@@ -87,12 +91,13 @@ def joined(client: ClientSide, provider: ProviderSide) -> Translation:
 class _Stream:
     """See `StreamTranslator`."""
 
-    __slots__ = ("_reader", "_tools", "_writer")
+    __slots__ = ("_reader", "_stops", "_tools", "_writer")
 
     def __init__(self, reader: StreamReader, writer: StreamWriter, kept: Kept | None) -> None:
         self._reader = reader
         self._writer = writer
         self._tools = None if kept is None else kept.tools.events()
+        self._stops = None if kept is None or not kept.stops else StoppedEvents(kept.stops)
 
     @property
     def finished(self) -> bool:
@@ -103,6 +108,8 @@ class _Stream:
         """See `StreamTranslator.feed`."""
         events = self._reader.feed(event, data)
         said = events if self._tools is None else self._tools.restored(events)
+        if self._stops is not None:
+            said = self._stops.cut(said)
         return b"".join([self._writer.write(one) for one in said])
 
     def end(self) -> bytes:

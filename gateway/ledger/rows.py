@@ -15,6 +15,8 @@ from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRec
 from gateway.usage import Iteration, Served, Usage
 
 HOUR_US: Final = 3_600_000_000
+OPENING_BALANCE: Final = "opening_balance"
+"""In place of the endpoint: not a request, but what a counter had when its budget came from another gateway."""
 DAY_HOURS: Final = 24
 _NO_USAGE: Final = Usage()
 _NOT_SAID: Final = Served()

@@ -17,7 +17,8 @@ from gateway.storage.tables import settled_until
 from gateway.telemetry.decision_record import DecisionRecord
 
 _SETTLED: Final = re.compile(r"([0-9A-Z]{26}@[^@]{1,100}):([0-9]{1,18})")
-_FORGOTTEN_AFTER_US: Final = 30 * 86_400_000_000
+_FORGOTTEN_AFTER_US: Final = 86_400_000_000
+"""One that is there says so itself when counters are set to the ledger; one that is gone may have left entries."""
 
 _RAISE: Final = text(
     "INSERT INTO settled_until (process, number, told_at) VALUES (:process, :number, :at) "
@@ -59,7 +60,7 @@ def raise_settled(connection: Connection, settled: Mapping[str, int], at: int) -
 
 
 def forget_settled(connection: Connection, at: int) -> None:
-    """Forgets processes that have told nothing for a month, which are gone; `at` is now, in microseconds.
+    """Forgets processes that have told nothing for a day, which are gone or idle; `at` is now, in microseconds.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: See `gateway.storage.engine.is_unavailable`.
@@ -67,11 +68,16 @@ def forget_settled(connection: Connection, at: int) -> None:
     connection.execute(delete(settled_until).where(settled_until.c.told_at < at - _FORGOTTEN_AFTER_US))
 
 
-def all_settled(connection: Connection) -> dict[str, int]:
+def all_settled(connection: Connection, since: int = 0) -> dict[str, int]:
     """By process, up to which number its settlements are in the ledger.
+
+    Args:
+        connection: To the migrated database.
+        since: Only of processes that have told it from then on, in microseconds since the epoch.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: The database does not answer.
     """
     table = settled_until.c
-    return {process: int(number) for process, number in connection.execute(select(table.process, table.number))}
+    chosen = select(table.process, table.number).where(table.told_at >= since)
+    return {process: int(number) for process, number in connection.execute(chosen)}

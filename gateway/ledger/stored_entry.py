@@ -21,6 +21,8 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         provider: The identity of the provider that holds it.
         created_at: Microseconds since the epoch.
         is_gone: Whether the key deleted it.
+        digest: Of a file that may become the input of a batch, what went up: `LENGTH:SHA-256` of each of its parts,
+            with commas.
     """
 
     id: str
@@ -29,6 +31,7 @@ class StoredObject(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     provider: str
     created_at: int
     is_gone: bool = False
+    digest: str = ""
 
 
 _encode = msgspec.json.Encoder().encode

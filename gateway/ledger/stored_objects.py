@@ -42,6 +42,7 @@ def keep(connection: Connection, entries: Iterable[StoredObject]) -> None:
             "kind": stored_text(one.kind),
             "provider": stored_text(one.provider),
             "created_at": one.created_at,
+            "digest": one.digest,
         }
         for (key, id_), one in sorted(latest.items())
         if not one.is_gone
@@ -49,7 +50,7 @@ def keep(connection: Connection, entries: Iterable[StoredObject]) -> None:
     if not rows:
         return
     statement = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(stored_objects)
-    values = {name: statement.excluded[name] for name in ("kind", "provider", "created_at")}
+    values = {name: statement.excluded[name] for name in ("kind", "provider", "created_at", "digest")}
     connection.execute(statement.on_conflict_do_update(index_elements=["virtual_key", "id"], set_=values), rows)
 
 

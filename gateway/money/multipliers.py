@@ -43,6 +43,8 @@ MULTIPLIERS: Final = (
     Multiplier("anthropic", _SINCE_CLAUDE_4_6, "region", "us", 1100),
     Multiplier("anthropic", r"claude-opus-4-[67]", "speed", "fast", 6000),
     Multiplier("anthropic", "", "service_tier", "batch", 500),
+    Multiplier("openai", "", "service_tier", "batch", 500),
+    Multiplier("azure", "", "service_tier", "batch", 500),
     Multiplier("openai", _ULTRAFAST, "service_tier", "ultrafast", 6000),
     Multiplier("openai", _SINCE_GPT_5_4, "region", REGIONAL, 1100),
     Multiplier("azure", "", "region", DATA_ZONE, 1100),
@@ -66,7 +68,9 @@ MULTIPLIERS: Final = (
   (https://platform.claude.com/docs/en/manage-claude/data-residency); fast mode of Opus 4.6 and 4.7 is $30 and $150 for
   $5 and $25 (https://platform.claude.com/docs/en/build-with-claude/fast-mode), that of later models stands in the
   catalogue; a batch costs a half (https://platform.claude.com/docs/en/build-with-claude/batch-processing).
-- OpenAI: ultrafast is six times the list (https://developers.openai.com/api/docs/guides/ultrafast-mode), a regional
+- OpenAI: a batch costs a half (https://platform.openai.com/docs/guides/batch), on Azure too
+  (https://learn.microsoft.com/azure/ai-foundry/openai/how-to/batch);
+  ultrafast is six times the list (https://developers.openai.com/api/docs/guides/ultrafast-mode), a regional
   endpoint 1.1 times for models from March 5, 2026 on (https://developers.openai.com/api/docs/guides/data-residency);
   flex and priority, which is called fast too (https://developers.openai.com/api/docs/guides/fast-mode), stand in the
   catalogue.

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 
 _SERVICES: Final = ("service_tier", "speed")
+_SAID_AS: Final = {"processing": "service_tier"}
+"""What the package calls otherwise: a batch is a tier of Anthropic's answers."""
 """What a price of the catalogue may hang on, besides the moment."""
 
 _ORDINARY: Final = ("default", "standard")
@@ -201,9 +203,10 @@ def _terms(found: "ModelInfo", publisher: str, model: str, at: datetime) -> tupl
         if len(variant.when) != 1 or (variant.constraint is not None and not variant.constraint.active(at)):
             continue
         by, value = next(iter(variant.when.items()))
-        if by in _SERVICES and value not in _ORDINARY and (by, value) not in terms:
+        said = _SAID_AS.get(by, by)
+        if said in _SERVICES and value not in _ORDINARY and (said, value) not in terms:
             rates, tiers = _convert(found.get_prices(at, {by: value}))
-            terms[by, value] = Terms(by, value, rates, tiers)
+            terms[said, value] = Terms(said, value, rates, tiers)
     for row in MULTIPLIERS:
         if row.applies_to(publisher, model) and (row.by, row.value) not in terms:
             terms[row.by, row.value] = Terms(row.by, row.value, per_mille=row.per_mille)

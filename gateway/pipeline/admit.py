@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 from gateway import clock
 from gateway.errors import GatewayError
 from gateway.keys.virtual_key import PREFIX, PREFIX_OF, environment_of
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.states import Received
 from gateway.shapes.glance import glance
 from gateway.shapes.shape import Shape
@@ -21,8 +22,8 @@ _KEY_HEADERS = (b"x-api-key", b"api-key", b"x-goog-api-key")
 """Where Anthropic's, Azure's and Google's clients send their key."""
 
 
-def authenticate(received: Received) -> CompiledKey:
-    """Finds the key by the keyed hash of the secret presented; raises 401 or 403.
+def authenticate(received: Received, guesses: KeyGuesses) -> CompiledKey:
+    """Finds the key by the keyed hash of the secret presented; raises 401 or 403, 429 for who guesses.
 
     The work done does not depend on whether the secret is well formed or known.
     """
@@ -35,6 +36,8 @@ def authenticate(received: Received) -> CompiledKey:
     ):
         if entry is None and environment_of(secret) is not None:
             received.snapshot.tell_unknown_key()
+        if secret:
+            guesses.count(received.peer, received.headers)
         raise GatewayError("invalid_api_key", _INVALID if secret else _MISSING, headers={"www-authenticate": "Bearer"})
     key = received.trail.key = entry.key
     if key.state == "revoked":

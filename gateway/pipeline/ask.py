@@ -149,7 +149,7 @@ class _Chain:
     def __init__(self, request: Admitted, services: Services) -> None:
         self._request = request
         self._services = services
-        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts_here]
+        self._waiting = [one for one in reversed(request.candidates) if not one.lane.counts]
         self._tries_left = request.fallback.max_attempts
         self._passed_over: list[tuple[str, str, str]] = []
         self._recoverable: GatewayError | None = None
@@ -429,7 +429,7 @@ def send(
     provider, lane = candidate.upstream.provider, candidate.lane
     headers = request_headers(received.headers, with_baggage=services.forwards_baggage)
     query = received.query
-    if lane.translation is not None:
+    if lane.translation is not None or lane.counts:
         headers = [header for header in headers if not header[0].startswith(_OF_ONE_API)]
         # A stream of Google's is one array for those who do not ask for events.
         query = _EVENTS if stream and lane.endpoint.shape.element is not None else b""

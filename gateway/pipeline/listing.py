@@ -72,7 +72,10 @@ async def list_own(received: Received, key: CompiledKey, services: Services) -> 
         has_more, some = len(found) > wanted, found[:wanted]
         looked_at += len(some)
         objects = await _objects(received, key, services, some)
+        edit = received.endpoint.edits_answer
         for one, data in zip(some, objects, strict=True):
+            if data is not None and edit is not None:
+                data = edit(data)  # noqa: PLW2901 - as it goes out
             if data is not None and _fits(data, wish.filters):
                 shown.append((one.id, data))
         behind = some[-1] if some else behind

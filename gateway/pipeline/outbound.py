@@ -223,8 +223,15 @@ def betas_in_body(request: Admitted, candidate: Candidate) -> str:
 
 def _translated(request: Admitted, candidate: Candidate, translation: Translation, *, strict: bool) -> Outbound:
     """Another company's shape: built anew, with what could not be carried over reported or refused."""
-    done = translated(request, candidate, translation, request.body.document(), strict=strict)
+    done = translated(request, candidate, translation, document_of(request), strict=strict)
     return Outbound(msgspec.json.encode(done.body), "translated", done.dropped, kept=done.kept)
+
+
+def document_of(request: Admitted) -> Json:
+    """The parsed request; without its cache marks, where there are to be none: a target's may have another form."""
+    body = request.body
+    splices = without_marks(body.data) if request.cache_mode == "disable" else ()
+    return JsonBody(apply(body.data, splices)).document() if splices else body.document()
 
 
 def translated(
@@ -245,6 +252,9 @@ def translated(
         provider=provider.name,
         seal=request.received.snapshot.seal,
     )
+    stops = targets.stops_beside(provider.type, endpoint.name, candidate.model, done.body)
+    if stops and done.kept is not None:
+        done = msgspec.structs.replace(done, kept=done.kept._replace(stops=stops))
     told = targets.fit(provider.type, endpoint.name, candidate.model, done.body)
     if not told:
         return done

@@ -21,6 +21,7 @@ from gateway.shapes.progress import BYTES_PER_TOKEN, Progress, tokens_in
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Headers
+from gateway.usage import Stated, Usage
 from gateway.wire.audio_length import HEAD_BYTES
 from gateway.wire.headers import response_headers
 from gateway.wire.json_array import ArrayElements
@@ -150,6 +151,8 @@ def read_whole(asked: Asked, body: bytes) -> Ending:
     """Reads what a whole answer states, and how it ended."""
     shape = asked.candidate.lane.endpoint.shape
     asked.stated = shape.read_usage(body)
+    if asked.stated is None and asked.admitted.defers:
+        asked.stated = Stated(usage=Usage())
     # What is told of a response that failed is no failure of who tells it.
     return Ending(How.COMPLETE) if asked.received.endpoint.is_stored else ending_of(body, shape.events)
 

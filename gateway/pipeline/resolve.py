@@ -7,13 +7,16 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from gateway.errors import GatewayError
+from gateway.lanes.base import Translation
+from gateway.lanes.counters import COUNTERS, COUNTS
+from gateway.lanes.embeddings import EMBEDDINGS
 from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
 from gateway.policy.patterns import is_glob
 from gateway.providers.base import Provider
 from gateway.providers.well_known_models import MAKERS, names_of_maker, types_serving
 from gateway.shapes.declares import OF_MODELS, Declared, declared
-from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, Endpoint
+from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, INVOKE_EMBEDDINGS, PREDICT, Endpoint
 from gateway.shapes.glance import glance
 from gateway.snapshot.snapshot import (
     Balance,
@@ -36,16 +39,17 @@ _LONGEST_NAME = 512
 _REMEMBERED = 512
 _RESPONSES = "responses"
 _HAS_RESPONSES = ("openai", "azure")
-_COUNTED_BY = {"messages_count_tokens": "messages"}
-"""Endpoints that count the prompt of a request of another one."""
-
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
 """What was seen of plain bodies that name no model but the one that is asked."""
 
 _CHAT = ENDPOINTS["chat_completions"]
-_SPOKEN: Mapping[str, Endpoint] = {**ENDPOINTS, CONVERSE.name: CONVERSE}
+_SPOKEN: Mapping[str, Endpoint] = {
+    **ENDPOINTS,
+    **{endpoint.name: endpoint for endpoint in (CONVERSE, INVOKE_EMBEDDINGS, PREDICT)},
+}
+_LANES: Mapping[tuple[str, str], Translation] = {**TRANSLATIONS, **EMBEDDINGS}
 
 
 def named_model(endpoint: Endpoint, body: RequestBody) -> str:
@@ -180,16 +184,27 @@ def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
         return Lane(endpoint, None)
     lanes = [
         Lane(_SPOKEN[spoken], translation)
-        for (asked, spoken), translation in TRANSLATIONS.items()
+        for (asked, spoken), translation in _LANES.items()
         if asked == endpoint.name and provider.serves(_SPOKEN[spoken], model)
     ]
     if provider.type in _HAS_RESPONSES and needs_responses(model):
         lanes.sort(key=lambda lane: lane.endpoint.name != _RESPONSES)
     if lanes:
         return lanes[0]
-    asked_instead = _COUNTED_BY.get(endpoint.name)
-    lane = None if asked_instead is None else lane_for(provider, ENDPOINTS[asked_instead], model)
-    return None if lane is None else Lane(lane.endpoint, lane.translation, counts_here=True)
+    count = COUNTS.get(endpoint.name)
+    return None if count is None else _counting(provider, count.endpoint, model)
+
+
+def _counting(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
+    """How a prompt is counted: by the lane that its request would go by; OpenAI counts for chat by Responses."""
+    lane = lane_for(provider, endpoint, model)
+    if lane is None:
+        return None
+    if lane.endpoint is _CHAT and provider.type in _HAS_RESPONSES:
+        lane = Lane(ENDPOINTS[_RESPONSES], TRANSLATIONS[endpoint.name, _RESPONSES])
+    counters = COUNTERS.get(lane.endpoint.name, ())
+    counter = next((one for one in counters if provider.serves(one.endpoint, model)), None)
+    return Lane(lane.endpoint, lane.translation, counts=True, counter=counter)
 
 
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str, str]:

@@ -15,6 +15,7 @@ coroutines, so a stage that has to wait for something is one more `await`, and o
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 
 from gateway.counters.hold import Hold
@@ -23,16 +24,18 @@ from gateway.money.habits import Habits
 from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.count import count
+from gateway.pipeline.deferred import is_in_background, run_batch, run_in_background
 from gateway.pipeline.heartbeat import is_whole_json, with_heartbeat
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
+from gateway.pipeline.input_files import with_digest
 from gateway.pipeline.listing import list_own
 from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
-from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Received
+from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Outbound, Received
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
@@ -51,7 +54,7 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     services.metrics.request_started()
     try:
         try:
-            key = authenticate(received)
+            key = authenticate(received, services.guesses)
         finally:
             sample(received, services)
         body = await _read(received, key, services, read_body)
@@ -61,12 +64,15 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
             _check_room(services)
             return await list_own(received, key, services)
         admitted = await _admit(received, key, body, services)
-        if admitted.candidate.lane.counts_here:
+        if received.endpoint.removes:
+            await services.jobs.seen(received.endpoint.named[0].id)
+        if admitted.candidate.lane.counts:
             return await count(admitted, services)
-        beat_s = key.unary_keepalive_s
-        if beat_s and is_whole_json(received.endpoint, body):
-            return await with_heartbeat(_answer(admitted, services), received, services, beat_s)
-        return await _answer(admitted, services)
+        if received.endpoint.defers is not None:
+            return await run_batch(admitted, services, partial(_answer, services))
+        if "background" in body.names and is_in_background(admitted):
+            return await run_in_background(admitted, services, partial(_relay, services=services))
+        return await _answer_kept_alive(services, admitted)
     except GatewayError as error:
         settle_refused(received, services, error)
         raise
@@ -77,11 +83,6 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
     except BaseException:
         settle(received, services, Ended(500, "failed", "internal_error"))
         raise
-
-
-async def _answer(admitted: Admitted, services: Services) -> Reply:
-    asked = await ask(admitted, services)
-    return await _relay(asked, services)
 
 
 async def _read(received: Received, key: CompiledKey, services: Services, read_body: ReadBody) -> RequestBody:
@@ -179,6 +180,19 @@ def _look_through(
     return admitted, holds
 
 
+def _answer_kept_alive(services: Services, admitted: Admitted) -> Awaitable[Reply]:
+    """The answer, with spaces before it where the key wants them and it takes long."""
+    received, after_s = admitted.received, admitted.key.unary_keepalive_s
+    answer = _answer(services, admitted)
+    if not after_s or not is_whole_json(received.endpoint, admitted.came):
+        return answer
+    return with_heartbeat(answer, received, services, after_s)
+
+
+async def _answer(services: Services, admitted: Admitted) -> Reply:
+    return await _relay(await ask(admitted, services), services)
+
+
 async def _relay(asked: Asked, services: Services) -> Reply:
     """Hands the answer on in the client's shape. Closes the upstream's, unless the reply streams: its `close` does."""
     translation = asked.candidate.lane.translation
@@ -196,7 +210,20 @@ async def _relay(asked: Asked, services: Services) -> Reply:
         raise failure
     if reply.stream is None:
         await asked.response.close()
-        removes = asked.received.endpoint.removes
-        if reply.data is not None and (removes or keeps(asked.admitted)) and is_answer(asked):
-            await services.objects.remember(left_behind(asked.admitted, reply.data))
+        endpoint = asked.received.endpoint
+        if reply.data is not None and endpoint.edits_answer is not None:
+            _edit(reply, reply.data, endpoint.edits_answer, asked.received)
+        if reply.data is not None and (endpoint.removes or keeps(asked.admitted)) and is_answer(asked):
+            stored = left_behind(asked.admitted, reply.data)
+            await services.objects.remember(
+                await with_digest(asked, stored, services) if endpoint.brings_input else stored
+            )
     return reply
+
+
+def _edit(reply: Reply, data: bytes, edit: Callable[[bytes], bytes], received: Received) -> None:
+    """Puts what is the gateway's own into an answer."""
+    edited = edit(data)
+    if edited != data:
+        reply.data = edited
+        received.trail.outbound = Outbound(b"", "spliced")

@@ -1,17 +1,20 @@
 """What the stages share beyond one request: counters and the places where outcomes are told."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from gateway.counters.hold import CounterStore
+from gateway.counters.hold import CounterStore, Lease
+from gateway.ledger.open_jobs import OpenJob
 from gateway.ledger.stored_entry import StoredObject
 from gateway.money.habits import Habits
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.telemetry.decision_log import DecisionLog
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.upstream.circuit_breaker import CircuitBreakers
+from gateway.wire.multipart import MultipartBody
 
 
 class Ledger(Protocol):
@@ -43,6 +46,45 @@ class Objects(Protocol):
         """A key's own objects of one kind, by when they were made. Raises `IndexLostError`."""
 
 
+class SpooledFile(Protocol):
+    """A file on the disk without a name. `close` lets go of it, and is idempotent."""
+
+    descriptor: int
+    size: int
+
+    def close(self) -> None:
+        """Gives its room back."""
+
+
+class Uploads(Protocol):
+    """Files that clients upload, as far as they lie on this node's disk. All of it raises `overloaded` without room."""
+
+    async def take(self, pieces: AsyncIterator[bytes], most: int) -> SpooledFile:
+        """A file of what comes. Raises `payload_too_large` beyond `most` bytes."""
+
+    async def keep(self, form: MultipartBody, *, is_part: bool) -> str:
+        """Keeps what may become the input of a batch, or a part of it, for a day; empty for what may not."""
+
+    async def open(self, digest: str) -> SpooledFile | None:
+        """What was kept under a digest; `None` where it is not here."""
+
+
+class Jobs(Protocol):
+    """Who looks after what goes on after its request. All of it raises `IndexLostError` while the database is away."""
+
+    async def open(self, job: OpenJob, lease: Lease | None) -> None:
+        """Work is about to begin, and holds something of budgets until it ends."""
+
+    async def began(self, job: OpenJob, lease: Lease | None = None) -> None:
+        """It has begun, and has its id; where it was opened without a lease, this is what it holds."""
+
+    async def drop(self, job: OpenJob) -> None:
+        """It did not begin: what it holds is given back."""
+
+    async def seen(self, object_id: str) -> None:
+        """Its key asks for it: where this node looks after it, that is done now."""
+
+
 class Tracing(Protocol):
     """Where spans go."""
 
@@ -68,6 +110,9 @@ class Services:
     decision_log: DecisionLog | None
     tracing: Tracing
     objects: Objects
+    uploads: Uploads
+    jobs: Jobs
     disconnect_drain_bytes: int
+    guesses: KeyGuesses
     habits: Habits = field(default_factory=Habits)
     forwards_baggage: bool = False

@@ -16,6 +16,7 @@ from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.pipeline.holds import (
     NOTHING_OWED,
+    NOTHING_RELEASED,
     Bill,
     Released,
     characters_asked_for,
@@ -24,6 +25,7 @@ from gateway.pipeline.holds import (
     release,
     with_estimates,
 )
+from gateway.pipeline.key_guesses import TOO_MANY
 from gateway.pipeline.services import Services, Tracing
 from gateway.pipeline.states import ERROR_IN_ANSWER, Admitted, Asked, Ended, Received
 from gateway.shapes.ending import Ending, How, Stop
@@ -92,7 +94,8 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
     is_kept = trail.key is not None and ended.error_code != LEDGER_FULL
     log = services.decision_log
     has_line = log is not None and log.has(ended.outcome, received.request_id)
-    if not is_kept and not has_line and not received.is_traced:
+    # Whoever guesses keys fills no logs.
+    if ended.error_code == TOO_MANY or not (is_kept or has_line or received.is_traced):
         return
     record = _decision_record(received, bill, ended, released)
     encoded = encode(record)
@@ -292,6 +295,11 @@ def _count_bill(admitted: Admitted, metrics: Metrics, provider: str, model: str,
             if replaced.upstream.provider.name == owed_to != admitted.candidate.upstream.provider.name:
                 owing = replaced.model
         metrics.cost(owed_to, owing, owed / NANO_PER_USD)
+
+
+def record_of(received: Received, ended: Ended) -> DecisionRecord:
+    """What is known of a request that has led to something which is charged for by itself, later."""
+    return _decision_record(received, NOTHING_OWED, ended, NOTHING_RELEASED)
 
 
 def _decision_record(received: Received, bill: Bill, ended: Ended, released: Released) -> DecisionRecord:

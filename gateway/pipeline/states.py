@@ -220,7 +220,8 @@ class Admitted:
     `candidate` is the present one, `price` what it costs at the moment at which the request came, `None` where nobody
     knows. `under_way` are the calls that have begun, `replaced` what answers consumed that another one took the place
     of; `prompt` its bound and `allowed` what it allows, once somebody has asked for it. `home` is where it has to go
-    for what it names.
+    for what it names. `defers`: what it consumes is charged later, of another row of the ledger, unless the answer says
+    it already.
 
     `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
     Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
@@ -235,6 +236,7 @@ class Admitted:
         "candidate",
         "candidates",
         "choices",
+        "defers",
         "end_user",
         "fallback",
         "fitted",
@@ -282,6 +284,7 @@ class Admitted:
         self.prompt: InputBound | None = None
         self.allowed: Allows | None = None
         self.under_way: list[UnderWay] = []
+        self.defers = False
         self.replaced: list[tuple[Candidate, Stated]] = []
 
     def go_to(self, candidate: Candidate, outbound: Outbound | None = None) -> None:

@@ -6,24 +6,14 @@ without them, by `gateway.plan.telling`, before they become part of a plan.
 
 from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 
+from gateway.config.sections.access import Access
+
 SENSITIVE: Final = "(sensitive)"
 SENSITIVE_CHANGED: Final = "(sensitive, changed)"
-
-
-class Access(StrEnum):
-    """What a change does to what somebody may do."""
-
-    SAME = "same"
-    NARROWS = "narrows"
-    GRANTS = "grants"
-    """Something new can be used; marked apart, so that WIDENS keeps its force."""
-    MAY_WIDEN = "may_widen"
-    WIDENS = "widens"
 
 
 class FieldChange(msgspec.Struct, frozen=True, omit_defaults=True):

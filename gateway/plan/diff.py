@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config.field_tree import HASHES, FieldTree
 from gateway.config.references import is_reference
 from gateway.config.resources import Spec
+from gateway.config.sections.marks import Unordered
 from gateway.config.source import Path, pointer, steps
 from gateway.keys.digest import shown_hash
 from gateway.plan.change import SENSITIVE, SENSITIVE_CHANGED, FieldChange
@@ -15,54 +17,26 @@ from gateway.secret import Secret
 
 References = Mapping[str, str]
 NOTHING_WRITTEN: Final[References] = {}
-_HASHES: Final = ("secret_hash", "previous_secret_hash")
-
-_SHARED: Final[Path] = ("shared_with",)
-
-UNORDERED: Final[Mapping[str, tuple[Path, ...]]] = {
-    "trace_collectors": (_SHARED,),
-    "teams": (_SHARED,),
-    "projects": (_SHARED,),
-    "principals": (_SHARED,),
-    "providers": (_SHARED, ("models",)),
-    "policy_rules": (_SHARED, ("*", "deny"), ("*", "allow")),
-    "virtual_keys": (
-        ("models_allowed",),
-        ("tags",),
-        ("policy_rules",),
-        ("policy_rules", "*", "*", "deny"),
-        ("policy_rules", "*", "*", "allow"),
-        ("fallback", "on"),
-        ("content_capture", "redact"),
-    ),
-    "settings": (("value", "on"), ("value", "redact")),
-}
-"""Lists whose order means nothing, by kind and path; `*` is any step. All others are sequences."""
 
 
-def same(kind: str, one: Spec, other: Spec) -> bool:
-    """Whether two specs mean the same."""
-    return one == other or normal(kind, one) == normal(kind, other)
+def same(tree: FieldTree, one: Spec, other: Spec) -> bool:
+    """Whether two specs mean the same; `tree` is what is said of their fields."""
+    return one == other or normal(tree, one) == normal(tree, other)
 
 
-def normal(kind: str, value: Any, path: Path = ()) -> Any:
+def normal(tree: FieldTree | None, value: Any) -> Any:
     """A value with its unordered lists in one order."""
     if isinstance(value, dict):
-        return {name: normal(kind, inner, (*path, name)) for name, inner in value.items()}
+        return {name: normal(tree and tree.at(name), inner) for name, inner in value.items()}
     if isinstance(value, list):
-        inner = [normal(kind, one, (*path, "*")) for one in value]
-        return sorted({text(one): one for one in inner}.values(), key=text) if is_unordered(kind, path) else inner
+        inner = [normal(tree and tree.items, one) for one in value]
+        return sorted({text(one): one for one in inner}.values(), key=text) if _is_unordered(tree) else inner
     return value
 
 
-def is_unordered(kind: str, path: Path) -> bool:
-    """Whether the list at a path is a set."""
-    return any(_matches(pattern, path) for pattern in UNORDERED.get(kind, ()))
-
-
-def fields(kind: str, before: Spec, after: Spec) -> list[FieldChange]:
+def fields(tree: FieldTree, before: Spec, after: Spec) -> list[FieldChange]:
     """Every field that differs, in the order of their names, with its values: nobody is shown them as they are."""
-    return sorted(_differences(kind, before, after, ()), key=lambda one: one.path)
+    return sorted(_differences(tree, before, after, ()), key=lambda one: one.path)
 
 
 def shown(
@@ -92,7 +66,7 @@ def shown(
         ]
     if references and value is not None and (written := references.get(pointer(path))) is not None:
         return written
-    if whole_hashes or not path or path[-1] not in _HASHES or not isinstance(value, str):
+    if whole_hashes or not path or path[-1] not in HASHES or not isinstance(value, str):
         return value
     return shown_hash(value)
 
@@ -117,27 +91,30 @@ def text(value: Any) -> str:
     return msgspec.json.encode(value, order="sorted").decode()
 
 
-def _differences(kind: str, before: Any, after: Any, path: Path) -> Iterator[FieldChange]:
+def _differences(tree: FieldTree | None, before: Any, after: Any, path: Path) -> Iterator[FieldChange]:
     if isinstance(before, dict) and isinstance(after, dict):
         for name in sorted({*before, *after}):
-            yield from _differences(kind, before.get(name), after.get(name), (*path, name))
+            yield from _differences(tree and tree.at(name), before.get(name), after.get(name), (*path, name))
         return
-    if is_unordered(kind, path) and isinstance(before, list) and isinstance(after, list):
-        yield from _members(kind, before, after, path)
+    if _is_unordered(tree) and isinstance(before, list) and isinstance(after, list):
+        yield from _members(tree and tree.items, before, after, path)
         return
-    if normal(kind, before, path) == normal(kind, after, path):
+    if normal(tree, before) == normal(tree, after):
         return
     yield FieldChange(pointer(path), before, after)
 
 
-def _members(kind: str, before: list[Any], after: list[Any], path: Path) -> Iterator[FieldChange]:
-    inner = (*path, "*")
-    had = {text(normal(kind, one, inner)): one for one in before}
-    has = {text(normal(kind, one, inner)): one for one in after}
+def _members(tree: FieldTree | None, before: list[Any], after: list[Any], path: Path) -> Iterator[FieldChange]:
+    had = {text(normal(tree, one)): one for one in before}
+    has = {text(normal(tree, one)): one for one in after}
     added = [has[one] for one in has if one not in had]
     removed = [had[one] for one in had if one not in has]
     if added or removed:
         yield FieldChange(pointer(path), before, after, added, removed)
+
+
+def _is_unordered(tree: FieldTree | None) -> bool:
+    return tree is not None and tree.mark(Unordered) is not None
 
 
 def _members_shown(some: list[Any], among: Any, references: References, path: Path) -> list[Any]:
@@ -155,7 +132,3 @@ def _direction(change: FieldChange) -> str:
         return "rose" if Decimal(str(change.after)) > Decimal(str(change.before)) else "fell"
     except InvalidOperation:
         return "changed"
-
-
-def _matches(pattern: Path, path: Path) -> bool:
-    return len(pattern) == len(path) and all(wanted in ("*", step) for wanted, step in zip(pattern, path, strict=True))

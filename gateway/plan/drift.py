@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from gateway.clock import moment_at
+from gateway.config.field_tree import fields_of
 from gateway.config.origins import value_at
 from gateway.config.resources import LIFE_CYCLE
 from gateway.config.source import steps
@@ -38,7 +39,8 @@ def drift_of(
             was = shown(live.resource.spec, live.resource.references)
             yield Drift(address, "", None, was, "kept" if is_left else "overwritten", by, when)
         return
-    for change in fields(live.resource.kind, live.applied, live.resource.spec):
+    tree = fields_of(live.resource.kind, live.resource.name)
+    for change in fields(tree, live.applied, live.resource.spec):
         is_own = _is_own(change.path, live, one)
         if is_own and (change.path != "/state" or one.written is None):
             continue
@@ -54,9 +56,11 @@ def _is_own(path: str, live: LiveResource, one: Matched) -> bool:
     return live.resource.kind == "virtual_keys" and field in LIFE_CYCLE and field not in said
 
 
-def _effect(path: str, live: LiveResource, one: Matched) -> str:
+def _effect(place: str, live: LiveResource, one: Matched) -> str:
     if one.wanted is None or one.written is None:
         return "overwritten"
-    kind = live.resource.kind
-    now, wanted = (normal(kind, value_at(spec, steps(path))) for spec in (live.resource.spec, one.wanted.spec))
+    path = tuple(steps(place))
+    along = fields_of(live.resource.kind, live.resource.name).along(path)
+    there = along[-1] if len(along) > len(path) else None
+    now, wanted = (normal(there, value_at(spec, path)) for spec in (live.resource.spec, one.wanted.spec))
     return "already_matches" if now == wanted else "overwritten"

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from gateway.plan.change import Access, Drift, ResourceChange
+from gateway.config.sections.access import Access
+from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.live import LiveResource
 from gateway.plan.plan import Guard, Plan
 from gateway.plan.words import count, names

@@ -10,8 +10,9 @@ from gateway.clock import moment_at
 from gateway.config.origins import Origins, value_at, with_value
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, Spec, origins_of
+from gateway.config.sections.access import Access
 from gateway.config.source import steps
-from gateway.plan.change import Access, Drift, ResourceChange
+from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.consequences import Situation, consequences
 from gateway.plan.drift import drift_of
 from gateway.plan.figures import Figures

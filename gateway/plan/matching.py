@@ -6,10 +6,12 @@ from typing import Final
 import msgspec
 
 from gateway.config.address import KINDS
+from gateway.config.field_tree import fields_of
 from gateway.config.referring import Key, prices_renamed, renamed
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
+from gateway.config.sections.access import Access
 from gateway.plan.access import compared, of_creation, of_deletion, widest
-from gateway.plan.change import Access, FieldChange, ResourceChange
+from gateway.plan.change import FieldChange, ResourceChange
 from gateway.plan.diff import same
 from gateway.plan.live import KEPT_US, KeptSecret, LiveResource, LiveState
 
@@ -123,7 +125,7 @@ def change_of(owner: str, one: Matched) -> ResourceChange | None:
     actions = ["move"] if one.previous is not None else []
     if kind == "providers" and before.get("type") != after.get("type"):
         actions.append("replace")
-    elif fields or not same(kind, one.live.resource.spec, after):
+    elif fields or not same(fields_of(kind, name), one.live.resource.spec, after):
         actions.append("update")
     if not actions:
         return None

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.plan.change import Access, Drift, ResourceChange
+from gateway.config.sections.access import Access
+from gateway.plan.change import Drift, ResourceChange
 from gateway.plan.replay import Replay
 
 FORMAT_VERSION: Final = "2.0"

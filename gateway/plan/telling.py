@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from gateway.config.field_tree import fields_of
 from gateway.config.origins import Origins, value_at
 from gateway.config.resources import Spec
+from gateway.config.sections.access import Access
 from gateway.config.source import steps
 from gateway.plan import diff
-from gateway.plan.change import Access, Consequence, FieldChange, ResourceChange
+from gateway.plan.change import Consequence, FieldChange, ResourceChange
 from gateway.plan.matching import Matched
 
 
@@ -42,7 +44,10 @@ def _with_renames(change: ResourceChange, one: Matched) -> list[FieldChange]:
     if one.live is None or one.live.resource.spec == one.before or change.after is None:
         return change.changes
     judged = {field.path: field for field in change.changes}
-    stand = {field.path: field for field in diff.fields(change.kind, one.live.resource.spec, change.after)}
+    stand = {
+        field.path: field
+        for field in diff.fields(fields_of(change.kind, change.name), one.live.resource.spec, change.after)
+    }
     access = {path: judged[path].access if path in judged else Access.SAME for path in stand}
     found = {path: msgspec.structs.replace(field, access=access[path]) for path, field in stand.items()}
     return sorted({**judged, **found}.values(), key=lambda field: field.path)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from gateway.config.resources import Resource, Spec
-from gateway.plan.change import Access, Consequence, ResourceChange
+from gateway.config.sections.access import Access
+from gateway.plan.change import Consequence, ResourceChange
 from gateway.plan.words import names
 
 _WIDER: Final = (Access.GRANTS, Access.MAY_WIDEN, Access.WIDENS)

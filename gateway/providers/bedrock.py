@@ -4,6 +4,7 @@ Claude is spoken to in Anthropic's own shape, by InvokeModel and InvokeModelWith
 Converse and ConverseStream. Streams arrive in AWS's framing and go on as server-sent events.
 """
 
+import re
 from collections.abc import Iterable
 
 from gateway.config.sections.providers import BedrockProvider
@@ -14,6 +15,7 @@ from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.secret import Secret
 from gateway.shapes.cloud_messages import BEDROCK, CloudForm
+from gateway.shapes.embeddings import COUNTED, EMBEDS
 from gateway.shapes.endpoints import Endpoint
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.upstream.request import Content, Headers, Transport, UpstreamRequest, UpstreamResponse
@@ -23,6 +25,8 @@ from gateway.wire.bedrock_anthropic import AnthropicEvents, betas_of, invoke_mod
 _CLAUDE = "anthropic.claude"
 _BETA = "anthropic-beta"
 _OF_ANTHROPIC_HEADERS = "anthropic-"
+_COUNT = "x-amzn-bedrock-input-token-count"
+_COUNTED_IN_HEADER = re.compile(r"(cohere\.embed-|nova-2-multimodal-embeddings)[^/]*/invoke$")
 _EVENT_STREAM = "application/vnd.amazon.eventstream"
 
 
@@ -48,16 +52,23 @@ class Bedrock:
         self._headers = HeaderSet(_credentials(section), section.headers)
 
     def serves(self, endpoint: Endpoint, model: str) -> bool:
-        """Messages for Claude, Converse for everything else; a profile's ARN that names no family is taken for that."""
+        """Messages and their tokens for Claude, Converse for all else; profiles' ARNs that name no family are that."""
         if not is_path_segment(model):
             return False
-        if endpoint.name == "messages":
+        if endpoint.name in ("messages", "invoke_count"):
             return _CLAUDE in model
+        if endpoint.name == "invoke_embeddings":
+            return EMBEDS.search(model) is not None
         return endpoint.name == "converse" and _CLAUDE not in model
 
     def url(self, endpoint: Endpoint, model: str, *, stream: bool) -> str:
         """The action's URL; the model id, profile or ARN stands in it."""
-        if endpoint.name == "converse":
+        if endpoint.name == "invoke_count":
+            # Models alone count, by their own names: profiles for several regions do not.
+            model, action = model[model.index(_CLAUDE) :], "count-tokens"
+        elif endpoint.name == "invoke_embeddings":
+            action = "invoke"
+        elif endpoint.name == "converse":
             action = "converse-stream" if stream else "converse"
         else:
             action = "invoke-with-response-stream" if stream else "invoke"
@@ -96,9 +107,51 @@ class BedrockTransport:
         """See `Transport`."""
         response = await self._transport.send(request)
         if not Content(response.headers).media_type.startswith(_EVENT_STREAM):
+            if _COUNTED_IN_HEADER.search(request.url) is not None:
+                return _with_count(response)
             return response
         events = _ConverseEvents() if request.url.endswith("/converse-stream") else AnthropicEvents()
         return _EventStreamResponse(response, events)
+
+
+def _with_count(response: UpstreamResponse) -> UpstreamResponse:
+    """An answer with the tokens of its texts in its body, where other models state them: some state a header alone."""
+    counted = next((value for name, value in response.headers if name == _COUNT and value.isdigit()), None)
+    return response if counted is None else _CountedResponse(response, int(counted))
+
+
+class _CountedResponse:
+    """A response whose object has one member more."""
+
+    def __init__(self, response: UpstreamResponse, tokens: int) -> None:
+        self._response = response
+        self._member: bytes | None = b'{"%b":%d,' % (COUNTED.encode(), tokens)
+        self.status = response.status
+        self.headers: Headers = [header for header in response.headers if header[0] != "content-length"]
+
+    @property
+    def was_held_back(self) -> bool:
+        """See `UpstreamResponse`."""
+        return self._response.was_held_back
+
+    async def read_chunk(self) -> bytes | None:
+        """See `UpstreamResponse`."""
+        chunk = await self._response.read_chunk()
+        if not chunk or self._member is None:
+            return chunk
+        member, self._member = self._member, None
+        return member + chunk[1:] if chunk[:2] == b'{"' else chunk
+
+    async def read_all(self) -> bytes:
+        """See `UpstreamResponse`."""
+        pieces: list[bytes] = []
+        while (piece := await self.read_chunk()) is not None:
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def close(self) -> None:
+        """See `UpstreamResponse`."""
+        await self._response.close()
 
 
 class _ConverseEvents:

@@ -15,6 +15,7 @@ from gateway.providers.header_set import HeaderSet
 from gateway.providers.timeouts import ProviderTimeouts, timeouts_of
 from gateway.shapes.addresses import method_of
 from gateway.shapes.cloud_messages import VERTEX, CloudForm
+from gateway.shapes.embeddings import PREDICTS
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.vendor import Vendor
 from gateway.upstream.request import Headers, Transport
@@ -52,6 +53,8 @@ class Vertex:
         """Messages and their tokens for Claude, Google's own shape for Gemini, chat for everything else."""
         if _is_claude(model):
             return endpoint.name in ("messages", "messages_count_tokens") and is_path_segment(model)
+        if endpoint.name == "predict":
+            return PREDICTS.match(model.removeprefix(_GOOGLE)) is not None and is_path_segment(model)
         if endpoint.shape.vendor is Vendor.GOOGLE:
             own = model.removeprefix(_GOOGLE)
             return "/" not in own and is_path_segment(own) and endpoint.name not in _NOT_SERVED
@@ -63,7 +66,8 @@ class Vertex:
             return f"{self._base_url}/endpoints/openapi/chat/completions"
         if endpoint.shape.vendor is Vendor.GOOGLE:
             gemini = path_segment(model.removeprefix(_GOOGLE))
-            return f"{self._base_url}/publishers/google/models/{gemini}:{method_of(endpoint, stream=stream)}"
+            method = "predict" if endpoint.name == "predict" else method_of(endpoint, stream=stream)
+            return f"{self._base_url}/publishers/google/models/{gemini}:{method}"
         counts = endpoint.name == "messages_count_tokens"
         claude = _COUNT_TOKENS if counts else path_segment(model.removeprefix("anthropic/"), safe="@")
         action = "streamRawPredict" if stream and not counts else "rawPredict"

@@ -21,6 +21,7 @@ from gateway.server.models_resource import ModelsResource
 from gateway.server.read_body import BodyReader
 from gateway.server.response_headers import of_every_response
 from gateway.server.stored_resource import StoredResource
+from gateway.server.upload_spool import UploadSpool
 from gateway.settings import Settings
 from gateway.shapes.addresses import Address, address_of
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
@@ -165,6 +166,7 @@ def create_app(
     drain: Drain,
     books: Books,
     control_plane: Standing,
+    uploads: UploadSpool,
 ) -> AsgiApp:
     """Everything that has a path."""
     callers = Callers(settings.node, settings.trusted_proxies)
@@ -173,7 +175,7 @@ def create_app(
     app.add_error_handler(Exception, error_response.on_defect)
     app.add_error_handler(falcon.HTTPError, errors.answer)
     app.add_error_handler(GatewayError, error_response.on_gateway_error)
-    bodies = BodyReader(settings)
+    bodies = BodyReader(settings, uploads)
 
     def resource(endpoint: Endpoint) -> LlmResource:
         return LlmResource(endpoint, holder, services, bodies, drain, settings.disconnect_drain_s)
@@ -187,7 +189,7 @@ def create_app(
         app.add_called(endpoint, called, None if beside is None else StoredResource(beside, resource, called))
     for path, rows in by_path.items():
         app.add_route(path, StoredResource(rows, resource, None))
-    models = ModelsResource(holder)
+    models = ModelsResource(holder, services)
     for version in ("v1", "v1beta"):
         app.add_route(f"/{version}/models", models)
         app.add_route(f"/{version}/models/{{model:path}}", models, suffix="model")

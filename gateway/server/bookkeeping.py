@@ -18,6 +18,7 @@ from gateway.counters.hold import CountersLost, CounterStore, LedgerState, Stand
 from gateway.ledger.counter_states import CounterState, leave, report
 from gateway.ledger.learned import habits_at
 from gateway.ledger.object_index import ObjectIndex
+from gateway.ledger.open_jobs import JobStore
 from gateway.ledger.prune_task import PruneTask
 from gateway.ledger.rebuild import ledger_state
 from gateway.ledger.settled import all_settled, forget_settled, parsed, raise_settled
@@ -44,6 +45,8 @@ _CATCH_UP_S = 5.0
 _FAREWELL_S = 5.0
 _LONGEST_PAUSE_S = 15.0
 _LOOK_EVERY_S = 60.0
+_LATE_US = 600_000_000
+"""By so much other clocks may be behind, and a transaction ends after it has told its time."""
 _HEARTBEAT_S = 4.0
 _SHORT_WAIT_S = 1.0
 _MICROSECONDS = 1_000_000
@@ -72,6 +75,9 @@ class Bookkeeping:
             ) from None
         self._writer = LedgerWriter(self.spool, self._engine)
         self.objects = ObjectIndex(self._writer, self._engine)
+        # Alone on its machine, a gateway that starts again goes on at once with what it looked after.
+        alone = settings.workers == 1
+        self.jobs = JobStore(self._engine, settings.node if alone else f"{settings.node}:{os.getpid()}")
         self._prunes = PruneTask(self._engine, settings.ledger_retention)
         self._node = f"{socket.gethostname()}:{os.getpid()}"
         self._told: list[tuple[str, int, int | None]] = []
@@ -157,13 +163,19 @@ class Bookkeeping:
         return await asyncio.to_thread(self._read, budgets, {} if settled is None else parsed(settled))
 
     def watch(self, look: Callable[[Mapping[str, int]], Awaitable[None]]) -> None:
-        """Tells shared counters every minute what the ledger has of processes, of which some may be gone."""
+        """Tells shared counters every minute what the ledger has of processes, of which some may be gone.
+
+        After the first time only of those that it has something new of: so many as serve, however many have ended.
+        """
 
         async def looks() -> None:
+            since = 0
             while True:
                 await asyncio.sleep(_LOOK_EVERY_S * random.uniform(0.5, 1.5))  # noqa: S311 - spreads processes
                 with suppress(StorageError, CountersLost):
-                    await look(await asyncio.to_thread(self._settled_by_all))
+                    at = clock.microseconds()
+                    await look(await asyncio.to_thread(self._settled_by_all, since))
+                    since = at - _LATE_US
 
         self._watching = asyncio.get_running_loop().create_task(looks())
 
@@ -237,11 +249,11 @@ class Bookkeeping:
         except SQLAlchemyError as problem:
             raise StorageError(describe_failure(problem, self._engine)) from None
 
-    def _settled_by_all(self) -> dict[str, int]:
+    def _settled_by_all(self, since: int) -> dict[str, int]:
         try:
             with writing(self._engine, lock_wait_s=_SHORT_WAIT_S) as connection:
                 forget_settled(connection, clock.microseconds())
-                return all_settled(connection)
+                return all_settled(connection, since)
         except SQLAlchemyError as problem:
             raise StorageError(describe_failure(problem, self._engine)) from None
 

@@ -11,6 +11,7 @@ from gateway import ids
 from gateway.errors import GatewayError
 from gateway.pipeline.admit import authenticate
 from gateway.pipeline.resolve import callable_models, resolution
+from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.server import error_response
 from gateway.server.provider_models import ProviderModels
@@ -36,8 +37,9 @@ _EPOCH = "1970-01-01T00:00:00Z"
 class ModelsResource:
     """GET on the list and on one model: what the file declares, and what providers list, or the catalogue of them."""
 
-    def __init__(self, holder: Holder[Snapshot]) -> None:
+    def __init__(self, holder: Holder[Snapshot], services: Services) -> None:
         self._holder = holder
+        self._services = services
         self._listed = ProviderModels()
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
@@ -78,11 +80,15 @@ class ModelsResource:
         endpoint = ENDPOINTS["chat_completions"]
         if scope["path"].startswith(_OF_GOOGLE):
             endpoint = ENDPOINTS["generate_content"]
-        received = Received(self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id)
+        received = Received(
+            self._holder.current, endpoint, scope["headers"], scope["query_string"], request_id, scope["client"][0]
+        )
         try:
-            response.data = msgspec.json.encode(await answer(received, authenticate(received)))
+            key = authenticate(received, self._services.guesses)
+            response.data = msgspec.json.encode(await answer(received, key))
             response.content_type = "application/json"
         except GatewayError as error:
+            self._services.metrics.refused(error.type, error.code)
             error_response.write(response, error, _ENVELOPES[_vendor_of(received)])
         response.set_headers(of_gateway(received))
 

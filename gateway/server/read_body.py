@@ -29,10 +29,10 @@ _LONG = 1024 * 1024
 class BodyReader:
     """Reads bodies for one worker, and keeps what all of them hold together under a bound."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, spool: UploadSpool) -> None:
         self._limit = settings.max_request_body_bytes
         self._upload_limit = settings.max_upload_bytes
-        self._spool = UploadSpool(settings.data_dir / "uploads", settings.upload_spool_bytes)
+        self._spool = spool
         self._uploads: dict[Received, SpooledUpload] = {}
         bound = max(settings.max_buffered_body_bytes, settings.max_request_body_bytes)
         self._memory = _BodyMemory(bound, settings.body_timeout_s / 2)

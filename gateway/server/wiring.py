@@ -18,6 +18,7 @@ from gateway.ledger.spool import Spool
 from gateway.listening import bound_writes, certificate_ends
 from gateway.money.budget import CompiledBudget
 from gateway.money.nano_usd import NANO_PER_USD
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.services import Services
 from gateway.plan.words import count
 from gateway.providers.registry import ProviderSet
@@ -26,9 +27,11 @@ from gateway.server.bookkeeping import Bookkeeping
 from gateway.server.client_watch import AsgiApp, ClientLayer, Receive, Scope, Send
 from gateway.server.drain import Drain
 from gateway.server.health_listener import serve_health
+from gateway.server.job_keeper import JobKeeper
 from gateway.server.known_peppers import KnownPeppers
 from gateway.server.response_headers import close_connections, keep_connections
 from gateway.server.sources import open_source
+from gateway.server.upload_spool import UploadSpool
 from gateway.settings import Settings
 from gateway.snapshot.holder import Holder, Rejection
 from gateway.snapshot.snapshot import Snapshot
@@ -111,6 +114,8 @@ class Worker:
         self._tracing = open_tracing(self._metrics, self._variables, scheme=scheme)
         holder = Holder(first)
         await self._open_books(first)
+        uploads = UploadSpool(self._settings.data_dir / "uploads", self._settings.upload_spool_bytes)
+        self._jobs = JobKeeper(self._books.jobs, self._settings.deferred_poll_s)
         services = Services(
             counters=self._counters,
             on_counter_loss=self._settings.on_counter_loss,
@@ -120,11 +125,17 @@ class Worker:
             decision_log=self._decision_log,
             tracing=self._tracing,
             objects=self._books.objects,
+            uploads=uploads,
+            jobs=self._jobs,
             forwards_baggage=self._variables.forwards_baggage,
             disconnect_drain_bytes=self._settings.disconnect_drain_bytes,
+            guesses=KeyGuesses(
+                self._settings.invalid_keys_per_minute, Callers(self._settings.node, self._settings.trusted_proxies)
+            ),
             habits=await self._books.habits(first.budgets),
         )
         self._holder = holder
+        await self._jobs.start(services, holder)
         self._source.start(holder)
         self._serve(first)
         loop = asyncio.get_running_loop()
@@ -134,7 +145,7 @@ class Worker:
         keys, providers = count(first.key_count, "virtual key"), count(len(first.upstreams), "provider")
         _log.info("serving revision %s: %s, %s", first.revision_label, keys, providers)
         self._known_peppers.tell_at_start()
-        app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing)
+        app = create_app(self._settings, holder, services, self._drain, self._books, self._source.standing, uploads)
         keep_connections(self._settings.keepalive_timeout_s)
         if self._settings.health_port is not None:
             try:
@@ -149,6 +160,7 @@ class Worker:
         self._publishing.cancel()
         if self._health is not None:
             self._health.close()
+        await self._jobs.close()
         await self._source.close()
         await self._providers.close()
         await self._transport.close()

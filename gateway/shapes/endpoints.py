@@ -1,12 +1,24 @@
 """The one table of LLM endpoints: path, shape, body form. A new endpoint is a new row."""
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.shapes import audio, chat, converse, generate_content, images, media_members, messages, rerank, responses
+from gateway.shapes import (
+    audio,
+    chat,
+    converse,
+    embeddings,
+    generate_content,
+    images,
+    media_members,
+    messages,
+    rerank,
+    responses,
+)
 from gateway.shapes.shape import Shape
 from gateway.shapes.state import Reference
+from gateway.shapes.vendor import Vendor
 
 
 class BodyForm(enum.StrEnum):
@@ -22,9 +34,12 @@ class Endpoint:
     """One path of the data plane.
 
     `metered` is false where calls consume no tokens. `default_model` is what the API takes when the body names none.
-    `takes_files`: forms bring files that may be long. `is_stored`: it is about what a provider keeps, and names no
-    model; `named` is then what the path of one request names, `removes` says that it is gone afterwards, `lists` is the
-    kind of which a key is shown its own. `also` are other paths of the same.
+    `takes_files`: forms bring files that may be long; `brings_input`: what a batch may be made of later. `defers` is
+    the kind of work that goes on after the answer (`gateway.shapes.deferred`), `may_be_deferred` says that the request
+    may ask for that. `edits_answer` puts what is the gateway's own into a whole answer.
+    `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
+    names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
+    `also` are other paths of the same.
     """
 
     name: str
@@ -39,6 +54,10 @@ class Endpoint:
     named: tuple[Reference, ...] = ()
     removes: bool = False
     takes_files: bool = False
+    brings_input: bool = False
+    defers: str | None = None
+    may_be_deferred: bool = False
+    edits_answer: Callable[[bytes], bytes] | None = None
     lists: str | None = None
 
     @property
@@ -56,7 +75,7 @@ _TABLE = (
     Endpoint(name="chat_completions", path="/v1/chat/completions", shape=chat.CHAT),
     Endpoint(name="completions", path="/v1/completions", shape=chat.COMPLETIONS),
     Endpoint(name="embeddings", path="/v1/embeddings", shape=Shape(name="embeddings", media=media_members.EMBEDDINGS)),
-    Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES),
+    Endpoint(name="responses", path="/v1/responses", shape=responses.RESPONSES, may_be_deferred=True),
     Endpoint(name="responses_compact", path="/v1/responses/compact", shape=responses.COMPACT),
     Endpoint(
         name="responses_input_tokens",
@@ -130,5 +149,19 @@ _TABLE = (
 
 CONVERSE = Endpoint(name="converse", path="/model/converse", shape=converse.CONVERSE)
 """Bedrock's Converse: the other end of a lane, never called by clients."""
+
+INVOKE_COUNT = Endpoint(
+    name="invoke_count",
+    path="/model/count-tokens",
+    shape=Shape(name="invoke_count", vendor=Vendor.AMAZON),
+    metered=False,
+)
+"""Bedrock's CountTokens of a request for InvokeModel: asked by the gateway alone."""
+
+INVOKE_EMBEDDINGS = Endpoint(name="invoke_embeddings", path="/model/invoke", shape=embeddings.INVOKE)
+"""Bedrock's InvokeModel for models that embed: asked by the gateway alone."""
+
+PREDICT = Endpoint(name="predict", path="/predict", shape=embeddings.PREDICT)
+"""Vertex AI's `predict` for models that embed: asked by the gateway alone."""
 
 ENDPOINTS: Mapping[str, Endpoint] = {endpoint.name: endpoint for endpoint in _TABLE}

@@ -67,6 +67,10 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "stop_sequences stream temperature thread top_k top_p"
     ),
     "messages_count_tokens": _COUNTED,
+    "responses_input_tokens": _words(
+        "conversation input instructions model parallel_tool_calls personality previous_response_id reasoning text "
+        "tool_choice tools truncation"
+    ),
     "converse": _CONVERSE,
     "generate_content": _GENERATE,
 }

@@ -91,8 +91,7 @@ DECLARES: Final = Declares(
     output_caps=("max_output_tokens",),
     end_user=END_USER,
     search_caps=("max_tool_calls",),
-    routing=(*dialects.ROUTING, "previous_response_id", "conversation", "prompt"),
-    refused={"background": "Responses in the background are not served: there is no way to fetch them here."},
+    routing=(*dialects.ROUTING, "previous_response_id", "conversation", "prompt", "background"),
 )
 
 

@@ -4,6 +4,7 @@ A path is a row. The first `{...}` of it is an id that has to be the key's own; 
 it. What stands nowhere here is not served, and `NOT_SERVED` says why not.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -69,12 +70,41 @@ def _file_of_upload(_body: RequestBody, data: bytes) -> Sequence[Created]:
     return () if file is None or not file.id else (Created("file", file.id),)
 
 
+_RESULTS: Final = re.compile(
+    rb'("results_url"[ \t\r\n]*:[ \t\r\n]*")https?://[^"/]*(?=/v1/messages/batches/[^"]*/results")'
+)
+
+
+def own_addresses(data: bytes) -> bytes:
+    """Where the results of batches are, as a path of this gateway: clients would ask the provider itself otherwise."""
+    return _RESULTS.sub(rb"\1", data) if b'"results_url"' in data else data
+
+
+def _files_of_batch(_body: RequestBody, data: bytes) -> Sequence[Created]:
+    """The files that a batch of OpenAI's has written by now."""
+    try:
+        batch = _decode_batch(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ()
+    return [Created("file", id_) for id_ in (batch.output_file_id, batch.error_file_id) if id_]
+
+
+class _Batch(msgspec.Struct, gc=False):
+    output_file_id: str | None = None
+    error_file_id: str | None = None
+
+
+_decode_batch: Final = msgspec.json.Decoder(_Batch).decode
+
+
 def _rows(name: str, path: str, operations: str, *, kind: str | None = None, shape: Shape = _OPENAI) -> list[Endpoint]:
     """What is usual of a kind: `make` and `list` at its path, `get`, `change` and `remove` of one below it."""
     made = shape if kind is None else _making(shape, created_object(kind))
     one = f"{path}/{{id}}"
     known = {
-        "make": Endpoint(name=f"{name}_create", path=path, shape=made, takes_files=kind in _UPLOADED),
+        "make": Endpoint(
+            name=f"{name}_create", path=path, shape=made, takes_files=kind in _UPLOADED, brings_input=name == "files"
+        ),
         "list": Endpoint(name=f"{name}_list", path=path, shape=shape, method="GET", lists=kind),
         "get": Endpoint(name=f"{name}_get", path=one, shape=shape, method="GET"),
         "change": Endpoint(name=f"{name}_change", path=one, shape=shape),
@@ -87,13 +117,30 @@ def _stored(endpoint: Endpoint) -> Endpoint:
     return replace(endpoint, is_stored=True, metered=False, body=BodyForm.ANY)
 
 
-def _row(name: str, method: str, path: str, shape: Shape = _OPENAI, *, takes_files: bool = False) -> Endpoint:
-    return _stored(Endpoint(name=name, path=path, shape=shape, method=method, takes_files=takes_files))
+def _row(
+    name: str, method: str, path: str, shape: Shape = _OPENAI, *, takes_files: bool = False, brings_input: bool = False
+) -> Endpoint:
+    return _stored(
+        Endpoint(name=name, path=path, shape=shape, method=method, takes_files=takes_files, brings_input=brings_input)
+    )
 
 
+def _with_results(rows: Sequence[Endpoint]) -> list[Endpoint]:
+    """The same, where answers say where results are."""
+    return [replace(row, edits_answer=own_addresses) for row in rows]
+
+
+def _deferring(rows: list[Endpoint], kind: str) -> list[Endpoint]:
+    """The same, where what is made goes on by itself."""
+    return [replace(row, defers=kind) if row.method == "POST" else row for row in rows]
+
+
+_PART: Final = _making(_OPENAI, created_object("upload.part"))
+_BATCH: Final = _making(_OPENAI, _files_of_batch)
 _UPLOADED: Final = ("file", "skill")
 _STORES = "/v1/vector_stores/{id}"
 _CONTAINERS = "/v1/containers/{id}"
+_MESSAGES = "/v1/messages/batches"
 
 STORED: Final[Sequence[Endpoint]] = (
     *_rows("responses", "/v1/responses", "get remove"),
@@ -109,9 +156,12 @@ STORED: Final[Sequence[Endpoint]] = (
     *_rows("files", "/v1/files", "make list get remove", kind="file"),
     _row("files_content", "GET", "/v1/files/{id}/content"),
     *_rows("uploads", "/v1/uploads", "make", kind="upload"),
-    _row("uploads_parts", "POST", "/v1/uploads/{id}/parts", takes_files=True),
-    _row("uploads_complete", "POST", "/v1/uploads/{id}/complete", _making(_OPENAI, _file_of_upload)),
+    _row("uploads_parts", "POST", "/v1/uploads/{id}/parts", _PART, takes_files=True, brings_input=True),
+    _row("uploads_complete", "POST", "/v1/uploads/{id}/complete", _making(_OPENAI, _file_of_upload), brings_input=True),
     _row("uploads_cancel", "POST", "/v1/uploads/{id}/cancel"),
+    *_deferring(_rows("batches", "/v1/batches", "make list", kind="batch"), "batch"),
+    *_rows("batches", "/v1/batches", "get", shape=_BATCH),
+    _row("batches_cancel", "POST", "/v1/batches/{id}/cancel", _BATCH),
     *_rows("vector_stores", "/v1/vector_stores", "make list get change remove", kind="vector_store"),
     _row("vector_stores_search", "POST", f"{_STORES}/search"),
     _row("vector_stores_files_create", "POST", f"{_STORES}/files"),
@@ -139,6 +189,13 @@ STORED: Final[Sequence[Endpoint]] = (
     _row("skills_versions_content", "GET", "/v1/skills/{id}/versions/{part}/content"),
     *_rows("anthropic_files", "/v1/files", "make list get remove", kind="file", shape=_ANTHROPIC),
     _row("anthropic_files_content", "GET", "/v1/files/{id}/content", _ANTHROPIC),
+    *_deferring(
+        _with_results(_rows("message_batches", _MESSAGES, "make list", kind="message_batch", shape=_ANTHROPIC)),
+        "message_batch",
+    ),
+    *_with_results(_rows("message_batches", _MESSAGES, "get remove", shape=_ANTHROPIC)),
+    *_with_results([_row("message_batches_cancel", "POST", f"{_MESSAGES}/{{id}}/cancel", _ANTHROPIC)]),
+    _row("message_batches_results", "GET", f"{_MESSAGES}/{{id}}/results", _ANTHROPIC),
     *_rows("anthropic_skills", "/v1/skills", "make list get remove", kind="skill", shape=_ANTHROPIC),
     _row("anthropic_skills_versions_create", "POST", "/v1/skills/{id}/versions", _ANTHROPIC, takes_files=True),
     _row("anthropic_skills_versions_list", "GET", "/v1/skills/{id}/versions", _ANTHROPIC),
@@ -154,7 +211,6 @@ _OWN_CALLS: Final = "not judged or metered here"
 
 NOT_SERVED: Final[Mapping[str, str]] = {
     "/v1/agents": _LATER,
-    "/v1/batches": _LATER,
     "/v1/deployment_runs": _LATER,
     "/v1/deployments": _LATER,
     "/v1/dreams": _LATER,
@@ -162,7 +218,6 @@ NOT_SERVED: Final[Mapping[str, str]] = {
     "/v1/evals": _LATER,
     "/v1/fine_tuning": _LATER,
     "/v1/memory_stores": _LATER,
-    "/v1/messages/batches": _LATER,
     "/v1/sessions": _LATER,
     "/v1/audio/voice_consents": _ACCOUNT,
     "/v1/audio/voices": _ACCOUNT,

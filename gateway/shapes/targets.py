@@ -62,9 +62,13 @@ def limit_name(provider_type: str) -> str:
     return "max_tokens" if provider_type == "custom" else "max_completion_tokens"
 
 
-def takes_stop(provider_type: str, model: str) -> bool:
-    """Whether a chat completion may name sequences at which it ends."""
-    return provider_type not in _OPENAI or _REFUSES_STOP.match(model.lower()) is None
+def stops_beside(provider_type: str, endpoint: str, model: str, body: dict[str, Any]) -> tuple[str, ...]:
+    """Takes the texts at which an answer is to end off a body whose target refuses them, and gives them back."""
+    if endpoint == "responses" or (
+        endpoint == "chat_completions" and provider_type in _OPENAI and _REFUSES_STOP.match(model.lower()) is not None
+    ):
+        return tuple(stop for stop in body.pop("stop", ()) if stop)
+    return ()
 
 
 def takes_effort(provider_type: str, model: str) -> bool:
@@ -89,9 +93,6 @@ def fit(provider_type: str, endpoint: str, model: str, body: dict[str, Any]) -> 
 def _fit_chat(provider_type: str, model: str, body: dict[str, Any], told: list[str]) -> None:
     if limit_name(provider_type) == "max_tokens" and "max_completion_tokens" in body:
         body["max_tokens"] = body.pop("max_completion_tokens")
-    if "stop" in body and not takes_stop(provider_type, model):
-        del body["stop"]
-        told.append("stop")
     if "reasoning_effort" in body and not takes_effort(provider_type, model):
         del body["reasoning_effort"]
         told.append("reasoning_effort")

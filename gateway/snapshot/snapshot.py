@@ -12,6 +12,7 @@ from gateway.counters.hold import Hold
 from gateway.keys.digest import Pepper, is_imported
 from gateway.keys.virtual_key import PREFIX
 from gateway.lanes.base import Translation
+from gateway.lanes.counters import Counter
 from gateway.lanes.sealing import Seal
 from gateway.money.budget import CompiledBudget, Who
 from gateway.money.price_times import PriceOverTime
@@ -145,12 +146,14 @@ class FallbackPolicy:
 class Lane:
     """The provider's endpoint, and what carries requests and answers across; `None` where bytes pass as they are.
 
-    With `counts_here` nothing is asked: the gateway says how long the prompt would be, since the provider does not.
+    With `counts` the client wants to know how long the prompt would be alone: `counter` says so, or the gateway, where
+    the provider has none.
     """
 
     endpoint: Endpoint
     translation: Translation | None
-    counts_here: bool = False
+    counts: bool = False
+    counter: Counter | None = None
 
 
 @dataclass(frozen=True)

@@ -209,11 +209,25 @@ stored_objects = Table(
     Column("kind", Name, nullable=False),
     Column("provider", Name, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False, server_default=""),
     sqlite_with_rowid=False,
 )
-"""What providers keep (responses, files, conversations ...): which key made it, and who holds it."""
+"""What providers keep (responses, files, conversations ...): which key made it, and who holds it.
+
+`digest` is what a file was when it went up: length and SHA-256 of each of its parts.
+"""
 
 Index(None, stored_objects.c.virtual_key, stored_objects.c.kind, stored_objects.c.created_at, stored_objects.c.id)
+
+open_jobs = Table(
+    "open_jobs",
+    metadata,
+    Column("id", Name, primary_key=True),
+    Column("job", Text, nullable=False),
+    Column("held_by", Name, nullable=False),
+    Column("held_until", BigInteger, nullable=False),
+)
+"""Work that goes on at providers after its request was answered: what it holds of budgets, and who looks after it."""
 
 counter_nodes = Table(
     "counter_nodes",

@@ -47,6 +47,10 @@ class Callers:
         """Who asks by a connection from `peer` and calls itself `agent`; names of `headers` are in lower case."""
         return self._caller(peer, agent, self._forwarded(headers))
 
+    def address(self, peer: str | None, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """The address of who asks by a connection from `peer`."""
+        return self._caller(peer, None, self._forwarded(headers)).client_address
+
     def members(self, peer: str | None, agent: bytes | None, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         """The same as members of a JSON object, without its brackets.
 

@@ -2,16 +2,16 @@
 
 import logging
 import threading
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from opentelemetry.sdk.trace.export import SpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.telemetry.collector_headers import check_headers
 from gateway.telemetry.collector_settings import CollectorSettings
-from gateway.telemetry.http_exporter import HttpSpanExporter, place_of, place_of_variables
+from gateway.telemetry.http_exporter import HttpSender, Sender, place_of, place_of_variables
 from gateway.telemetry.otel_variables import Variables
-from gateway.telemetry.otlp import request_of
 
 _LONGEST_WORDS: Final = 400
 
@@ -61,37 +61,62 @@ class TracingError(Exception):
     """What is asked for cannot be had; the message says how to mend it."""
 
 
-def exporter_of_variables(variables: Variables) -> SpanExporter:
-    """The exporter of spans that the variables ask for. Raises `TracingError`, or what `HttpSender` raises."""
+def sender_of_variables(variables: Variables) -> Sender:
+    """What sends spans where the variables say. Raises `TracingError`, or what `HttpSender` raises."""
     if variables.protocol("traces") == "grpc":
         return _grpc(None, variables)
-    return HttpSpanExporter(place_of_variables("traces", variables))
+    return HttpSender(place_of_variables("traces", variables))
 
 
-def exporter_of(settings: CollectorSettings, variables: Variables) -> SpanExporter:
-    """The exporter of a collector. Raises `TracingError`, or what `HttpSender` raises."""
+def sender_of(settings: CollectorSettings, variables: Variables) -> Sender:
+    """What sends spans to a collector. Raises `TracingError`, or what `HttpSender` raises."""
     if settings.protocol == "grpc":
         return _grpc(settings, variables)
-    return HttpSpanExporter(place_of(settings, variables))
+    return HttpSender(place_of(settings, variables))
 
 
-def _grpc(settings: CollectorSettings | None, variables: Variables) -> SpanExporter:
+class _GrpcSender:
+    """Sends batches over gRPC, by OpenTelemetry's exporter."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self.failure: str | None = None
+
+    def send(self, body: bytes) -> bool:
+        batch: Any = body
+        succeeded = self._exporter.export(batch) is SpanExportResult.SUCCESS
+        self.failure = FIRST_WORDS.taken()
+        return succeeded
+
+    def close(self) -> None:
+        self._exporter.shutdown()
+
+
+def _grpc(settings: CollectorSettings | None, variables: Variables) -> Sender:
     try:
-        from opentelemetry.exporter.otlp.proto.grpc import trace_exporter  # noqa: PLC0415 - an extra
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import (  # noqa: PLC0415 - an extra
+            OTLPSpanExporter,
+        )
     except ImportError:
         raise TracingError(
             "OTLP over gRPC needs a package: pip install 'declarative-llm-gateway[otlp-grpc]', or use http/protobuf"
         ) from None
-    if hasattr(trace_exporter, "encode_spans"):
-        # PERF: it encodes by `otlp`, where it still calls its encoder by this name.
-        vars(trace_exporter)["encode_spans"] = request_of
+
+    class Exporter(OTLPSpanExporter):
+        """Takes batches that are encoded already."""
+
+        def _translate_data(self, data: Any) -> ExportTraceServiceRequest:
+            message: ExportTraceServiceRequest = ExportTraceServiceRequest.FromString(data)
+            return message
+
     stated = variables.headers("traces") if settings is None else settings.headers
     headers = tuple((name.lower(), value) for name, value in stated)
     check_headers(headers, grpc=True)
-    return trace_exporter.OTLPSpanExporter(
+    exporter = Exporter(
         endpoint=None if settings is None else settings.endpoint,
         insecure=None if settings is None else settings.endpoint.startswith("http:"),
         # Without any it would read OTEL_EXPORTER_OTLP_HEADERS, and quote what it cannot; this text is a list of none.
         headers=tuple((name, value.reveal()) for name, value in headers) or ",",
         timeout=variables.timeout_s("traces"),
     )
+    return _GrpcSender(exporter)

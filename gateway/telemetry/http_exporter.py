@@ -3,22 +3,19 @@
 import gzip
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import httpx
 import msgspec
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway import clock
 from gateway.secret import Secret
 from gateway.telemetry.collector_headers import check_headers
 from gateway.telemetry.collector_settings import CollectorSettings
 from gateway.telemetry.otel_variables import Signal, Variables
-from gateway.telemetry.otlp import encode
 from gateway.version import __version__
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
@@ -84,8 +81,22 @@ def _trusting(place: HttpPlace, signal: Signal, variables: Variables) -> HttpPla
     )
 
 
+class Sender(Protocol):
+    """Sends batches of one signal, from one thread."""
+
+    @property
+    def failure(self) -> str | None:
+        """Why the last try failed."""
+
+    def send(self, body: bytes) -> bool:
+        """Sends a batch, the message of an OTLP request; says whether it arrived."""
+
+    def close(self) -> None:
+        """Ends what it waits for, and closes the connections."""
+
+
 class HttpSender:
-    """Sends batches, from one thread.
+    """Sends batches over http.
 
     Raises at the start: `OSError` where a certificate cannot be read, `HeaderError` where a header cannot be sent.
     """
@@ -146,47 +157,28 @@ class Delivery:
         tell: Hears why, when a batch is the first that does not arrive, and `None` when one arrives again.
     """
 
-    def __init__(self, open_sender: Callable[[], HttpSender], tell: Callable[[str | None], None]) -> None:
+    def __init__(self, open_sender: Callable[[], Sender], tell: Callable[[str | None], None]) -> None:
         self._open_sender = open_sender
         self._tell = tell
-        self._sender: HttpSender | None = None
+        self._sender: Sender | None = None
         self._fails = False
 
-    def send(self, batch: Callable[[], bytes]) -> None:
-        """Sends what `batch` makes."""
+    def send(self, batch: Callable[[], bytes]) -> bool:
+        """Sends what `batch` makes; says whether it arrived."""
         try:
             sender = self._sender = self._sender or self._open_sender()
-            why = None if sender.send(batch()) else sender.failure
+            why = None if sender.send(batch()) else sender.failure or "it did not say why"
         except Exception as error:  # noqa: BLE001 - whatever it is, the next batch is another try
             why = f"{type(error).__name__}: {error}"
         if (why is not None) is not self._fails:
             self._fails = why is not None
             self._tell(why)
+        return why is None
 
     def close(self) -> None:
         """Lets go of the sender."""
         if self._sender is not None:
             self._sender.close()
-
-
-class HttpSpanExporter(SpanExporter):
-    """Spans over http."""
-
-    def __init__(self, place: HttpPlace) -> None:
-        self._sender = HttpSender(place)
-
-    @property
-    def failure(self) -> str | None:
-        """See `HttpSender`."""
-        return self._sender.failure
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Sends a batch."""
-        return SpanExportResult.SUCCESS if self._sender.send(encode(spans)) else SpanExportResult.FAILURE
-
-    def shutdown(self) -> None:
-        """Ends what it waits for, and closes the connections."""
-        self._sender.close()
 
 
 def _trust(place: HttpPlace) -> ssl.SSLContext | bool:

@@ -1,23 +1,23 @@
-"""One collector of traces: a bounded queue that never waits, and a thread that makes spans of it and sends them."""
+"""One collector of traces: a bounded queue that never waits, and a thread that sends what is in it."""
 
 import logging
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-import msgspec
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.telemetry.collector_settings import Bounds
-from gateway.telemetry.exporters import FIRST_WORDS
+from gateway.telemetry.http_exporter import Delivery, Sender
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.spans import spans_of
-from gateway.telemetry.traced_request import TracedRequest
-from gateway.turns import BREATH_S, PAUSE_S, turns
+from gateway.telemetry.otlp import request_of
+from gateway.telemetry.spans import RequestSpans
+from gateway.turns import BREATH_S, PAUSE_S
+from gateway.version import __version__
 
+_SCOPE: Final = "declarative-llm-gateway"
 _BATCH_CONTENT_BYTES: Final = 1024 * 1024
 """Collectors take 4 MiB at once over gRPC unless they are told otherwise."""
 
@@ -29,41 +29,38 @@ _log = logging.getLogger(__name__)
 class TraceDestination:
     """Takes requests for one collector. `close` begins the end of its thread, `join` waits for it.
 
+    PERF: its thread is woken for whole batches and by time, never for a request: each time costs two changes of thread.
+
     Args:
         name: The collector's name, in metrics and in the log.
-        open_exporter: Makes the exporter; called in the thread, since that may take a while.
+        open_sender: Makes what sends; called in the thread, since that may take a while.
         resource: What serves.
         bounds: How much may wait, and for how long.
         metrics: Where spans are counted.
         address: Where the collector is, for the log.
-        scheme: That of the port that serves.
     """
 
     def __init__(
         self,
         name: str,
-        open_exporter: Callable[[], SpanExporter],
+        open_sender: Callable[[], Sender],
         resource: Resource,
         bounds: Bounds,
         metrics: Metrics,
         address: str = "",
-        scheme: str = "http",
     ) -> None:
         self._name = name
         self._where = f"{name} ({address})" if address else name
-        self._open_exporter = open_exporter
-        self._exporter: SpanExporter | None = None
+        self._delivery = Delivery(open_sender, self._tell)
         self._resource = resource
-        self._scheme = scheme
         self._bounds = bounds
         self._metrics = metrics
-        self._waiting: deque[TracedRequest] = deque()
+        self._waiting: deque[RequestSpans] = deque()
         # Each has one writer, the event loop or the thread: none needs a lock, and no update is lost.
         self._spans_taken = self._spans_done = 0
         self._bytes_taken = self._bytes_done = 0
         self._wake = threading.Event()
         self._closing = False
-        self._fails = False
         # A series that is born with its first event hides it from `rate`.
         metrics.spans_exported(0, name)
         for reason in ("queue_full", "export_failed"):
@@ -77,20 +74,23 @@ class TraceDestination:
         """Whether its thread runs still."""
         return self._thread.is_alive()
 
-    def export(self, request: TracedRequest) -> None:
-        """Takes a sampled request without waiting; beyond the bound it is dropped and counted."""
-        count, size = request.span_count, request.content_bytes
-        waiting = self._spans_taken - self._spans_done + count
-        if waiting > self._bounds.queue:
-            self._metrics.spans_dropped(count, self._name, "queue_full")
-            return
+    def has_room(self, count: int) -> bool:
+        """Whether so many spans may wait besides; they are counted as dropped where they may not."""
+        if self._spans_waiting + count <= self._bounds.queue:
+            return True
+        self._metrics.spans_dropped(count, self._name, "queue_full")
+        return False
+
+    def export(self, request: RequestSpans) -> None:
+        """Takes a request for whose spans there is room, without waiting; content beyond the bound is left out."""
+        size = request.content_bytes
         if size and self._bytes_taken - self._bytes_done + size > self._bounds.content_bytes:
             self._metrics.content_dropped(self._name)
-            request, size = msgspec.structs.replace(request, content=None), 0
-        self._spans_taken += count
+            request, size = request.without_content(), 0
+        self._spans_taken += request.count
         self._bytes_taken += size
         self._waiting.append(request)
-        if waiting >= self._bounds.batch and not self._wake.is_set():
+        if self._spans_waiting >= self._bounds.batch and not self._wake.is_set():
             self._wake.set()
 
     def lose(self, request_id: str, spans: int, error: Exception) -> None:
@@ -106,70 +106,68 @@ class TraceDestination:
     def join(self, timeout_s: float) -> None:
         """After `close`: waits until that is done, for so long at most, and counts what was not sent. Blocks."""
         self._thread.join(timeout_s)
-        left = self._spans_taken - self._spans_done
+        left = self._spans_waiting
         if left:
             self._metrics.spans_dropped(left, self._name, "export_failed")
-        if self._exporter is not None and self._thread.is_alive():
-            self._exporter.shutdown()
+        if self._thread.is_alive():
+            self._delivery.close()
+
+    @property
+    def _spans_waiting(self) -> int:
+        return self._spans_taken - self._spans_done
 
     def _run(self) -> None:
         while not self._closing:
-            self._wake.wait(self._bounds.delay_s)
+            is_full = self._wake.wait(self._bounds.delay_s)
             self._wake.clear()
-            while self._waiting:
+            came = self._spans_taken
+            # What is less than a batch goes when its time has come: it may become one until then.
+            while self._waiting and (
+                self._closing or self._spans_waiting >= self._bounds.batch or (not is_full and self._spans_done < came)
+            ):
                 self._send()
-        if self._exporter is not None:
-            self._exporter.shutdown()
+        self._delivery.close()
 
     def _send(self) -> None:
         spans, requests = self._next_batch()
         if not requests:
             return
-        try:
-            if self._exporter is None:
-                self._exporter = self._open_exporter()
-            succeeded = self._exporter.export(spans) is SpanExportResult.SUCCESS
-            why = FIRST_WORDS.taken() or getattr(self._exporter, "failure", None)
-        except Exception as error:  # noqa: BLE001 - whatever an exporter raises, the next batch is another try
-            succeeded, why = False, f"{type(error).__name__}: {error}"
-        self._spans_done += len(spans)
+        arrived = self._delivery.send(lambda: request_of(self._resource, _SCOPE, __version__, spans))
+        count = sum(one.count for one in requests)
+        self._spans_done += count
         self._bytes_done += sum(one.content_bytes for one in requests)
-        if succeeded:
-            self._metrics.spans_exported(len(spans), self._name)
+        if arrived:
+            self._metrics.spans_exported(count, self._name)
         else:
-            self._metrics.spans_dropped(len(spans), self._name, "export_failed")
-        if succeeded is self._fails:
-            self._fails = not succeeded
-            self._tell(None if succeeded else why or "it did not say why")
+            self._metrics.spans_dropped(count, self._name, "export_failed")
 
-    def _next_batch(self) -> tuple[list[ReadableSpan], list[TracedRequest]]:
-        spans: list[ReadableSpan] = []
-        requests: list[TracedRequest] = []
-        content = 0
-        for request in turns(self._taken(), _TURN, self._rest_s()):
-            try:
-                made = spans_of(request, self._resource, self._scheme)
-            except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
-                self._spans_done += request.span_count
-                self._bytes_done += request.content_bytes
-                self.lose(request.record.request_id, request.span_count, error)
-                continue
-            requests.append(request)
+    def _next_batch(self) -> tuple[list[bytes], list[RequestSpans]]:
+        spans: list[bytes] = []
+        requests: list[RequestSpans] = []
+        count = content = captured = 0
+        while self._waiting and count < self._bounds.batch and content < _BATCH_CONTENT_BYTES:
+            request = self._waiting.popleft()
             if request.content is not None:
-                content += sum(map(_length, (made[-1].attributes or {}).values()))
-            spans += made
-            if len(spans) >= self._bounds.batch or content >= _BATCH_CONTENT_BYTES:
-                break
+                captured += 1
+                if not captured % _TURN:
+                    time.sleep(self._rest_s())
+            try:
+                encoded = request.encoded()
+            except Exception as error:  # noqa: BLE001 - what no spans can be made of keeps nobody else's from being sent
+                self._spans_done += request.count
+                self._bytes_done += request.content_bytes
+                self.lose(request.request_id, request.count, error)
+                continue
+            spans.append(encoded)
+            requests.append(request)
+            count += request.count
+            content += len(encoded) if request.content is not None else 0
         return spans, requests
 
     def _rest_s(self) -> float:
         """Pauses are for requests; they end where spans would be dropped for want of room, or of time."""
         many = min(2 * self._bounds.batch, self._bounds.queue // 2)
-        return BREATH_S if self._closing or self._spans_taken - self._spans_done >= many else PAUSE_S
-
-    def _taken(self) -> Iterator[TracedRequest]:
-        while self._waiting:
-            yield self._waiting.popleft()
+        return BREATH_S if self._closing or self._spans_waiting >= many else PAUSE_S
 
     def _tell(self, failure: str | None) -> None:
         if failure is None:
@@ -177,7 +175,3 @@ class TraceDestination:
         else:
             message = "the trace collector %s does not take spans: %s; they are dropped and counted until it does"
             _log.warning(message, self._where, failure)
-
-
-def _length(value: Any) -> int:
-    return len(value) if isinstance(value, str) else 0

@@ -15,10 +15,11 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 
 from gateway import clock
 from gateway.telemetry.collector_settings import Bounds, CollectorSettings
-from gateway.telemetry.exporters import exporter_of, exporter_of_variables, listen, shown
+from gateway.telemetry.exporters import listen, sender_of, sender_of_variables, shown
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.otel_variables import Variables
 from gateway.telemetry.sampling import Sampling
+from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
@@ -83,9 +84,13 @@ class Tracing:
         return None if route is None else route.sampling.samples(context)
 
     def export(self, request: TracedRequest) -> None:
-        """Takes a sampled request without waiting."""
-        for destination in self._destinations(request.collector, request.span_count):
-            destination.export(request)
+        """Takes a sampled request without waiting; beyond the bounds of its collector it is dropped and counted."""
+        count = request.span_count
+        told = [one for one in self._destinations(request.collector, count) if one.has_room(count)]
+        if told:
+            spans = spans_of(request, self._scheme)
+            for destination in told:
+                destination.export(spans)
 
     def lose(self, request_id: str, collector: str | None, spans: int, error: Exception) -> None:
         """Counts and logs a sampled request that nothing can be told of; `spans` is how many it would have had."""
@@ -116,12 +121,11 @@ class Tracing:
         address = shown(settings.endpoint)
         return TraceDestination(
             name,
-            lambda: exporter_of(settings, self._variables),
+            lambda: sender_of(settings, self._variables),
             resource(),
             self._bounds,
             self._metrics,
             address,
-            self._scheme,
         )
 
 
@@ -138,7 +142,7 @@ def open_tracing(metrics: Metrics, variables: Variables, *, scheme: str = "http"
     if _names_collector(variables):
         address = shown(variables.of_exporter("traces", "ENDPOINT"))
         default = TraceDestination(
-            _DEFAULT, lambda: exporter_of_variables(variables), resource(), bounds, metrics, address, scheme
+            _DEFAULT, lambda: sender_of_variables(variables), resource(), bounds, metrics, address
         )
         _log.info("spans go to the trace collector %s%s", _DEFAULT, f", {address}" if address else "")
     return Tracing(default, bounds, metrics, variables, scheme=scheme)

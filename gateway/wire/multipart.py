@@ -89,6 +89,7 @@ class MultipartBody:
         "_boundary",
         "_end",
         "_fields",
+        "_file_parts",
         "_judged",
         "_members",
         "_spans",
@@ -116,6 +117,7 @@ class MultipartBody:
         self.glance: Glance | None = NOT_PLAIN
         self.has_doubtful_names = False
         self._fields: list[Part] = []
+        self._file_parts: list[Part] = []
         self._spans: dict[str, tuple[int, int]] = {}
         self.names: Collection[str] = self._spans
         self._end = _start_of(data)
@@ -123,6 +125,7 @@ class MultipartBody:
             self._end = part.end + len(b"\r\n")
             if part.is_file:
                 self.files += 1
+                self._file_parts.append(part)
             else:
                 self._fields.append(part)
             self._judge_name(part)
@@ -158,6 +161,11 @@ class MultipartBody:
     def parted(self, _names: Mapping[str, bytes]) -> tuple[bytes, bytes] | None:
         """Nobody parts a form."""
         return None
+
+    def only_file(self) -> Iterator[bytes]:
+        """The content of the form's only file, in pieces; nothing where it has none or several."""
+        if self.files == 1:
+            yield self.data[self._file_parts[0].start : self._file_parts[0].end]
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every short field that is not a file, by its name."""

@@ -6,11 +6,11 @@ names for calls that another model made (https://ai.google.dev/gemini-api/docs/t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from gateway.wire.json_members import Span
-from gateway.wire.json_parts import elements_in, members_in, without_member
+from gateway.wire.json_parts import elements_in, members_in, without_members
 from gateway.wire.json_splice import Splice
 
 _BEGINS_SEALED: Final = b'"bHdnMS'
@@ -36,12 +36,13 @@ def _listed(data: bytes, span: Span) -> list[Span]:
     return elements_in(data, span) or [span]
 
 
-def _of_part(data: bytes, part: Span) -> Iterator[Splice]:
+def _of_part(data: bytes, part: Span) -> Iterable[Splice]:
     members = members_in(data, part)
-    for name in _SIGNATURES:
-        if name not in members or _SEALED.match(data, members[name][0]) is None:
-            continue
-        if members.keys().isdisjoint(_CALLS):
-            yield without_member(data, name, members[name])
-        else:
-            yield Splice(*members[name], _ANOTHER_MODELS)
+    sealed: dict[str, Span] = {
+        name: members[name]
+        for name in _SIGNATURES
+        if name in members and _SEALED.match(data, members[name][0]) is not None
+    }
+    if members.keys().isdisjoint(_CALLS):
+        return without_members(data, sealed)
+    return [Splice(*span, _ANOTHER_MODELS) for span in sealed.values()]

@@ -28,33 +28,42 @@ class SpooledForm(MultipartBody):
         GatewayError: As for a form in memory, and `payload_too_large`.
     """
 
-    __slots__ = ("_descriptor", "_files")
+    __slots__ = ("_descriptor", "_long_files")
 
     def __init__(
         self, descriptor: int, size: int, content_type: bytes, most: int, judged: FormFields = NO_FIELDS
     ) -> None:
         self._descriptor = descriptor
         self._boundary = boundary_of(content_type)
-        self._files: dict[int, Part] = {}
+        self._long_files: dict[int, Part] = {}
         whole = mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
         super().__init__(self._without_files(whole, most), content_type, judged)
 
     def filled(self, data: bytes) -> "LongForm":
         """The form as it goes up: `data`, in which fields may have been changed, with its files where they belong."""
-        segments: list[bytes | Part] = []
+        segments: list[bytes | tuple[int, int]] = []
         position = 0
         for number, part in enumerate(parts_of(data, self._boundary)):
-            if number in self._files:
-                segments += [data[position : part.start], self._files[number]]
+            if number in self._long_files:
+                long_file = self._long_files[number]
+                segments += [data[position : part.start], (long_file.start, long_file.end)]
                 position = part.end
         return LongForm(self._descriptor, [*segments, data[position:]])
+
+    def only_file(self) -> Iterator[bytes]:
+        """See `MultipartBody`. Raises `OSError`."""
+        if self.files != 1 or not self._long_files:
+            yield from super().only_file()
+            return
+        (part,) = self._long_files.values()
+        yield from pieces_of_file(self._descriptor, part.start, part.end)
 
     def _without_files(self, whole: mmap.mmap, most: int) -> bytes:
         rest: list[tuple[int, int]] = []
         position = 0
         for number, part in enumerate(parts_of(whole, self._boundary)):
             if part.is_file and part.end - part.start > _IN_MEMORY:
-                self._files[number] = part
+                self._long_files[number] = part
                 rest.append((position, part.start))
                 position = part.end
         rest.append((position, len(whole)))
@@ -64,12 +73,12 @@ class SpooledForm(MultipartBody):
 
 
 class LongForm:
-    """A body that is read piece by piece: what is in memory, and what lies in a file."""
+    """A body that is read piece by piece: what is in memory, and from where to where it lies in a file."""
 
-    def __init__(self, descriptor: int, segments: Sequence[bytes | Part]) -> None:
+    def __init__(self, descriptor: int, segments: Sequence[bytes | tuple[int, int]]) -> None:
         self._descriptor = descriptor
         self._segments = segments
-        self.length = sum(len(one) if isinstance(one, bytes) else one.end - one.start for one in segments)
+        self.length = sum(len(one) if isinstance(one, bytes) else one[1] - one[0] for one in segments)
 
     def pieces(self) -> Iterator[bytes]:
         """All of it from the beginning. Raises `OSError`."""
@@ -77,7 +86,7 @@ class LongForm:
             if isinstance(one, bytes):
                 yield one
             else:
-                yield from pieces_of_file(self._descriptor, one.start, one.end)
+                yield from pieces_of_file(self._descriptor, *one)
 
 
 def pieces_of_file(descriptor: int, start: int, end: int) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import FILE
 from tests.cli.test_command_tree import TREE
+from tests.support.sqlite import migrated
 
 ROOT = Path(__file__).parents[2]
 FLAGS = {flag for command in TREE.values() for one in command.params for flag in (*one.opts, *one.secondary_opts)}
@@ -106,6 +107,7 @@ ELSEWHERE = {
     ("control-plane serve", "GATEWAY_METRICS_TOKEN"): "the same",
     ("top", "GATEWAY_METRICS_TOKEN"): "a gateway has to look at it, in test_top.py",
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
+    ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }
@@ -130,8 +132,8 @@ def test_a_variable_that_help_names_counts(gateway, file, path, variable, monkey
     monkeypatch.chdir(folder)
     (folder / "gateway.yaml").write_text(f"owner: us\n{config}{budget}")
     (folder / "one.test.yaml").write_text("cases: [{name: a, key: old, model: x/y, expect: {provider: sim}}]")
-    if variable in ("GATEWAY_REDIS_URL", "GATEWAY_ENCRYPTION_KEYS"):
-        assert gateway("db", "upgrade", GATEWAY_DATA_DIR=str(folder)).code == 0
+    if path not in ("db upgrade", "control-plane serve") or variable not in BEHIND:
+        migrated(folder / "gateway.db")  # which commands would do themselves, at length
     if (path, variable) == ("plan", "GATEWAY_DATA_DIR"):
         (folder / "probe").mkdir()
         (folder / "probe" / "gateway.db").write_text("no database")

@@ -39,6 +39,8 @@ OFFLINE = {
     "explain": ("-c", "served.yaml", "--key", "ci", "--model", "gpt-5-mini"),
     "import litellm": ("litellm.yaml", "--output", "import --output", "--report", "import --report"),
     "import portkey": ("portkey.json",),
+    "import bifrost": ("portkey.json",),
+    "init": ("init", "--yes"),
     "completion": ("bash",),
     "version": (),
     "control-plane generate-key": (),

@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config.judge import Serving
 from gateway.config.load import load
-from gateway.config.reference import EXAMPLES
+from gateway.config.reference import examples
 from gateway.config.resources import resources_of
 from gateway.config.source import parse
 from gateway.plan.live import LiveResource, LiveState
@@ -93,7 +93,7 @@ def cases():
     """Every string of the whole file and of the examples of the reference, by section and by example."""
     for section in FULL:
         yield section, FULL, [path for path, _ in leaves(FULL) if path[0] == section]
-    for name, text in EXAMPLES.items():
+    for name, text in examples().items():
         tree = {"version": 1, "owner": "o", **parse(text, "example.yaml")[0]}
         yield f"example of {name}", tree, [path for path, _ in leaves(tree)]
 

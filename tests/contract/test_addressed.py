@@ -202,7 +202,7 @@ class TestGemini:
         [
             ("/v1beta/models/flash:deleteContent", 405),
             ("/v1beta/models/nobody:generateContent", 404),
-            ("/v1beta/models/chat:countTokens", 404),
+            ("/v1beta/models/claude:embedContent", 404),
             ("/v1beta/files", 404),
             ("/v1beta/models/..%2F..:generateContent", 400),
         ],

@@ -170,6 +170,30 @@ def test_a_stranger_among_known_keys_is_no_sign_of_another_pepper(start_gateway,
     assert "GATEWAY_KEY_PEPPER" not in gateway.log()
 
 
+def test_who_guesses_keys_is_told_to_wait_and_valid_keys_are_answered(start_gateway, upstream):
+    proxies = {"GATEWAY_TRUSTED_PROXIES": "127.0.0.0/8", "GATEWAY_INVALID_KEYS_PER_MINUTE": "2"}
+    gateway = start_gateway(config(upstream.url), env=proxies)
+    guess = {"authorization": f"Bearer {new_key()[0]}", "x-forwarded-for": "203.0.113.7"}
+
+    # Over the end of a minute the count begins anew.
+    answers = [gateway.post(BODY, headers=guess) for _ in range(8)]
+    listed = gateway.client.get("/v1/models", headers=guess)
+    throttled = [one for one in answers if one.status_code == 429]
+    error = throttled[0].json()["error"]
+
+    assert {one.status_code for one in answers} == {401, 429}
+    assert len(throttled) >= 4
+    assert (error["type"], error["code"]) == ("rate_limit_exceeded", "too_many_invalid_keys")
+    assert 1 <= int(throttled[0].headers["retry-after"]) <= 60
+    assert listed.status_code in (429, 401)
+    assert gateway.post(BODY, headers={"x-forwarded-for": "203.0.113.7"}).status_code == 200
+    assert gateway.post(BODY, headers={**guess, "x-forwarded-for": "203.0.113.8"}).status_code == 401
+    assert gateway.hears("came from 203.0.113.7 within a minute")
+    told = len(throttled) + (listed.status_code == 429)
+    assert f'code="too_many_invalid_keys",type="rate_limit_exceeded"}} {float(told)}' in gateway.metrics()
+    assert not any(record.get("error_code") == "too_many_invalid_keys" for record in gateway.records())
+
+
 @pytest.mark.parametrize("secret", [OLD, OLD_AWAY])
 @pytest.mark.parametrize("header", ["authorization", "x-api-key", "api-key"])
 def test_a_key_of_another_gateway_goes_on_as_it_is(gateway, secret, header):

@@ -74,3 +74,13 @@ def test_a_counter_that_differs_from_the_entries_is_found_and_mended(start_gatew
     found = {f"counter {low.key}": (7, CENT), f"counter {high.key}": (99 * CENT, CENT)}
     assert check(gateway, "--repair", **redis) == (0, found)
     assert [spending(server.url, counter).spent for counter in (low, high)] == [CENT, CENT]
+
+    # What was spent at another gateway is in shared counters as soon as the ledger has it.
+    dump = gateway.directory / "dump.json"
+    dump.write_text(json.dumps({"teams": [{"team_id": "engineering", "spend": 0.05}]}))
+    done = launcher.run(
+        ["import", "litellm", "--spend", str(dump), "-c", str(gateway.config)],
+        env={**os.environ, "GATEWAY_DATA_DIR": str(gateway.directory / "data"), **redis},
+    )
+    assert done.returncode == 0, done.stderr
+    assert spending(server.url, low).spent == 6 * CENT

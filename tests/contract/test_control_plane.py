@@ -184,14 +184,16 @@ def run(plane, directory, *command, over_url):
     return launcher.run([*command, *where], env={**environment, **token, "COLUMNS": "200"}, directory=directory)
 
 
-@pytest.mark.parametrize("form", ["table", "csv", "json"])
 @pytest.mark.parametrize(
-    "command",
+    ("command", "form"),
     [
-        "spend --by team,model --from 2026-11-01 --to 2126-01-01",
-        "spend --by day --sort requests --limit 1 --from 2026-11-01 --to 2126-01-01",
-        "report unpriced --from 20d",
-        "budgets --limit 1",
+        ("spend --by team,model --from 2026-11-01 --to 2126-01-01", "table"),
+        ("spend --by team,model --from 2026-11-01 --to 2126-01-01", "json"),
+        ("spend --by day --sort requests --limit 1 --from 2026-11-01 --to 2126-01-01", "csv"),
+        ("report unpriced --from 20d", "table"),
+        ("report unpriced --from 20d", "json"),
+        ("budgets --limit 1", "csv"),
+        ("budgets --limit 1", "json"),
     ],
 )
 def test_reports_are_the_same_over_the_url_and_from_the_database(plane, tmp_path, command, form):

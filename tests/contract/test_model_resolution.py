@@ -70,7 +70,6 @@ def test_the_first_match_decides(gateway, upstream, key, asked, provider, model,
         (None, "azure/gpt-5", "/v1/chat/completions", 404, "model_not_found"),
         (None, "claude", "/v1/embeddings", 404, "model_not_found"),
         (None, "claude", "/v1/responses/compact", 404, "model_not_found"),
-        (None, "claude", "/v1/responses/input_tokens", 404, "model_not_found"),
         (ONLY, "openai/gpt-5", "/v1/chat/completions", 403, "model_not_allowed"),
     ],
 )

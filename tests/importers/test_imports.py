@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -71,6 +72,7 @@ KEYS = {
         {"token": "0" * 64},
     ],
     "teams": [{"team_id": "core", "team_alias": "Core team", "max_budget": 1000, "budget_duration": "1mo"}],
+    **{name: [] for name in ("users", "team_memberships", "budgets", "projects", "organizations", "tags")},
 }
 PORTKEY = {
     "strategy": {"mode": "fallback", "on_status_codes": [429, 503, 504, 400]},
@@ -155,6 +157,38 @@ def test_a_report_and_a_file(written):
         "cannot be written: File exists"
         in run(written, "portkey", "portkey.json", "--output", "gateway.yaml", code=1).stderr
     )
+
+
+def test_spend_so_far_is_written_once(written):
+    month = {"budget_duration": "1mo", "budget_reset_at": "2099-01-01T00:00:00"}
+    dump = {"keys": [{"key_alias": "ci", "max_budget": 5, "spend": 1.5, **month}, {"key_alias": "x", "spend": "no"}]}
+    (written / "keys.json").write_text(json.dumps(dump))
+    run(written, "litellm", "litellm.yaml", "--keys", "keys.json", "--output", "gateway.yaml")
+    database = f"sqlite:///{written}/gateway.db"
+    environ = dict.fromkeys(re.findall(r"\$\{env:(\w+)\}", (written / "gateway.yaml").read_text()), "https://x.example")
+    arguments = ("litellm", "--spend", "keys.json", "--database", database)
+
+    none = run(written, *arguments, "--config", "litellm.yaml", code=1)
+    first = run(written, *arguments, "--config", "gateway.yaml", **environ)
+    again = run(written, *arguments, "--config", "gateway.yaml", **environ)
+
+    assert re.fullmatch(r"budget:key-ci:virtual_key=ci:month=\d{4}-\d\d 1\.500000000\n", first.stdout)
+    assert "1 opening row is written" in first.stderr
+    assert "keys[1].spend: it is no amount" in first.stderr
+    assert "Nothing is written; 1 was there already, and stays as it is." in again.stderr
+    assert "error" in none.stderr
+    assert "--spend converts nothing" in run(written, *arguments, "--keys", "keys.json", code=1).stderr
+    assert "give LiteLLM's config.yaml" in run(written, "litellm", code=1).stderr
+
+
+def test_a_report_for_the_pull_request(written, snapshot):
+    (written / "keys.json").write_text(json.dumps([{"key_alias": "<b>|x", "team_id": "t"}]))
+    arguments = ("litellm", "litellm.yaml", "--keys", "keys.json", "--report", "markdown")
+
+    done = run(written, *arguments, "--output", "gateway.yaml")
+
+    assert done.stdout == snapshot
+    assert "give --output too" in run(written, *arguments, code=1).stderr
 
 
 def test_what_is_written_is_utf8_whatever_the_locale(tmp_path):

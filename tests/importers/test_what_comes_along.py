@@ -389,11 +389,58 @@ def test_a_key_may_ask_for_what_its_user_project_and_organization_may(owners, ta
     assert draft["virtual_keys"]["k"]["models_allowed"] == expected
 
 
+@pytest.mark.parametrize(
+    ("owners", "tables", "comes_disabled"),
+    [
+        ({}, {}, False),
+        ({"team_id": "t"}, {}, True),
+        ({"team_id": "t"}, {"teams": []}, True),
+        ({"team_id": "t"}, {"teams": [TEAM]}, False),
+        ({"user_id": "u"}, {}, True),
+        ({"user_id": "u"}, {"users": []}, False),
+        ({"team_id": "t", "user_id": "u"}, {"teams": [TEAM], "users": []}, True),
+        ({"team_id": "t", "user_id": "u"}, {"teams": [TEAM], "users": [], "team_memberships": []}, False),
+        ({"project_id": "p"}, {}, True),
+        ({"metadata": {"tags": ["prod"]}}, {}, True),
+        ({"metadata": {"tags": ["prod"]}}, {"tags": []}, False),
+        ({"agent_id": "a"}, {}, True),
+        ({"organization_id": "o"}, {}, True),
+        ({"budget_id": "b"}, {}, True),
+        ({"budget_id": "b", "litellm_budget_table": {"max_budget": 1}}, {}, False),
+        ({"team_id": "t"}, {"teams": [{**TEAM, "metadata": {"team_member_budget_id": "b"}}]}, True),
+        (
+            {"team_id": "t", "user_id": "u"},
+            {"teams": [TEAM], "users": [], "team_memberships": [{**TEAM, "user_id": "u", "budget_id": "b"}]},
+            True,
+        ),
+        (
+            {"team_id": "t", "user_id": "u"},
+            {
+                "teams": [TEAM],
+                "users": [],
+                "team_memberships": [{**TEAM, "user_id": "u", "budget_id": "b"}],
+                "budgets": [{"budget_id": "b", "rpm_limit": 5}],
+            },
+            True,
+        ),
+    ],
+)
+def test_a_key_that_something_outside_the_dump_may_hold_comes_disabled(owners, tables, comes_disabled):
+    dump = {"keys": [key(**owners)], **tables}
+    sections, notes = imported(model("claude", "anthropic/claude-x"), keys=dump if tables else dump["keys"])
+
+    assert ("state" in sections["virtual_keys"]["k"]) is comes_disabled
+    assert any("is not seen" in note and "team_memberships" in note for note in notes) is (
+        "team_memberships" not in tables
+    )
+
+
 def test_limits_of_a_team_and_a_user_are_those_of_their_only_key():
     keys, _, _ = imported_keys(
         key(team_id="t", user_id="u", rpm_limit=50),
         teams=[{**TEAM, "rpm_limit": 20, "tpm_limit": 900}],
         users=[{"user_id": "u", "max_parallel_requests": 3}],
+        team_memberships=[],
     )
 
     assert keys["k"]["rate_limits"] == {"rpm": 20, "tpm": 900, "concurrency": 3}
@@ -402,15 +449,22 @@ def test_limits_of_a_team_and_a_user_are_those_of_their_only_key():
 
 def test_budgets_of_users_members_and_tables():
     _, draft, _ = imported_keys(
-        key(budget_id="b", soft_budget=3, budget_limits=[{"budget_duration": "1h", "max_budget": 1}]),
+        key(
+            budget_id="b",
+            metadata={"tags": ["prod"]},
+            soft_budget=3,
+            budget_limits=[{"budget_duration": "1h", "max_budget": 1}],
+        ),
         budgets=[{"budget_id": "b", "max_budget": 9, "budget_duration": "7d"}],
         teams=[{**TEAM, "metadata": {"team_member_budget_id": "b"}}],
         users=[{"user_id": "u", "max_budget": 4}],
+        tags=[{"tag_name": "prod", "budget_id": "b"}],
     )
 
     week = {"window": "week", "limit_usd": "9"}
     assert draft["budgets"] == {
         "team-t-members": {"scope": {"team": "t"}, **week, "each": "principal"},
+        "tag-prod": {"scope": {"tag": "prod"}, **week},
         "principal-u": {"scope": {"principal": "u"}, "window": "total", "limit_usd": "4"},
         "key-k": {"scope": {"virtual_key": "k"}, **week},
         "key-k-soft": {"scope": {"virtual_key": "k"}, "window": "week", "limit_usd": "3", "on_breach": "warn"},

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.config.referring import prices_renamed, renamed
 from gateway.config.resources import Resource
-from gateway.plan.change import Access
+from gateway.config.sections.access import Access
 from gateway.plan.figures import BudgetFigures, Figures, KeyFigures
 from gateway.plan.guards import Allowed, refusals
 from gateway.plan.live import LiveResource, LiveState, Removal
@@ -253,7 +253,7 @@ def test_a_setting_that_is_new_is_judged_against_its_default():
     assert [(one.name, str(one.access)) for one in made.resource_changes] == [
         ("content_capture", "widens"),
         ("on_missing_usage", "widens"),
-        ("reservations", "grants"),
+        ("reservations", "may_widen"),
     ]
 
 

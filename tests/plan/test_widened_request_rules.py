@@ -3,8 +3,8 @@
 import pytest
 
 from gateway.config.resources import Resource, read_spec
+from gateway.config.sections.access import Access
 from gateway.plan.access import widenings
-from gateway.plan.change import Access
 
 LOOSER = [
     ({"max_tokens": {"max": 8000}}, None),

@@ -66,6 +66,23 @@ def test_the_stream_helper(gateway, client):
     assert gateway.wait(metered)
 
 
+def test_answers_end_at_a_text_that_the_model_cannot_stop_at(client):
+    asked = {"model": "gpt-5-mini", "max_tokens": 100, "messages": HELLO, "stop_sequences": ["simul", "You"]}
+    whole = client.messages.with_raw_response.create(**asked)
+    with client.messages.stream(**asked) as stream:
+        pieces = list(stream.text_stream)
+        streamed = stream.get_final_message()
+
+    assert "x-langwatch-params-dropped" not in whole.headers
+    for message in (whole.parse(), streamed):
+        assert (message.content[0].text, message.stop_reason, message.stop_sequence) == (
+            "This is the ",
+            "stop_sequence",
+            "simul",
+        )
+        assert message.usage.output_tokens > len(pieces)  # what was written beyond is billed
+
+
 def test_tools_there_and_back(client):
     messages = [{"role": "user", "content": "[[tool get_weather]]"}]
     with client.messages.stream(model="gpt-5-mini", max_tokens=100, messages=messages, tools=[TOOL]) as stream:

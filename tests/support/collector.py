@@ -14,6 +14,50 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 
+def spans_in(exported: Any) -> list[dict[str, Any]]:
+    """The spans of an OTLP request, as plain dictionaries."""
+    return [
+        {
+            "name": span.name,
+            "trace_id": span.trace_id.hex(),
+            "span_id": span.span_id.hex(),
+            "parent": span.parent_span_id.hex(),
+            "kind": span.kind,
+            "state": span.trace_state,
+            "status": span.status.code,
+            "began_ns": span.start_time_unix_nano,
+            "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
+            "attributes": _attributes(span.attributes),
+            "events": [(event.name, _attributes(event.attributes)) for event in span.events],
+            "resource": _attributes(scopes.resource.attributes),
+        }
+        for scopes in exported.resource_spans
+        for scope in scopes.scope_spans
+        for span in scope.spans
+    ]
+
+
+class Sent:
+    """What a sender of spans was given, as `spans_in` has it."""
+
+    failure: str | None = None
+
+    def __init__(self) -> None:
+        self.spans: list[dict[str, Any]] = []
+        self.batches: list[int] = []
+        self.came = threading.Event()
+
+    def send(self, body: bytes) -> bool:
+        spans = spans_in(trace_service_pb2.ExportTraceServiceRequest.FromString(body))
+        self.spans += spans
+        self.batches.append(len(spans))
+        self.came.set()
+        return True
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 class Collector:
     """Spans as plain dictionaries, in the order of their arrival."""
 
@@ -29,26 +73,7 @@ class Collector:
         self._released.set()
 
     def take(self, exported: Any) -> None:
-        for scopes in exported.resource_spans:
-            resource = _attributes(scopes.resource.attributes)
-            for scope in scopes.scope_spans:
-                for span in scope.spans:
-                    self.spans.append(
-                        {
-                            "name": span.name,
-                            "trace_id": span.trace_id.hex(),
-                            "span_id": span.span_id.hex(),
-                            "parent": span.parent_span_id.hex(),
-                            "kind": span.kind,
-                            "state": span.trace_state,
-                            "status": span.status.code,
-                            "began_ns": span.start_time_unix_nano,
-                            "took_ns": span.end_time_unix_nano - span.start_time_unix_nano,
-                            "attributes": _attributes(span.attributes),
-                            "events": [(event.name, _attributes(event.attributes)) for event in span.events],
-                            "resource": resource,
-                        }
-                    )
+        self.spans += spans_in(exported)
 
     def of(self, request_id: str, count: int = 2, timeout: float = 15) -> list[dict[str, Any]]:
         """The spans of one request, once they have come."""

@@ -9,16 +9,18 @@ from gateway.counters.hold import CounterStore, Hold, Lease, Refusal
 from gateway.counters.memory import MemoryCounters
 from gateway.errors import GatewayError
 from gateway.money.estimate import bound_input
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import BudgetHold, Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.request import UpstreamRequest
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import SECRET
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 
@@ -141,6 +143,9 @@ class Node:
             decision_log=None,
             tracing=_NoTracing(),
             objects=Objects("openai", "resp_1"),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
 

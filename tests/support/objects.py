@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from gateway.ledger.stored_entry import StoredObject
 from gateway.ledger.stored_objects import keep
+from gateway.pipeline.services import SpooledFile
 from gateway.storage.engine import open_engine, writing
 from tests.support.gateway import Gateway
 
@@ -42,3 +43,29 @@ class Objects:
 
     async def page(self, *_asked: object, **_more: object) -> Sequence[StoredObject]:
         return self.kept
+
+
+class NoUploads:
+    """Nothing is kept of what is uploaded."""
+
+    async def take(self, *_asked: object) -> SpooledFile:
+        raise AssertionError("nothing is uploaded here")
+
+    async def keep(self, _form: object, *, is_part: bool) -> str:  # noqa: ARG002 - the interface's
+        return ""
+
+    async def open(self, _digest: str) -> None:
+        return None
+
+
+class NoJobs:
+    """Nothing goes on after its request."""
+
+    async def open(self, *_asked: object) -> None:
+        raise AssertionError("nothing goes on here")
+
+    async def began(self, *_asked: object) -> None: ...
+
+    async def drop(self, _job: object) -> None: ...
+
+    async def seen(self, _object_id: str) -> None: ...

@@ -1,31 +1,45 @@
 """Whom a request is attributed to: teams, projects and principals."""
 
+from typing import Annotated, ClassVar
+
 from pydantic import Field
 
-from gateway.config.sections.base import Name, Shareable
+from gateway.config.sections.access import OTHER_READERS, UNKNOWN
+from gateway.config.sections.base import Description, Name, Shareable
+from gateway.config.sections.marks import Refers
 
 
 class Team(Shareable):
     """A team: the widest group below the organization."""
 
-    trace_collector: Name | None = Field(
+    example: ClassVar[str] = "teams: {engineering: {description: Everyone who ships code}}"
+
+    trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
         None, description="Where the team's traces go, one of `trace_collectors`; a project's own wins."
     )
-    description: str | None = Field(None, description="What the team is, for people.")
+    description: Description = Field(None, description="What the team is, for people.")
 
 
 class Project(Shareable):
     """A project: what an application or a service belongs to."""
 
-    team: Name | None = Field(None, description="The team that owns the project, one of `teams`.")
-    trace_collector: Name | None = Field(
+    example: ClassVar[str] = "projects: {checkout: {team: engineering}}"
+
+    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+        None, description="The team that owns the project, one of `teams`."
+    )
+    trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
         None, description="Where the project's traces go, one of `trace_collectors`; omitted: where the team's go."
     )
-    description: str | None = Field(None, description="What the project is, for people.")
+    description: Description = Field(None, description="What the project is, for people.")
 
 
 class Principal(Shareable):
     """A person or a robot that keys act for."""
 
-    team: Name | None = Field(None, description="The team that the principal belongs to, one of `teams`.")
-    description: str | None = Field(None, description="Who or what the principal is, for people.")
+    example: ClassVar[str] = "principals: {dev-1@example.com: {team: engineering}}"
+
+    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+        None, description="The team that the principal belongs to, one of `teams`."
+    )
+    description: Description = Field(None, description="Who or what the principal is, for people.")

@@ -3,10 +3,12 @@
 import re
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
+from gateway.config.sections.access import CEILING, NO_MATTER, SHARED, UNKNOWN, steps
+from gateway.config.sections.marks import TEXT_ITSELF, UNORDERED, Refers
 from gateway.secret import Secret
 
 Name = Annotated[
@@ -37,6 +39,9 @@ OwnerName = Annotated[
         description='An owner, as files name it in `owner`, or "*" for every owner.',
     ),
 ]
+
+Description = Annotated[str | None, TEXT_ITSELF, NO_MATTER]
+"""What something is for, for people."""
 
 PositiveInt = Annotated[int, Field(gt=0, le=10**15)]
 
@@ -154,11 +159,14 @@ class Section(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
+    example: ClassVar[str]
+    """One way to write it, as a file that is valid beside a `version`."""
+
 
 class Managed(Section):
     """What a control plane keeps apart by name and can protect."""
 
-    protected: bool = Field(
+    protected: Annotated[bool, steps(True, False, default=False)] = Field(
         False,
         description="A control plane refuses to delete it, even when this block is gone from the file; it is lifted by "
         "an apply of its own.",
@@ -168,7 +176,7 @@ class Managed(Section):
 class Shareable(Managed):
     """What files of other owners may name, where its own says so."""
 
-    shared_with: list[OwnerName] = Field(
+    shared_with: Annotated[list[OwnerName], UNORDERED, SHARED] = Field(
         [],
         description='Owners whose files may name it in a shared control plane, or "*" for every owner. Left out, other '
         "owners may not, as soon as one of the two is applied with a token of its own.",
@@ -178,33 +186,49 @@ class Shareable(Managed):
 class RateLimits(Section):
     """How much may pass, per key or per provider. An omitted dimension is not limited."""
 
-    rpm: PositiveInt | None = Field(None, description="Requests per minute (sliding window).")
-    rpd: PositiveInt | None = Field(None, description="Requests per 24 hours (sliding window).")
-    tpm: PositiveInt | None = Field(
+    example: ClassVar[str] = """
+        providers:
+          openai:
+            type: openai
+            api_key: "${env:OPENAI_API_KEY}"
+            rate_limits: {rpm: 5000, tpm: 2000000}
+    """
+
+    rpm: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests per minute (sliding window).")
+    rpd: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests per 24 hours (sliding window).")
+    tpm: Annotated[PositiveInt | None, CEILING] = Field(
         None,
         description="Tokens per minute (sliding window): an estimate is held before the call and settled to the usage "
         "that the provider reports.",
     )
-    concurrency: PositiveInt | None = Field(None, description="Requests in flight at one time.")
+    concurrency: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests in flight at one time.")
 
 
 class Fallback(Section):
     """Which providers to try, in order, and on which failures of the one before."""
 
-    chain: list[ProviderName] = Field(description="Providers in the order in which they are tried.", min_length=1)
-    on: list[FallbackTrigger] = Field(
+    example: ClassVar[str] = """
+        fallback: {chain: [openai, anthropic], on: [5xx], timeout_ms: 30000, unary_timeout_ms: 300000}
+    """
+
+    chain: Annotated[list[Annotated[ProviderName, Refers("providers")]], UNKNOWN] = Field(
+        description="Providers in the order in which they are tried.", min_length=1
+    )
+    on: Annotated[list[FallbackTrigger], UNORDERED, NO_MATTER] = Field(
         ["5xx", "timeout", "rate_limit", "network_error"],
         description="Failures of one provider that lead to the next.",
     )
-    timeout_ms: PositiveInt = Field(30_000, description="Milliseconds to the first byte, for each attempt.")
-    unary_timeout_ms: PositiveInt | None = Field(
+    timeout_ms: Annotated[PositiveInt, NO_MATTER] = Field(
+        30_000, description="Milliseconds to the first byte, for each attempt."
+    )
+    unary_timeout_ms: Annotated[PositiveInt | None, NO_MATTER] = Field(
         None,
         description="The same for answers that are no streams, whose first byte is their end; omitted: `timeout_ms`.",
     )
-    total_timeout_ms: PositiveInt | None = Field(
+    total_timeout_ms: Annotated[PositiveInt | None, NO_MATTER] = Field(
         None,
         description="Milliseconds after which no further provider is tried; omitted: `max_attempts` alone decides.",
     )
-    max_attempts: Annotated[int, Field(ge=1, le=10)] = Field(
+    max_attempts: Annotated[int, Field(ge=1, le=10), NO_MATTER] = Field(
         3, description="How many providers are tried at most for one request."
     )

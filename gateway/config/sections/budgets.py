@@ -1,22 +1,31 @@
 """What may be spent, by whom, in which window."""
 
-from typing import Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from gateway.config.sections.base import Managed, Moment, Name, ProviderName, Section, Usd
+from gateway.config.sections.access import CEILING, UNKNOWN, steps
+from gateway.config.sections.base import Description, Managed, Moment, Name, ProviderName, Section, Usd
+from gateway.config.sections.marks import TAG_ITSELF, Refers
 from gateway.money.budget import ScopeKind
 
 
 class BudgetScope(Section):
     """Whom a budget covers: exactly one of these."""
 
-    organization: Name | None = Field(None, description="Everything of the organization of this name.")
-    team: Name | None = Field(None, description="One of `teams`.")
-    project: Name | None = Field(None, description="One of `projects`.")
-    principal: Name | None = Field(None, description="One of `principals`.")
-    virtual_key: Name | None = Field(None, description="One of `virtual_keys`.")
-    tag: str | None = Field(None, description="Every virtual key that carries this tag.")
+    example: ClassVar[str] = """
+        budgets:
+          tagged: {scope: {tag: env=prod}, window: day, limit_usd: "12.50", each: virtual_key}
+    """
+
+    organization: Annotated[Name | None, Refers("organizations")] = Field(
+        None, description="Everything of the organization of this name."
+    )
+    team: Annotated[Name | None, Refers("teams")] = Field(None, description="One of `teams`.")
+    project: Annotated[Name | None, Refers("projects")] = Field(None, description="One of `projects`.")
+    principal: Annotated[Name | None, Refers("principals")] = Field(None, description="One of `principals`.")
+    virtual_key: Annotated[Name | None, Refers("virtual_keys")] = Field(None, description="One of `virtual_keys`.")
+    tag: Annotated[str | None, TAG_ITSELF] = Field(None, description="Every virtual key that carries this tag.")
 
     @model_validator(mode="after")
     def _exactly_one(self) -> "BudgetScope":
@@ -34,35 +43,42 @@ class BudgetScope(Section):
 class Budget(Managed):
     """A limit on spend."""
 
-    scope: BudgetScope = Field(description="Whom the budget covers.")
-    each: Literal["virtual_key", "principal", "end_user"] | None = Field(
+    example: ClassVar[str] = """
+        budgets:
+          cap: {scope: {team: engineering}, window: month, limit_usd: 5000, on_breach: block}
+    """
+
+    scope: Annotated[BudgetScope, UNKNOWN] = Field(description="Whom the budget covers.")
+    each: Annotated[Literal["virtual_key", "principal", "end_user"] | None, UNKNOWN] = Field(
         None, description="Gives each one under the scope a limit of their own, in place of one for all together."
     )
-    window: Literal["minute", "hour", "day", "week", "month", "total", "manual"] = Field(
+    window: Annotated[Literal["minute", "hour", "day", "week", "month", "total", "manual"], UNKNOWN] = Field(
         description="After how long the spend starts from zero; weeks start on Monday, `total` and `manual` never end."
     )
-    limit_usd: Usd = Field(description="The limit in US dollars, as a decimal string or number.")
-    on_breach: Literal["block", "warn"] = Field(
+    limit_usd: Annotated[Usd, CEILING] = Field(description="The limit in US dollars, as a decimal string or number.")
+    on_breach: Annotated[Literal["block", "warn"], steps("block", "warn", default="block")] = Field(
         "block", description="`block` refuses what would pass the limit, `warn` lets it through and says so."
     )
-    timezone: str = Field("UTC", description="The IANA time zone in which days, weeks and months begin.")
-    cycle_anchor_at: Moment | None = Field(
+    timezone: Annotated[str, UNKNOWN] = Field(
+        "UTC", description="The IANA time zone in which days, weeks and months begin."
+    )
+    cycle_anchor_at: Annotated[Moment | None, UNKNOWN] = Field(
         None, description="When the first window began; without it, windows follow the calendar."
     )
-    provider: ProviderName | None = Field(
+    provider: Annotated[ProviderName | None, Refers("providers"), UNKNOWN] = Field(
         None, description="Counts this provider's spend only; on breach that provider leaves the chain."
     )
-    unpriced: Literal["refuse", "allow"] = Field(
+    unpriced: Annotated[Literal["refuse", "allow"], steps("refuse", "allow", default="refuse")] = Field(
         "refuse", description="What a `block` budget does with a model that has no price."
     )
-    reserve: Literal["worst", "learned"] = Field(
+    reserve: Annotated[Literal["worst", "learned"], UNKNOWN] = Field(
         "worst",
         description="What a request holds while it runs: the most that it can cost, or what nine in ten of the same "
         "key's requests to the same model cost of that.",
     )
-    reserve_margin_usd: Usd | None = Field(
+    reserve_margin_usd: Annotated[Usd | None, UNKNOWN] = Field(
         None,
         description="US dollars of the limit that `learned` keeps back: requests are refused from the limit less this "
         "on, and those under way together never cost more than they hold by more than this.",
     )
-    description: str | None = Field(None, description="What the budget is for, for people.")
+    description: Description = Field(None, description="What the budget is for, for people.")

@@ -1,11 +1,12 @@
 """Prices that override or add to the built-in catalogue, and those that were taken from it and locked."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from gateway.config.sections.base import Section, Start, Times, Usd
+from gateway.config.sections.marks import MODEL_ITSELF
 
 
 def _date(value: object) -> object:
@@ -70,11 +71,27 @@ class ModelRates(Section):
 class PriceTier(ModelRates):
     """What longer prompts cost: all their tokens, and those of the answer."""
 
+    example: ClassVar[str] = """
+        prices:
+          vertex/gemini-2.5-pro:
+            input_usd_per_mtok: 1.125
+            output_usd_per_mtok: 9
+            tiers: [{from_tokens: 200001, input_usd_per_mtok: 2.25, output_usd_per_mtok: 13.5}]
+    """
+
     from_tokens: Annotated[int, Field(ge=1)] = Field(description="From how many tokens of prompt on.")
 
 
 class ServicePrice(ModelRates):
     """What a service costs other than the ordinary one. What is not said costs what it does in the ordinary one."""
+
+    example: ClassVar[str] = """
+        prices:
+          openai/gpt-5:
+            service_tiers:
+              flex: {times: 0.5}
+              priority: {input_usd_per_mtok: 2.50, output_usd_per_mtok: 20}
+    """
 
     times: Times | None = Field(
         None, description="Multiplies all that tokens cost in the ordinary service; up to three decimal places."
@@ -100,6 +117,15 @@ class WholePrice(ModelRates):
 class LockedChange(WholePrice):
     """What a model costs from a day on, or at some hours of the day; whole by itself."""
 
+    example: ClassVar[str] = """
+        locked_prices:
+          custom-eu/llama-4:
+            input_usd_per_mtok: "0.2"
+            changes: [{hours_utc: "01:00-04:00", input_usd_per_mtok: "0.4"}]
+            source: published
+            locked_on: 2026-11-24
+    """
+
     from_: Start | None = Field(
         None,
         alias="from",
@@ -113,6 +139,15 @@ class LockedChange(WholePrice):
 class PriceChange(LockedChange):
     """What the file says of a model from a day on, or at some hours; what it does not say is as listed."""
 
+    example: ClassVar[str] = """
+        prices:
+          openai/gpt-5:
+            input_usd_per_mtok: 1.10
+            changes: [{from: 2027-01-01, input_usd_per_mtok: 1.00}]
+          openai/gpt-5-mini: {from: 2027-01-01, price_factor: 0.8}
+          azure/our-chat: {base_model: gpt-5}
+    """
+
     price_factor: Times | None = Field(
         None,
         description="Multiplies what is listed for the model, after all that providers publish, in place of the "
@@ -123,7 +158,12 @@ class PriceChange(LockedChange):
 class ModelPrice(PriceChange):
     """What one model costs at one provider, in US dollars."""
 
-    base_model: Annotated[str, Field(min_length=1, max_length=512)] | None = Field(
+    example: ClassVar[str] = """
+        prices:
+          custom-eu/llama-4: {input_usd_per_mtok: 0.20, output_usd_per_mtok: 0.60}
+    """
+
+    base_model: Annotated[Annotated[str, Field(min_length=1, max_length=512)] | None, MODEL_ITSELF] = Field(
         None,
         description="The model that this one is, for its price: of a deployment, a fine-tuned model or an application "
         "inference profile with a name of its own.",
@@ -135,6 +175,11 @@ class ModelPrice(PriceChange):
 
 class LockedPrice(WholePrice):
     """A price of the built-in catalogue as it was on a day; `gateway prices update` writes it."""
+
+    example: ClassVar[str] = """
+        locked_prices:
+          openai/o3: {output_usd_per_mtok: "10", source: published, locked_on: 2026-11-24}
+    """
 
     changes: list[LockedChange] = Field(
         [], description="What holds from days on, or at hours: of those that hold, the last alone counts."

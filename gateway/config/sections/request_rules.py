@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from gateway.config.sections.access import FROM_LEAST, Access, Order
 from gateway.config.sections.base import Section
 from gateway.shapes.request_rules import EFFORTS, Action, RequestRules, Rule, declares, declaring_in, untouchable
 
@@ -67,6 +68,17 @@ Value = Annotated[Any, BeforeValidator(_json), AfterValidator(_declares_nothing)
 
 class FieldRule(Section):
     """What is done to one field of a request. One thing; only a default may have a bound beside it."""
+
+    example: ClassVar[str] = """
+        providers:
+          ollama:
+            type: custom
+            base_url: http://localhost:11434/v1
+            request:
+              max_completion_tokens: {rename: max_tokens}
+              max_tokens: {default: 1024, max: 8000}
+              reasoning_effort: {drop: true}
+    """
 
     drop: Literal[True] | None = Field(None, description="Leaves the field out.")
     set_: Value = Field(
@@ -155,6 +167,39 @@ def _agree(section: dict[str, FieldRule]) -> dict[str, FieldRule]:
 
 FieldPath = Annotated[str, Field(pattern=_FIELD, max_length=256), AfterValidator(_may_be_ruled)]
 RequestSection = Annotated[dict[FieldPath, FieldRule], Field(max_length=64), AfterValidator(_agree)]
+
+
+def _of_rules(before: Any, after: Any) -> Access:
+    """Whoever could say less of a field may say more."""
+    had, has = before or {}, after or {}
+    found = Access.SAME
+    for field in {*had, *has}:
+        one, other = had.get(field) or {}, has.get(field) or {}
+        of_field = (_of_action(action, one.get(action), other.get(action)) for action in {*one, *other})
+        found = max(found, *of_field, key=FROM_LEAST.index)
+    return found
+
+
+def _of_action(action: str, before: Any, after: Any) -> Access:
+    if before == after or action == "default":  # a client can say it as well
+        return Access.SAME
+    if action == "rename":
+        return Access.MAY_WIDEN
+    if after is None:
+        return Access.WIDENS
+    if action == "drop":
+        return Access.NARROWS
+    if action == "set":
+        return Access.MAY_WIDEN
+    if before is None:
+        return Access.NARROWS
+    if isinstance(before, str) is not isinstance(after, str):
+        return Access.MAY_WIDEN
+    had, has = (EFFORTS.index(one) if isinstance(one, str) else Decimal(str(one)) for one in (before, after))
+    return Access.WIDENS if has > had else Access.NARROWS
+
+
+RULES_ON_FIELDS: Final = Order(_of_rules, is_of_whole=True)
 
 
 def rules_of(section: Mapping[str, FieldRule]) -> RequestRules | None:

@@ -1,6 +1,6 @@
 """What requests hold of budgets for what they do not state."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,12 @@ Pointed = Tokens | Literal["context_window", "refuse"]
 class ModelReservation(Section):
     """What is known of one model at one provider."""
 
+    example: ClassVar[str] = """
+        reservations:
+          models:
+            custom-eu/llama-4: {context_window: 131072, max_output_tokens: 8192}
+    """
+
     context_window: Tokens | None = Field(
         None, description="Tokens that a prompt may have at most; omitted: as the catalogue of prices has it."
     )
@@ -28,6 +34,8 @@ class ModelReservation(Section):
 
 class Reservations(Section):
     """What requests hold of budgets for what they only point at, or allow without saying how much of it."""
+
+    example: ClassVar[str] = "reservations: {stored_tokens: 30000, file_tokens: refuse, tool_calls: 8}"
 
     stored_tokens: Pointed = Field(
         "context_window",

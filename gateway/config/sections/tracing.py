@@ -1,11 +1,22 @@
 """Where traces go and what they carry: collectors by name, and the capture of content."""
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from gateway.config.sections.base import HeaderText, PositiveInt, Section, Shareable
+from gateway.config.sections.access import (
+    NO_MATTER,
+    OTHER_READERS,
+    UNKNOWN,
+    Access,
+    Order,
+    each_member,
+    more,
+    steps,
+)
+from gateway.config.sections.base import Description, HeaderText, PositiveInt, Section, Shareable
+from gateway.config.sections.marks import UNORDERED
 from gateway.config.sections.policy_rules import Pattern
 from gateway.config.sections.providers import BaseUrl, HeaderName
 
@@ -36,39 +47,89 @@ Fraction = Annotated[
 ]
 
 
+def _capture_of_key(before: Any, after: Any) -> Access:
+    """For one key: as for every key where it is not there."""
+    order = (False, None, True)
+    had, has = order.index(before), order.index(after)
+    if has > had:
+        return Access.MAY_WIDEN if after is None else Access.WIDENS
+    return Access.NARROWS if has < had else Access.SAME
+
+
+def _hidden(before: Any, after: Any) -> Access:
+    """Patterns of what is hidden."""
+    had, has = set(before or ()), set(after or ())
+    return Access.WIDENS if had - has else Access.NARROWS if has - had else Access.SAME
+
+
+_CAPTURED: Final = steps(False, True, default=False)
+_CAPTURED_FOR_KEY: Final = Order(_capture_of_key)
+_HIDDEN: Final = Order(_hidden)
+_MORE_BODY: Final = more(2_097_152)
+_MORE_ATTRIBUTE: Final = more(32_768)
+CAPTURE: Final = each_member(
+    {
+        "enabled": _CAPTURED,
+        "redact": _HIDDEN,
+        "max_body_bytes": _MORE_BODY,
+        "max_attribute_bytes": _MORE_ATTRIBUTE,
+    }
+)
+"""Of the file's own `content_capture`."""
+CAPTURE_OF_KEY: Final = each_member({"enabled": _CAPTURED_FOR_KEY, "redact": _HIDDEN})
+"""Of a virtual key's."""
+
+
 class TraceCollector(Shareable):
     """A collector of traces: LangWatch, Langfuse, Jaeger, any that takes OTLP. Projects and teams name theirs."""
 
-    endpoint: BaseUrl = Field(
+    example: ClassVar[str] = """
+        trace_collectors:
+          checkout-langfuse:
+            endpoint: https://cloud.langfuse.com/api/public/otel
+            headers: {Authorization: "Basic ${env:CHECKOUT_LANGFUSE_AUTH}", x-langfuse-ingestion-version: "4"}
+            sampling_ratio: 0.1
+    """
+
+    endpoint: Annotated[BaseUrl, OTHER_READERS] = Field(
         description="Its base URL, for example `https://cloud.langfuse.com/api/public/otel`; over `http/protobuf`, "
         "`/v1/traces` is appended where the URL does not end so."
     )
-    protocol: Literal["http/protobuf", "grpc"] = Field(
+    protocol: Annotated[Literal["http/protobuf", "grpc"], NO_MATTER] = Field(
         "http/protobuf", description="How it is spoken to; `grpc` needs the extra `otlp-grpc`."
     )
-    headers: dict[HeaderName, HeaderText] = Field(
+    headers: Annotated[dict[HeaderName, HeaderText], UNKNOWN] = Field(
         {},
         description="Headers that it asks for. Their values are secrets: write references such as "
         "`Bearer ${env:LANGWATCH_API_KEY}`.",
     )
-    sampling_ratio: Fraction = Field(
+    sampling_ratio: Annotated[Fraction, more(1)] = Field(
         Decimal(1),
         description="Which share of the traces that begin here it gets, 0 to 1; what a caller's `traceparent` decided "
         "stands.",
     )
-    also_to_default: bool = Field(
+    also_to_default: Annotated[bool, steps(False, True, default=False)] = Field(
         False, description="Whether what it gets goes to the collector of the `OTEL_*` variables too."
     )
-    description: str | None = Field(None, description="What the collector is for, for people.")
+    description: Description = Field(None, description="What the collector is for, for people.")
 
 
 class KeyContentCapture(Section):
     """Overrides the file's `content_capture` for one key."""
 
-    enabled: bool | None = Field(
+    example: ClassVar[str] = """
+        virtual_keys:
+          ci:
+            content_capture: {enabled: true}
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    enabled: Annotated[bool | None, _CAPTURED_FOR_KEY] = Field(
         None, description="Whether the key's prompts and answers are in its traces; omitted: as for every key."
     )
-    redact: list[Pattern] = Field([], description="RE2 patterns beside the file's own, for this key.")
+    redact: Annotated[list[Pattern], UNORDERED, _HIDDEN] = Field(
+        [], description="RE2 patterns beside the file's own, for this key."
+    )
 
     def __hash__(self) -> int:
         """PERF: pydantic copies a default for every key, member by member, unless it can be hashed."""
@@ -78,15 +139,23 @@ class KeyContentCapture(Section):
 class ContentCapture(Section):
     """Whether traces carry what was asked and answered. Whoever can read the collector can read it."""
 
-    enabled: bool = Field(False, description="Whether the prompts and answers of every key are in its traces.")
-    redact: list[Pattern] = Field(
+    example: ClassVar[str] = r"""
+        content_capture:
+          enabled: false
+          redact: ['\b\d{13,19}\b', '[\w.+-]+@[\w-]+\.[\w.]+']
+    """
+
+    enabled: Annotated[bool, _CAPTURED] = Field(
+        False, description="Whether the prompts and answers of every key are in its traces."
+    )
+    redact: Annotated[list[Pattern], UNORDERED, _HIDDEN] = Field(
         [], description="What matches any of these RE2 patterns, in any string, becomes `[redacted]`."
     )
-    max_body_bytes: Annotated[PositiveInt, Field(le=33_554_432)] = Field(
+    max_body_bytes: Annotated[PositiveInt, Field(le=33_554_432), _MORE_BODY] = Field(
         2_097_152,
         description="Bytes that are kept of a request, and of its answer as it is sent, until they are exported; a "
         "larger body is left out.",
     )
-    max_attribute_bytes: Annotated[int, Field(ge=256, le=262_144)] = Field(
+    max_attribute_bytes: Annotated[int, Field(ge=256, le=262_144), _MORE_ATTRIBUTE] = Field(
         32_768, description="Bytes that one attribute of a span has at most; what is longer is shortened, and says so."
     )

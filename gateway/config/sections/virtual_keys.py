@@ -1,12 +1,33 @@
 """The credentials that clients present, and what each may do."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from gateway.config.sections.base import Fallback, Managed, Moment, Name, ProviderName, RateLimits, Section
+from gateway.config.sections.access import (
+    ALLOWED,
+    ANOTHER,
+    CEILING,
+    DENIED,
+    END,
+    NO_MATTER,
+    NOTHING_MORE,
+    UNKNOWN,
+    steps,
+)
+from gateway.config.sections.base import (
+    Description,
+    Fallback,
+    Managed,
+    Moment,
+    Name,
+    ProviderName,
+    RateLimits,
+    Section,
+)
+from gateway.config.sections.marks import MODEL_ITSELF, SHOWN_IN_PART, TAG_ITSELF, UNORDERED, Refers
 from gateway.config.sections.policy_rules import PolicyRules
-from gateway.config.sections.tracing import KeyContentCapture
+from gateway.config.sections.tracing import CAPTURE_OF_KEY, KeyContentCapture
 
 SecretHash = Annotated[
     str,
@@ -15,6 +36,7 @@ SecretHash = Annotated[
         description="`hmac-sha256:` and 64 hex digits, as `gateway keys mint` and `gateway keys hash` print it; "
         "`hmac-sha256-sha256:` for a key of another gateway, as `gateway import` writes it.",
     ),
+    SHOWN_IN_PART,
 ]
 ModelTarget = Annotated[
     str,
@@ -23,14 +45,23 @@ ModelTarget = Annotated[
         max_length=512,
         description="`provider/model`: one of `providers`, a slash, and the model's name there.",
     ),
+    Refers("providers", "model"),
 ]
 
 
 class Balanced(Section):
     """One model that several providers serve; each request goes to one of them, the others stand by."""
 
+    example: ClassVar[str] = """
+        providers:
+          openai-eu: {type: openai, api_key: "${env:OPENAI_EU_KEY}", base_url: "https://eu.api.openai.com/v1"}
+          openai-us: {type: openai, api_key: "${env:OPENAI_US_KEY}"}
+        model_aliases:
+          fast: {model: gpt-5-mini, balance: {openai-eu: 3, openai-us: 1}}
+    """
+
     model: Annotated[str, Field(min_length=1, max_length=512)] = Field(description="The model's name at all of them.")
-    balance: dict[ProviderName, Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
+    balance: dict[Annotated[ProviderName, Refers("providers")], Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
         min_length=1, description="Providers by name, each with its weight: `{openai-eu: 3, openai-us: 1}`."
     )
     by: Literal["weight", "least_busy"] = Field(
@@ -54,11 +85,19 @@ ModelGlob = Annotated[
         max_length=512,
         description="A glob on the resolved model: `*` any characters, `?` one, `[a-z]` a class.",
     ),
+    Refers("providers", "glob"),
 ]
 
 
 class Cache(Section):
     """What happens to prompt-caching marks in the body."""
+
+    example: ClassVar[str] = """
+        virtual_keys:
+          ci:
+            cache: {mode: respect}
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
 
     mode: Literal["respect", "disable", "force"] = Field(
         "respect",
@@ -69,58 +108,81 @@ class Cache(Section):
 class VirtualKey(Managed):
     """One virtual key: whom it stands for, where it may go, and what it must not do."""
 
-    secret_hash: SecretHash | None = Field(
+    example: ClassVar[str] = """
+        virtual_keys:
+          dev-migration:
+            environment: live
+            project: checkout
+            providers: [openai, anthropic]
+            models_allowed: ["gpt-5*", "claude-haiku-*"]
+            model_aliases: {fast: openai/gpt-5-mini}
+            rate_limits: {rpm: 600, concurrency: 50}
+            policy_rules: [no-shell, {models: {deny: ['-preview$']}}]
+            expires_at: 2036-01-01T00:00:00Z
+            tags: [env=prod]
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    secret_hash: Annotated[SecretHash | None, ANOTHER] = Field(
         None,
         description="The keyed hash of the secret that clients send; the secret itself is in no file. Left out, a "
         "control plane mints the secret when the key is applied; a gateway that reads the file needs it.",
     )
-    previous_secret_hash: SecretHash | None = Field(
+    previous_secret_hash: Annotated[SecretHash | None, NOTHING_MORE] = Field(
         None, description="The hash of the secret before a rotation, accepted until `previous_secret_expires_at`."
     )
-    previous_secret_expires_at: Moment | None = Field(
+    previous_secret_expires_at: Annotated[Moment | None, END] = Field(
         None, description="When the secret before a rotation stops working (RFC 3339, with a zone)."
     )
-    environment: Literal["live", "test"] = Field(
+    environment: Annotated[Literal["live", "test"], UNKNOWN] = Field(
         "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
     )
-    state: Literal["active", "disabled", "revoked"] = Field(
-        "active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request."
+    state: Annotated[
+        Literal["active", "disabled", "revoked"], steps("revoked", "disabled", "active", default="active")
+    ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
+    description: Description = Field(None, description="What the key is for, for people.")
+    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+        None, description="The team that pays, where no project or principal names one."
     )
-    description: str | None = Field(None, description="What the key is for, for people.")
-    team: Name | None = Field(None, description="The team that pays, where no project or principal names one.")
-    project: Name | None = Field(None, description="The project to attribute requests to, one of `projects`.")
-    principal: Name | None = Field(None, description="Who acts with this key, one of `principals`.")
-    providers: list[ProviderName] | None = Field(
+    project: Annotated[Name | None, Refers("projects"), UNKNOWN] = Field(
+        None, description="The project to attribute requests to, one of `projects`."
+    )
+    principal: Annotated[Name | None, Refers("principals"), UNKNOWN] = Field(
+        None, description="Who acts with this key, one of `principals`."
+    )
+    providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED] = Field(
         None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
     )
-    models_allowed: list[ModelGlob] | None = Field(
+    models_allowed: Annotated[list[ModelGlob] | None, UNORDERED, ALLOWED, MODEL_ITSELF] = Field(
         None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
     )
-    model_aliases: dict[str, AliasTargets] = Field(
+    model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF] = Field(
         {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
     )
-    fallback: Fallback | None = Field(None, description="Which providers to try when one fails.")
-    rate_limits: RateLimits | None = Field(None, description="How much this key may send.")
-    policy_rules: list[Name | PolicyRules] = Field(
+    fallback: Annotated[Fallback | None, UNKNOWN] = Field(None, description="Which providers to try when one fails.")
+    rate_limits: Annotated[RateLimits | None, CEILING] = Field(None, description="How much this key may send.")
+    policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED] = Field(
         [], description="Names of `policy_rules` sets and rules written in place; all of them apply."
     )
-    cache: Cache = Field(Cache(), description="Prompt-cache handling.")
-    on_disconnect: Literal["cancel", "drain"] | None = Field(
+    cache: Annotated[Cache, NO_MATTER] = Field(Cache(), description="Prompt-cache handling.")
+    on_disconnect: Annotated[Literal["cancel", "drain"] | None, NO_MATTER] = Field(
         None, description="Overrides the file's `on_disconnect` for this key."
     )
-    stream_keepalive_s: Annotated[int, Field(ge=0, le=3600)] | None = Field(
+    stream_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
         None, description="Overrides the file's `stream_keepalive_s` for this key."
     )
-    unary_keepalive_s: Annotated[int, Field(ge=0, le=3600)] | None = Field(
+    unary_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
         None, description="Overrides the file's `unary_keepalive_s` for this key."
     )
-    assumed_output_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None = Field(
-        None, description="Overrides the file's `assumed_output_tokens` for this key."
+    assumed_output_tokens: Annotated[Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None, UNKNOWN] = (
+        Field(None, description="Overrides the file's `assumed_output_tokens` for this key.")
     )
-    content_capture: KeyContentCapture = Field(
+    content_capture: Annotated[KeyContentCapture, CAPTURE_OF_KEY] = Field(
         KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
     )
-    expires_at: Moment | None = Field(None, description="When the key stops working (RFC 3339, with a zone).")
-    tags: list[Annotated[str, Field(min_length=1, max_length=256)]] = Field(
+    expires_at: Annotated[Moment | None, END] = Field(
+        None, description="When the key stops working (RFC 3339, with a zone)."
+    )
+    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], UNORDERED, UNKNOWN, TAG_ITSELF] = Field(
         [], description="Free labels such as `env=prod`, for reports and selectors."
     )

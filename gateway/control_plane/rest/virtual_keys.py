@@ -13,6 +13,7 @@ from gateway.control_plane import key_life, state
 from gateway.control_plane.edit import Edit
 from gateway.control_plane.errors import ApiError
 from gateway.control_plane.figures import last_uses
+from gateway.control_plane.key_search import has_imported_secret
 from gateway.control_plane.repeats import Told
 from gateway.control_plane.rest.body import read_body
 from gateway.control_plane.rest.change import carry_out, told_of
@@ -174,6 +175,7 @@ def _listed(row: Mapping[str, Any], used: int | None) -> dict[str, Any]:
         "owner": row["owner"],
         "environment": row["spec"].get("environment", "live"),
         **_life(row["spec"]),
+        "imported": has_imported_secret(row["spec"], clock.microseconds()),
         "last_used_at": None if used is None else moment_text(used),
     }
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.lanes.conversation import Opaque, Origin
-from gateway.lanes.sealing import PREFIX, Seal
+from gateway.lanes.sealing import Seal, opened_proof
 from gateway.wire.sealed_thoughts import OURS
 
 
@@ -29,10 +29,9 @@ def thinking_block(seal: Seal | None, thought: str, opaque: Opaque) -> dict[str,
 
 def opened_thought(seal: Seal | None, thought: str = "", *, signature: str = "", data: str = "") -> Opaque | None:
     """What proves a thought that came back, by its signature or redacted; `None` where nothing does."""
-    stated = signature or data
-    if stated.startswith(PREFIX):
-        return None if seal is None else seal.opened(stated, thought)
-    return Opaque(Origin.CLAUDE, {"signature": signature} if signature else {"data": data}) if stated else None
+    if signature:
+        return opened_proof("signature", signature, thought, seal)
+    return opened_proof("data", data, thought, seal)
 
 
 def extra_content(seal: Seal | None, opaque: Opaque | None, name: str) -> dict[str, Any]:

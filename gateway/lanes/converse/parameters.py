@@ -40,7 +40,11 @@ TARGET: Final[TargetTable] = {
     Feature.RESULT: Parameter(_MAPPED, "`toolResult` blocks in the user's turn."),
     Feature.FAILED_RESULT: Parameter(_MAPPED, "`toolResult.status`."),
     Feature.SERVER_CALL: Parameter(_REFUSED, "only the provider that ran the tool takes its calls back."),
-    Feature.CACHE_MARK: Parameter(_DROPPED, "Marks do not cross; few models of this API have a cache."),
+    Feature.CACHE_MARK: Parameter(
+        _MAPPED,
+        "A `cachePoint` behind instructions and messages, for Nova, whose cache keeps five minutes; dropped for other "
+        "models, and on tools.",
+    ),
     Feature.CACHE_HINT: Parameter(_IGNORED, "It only hints at caching; the answer does not depend on it."),
     Feature.OUTPUT_LIMIT: Parameter(_MAPPED, "`inferenceConfig.maxTokens`."),
     Feature.TEMPERATURE: Parameter(_MAPPED, "`inferenceConfig.temperature`; above 1 it is sent as 1 and reported."),

@@ -94,12 +94,23 @@ _GPT_OSS: Final = re.compile(r"(^|[./])gpt-oss-")
 _NOVA_2: Final = re.compile(r"(^|[./])nova-2-")
 _NO_EFFORT: Final = "How this model is told its effort is not documented, or it does not reason."
 _ALWAYS_REASONS: Final = "This model always reasons."
+
+_CACHES: Final = re.compile(r"(^|[./])nova-(micro|lite|pro|premier|2-lite)\b")
+"""Models whose prompts are cached up to where the request says, by
+https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html: their instructions and messages, for five
+minutes, never their tools. A mark that asks for an hour has five minutes."""
+
+_WITHIN: Final = re.compile(r"\.(source|image_url|input_audio|file|text)\b.*")
+"""What of a part's path stands within the block that has the mark."""
+
+_NO_CACHE: Final = "This model caches nothing, or by itself."
+_NO_CACHED_TOOLS: Final = "Tools are not cached by Bedrock's own models."
 _HIGH_STANDS_ALONE: Final = "Nova takes no high effort beside `temperature`, `top_p` or a limit; medium is sent."
 
 
 def write_request(conversation: Conversation, target: Target, losses: Losses) -> dict[str, Any]:
     """See `ProviderSide.write_request`."""
-    writer = _Parts(losses, target.provider)
+    writer = _Parts(losses, target)
     instructions, turns = conversation.hoisted()
     system = writer.blocks(instructions)
     if conversation.format is not None and conversation.format.schema is None:
@@ -138,15 +149,34 @@ class _Parts:
     Each document has its own name.
     """
 
-    def __init__(self, losses: Losses, provider: str) -> None:
+    def __init__(self, losses: Losses, target: Target) -> None:
         self.called: dict[str, None] = {}
+        self._losses = losses
         self._table = losses.table
-        self._origin = Origin.CONVERSE + provider
+        self._origin = Origin.CONVERSE + target.provider
+        self._caches = _CACHES.search(target.model) is not None
         self._names: set[str] = set()
 
     def blocks(self, parts: Sequence[Part]) -> list[Block]:
-        """The blocks of what is said; thinking that cannot go back, and blank texts, are none."""
-        return [block for part in parts if (block := _WRITERS[type(part)](self, part))]
+        """The blocks of what is said, with points up to which to cache.
+
+        Thinking that cannot go back, and blank texts, are none.
+        """
+        blocks: list[Block] = []
+        for part in parts:
+            block = _WRITERS[type(part)](self, part)
+            if block:
+                blocks.append(block)
+                marked = next((one for one in (part, *_held(part)) if one.cache is not None), None)
+                if marked is not None:
+                    self._mark(marked.path, blocks)
+        return blocks
+
+    def _mark(self, path: str, blocks: list[Block]) -> None:
+        if self._caches:
+            blocks.append({"cachePoint": {"type": "default"}})
+        else:
+            self._losses.lose(f"{_WITHIN.sub('', path)}.cache_control", _NO_CACHE)
 
     def text(self, part: Text) -> Block:
         """A text. Blank ones are refused by Converse."""
@@ -211,8 +241,9 @@ class _Parts:
         return {"toolUse": {"toolUseId": identifier, "name": part.name, "input": as_mapping(part.arguments)}}
 
     def result(self, part: Result) -> Block:
-        """What a tool returned."""
-        result: Block = {"toolUseId": usable_call_id(part.call_id, _USABLE_ID), "content": self.blocks(part.parts)}
+        """What a tool returned. Nothing is marked within it: up to its end is cached."""
+        said = [block for one in part.parts if (block := _WRITERS[type(one)](self, one))]
+        result: Block = {"toolUseId": usable_call_id(part.call_id, _USABLE_ID), "content": said}
         return {"toolResult": {**result, "status": "error"} if part.failed else result}
 
     def _free_name(self, wanted: str) -> str:
@@ -239,6 +270,10 @@ _WRITERS: Final[Mapping[type[Part], Callable[[_Parts, Any], Block]]] = {
 }
 
 
+def _held(part: Part) -> tuple[Part, ...]:
+    return part.parts if isinstance(part, Result) else ()
+
+
 def _words(parts: Sequence[Part]) -> str:
     return "\n".join(part.text for part in parts if isinstance(part, Text))
 
@@ -263,6 +298,9 @@ def _inference_config(conversation: Conversation, losses: Losses) -> dict[str, A
 def _tool_config(conversation: Conversation, called: Sequence[str], losses: Losses) -> dict[str, Any]:
     """The member `toolConfig`; `called` are the tools that the conversation has called before."""
     specs = [_spec(tool) for tool in conversation.tools]
+    for tool in conversation.tools:
+        if tool.cache is not None:
+            losses.lose(f"{tool.path}.cache_control", _NO_CACHED_TOOLS)
     choice = conversation.choice or Choice("", "tool_choice")
     if choice.allowed is not None:
         specs = [spec for spec in specs if spec["name"] in choice.allowed]

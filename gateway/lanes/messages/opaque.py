@@ -6,20 +6,17 @@ its envelope is redacted thinking behind it, bound to its id and name.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from gateway.lanes.base import said
 from gateway.lanes.conversation import Opaque, Origin
-from gateway.lanes.sealing import PREFIX, Seal
+from gateway.lanes.sealing import NOBODYS, Seal, opened_proof
 from gateway.wire.unsigned_thinking import marked, provider_marked
-
-_NOBODYS: Final = Opaque("nobody", {})
-"""Of a thought that nobody signed: sealed, it is known when it comes back, and left out of all that would refuse it."""
 
 
 def signature_of(opaque: Opaque | None, thought: str, seal: Seal | None) -> str:
     """The signature of a thought, empty where there is none that can be given."""
-    opaque = opaque or _NOBODYS
+    opaque = opaque or NOBODYS
     if opaque.origin == Origin.CLAUDE:
         return said(opaque.state.get("signature"))
     if opaque.origin.startswith(Origin.REASONING_CONTENT):
@@ -46,21 +43,14 @@ def beside_call(identifier: str, name: str) -> str:
 def opened_thought(block: Mapping[str, Any], thought: str, seal: Seal | None) -> Opaque | None:
     """What proves a thought that came back; `None` where nothing does."""
     if block.get("type") == "redacted_thinking":
-        return _opened("data", said(block.get("data")), thought, seal)
+        return opened_proof("data", said(block.get("data")), thought, seal)
     signature = said(block.get("signature"))
     provider = provider_marked(signature)
     if provider is not None:
         return Opaque(Origin.REASONING_CONTENT + provider, {})
-    return _opened("signature", signature, thought, seal)
+    return opened_proof("signature", signature, thought, seal)
 
 
 def opened_call(block: Mapping[str, Any], identifier: str, name: str, seal: Seal | None) -> Opaque | None:
     """What redacted thinking behind a call holds for it; `None` where it holds nothing of the kind."""
     return None if seal is None else seal.opened(said(block.get("data")), beside_call(identifier, name))
-
-
-def _opened(member: str, stated: str, thought: str, seal: Seal | None) -> Opaque | None:
-    if stated.startswith(PREFIX):
-        opened = None if seal is None else seal.opened(stated, thought)
-        return None if opened == _NOBODYS else opened
-    return Opaque(Origin.CLAUDE, {member: stated}) if stated else None

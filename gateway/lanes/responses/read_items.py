@@ -135,11 +135,12 @@ class _Items:
             self._say(Role.ASSISTANT, [Thought(path=path, text=thought, opaque=opaque)], path)
 
     def _sign_call(self, envelope: str) -> None:
-        """An envelope without a thought may belong to the call before it."""
+        """An envelope without a thought may belong to the call before it, if it is no other API's own."""
         last = self._said[-1][1] if self._said else []
         if envelope and last and isinstance(call := last[-1], Call):
             opaque = self._opened(envelope, beside_call(call.id, call.name, call.arguments))
-            last[-1] = msgspec.structs.replace(call, opaque=opaque)
+            if opaque is not None:
+                last[-1] = msgspec.structs.replace(call, opaque=opaque)
 
     def _opened(self, envelope: str, beside: str) -> Opaque | None:
         return self._seal.opened(envelope, beside) if self._seal is not None and envelope else None

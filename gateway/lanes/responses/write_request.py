@@ -41,6 +41,8 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
         "input": items,
         "store": False,
         **({"stream": True} if conversation.streams else {}),
+        # No member of this API: it is taken off, and the gateway ends the answer there.
+        **({} if conversation.stops is None else {"stop": list(conversation.stops.value)}),
         **({} if limit is None else {"max_output_tokens": max(limit.value, _LEAST_LIMIT)}),
         **_reasoning_and_sampling(conversation, family, losses),
         **_tools_and_choice(conversation, losses),

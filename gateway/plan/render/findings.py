@@ -6,8 +6,9 @@ import msgspec
 
 from gateway.config.diagnostics import Diagnostic, Severity
 from gateway.config.resources import written_at
+from gateway.config.sections.access import Access
 from gateway.config.source import Path
-from gateway.plan.change import Access, ResourceChange
+from gateway.plan.change import ResourceChange
 from gateway.plan.plan import FORMAT_VERSION, Plan
 from gateway.plan.render.lines import MARKS, field, in_order, name_of, verb
 

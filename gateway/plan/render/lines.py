@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.config.sections.access import Access
 from gateway.keys.digest import shown_hash
-from gateway.plan.change import SENSITIVE_CHANGED, Access, Drift, FieldChange, ResourceChange
+from gateway.plan.change import SENSITIVE_CHANGED, Drift, FieldChange, ResourceChange
 from gateway.plan.diff import text
 from gateway.plan.plan import Guard, Plan, Summary
 from gateway.plan.replay import told

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.plan.change import Access, ResourceChange
+from gateway.config.sections.access import Access
+from gateway.plan.change import ResourceChange
 from gateway.plan.plan import Plan
 from gateway.plan.render.lines import MARKS, edited, effects, field, in_order, name_of, summary, verb
 from gateway.plan.replay import told

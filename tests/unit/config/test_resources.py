@@ -8,10 +8,11 @@ from pydantic import ValidationError
 
 from gateway.config.address import KINDS, parse_address
 from gateway.config.assemble import assemble
+from gateway.config.field_tree import SETTINGS
 from gateway.config.judge import Serving
 from gateway.config.load import Loaded, load
 from gateway.config.model import Config
-from gateway.config.resources import SETTINGS, Resource, join_secrets, read_spec, resources_of, split_secrets
+from gateway.config.resources import Resource, join_secrets, read_spec, resources_of, split_secrets
 from gateway.secret import Secret
 
 FULL = Path(__file__).parents[2] / "config" / "full.yaml"

@@ -16,7 +16,7 @@ from gateway.shapes.chat import CHAT
 from gateway.shapes.converse import CONVERSE
 from gateway.shapes.messages import MESSAGES
 from gateway.shapes.responses import RESPONSES
-from gateway.telemetry.otlp import encoded_attributes
+from gateway.telemetry.otlp import span_attributes
 from gateway.wire.json_body import JsonBody
 
 SHAPES = (CHAT, MESSAGES, RESPONSES, CONVERSE)
@@ -43,7 +43,7 @@ ANSWER = st.dictionaries(st.sampled_from(NAMES), ODD, max_size=6)
     "value", [HUGE, -HUGE, 1e308, [], {}, "x", True, None, {"effort": []}], ids=lambda value: repr(value)[:9]
 )
 def test_what_a_request_asks_for_may_be_anything(member, value):
-    encoded_attributes(parameters_of(JsonBody(json.dumps({member: value}).encode())))
+    span_attributes(parameters_of(JsonBody(json.dumps({member: value}).encode())))
 
 
 def test_a_number_that_no_float_holds_is_left_out():
@@ -59,7 +59,7 @@ def test_a_reason_that_is_no_word_is_none(stated):
 @given(request=st.dictionaries(st.sampled_from((*PARAMETERS, "messages", "input", "tools")), ODD), answer=ANSWER)
 def test_no_request_and_no_answer_raises(request, answer):
     body, whole = json.dumps(request).encode(), json.dumps(answer).encode()
-    encoded_attributes(parameters_of(JsonBody(body)))
+    span_attributes(parameters_of(JsonBody(body)))
     event = b"event: response.completed\ndata: %b\n\n" % whole
     for pieces in ([whole], [event], [event[:9], event[9:], event]):
         for shape in SHAPES:
@@ -72,4 +72,4 @@ def test_no_request_and_no_answer_raises(request, answer):
             content = CapturedContent(endpoint, body, CapturePolicy(1 << 20, redaction(["a+"], 1024)))
             for piece in pieces:
                 content.add(piece)
-            encoded_attributes(content.attributes())
+            span_attributes(content.attributes())

@@ -8,7 +8,9 @@ from functools import cache
 import msgspec
 import pytest
 
-from gateway.config.resources import SETTINGS, Resource
+from gateway.config.field_tree import SETTINGS
+from gateway.config.resources import Resource
+from gateway.config.sections.access import Access
 from gateway.control_plane import audit, key_life
 from gateway.control_plane import edit as edits
 from gateway.control_plane.changes import changes_since
@@ -16,7 +18,6 @@ from gateway.control_plane.edit import EditError
 from gateway.control_plane.planning import PlanError
 from gateway.control_plane.state import RevokedError
 from gateway.pipeline.explain import explain
-from gateway.plan.change import Access
 from gateway.plan.guards import Allowed
 from gateway.secret import Secret
 from gateway.shapes.endpoints import ENDPOINTS

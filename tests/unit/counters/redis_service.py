@@ -16,7 +16,7 @@ from gateway.counters.hold import CountersLost, Dimension, Hold, LedgerState, Li
 from gateway.counters.redis import RedisCounters
 from gateway.counters.redis_address import parse_redis_url
 from gateway.counters.redis_connection import connect
-from gateway.counters.redis_refusals import RedisAway
+from gateway.counters.redis_refusals import RedisAway, check
 from gateway.ledger.settled import parsed
 from tests.support.redis_server import Server
 
@@ -115,6 +115,24 @@ class Ledger:
 async def emptied(prefix):
     """Redis forgets everything of a deployment."""
     await command(URL, "EVAL", "return redis.call('DEL', unpack(redis.call('KEYS', ARGV[1])))", "0", prefix + "*")
+
+
+BEFORE = "".join(
+    (Path(__file__).parent / "version_before" / name).read_text() for name in ("hold_counters.lua", "hold.lua")
+)
+
+
+class Before:
+    """A gateway of the version before beside a new one, whose connection and clock it shares; it numbers nothing."""
+
+    def __init__(self, beside, prefix, clock):
+        self.beside, self.prefix, self.clock = beside, prefix, clock
+
+    async def call(self, operation, about=b"", lease=""):
+        connection, generation = self.beside._connection, self.beside._script.generation
+        now, keys = str(int(self.clock() * 1_000_000)), (self.prefix + "marker", self.prefix + "deadlines")
+        told = [operation, now, generation, "60000000", about, lease]
+        return check(await connection.send("EVAL", BEFORE, "2", *keys, *told), connection.address)
 
 
 async def take(counters, *holds):

@@ -1,7 +1,6 @@
 """Rates in memory and in Redis, against a plain list of what passed."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,10 +11,9 @@ from gateway.counters.hold import Dimension, Hold, Limit, Refusal
 from gateway.counters.memory import MemoryCounters
 from gateway.counters.meter import MOST, Meter
 from gateway.counters.redis import RedisCounters
-from gateway.counters.redis_connection import check
 from gateway.counters.redis_holds import SOURCE, pack
 from tests.unit.counters.rates import LIMITS, SECOND, STEPS, Clock, keeps_its_promise, spaced
-from tests.unit.counters.redis_service import PATIENT_S, URL, command, keys_of, prefix, reachable
+from tests.unit.counters.redis_service import PATIENT_S, URL, Before, command, keys_of, prefix, reachable
 
 needs_redis = [pytest.mark.service, pytest.mark.skipif(not reachable(), reason="Redis cannot be reached")]
 
@@ -123,9 +121,6 @@ def test_both_homes_remember_together_alike():
     assert "local EXACT_BELOW, PARTS, MOST = {}, {}, {}".format(*figures) in SOURCE
 
 
-BEFORE = "".join(
-    (Path(__file__).parent / "version_before" / name).read_text() for name in ("hold_counters.lua", "hold.lua")
-)
 LIMIT = Limit(key="key:a:rpm", dimension=Dimension.RPM, ceiling=50, window_s=60)
 
 
@@ -138,13 +133,7 @@ def test_nodes_of_the_version_before_may_run_beside_until_all_are_new():
     async def run():
         shared = RedisCounters(URL, prefix=own, time=clock, lease_s=60, timeout_s=PATIENT_S)
         await shared.start()
-        connection = shared._connection
-
-        async def before(operation, about, lease=""):
-            keys, now = (own + "marker", own + "deadlines"), str(clock.at)
-            told = [operation, now, shared._script.generation, str(60 * SECOND), about, lease]
-            return check(await connection.send("EVAL", BEFORE, "2", *keys, *told), connection.address)
-
+        before = Before(shared, own, clock).call
         held = pack([(1, "window:60:key:a:rpm", 1, 50, 60), (2, "gauge:key:a:concurrency", 1, 500, 0)])
         gauge = Limit(key="key:a:concurrency", dimension=Dimension.CONCURRENCY, ceiling=500, window_s=0)
         passed = 0

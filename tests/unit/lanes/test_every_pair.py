@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.responses import Response
+from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from pydantic import BaseModel, TypeAdapter
 from pydantic.alias_generators import to_camel
 
@@ -36,7 +37,7 @@ from gateway.lanes.answer import (
     ThoughtPiece,
     UsageStated,
 )
-from gateway.lanes.base import Asked, Target
+from gateway.lanes.base import Asked, Target, UntranslatableAnswer
 from gateway.lanes.carried_tools import CarriedTools
 from gateway.lanes.conversation import (
     Call,
@@ -62,6 +63,8 @@ from gateway.lanes.losses import Carried, Losses
 from gateway.lanes.pairs import CLIENTS, PROVIDERS, TRANSLATIONS
 from gateway.lanes.sealing import PREFIX, Seal
 from gateway.shapes.ending import Stop
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.progress import Progress
 from gateway.usage import Usage
 from gateway.wire.sse_events import EventSplitter
 from tests.support.folded import folded
@@ -72,6 +75,7 @@ MODELS = {
     "chat_completions": "some-model",
     "converse": "amazon.nova-lite-v1:0",
     "generate_content": "gemini-3-flash-preview",
+    "responses": "gpt-5.4",
 }
 USAGE = Usage(input_tokens=15, output_tokens=7, cache_read_tokens=4)
 ANSWERS: Mapping[str, Any] = {
@@ -266,6 +270,56 @@ def test_a_providers_stream_folds_to_its_whole_answer(spoken, answer):
     assert view(read_stream(spoken, events_by(spoken, answer))) == view(whole) == view(answer)
 
 
+# Failures, in the words of the provider and the form of the client.
+
+BUSY = "The model is busy: sorry."
+FAILURES: Mapping[str, tuple[str, Any]] = {
+    "messages": ("error", {"type": "error", "error": {"type": "overloaded_error", "message": BUSY}}),
+    "chat_completions": ("", {"error": {"message": BUSY, "type": "server_error"}}),
+    "responses": (
+        "response.failed",
+        {
+            "type": "response.failed",
+            "response": {"status": "failed", "output": [], "error": {"code": "server_error", "message": BUSY}},
+        },
+    ),
+    "generate_content": ("", {"error": {"code": 503, "message": BUSY, "status": "UNAVAILABLE"}}),
+    "converse": ("modelStreamErrorException", {"message": BUSY}),
+}
+LONG_ANSWER = Answer(
+    [Thought("hm"), SaidText("So it is."), Called("call_1", "look", '{"a": 1}'), Called("call_2", "now", "{}")],
+    stop=Stop.TOOL_CALL,
+    usage=USAGE,
+)
+
+
+@pytest.mark.parametrize(("client", "spoken"), PAIRS)
+def test_an_error_keeps_its_words_whole_and_wherever_a_stream_breaks(client, spoken):
+    translation, (name, failure) = TRANSLATIONS[client, spoken], FAILURES[spoken]
+    told = json.loads(translation.error(529, json.dumps(failure.get("response", failure)).encode()))
+    assert BUSY in told["error"]["message"]
+
+    events = list(events_by(spoken, LONG_ANSWER))
+    shape = ENDPOINTS[client].shape
+    for kept in range(len(events)):
+        stream, progress = translation.stream(asked()), Progress(shape.events)
+        sent = b"".join([stream.feed(*event) for event in events[:kept]])
+        if stream.finished:
+            break
+        progress.feed(sent)
+        with pytest.raises(UntranslatableAnswer, match=BUSY):
+            stream.feed(name, json.dumps(failure).encode())
+        broken = GatewayError("provider_error", BUSY, code="upstream_mid_stream_failure")
+        frame = shape.terminal_frame(broken, progress, at_boundary=True)
+        (last,) = EventSplitter().feed(frame)
+        error = json.loads(last[1])
+        assert BUSY in str(error.get("error") or error.get("response", error))
+        if client == "responses" and sent:
+            numbers = [json.loads(data)["sequence_number"] for _, data in EventSplitter().feed(sent + frame)]
+            assert (numbers, last[0]) == (list(range(len(numbers))), "response.failed")
+    assert kept > 1
+
+
 # Conversations that go from one provider to another.
 
 
@@ -379,6 +433,7 @@ VALIDATED: Mapping[str, Any] = {
     "chat_completions": TypeAdapter(CompletionCreateParamsNonStreaming).validate_python,
     "messages": TypeAdapter(MessageCreateParamsNonStreaming).validate_python,
     "generate_content": _GoogleRequest.model_validate,
+    "responses": TypeAdapter(ResponseCreateParamsNonStreaming).validate_python,
 }
 PNG = Inline("image/png", "iVBORw0KGgo=")
 PDF = Inline("application/pdf", "JVBERg==")

@@ -97,7 +97,7 @@ def test_a_request_that_uses_much_of_the_api():
     body = validated(LANE.request(FULL, model=NOVA, strict=False, provider="bed").body)
 
     assert [turn["role"] for turn in body["messages"]] == ["user", "assistant", "user"]
-    assert body["system"][0] == {"text": "Be kind."}
+    assert body["system"][:2] == [{"text": "Be kind."}, {"cachePoint": {"type": "default"}}]
     assert {"text": "Mind the rules."} in body["system"]
     assert [next(iter(block)) for block in body["messages"][1]["content"]] == ["toolUse", "toolUse"]
     first, second, _ = body["messages"][2]["content"]
@@ -123,6 +123,35 @@ def test_how_to_think(model, members, fields, dropped):
 
     sent = done.body.get("additionalModelRequestFields", {}).get("reasoningConfig", {})
     assert (sent.get("maxReasoningEffort"), tuple(done.dropped)) == (fields, dropped)
+
+
+def test_what_is_marked_is_cached_by_models_that_take_marks():
+    """A mark within what a tool returned stands behind that; tools are not cached, nor anything by other models."""
+    point = {"cachePoint": {"type": "default"}}
+    called = {"type": "tool_use", "id": "toolu_1", "name": "now", "input": {}}
+    held = [{"type": "text", "text": "noon", **MARK}]
+    members = {
+        "messages": [
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "Hi", **MARK}, PNG | MARK, {"type": "text", "text": "?"}],
+            },
+            {"role": "assistant", "content": [called]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": held}]},
+        ],
+        "tools": [{"name": "now", "input_schema": {"type": "object"}, **MARK}],
+    }
+    done = request(**members)
+    first, _, last = validated(done.body)["messages"]
+    assert [block == point for block in first["content"]] == [False, True, False, True, False]
+    assert [block == point for block in last["content"]] == [False, True]
+    assert done.dropped == ("tools[].cache_control",)
+
+    body = {"model": "claude", "max_tokens": 9, **members}
+    other = LANE.request(body, model="openai.gpt-oss-120b-1:0", strict=False, provider="bed")
+    assert "cachePoint" not in str(other.body)
+    marked = "messages[].content[].cache_control"
+    assert other.dropped == (marked, "messages[].content[].content[].cache_control", "tools[].cache_control")
 
 
 def test_tools_that_only_the_conversation_names_are_declared():

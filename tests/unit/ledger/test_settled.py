@@ -46,11 +46,12 @@ def test_what_names_no_settlement_is_none(text):
 def test_a_process_is_never_less_far_than_before_and_forgotten_when_it_is_long_gone(engine):
     with writing(engine) as connection:
         raise_settled(connection, {ONE: 5, OTHER: 8}, NOON)
-        raise_settled(connection, {ONE: 4, OTHER: 9}, NOON + 31 * DAY)
+        raise_settled(connection, {ONE: 4, OTHER: 9}, NOON + DAY)
         raise_settled(connection, {}, NOON)
         assert all_settled(connection) == {ONE: 5, OTHER: 9}
+        assert all_settled(connection, NOON + DAY) == {OTHER: 9}
 
-        forget_settled(connection, NOON + 32 * DAY)
+        forget_settled(connection, NOON + DAY + HOUR)
 
         assert all_settled(connection) == {OTHER: 9}
 

@@ -6,17 +6,19 @@ import msgspec
 import pytest
 
 from gateway.counters.memory import MemoryCounters
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.upstream.failure import FailureKind, UpstreamFailure
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 CONFIG = f"""
@@ -122,6 +124,9 @@ def leave():
             decision_log=None,
             tracing=NoTracing(),
             objects=Objects(),
+            uploads=NoUploads(),
+            jobs=NoJobs(),
+            guesses=KeyGuesses(0, Callers("node")),
             disconnect_drain_bytes=0,
         )
         full = snapshot.upstreams["full"].holds[0]

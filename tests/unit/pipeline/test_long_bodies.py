@@ -8,17 +8,19 @@ import pytest
 
 from gateway.counters.memory import MemoryCounters
 from gateway.pipeline import holds
+from gateway.pipeline.key_guesses import KeyGuesses
 from gateway.pipeline.run import run
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Received
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.shapes.request_rules import RequestRules
+from gateway.telemetry.access_log import Callers
 from gateway.telemetry.metrics import Metrics
 from gateway.turns import LONG_BYTES
 from gateway.upstream.circuit_breaker import CircuitBreakers
 from gateway.wire.json_body import JsonBody
 from tests.support.keys import HASH, SECRET, new_key
-from tests.support.objects import Objects
+from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
 _, OTHER = new_key()
@@ -147,7 +149,10 @@ def readers(monkeypatch):
                 decision_log=None,
                 tracing=NoTracing(),
                 objects=Objects(),
+                uploads=NoUploads(),
+                jobs=NoJobs(),
                 disconnect_drain_bytes=0,
+                guesses=KeyGuesses(0, Callers("node")),
             )
             headers = [(b"authorization", f"Bearer {SECRET}".encode())]
             snapshot = snapshot_of(config, upstream)

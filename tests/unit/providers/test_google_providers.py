@@ -8,7 +8,7 @@ from gateway.config.sections.providers import GeminiProvider, VertexProvider
 from gateway.errors import GatewayError
 from gateway.providers.gemini import Gemini
 from gateway.providers.vertex import Vertex
-from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.endpoints import ENDPOINTS, PREDICT
 from gateway.upstream.request import NoTransport
 
 CHAT, MESSAGES, COUNT = (ENDPOINTS[name] for name in ("chat_completions", "messages", "messages_count_tokens"))
@@ -120,6 +120,7 @@ def test_vertexs_host(location, host):
         (MESSAGES, f"anthropic/{CLAUDE}", True, f"publishers/anthropic/models/{CLAUDE}:streamRawPredict"),
         (MESSAGES, "claude-x/../y;z", False, "publishers/anthropic/models/claude-x%2F..%2Fy%3Bz:rawPredict"),
         (COUNT, CLAUDE, True, "publishers/anthropic/models/count-tokens:rawPredict"),
+        (PREDICT, "google/text-embedding-005", False, "publishers/google/models/text-embedding-005:predict"),
     ],
 )
 @pytest.mark.parametrize("base_url", ["http://localhost:9", "http://localhost:9/", "http://localhost:9/v1/"])
@@ -141,6 +142,8 @@ def test_vertexs_url(base_url, endpoint, model, stream, end):
 )
 def test_what_vertex_serves(model, endpoints):
     assert served(vertex(), model) == endpoints
+    assert vertex().serves(PREDICT, "google/gemini-embedding-001")
+    assert not vertex().serves(PREDICT, model)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from openai.types import completion_create_params, embedding_create_params, image_edit_params, image_generate_params
 from openai.types.audio import speech_create_params
 from openai.types.chat import completion_create_params as chat_create_params
-from openai.types.responses import response_create_params
+from openai.types.responses import input_token_count_params, response_create_params
 
 from gateway.errors import GatewayError
 from gateway.shapes.endpoints import CONVERSE, ENDPOINTS
@@ -270,6 +270,7 @@ SDK_TYPES = {
     "audio_speech": [speech_create_params.SpeechCreateParams],
     "responses": [response_create_params.ResponseCreateParamsNonStreaming],
     "messages": [message_create_params.MessageCreateParamsNonStreaming],
+    "responses_input_tokens": [input_token_count_params.InputTokenCountParams],
     "messages_count_tokens": [message_count_tokens_params.MessageCountTokensParams],
 }
 IN_HEADERS = {"user_profile_id", "workspace_id"}

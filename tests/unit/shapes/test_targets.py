@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.shapes.targets import fit, held_schema, most_output
+from gateway.shapes.targets import fit, held_schema, most_output, stops_beside
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,6 @@ def test_how_long_an_answer_may_be(model, most):
 CASES = [
     ("custom", "chat_completions", "llama3.2", {"max_completion_tokens": 9, "reasoning_effort": "high"}, {"max_tokens": 9}, ["reasoning_effort"]),
     ("custom", "chat_completions", "openai/gpt-oss-20b", {"reasoning_effort": "high"}, {"reasoning_effort": "high"}, []),
-    ("openai", "chat_completions", "gpt-5-mini", {"stop": ["a"], "max_completion_tokens": 9}, {"max_completion_tokens": 9}, ["stop"]),
     ("openai", "chat_completions", "gpt-4o", {"stop": ["a"], "max_completion_tokens": 32_000}, {"stop": ["a"], "max_completion_tokens": 16_384}, ["max_completion_tokens:max"]),
     ("custom", "chat_completions", "gpt-5", {"stop": ["a"]}, {"stop": ["a"]}, []),
     ("anthropic", "messages", "claude-3-haiku-20240307", {"max_tokens": 9000}, {"max_tokens": 4_096}, ["max_tokens:max"]),
@@ -55,6 +54,24 @@ def test_a_target_gets_what_it_takes(kind, endpoint, model, body, after, told):
 
     assert fit(kind, endpoint, model, body) == told
     assert body == after
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "model", "is_cut"),
+    [
+        ("openai", "chat_completions", "gpt-5-mini", True),
+        ("azure", "chat_completions", "o3-mini", True),
+        ("openai", "chat_completions", "gpt-4o", False),
+        ("custom", "chat_completions", "gpt-5", False),
+        ("openai", "responses", "gpt-4o", True),
+    ],
+)
+def test_texts_to_stop_at_are_taken_off_where_they_are_refused(kind, endpoint, model, is_cut):
+    body = {"stop": ["a", ""]}
+
+    assert stops_beside(kind, endpoint, model, body) == (("a",) if is_cut else ())
+    assert body == ({} if is_cut else {"stop": ["a", ""]})
+    assert stops_beside(kind, endpoint, model, {}) == ()
 
 
 def test_tools_that_only_the_conversation_names_are_declared_and_not_called():

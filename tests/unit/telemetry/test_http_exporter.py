@@ -5,7 +5,7 @@ import pytest
 from gateway.secret import Secret
 from gateway.telemetry.collector_headers import HeaderError
 from gateway.telemetry.collector_settings import CollectorSettings
-from gateway.telemetry.exporters import exporter_of, exporter_of_variables
+from gateway.telemetry.exporters import sender_of, sender_of_variables
 from gateway.telemetry.http_exporter import HttpPlace, HttpSender, place_of, place_of_variables
 from gateway.telemetry.otel_variables import Variables
 from tests.support.certificate import certificate
@@ -111,7 +111,7 @@ def test_headers_are_looked_at_before_they_are_sent(protocol, name, value, told)
     settings = CollectorSettings("http://127.0.0.1:1", protocol, ((name, Secret(value)),))
 
     with pytest.raises(HeaderError, match=told) as refused:
-        exporter_of(settings, Variables(SOON))
+        sender_of(settings, Variables(SOON))
 
     assert "s3cret" not in str(refused.value)
 
@@ -119,11 +119,11 @@ def test_headers_are_looked_at_before_they_are_sent(protocol, name, value, told)
 def test_grpc_gets_the_headers_of_the_variable_and_never_reads_it_itself(caplog):
     stated = {"OTEL_EXPORTER_OTLP_HEADERS": "X-Team=a%20b,Authorization: ApiKey s3cret", **SOON}
 
-    exporter = exporter_of_variables(Variables({**stated, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}))
+    sender = sender_of_variables(Variables({**stated, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}))
 
-    assert ("x-team", "a b") in exporter._headers
-    assert "s3cret" not in caplog.text + str(exporter._headers)
-    exporter.shutdown()
+    assert ("x-team", "a b") in sender._exporter._headers
+    assert "s3cret" not in caplog.text + str(sender._exporter._headers)
+    sender.close()
 
 
 @pytest.mark.parametrize("url", ["http://user:s3cret", "http://127.0.0.1:1/s3cret\x01"])

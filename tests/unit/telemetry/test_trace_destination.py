@@ -6,60 +6,60 @@ import time
 
 import pytest
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
 from gateway.turns import BREATH_S, PAUSE_S
+from tests.support.collector import Sent
 
 
-class Collected(SpanExporter):
-    """Keeps what it is given."""
-
-    def __init__(self):
-        self.spans = []
-        self.came = threading.Event()
-
-    def export(self, spans):
-        self.spans += spans
-        self.came.set()
-        return SpanExportResult.SUCCESS
-
-    def shutdown(self):
-        pass
-
-
-def request(trace_id):
+def request(trace_id, content=None):
     record = DecisionRecord(
         request_id="grq_1", status=200, outcome="ok", occurred_at=0, trace_id=trace_id, span_id="a" * 16
     )
     trace = TraceContext(trace_id, "a" * 16, None, "01", None)
-    return TracedRequest(
-        record=record,
-        trace=trace,
-        started_at=0.0,
-        duration_s=0.0,
-        path="/v1/chat/completions",
+    return spans_of(
+        TracedRequest(
+            record=record, trace=trace, started_at=0.0, duration_s=0.0, path="/v1/chat/completions", content=content
+        )
     )
 
 
+class Content:
+    """What was captured of a request."""
+
+    size = 9
+
+    def __init__(self, attributes):
+        self.attributes = attributes
+
+
+def fail():
+    raise ZeroDivisionError
+
+
 def test_a_request_that_no_spans_can_be_made_of_keeps_no_other_from_being_sent(caplog):
-    collected, metrics = Collected(), Metrics()
-    destination = TraceDestination("lab", lambda: collected, Resource({}), Bounds(delay_s=0.01), metrics)
+    sent, metrics = Sent(), Metrics()
+    destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(delay_s=0.01), metrics)
     try:
-        for trace_id in ("a" * 32, "no hex digits", "b" * 32):
-            destination.export(request(trace_id))
-        assert collected.came.wait(10)
+        for trace_id, content in (("a", None), ("d", Content(fail)), ("b", Content(lambda: {"said": "hi"}))):
+            destination.export(request(trace_id * 32, content))
+        assert sent.came.wait(10)
         destination.export(request("c" * 32))
     finally:
         destination.close()
         destination.join(10)
 
-    assert {f"{span.context.trace_id:x}" for span in collected.spans} == {"a" * 32, "b" * 32, "c" * 32}
+    assert [(one["trace_id"][0], one["attributes"].get("said")) for one in sent.spans] == [
+        ("a", None),
+        ("b", "hi"),
+        ("c", None),
+    ]
     assert (
         'gateway_trace_spans_dropped_total{collector="lab",reason="export_failed"} 1.0'
         in metrics.render(private=True).decode()
@@ -68,12 +68,13 @@ def test_a_request_that_no_spans_can_be_made_of_keeps_no_other_from_being_sent(c
 
 
 def test_every_request_is_sent_once_and_in_order_however_many_go_at_once():
-    collected, metrics = Collected(), Metrics()
-    destination = TraceDestination("lab", lambda: collected, Resource({}), Bounds(7, 3, 0.01), metrics)
+    sent, metrics = Sent(), Metrics()
+    destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(7, 3, 0.01), metrics)
     asked = [f"{number:032x}" for number in range(1, 50)]
     try:
         for begin in range(0, len(asked), 7):
             for trace_id in asked[begin : begin + 7]:
+                assert destination.has_room(1)
                 destination.export(request(trace_id))
             wave = len(asked[: begin + 7])
             deadline = time.monotonic() + 10
@@ -85,9 +86,28 @@ def test_every_request_is_sent_once_and_in_order_however_many_go_at_once():
         destination.close()
         destination.join(10)
 
-    assert [f"{span.context.trace_id:032x}" for span in collected.spans] == asked
+    assert [one["trace_id"] for one in sent.spans] == asked
     text = metrics.render(private=True).decode()
     assert set(re.findall(r"^gateway_trace_spans_dropped_total\S* (\S+)$", text, re.MULTILINE)) == {"0.0"}
+
+
+def test_what_is_no_whole_batch_waits_for_its_time_and_what_has_no_room_is_counted():
+    sent, metrics = Sent(), Metrics()
+    destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(queue=4, batch=3, delay_s=60), metrics)
+    try:
+        for number in range(4):
+            assert destination.has_room(1)
+            destination.export(request(f"{number:032x}"))
+        assert not destination.has_room(5)
+        assert sent.came.wait(10)
+    finally:
+        destination.close()
+        destination.join(10)
+
+    assert sum(sent.batches) == 4
+    assert sent.batches[0] >= 3
+    dropped = 'gateway_trace_spans_dropped_total{collector="lab",reason="queue_full"} 5.0'
+    assert dropped in metrics.render(private=True).decode()
 
 
 @pytest.mark.parametrize(
@@ -102,11 +122,11 @@ def test_every_request_is_sent_once_and_in_order_however_many_go_at_once():
 def test_requests_get_no_pauses_where_spans_might_be_dropped(waiting, bounds, rest_s):
     answers = threading.Event()
 
-    def open_exporter():
+    def open_sender():
         answers.wait(10)
-        return Collected()
+        return Sent()
 
-    destination = TraceDestination("lab", open_exporter, Resource({}), bounds, Metrics())
+    destination = TraceDestination("lab", open_sender, Resource({}), bounds, Metrics())
     try:
         for _ in range(waiting):
             destination.export(request("f" * 32))

@@ -25,6 +25,8 @@ def body(*parts):
     [
         ({"text": "t", "thought": True, "thoughtSignature": SEALED}, {"text": "t", "thought": True}),
         ({"thought_signature": SEALED, "text": "t"}, {"text": "t"}),
+        ({"thought_signature": SEALED, "thoughtSignature": SEALED, "text": "t"}, {"text": "t"}),
+        ({"thought_signature": SEALED, "thoughtSignature": SEALED}, {}),
         (
             {"functionCall": {"name": "f"}, "thoughtSignature": SEALED},
             {"functionCall": {"name": "f"}, "thoughtSignature": SKIP},

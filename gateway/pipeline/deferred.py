@@ -1,0 +1,663 @@
+"""Work that goes on after its request: held of budgets before it begins, looked after until it ends, then charged.
+
+A batch is judged as a whole before any of it goes up. What it may cost stands in the database beside the id that the
+provider gave it, so that it is charged whoever is there to see its end, and whether its answers are fetched or not.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from gateway import clock, ids
+from gateway.counters.hold import CountersLost, Dimension, Hold, Lease, Limit, Refusal
+from gateway.errors import GatewayError
+from gateway.ledger.open_jobs import Held, OpenJob
+from gateway.ledger.storable import encode
+from gateway.ledger.stored_entry import IndexLostError, StoredObject
+from gateway.money.nano_usd import NANO_PER_USD
+from gateway.money.prices import Price
+from gateway.pipeline.ask import ask, failed
+from gateway.pipeline.batch_requests import BATCH_TIER, BatchRequests, has_batch_price, judged_line, judged_requests
+from gateway.pipeline.holds import take
+from gateway.pipeline.homes import identity_of_key, owned, state_unknown
+from gateway.pipeline.over_budget import over_budget
+from gateway.pipeline.own_calls import call, lines_of, pieces_of, whole_of
+from gateway.pipeline.relay import Reply
+from gateway.pipeline.resolve import resolve_stored
+from gateway.pipeline.services import Services, SpooledFile
+from gateway.pipeline.settle import record_of
+from gateway.pipeline.states import Admitted, Asked, BudgetHold, Ended, Received
+from gateway.providers.base import Provider
+from gateway.shapes.deferred import BACKGROUND, BATCH, BATCHED, KINDS, MESSAGE_BATCH, Deferred, progress, stated_in
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.snapshot.answer_costs import cost_of
+from gateway.snapshot.snapshot import CompiledKey, Snapshot
+from gateway.telemetry.decision_record import UNPRICED, AttemptRecord, Charge
+from gateway.turns import beside
+from gateway.upstream.failure import UpstreamFailure
+from gateway.usage import Served, Stated, Usage
+from gateway.wire.json_body import JsonBody
+from gateway.wire.json_parts import members_in
+from gateway.wire.json_splice import Splice, apply
+from gateway.wire.spooled_form import LongForm, pieces_of_file
+from gateway.wire.unreadable import UNREADABLE
+
+LONGEST_LINE: Final = 32 * 1024 * 1024
+_LARGEST_INPUT: Final = 512 * 1024 * 1024
+_AT_ONCE: Final = 256
+_MOST: Final = 2**53 - 1
+_ERRORS: Final = 400
+_NOT_FOUND: Final = 404
+_GIVEN_UP_US: Final = 72 * 3_600_000_000
+"""After so long, three times as long as any of it may take, work is charged for what it holds."""
+_LOST_US: Final = 900_000_000
+"""For so long work is looked for whose id nobody has heard of, since this process died when it was begun."""
+_BOUNDARY: Final = "lines-of-a-batch-7f3a1c"
+_MICROSECONDS: Final = 1_000_000
+_CLOCKS_DIFFER_S: Final = 60
+_MAY_HAVE_BEGUN: Final = ("upstream_network_error", "upstream_protocol_error")
+_decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class _ListedBatch(msgspec.Struct, gc=False):
+    id: str
+    input_file_id: str = ""
+    created_at: int = 0
+
+
+class _ListedBatches(msgspec.Struct, gc=False):
+    data: list[_ListedBatch] = []
+
+
+_decode_list: Final = msgspec.json.Decoder(_ListedBatches).decode
+
+_log = logging.getLogger(__name__)
+
+
+async def run_batch(request: Admitted, services: Services, answer: Callable[[Admitted], Awaitable[Reply]]) -> Reply:
+    """The provider's answer to a batch that was judged, and is held for. Raises `GatewayError`.
+
+    Args:
+        request: What makes the batch.
+        services: What the stages share.
+        answer: Asks the provider, and relays what it says.
+    """
+    kind = KINDS[request.received.endpoint.defers or ""]
+    requests = await _judged(request, kind, services)
+    lease = await _held(request, requests, services)
+    job = _job(request, kind, requests)
+    try:
+        await services.jobs.open(job, lease)
+    except BaseException as problem:
+        if lease is not None:
+            lease.cancel()
+        if isinstance(problem, IndexLostError):
+            raise state_unknown(problem) from problem
+        raise
+    return await _to_its_end(_batch_begun(request, job, services, answer))
+
+
+async def _batch_begun(
+    request: Admitted, job: OpenJob, services: Services, answer: Callable[[Admitted], Awaitable[Reply]]
+) -> Reply:
+    try:
+        reply = await answer(request)
+    except GatewayError as error:
+        # A batch that may have begun all the same is looked for by its file.
+        if not (job.input_id and (error.type == "upstream_timeout" or error.code in _MAY_HAVE_BEGUN)):
+            await services.jobs.drop(job)
+        raise
+    except BaseException:
+        await services.jobs.drop(job)
+        raise
+    object_id = _id_in(reply)
+    if object_id is None:
+        await services.jobs.drop(job)
+    else:
+        await services.jobs.began(msgspec.structs.replace(job, object_id=object_id))
+    return reply
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Reply]) -> Reply:
+    """What comes of work that a client which leaves does not undo: the provider has begun it."""
+    working = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait((working,))
+        raise
+
+
+def is_in_background(request: Admitted) -> bool:
+    """Whether the answer is to be given in the background. Raises `bad_request` or `unsupported_parameter`."""
+    body = request.came
+    if not request.received.endpoint.may_be_deferred or body.raw("background") in (None, b"false", b"null"):
+        return False
+    if body.raw("background") != b"true":
+        raise GatewayError("bad_request", "`background` is true or false.", param="background")
+    if body.stream:
+        raise GatewayError(
+            "unsupported_parameter", "A response in the background is fetched, and not streamed here.", param="stream"
+        )
+    return True
+
+
+async def run_in_background(
+    request: Admitted, services: Services, relay_: Callable[[Asked], Awaitable[Reply]]
+) -> Reply:
+    """The provider's answer to a response in the background, which is held for and charged for when it ends.
+
+    Raises `GatewayError`.
+    """
+    request.defers = True
+    job = _background_job(request, ids.request_id())
+    try:
+        await services.jobs.open(job, None)
+    except IndexLostError as problem:
+        raise state_unknown(problem) from problem
+    return await _to_its_end(_background_begun(request, job, services, relay_))
+
+
+async def _background_begun(
+    request: Admitted, job: OpenJob, services: Services, relay_: Callable[[Asked], Awaitable[Reply]]
+) -> Reply:
+    lease: Lease | None = None
+    try:
+        asked = await ask(request, services)
+        # Another candidate may have answered than was asked first.
+        job = _background_job(request, job.id)
+        lease = await _held_on(job, services)
+        reply = await relay_(asked)
+    except BaseException:
+        if lease is not None:
+            lease.cancel()
+        await services.jobs.drop(job)
+        raise
+    object_id = _id_in(reply)
+    told = None if object_id is None else progress(BACKGROUND, reply.data or b"")
+    if object_id is None or told is None or told[0]:
+        if lease is not None:
+            lease.cancel()
+        await services.jobs.drop(job)
+    else:
+        await services.jobs.began(msgspec.structs.replace(job, object_id=object_id), lease)
+    return reply
+
+
+async def _held_on(job: OpenJob, services: Services) -> Lease | None:
+    """Holds for the job what its request is about to give back."""
+    if not job.holds:
+        return None
+    try:
+        lease = await services.counters.reserve([Hold(limit_of(one), one.amount) for one in job.holds])
+    except CountersLost:
+        return None
+    return None if isinstance(lease, Refusal) else lease
+
+
+def _background_job(request: Admitted, id_: str) -> OpenJob:
+    received, candidate = request.received, request.candidate
+    provider = candidate.upstream.provider.name
+    record = record_of(received, Ended(200, "ok"))
+    held: dict[str, Held] = {}
+    for reservation in received.trail.reservations:
+        for hold in reservation.budgets:
+            known = held.get(hold.limit.key)
+            amount = hold.amount + (0 if known is None else known.amount)
+            held[hold.limit.key] = msgspec.structs.replace(_as_held(hold), amount=min(amount, _MOST))
+    return OpenJob(
+        id=id_,
+        kind=BACKGROUND.name,
+        virtual_key=identity_of_key(received, request.key),
+        provider=received.snapshot.identities.get(("providers", provider), provider),
+        record=msgspec.structs.replace(record, request_id=id_, endpoint=BACKGROUND.name),
+        holds=tuple(held.values()),
+        endpoint=received.endpoint.name,
+        models=(candidate.model,),
+    )
+
+
+def _id_in(reply: Reply) -> str | None:
+    if reply.status >= _ERRORS or reply.data is None:
+        return None
+    try:
+        id_ = _decode_object(reply.data).get("id")
+    except UNREADABLE:
+        return None
+    return id_ if isinstance(id_, str) and id_ else None
+
+
+async def _judged(request: Admitted, kind: Deferred, services: Services) -> BatchRequests:
+    """Every request of the batch, judged; from here on the body is the one that goes up."""
+    received, key, body = request.received, request.key, request.body
+    if not isinstance(body, JsonBody):
+        raise GatewayError("unsupported_media_type", "A batch is made by a JSON object.")
+    for name in ("input_file_id", "endpoint", "requests"):
+        if body.is_ambiguous(name):
+            raise GatewayError("bad_request", f"The body has {name!r} twice, or in another case; write it once.")
+    home = None if request.home is None else request.home.provider
+    requests = BatchRequests(received, key, services.habits, home)
+    if kind is MESSAGE_BATCH:
+        data = await beside(judged_requests, requests, body)
+        await requests.check_ids(services)
+        found = resolve_stored(received.snapshot, key, received.endpoint, requests.provider)
+        request.candidates = found.candidates
+        request.go_to(found.candidates[0])
+        _go_up_as(request, data)
+        return requests
+    file_id, path = body.decoded("input_file_id"), body.decoded("endpoint")
+    if not isinstance(file_id, str) or home is None:
+        raise GatewayError("bad_request", "Name the file of the requests.", param="input_file_id")
+    if path not in BATCHED:
+        raise GatewayError("bad_request", f"A batch here calls one of {', '.join(BATCHED)}.", param="endpoint")
+    inputs = await _inputs(received, key, file_id, request.candidate.upstream.provider, services)
+    judging = _JudgedFile(requests, inputs, file_id, path)
+    try:
+        lines = await services.uploads.take(judging.pieces(), 2 * _LARGEST_INPUT)
+    finally:
+        for one in inputs:
+            one.close()
+    try:
+        if not requests.count:
+            raise GatewayError("bad_request", f"{file_id} has no requests.", param="input_file_id")
+        await requests.check_ids(services)
+        if judging.has_changed:
+            changed = await _sent_up(request, lines, services)
+            start, end = members_in(body.data, (0, len(body.data)))["input_file_id"]
+            _go_up_as(request, apply(body.data, [Splice(start, end, msgspec.json.encode(changed))]))
+    finally:
+        lines.close()
+    return requests
+
+
+def _go_up_as(request: Admitted, data: bytes) -> None:
+    if data != request.came.data:
+        request.body = request.came = JsonBody(data)
+        request.ruled = (*request.ruled, "requests")
+
+
+class _JudgedFile:
+    """The lines of a file of requests as they go up."""
+
+    def __init__(self, requests: BatchRequests, inputs: Sequence[SpooledFile], file_id: str, path: str) -> None:
+        self._requests = requests
+        self._inputs = inputs
+        self._file_id = file_id
+        self._path = path
+        self._number = 0
+        self.has_changed = False
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """All of them in turn, a few at a time. Raises `GatewayError` with the place of a line that is refused."""
+        lines = self._lines()
+        while judged := await beside(self._some, lines):
+            yield judged
+
+    def _some(self, lines: Iterator[bytes]) -> bytes:
+        judged: list[bytes] = []
+        for line in lines:
+            judged.append(line)
+            if len(judged) >= _AT_ONCE or len(line) > LONGEST_LINE // _AT_ONCE:
+                break
+        return b"".join(judged)
+
+    def _lines(self) -> Iterator[bytes]:
+        rest = b""
+        for one in self._inputs:
+            for piece in pieces_of_file(one.descriptor, 0, one.size):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from (self._judged(line) + b"\n" for line in lines)
+                if len(rest) > LONGEST_LINE:
+                    place = f"{self._file_id}:{self._number + 1}"
+                    raise GatewayError("bad_request", f"{place}: A line has at most {LONGEST_LINE} bytes.", param=place)
+        if rest:
+            yield self._judged(rest)
+
+    def _judged(self, line: bytes) -> bytes:
+        self._number += 1
+        if not line.strip():
+            return line
+        judged = judged_line(self._requests, line, f"{self._file_id}:{self._number}", self._path)
+        self.has_changed = self.has_changed or judged != line
+        return judged
+
+
+async def _inputs(
+    received: Received, key: CompiledKey, file_id: str, provider: Provider, services: Services
+) -> Sequence[SpooledFile]:
+    """What went up as a file: as it lies here, else as its provider has it, where that is the same."""
+    digest = (await owned(received, key, services, [file_id]))[file_id].digest
+    if not digest:
+        raise GatewayError(
+            "bad_request",
+            f"{file_id} did not go up through this gateway as lines of JSON objects, so it cannot be judged: upload it "
+            "here again, and make the batch of that.",
+            param="input_file_id",
+        )
+    found = [await services.uploads.open(one) for one in digest.split(",")]
+    here = [one for one in found if one is not None]
+    if len(here) == len(found):
+        return here
+    for one in here:
+        one.close()
+    try:
+        response = await call(provider, "files_content", {"id": file_id})
+        try:
+            if response.status >= _ERRORS:
+                raise GatewayError(
+                    "bad_request",
+                    f"{file_id} is not on this node any more, and {provider.name} answered {response.status} when it "
+                    "was asked for its content: upload it again.",
+                    param="input_file_id",
+                )
+            fetched = await services.uploads.take(pieces_of(response), _LARGEST_INPUT)
+        finally:
+            await response.close()
+    except UpstreamFailure as failure:
+        raise failed(failure, provider.name) from failure
+    if not await beside(_is, fetched, digest):
+        fetched.close()
+        raise GatewayError("bad_request", f"{file_id} is not what went up through this gateway.", param="input_file_id")
+    return (fetched,)
+
+
+def _is(file: SpooledFile, digest: str) -> bool:
+    """Whether a file is made of parts with these digests."""
+    start = 0
+    for one in digest.split(","):
+        size, _, named = one.partition(":")
+        found = hashlib.sha256()
+        for piece in pieces_of_file(file.descriptor, start, min(start + int(size), file.size)):
+            found.update(piece)
+        if found.hexdigest() != named:
+            return False
+        start += int(size)
+    return start == file.size
+
+
+async def _sent_up(request: Admitted, lines: SpooledFile, services: Services) -> str:
+    """The id of a new file of requests at the provider, which is the key's own as well."""
+    provider = request.candidate.upstream.provider
+    head = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n--{_BOUNDARY}\r\n'
+        'Content-Disposition: form-data; name="file"; filename="requests.jsonl"\r\n'
+        "Content-Type: application/jsonl\r\n\r\n"
+    )
+    form = LongForm(lines.descriptor, [head.encode(), (0, lines.size), f"\r\n--{_BOUNDARY}--\r\n".encode()])
+    content_type = f"multipart/form-data; boundary={_BOUNDARY}"
+    try:
+        response = await call(provider, "files_create", {}, upload=form, content_type=content_type)
+        data = await whole_of(response)
+    except UpstreamFailure as failure:
+        raise failed(failure, provider.name) from failure
+    try:
+        id_ = _decode_object(data).get("id")
+    except UNREADABLE:
+        id_ = None
+    if response.status >= _ERRORS or not isinstance(id_, str):
+        raise GatewayError(
+            "provider_error",
+            f"The provider {provider.name} answered {response.status} when it was given the requests of the batch.",
+            code="upstream_server_error",
+        )
+    await services.objects.remember([_stored(request.received, request.key, provider.name, id_, "batch.input")])
+    return id_
+
+
+def _stored(received: Received, key: CompiledKey, provider: str, id_: str, kind: str) -> StoredObject:
+    holder = received.snapshot.identities.get(("providers", provider), provider)
+    own = identity_of_key(received, key)
+    return StoredObject(id=id_, kind=kind, virtual_key=own, provider=holder, created_at=clock.microseconds())
+
+
+async def _held(request: Admitted, requests: BatchRequests, services: Services) -> Lease | None:
+    """Takes what the batch may cost of every budget. Raises `budget_exceeded`, or `overloaded` uncounted."""
+    holds = [BudgetHold(one.limit, min(one.amount, _MOST), one.budget) for one in requests.holds.values()]
+    if not holds:
+        return None
+    received = request.received
+    refusal = await take(received, [*holds], services)
+    if refusal is None:
+        # It outlives its request.
+        return received.trail.reservations.pop().lease
+    assert isinstance(refusal.hold, BudgetHold)  # noqa: S101 - nothing else was asked for
+    raise over_budget(refusal.hold, refusal.taken, clock.now(), None)
+
+
+def _job(request: Admitted, kind: Deferred, requests: BatchRequests) -> OpenJob:
+    received = request.received
+    provider = request.candidate.upstream.provider.name
+    models = tuple(requests.models)
+    id_ = ids.request_id()
+    record = msgspec.structs.replace(
+        record_of(received, Ended(200, "ok")),
+        request_id=id_,
+        endpoint=kind.name,
+        model=models[0] if len(models) == 1 else None,
+    )
+    input_id = request.body.decoded("input_file_id") if kind is BATCH else ""
+    endpoint = BATCHED[request.body.decoded("endpoint")] if kind is BATCH else ENDPOINTS["messages"]
+    return OpenJob(
+        id=id_,
+        kind=kind.name,
+        virtual_key=identity_of_key(received, request.key),
+        provider=received.snapshot.identities.get(("providers", provider), provider),
+        record=record,
+        holds=tuple(_as_held(one) for one in requests.holds.values()),
+        endpoint=endpoint.name,
+        models=models,
+        input_id=input_id,
+    )
+
+
+def _as_held(hold: BudgetHold) -> Held:
+    limit = hold.limit
+    return Held(limit.key, min(hold.amount, _MOST), limit.ceiling, limit.resets_at, limit.blocks)
+
+
+def limit_of(held: Held) -> Limit:
+    """The counter of what is held by now, which nothing refuses."""
+    return Limit(
+        key=held.counter,
+        dimension=Dimension.SPEND,
+        ceiling=held.ceiling,
+        window_s=0,
+        resets_at=held.resets_at,
+        blocks=False,
+    )
+
+
+class Outcome(NamedTuple):
+    """What came of work: what it consumed and cost, and what is wrong with that."""
+
+    usage: Usage | None = None
+    cost: int | None = None
+    price: Price | None = None
+    warning: str | None = None
+    is_lost: bool = False
+
+
+async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome | None:
+    """What came of it, `None` while it goes on. Raises `UpstreamFailure` where nobody can tell at present."""
+    kind, age = KINDS[job.kind], clock.microseconds() - job.created_at
+    if age > _GIVEN_UP_US:
+        return _as_held_for(job)
+    name = next((one for one in snapshot.upstreams if _identity(snapshot, one) == job.provider), None)
+    if name is None:
+        return None
+    provider = snapshot.upstreams[name].provider
+    object_id = job.object_id or await _sought(job, provider, services)
+    if object_id is None:
+        return Outcome(is_lost=True) if age > _LOST_US else None
+    response = await call(provider, kind.fetched_at, {"id": object_id})
+    data = await whole_of(response, LONGEST_LINE)
+    if response.status == _NOT_FOUND:
+        return _as_held_for(job)
+    told = None if response.status >= _ERRORS else progress(kind, data)
+    if told is None or not told[0]:
+        return None
+    await _own(job, told[1], services)
+    bill = _Bill(job, kind, snapshot, name)
+    if kind.results_at is None:
+        bill.add(data)
+        return bill.outcome()
+    for id_ in told[1] if kind.result_files else (object_id,):
+        answers = await call(provider, kind.results_at, {"id": id_})
+        try:
+            if answers.status >= _ERRORS:
+                return _as_held_for(job) if answers.status == _NOT_FOUND else None
+            async for line in lines_of(answers, LONGEST_LINE):
+                bill.add(line)
+        finally:
+            await answers.close()
+    return bill.outcome()
+
+
+async def _sought(job: OpenJob, provider: Provider, services: Services) -> str | None:
+    """The id of a batch that nobody heard of, by its file; from here on it is its key's. Raises `UpstreamFailure`."""
+    if not job.input_id:
+        return None
+    data = await whole_of(await call(provider, "batches_list", {}), LONGEST_LINE)
+    since = job.created_at // _MICROSECONDS - _CLOCKS_DIFFER_S
+    try:
+        listed = _decode_list(data).data
+    except UNREADABLE:
+        return None
+    found = [one.id for one in listed if one.input_file_id == job.input_id and one.created_at >= since]
+    if len(found) != 1:
+        return None
+    await services.objects.remember(
+        [
+            StoredObject(
+                id=found[0],
+                kind=BATCH.name,
+                virtual_key=job.virtual_key,
+                provider=job.provider,
+                created_at=job.created_at,
+            )
+        ]
+    )
+    return found[0]
+
+
+async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
+    """Files of results are the key's whose batch it is."""
+    now = clock.microseconds()
+    kept = [
+        StoredObject(id=id_, kind="file", virtual_key=job.virtual_key, provider=job.provider, created_at=now)
+        for id_ in files
+    ]
+    if kept:
+        await services.objects.remember(kept)
+
+
+def _identity(snapshot: Snapshot, provider: str) -> str:
+    return snapshot.identities.get(("providers", provider), provider)
+
+
+def _as_held_for(job: OpenJob) -> Outcome:
+    """What is charged where nobody can tell what was consumed: the most that it can be."""
+    return Outcome(cost=max((one.amount for one in job.holds), default=0), warning="usage-not-reported")
+
+
+class _Bill:
+    """What the answers of one job add up to."""
+
+    def __init__(self, job: OpenJob, kind: Deferred, snapshot: Snapshot, provider: str) -> None:
+        self._job = job
+        self._kind = kind
+        self._snapshot = snapshot
+        self._provider = provider
+        self._type = snapshot.upstreams[provider].provider.type
+        self._endpoint = ENDPOINTS[job.endpoint]
+        self._at = job.created_at / _MICROSECONDS
+        self._figures: dict[str, int] = {}
+        self._further: dict[str, int] = {}
+        self._cost: int | None = None
+        self._price: Price | None = None
+        self._unpriced: dict[str, None] = {}
+
+    def add(self, line: bytes) -> None:
+        """One answer."""
+        stated = stated_in(self._kind, self._endpoint, line)
+        if stated is None:
+            return
+        usage = stated.usage
+        for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"):
+            self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
+        for name in ("input_audio_tokens", "output_audio_tokens"):
+            self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
+        for name, count in (usage.further or {}).items():
+            self._further[name] = self._further.get(name, 0) + count
+        self._charge(stated)
+
+    def outcome(self) -> Outcome:
+        """What it comes to."""
+        further = self._further or msgspec.UNSET
+        warning = f"{UNPRICED}{', '.join(self._unpriced)}" if self._unpriced else None
+        return Outcome(Usage(**self._figures, further=further), self._cost, self._price, warning)
+
+    def _charge(self, stated: Stated) -> None:
+        prices, model = self._snapshot.prices, self._model(stated)
+        over_time = prices.of(self._provider, self._type, model)
+        price, served = over_time.at(self._at), stated.served
+        if self._kind.is_batch:
+            tier = BATCH_TIER if price is not None and has_batch_price(price) else None
+            served = msgspec.structs.replace(served or Served(), service_tier=tier)
+        cost = cost_of(prices, self._provider, self._type, model, stated.usage, served, self._at, over_time)
+        if cost is None:
+            self._unpriced[f"model {model}"] = None
+            return
+        self._cost = (self._cost or 0) + cost.nano_usd
+        self._price = cost.price
+        self._unpriced.update(dict.fromkeys(cost.unpriced))
+
+    def _model(self, stated: Stated) -> str:
+        """The model that was asked: the one of the batch, or the one of them that says to have served."""
+        models = self._job.models
+        named = "" if stated.served is None else stated.served.model or ""
+        fitting = [one for one in models if named.startswith(one)]
+        return max(fitting, key=len) if fitting and len(models) > 1 else models[0]
+
+
+def conclude(job: OpenJob, outcome: Outcome, lease: Lease | None, services: Services) -> None:
+    """Charges what came of work, and tells ledger, log and metrics; its row in the ledger is the same each time."""
+    cost = outcome.cost or 0
+    most = max((one.amount for one in job.holds), default=0)
+    # A budget of a part of its requests, such as those of one person, has its share of the whole.
+    shares = {one.counter: cost if one.amount == most else cost * one.amount // most for one in job.holds}
+    if lease is not None:
+        lease.settle(shares)
+    else:
+        services.counters.charge([(limit_of(one), shares[one.counter]) for one in job.holds])
+    if outcome.is_lost:
+        _log.warning("nobody heard of the id of a %s at %s: nothing is charged for it", job.kind, job.provider)
+        return
+    charges = tuple(Charge(counter, amount) for counter, amount in shares.items() if amount)
+    duration_ms = (clock.microseconds() - job.created_at) // 1000
+    settled_until = services.counters.settled_until() if charges else None
+    template = job.record
+    provider, price = template.provider or "", outcome.price
+    record = msgspec.structs.replace(
+        template,
+        usage=outcome.usage,
+        cost_nano_usd=outcome.cost,
+        price_source=None if price is None else price.source,
+        price=None if price is None else price.known,
+        usage_warning=outcome.warning,
+        budgets=charges,
+        duration_ms=duration_ms,
+        attempts=(AttemptRecord(provider, template.model or "", "ok", 0, duration_ms),),
+        settled_until=msgspec.UNSET if settled_until is None else settled_until,
+    )
+    encoded = encode(record)
+    services.ledger.append(encoded)
+    log = services.decision_log
+    if log is not None and log.has("ok", record.request_id):
+        log.write(record, encoded, None, None, [])
+    if outcome.usage is not None:
+        services.metrics.usage(provider, template.model or "", outcome.usage, cost / NANO_PER_USD)
