@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gateway.version import BUILD
 from tests.support import authorities, statements
 from tests.support.certificate import certificate
 from tests.support.gateway import Gateway
@@ -58,6 +59,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+    parser.addoption("--docs", action="store_true", help="run what stands on every page of docs/, not on a few alone")
     parser.addoption(
         "--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json"
     )
@@ -84,10 +86,12 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(config, items):
-    if not config.option.chaos:
-        long = [item for item in items if item.get_closest_marker("chaos")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+    left_out = {name for name in ("chaos", "docs") if not config.getoption(name)}
+    if BUILD == "compiled":
+        left_out.add("looks_inside")
+    for name in left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(name)])
+        items[:] = [item for item in items if not item.get_closest_marker(name)]
 
 
 def pytest_configure(config):

@@ -62,11 +62,11 @@ def _divide_up(amount: int, by: int) -> int:
     return -(-amount // by)
 
 
-SPEECH: Final = Shape(
+SPEECH: Final[Shape] = Shape(
     name="speech",
     read_usage=partial(openai_usage.read_body, output=openai_usage.SPEECH),
     read_event=partial(openai_usage.read_event, output=openai_usage.SPEECH),
     count_audio=spoken_tokens,
     events=SPEECH_EVENTS,
 )
-TRANSCRIPTIONS: Final = Shape(name="transcriptions", events=TRANSCRIPTION_EVENTS)
+TRANSCRIPTIONS: Final[Shape] = Shape(name="transcriptions", events=TRANSCRIPTION_EVENTS)

@@ -171,7 +171,7 @@ def _held(schema: Any, lost: dict[str, None]) -> Any:
     for name, value in schema.items():
         if name in _NESTED and isinstance(value, Mapping):
             held[name] = {key: _held(inner, lost) for key, inner in value.items()}
-        elif name in (*_LISTS, "oneOf") and isinstance(value, list):
+        elif (name in _LISTS or name == "oneOf") and isinstance(value, list):
             held["anyOf" if name == "oneOf" and "anyOf" not in schema else name] = [_held(one, lost) for one in value]
         elif name == "items":
             held[name] = _held(value, lost)

@@ -172,7 +172,8 @@ def _open_postgresql(url: URL) -> Engine:
         )
     except ImportError:
         raise StorageError(
-            "PostgreSQL needs the driver `psycopg`; install it with `pip install 'psycopg[binary]'`."
+            "PostgreSQL needs the driver `psycopg`; install it with "
+            "`pip install 'declarative-llm-gateway[postgresql]'`, or `pip install '.[postgresql]'` in a checkout."
         ) from None
 
 

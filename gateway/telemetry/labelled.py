@@ -58,7 +58,7 @@ class LabelledDefinitions:
         )
 
 
-PRIVATE: Final = frozenset(f"gateway_labelled_{name}" for name in ("requests", "tokens", "cost_usd"))
+PRIVATE: Final[frozenset[str]] = frozenset(f"gateway_labelled_{name}" for name in ("requests", "tokens", "cost_usd"))
 
 
 class _Sums:

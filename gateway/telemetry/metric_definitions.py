@@ -19,7 +19,7 @@ OVERHEAD_SECONDS: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 
 MOST_KEYS: Final = 50
 """So many virtual keys are told by name, those that end next."""
 
-PRIVATE: Final = labelled.PRIVATE | frozenset(
+PRIVATE: Final[frozenset[str]] = labelled.PRIVATE | frozenset(
     f"gateway_{name}"
     for name in (
         "budget_utilization_ratio",

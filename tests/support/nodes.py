@@ -115,14 +115,20 @@ class _NoTracing:
         pass
 
 
-class WatchedCounters(MemoryCounters):
+class WatchedCounters:
     """Counters that remember what was held of budgets, their margins apart, in nano-USD: last, and in all."""
 
     held = held_in_all = 0
 
+    def __init__(self) -> None:
+        self._counters = MemoryCounters()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._counters, name)
+
     async def reserve(self, holds: Sequence[Hold]) -> Lease | Refusal:
         self.held = sum(hold.amount for hold in holds if isinstance(hold, BudgetHold))
-        lease = await super().reserve(holds)
+        lease = await self._counters.reserve(holds)
         if not isinstance(lease, Refusal):
             self.held_in_all += self.held
         return lease

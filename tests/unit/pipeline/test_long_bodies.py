@@ -23,6 +23,8 @@ from tests.support.keys import HASH, SECRET, new_key
 from tests.support.objects import NoJobs, NoUploads, Objects
 from tests.support.snapshot import snapshot_of
 
+pytestmark = pytest.mark.looks_inside
+
 _, OTHER = new_key()
 CONFIG = f"""
 version: 1

@@ -42,7 +42,7 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(url):
 def test_a_missing_driver_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
-    with pytest.raises(StorageError, match=r"pip install 'psycopg\[binary\]'"):
+    with pytest.raises(StorageError, match=r"pip install 'declarative-llm-gateway\[postgresql\]'"):
         open_engine("postgresql://u:hunter2@h/d")
 
 
