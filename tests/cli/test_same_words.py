@@ -225,7 +225,7 @@ def examples(page):
         fenced ^= line.startswith("```")
         is_code = fenced or (line.startswith("    ") and (not before or before.startswith("    ")))
         written = line.strip().removeprefix("$ ")
-        if written.startswith("gateway ") and is_code:
+        if re.match(r"gateway (?!--? |-\. )", written) and is_code:  # and no arrow of a diagram
             yield written
         before = line
     yield from (one for one in re.findall(r"`(gateway [^`\n]+)`", page) if not one.endswith(":"))
