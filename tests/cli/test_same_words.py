@@ -109,6 +109,10 @@ ELSEWHERE = {
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
     ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
+    ("import litellm", "GATEWAY_CONFIG"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_DATABASE_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_DATA_DIR"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_REDIS_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }
 
