@@ -245,6 +245,9 @@ def clients() -> str:
     told = json.loads((DOCS / "clients.json").read_text()).values()
     for kind in ("agent", "framework"):
         text = _between(text, f"{kind}s", "".join(_seen([one for one in told if one["kind"] == kind])))
+    tools = {one["name"]: one["tools"] for one in told if one.get("tools")}
+    named = "".join(f"| {name} | {', '.join(f'`{one}`' for one in of)} |\n" for name, of in tools.items())
+    text = _between(text, "tools", f"| agent | tools |\n|---|---|\n{named}")
     wants = "".join(f"| {one['name']} | {_APIS[one['api']]} | {one['wants']} |\n" for one in told)
     return _between(text, "wants", f"| client | API | wants |\n|---|---|---|\n{wants}")
 

@@ -22,6 +22,7 @@ FURTHER_KINDS: Final[Mapping[str, str]] = {
     "output_audio_ms": "milliseconds of audio that came out",
     "input_characters": "characters of text that were billed as such",
     "images": "pictures that are billed one by one",
+    "search_units": "searches of rankings: a query with up to so many documents",
     "document_pages": "pages of documents that were read",
     "annotated_document_pages": "pages that were read and annotated",
     "text_messages": "messages of text in a session of speech",

@@ -25,7 +25,7 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A busy machine must not fail a property. `--hypothesis-profile deep` looks further.
-for profile, examples in (("gateway", 50), ("deep", 1_000)):
+for profile, examples in (("gateway", 30), ("deep", 1_000)):
     settings.register_profile(
         profile, max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
@@ -59,6 +59,7 @@ def pytest_runtest_makereport(item, call):
 
 def pytest_addoption(parser):
     parser.addoption("--chaos", action="store_true", help="run the long rows of tests/chaos as well")
+    parser.addoption("--docs", action="store_true", help="run what stands on every page of docs/, not on a few alone")
     parser.addoption(
         "--write-results", action="store_true", help="write what clients were seen to do to docs/clients.json"
     )
@@ -85,14 +86,12 @@ def pytest_collection():
 
 
 def pytest_collection_modifyitems(config, items):
+    left_out = {name for name in ("chaos", "docs") if not config.getoption(name)}
     if BUILD == "compiled":
-        interpreted = [item for item in items if item.get_closest_marker("looks_inside")]
-        config.hook.pytest_deselected(items=interpreted)
-        items[:] = [item for item in items if not item.get_closest_marker("looks_inside")]
-    if not config.option.chaos:
-        long = [item for item in items if item.get_closest_marker("chaos")]
-        config.hook.pytest_deselected(items=long)
-        items[:] = [item for item in items if not item.get_closest_marker("chaos")]
+        left_out.add("looks_inside")
+    for name in left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker(name)])
+        items[:] = [item for item in items if not item.get_closest_marker(name)]
 
 
 def pytest_configure(config):

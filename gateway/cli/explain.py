@@ -34,6 +34,7 @@ SHORT_REQUESTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "images_variations": {},
     "audio_transcriptions": {},
     "audio_translations": {},
+    "rerank": {"query": "ok", "documents": ["ok"]},
     "messages": {"max_tokens": 16, "messages": _MESSAGES},
     "messages_count_tokens": {"messages": _MESSAGES},
     "generate_content": {"contents": [_CONTENT]},

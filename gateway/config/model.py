@@ -129,3 +129,9 @@ class Config(Section):
         "bytes to the stream: a comment, or a `ping` event on Anthropic's shape. Omitted: 15 where the answer is "
         "translated from another API, never where it passes byte for byte.",
     )
+    unary_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
+        None,
+        description="While an answer that comes whole is waited for, send a space each time so many seconds have "
+        "passed; 0, or omitted: never. With the first one goes status 200, so an error after it stands in the body "
+        "alone. Audio is left out.",
+    )

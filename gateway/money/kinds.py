@@ -106,6 +106,7 @@ KINDS: Final = (
         {"input_mchars": 1},
     ),
     _each("image", "images", "picture"),
+    _each("search_unit", "search_units", "search of a ranking"),
     _each("document_page", "document_pages", "page of a document", "input_document_kpages"),
     _each("annotated_page", "annotated_document_pages", "annotated page", "input_annotated_document_kpages"),
     _each("text_message", "text_messages", "message of text", "input_text_messages_kcount"),

@@ -52,6 +52,7 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, dict=
     output_audio_hour: int | None = None
     input_characters: int | None = None
     image: int | None = None
+    search_unit: int | None = None
     document_page: int | None = None
     annotated_page: int | None = None
     text_message: int | None = None

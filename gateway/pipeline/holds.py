@@ -34,6 +34,8 @@ from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, MarginHold, Received, Reservation, Trail
 from gateway.shapes.allows import ORDINARY, Allows, allows, prompts_in
 from gateway.shapes.endpoints import Endpoint
+from gateway.shapes.figures import served_as
+from gateway.shapes.generate_content import TIER_HEADER
 from gateway.shapes.glance import glance
 from gateway.shapes.images import IMAGES, pictures_given
 from gateway.shapes.stated import StatedLimit, end_users
@@ -255,7 +257,7 @@ def _with_all_of_it(
     """The prompt as the model counts it, with what it only points at, and what tools of the provider bring into it."""
     received = request.received
     prompt = _as_counted(request, candidate, prompt)
-    more = allowed.tool_calls * request.key.in_force.reservations.tool_call_tokens
+    more = allowed.tool_calls * request.key.in_force.reservations.tool_call_tokens + allowed.read_again
     if allowed.stored or allowed.files:
         more += _pointed_at(request, candidate, prompt, allowed, blocking)
     if not more and not allowed.beside:
@@ -423,7 +425,12 @@ def _allowed(request: Admitted, prompt: InputBound) -> Allows:
     """What the request allows, found when it is first asked for."""
     if request.allowed is None:
         received = request.received
-        request.allowed = allows(received.endpoint, request.body, prompt, request.key.in_force.reservations.assumed)
+        allowed = allows(received.endpoint, request.body, prompt, request.key.in_force.reservations.assumed)
+        tier = received.header_map.get(TIER_HEADER)
+        if tier is not None and allowed.served is None:
+            served = served_as(None, tier.decode("latin-1"))
+            allowed = allowed if served is None else allowed._replace(served=served)
+        request.allowed = allowed
     return request.allowed
 
 

@@ -25,6 +25,7 @@ from gateway.pipeline.admit import authenticate, cache_mode, judge, judge_urls
 from gateway.pipeline.ask import ask
 from gateway.pipeline.count import count
 from gateway.pipeline.deferred import is_in_background, run_batch, run_in_background
+from gateway.pipeline.heartbeat import is_whole_json, with_heartbeat
 from gateway.pipeline.holds import candidate_holds, find_end_user, foresee, limit, reserve, reserve_limits
 from gateway.pipeline.homes import find_home, keeps, left_behind, pinned
 from gateway.pipeline.input_files import with_digest
@@ -33,7 +34,7 @@ from gateway.pipeline.relay import Reply, is_answer, relay
 from gateway.pipeline.relay_translated import relay_translated
 from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
-from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle
+from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Outbound, Received
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
@@ -71,10 +72,9 @@ async def run(received: Received, services: Services, read_body: ReadBody) -> Re
             return await run_batch(admitted, services, partial(_answer, services))
         if "background" in body.names and is_in_background(admitted):
             return await run_in_background(admitted, services, partial(_relay, services=services))
-        return await _answer(services, admitted)
+        return await _answer_kept_alive(services, admitted)
     except GatewayError as error:
-        outcome = "failed" if received.trail.attempts else "refused"
-        settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
+        settle_refused(received, services, error)
         raise
     except asyncio.CancelledError:
         status = HTTPStatus.SERVICE_UNAVAILABLE if received.cancelled_as == SHUT_DOWN else CLIENT_CLOSED
@@ -178,6 +178,15 @@ def _look_through(
     admitted, holds = _find(received, key, body, cap, habits, home)
     foresee(admitted)
     return admitted, holds
+
+
+def _answer_kept_alive(services: Services, admitted: Admitted) -> Awaitable[Reply]:
+    """The answer, with spaces before it where the key wants them and it takes long."""
+    received, after_s = admitted.received, admitted.key.unary_keepalive_s
+    answer = _answer(services, admitted)
+    if not after_s or not is_whole_json(received.endpoint, admitted.came):
+        return answer
+    return with_heartbeat(answer, received, services, after_s)
 
 
 async def _answer(services: Services, admitted: Admitted) -> Reply:

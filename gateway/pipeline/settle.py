@@ -10,6 +10,7 @@ from gateway.config.resources import Identities
 from gateway.content.captured import CapturedContent, is_captured
 from gateway.content.outline import OUTLINED
 from gateway.content.parameters import parameters_of
+from gateway.errors import GatewayError
 from gateway.ledger.storable import encode
 from gateway.money.cost import rates_of
 from gateway.money.nano_usd import NANO_PER_USD
@@ -108,6 +109,12 @@ def settle(received: Received, services: Services, ended: Ended) -> None:
 
 _OUTCOMES = {How.COMPLETE: "ok", How.FAILED: "failed", How.CUT: "failed"}
 _BROKEN = (How.FAILED, How.CUT)
+
+
+def settle_refused(received: Received, services: Services, error: GatewayError) -> None:
+    """The same for a request that an error has ended, before a provider was asked or after."""
+    outcome = "failed" if received.trail.attempts else "refused"
+    settle(received, services, Ended(error.status, outcome, error.type, error.code, error.denial))
 
 
 def conclude(

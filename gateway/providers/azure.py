@@ -16,7 +16,7 @@ from gateway.upstream.request import Headers, Transport
 
 _V1_VERSIONS = ("v1", "preview", "latest")
 _NOT_BY_DEPLOYMENT = ("responses", "responses_compact", "responses_input_tokens")
-_NOT_SERVED = ("moderations",)
+_NOT_SERVED = ("moderations", "rerank")
 
 
 class Azure(SpokenAsWritten):
@@ -38,7 +38,7 @@ class Azure(SpokenAsWritten):
         self._headers = HeaderSet([] if section.api_key is None else [("api-key", section.api_key)], section.headers)
 
     def serves(self, endpoint: Endpoint, model: str) -> bool:
-        """OpenAI's shape, but for moderations, for which Azure has another service."""
+        """OpenAI's shape, but for moderations and rankings, for which Azure has other services."""
         if endpoint.shape.vendor is not Vendor.OPENAI or endpoint.name in _NOT_SERVED:
             return False
         return endpoint.is_stored or not self._classic or is_path_segment(self._deployment(model))

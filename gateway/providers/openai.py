@@ -28,11 +28,17 @@ class OpenAI(SpokenAsWritten):
         self._base_url = base_url
         self._urls = {endpoint.name: base_url + endpoint.suffix for endpoint in ENDPOINTS.values()}
         self._headers = HeaderSet(_credentials(section), section.headers)
+        self._ranks = isinstance(section, CustomProvider) or section.base_url is not None
         self._has_responses = not isinstance(section, CustomProvider) or section.responses
 
     def serves(self, endpoint: Endpoint, _model: str) -> bool:
-        """Every endpoint of OpenAI's shape, but Responses where the file says that they are not there."""
+        """Every endpoint of OpenAI's shape, but Responses where the file says that they are not there.
+
+        OpenAI itself ranks nothing; compatible servers do.
+        """
         if not self._has_responses and endpoint.name.startswith("responses"):
+            return False
+        if endpoint.name == "rerank" and not self._ranks:
             return False
         return endpoint.shape.vendor is Vendor.OPENAI
 

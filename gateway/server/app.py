@@ -72,8 +72,9 @@ class _App(falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]):
         """
         self._addressed[endpoint.name] = resource
         if not endpoint.is_addressed:
-            self.add_route(endpoint.path, beside or resource)
-            self._called[endpoint.path.encode()] = resource
+            for path in (endpoint.path, *endpoint.also):
+                self.add_route(path, beside or resource)
+                self._called[path.encode()] = resource
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # type: ignore[override]
         target: bytes = scope["raw_path"]

@@ -30,6 +30,7 @@ _ENVELOPES = {
     Vendor.ANTHROPIC: ENDPOINTS["messages"].shape.envelope,
     Vendor.GOOGLE: ENDPOINTS["generate_content"].shape.envelope,
 }
+_OF_CODEX = b"client_version="
 _EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -45,7 +46,9 @@ class ModelsResource:
         """The list."""
 
         async def answer(received: Received, key: CompiledKey) -> Json:
-            return _list(list(await self._callable(key)), _vendor_of(received))
+            listed = _list(list(await self._callable(key)), _vendor_of(received))
+            # Codex wants its own form, in which a model comes with the prompt to send: of those it keeps what it has.
+            return {**listed, "models": []} if _OF_CODEX in received.query else listed
 
         await self._answer(request, response, answer)
 

@@ -20,6 +20,7 @@ from gateway.shapes.declares import OF_MODELS, OF_TOOLS, Declared, Says, declare
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.figures import served_as
 from gateway.shapes.openai_usage import IMAGE_MODEL
+from gateway.shapes.rerank import RERANK, most_searches, read_again
 from gateway.shapes.stated import StatedLimit, Unreadable, call_cap, limit_of, member_cap
 from gateway.shapes.vendor import Vendor
 from gateway.turns import LONG_BYTES, paced
@@ -127,7 +128,7 @@ class Allows(NamedTuple):
     long speech can get. `stored` names what the provider stores and the prompt only points at, `files` is how many
     files and documents it points at, `tool_calls` how often tools of the provider may run that bring something into it.
     `beside` are figures of `Usage.further` with their counts. `unreadable` is a limit of a tool or a fallback that
-    stands there and cannot be read.
+    stands there and cannot be read. `read_again` are tokens of the prompt that are read more than once.
     """
 
     served: Served | None = None
@@ -140,6 +141,7 @@ class Allows(NamedTuple):
     beside: tuple[tuple[str, int], ...] = ()
     models: tuple[OtherModel, ...] = ()
     unreadable: Unreadable | None = None
+    read_again: int = 0
 
 
 ORDINARY: Final = Allows()
@@ -154,6 +156,10 @@ def allows(endpoint: Endpoint, body: RequestBody, prompt: InputBound, assumed: A
     data = body.data
     if isinstance(body, MultipartBody):
         return _allowed_by_form(endpoint, body, assumed)
+    if endpoint.shape is RERANK:
+        documents, again = read_again(body)
+        searches = most_searches(documents, prompt.tokens)
+        return Allows(beside=(("search_units", searches),), read_again=again)
     seen = body.glance
     several = names_several(data) if seen is None or not seen.is_plain else False
     if endpoint.name in _TALKS and not (prompt.may_allow_more or several or not _UNUSUAL.isdisjoint(body.names)):

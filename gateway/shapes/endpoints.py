@@ -13,6 +13,7 @@ from gateway.shapes import (
     images,
     media_members,
     messages,
+    rerank,
     responses,
 )
 from gateway.shapes.shape import Shape
@@ -38,6 +39,7 @@ class Endpoint:
     may ask for that. `edits_answer` puts what is the gateway's own into a whole answer.
     `is_stored`: it is about what a provider keeps, and names no model; `named` is then what the path of one request
     names, `removes` says that it is gone afterwards, `lists` is the kind of which a key is shown its own.
+    `also` are other paths of the same.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Endpoint:
     metered: bool = True
     default_model: str | None = None
     method: str = "POST"
+    also: tuple[str, ...] = ()
     is_stored: bool = False
     named: tuple[Reference, ...] = ()
     removes: bool = False
@@ -117,6 +120,7 @@ _TABLE = (
         shape=audio.TRANSCRIPTIONS,
         body=BodyForm.MULTIPART,
     ),
+    Endpoint(name="rerank", path="/v1/rerank", shape=rerank.RERANK, also=("/v2/rerank", "/rerank")),
     Endpoint(name="messages", path="/v1/messages", shape=messages.MESSAGES),
     Endpoint(
         name="messages_count_tokens",

@@ -80,6 +80,9 @@ TRAFFIC: Final[Mapping[str, str | None]] = {
 }
 """The tier that each `trafficType` of Vertex AI is."""
 
+TIER_HEADER: Final = b"x-vertex-ai-llm-shared-request-type"
+"""Where clients of Vertex AI ask for a tier (https://cloud.google.com/vertex-ai/generative-ai/docs/priority-paygo)."""
+
 _TABLE: Final = table_of(ROWS)
 _BY_THE_PROMPT: Final = re.compile(r"gemini-[12](?:\.|-|\Z)")
 

@@ -103,7 +103,9 @@ _KINDS: Final = {
     ),
     "google_transport": Kind(every=(Place("url", Says.MCP),), tag=""),
     "google_content": Kind(
-        known={None: Row(places=(Place("parts[]", "google_part", bulk=True),))}, tag="", text=Says.NOTHING
+        known={None: PLAIN, "parts": Row(places=(Place("parts[]", "google_part", bulk=True),)), "role": PLAIN},
+        tag=None,
+        text=Says.NOTHING,
     ),
     "google_part": Kind(known=_both(dict.fromkeys(PARTS, PLAIN)), tag=None, text=Says.NOTHING),
     "google_retrieval": Kind(every=_places("vertexRagStore", "google_rag"), tag=""),

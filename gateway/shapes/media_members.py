@@ -191,6 +191,15 @@ RESPONSES: Final = MediaMembers(
         **{(*above, "tools", *path): form for above in ((), ("input",)) for path, form in _TOOLS_OF_RESPONSES.items()},
     }
 )
+RERANK: Final = MediaMembers(
+    {
+        **_parts("documents", "content"),
+        **_parts("query", "content"),
+        ("documents", "image"): Form.URL,
+        ("query", "image"): Form.URL,
+    }
+)
+"""https://api.jina.ai/redoc and vLLM's parts of messages: rankings of pictures."""
 IMAGES: Final = MediaMembers({("images", "image_url"): Form.URL, ("mask", "image_url"): Form.URL})
 MESSAGES: Final = MediaMembers(
     dict.fromkeys(

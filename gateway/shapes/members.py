@@ -56,6 +56,10 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
         "n output_compression output_format partial_images prompt quality response_format safety_identifier size "
         "stream svg user"
     ),
+    "rerank": _words(
+        "documents max_chunks_per_doc max_tokens_per_doc model priority query rank_fields return_documents top_k top_n "
+        "truncation"
+    ),
     "audio_speech": _words("input instructions model response_format speed stream_format voice"),
     "messages": _COUNTED
     | _words(

@@ -76,8 +76,11 @@ class State:
 NO_STATE: Final = State()
 """Of an API that keeps nothing and points at nothing."""
 
+_CACHES: Final = frozenset(("cached_content", "cachedContent"))
+"""Caches of Gemini's, which its compatible endpoint takes in `extra_body.google`."""
 _IDS: Final = frozenset(
     (
+        *_CACHES,
         "container_id",
         "conversation_id",
         "file_id",
@@ -420,8 +423,8 @@ RESPONSES: Final = State(
     tells=tuple(b'"response.%s"' % end for end in (b"created", b"completed", b"incomplete", b"failed")),
 )
 CHAT: Final = State(
-    hints=(b"file_id", b'"audio"'),
-    names=_FILES | {"audio"},
+    hints=(b"file_id", b'"audio"', *(name.encode() for name in sorted(_CACHES))),
+    names=_FILES | _CACHES | {"audio"},
     keeps=_keeps_completion,
     created=_chat_created,
     tells=(b'"id"',),

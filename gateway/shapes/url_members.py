@@ -74,6 +74,14 @@ _GOOGLE: Final = UrlMembers(
 )
 _IMAGE_URL: Final = UrlMembers(fetched=(("image_url", "url"), ("image_url",)))
 
+_RERANK: Final = UrlMembers(
+    fetched=(
+        *(("documents", name) for name in ("image", "url", "video")),
+        *(("query", name) for name in ("image", "url", "video")),
+        *_CHAT.fetched,
+    )
+)
+
 URL_MEMBERS: Final[Mapping[str, UrlMembers]] = {
     "chat": _CHAT,
     "responses": _RESPONSES,
@@ -83,6 +91,7 @@ URL_MEMBERS: Final[Mapping[str, UrlMembers]] = {
     "count_tokens": _MESSAGES,
     "images": _IMAGE_URL,
     "moderations": _IMAGE_URL,
+    "rerank": _RERANK,
     "embeddings": _IMAGE_URL,
     "generate_content": _GOOGLE,
     "google_count_tokens": _GOOGLE,

@@ -184,6 +184,10 @@ def _fallback(section: Fallback | None) -> FallbackPolicy | None:
     )
 
 
+def _own(of_key: int | None, of_file: int | None) -> int | None:
+    return of_file if of_key is None else of_key
+
+
 def _compile_key(
     name: str, key: VirtualKey, view: _View, upstreams: Mapping[str, Upstream], identities: Identities
 ) -> CompiledKey:
@@ -191,7 +195,7 @@ def _compile_key(
     who = attribution(key, config)
     reachable = view.reachable if key.providers is None else {one: upstreams[one] for one in key.providers}
     globs = key.models_allowed
-    keepalive = config.stream_keepalive_s if key.stream_keepalive_s is None else key.stream_keepalive_s
+    keepalive = _own(key.stream_keepalive_s, config.stream_keepalive_s)
     metered = meters(view.budgets, who.of_key(name), identities)
     return CompiledKey(
         name=name,
@@ -213,6 +217,7 @@ def _compile_key(
         drains=(key.on_disconnect or config.on_disconnect) == "drain",
         stream_keepalive_s=float(keepalive or 0),
         translated_keepalive_s=_TRANSLATED_KEEPALIVE_S if keepalive is None else float(keepalive),
+        unary_keepalive_s=float(_own(key.unary_keepalive_s, config.unary_keepalive_s) or 0),
         budgets=metered,
         meterings={},
         learns=any(meter.budget.margin is not None for meter in metered),

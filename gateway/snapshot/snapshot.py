@@ -235,6 +235,7 @@ class CompiledKey:
     drains: bool
     stream_keepalive_s: float
     translated_keepalive_s: float
+    unary_keepalive_s: float
     budgets: tuple[Meter, ...]
     meterings: dict[str, Metering]
     learns: bool

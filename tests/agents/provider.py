@@ -26,6 +26,7 @@ class ScriptedProvider:
         self.server.play = self._play
         self.refusals: list[str] = []
         self.overloaded: set[str] = set()
+        self.offered: set[str] = set()
         self._tools, self._directory, self._calls = tools, directory, 0
 
     def _play(self, asked: Recorded) -> Sequence[Step]:
@@ -46,6 +47,7 @@ class ScriptedProvider:
 
     def _say(self, api: Api, body: Any, path: str) -> Sequence[Step]:
         offered = api.offered(body) if self._calls < _MOST_CALLS else set()
+        self.offered |= offered
         said = json.dumps(body, ensure_ascii=False)
         turn = next_turn(self._tools, offered, said, api.call_id.format(self._calls), self._directory)
         if not isinstance(turn, str):

@@ -24,7 +24,7 @@ organization: acme
 providers:
   anthropic: {{type: anthropic, api_key: "${{env:UPSTREAM_KEY}}", base_url: "{url}"}}
   openai: {{type: openai, api_key: "${{env:UPSTREAM_KEY}}", base_url: "{url}/v1"}}
-  custom: {{type: custom, api_key: "${{env:UPSTREAM_KEY}}", base_url: "{url}/chat-only/v1"}}
+  custom: {{type: custom, api_key: "${{env:UPSTREAM_KEY}}", base_url: "{url}/chat-only/v1", responses: false}}
   gemini: {{type: gemini, api_key: "${{env:UPSTREAM_KEY}}", base_url: "{url}"}}
 virtual_keys:
 """

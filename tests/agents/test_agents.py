@@ -6,7 +6,7 @@ A pair that no lane serves is skipped by name; a pair of which docs/clients.md s
 import pytest
 
 from tests.agents.clients import CLIENTS, Client
-from tests.agents.results import CELL, works
+from tests.agents.results import CELL, TOOLS, works
 from tests.agents.script import GREETING, NOTES
 
 PROVIDERS = ("anthropic", "openai", "custom", "gemini")
@@ -51,8 +51,9 @@ def test_prompt(agent, scene, client, provider):
 
 
 @on_each_provider(WITH_TOOLS, EVERY_RUN)
-def test_tools(agent, scene, client, provider):
+def test_tools(agent, scene, client, provider, record_property):
     said = agent.ask_of_note(0)
+    record_property(TOOLS, sorted(scene.provider.offered))
 
     assert (said.code, scene.provider.refusals) == (0, []), said.text
     assert f"The note says {NOTES[0].word}." in said.text

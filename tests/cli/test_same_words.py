@@ -109,6 +109,10 @@ ELSEWHERE = {
     ("control-plane serve", "GATEWAY_CONTROL_PLANE_NAME"): "the same",
     ("import bifrost", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
     ("import litellm", "GATEWAY_KEY_PEPPER"): "it counts for a file with keys, in tests/importers/",
+    ("import litellm", "GATEWAY_CONFIG"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_DATABASE_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_DATA_DIR"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
+    ("import litellm", "GATEWAY_REDIS_URL"): "it counts for --spend, in tests/importers/ and test_check_ledger.py",
     ("control-plane generate-key", "GATEWAY_ENCRYPTION_KEYS"): "the key is made for it",
 }
 
@@ -225,7 +229,7 @@ def examples(page):
         fenced ^= line.startswith("```")
         is_code = fenced or (line.startswith("    ") and (not before or before.startswith("    ")))
         written = line.strip().removeprefix("$ ")
-        if written.startswith("gateway ") and is_code:
+        if re.match(r"gateway (?!--? |-\. )", written) and is_code:  # and no arrow of a diagram
             yield written
         before = line
     yield from (one for one in re.findall(r"`(gateway [^`\n]+)`", page) if not one.endswith(":"))

@@ -10,9 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.support.keys import HASH, SECRET
+from tests.support.keys import HASH, SECRET, new_key
 from tests.support.upstream import CHAT, response
 
+POOR = new_key()
 CONFIG = """
 version: 1
 providers:
@@ -30,7 +31,12 @@ model_aliases:
   claude: vertex/claude-haiku-4-5@20251001
   broken: broken/gemini-2.5-pro
   saved: [broken/gemini-2.5-pro, gemini/gemini-2.5-pro]
+prices:
+  gemini/gemini-2.5-flash: {{output_usd_per_mtok: 1, service_tiers: {{priority: {{times: 100}}}}}}
+budgets:
+  small: {{scope: {{virtual_key: poor}}, limit_usd: 0.05, window: day, on_breach: block}}
 virtual_keys:
+  poor: {{environment: test, secret_hash: "{poor}"}}
   dev: {{environment: test, secret_hash: "{hash}"}}
 """
 MESSAGE = (
@@ -61,7 +67,7 @@ def gateway(module_gateway, upstream):
         "SERVICE_ACCOUNT": service_account(f"{upstream.url}/token"),
         "BROKEN_ACCOUNT": service_account(f"{upstream.url}/refused"),
     }
-    return module_gateway(CONFIG.format(url=upstream.url, hash=HASH), env=env)
+    return module_gateway(CONFIG.format(url=upstream.url, hash=HASH, poor=POOR[1]), env=env)
 
 
 @pytest.fixture
@@ -96,6 +102,27 @@ def test_gemini_is_asked_on_its_compatible_endpoint(gateway, played):
     assert sent.request_line == "POST /v1beta/openai/chat/completions HTTP/1.1"
     assert sent.headers["authorization"] == "Bearer gemini-key"
     assert json.loads(sent.body)["model"] == "gemini-2.5-flash"
+
+
+def test_a_tier_that_a_header_asks_for_is_held_at_its_price(gateway, played):
+    body = {"contents": [{"parts": [{"text": "hi"}]}], "generationConfig": {"maxOutputTokens": 1000}}
+
+    def ask(**tier):
+        path = "/v1beta/models/gemini-2.5-flash:generateContent"
+        headers = {"x-goog-api-key": POOR[0], "authorization": "", **tier}
+        return gateway.client.post(path, json=body, headers=headers).status_code
+
+    assert ask(**{"X-Vertex-AI-LLM-Shared-Request-Type": "priority"}) == 402
+    assert ask() == 200
+
+
+def test_a_cache_of_nobody_is_unknown_to_chat_clients_too(gateway, played):
+    for member in (
+        {"extra_body": {"google": {"cached_content": "cachedContents/x"}}},
+        {"cachedContent": "cachedContents/x"},
+    ):
+        answer = gateway.post({"model": "flash", "messages": QUESTION, **member})
+        assert (answer.status_code, answer.json()["error"]["type"]) == (404, "not_found")
 
 
 def test_vertex_names_the_publisher_and_carries_a_token(gateway, played):
@@ -168,7 +195,7 @@ def test_a_provider_without_credential_is_fallen_back_from(gateway, played):
 def test_a_token_is_refreshed_ahead_of_its_end(start_gateway, played):
     played.lifetime_s = 3
     env = {"SERVICE_ACCOUNT": service_account(f"{played.url}/token"), "BROKEN_ACCOUNT": "{}"}
-    gateway = start_gateway(CONFIG.format(url=played.url, hash=HASH), env=env)
+    gateway = start_gateway(CONFIG.format(url=played.url, hash=HASH, poor=POOR[1]), env=env)
     chat(gateway).chat.completions.create(model="pro", messages=QUESTION)
     first = time.monotonic()
 

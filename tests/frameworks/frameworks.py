@@ -36,6 +36,8 @@ class Framework:
 
 _WITH = "with `/v1`"
 _WITHOUT = "without `/v1`"
+_TRACING = "opentelemetry-sdk==1.45.2"
+"""For docs/frameworks.md, whose programs tests/docs runs with these packages."""
 _AI_SDK = ("ai@7.0.173", "@ai-sdk/openai@4.0.118", "@ai-sdk/anthropic@4.0.105", "@ai-sdk/openai-compatible@3.0.92")
 
 
@@ -52,7 +54,7 @@ FRAMEWORKS = (
         },
         name="langchain",
         version="1.5.2",
-        packages=("langchain==1.5.2", "langchain-openai==1.7.4", "langchain-anthropic==1.7.10"),
+        packages=("langchain==1.5.2", "langchain-openai==1.7.4", "langchain-anthropic==1.7.10", _TRACING),
         program="langchain_py.py",
     ),
     *_on(
@@ -69,7 +71,7 @@ FRAMEWORKS = (
         {"chat_completions": f"`OpenAILike(api_base=...)` {_WITH}"},
         name="llama-index",
         version="0.14.25",
-        packages=("llama-index-core==0.14.25", "llama-index-llms-openai-like==0.8.1"),
+        packages=("llama-index-core==0.14.25", "llama-index-llms-openai-like==0.8.1", _TRACING),
         program="llama_index_py.py",
     ),
     *_on(
@@ -80,7 +82,7 @@ FRAMEWORKS = (
         },
         name="pydantic-ai",
         version="2.68.0",
-        packages=("pydantic-ai-slim[openai,anthropic]==2.68.0",),
+        packages=("pydantic-ai-slim[openai,anthropic]==2.68.0", _TRACING),
         program="pydantic_ai_py.py",
     ),
     *_on(
@@ -90,7 +92,7 @@ FRAMEWORKS = (
         },
         name="openai-agents",
         version="0.24.0",
-        packages=("openai-agents==0.24.0",),
+        packages=("openai-agents==0.24.0", _TRACING),
         program="openai_agents_py.py",
     ),
     *_on(
@@ -141,7 +143,7 @@ FRAMEWORKS = (
         },
         name="ai-sdk",
         version="7.0.173",
-        packages=(*_AI_SDK, "zod@4.6.7"),
+        packages=(*_AI_SDK, "@opentelemetry/api@1.9.0", "zod@4.6.7"),
         program="ai_sdk.mjs",
     ),
     *_on(

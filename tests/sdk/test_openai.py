@@ -46,6 +46,20 @@ def test_chat(client):
     assert answer.usage.total_tokens > 0
 
 
+def test_choices_and_how_sure_of_them(client):
+    wants = {"model": "gpt-5-mini", "messages": HELLO, "n": 3, "logprobs": True}
+    answer = client.chat.completions.create(**wants)
+    *chunks, last = client.chat.completions.create(**wants, stream=True, stream_options={"include_usage": True})
+
+    assert [choice.index for choice in answer.choices] == [0, 1, 2]
+    assert answer.choices[2].logprobs.content[0].token == "This"
+    told = {}
+    for choice in (choice for chunk in chunks for choice in chunk.choices):
+        told[choice.index] = told.get(choice.index, "") + (choice.delta.content or "")
+    assert told == dict.fromkeys(range(3), answer.choices[0].message.content)
+    assert last.usage.completion_tokens == answer.usage.completion_tokens
+
+
 def test_streaming(client):
     chunks = list(client.chat.completions.create(model="gpt-5-mini", messages=HELLO, stream=True))
 
@@ -133,6 +147,9 @@ def test_the_other_endpoints(client):
 def test_models(client):
     assert "gpt-5-mini" in [model.id for model in client.models.list()]
     assert client.models.retrieve("gpt-5-mini").owned_by == "simulator"
+    of_codex = client.models.with_raw_response.list(extra_query={"client_version": "0.171.0"}).http_response.json()
+    assert of_codex["models"] == []
+    assert of_codex["data"]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ class ModelRates(Section):
     output_audio_hour_usd: Usd | None = Field(None, description="Per hour of audio that comes out.")
     input_usd_per_mchars: Usd | None = Field(None, description="Per million characters of text that goes in.")
     image_usd: Usd | None = Field(None, description="Per picture.")
+    search_unit_usd: Usd | None = Field(None, description="Per search of a ranking.")
     document_page_usd: Usd | None = Field(None, description="Per page of a document.")
     annotated_page_usd: Usd | None = Field(None, description="Per annotated page.")
     text_message_usd: Usd | None = Field(None, description="Per message of text.")

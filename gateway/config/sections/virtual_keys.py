@@ -171,6 +171,9 @@ class VirtualKey(Managed):
     stream_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
         None, description="Overrides the file's `stream_keepalive_s` for this key."
     )
+    unary_keepalive_s: Annotated[Annotated[int, Field(ge=0, le=3600)] | None, NO_MATTER] = Field(
+        None, description="Overrides the file's `unary_keepalive_s` for this key."
+    )
     assumed_output_tokens: Annotated[Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None, UNKNOWN] = (
         Field(None, description="Overrides the file's `assumed_output_tokens` for this key.")
     )

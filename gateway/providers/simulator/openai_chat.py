@@ -9,6 +9,7 @@ from gateway.providers.simulator.stream import Frames, data_frame, identity
 
 Json = dict[str, Any]
 
+_MOST_CHOICES = 128
 _FINISH = {"stop": "stop", "length": "length", "tool": "tool_calls"}
 
 
@@ -48,7 +49,15 @@ def whole(body: Json, size: int, wishes: Directives) -> Json:
         "object": "chat.completion",
         "created": 1_700_000_000,
         "model": body["model"],
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": _FINISH[reply.finish]}],
+        "choices": [
+            {
+                "index": index,
+                "message": message,
+                "logprobs": _logprobs(body, reply.pieces),
+                "finish_reason": _FINISH[reply.finish],
+            }
+            for index in _choices(body)
+        ],
         "usage": usage(body, size, reply),
         "service_tier": "default",
         "system_fingerprint": "fp_simulator",
@@ -69,13 +78,18 @@ def stream(body: Json, size: int, wishes: Directives) -> Frames:
     }
     unreported: Json = {"usage": None} if reports else {}
 
-    def chunk(delta: Json, finish: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return data_frame({**head, "choices": [choice], **unreported})
+    def chunks(delta: Json, finish: str | None = None) -> Frames:
+        """One for each choice: they are told side by side."""
+        piece = delta.get("content")
+        logprobs = _logprobs(body, [piece]) if piece else None
+        for index in _choices(body):
+            choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
+            yield data_frame({**head, "choices": [choice], **unreported})
 
-    yield chunk({"role": "assistant", "content": None if reply.call else "", "refusal": None})
-    yield from (chunk(delta) for delta in _deltas(reply, body))
-    yield chunk({}, _FINISH[reply.finish])
+    yield from chunks({"role": "assistant", "content": None if reply.call else "", "refusal": None})
+    for delta in _deltas(reply, body):
+        yield from chunks(delta)
+    yield from chunks({}, _FINISH[reply.finish])
     if reports:
         yield data_frame({**head, "choices": [], "usage": usage(body, size, reply)})
     yield b"data: [DONE]\n\n"
@@ -84,27 +98,29 @@ def stream(body: Json, size: int, wishes: Directives) -> Frames:
 def whole_text(body: Json, size: int, wishes: Directives) -> Json:
     """A `text_completion`, of the older endpoint."""
     reply = compose(_text_prompt(body), wishes)
-    return {**_text_head(body), "choices": [_text_choice(reply.text, reply.finish)], "usage": usage(body, size, reply)}
+    choices = [_text_choice(reply.text, reply.finish, index) for index in _choices(body)]
+    return {**_text_head(body), "choices": choices, "usage": usage(body, size, reply)}
 
 
 def stream_text(body: Json, size: int, wishes: Directives) -> Frames:
     """The older endpoint's stream."""
     reply = compose(_text_prompt(body), wishes)
     reports = bool((body.get("stream_options") or {}).get("include_usage"))
-    for piece in reply.pieces:
-        yield data_frame({**_text_head(body), "choices": [_text_choice(piece, None)]})
-    yield data_frame({**_text_head(body), "choices": [_text_choice("", reply.finish)]})
+    for piece, finish in (*((one, None) for one in reply.pieces), ("", reply.finish)):
+        for index in _choices(body):
+            yield data_frame({**_text_head(body), "choices": [_text_choice(piece, finish, index)]})
     if reports:
         yield data_frame({**_text_head(body), "choices": [], "usage": usage(body, size, reply)})
     yield b"data: [DONE]\n\n"
 
 
 def usage(body: Json, size: int, reply: Reply) -> Json:
-    """Tokens of a call: four bytes of the body each, and one for every piece of the answer."""
+    """Tokens of a call: four bytes of the body each, and one for every piece of each answer."""
     prompt, completion = tokens_of(size), max(1, len(reply.pieces))
     if reply.call is not None:
         completion = tokens(reply.call.arguments) + 4
-    reasoning = 16 if body.get("reasoning_effort") else 0
+    answers = len(_choices(body))
+    completion, reasoning = completion * answers, 16 * answers if body.get("reasoning_effort") else 0
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion + reasoning,
@@ -117,6 +133,18 @@ def usage(body: Json, size: int, reply: Reply) -> Json:
             "rejected_prediction_tokens": 0,
         },
     }
+
+
+def _choices(body: Json) -> range:
+    return range(min(int(body.get("n") or 1), _MOST_CHOICES))
+
+
+def _logprobs(body: Json, pieces: list[str]) -> Json | None:
+    """How sure the simulator is of its words, where the request asks: always alike, and of no other word."""
+    if body.get("logprobs") is not True:
+        return None
+    sure = [{"token": piece, "logprob": -0.1, "bytes": list(piece.encode()), "top_logprobs": []} for piece in pieces]
+    return {"content": sure, "refusal": None}
 
 
 def _call(reply: Reply, body: Json) -> Json:
@@ -181,5 +209,5 @@ def _text_head(body: Json) -> Json:
     }
 
 
-def _text_choice(text: str, finish: str | None) -> Json:
-    return {"text": text, "index": 0, "logprobs": None, "finish_reason": finish}
+def _text_choice(text: str, finish: str | None, index: int) -> Json:
+    return {"text": text, "index": index, "logprobs": None, "finish_reason": finish}

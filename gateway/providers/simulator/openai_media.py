@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from gateway.providers.simulator.reply import tokens
+from gateway.providers.simulator.reply import tokens, tokens_of
 from gateway.providers.simulator.stream import Frames, data_frame
 
 Json = dict[str, Any]
@@ -64,6 +64,24 @@ def moderations(body: Json) -> Json:
     }
     model = body.get("model") or "omni-moderation-latest"
     return {"id": "modr-simulator", "model": model, "results": [result for _ in _inputs(body.get("input"))]}
+
+
+def ranking(body: Json, size: int) -> Json:
+    """Documents by how many words they share with the query, the first of two that share as many before the other."""
+    wanted = set(str(body["query"]).lower().split())
+    texts = [str(one.get("text", one) if isinstance(one, dict) else one) for one in body["documents"]]
+    shared = [len(wanted & set(text.lower().split())) / max(len(wanted), 1) for text in texts]
+    order = sorted(range(len(texts)), key=lambda index: -shared[index])
+    results: list[Json] = [{"index": index, "relevance_score": shared[index]} for index in order]
+    if body.get("return_documents"):
+        results = [{**one, "document": {"text": texts[one["index"]]}} for one in results]
+    used = tokens_of(size)
+    return {
+        "id": "rerank-simulator",
+        "model": body["model"],
+        "results": results[: int(body.get("top_n") or len(results))],
+        "usage": {"prompt_tokens": used, "total_tokens": used},
+    }
 
 
 def images(body: Json) -> Json:

@@ -39,6 +39,7 @@ _REQUIRED: Final = {
     "/v1/responses/input_tokens": ("model", "input"),
     "/v1/embeddings": ("model", "input"),
     "/v1/moderations": ("input",),
+    "/v1/rerank": ("model", "query", "documents"),
     "/v1/images/generations": ("prompt",),
     "/v1/audio/speech": ("model", "input", "voice"),
     "/v1/images/edits": ("prompt",),

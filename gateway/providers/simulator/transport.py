@@ -40,6 +40,7 @@ _WHOLES: Final[dict[str, Callable[[Json, int, Directives], Json]]] = {
     "/v1/messages/count_tokens": lambda body, size, _: anthropic_messages.count(body, size),
     "/v1/embeddings": lambda body, _size, _wishes: openai_media.embeddings(body),
     "/v1/moderations": lambda body, _size, _wishes: openai_media.moderations(body),
+    "/v1/rerank": lambda body, size, _wishes: openai_media.ranking(body, size),
     "/v1/images/generations": lambda body, _size, _wishes: openai_media.images(body),
     "/v1/images/edits": lambda body, _size, _wishes: openai_media.images(body),
     "/v1/images/variations": lambda body, _size, _wishes: openai_media.images(body),

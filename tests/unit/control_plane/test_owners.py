@@ -89,6 +89,7 @@ SETTINGS_OF_BETA = {
     "reservations": {"stored_tokens": 9, "tool_calls": 9},
     "on_disconnect": "drain",
     "stream_keepalive_s": 9,
+    "unary_keepalive_s": 9,
 }
 HARMLESS = {
     "an alias of a model that others ask for": [alias("gpt-5-mini", "beta-sim/evil")],
@@ -263,7 +264,8 @@ def world(plane, name="alpha-key"):
         )
         for asked in ASKED
     }
-    more = (compiled.drains, compiled.stream_keepalive_s, compiled.assumed_output_tokens, compiled.trace_collector)
+    keepalive = (compiled.stream_keepalive_s, compiled.unary_keepalive_s)
+    more = (compiled.drains, keepalive, compiled.assumed_output_tokens, compiled.trace_collector)
     held = compiled.in_force.reservations
     return {
         "requests": told,

@@ -425,3 +425,24 @@ def test_a_member_of_a_tool_in_another_case_is_refused(tool):
         list(declared(GENERATE_CONTENT.declares, body, OF_TOOLS))
 
     assert refused.value.type == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("content", "refused"),
+    [
+        ({"role": "user", "parts": [{"text": "hi"}]}, False),
+        ({"role": "user", "parts": [{"functionCall": {"name": "f", "args": {"tools": [1]}}}]}, False),
+        ({"role": "user", "parts": [{"text": "hi"}], "note": {"a": 1}}, False),
+        ({"role": "user", "parts": [{"text": "hi"}], "more": {"tools": [{"googleSearch": {}}]}}, True),
+        ({"role": "user", "toolset": [{"mcpServers": [{"name": "x"}]}]}, True),
+    ],
+)
+@pytest.mark.parametrize("member", ["contents", "systemInstruction"])
+def test_an_unknown_member_of_a_content_that_could_declare_something_is_refused(member, content, refused):
+    body = JsonBody(json.dumps({member: [content] if member == "contents" else content}).encode())
+
+    if refused:
+        with pytest.raises(GatewayError, match="does not know"):
+            list(declared(google_request.DECLARES, body, OF_TOOLS))
+    else:
+        assert list(declared(google_request.DECLARES, body, OF_TOOLS)) == []
