@@ -107,6 +107,8 @@ def _loses(module: Module) -> str | None:
                 return "it awaits in a finally, where mypyc raises again what was caught earlier"
             case ast.AsyncFunctionDef(name=name) if any(isinstance(inner, ast.Yield) for inner in ast.walk(node)):
                 return f"{name} is an asynchronous generator, which mypyc does not know"
+            case ast.FunctionDef(name=name, decorator_list=[ast.Name("cached_property")]):
+                return f"{name} is a cached property, and what mypyc makes of its class has no place to keep one"
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 defines = True
     return None if defines else "it holds tables only, so there is nothing to compile"

@@ -377,6 +377,7 @@ def test_deleted_entries_that_go_with_the_process_are_counted(tmp_path, caplog):
     assert "are lost: somebody deleted it" in caplog.text
 
 
+@pytest.mark.looks_inside
 @pytest.mark.parametrize("shipped", [False, True], ids=["looking", "shipping"])
 def test_an_entry_that_is_written_while_the_file_is_looked_at_stays(spools, monkeypatch, shipped):
     spool = spools(segment_bytes=1)

@@ -5,10 +5,9 @@ import zlib
 
 import pytest
 
-from gateway.money import pdf_pages
 from gateway.money.estimate import Beside, bound_input
 from gateway.money.media import media_of
-from gateway.money.pdf_pages import Reading, read_pdf
+from gateway.money.pdf_pages import LONGEST, Reading, read_pdf
 from gateway.shapes.media_members import MESSAGES
 
 PAGES = b"".join(b"%d 0 obj <</Type /Page /Parent 2 0 R>> endobj\n" % number for number in range(3, 15))
@@ -125,10 +124,11 @@ def test_each_byte_is_inflated_once(monkeypatch):
     assert sum(fed) <= len(pdf)
 
 
-def test_what_is_no_base64_or_too_long_is_not_looked_through(monkeypatch):
+def test_what_is_no_base64_or_too_long_is_not_looked_through():
     assert read_pdf(b"JVBERi0x!") is None
-    monkeypatch.setattr(pdf_pages, "LONGEST", 100)
-    assert read_pdf(encoded(PLAIN)) is None
+    longest = PLAIN + b"%" * (LONGEST // 4 * 3 - len(PLAIN))
+    assert read_pdf(encoded(longest)) is not None
+    assert read_pdf(encoded(longest + b"%")) is None
 
 
 def body(pdf):

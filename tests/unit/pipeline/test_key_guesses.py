@@ -58,6 +58,7 @@ def test_an_address_is_the_clients_and_a_network_of_ipv6_is_one(at):
     assert refused(guesses, None) is None
 
 
+@pytest.mark.looks_inside
 def test_memory_is_bounded_and_no_bound_counts_nothing(at, monkeypatch):
     monkeypatch.setattr(key_guesses, "_MOST_ADDRESSES", 3)
     guesses, unbounded = KeyGuesses(1, Callers("node")), KeyGuesses(0, Callers("node"))

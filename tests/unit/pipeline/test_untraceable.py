@@ -165,6 +165,7 @@ def test_whatever_keeps_a_request_from_its_collector_costs_its_spans_alone(ask, 
     assert "no spans can be made of the request grq_1" in caplog.text
 
 
+@pytest.mark.looks_inside
 def test_the_connection_of_a_stream_is_let_go_of_even_where_its_end_fails(ask, monkeypatch):
     def fail(*_args, **_named):
         raise ZeroDivisionError

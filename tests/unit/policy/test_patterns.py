@@ -105,6 +105,7 @@ def test_without_classes_globs_are_those_of_fnmatch(glob, text):
     assert compile_glob(glob)(text) == fnmatch.fnmatchcase(text, glob)
 
 
+@pytest.mark.looks_inside
 def test_globs_are_matched_in_linear_time(monkeypatch):
     compiled = []
 

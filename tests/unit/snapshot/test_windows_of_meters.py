@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from gateway.money.budget import CompiledBudget, Scope, Who
 from gateway.money.window import Window
 from gateway.snapshot.budgets import metering, meters
@@ -23,6 +25,7 @@ class Interrupted(CompiledBudget):
 INTERRUPTIONS = []
 
 
+@pytest.mark.looks_inside
 def test_a_late_request_in_a_thread_leaves_no_limit_of_its_window_behind():
     budget = Interrupted(name="cap", scope=Scope("virtual_key", "dev"), window=Window("month"), limit=1)
     counted = meters([budget], Who(virtual_key="dev"))

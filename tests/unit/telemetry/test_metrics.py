@@ -60,6 +60,7 @@ def test_labels_are_told_in_steps_and_no_step_that_is_left_out_is_lost():
     assert (len(counted), sum(map(float, counted.values()))) == (50, 51)
 
 
+@pytest.mark.looks_inside
 def test_more_combinations_than_are_told_apart_count_as_others(monkeypatch):
     monkeypatch.setattr(labelled, "MOST_SERIES", 3)
     metrics = Metrics(("key",))

@@ -123,6 +123,7 @@ def _long(size):
     return _PART * (3500 if size >= 256 else 800)
 
 
+@pytest.mark.looks_inside
 @pytest.mark.parametrize("make", [EventSplitter, lambda: Progress(CHAT.events)])
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
 @pytest.mark.parametrize("size", [16, 256, 4096])
@@ -137,6 +138,7 @@ def test_splitting_looks_at_each_byte_a_few_times_at_most(make, line_end, size, 
     assert work.done < 8 * len(stream)
 
 
+@pytest.mark.looks_inside
 @pytest.mark.parametrize("withholds", [False, True])
 @pytest.mark.parametrize(
     ("before", "after"),

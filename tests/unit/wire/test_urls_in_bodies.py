@@ -231,6 +231,7 @@ def test_candidates_have_the_urls_of_all_strings(texts, ascii_only, slashes_esca
     assert each_once(urls_in_json(data)) == each_once(walked)
 
 
+@pytest.mark.looks_inside
 @pytest.mark.parametrize("between", [b" ", b'","', b'\\\\","\\\\', b'\\"'])
 def test_candidates_are_found_wherever_windows_meet(between, monkeypatch):
     written = between.join(b"https://a.example/%d" % number for number in range(20))
