@@ -109,6 +109,10 @@ def _loses(module: Module) -> str | None:
                 return f"{name} is an asynchronous generator, which mypyc does not know"
             case ast.FunctionDef(name=name, decorator_list=[ast.Name("cached_property")]):
                 return f"{name} is a cached property, and what mypyc makes of its class has no place to keep one"
+            case ast.AnnAssign(
+                target=ast.Name(name), annotation=ast.Name("Final"), value=ast.Tuple([ast.Constant(float()), *_])
+            ):
+                return f"{name} is a Final whose first of several values is a float, which mypyc takes for unset"
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 defines = True
     return None if defines else "it holds tables only, so there is nothing to compile"

@@ -53,6 +53,7 @@ def test_what_a_request_walks_through_is_compiled_and_what_is_not_would_lose_by_
         ("async def f():\n    try:\n        pass\n    finally:\n        await g()", "finally"),
         ("async def f():\n    yield 1", "generator"),
         ("class A:\n    @cached_property\n    def f(self): return 1", "cached property"),
+        ("A: Final = (0.5, 1)\ndef f(): return A", "float"),
         ("A = {1: 2}", "tables"),
         ("@dataclass(frozen=True)\nclass A:\n    x: int\n    def f(self): return self.x", None),
         ("from gateway.interpreted import Base\nclass A(Base):\n    def f(self): return 1", "derives from Base"),
