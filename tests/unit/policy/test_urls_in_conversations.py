@@ -44,6 +44,7 @@ def judge(data, shape):
         at_once(steps)
 
 
+@pytest.mark.looks_inside
 @given(
     st.sampled_from(METADATA), st.sampled_from(PLACES), values, harmless, harmless, st.booleans(), st.sampled_from(sorted(SHAPES))
 )  # fmt: skip
@@ -60,6 +61,7 @@ def test_a_denied_url_is_refused_wherever_it_stands(url, place, rest, before, af
         assert re.match(r"messages\[0\]|input\[1\]|tools\[0\]|unknown\[1\]", refused.value.param)
 
 
+@pytest.mark.looks_inside
 def test_conversations_that_come_again_are_judged_by_what_is_new():
     said = ["https://a.example/x", "http://127.0.0.1:8080", "HTTPS://b.example"]
     for turns in (said[:1], said[:2], said):

@@ -11,6 +11,7 @@ class Somebody:
     """Who asks for memory: known by who it is."""
 
 
+@pytest.mark.looks_inside
 def test_who_stands_behind_one_that_gave_up_goes_on():
     async def ask():
         memory, one, other, large, small = _BodyMemory(10, 60), *(Somebody() for _ in range(4))
@@ -33,6 +34,7 @@ def test_who_stands_behind_one_that_gave_up_goes_on():
     assert asyncio.run(ask()) == (True, 5)
 
 
+@pytest.mark.looks_inside
 def test_halves_do_not_wait_for_one_another_for_ever():
     async def ask():
         memory, one, other, whole = _BodyMemory(10, 60), *(Somebody() for _ in range(3))
