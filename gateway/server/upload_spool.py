@@ -157,7 +157,9 @@ class UploadSpool:
 def _write(descriptor: int, pieces: list[bytes]) -> None:
     rest = memoryview(b"".join(pieces))
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        # Not within the brackets: what stands there mypyc does twice.
+        written = os.write(descriptor, rest)
+        rest = rest[written:]
 
 
 def _full(why: str) -> GatewayError:
