@@ -58,7 +58,7 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Models(NamedTuple):
-    """What names stand for: LiteLLM's access groups, model names that are patterns, and the others, without fallbacks."""
+    """What names stand for: access groups, patterns, and the names of the list with what each leads to by itself."""
 
     groups: dict[str, list[str]]
     patterns: dict[str, list[str]]
