@@ -259,8 +259,7 @@ async def _judged(request: Admitted, kind: Deferred, services: Services) -> Batc
     try:
         lines = await services.uploads.take(judging.pieces(), 2 * _LARGEST_INPUT)
     finally:
-        for one in inputs:
-            one.close()
+        _close(inputs)
     try:
         if not requests.count:
             raise GatewayError("bad_request", f"{file_id} has no requests.", param="input_file_id")
@@ -338,12 +337,9 @@ async def _inputs(
             "here again, and make the batch of that.",
             param="input_file_id",
         )
-    found = [await services.uploads.open(one) for one in digest.split(",")]
-    here = [one for one in found if one is not None]
-    if len(here) == len(found):
+    here = await _kept_here(digest, services)
+    if here is not None:
         return here
-    for one in here:
-        one.close()
     try:
         response = await call(provider, "files_content", {"id": file_id})
         try:
@@ -359,10 +355,38 @@ async def _inputs(
             await response.close()
     except UpstreamFailure as failure:
         raise failed(failure, provider.name) from failure
-    if not await beside(_is, fetched, digest):
+    try:
+        if not await beside(_is, fetched, digest):
+            raise GatewayError(
+                "bad_request", f"{file_id} is not what went up through this gateway.", param="input_file_id"
+            )
+    except BaseException:
         fetched.close()
-        raise GatewayError("bad_request", f"{file_id} is not what went up through this gateway.", param="input_file_id")
+        raise
     return (fetched,)
+
+
+async def _kept_here(digest: str, services: Services) -> Sequence[SpooledFile] | None:
+    """The parts of a file, where all of them lie here. Whoever leaves meanwhile leaves none of them open."""
+    found: list[SpooledFile] = []
+    try:
+        for one in digest.split(","):
+            opened = await services.uploads.open(one)
+            if opened is None:
+                break
+            found.append(opened)
+        else:
+            return found
+    except BaseException:
+        _close(found)
+        raise
+    _close(found)
+    return None
+
+
+def _close(files: Sequence[SpooledFile]) -> None:
+    for one in files:
+        one.close()
 
 
 def _is(file: SpooledFile, digest: str) -> bool:
