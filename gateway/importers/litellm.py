@@ -98,15 +98,16 @@ def _aliases(
                 following += own[other]
         every = [*targets, *(one for one in following if one not in targets)]
         aliases[name] = every[0] if len(every) == 1 and isinstance(every[0], str) else _once(every)
+    alone = dict(own)
     for name, written in mapping(router.get("model_group_alias")).items():
         group = words(written) or words(mapping(written).get("model"))
         if group in own:
-            aliases[name], own[name] = aliases[group], own[group]
+            aliases[name], alone[name] = aliases[group], own[group]
         else:
             draft.note(
                 "router_settings.model_group_alias", f"{name!r} stands for {group!r}, which is no model of the list"
             )
-    return own
+    return alone
 
 
 def _fallbacks(

@@ -48,8 +48,9 @@ from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.snapshot import CompiledKey, Snapshot
 from gateway.telemetry.decision_record import UNPRICED, AttemptRecord, Charge
-from gateway.turns import beside
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import UpstreamFailure
+from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Served, Stated, Usage
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_parts import members_in
@@ -551,11 +552,23 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
         try:
             if answers.status >= _ERRORS:
                 return _as_held_for(job) if answers.status == _NOT_FOUND else None
-            async for line in lines_of(answers, LONGEST_LINE):
-                bill.add(line)
+            await _read(answers, bill)
         finally:
             await answers.close()
     return bill.outcome()
+
+
+async def _read(answers: UpstreamResponse, bill: "_Bill") -> None:
+    """Adds up results, of which there may be many, or long ones, beside the event loop. Raises `UpstreamFailure`."""
+    waiting: list[bytes] = []
+    size = 0
+    async for line in lines_of(answers, LONGEST_LINE):
+        waiting.append(line)
+        size += len(line)
+        if len(waiting) >= _AT_ONCE or size >= LONG_BYTES:
+            await beside(bill.add_all, waiting)
+            waiting, size = [], 0
+    await beside(bill.add_all, waiting)
 
 
 async def _sought(job: OpenJob, provider: Provider, services: Services) -> str | None:
@@ -650,6 +663,11 @@ class _Bill:
         for name, count in (usage.further or {}).items():
             self._further[name] = self._further.get(name, 0) + count
         self._charge(stated)
+
+    def add_all(self, lines: Sequence[bytes]) -> None:
+        """Several answers."""
+        for line in lines:
+            self.add(line)
 
     def outcome(self) -> Outcome:
         """What it comes to."""
