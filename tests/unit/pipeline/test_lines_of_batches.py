@@ -73,7 +73,7 @@ def test_a_file_of_empty_lines_comes_to_an_end(tmp_path):
 CONFIG = f"""
 version: 1
 providers: {{one: {{type: openai, api_key: k}}}}
-budgets: {{each: {{scope: {{virtual_key: dev}}, each: end_user, window: day, limit_usd: 1}}}}
+budgets: {{each: {{scope: {{virtual_key: dev}}, each: end_user, window: day, limit_usd: 1, unpriced: allow}}}}
 virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
 """
 
