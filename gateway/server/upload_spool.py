@@ -122,7 +122,7 @@ class UploadSpool:
         path.unlink()
 
     def _keep(self, form: MultipartBody, is_part: bool) -> str:
-        pieces = form.only_file()
+        pieces = form.only_file("data" if is_part else "file")
         first = next(pieces, b"")
         if not first or not (is_part or first.lstrip()[:1] == b"{"):
             return ""

@@ -1,15 +1,24 @@
 """Lines of batches, as they go up and as their results come: however they are cut, and no more of them than may be."""
 
 import asyncio
+import json
 import os
 
 import pytest
 
+from gateway.counters.memory import MemoryCounters
 from gateway.errors import GatewayError
+from gateway.money.habits import Habits
+from gateway.pipeline.batch_requests import BatchRequests
 from gateway.pipeline.deferred import _JudgedFile
 from gateway.pipeline.own_calls import lines_of
+from gateway.pipeline.states import Received
 from gateway.shapes.deferred import MOST_REQUESTS
+from gateway.shapes.endpoints import ENDPOINTS
+from gateway.shapes.stored_endpoints import STORED
 from gateway.upstream.failure import UpstreamFailure
+from tests.support.keys import HASH, SECRET
+from tests.support.nodes import Ledger, Node
 
 
 class Pieces:
@@ -59,3 +68,33 @@ def test_a_file_of_empty_lines_comes_to_an_end(tmp_path):
     assert asyncio.run(judged(2 * MOST_REQUESTS)) == 2 * MOST_REQUESTS
     with pytest.raises(GatewayError, match="at most 200000 lines"):
         asyncio.run(judged(2 * MOST_REQUESTS + 1))
+
+
+CONFIG = f"""
+version: 1
+providers: {{one: {{type: openai, api_key: k}}}}
+budgets: {{each: {{scope: {{virtual_key: dev}}, each: end_user, window: day, limit_usd: 1, unpriced: allow}}}}
+virtual_keys: {{dev: {{environment: test, secret_hash: "{HASH}"}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("most", "changes", "said"), [(100, "model", "may ask for 100 models"), (1000, "user", "counted by 1000 budgets")]
+)
+def test_what_looks_after_a_batch_later_is_bounded(most, changes, said):
+    snapshot = Node(CONFIG, MemoryCounters(), Ledger()).snapshot
+    making = next(row for row in STORED if row.name == "batches_create")
+    received = Received(snapshot, making, [], b"", "grq_1")
+    requests = BatchRequests(received, snapshot.authenticate(SECRET).key, Habits(), "one")
+    asked = {"model": "one/gpt-5", "user": "a", "messages": [], "max_tokens": 1}
+
+    def take(number):
+        body = {**asked, changes: f"{asked[changes]}{number}"}
+        requests.take(ENDPOINTS["chat_completions"], json.dumps(body).encode(), f"file:{number}")
+
+    for number in range(most):
+        take(number)
+    with pytest.raises(GatewayError) as refused:
+        take(most)
+    assert refused.value.message.startswith(f"file:{most}: ")
+    assert said in refused.value.message

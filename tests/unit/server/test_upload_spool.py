@@ -9,14 +9,19 @@ import pytest
 from gateway.errors import GatewayError
 from gateway.server.upload_spool import UploadSpool
 from gateway.wire.multipart import MultipartBody
+from gateway.wire.spooled_form import SpooledForm
 
 BOUND = 1000
 LINE = b'{"custom_id":"1"}'
 
 
-def form(content):
-    head = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
-    return MultipartBody(head + content + b"\r\n--B--\r\n", b"multipart/form-data; boundary=B")
+def part(content, name="file", more='; filename="a"'):
+    return f'--B\r\nContent-Disposition: form-data; name="{name}"{more}\r\n\r\n'.encode() + content + b"\r\n"
+
+
+def form(content, *others, name="file"):
+    data = part(content, name) + b"".join(others) + b"--B--\r\n"
+    return MultipartBody(data, b"multipart/form-data; boundary=B")
 
 
 async def once(piece):
@@ -87,3 +92,27 @@ def test_only_what_went_up_is_opened(spool, tmp_path):
         assert len([one for one in kept.parent.iterdir() if one.is_file()]) == 2
 
     asyncio.run(use())
+
+
+def test_what_a_batch_is_judged_by_is_what_its_provider_reads(spool, tmp_path):
+    """A file beside a field that a provider takes for the file is no input of a batch."""
+    data = part(LINE + b" " * 5000, "file") + part(b"{}", "file", "") + b"--B--\r\n"
+    (tmp_path / "long").write_bytes(data)
+    long_form = (tmp_path / "long").open("rb")
+
+    async def kept(body, *, is_part=False):
+        return bool(await spool.keep(body, is_part=is_part))
+
+    async def use():
+        assert await kept(form(LINE, part(b"batch", "purpose", "")))
+        assert await kept(form(b"", name="data"), is_part=True) is False
+        assert await kept(form(LINE[3:], name="data"), is_part=True)
+        for other in ("file", "File", "file[]", "file ", "%66ile", "file.name"):
+            assert not await kept(form(LINE, part(b"{}", other, ""))), other
+        assert not await kept(form(LINE, part(LINE)))
+        assert not await kept(form(LINE, name="another"))
+        assert not await kept(form(LINE, name="file"), is_part=True)
+        assert not await kept(SpooledForm(long_form.fileno(), len(data), b"multipart/form-data; boundary=B", 9000))
+
+    asyncio.run(use())
+    long_form.close()
