@@ -112,7 +112,8 @@ itself never goes to a provider.
 - OpenAI and Azure are asked by Responses for models that reason beside tools there alone, or that are there alone
   (GPT-5.4 and later, `-pro`, `-codex`), and by chat completions for all others.
 - Where a model refuses texts to stop at (OpenAI's reasoning models, Responses) the gateway ends the answer there, whole
-  and streamed. What the model writes beyond is read and charged, since it is billed.
+  and streamed. What the model writes beyond is read and charged, since it is billed. It looks for 64 texts of 4,096
+  characters in all at most.
 - Custom tools, namespaces, `apply_patch`, `shell` and `local_shell` of Responses become functions, and what the model
   calls comes back as the items that the client knows. Tools that OpenAI's servers run are refused by name; `web_search`
   beside other tools is left out and reported, since Codex always declares it.

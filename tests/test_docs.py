@@ -1,12 +1,12 @@
 """The pages that are made from the program are up to date, and the example is valid."""
 
 import ast
+import functools
 import inspect
 import os
 import re
 import subprocess
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 import yaml
@@ -62,6 +62,7 @@ def test_the_page_on_requests_names_the_stages_in_order():
     beside = {"sample", "capture", "named_model", "find_end_user", "reserve_limits", "relay_translated"}
     beside |= {"list_own", "resolve_stored", "pinned", "is_answer", "keeps", "left_behind"}
     beside |= {"run_batch", "is_in_background", "run_in_background", "with_digest"}
+    beside |= {"is_whole_json", "with_heartbeat", "settle_refused"}
     assert named == [name for name in _stages_called() if name not in beside]
 
 
@@ -102,8 +103,19 @@ def test_the_page_on_headers_names_every_header_of_our_own():
 
 def test_links_lead_somewhere():
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
-            assert (page.parent / Path(target)).exists(), f"{page.name}: {target}"
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page.read_text()):
+            led_to = page.parent / target if target else page
+            assert led_to.exists(), f"{page.name}: {target}"
+            if anchor and led_to.suffix == ".md":
+                assert anchor in _anchors(led_to), f"{page.name}: {target}#{anchor}"
+
+
+@functools.cache
+def _anchors(page):
+    """What the headings of a page are called in links."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
 
 
 def test_the_command_that_keeps_new_secrets_keeps_each(tmp_path):

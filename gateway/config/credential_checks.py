@@ -1,5 +1,6 @@
 """Checks on credentials: secrets in clear, virtual keys in their place, ends of keys, secrets that two keys share."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,9 @@ SECRET_SECTIONS: Final = tuple(
     name for name, one in tree_of_file().members.items() if one.only(lambda field: field.is_secret) is not None
 )
 """Sections in which something is kept secret."""
+_OF_ANOTHER_TOOL: Final = re.compile(
+    r"(?:Bearer )?(?:\$([A-Z_][A-Z0-9_]*)|os\.environ/(\w+)|env\.(\w+)|\{\{ ?(\w+) ?\}\}|%([A-Z_][A-Z0-9_]*)%)"
+)
 _SECRET_HEADERS = ("authorization", "key", "token", "secret", "cookie", "password")
 
 
@@ -23,8 +27,12 @@ def secrets_in_clear(config: Config, facts: Facts) -> Iterator[Checked]:
     """Credentials that a reader of the file can see."""
     severity = Severity.ERROR if facts.strict else Severity.WARNING
     hint = "Write ${env:NAME}, ${file:PATH} or ${runtime-env:NAME} in its place, and replace the credential."
-    for path, _ in credentials(config):
-        if path not in facts.hidden and (path[-2] != "headers" or _may_be_secret(path[-1])):
+    for path, secret in credentials(config):
+        if path not in facts.hidden and (meant := _OF_ANOTHER_TOOL.fullmatch(secret.reveal())) is not None:
+            message = "this is how other tools write a reference; here it would be the credential itself"
+            name = next(one for one in meant.groups() if one)
+            yield Checked(Finding("reference-syntax", message, path, f"Did you mean ${{env:{name}}}?"))
+        elif path not in facts.hidden and (path[-2] != "headers" or _may_be_secret(path[-1])):
             message = f"the credential {'.'.join(path[2:])} stands in the file"
             yield Checked(Finding("secret-in-clear", message, path, hint), severity)
 

@@ -11,7 +11,7 @@ from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
 from gateway.config.source import Path
-from gateway.config.unknown_names import unknown_names, unknown_names_in_keys
+from gateway.config.unknown_names import unknown_names, unknown_names_at_fault, unknown_names_in_keys
 from gateway.config.validate import build
 
 SAID_OF_OTHERS: Final = frozenset(
@@ -68,6 +68,13 @@ def judge(tree: Any, facts: Facts, serving: Serving | None) -> tuple[Config | No
         if serving is not None:
             found += unenforced_file(config, workers=serving.separate_counters)
     if config is not None and findings:
+        told = {finding.path for finding in findings}
+        at_fault = unknown_names_at_fault(tree, config, facts)
+        found += [
+            one
+            for one in at_fault
+            if told.isdisjoint(one.finding.path[:end] for end in range(3, len(one.finding.path) + 1))
+        ]
         left_out = frozenset(_left_out(tree, config))
         # Of sections that are no section, nobody can say what they would have declared.
         unread = {finding.path[0] for finding in findings if len(finding.path) == 1}

@@ -48,6 +48,8 @@ _NAME_HINT = "Write the name itself; $${ is a literal ${."
 _STRING_TAG = "tag:yaml.org,2002:str"
 
 _CONFLICT = re.compile(r"^(?:<{7}|={7}|>{7})(?: |$)", re.MULTILINE)
+_REFERENCE_IN_BRACES = re.compile(r"[{\[,:]\s*\$\{")
+_BARE_STAR = re.compile(r"(?:^|[\s\[,{:])\*(?=[\s\],}]|$)")
 _LONGEST_INTEGER = 18
 """Digits."""
 
@@ -80,7 +82,8 @@ def parse(
         builder.report("yaml-syntax", error.message, error.place, (), error.hint)
         return None, builder.findings
     except yaml.YAMLError as error:
-        builder.report("yaml-syntax", *_problem(error, text), ())
+        message, place, hint = _problem(error, text)
+        builder.report("yaml-syntax", message, place, (), hint)
         return None, builder.findings
     return tree, builder.findings
 
@@ -302,16 +305,22 @@ def _place(event: Any) -> Place:
     return mark.line + 1, mark.column + 1
 
 
-def _problem(error: yaml.YAMLError, text: str) -> tuple[str, Place]:
+def _problem(error: yaml.YAMLError, text: str) -> tuple[str, Place, str | None]:
     """What the parser found, in words of ours where its own do not say what to do, and where."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     message = str(getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML")
     conflict = _CONFLICT.search(text)
     if conflict is not None:
-        return "this is the mark of a conflict that git left", (text.count("\n", 0, conflict.start()) + 1, 1)
+        return "this is the mark of a conflict that git left", (text.count("\n", 0, conflict.start()) + 1, 1), None
     if mark is None:
-        return message, (1, 1)
+        return message, (1, 1), None
     lines = text.split("\n")
-    if mark.line < len(lines) and lines[mark.line][mark.column : mark.column + 1] == "\t":
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    hint = None
+    if line[mark.column : mark.column + 1] == "\t":
         message = "a tab stands where YAML takes spaces only"
-    return message, (mark.line + 1, mark.column + 1)
+    elif _REFERENCE_IN_BRACES.search(line):
+        hint = 'Within {...} and [...] a reference stands in quotes: "${env:NAME}".'
+    elif _BARE_STAR.search(line):
+        hint = 'A text that begins with * stands in quotes: "*".'
+    return message, (mark.line + 1, mark.column + 1), hint

@@ -40,6 +40,15 @@ def unknown_names_in_keys(tree: Mapping[str, Any], config: Config, facts: Facts)
     yield from _unknown("virtual_keys", {name: keys[name] for name in config.virtual_keys}, config, facts)
 
 
+def unknown_names_at_fault(tree: Mapping[str, Any], config: Config, facts: Facts) -> Iterator[Checked]:
+    """The same of entries that are at fault for something else, which the model has not; of many keys, the first."""
+    for section, written in tree.items():
+        valid = getattr(config, section, None)
+        if section not in SETTINGS and isinstance(written, Mapping) and isinstance(valid, Mapping):
+            others = ((name, one) for name, one in written.items() if name not in valid)
+            yield from _unknown(section, dict(islice(others, _MAX_CANDIDATES)), config, facts)
+
+
 def _unknown(section: str, written: Any, config: Config, facts: Facts) -> Iterator[Checked]:
     for refers, text, path, at_key in named_in(written, naming_section(section), (section,)):
         if refers.form == "glob" or refers.may_be_gone or refers.kind == "organizations":

@@ -16,11 +16,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.field_tree import tree_of_file
 from gateway.config.findings import Finding
 from gateway.config.model import Config
 from gateway.config.packed_keys import PackedKeys
 from gateway.config.schema import generate
 from gateway.config.sections.base import AMOUNT, AMOUNT_IS, Name
+from gateway.config.sections.marks import CalledElsewhere, Mistaken
 from gateway.config.sections.virtual_keys import VirtualKey
 from gateway.config.source import Path
 
@@ -29,7 +31,14 @@ _KEYS_AT_A_TIME = 500
 _KEYS_TO_EXPLAIN = 1000
 """The schema takes a millisecond a key; where more are at fault, the others are told in the model's own words."""
 
+_OF_OTHERS = {
+    **dict.fromkeys(("model_list", "litellm_settings", "general_settings", "router_settings"), "litellm"),
+    **dict.fromkeys(("strategy", "targets"), "portkey"),
+    **dict.fromkeys(("governance", "client", "mcp"), "bifrost"),
+}
+"""Sections of the files of other gateways, which `gateway import` reads."""
 _YAML_1_1 = "Tools of YAML 1.1 read the name `on` as true and write it so: put it in quotes."
+_EMPTY = {"object": "Write {} to have none.", "array": "Write [] to have none."}
 _TYPE_NAMES = {
     "object": "a mapping",
     "array": "a list",
@@ -174,7 +183,7 @@ def _explain(error: Any) -> Iterator[Finding]:
     if kind == "additionalProperties":
         known = error.schema.get("properties", {})
         for name in sorted(set(value) - set(known)):
-            hint = _YAML_1_1 if name == "true" and "on" in known else _meant(name, known)
+            hint = _YAML_1_1 if name == "true" and "on" in known else _meant_field(name, known, path)
             yield Finding("unknown-field", f"{name!r} is not a field here", (*path, name), hint, True)
     elif kind == "required":
         missing = re.match(r"'(.*)' is a required property", error.message)
@@ -195,14 +204,24 @@ def _explain(error: Any) -> Iterator[Finding]:
         message = "a date and time with a zone belongs here, for example 2027-01-01T00:00:00Z"
         yield Finding("invalid-value", message, path, _describe(error))
     else:
-        yield Finding("invalid-value", _bound(kind, rule), path, _describe(error))
+        said = _mistaken(path, value) if kind == "pattern" else None
+        message = _bound(kind, rule) if said is None else said.message
+        yield Finding("invalid-value", message, path, (said and said.hint) or _describe(error))
+
+
+def _mistaken(path: Path, value: Any) -> Mistaken | None:
+    """What is wrong with this text, where its field knows what people write there by mistake."""
+    along = tree_of_file().along(path)
+    marks = along[-1].marks if len(along) > len(path) else ()
+    return next((one for one in marks if isinstance(one, Mistaken) and re.match(one.pattern, value)), None)
 
 
 def _of_another_type(error: Any, path: Path, types: list[Any]) -> Finding:
     value = error.instance
     is_number = any(one in ("integer", "number") for one in types)
     is_quoted = is_number and isinstance(value, str) and value.isdecimal()
-    hint = "A number has no quotes." if is_quoted else _describe(error)
+    empty = next((words for one, words in _EMPTY.items() if value is None and one in types), None)
+    hint = "A number has no quotes." if is_quoted else empty or _describe(error)
     return Finding("wrong-type", f"{_types(types)} belongs here, not {_type_of(value)}", path, hint)
 
 
@@ -239,6 +258,17 @@ def _describe(error: Any) -> str | None:
     if description is None and error.parent is not None:
         description = error.parent.schema.get("description")
     return description
+
+
+def _meant_field(name: str, known: Iterable[str], path: Path) -> str | None:
+    """The field that was meant: by what other tools call it, or by how it is spelt."""
+    if not path and name in _OF_OTHERS:
+        return f"A file of another gateway? `gateway import {_OF_OTHERS[name]} FILE` makes a gateway.yaml of it."
+    members = tree_of_file().along(path)[-1].members
+    for ours, field in members.items():
+        if ours in known and (elsewhere := field.mark(CalledElsewhere)) is not None and name in elsewhere.names:
+            return f"Did you mean {ours!r}?"
+    return _meant(name, known)
 
 
 def _meant(name: str, known: Iterable[str]) -> str | None:

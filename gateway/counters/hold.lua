@@ -195,8 +195,20 @@ function operations.adopt(payload)
   return 1
 end
 
+-- Whether a SPEND counter has what the ledger knows; one that is not there has had nothing since the data began, and gets it.
+local function has(name, spent, resets_at)
+  local counted = redis.call('HGET', prefix .. name, 's')
+  if counted then
+    return not exceeds(spent, counted)
+  end
+  redis.call('HSET', prefix .. name, 's', spent)
+  spend(name, 0, 0, resets_at)
+  list(name)
+  return true
+end
+
 -- Whether the counters have all that the ledger knows: {{{process, number}, ...}, {{name, spent in decimal digits, resets
--- at}, ...}}. A counter that is not there has had nothing since the data began, so it gets what the ledger knows.
+-- at}, ...}}.
 -- 1 where they have; 0 where not, or where gateways of the version before have counted, of which none is left; -1 where
 -- not while such gateways count.
 function operations.reached(payload)
@@ -212,13 +224,7 @@ function operations.reached(payload)
     end
   end
   for _, counter in ipairs(counters) do
-    local name, spent, resets_at = unpack(counter)
-    local counted = redis.call('HGET', prefix .. name, 's')
-    if not counted then
-      redis.call('HSET', prefix .. name, 's', spent)
-      spend(name, 0, 0, resets_at)
-      list(name)
-    elseif exceeds(spent, counted) then
+    if not has(unpack(counter)) then
       return lacking
     end
   end
@@ -228,9 +234,8 @@ end
 -- Raises SPEND counters to what the ledger knows: {{name, spent in decimal digits, resets at}, ...}
 function operations.raise(payload)
   for _, counter in ipairs(cmsgpack.unpack(payload)) do
-    local name, spent = unpack(counter)
-    local counted = redis.call('HGET', prefix .. name, 's')
-    if counted and exceeds(spent, counted) then
+    local name, spent, resets_at = unpack(counter)
+    if not has(name, spent, resets_at) then
       redis.call('HSET', prefix .. name, 's', spent)
     end
   end

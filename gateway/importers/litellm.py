@@ -55,7 +55,7 @@ def convert(document: object, keys: object = None, owner: str = "imported", pepp
     if not deployments and not draft.sections:
         draft.note("model_list", "nothing here could be read as a model")
     settings, router = mapping(config.get("litellm_settings")), mapping(config.get("router_settings"))
-    _aliases(draft, deployments, settings, router)
+    leads_to = _aliases(draft, deployments, settings, router)
     _providers(draft, settings, router)
     peers_names = {one.provider: one.prefix for some in (*deployments.values(), *patterns.values()) for one in some}
     read_discounts(draft, settings, peers_names)
@@ -63,7 +63,7 @@ def convert(document: object, keys: object = None, owner: str = "imported", pepp
     _leftovers(draft, config)
     if keys is not None:
         of_patterns = {name: [f"{one.provider}/{one.model}" for one in some] for name, some in patterns.items()}
-        read_keys(draft, keys, Models(_access_groups(config), of_patterns), pepper)
+        read_keys(draft, keys, Models(_access_groups(config), of_patterns, leads_to), pepper)
     return settle(draft)
 
 
@@ -78,7 +78,8 @@ def _access_groups(config: dict[str, Any]) -> dict[str, list[str]]:
 
 def _aliases(
     draft: Draft, deployments: dict[str, list[Deployment]], settings: dict[str, Any], router: dict[str, Any]
-) -> None:
+) -> dict[str, list[Any]]:
+    """Writes the aliases. Gives what each leads to by itself, without what it falls back to."""
     strategy = words(router.get("routing_strategy"))
     if strategy not in (*_IN_ORDER, "least-busy"):
         text = "not carried over: targets are asked in order, or balanced by weight or by the fewest under way"
@@ -97,14 +98,16 @@ def _aliases(
                 following += own[other]
         every = [*targets, *(one for one in following if one not in targets)]
         aliases[name] = every[0] if len(every) == 1 and isinstance(every[0], str) else _once(every)
+    alone = dict(own)
     for name, written in mapping(router.get("model_group_alias")).items():
         group = words(written) or words(mapping(written).get("model"))
         if group in own:
-            aliases[name] = aliases[group]
+            aliases[name], alone[name] = aliases[group], own[group]
         else:
             draft.note(
                 "router_settings.model_group_alias", f"{name!r} stands for {group!r}, which is no model of the list"
             )
+    return alone
 
 
 def _fallbacks(

@@ -58,10 +58,11 @@ _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class Models(NamedTuple):
-    """What names stand for: LiteLLM's access groups, and model names that are patterns, with what they lead to."""
+    """What names stand for: access groups, patterns, and the names of the list with what each leads to by itself."""
 
     groups: dict[str, list[str]]
     patterns: dict[str, list[str]]
+    leads_to: dict[str, list[Any]]
 
 
 class Dump:
@@ -231,7 +232,7 @@ def _key(draft: Draft, dump: Dump, where: str, key: dict[str, Any], models: Mode
         draft.note(where, "left out: it has neither key_alias nor key_name")
         return
     owner = _Owner(dump, key)
-    allowed = _models(draft, where, _allowed(key, owner, models.groups), models.patterns)
+    allowed = _models(draft, where, _allowed(key, owner, models.groups), models)
     spec = keys[name] = {
         **({"team": _team_name(draft, owner.team_id)} if owner.team_id else {}),
         **({"principal": _principal_name(draft, owner.user_id)} if owner.user_id else {}),
@@ -422,13 +423,18 @@ def _names(written: object, groups: dict[str, list[str]]) -> list[str] | None:
     return [name for one in stated for name in groups.get(one, [one])]
 
 
-def _models(draft: Draft, where: str, names: list[str] | None, patterns: dict[str, list[str]]) -> list[str]:
-    """What names lead to, which is what is judged here. All names are those of the list; others lead nowhere."""
-    aliases = draft.section("model_aliases")
+def _models(draft: Draft, where: str, names: list[str] | None, models: Models) -> list[str]:
+    """What names lead to, which is what is judged here. All names are those of the list; others lead nowhere.
+
+    What a name falls back to is not among it: whoever may reach a model here may ask for it by name, too.
+    """
+    aliases, patterns = draft.section("model_aliases"), models.patterns
     allowed: list[str] = []
+    fallbacks: list[str] = []
     for name in [*aliases, *patterns] if names is None else names:
         for alias in (one for one in aliases if fnmatchcase(one, name)):
-            allowed += _leads_to(aliases[alias])
+            allowed += _leads_to(models.leads_to[alias])
+            fallbacks += _leads_to(aliases[alias])
         covered = [one for one in patterns if fnmatchcase(one, name)]
         for pattern in covered:
             allowed += patterns[pattern]
@@ -439,6 +445,9 @@ def _models(draft: Draft, where: str, names: list[str] | None, patterns: dict[st
             before, _, behind = pattern.partition("*")
             rest = name[len(before) : len(name) - len(behind)]
             allowed += [one.replace("*", rest, 1) for one in patterns[pattern]]
+    if cut := [one for one in dict.fromkeys(fallbacks) if not any(fnmatchcase(one, glob) for glob in allowed)]:
+        text = f"it does not fall back to {', '.join(cut)}, which it may not ask for: add it to `models_allowed`"
+        draft.note(f"{where}.models", text)
     if any(len(one) > _LONGEST_GLOB for one in allowed):
         draft.note(where, "a model's name is too long, and left out")
     return list(dict.fromkeys(one for one in allowed if len(one) <= _LONGEST_GLOB))

@@ -94,7 +94,7 @@ def openings(
 def _sums(dump: object) -> Iterator[_Sum]:
     """Every sum of the dump, under the names that an import gives."""
     draft, tables = Draft("imported"), Dump(dump)
-    read_keys(draft, tables, Models({}, {}))
+    read_keys(draft, tables, Models({}, {}, {}))
     for index, (name, key) in enumerate(zip(tables.names, tables.keys, strict=True)):
         if name:
             yield _Sum(f"keys[{index}]", "virtual_key", name, tables.with_budget(key))

@@ -194,7 +194,7 @@ def _read(body: bytes, vectors: Callable[[Any], list[Any]]) -> list[_Vector]:
     """The vectors of an answer. Raises `UntranslatableAnswer`."""
     try:
         found = msgspec.convert(vectors(msgspec.json.decode(body)), list[list[float]])
-    except (*UNREADABLE, AttributeError, IndexError, KeyError, TypeError, struct.error) as error:
+    except (*UNREADABLE, ValueError, AttributeError, IndexError, KeyError, TypeError, struct.error) as error:
         raise UntranslatableAnswer("it has no vectors") from error
     return list(found)
 
@@ -217,7 +217,10 @@ def _for_openai(
 
 
 def _packed(vector: _Vector) -> str:
-    return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    try:
+        return b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    except OverflowError as error:
+        raise UntranslatableAnswer("its numbers are larger than 32 bits hold") from error
 
 
 # Gemini's clients.
@@ -251,12 +254,17 @@ def _of_contents(requests: Sequence[tuple[Json, str]], target: Target, losses: L
     if not requests:
         raise wrong("requests", "an array with at least one request")
     texts = [_text_of(one, path, losses) for one, path in requests]
-    lengths = {one.get("outputDimensionality", one.get("output_dimensionality")) for one, _ in requests}
+    lengths = {_length_of(one, path) for one, path in requests}
     length = lengths.pop()
     if lengths:
         raise losses.table.unsupported("requests", "vectors of several lengths are several requests.")
-    dimensions = {} if length is None else {"dimensions": count(length, f"{requests[0][1]}outputDimensionality")}
+    dimensions = {} if length is None else {"dimensions": length}
     return Written({"model": target.model, "input": texts, "encoding_format": "float", **dimensions})
+
+
+def _length_of(request: Json, path: str) -> int | None:
+    stated = request.get("outputDimensionality", request.get("output_dimensionality"))
+    return None if stated is None else count(stated, f"{path}outputDimensionality")
 
 
 def _text_of(request: Json, path: str, losses: Losses) -> str:

@@ -21,9 +21,27 @@ from gateway.lanes.answer import (
     TextPiece,
     UsageStated,
 )
+from gateway.lanes.conversation import Conversation
+from gateway.lanes.losses import Losses
 from gateway.shapes.ending import Stop
 
+_MOST_STOPS: Final = 64
+_MOST_CHARACTERS: Final = 4096
+"""Of all texts together. Each piece of an answer is compared with all of them, while others wait."""
+
 _FIGURES: Final = (Begun, UsageStated)
+
+
+def texts_to_stop_at(conversation: Conversation, losses: Losses) -> list[str]:
+    """Those of a request; raises `unsupported_parameter` for more than the gateway can look for."""
+    if conversation.stops is None:
+        return []
+    stops, path = conversation.stops
+    if len(stops) > _MOST_STOPS or sum(map(len, stops)) > _MOST_CHARACTERS:
+        raise losses.table.unsupported(
+            path, f"{_MOST_STOPS} texts of {_MOST_CHARACTERS} characters in all are the most."
+        )
+    return list(stops)
 
 
 class _Found(NamedTuple):
@@ -124,12 +142,9 @@ class StoppedEvents:
 
 def _kept(text: str, stops: Sequence[str]) -> int:
     """How many of the last characters may be the beginning of a text to stop at."""
-    longest = max(map(len, stops)) - 1
-    return next(
-        (
-            size
-            for size in range(min(longest, len(text)), 0, -1)
-            if any(stop.startswith(text[-size:]) for stop in stops)
-        ),
-        0,
-    )
+    return max(_begun(text, stop) for stop in stops)
+
+
+def _begun(text: str, stop: str) -> int:
+    longest = min(len(stop) - 1, len(text))
+    return next((size for size in range(longest, 0, -1) if text.endswith(stop[:size])), 0)

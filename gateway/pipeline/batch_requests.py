@@ -32,6 +32,9 @@ from gateway.wire.unreadable import UNREADABLE
 BATCH_TIER: Final = "batch"
 _ALONE: Final = FallbackPolicy(max_attempts=1)
 _MOST_IDS: Final = 10_000
+_MOST_MODELS: Final = 100
+_MOST_COUNTERS: Final = 1_000
+"""Each end user that a budget counts has one of its own."""
 _SWITCHED_OFF: Final = (None, b"false", b"null")
 _LINE: Final = frozenset(("custom_id", "method", "url", "body"))
 _REQUEST: Final = frozenset(("custom_id", "params"))
@@ -116,6 +119,8 @@ class BatchRequests:
         found = resolve(received.snapshot, key, endpoint, model, body)
         candidate = self._candidate(found, endpoint, model)
         self.models[candidate.model] = None
+        if len(self.models) > _MOST_MODELS:
+            raise GatewayError("bad_request", f"A batch may ask for {_MOST_MODELS} models.", param="model")
         alone = Resolution(found.source, (candidate,), (), found.skipped, _ALONE)
         end_user = find_end_user(received, body)
         admitted = Admitted(received, key, body, output_cap(shape, body), model, alone, self._cache_mode, end_user)
@@ -158,6 +163,11 @@ class BatchRequests:
                 known = self.holds.get(hold.limit.key)
                 amount = hold.amount + (0 if known is None else known.amount)
                 self.holds[hold.limit.key] = BudgetHold(hold.limit, amount, hold.budget)
+        if len(self.holds) > _MOST_COUNTERS:
+            raise GatewayError(
+                "bad_request",
+                f"A batch may be counted by {_MOST_COUNTERS} budgets, of which each end user has one: make several.",
+            )
 
 
 def at_place(error: GatewayError, place: str) -> GatewayError:

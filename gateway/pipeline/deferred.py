@@ -18,6 +18,7 @@ from gateway.errors import GatewayError
 from gateway.ledger.open_jobs import Held, OpenJob
 from gateway.ledger.storable import encode
 from gateway.ledger.stored_entry import IndexLostError, StoredObject
+from gateway.money.cost import AnswerCost
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
 from gateway.pipeline.ask import ask, failed
@@ -29,16 +30,27 @@ from gateway.pipeline.own_calls import call, lines_of, pieces_of, whole_of
 from gateway.pipeline.relay import Reply
 from gateway.pipeline.resolve import resolve_stored
 from gateway.pipeline.services import Services, SpooledFile
-from gateway.pipeline.settle import record_of
+from gateway.pipeline.settle import USAGE_NOT_REPORTED, record_of
 from gateway.pipeline.states import Admitted, Asked, BudgetHold, Ended, Received
 from gateway.providers.base import Provider
-from gateway.shapes.deferred import BACKGROUND, BATCH, BATCHED, KINDS, MESSAGE_BATCH, Deferred, progress, stated_in
+from gateway.shapes.deferred import (
+    BACKGROUND,
+    BATCH,
+    BATCHED,
+    KINDS,
+    MESSAGE_BATCH,
+    MOST_REQUESTS,
+    Deferred,
+    answer_in,
+    progress,
+)
 from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.answer_costs import cost_of
 from gateway.snapshot.snapshot import CompiledKey, Snapshot
 from gateway.telemetry.decision_record import UNPRICED, AttemptRecord, Charge
-from gateway.turns import beside
+from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import UpstreamFailure
+from gateway.upstream.request import UpstreamResponse
 from gateway.usage import Served, Stated, Usage
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_parts import members_in
@@ -56,6 +68,8 @@ _GIVEN_UP_US: Final = 72 * 3_600_000_000
 """After so long, three times as long as any of it may take, work is charged for what it holds."""
 _LOST_US: Final = 900_000_000
 """For so long work is looked for whose id nobody has heard of, since this process died when it was begun."""
+_HEARD_OF_US: Final = 120_000_000
+"""After so long whoever began work has heard of its id, or never will."""
 _BOUNDARY: Final = "lines-of-a-batch-7f3a1c"
 _MICROSECONDS: Final = 1_000_000
 _CLOCKS_DIFFER_S: Final = 60
@@ -205,7 +219,9 @@ def _background_job(request: Admitted, id_: str) -> OpenJob:
     record = record_of(received, Ended(200, "ok"))
     held: dict[str, Held] = {}
     for reservation in received.trail.reservations:
-        for hold in reservation.budgets:
+        # Nobody corrects what it holds while it goes on, so it is the most.
+        beyond = [BudgetHold(one.beyond.limit, one.amount, one.beyond.budget) for one in reservation.margins]
+        for hold in (*reservation.budgets, *beyond):
             known = held.get(hold.limit.key)
             amount = hold.amount + (0 if known is None else known.amount)
             held[hold.limit.key] = msgspec.structs.replace(_as_held(hold), amount=min(amount, _MOST))
@@ -259,8 +275,7 @@ async def _judged(request: Admitted, kind: Deferred, services: Services) -> Batc
     try:
         lines = await services.uploads.take(judging.pieces(), 2 * _LARGEST_INPUT)
     finally:
-        for one in inputs:
-            one.close()
+        _close(inputs)
     try:
         if not requests.count:
             raise GatewayError("bad_request", f"{file_id} has no requests.", param="input_file_id")
@@ -319,6 +334,8 @@ class _JudgedFile:
 
     def _judged(self, line: bytes) -> bytes:
         self._number += 1
+        if self._number > 2 * MOST_REQUESTS:
+            raise GatewayError("bad_request", f"A file of requests has at most {2 * MOST_REQUESTS} lines.")
         if not line.strip():
             return line
         judged = judged_line(self._requests, line, f"{self._file_id}:{self._number}", self._path)
@@ -338,12 +355,9 @@ async def _inputs(
             "here again, and make the batch of that.",
             param="input_file_id",
         )
-    found = [await services.uploads.open(one) for one in digest.split(",")]
-    here = [one for one in found if one is not None]
-    if len(here) == len(found):
+    here = await _kept_here(digest, services)
+    if here is not None:
         return here
-    for one in here:
-        one.close()
     try:
         response = await call(provider, "files_content", {"id": file_id})
         try:
@@ -359,10 +373,38 @@ async def _inputs(
             await response.close()
     except UpstreamFailure as failure:
         raise failed(failure, provider.name) from failure
-    if not await beside(_is, fetched, digest):
+    try:
+        is_same = await beside(_is, fetched, digest)
+    except BaseException:
+        fetched.close()
+        raise
+    if not is_same:
         fetched.close()
         raise GatewayError("bad_request", f"{file_id} is not what went up through this gateway.", param="input_file_id")
     return (fetched,)
+
+
+async def _kept_here(digest: str, services: Services) -> Sequence[SpooledFile] | None:
+    """The parts of a file, where all of them lie here. Whoever leaves meanwhile leaves none of them open."""
+    found: list[SpooledFile] = []
+    try:
+        for one in digest.split(","):
+            opened = await services.uploads.open(one)
+            if opened is None:
+                break
+            found.append(opened)
+        else:
+            return found
+    except BaseException:
+        _close(found)
+        raise
+    _close(found)
+    return None
+
+
+def _close(files: Sequence[SpooledFile]) -> None:
+    for one in files:
+        one.close()
 
 
 def _is(file: SpooledFile, digest: str) -> bool:
@@ -510,38 +552,53 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
         try:
             if answers.status >= _ERRORS:
                 return _as_held_for(job) if answers.status == _NOT_FOUND else None
-            async for line in lines_of(answers, LONGEST_LINE):
-                bill.add(line)
+            await _read(answers, bill)
         finally:
             await answers.close()
     return bill.outcome()
 
 
+async def _read(answers: UpstreamResponse, bill: "_Bill") -> None:
+    """Adds up results, of which there may be many, or long ones, beside the event loop. Raises `UpstreamFailure`."""
+    waiting: list[bytes] = []
+    size = 0
+    async for line in lines_of(answers, LONGEST_LINE):
+        waiting.append(line)
+        size += len(line)
+        if len(waiting) >= _AT_ONCE or size >= LONG_BYTES:
+            await beside(bill.add_all, waiting)
+            waiting, size = [], 0
+    await beside(bill.add_all, waiting)
+
+
 async def _sought(job: OpenJob, provider: Provider, services: Services) -> str | None:
-    """The id of a batch that nobody heard of, by its file; from here on it is its key's. Raises `UpstreamFailure`."""
-    if not job.input_id:
+    """The id of a batch that nobody heard of, by its file; from here on the job has it, and it is its key's.
+
+    A file may be that of several batches, of which those that somebody heard of are in the index by then. Raises
+    `UpstreamFailure`, and `IndexLostError` where nobody can tell which these are.
+    """
+    now = clock.microseconds()
+    if not job.input_id or now - job.created_at < _HEARD_OF_US:
         return None
     data = await whole_of(await call(provider, "batches_list", {}), LONGEST_LINE)
     since = job.created_at // _MICROSECONDS - _CLOCKS_DIFFER_S
+    until = (now - _HEARD_OF_US) // _MICROSECONDS + _CLOCKS_DIFFER_S
     try:
         listed = _decode_list(data).data
     except UNREADABLE:
         return None
-    found = [one.id for one in listed if one.input_file_id == job.input_id and one.created_at >= since]
-    if len(found) != 1:
+    found = [one for one in listed if one.input_file_id == job.input_id and since <= one.created_at <= until]
+    known = await services.objects.find(job.virtual_key, [one.id for one in found])
+    unknown = sorted((one.created_at, one.id) for one in found if one.id not in known)
+    if not unknown:
         return None
-    await services.objects.remember(
-        [
-            StoredObject(
-                id=found[0],
-                kind=BATCH.name,
-                virtual_key=job.virtual_key,
-                provider=job.provider,
-                created_at=job.created_at,
-            )
-        ]
+    _, id_ = unknown[0]
+    await services.jobs.began(msgspec.structs.replace(job, object_id=id_))
+    stored = StoredObject(
+        id=id_, kind=BATCH.name, virtual_key=job.virtual_key, provider=job.provider, created_at=job.created_at
     )
-    return found[0]
+    await services.objects.remember([stored])
+    return id_
 
 
 async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
@@ -561,7 +618,12 @@ def _identity(snapshot: Snapshot, provider: str) -> str:
 
 def _as_held_for(job: OpenJob) -> Outcome:
     """What is charged where nobody can tell what was consumed: the most that it can be."""
-    return Outcome(cost=max((one.amount for one in job.holds), default=0), warning="usage-not-reported")
+    return Outcome(cost=_most_of(job), warning=USAGE_NOT_REPORTED)
+
+
+def _most_of(job: OpenJob) -> int:
+    """Nano-USD that all of it may cost."""
+    return max((one.amount for one in job.holds), default=0)
 
 
 class _Bill:
@@ -580,11 +642,18 @@ class _Bill:
         self._cost: int | None = None
         self._price: Price | None = None
         self._unpriced: dict[str, None] = {}
+        self._count = 0
+        self._unreported = 0
 
     def add(self, line: bytes) -> None:
         """One answer."""
-        stated = stated_in(self._kind, self._endpoint, line)
+        self._count += 1
+        answer = answer_in(self._kind, line)
+        if answer is None:
+            return
+        stated = self._endpoint.shape.read_usage(answer)
         if stated is None:
+            self._unreported += self._endpoint.metered
             return
         usage = stated.usage
         for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"):
@@ -595,39 +664,53 @@ class _Bill:
             self._further[name] = self._further.get(name, 0) + count
         self._charge(stated)
 
+    def add_all(self, lines: Sequence[bytes]) -> None:
+        """Several answers."""
+        for line in lines:
+            self.add(line)
+
     def outcome(self) -> Outcome:
         """What it comes to."""
         further = self._further or msgspec.UNSET
-        warning = f"{UNPRICED}{', '.join(self._unpriced)}" if self._unpriced else None
-        return Outcome(Usage(**self._figures, further=further), self._cost, self._price, warning)
+        warning, cost = f"{UNPRICED}{', '.join(self._unpriced)}" if self._unpriced else None, self._cost
+        if self._unreported:
+            # Of answers that do not say what they consumed it is their share of the most that it can be.
+            warning = USAGE_NOT_REPORTED
+            cost = (cost or 0) + _most_of(self._job) * self._unreported // self._count
+        return Outcome(Usage(**self._figures, further=further), cost, self._price, warning)
 
     def _charge(self, stated: Stated) -> None:
-        prices, model = self._snapshot.prices, self._model(stated)
+        costs = [(self._cost_as(model, stated), model) for model in self._models(stated)]
+        priced = [cost for cost, _ in costs if cost is not None]
+        if len(priced) < len(costs):
+            self._unpriced.update((f"model {model}", None) for cost, model in costs if cost is None)
+        if priced:
+            dearest = max(priced, key=lambda cost: cost.nano_usd)
+            self._cost = (self._cost or 0) + dearest.nano_usd
+            self._price = dearest.price
+            self._unpriced.update(dict.fromkeys(dearest.unpriced))
+
+    def _cost_as(self, model: str, stated: Stated) -> AnswerCost | None:
+        prices = self._snapshot.prices
         over_time = prices.of(self._provider, self._type, model)
         price, served = over_time.at(self._at), stated.served
         if self._kind.is_batch:
             tier = BATCH_TIER if price is not None and has_batch_price(price) else None
             served = msgspec.structs.replace(served or Served(), service_tier=tier)
-        cost = cost_of(prices, self._provider, self._type, model, stated.usage, served, self._at, over_time)
-        if cost is None:
-            self._unpriced[f"model {model}"] = None
-            return
-        self._cost = (self._cost or 0) + cost.nano_usd
-        self._price = cost.price
-        self._unpriced.update(dict.fromkeys(cost.unpriced))
+        return cost_of(prices, self._provider, self._type, model, stated.usage, served, self._at, over_time)
 
-    def _model(self, stated: Stated) -> str:
-        """The model that was asked: the one of the batch, or the one of them that says to have served."""
+    def _models(self, stated: Stated) -> Sequence[str]:
+        """The models that may have been asked: the one that says to have served, else all of the batch."""
         models = self._job.models
         named = "" if stated.served is None else stated.served.model or ""
         fitting = [one for one in models if named.startswith(one)]
-        return max(fitting, key=len) if fitting and len(models) > 1 else models[0]
+        return (max(fitting, key=len),) if fitting else models
 
 
 def conclude(job: OpenJob, outcome: Outcome, lease: Lease | None, services: Services) -> None:
     """Charges what came of work, and tells ledger, log and metrics; its row in the ledger is the same each time."""
     cost = outcome.cost or 0
-    most = max((one.amount for one in job.holds), default=0)
+    most = _most_of(job)
     # A budget of a part of its requests, such as those of one person, has its share of the whole.
     shares = {one.counter: cost if one.amount == most else cost * one.amount // most for one in job.holds}
     if lease is not None:

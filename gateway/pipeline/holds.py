@@ -775,6 +775,8 @@ def _learn(asked: Asked, bill: Bill, habits: Habits) -> int | None:
     candidate, price = request.candidate, request.price
     if price is None or bill.price is None or stated is None or asked.is_counted or request.replaced:
         return None
+    if request.defers:  # what it consumes is stated later
+        return None
     usage = stated.usage
     answer = usage.output_tokens * (rates_of(bill.price, usage, stated.served).output or 0) // TOKENS_PER_RATE
     prompt = max((bill.cost or 0) - answer, 0)

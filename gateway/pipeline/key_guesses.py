@@ -61,15 +61,19 @@ class KeyGuesses:
                 address,
             )
         wait = max(1, ceil((window + 1) * _WINDOW_S - now))
-        message = f"Too many keys that are not valid came from this address; the next is looked at in {wait} s."
+        message = (
+            f"Too many keys that are not valid came from this address. Check the key; it is counted anew in {wait} s."
+        )
         raise GatewayError("rate_limit_exceeded", message, code=TOO_MANY, headers={"retry-after": str(wait)})
 
 
 def _network(address: str | None) -> str:
-    """What is counted as one: an IPv4 address, or the network of an IPv6 address."""
+    """What is counted as one: an IPv4 address, within IPv6 too, or the network of another IPv6 address."""
     if address is None or ":" not in address:
         return address or _OTHERS
     try:
-        return str(ipaddress.ip_network((address, _OF_ONE_NETWORK), strict=False))
+        read = ipaddress.IPv6Address(address)
     except ValueError:
         return address
+    within = read.ipv4_mapped
+    return str(ipaddress.ip_network((read, _OF_ONE_NETWORK), strict=False) if within is None else within)

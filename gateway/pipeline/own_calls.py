@@ -53,16 +53,22 @@ async def pieces_of(response: UpstreamResponse) -> AsyncIterator[bytes]:
 
 async def lines_of(response: UpstreamResponse, longest: int) -> AsyncIterator[bytes]:
     """The lines of a body that are not empty. Raises `UpstreamFailure`, also for one that is too long."""
-    rest = b""
+    begun: list[bytes] = []
+    size = 0
     async for piece in pieces_of(response):
-        *lines, rest = (rest + piece).split(b"\n")
-        if len(rest) > longest:
+        first, *others = piece.split(b"\n")
+        begun.append(first)
+        size += len(first)
+        if size > longest:
             raise UpstreamFailure(FailureKind.PROTOCOL, f"a line of its results has more than {longest} bytes")
-        for line in lines:
+        for following in others:
+            line = b"".join(begun)
+            begun, size = [following], len(following)
             if line.strip():
                 yield line
-    if rest.strip():
-        yield rest
+    line = b"".join(begun)
+    if line.strip():
+        yield line
 
 
 async def whole_of(response: UpstreamResponse, most: int = WHOLE_BODY_BYTES) -> bytes:

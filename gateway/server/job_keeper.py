@@ -57,11 +57,19 @@ class JobKeeper:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._claim_at = 0.0
+        self._ended: set[str] = set()
         self._of_worker: tuple[Services, Holder[Snapshot]]
 
     async def open(self, job: OpenJob, lease: Lease | None) -> None:
         """Work is about to begin."""
-        await self._store.add(job)
+        try:
+            await self._store.add(job)
+        except BaseException:
+            # It may be written all the same, when nobody waits for it any more.
+            watched = self._watched[job.id] = _Watched(job, None, 0)
+            watched.is_over = True
+            self._wake.set()
+            raise
         self._watched[job.id] = _Watched(job, lease, self._first_pause_s(job))
 
     async def began(self, job: OpenJob, lease: Lease | None = None) -> None:
@@ -77,7 +85,7 @@ class JobKeeper:
 
     async def drop(self, job: OpenJob) -> None:
         """It did not begin."""
-        watched = self._watched.pop(job.id, None)
+        watched = self._forget(job)
         if watched is not None and watched.lease is not None:
             watched.lease.cancel()
         try:
@@ -130,6 +138,7 @@ class JobKeeper:
     async def _claim(self, services: Services) -> bool:
         """Renews what is this process's to look after, and takes over what nobody else does; whether all is held."""
         known = set(self._watched)
+        self._ended.clear()
         try:
             jobs = await self._store.claim()
         except IndexLostError:
@@ -139,12 +148,17 @@ class JobKeeper:
             if watched is not None and watched.lease is not None:
                 watched.lease.cancel()
         for job in jobs:
-            if job.id not in self._watched:
-                try:
-                    lease = await _hold(job, services)
-                except CountersLost:
-                    return False
-                self._watched[job.id] = _Watched(job, lease, self._first_pause_s(job))
+            if job.id in self._watched or job.id in self._ended:
+                continue
+            try:
+                lease = await _hold(job, services)
+            except CountersLost:
+                return False
+            if job.id in self._watched or job.id in self._ended:  # its request has come further meanwhile
+                if lease is not None:
+                    lease.cancel()
+                continue
+            self._watched[job.id] = _Watched(job, lease, self._first_pause_s(job))
         return True
 
     async def _look_at(self, watched: _Watched, services: Services, holder: Holder[Snapshot]) -> None:
@@ -153,8 +167,12 @@ class JobKeeper:
             outcome = None
             try:
                 outcome = await look(job, holder.current, services)
-            except (UpstreamFailure, GatewayError) as problem:
+            except (UpstreamFailure, GatewayError, IndexLostError) as problem:
                 _log.info("%s cannot be asked for at %s: %s", job.object_id, job.provider, problem)
+            except Exception:  # noqa: BLE001 - whatever one answer has in it, the others are looked after
+                _log.exception("%s at %s cannot be understood", job.object_id, job.provider)
+            if self._watched.get(job.id) is not watched or watched.is_over:
+                return  # somebody else took it over meanwhile, or saw its end
             if outcome is None:
                 watched.pause_s = min(watched.pause_s * _GROWS_BY, self._interval_s)
                 watched.due = clock.monotonic() + watched.pause_s
@@ -164,7 +182,12 @@ class JobKeeper:
         watched.due = clock.monotonic() + self._interval_s
         with suppress(IndexLostError):
             await self._store.remove(job.id)
-            self._watched.pop(job.id, None)
+            self._forget(job)
+
+    def _forget(self, job: OpenJob) -> _Watched | None:
+        """Lets go of one that is over; a claim that is under way does not bring it back."""
+        self._ended.add(job.id)
+        return self._watched.pop(job.id, None)
 
     def _first_pause_s(self, job: OpenJob) -> float:
         return self._interval_s if KINDS[job.kind].is_batch else self._interval_s / _SOON

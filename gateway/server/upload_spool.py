@@ -7,6 +7,7 @@ JSON, which a batch may be made of, are kept for a day, so that the batch can be
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -24,11 +25,14 @@ _Result = TypeVar("_Result")
 
 
 class SpooledUpload:
-    """One form. `close` gives its room back; a process that dies does so too, since the file has no name."""
+    """One file. `close` gives its room back; a process that dies does so too, since the file has no name.
 
-    def __init__(self, spool: "UploadSpool", descriptor: int) -> None:
+    `descriptor` is negative while it is not open.
+    """
+
+    def __init__(self, spool: "UploadSpool") -> None:
         self._spool = spool
-        self.descriptor = descriptor
+        self.descriptor = -1
         self.size = 0
 
     def close(self) -> None:
@@ -55,8 +59,9 @@ class UploadSpool:
 
     async def take(self, pieces: AsyncIterator[bytes], most: int) -> SpooledUpload:
         """Writes a body as it comes. Raises `payload_too_large` beyond `most` bytes, and `overloaded` without room."""
-        upload = SpooledUpload(self, await self._on_disk(self._open))
+        upload = SpooledUpload(self)
         try:
+            await self._on_disk(self._open, upload)
             await self._fill(upload, pieces, most)
         except BaseException:
             upload.close()
@@ -86,7 +91,19 @@ class UploadSpool:
 
     async def open(self, digest: str) -> SpooledUpload | None:
         """What was kept under a digest, if it still is here, and is what it was."""
-        return await self._on_disk(self._open_kept, digest)
+        upload = SpooledUpload(self)
+        size, _, named = digest.partition(":")
+        try:
+            is_here = await self._on_disk(self._open_kept, upload, int(size), named)
+        except BaseException:
+            upload.close()
+            raise
+        if not is_here:
+            upload.close()
+            return None
+        upload.size = int(size)
+        self._free -= upload.size
+        return upload
 
     def give_back(self, size: int) -> None:
         """So many bytes are free again."""
@@ -98,15 +115,14 @@ class UploadSpool:
         except OSError as problem:
             raise _full(problem.strerror or "the disk fails") from problem
 
-    def _open(self) -> int:
+    def _open(self, upload: SpooledUpload) -> None:
         private_files.make_folder(self._directory)
         path = self._directory / ids.ulid()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        upload.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         path.unlink()
-        return descriptor
 
     def _keep(self, form: MultipartBody, is_part: bool) -> str:
-        pieces = form.only_file()
+        pieces = form.only_file("data" if is_part else "file")
         first = next(pieces, b"")
         if not first or not (is_part or first.lstrip()[:1] == b"{"):
             return ""
@@ -126,31 +142,31 @@ class UploadSpool:
         self._forget_old_ones()
         return f"{size}:{digest.hexdigest()}"
 
-    def _open_kept(self, digest: str) -> SpooledUpload | None:
-        size, _, named = digest.partition(":")
+    def _open_kept(self, upload: SpooledUpload, size: int, named: str) -> bool:
+        """Opens what is kept under a name; whether it is what it was."""
         try:
             descriptor = os.open(self._kept / named, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except FileNotFoundError:
-            return None
+            return False
+        upload.descriptor = descriptor
+        if os.fstat(descriptor).st_size != size:
+            return False
         found = hashlib.sha256()
-        for piece in pieces_of_file(descriptor, 0, os.fstat(descriptor).st_size):
+        for piece in pieces_of_file(descriptor, 0, size):
             found.update(piece)
-        if found.hexdigest() != named or os.fstat(descriptor).st_size != int(size):
-            os.close(descriptor)
-            return None
-        upload = SpooledUpload(self, descriptor)
-        upload.size = int(size)
-        self._free -= upload.size
-        return upload
+        return found.hexdigest() == named
 
     def _forget_old_ones(self) -> None:
         """Kept files go after a day, and the oldest ones before where they are too many."""
-        there = sorted(self._kept.iterdir(), key=lambda one: one.stat().st_mtime, reverse=True)
+        there: list[tuple[float, int, Path]] = []
+        for path in self._kept.iterdir():
+            with suppress(FileNotFoundError):  # other workers do the same
+                known = path.stat()
+                there.append((known.st_mtime, known.st_size, path))
         oldest, size = clock.now() - _KEPT_S, 0
-        for path in there:
-            known = path.stat()
-            size += known.st_size
-            if known.st_mtime < oldest or size > self._bound:
+        for written_at, length, path in sorted(there, reverse=True):
+            size += length
+            if written_at < oldest or size > self._bound:
                 path.unlink(missing_ok=True)
 
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 import msgspec
 
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
-from gateway.usage import Stated
 from gateway.wire.unreadable import UNREADABLE
 
 BATCHED: Final[Mapping[str, Endpoint]] = {
@@ -22,6 +21,7 @@ BATCHED: Final[Mapping[str, Endpoint]] = {
 MOST_REQUESTS: Final = 100_000
 """Requests of one batch: as many as Anthropic takes, and twice as many as OpenAI."""
 
+_ERRORS: Final = 400
 _decode: Final = msgspec.json.Decoder().decode
 
 
@@ -53,11 +53,17 @@ class Deferred:
 
 
 def _answer_of_openai(line: Any) -> Any:
-    return line["response"]["body"]
+    response = line["response"]
+    return response["body"] if response.get("status_code", 200) < _ERRORS else None
 
 
 def _answer_of_anthropic(line: Any) -> Any:
     return line["result"]["message"]
+
+
+def _answer_in_background(answer: Any) -> Any:
+    """One that was cancelled has consumed something even where it does not say so."""
+    return None if answer["status"] == "failed" and answer.get("usage") is None else answer
 
 
 BATCH: Final = Deferred(
@@ -86,7 +92,7 @@ BACKGROUND: Final = Deferred(
     status="status",
     ends=frozenset(("completed", "failed", "incomplete", "cancelled")),
     results_at=None,
-    answer=lambda answer: answer,
+    answer=_answer_in_background,
     is_batch=False,
 )
 KINDS: Final[Mapping[str, Deferred]] = {one.name: one for one in (BATCH, MESSAGE_BATCH, BACKGROUND)}
@@ -105,10 +111,12 @@ def progress(kind: Deferred, data: bytes) -> tuple[bool, Sequence[str]] | None:
     return status in kind.ends, files
 
 
-def stated_in(kind: Deferred, endpoint: Endpoint, line: bytes) -> Stated | None:
-    """What one answer of the work says that it consumed; `None` for one that failed, and consumed nothing."""
+def answer_in(kind: Deferred, line: bytes) -> bytes | None:
+    """One answer of the work; `None` for one that failed, and consumed nothing."""
     try:
         answer = kind.answer(_decode(line))
-    except (*UNREADABLE, LookupError, TypeError):
+    except UNREADABLE:
+        return b"{}"  # nobody can tell what it consumed
+    except (LookupError, TypeError, AttributeError):
         return None
-    return endpoint.shape.read_usage(msgspec.json.encode(answer)) if isinstance(answer, dict) else None
+    return msgspec.json.encode(answer) if isinstance(answer, dict) else None

@@ -18,7 +18,7 @@ from gateway.turns import BREATH_S, PAUSE_S
 from gateway.version import __version__
 
 _SCOPE: Final = "declarative-llm-gateway"
-_BATCH_CONTENT_BYTES: Final = 1024 * 1024
+_BATCH_BYTES: Final = 1024 * 1024
 """Collectors take 4 MiB at once over gRPC unless they are told otherwise."""
 
 _TURN: Final = 16
@@ -123,9 +123,11 @@ class TraceDestination:
             came = self._spans_taken
             # What is less than a batch goes when its time has come: it may become one until then.
             while self._waiting and (
-                self._closing or self._spans_waiting >= self._bounds.batch or (not is_full and self._spans_done < came)
+                self._spans_waiting >= self._bounds.batch or (not is_full and self._spans_done < came)
             ):
                 self._send()
+        while self._waiting:
+            self._send()
         self._delivery.close()
 
     def _send(self) -> None:
@@ -144,8 +146,8 @@ class TraceDestination:
     def _next_batch(self) -> tuple[list[bytes], list[RequestSpans]]:
         spans: list[bytes] = []
         requests: list[RequestSpans] = []
-        count = content = captured = 0
-        while self._waiting and count < self._bounds.batch and content < _BATCH_CONTENT_BYTES:
+        count = size = captured = 0
+        while self._waiting and count < self._bounds.batch and size < _BATCH_BYTES:
             request = self._waiting.popleft()
             if request.content is not None:
                 captured += 1
@@ -161,7 +163,7 @@ class TraceDestination:
             spans.append(encoded)
             requests.append(request)
             count += request.count
-            content += len(encoded) if request.content is not None else 0
+            size += len(encoded)
         return spans, requests
 
     def _rest_s(self) -> float:

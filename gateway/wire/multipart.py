@@ -162,10 +162,18 @@ class MultipartBody:
         """Nobody parts a form."""
         return None
 
-    def only_file(self) -> Iterator[bytes]:
-        """The content of the form's only file, in pieces; nothing where it has none or several."""
-        if self.files == 1:
+    def only_file(self, name: str) -> Iterator[bytes]:
+        """The content of the form's only file, in pieces, where nothing else can be taken for what has this name."""
+        if self._has_only(name):
             yield self.data[self._file_parts[0].start : self._file_parts[0].end]
+
+    def _has_only(self, name: str) -> bool:
+        """Whether the form has one file, of this name, and no field that some parser takes for it."""
+        return (
+            self.files == 1
+            and self._file_parts[0].name == name
+            and not any(_BELOW.split(_read_as(field.name), maxsplit=1)[0] == name for field in self._fields)
+        )
 
     def texts(self) -> Iterator[tuple[str, str]]:
         """Every short field that is not a file, by its name."""
@@ -214,7 +222,7 @@ class MultipartBody:
 
     def _judge_name(self, part: Part) -> None:
         """Keeps what stands in a field by which the form is judged; a name that some parser takes for it is refused."""
-        read = unquote(part.name).strip(" \t\r\n\0").lower()
+        read = _read_as(part.name)
         if read == _CHARSET_FIELD:
             raise _unclear("it names a charset of its own")
         name = _BELOW.split(read, maxsplit=1)[0]
@@ -265,6 +273,11 @@ class MultipartBody:
             return self.data[start:end].decode()
         except UnicodeDecodeError:
             raise GatewayError("bad_request", f"The field {name!r} is not UTF-8.", param=name) from None
+
+
+def _read_as(name: str) -> str:
+    """What the most forgiving parser takes a part's name for."""
+    return unquote(name).strip(" \t\r\n\0").lower()
 
 
 def _start_of(data: Bytes) -> int:

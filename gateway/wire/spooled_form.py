@@ -50,10 +50,12 @@ class SpooledForm(MultipartBody):
                 position = part.end
         return LongForm(self._descriptor, [*segments, data[position:]])
 
-    def only_file(self) -> Iterator[bytes]:
+    def only_file(self, name: str) -> Iterator[bytes]:
         """See `MultipartBody`. Raises `OSError`."""
-        if self.files != 1 or not self._long_files:
-            yield from super().only_file()
+        if not self._long_files:
+            yield from super().only_file(name)
+            return
+        if not self._has_only(name):
             return
         (part,) = self._long_files.values()
         yield from pieces_of_file(self._descriptor, part.start, part.end)

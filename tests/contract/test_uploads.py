@@ -1,12 +1,16 @@
 """Long files on their way to a provider: judged first, held on the disk, byte for byte."""
 
 import os
+import socket
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.contract.conftest import config
 from tests.support.keeper import Keeper
+from tests.support.keys import SECRET
 from tests.support.upstream import response
 
 MIB = 2**20
@@ -111,3 +115,40 @@ def test_a_provider_that_refuses_early_is_heard(gateway, upstream):
     answer = send(gateway, form(file(CONTENT)))
 
     assert (answer.status_code, answer.json()["error"]["message"]) == (413, "too much")
+
+
+class Breaking:
+    """A provider that reads some of an upload, and then closes the connection without a word."""
+
+    def __init__(self):
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                with connection:
+                    connection.recv(MIB)
+
+    def close(self):
+        self._listening.close()
+
+
+def test_an_upload_that_breaks_off_gives_its_room_back(start_gateway):
+    provider = Breaking()
+    gateway = start_gateway(config(provider.url), env={"GATEWAY_UPLOAD_SPOOL_BYTES": str(6 * MIB)})
+    body = form(file(CONTENT[: 5 * MIB]))
+    broken = send(gateway, body)
+    assert (broken.status_code, broken.json()["error"]["type"]) == (502, "provider_error"), broken.text
+    for _ in range(2):
+        # A client that leaves in the middle.
+        with socket.create_connection(("127.0.0.1", gateway.port)) as leaving:
+            head = f"POST /v1/files HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {SECRET}\r\ncontent-type: {TYPE}\r\n"
+            leaving.sendall(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body[: 4 * MIB])
+        gateway.wait(lambda: send(gateway, body).status_code == 502)
+    open_now = {os.readlink(one) for one in Path(f"/proc/{gateway.process.pid}/fd").iterdir() if one.is_symlink()}
+    assert not [one for one in open_now if "/uploads/" in one]
+    assert "Traceback" not in gateway.log()
+    provider.close()

@@ -19,6 +19,14 @@ def test_snippets_are_well_formed(page, tmp_path):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_nothing_takes_the_place_of_a_readers_own_file(page):
+    """Whoever is told to copy the example over the file that they serve would serve the example's public key."""
+    commands = "".join(one.text for one in snippets_of(page) if one.language == "sh")
+
+    assert re.findall(r"^(?:cp|mv) .* gateway\.yaml$", commands, re.MULTILINE) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_is_shown_stands_between_fences(page):
     """Only there it is seen by these tests."""
     lines = re.sub(r"^( *)```.*?^\1```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL).splitlines()

@@ -47,7 +47,7 @@ litellm_settings:
   request_timeout: 60
 router_settings:
   routing_strategy: usage-based-routing-v2
-  model_group_alias: {{gpt-4: gpt-4o, gone: missing}}
+  model_group_alias: {{gpt-4: gpt-4o, gone: missing, chained: gpt-4}}
   allowed_fails: 3
   cooldown_time: 30
 general_settings: {{master_key: {CANARY}, database_url: "postgresql://u:{CANARY}@db/litellm"}}

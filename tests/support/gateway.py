@@ -144,7 +144,8 @@ class Gateway:
         return self.record(answer.headers["x-langwatch-request-id"])
 
     def records(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._records.read_text().splitlines() if line.endswith("}")]
+        *lines, _half_written = self._records.read_text().split("\n")
+        return [json.loads(line) for line in lines if line.endswith("}")]
 
     def log(self) -> str:
         return self._log.read_text()

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from gateway.config.sections.access import CEILING, NO_MATTER, SHARED, UNKNOWN, steps
-from gateway.config.sections.marks import TEXT_ITSELF, UNORDERED, Refers
+from gateway.config.sections.marks import TEXT_ITSELF, UNORDERED, CalledElsewhere, Refers
 from gateway.secret import Secret
 
 Name = Annotated[
@@ -151,7 +151,10 @@ Times = Annotated[
 ]
 """A multiplier, in thousandths at the finest."""
 
-FallbackTrigger = Literal["5xx", "timeout", "rate_limit", "network_error", "not_found"]
+FallbackTrigger = Annotated[
+    Literal["5xx", "timeout", "rate_limit", "network_error", "not_found"],
+    Field(description="What failed: statuses have names, 429 is `rate_limit`, 404 `not_found`, 500 and above `5xx`."),
+]
 
 
 class Section(BaseModel):
@@ -194,14 +197,18 @@ class RateLimits(Section):
             rate_limits: {rpm: 5000, tpm: 2000000}
     """
 
-    rpm: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests per minute (sliding window).")
+    rpm: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("rpm_limit", "requests_per_minute"))] = Field(
+        None, description="Requests per minute (sliding window)."
+    )
     rpd: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests per 24 hours (sliding window).")
-    tpm: Annotated[PositiveInt | None, CEILING] = Field(
+    tpm: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("tpm_limit", "tokens_per_minute"))] = Field(
         None,
         description="Tokens per minute (sliding window): an estimate is held before the call and settled to the usage "
         "that the provider reports.",
     )
-    concurrency: Annotated[PositiveInt | None, CEILING] = Field(None, description="Requests in flight at one time.")
+    concurrency: Annotated[PositiveInt | None, CEILING, CalledElsewhere(("max_parallel_requests", "parallel"))] = Field(
+        None, description="Requests in flight at one time."
+    )
 
 
 class Fallback(Section):

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from gateway.config.sections.access import CEILING, UNKNOWN, steps
 from gateway.config.sections.base import Description, Managed, Moment, Name, ProviderName, Section, Usd
-from gateway.config.sections.marks import TAG_ITSELF, Refers
+from gateway.config.sections.marks import TAG_ITSELF, CalledElsewhere, Refers
 from gateway.money.budget import ScopeKind
 
 
@@ -52,13 +52,21 @@ class Budget(Managed):
     each: Annotated[Literal["virtual_key", "principal", "end_user"] | None, UNKNOWN] = Field(
         None, description="Gives each one under the scope a limit of their own, in place of one for all together."
     )
-    window: Annotated[Literal["minute", "hour", "day", "week", "month", "total", "manual"], UNKNOWN] = Field(
+    window: Annotated[
+        Literal["minute", "hour", "day", "week", "month", "total", "manual"],
+        UNKNOWN,
+        CalledElsewhere(("budget_duration", "period", "interval", "reset")),
+    ] = Field(
         description="After how long the spend starts from zero; weeks start on Monday, `total` and `manual` never end."
     )
-    limit_usd: Annotated[Usd, CEILING] = Field(description="The limit in US dollars, as a decimal string or number.")
-    on_breach: Annotated[Literal["block", "warn"], steps("block", "warn", default="block")] = Field(
-        "block", description="`block` refuses what would pass the limit, `warn` lets it through and says so."
+    limit_usd: Annotated[Usd, CEILING, CalledElsewhere(("max_budget", "limit", "usd", "amount", "max_usd"))] = Field(
+        description="The limit in US dollars, as a decimal string or number."
     )
+    on_breach: Annotated[
+        Literal["block", "warn"],
+        steps("block", "warn", default="block"),
+        CalledElsewhere(("action", "mode", "enforce")),
+    ] = Field("block", description="`block` refuses what would pass the limit, `warn` lets it through and says so.")
     timezone: Annotated[str, UNKNOWN] = Field(
         "UTC", description="The IANA time zone in which days, weeks and months begin."
     )

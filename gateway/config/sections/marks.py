@@ -55,6 +55,25 @@ class Written:
     severity: Severity = Severity.ERROR
 
 
+@dataclass(frozen=True)
+class CalledElsewhere:
+    """What other tools call a field: who writes that is told our name."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """A text that people write here by mistake, as a regular expression from its beginning; and what is wrong with it.
+
+    The message never quotes the text, which may be a secret. Without a hint, the field's description is one.
+    """
+
+    pattern: str
+    message: str
+    hint: str | None = None
+
+
 UNORDERED: Final = Unordered()
 SHOWN_IN_PART: Final = ShownInPart()
 NAME_ITSELF: Final = Written("reference-in-name", "a name cannot come from a reference", "Write the name itself.")

@@ -16,11 +16,17 @@ from gateway.config.sections.base import (
     Start,
     Times,
 )
-from gateway.config.sections.marks import MODEL_ITSELF, UNORDERED
+from gateway.config.sections.marks import MODEL_ITSELF, UNORDERED, CalledElsewhere, Mistaken
 from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", max_length=128)]
-BaseUrl = Annotated[str, Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048)]
+BaseUrl = Annotated[
+    str,
+    Field(pattern=r"^(https?://[^\s?#]+|\$\{.*)$", max_length=2048),
+    Mistaken(r"https?://.*[?#]", "a base URL has no query and no fragment"),
+    Mistaken(r"(?!https?://)", "it does not begin with https:// or http://"),
+    Mistaken(r".*\s", "there is white space in it"),
+]
 PriceList = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 PriceLists = (
     PriceList
@@ -93,7 +99,7 @@ class DatedFactor(Section):
 class BaseProvider(Shareable):
     """What every provider has, whatever its type."""
 
-    base_url: Annotated[BaseUrl | None, UNKNOWN] = Field(
+    base_url: Annotated[BaseUrl | None, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
         None,
         description="Overrides the endpoint, for example with a private link, a regional host or a test server; "
         "without query and fragment.",
@@ -151,7 +157,9 @@ class OpenAIProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["openai"], UNKNOWN] = Field(description="OpenAI's API.")
-    api_key: Annotated[Credential, NO_MATTER] = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
+        description=f"The account's key. {_CREDENTIAL}"
+    )
     organization: Annotated[str | None, UNKNOWN] = Field(None, description="Sent as `OpenAI-Organization`.")
     project: Annotated[str | None, UNKNOWN] = Field(None, description="Sent as `OpenAI-Project`.")
 
@@ -165,7 +173,9 @@ class AnthropicProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["anthropic"], UNKNOWN] = Field(description="Anthropic's API.")
-    api_key: Annotated[Credential, NO_MATTER] = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
+        description=f"The account's key. {_CREDENTIAL}"
+    )
 
 
 class Entra(Section):
@@ -213,10 +223,10 @@ class AzureProvider(BaseProvider):
     """
 
     type: Annotated[Literal["azure"], UNKNOWN] = Field(description="Azure OpenAI.")
-    base_url: Annotated[BaseUrl, UNKNOWN] = Field(
+    base_url: Annotated[BaseUrl, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
         description="The resource's endpoint: `https://NAME.openai.azure.com`."
     )
-    api_key: Annotated[Credential | None, NO_MATTER] = Field(
+    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
         None, description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}"
     )
     entra: Annotated[Entra | None, UNKNOWN] = Field(None, description="Microsoft Entra ID, in place of `api_key`.")
@@ -251,7 +261,7 @@ class BedrockProvider(BaseProvider):
 
     type: Annotated[Literal["bedrock"], UNKNOWN] = Field(description="Amazon Bedrock.")
     region: Annotated[str, UNKNOWN] = Field(description="The AWS region, for example `eu-central-1`.")
-    api_key: Annotated[Credential | None, NO_MATTER] = Field(
+    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
         None, description=f"A Bedrock API key, in place of AWS credentials. {_CREDENTIAL}"
     )
     profile: Annotated[str | None, UNKNOWN] = Field(
@@ -269,7 +279,9 @@ class GeminiProvider(BaseProvider):
     """
 
     type: Annotated[Literal["gemini"], UNKNOWN] = Field(description="Google's Gemini API.")
-    api_key: Annotated[Credential, NO_MATTER] = Field(description=f"The account's key. {_CREDENTIAL}")
+    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
+        description=f"The account's key. {_CREDENTIAL}"
+    )
 
 
 class VertexProvider(BaseProvider):
@@ -297,10 +309,10 @@ class CustomProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["custom"], UNKNOWN] = Field(description="Any OpenAI-compatible endpoint.")
-    base_url: Annotated[BaseUrl, UNKNOWN] = Field(
+    base_url: Annotated[BaseUrl, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
         description="The URL that `/chat/completions` is appended to, for example `http://localhost:11434/v1`."
     )
-    api_key: Annotated[Credential | None, NO_MATTER] = Field(
+    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
         None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
     )
     responses: Annotated[bool, UNKNOWN] = Field(

@@ -25,7 +25,15 @@ from gateway.config.sections.base import (
     RateLimits,
     Section,
 )
-from gateway.config.sections.marks import MODEL_ITSELF, SHOWN_IN_PART, TAG_ITSELF, UNORDERED, Refers
+from gateway.config.sections.marks import (
+    MODEL_ITSELF,
+    SHOWN_IN_PART,
+    TAG_ITSELF,
+    UNORDERED,
+    CalledElsewhere,
+    Mistaken,
+    Refers,
+)
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.tracing import CAPTURE_OF_KEY, KeyContentCapture
 
@@ -37,6 +45,18 @@ SecretHash = Annotated[
         "`hmac-sha256-sha256:` for a key of another gateway, as `gateway import` writes it.",
     ),
     SHOWN_IN_PART,
+    Mistaken(
+        r"lw_vk_",
+        "the secret itself stands here in place of its hash, and whoever reads the file has it",
+        "Make another: gateway keys rotate NAME --write FILE. `gateway keys hash` prints the hash of a secret.",
+    ),
+    Mistaken(
+        r"sk-|Bearer ",
+        "a key stands here in place of a hash, and whoever reads the file has it",
+        "Replace it where it is from. `gateway keys mint NAME --write FILE` makes a secret and writes its hash.",
+    ),
+    Mistaken(r"hmac-sha256(-sha256)?:", "behind the colon belong 64 hex digits, 0 to 9 and a to f"),
+    Mistaken(r"[0-9a-fA-F]{64}$", "what kind of hash it is has to stand before it, `hmac-sha256:`"),
 ]
 ModelTarget = Annotated[
     str,
@@ -46,6 +66,8 @@ ModelTarget = Annotated[
         description="`provider/model`: one of `providers`, a slash, and the model's name there.",
     ),
     Refers("providers", "model"),
+    Mistaken(r"[^/]*$", "no provider stands before the model"),
+    Mistaken(r"[^/]*[A-Z]", "the name of a provider has lower-case letters"),
 ]
 
 
@@ -138,7 +160,9 @@ class VirtualKey(Managed):
         "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
     )
     state: Annotated[
-        Literal["active", "disabled", "revoked"], steps("revoked", "disabled", "active", default="active")
+        Literal["active", "disabled", "revoked"],
+        steps("revoked", "disabled", "active", default="active"),
+        CalledElsewhere(("blocked", "enabled", "disabled", "status")),
     ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
     description: Description = Field(None, description="What the key is for, for people.")
     team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
@@ -153,14 +177,22 @@ class VirtualKey(Managed):
     providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED] = Field(
         None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
     )
-    models_allowed: Annotated[list[ModelGlob] | None, UNORDERED, ALLOWED, MODEL_ITSELF] = Field(
+    models_allowed: Annotated[
+        list[ModelGlob] | None,
+        UNORDERED,
+        ALLOWED,
+        MODEL_ITSELF,
+        CalledElsewhere(("models", "allowed_models", "model_list")),
+    ] = Field(
         None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
     )
-    model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF] = Field(
+    model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF, CalledElsewhere(("aliases",))] = Field(
         {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
     )
     fallback: Annotated[Fallback | None, UNKNOWN] = Field(None, description="Which providers to try when one fails.")
-    rate_limits: Annotated[RateLimits | None, CEILING] = Field(None, description="How much this key may send.")
+    rate_limits: Annotated[
+        RateLimits | None, CEILING, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
+    ] = Field(None, description="How much this key may send.")
     policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED] = Field(
         [], description="Names of `policy_rules` sets and rules written in place; all of them apply."
     )
@@ -180,7 +212,7 @@ class VirtualKey(Managed):
     content_capture: Annotated[KeyContentCapture, CAPTURE_OF_KEY] = Field(
         KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
     )
-    expires_at: Annotated[Moment | None, END] = Field(
+    expires_at: Annotated[Moment | None, END, CalledElsewhere(("expires", "expiry", "duration"))] = Field(
         None, description="When the key stops working (RFC 3339, with a zone)."
     )
     tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], UNORDERED, UNKNOWN, TAG_ITSELF] = Field(

@@ -15,6 +15,7 @@ from gateway.lanes.conversation import Choice, Conversation, Tool
 from gateway.lanes.losses import Losses
 from gateway.lanes.openai_models import effort_of, end_user, family_of, sampling
 from gateway.lanes.reading import wrong
+from gateway.lanes.stopping import texts_to_stop_at
 from gateway.lanes.strict_schema import NOT_STRICT, fits_strict_mode, held_format, with_properties
 
 _MAX_STOPS: Final = 4
@@ -40,12 +41,11 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
 
 
 def _stop(conversation: Conversation, losses: Losses) -> dict[str, Any]:
-    if conversation.stops is None or not conversation.stops.value:
-        return {}
-    stops, path = conversation.stops
-    if len(stops) > _MAX_STOPS:
+    stops = texts_to_stop_at(conversation, losses)
+    if conversation.stops is not None and len(stops) > _MAX_STOPS:
+        path = conversation.stops.path
         raise losses.table.unsupported(path, f"OpenAI takes {_MAX_STOPS} at most, and these are {len(stops)}.")
-    return {"stop": list(stops)}
+    return {"stop": stops} if stops else {}
 
 
 def _reasoning_and_sampling(conversation: Conversation, model: str, losses: Losses) -> dict[str, Any]:

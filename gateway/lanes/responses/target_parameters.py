@@ -40,7 +40,11 @@ TARGET_TABLE: Final[TargetTable] = {
     Feature.TEMPERATURE: Parameter(_MAPPED, "`temperature`; dropped for models that reason, which take none."),
     Feature.TOP_P: Parameter(_MAPPED, "`top_p`; dropped for models that reason, which take none."),
     Feature.TOP_K: Parameter(_DROPPED, "There is no top-k sampling."),
-    Feature.STOPS: Parameter(_MAPPED, "The gateway ends the answer there; what the model writes beyond is billed."),
+    Feature.STOPS: Parameter(
+        _MAPPED,
+        "The gateway ends the answer there; what the model writes beyond is billed. More than 64 texts, or 4,096 "
+        "characters of them, are refused.",
+    ),
     Feature.SEED: Parameter(_DROPPED, "Sampling cannot be seeded."),
     Feature.PENALTIES: Parameter(_DROPPED, "There are no penalties.", (0, 0.0)),
     Feature.LOGIT_BIAS: Parameter(_DROPPED, "Tokens cannot be biased.", ({},)),

@@ -14,6 +14,7 @@ from gateway.lanes.losses import Losses
 from gateway.lanes.openai_models import Family, effort_of, end_user, family_of, sampling
 from gateway.lanes.reading import wrong
 from gateway.lanes.responses.write_items import ItemWriter
+from gateway.lanes.stopping import texts_to_stop_at
 from gateway.lanes.strict_schema import NOT_STRICT, fits_strict_mode, held_format, with_properties
 
 _LEAST_LIMIT: Final = 16
@@ -42,7 +43,7 @@ def write_request(conversation: Conversation, target: Target, losses: Losses) ->
         "store": False,
         **({"stream": True} if conversation.streams else {}),
         # No member of this API: it is taken off, and the gateway ends the answer there.
-        **({} if conversation.stops is None else {"stop": list(conversation.stops.value)}),
+        **({} if conversation.stops is None else {"stop": texts_to_stop_at(conversation, losses)}),
         **({} if limit is None else {"max_output_tokens": max(limit.value, _LEAST_LIMIT)}),
         **_reasoning_and_sampling(conversation, family, losses),
         **_tools_and_choice(conversation, losses),

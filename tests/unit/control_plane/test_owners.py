@@ -339,7 +339,7 @@ def test_it_does_act_on_its_own(plane):
     assert own["requests"]["gpt-5"]["candidates"][0]["model"] == "mine"
     assert [budget.name for budget in own["budgets"]] == ["b"]
     assert own["fallback"].chain == ("beta-sim",)
-    assert own["key"][:5] == (True, 9.0, None, "beta-traces", False)
+    assert own["key"][:5] == (True, (9.0, 9.0), None, "beta-traces", False)
     assert (own["holds"][0], own["holds"][2]) == (9, False)
     assert world(plane) == of_alpha
 

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.counters import redis
-from gateway.counters.hold import Hold, LedgerState
+from gateway.counters.hold import Dimension, Hold, LedgerState, Limit, Restored
 from gateway.counters.redis import Spending
 from gateway.counters.redis_holds import pack, pack_holds
 from tests.unit.counters.rates import SECOND, Clock
@@ -89,6 +89,19 @@ def test_what_the_version_before_never_settles_is_made_up_for_and_all_is_exact_o
             await both.counters._renew(both.counters._connection, [])
             await both.counters.restore(LedgerState({}, {both.counters._process: 0}))
             assert (await both.spending()).spent == 41  # of which the ledger does not have four yet
+
+    asyncio.run(run())
+
+
+def test_a_counter_that_is_not_there_gets_what_the_ledger_knows_beside_those_that_are_raised(monkeypatch):
+    monkeypatch.setattr(redis, "_LAGGING_BESIDE_S", 0.05)
+    other = Limit(key="budget:other:2026-11", dimension=Dimension.SPEND, ceiling=1_000_000_000, window_s=0)
+
+    async def run():
+        async with fleet() as both:
+            await (await both.serve_before("unwritten", 7))
+            await both.counters.restore(LedgerState({BUDGET.key: Restored(30, None), other.key: Restored(9, None)}, {}))
+            assert await both.counters.spending([BUDGET, other]) == [Spending(30, 0), Spending(9, 0)]
 
     asyncio.run(run())
 

@@ -1,8 +1,12 @@
 """Answers that end at a text, where the model's API cannot: whole and streamed, however the text is cut into events."""
 
+import time
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from gateway.errors import GatewayError
 from gateway.lanes.answer import (
     Answer,
     ArgumentsPiece,
@@ -18,6 +22,7 @@ from gateway.lanes.answer import (
     Thought,
     UsageStated,
 )
+from gateway.lanes.pairs import TRANSLATIONS
 from gateway.lanes.stopping import StoppedEvents, stopped_answer
 from gateway.shapes.ending import Stop
 from gateway.usage import Usage
@@ -79,3 +84,22 @@ def test_sources_of_what_is_cut_go_with_it():
     whole = stopped_answer(Answer([SaidText("a b END", citations)]), ["END"])
 
     assert whole.blocks[0] == SaidText("a b ", (citations[0], citations[2]))
+
+
+@pytest.mark.parametrize("stops", [["a" * 4097], ["a" * 65] * 64, ["a"] * 65])
+def test_more_to_look_for_than_others_can_wait_for_is_refused(stops):
+    body = {"messages": [{"role": "user", "content": "Hi"}], "stop_sequences": stops, "max_tokens": 9}
+
+    for endpoint in ("responses", "chat_completions"):
+        with pytest.raises(GatewayError) as refused:
+            TRANSLATIONS["messages", endpoint].request(body, model="gpt-5", strict=False)
+        assert refused.value.param == "stop_sequences"
+
+
+def test_a_long_text_that_is_nearly_there_takes_no_time():
+    cut = StoppedEvents(["a" * 4095 + "c"])
+    cut.cut([TextPiece("a" * 4000)])
+    began = time.process_time()
+
+    assert cut.cut([TextPiece("b")]) == [TextPiece("a" * 4000 + "b")]
+    assert time.process_time() - began < 0.05

@@ -55,6 +55,9 @@ def test_an_address_is_the_clients_and_a_network_of_ipv6_is_one(at):
     assert refused(guesses, "2001:db8::1") is None
     assert refused(guesses, "2001:db8::2") == 60
     assert refused(guesses, "2001:db8:0:1::2") is None
+    assert refused(guesses, "::ffff:198.51.100.1") is None
+    assert refused(guesses, "::ffff:198.51.100.2") is None
+    assert refused(guesses, "198.51.100.2") == 60
     assert refused(guesses, None) is None
 
 

@@ -1,12 +1,14 @@
 """What a request holds of a budget, how much of that is what such requests usually cost, and what a refusal says."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from gateway.counters.memory import MemoryCounters
 from tests.support.keys import HASH
 from tests.support.nodes import Ledger, Node
+from tests.support.objects import NoJobs
 
 CONFIG = f"""
 version: 1
@@ -59,6 +61,38 @@ def test_when_what_is_kept_back_is_used_up_requests_hold_the_most_that_they_can_
     admitted = asks(learning, 30, after=0.05).count(200)
 
     assert admitted == 9 + 1, "five dollars for what nine may cost beyond the usual, and room for one that holds it all"
+
+
+class Begun(NoJobs):
+    """Remembers what was held of budgets for what began, and gives it back."""
+
+    def __init__(self):
+        self.held = []
+
+    async def open(self, *_asked):
+        pass
+
+    async def began(self, job, lease=None):
+        lease.cancel()
+        self.held.append([(one.counter, one.amount) for one in job.holds])
+
+
+def test_what_goes_on_in_the_background_holds_the_most_and_teaches_nothing():
+    held = {}
+    for config in (WORST, LEARNED):
+        tried = node(config)
+        tried.services = replace(tried.services, jobs=(begun := Begun()))
+        asked = {"model": "openai/m", "input": "long " * 12_000, "max_output_tokens": 32_000, "metadata": ENDS}
+        for is_known in (False, True):
+            for _ in range(16):
+                assert asyncio.run(tried.ask({**asked, "background": True}, "responses")) == 200
+            assert (tried.services.habits.of("dev", "openai/m") is not None) is (is_known and config == LEARNED)
+            for _ in range(16):
+                assert asyncio.run(tried.ask(asked, "responses")) == 200
+        held[config] = {str(one) for one in begun.held}
+
+    assert held[WORST] == held[LEARNED]
+    assert len(held[WORST]) == 1
 
 
 def test_what_was_learned_is_of_the_key_and_the_model():

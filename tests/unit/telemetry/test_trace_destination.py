@@ -7,6 +7,7 @@ import time
 import pytest
 from opentelemetry.sdk.resources import Resource
 
+from gateway.telemetry import trace_destination
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
@@ -18,14 +19,20 @@ from gateway.turns import BREATH_S, PAUSE_S
 from tests.support.collector import Sent
 
 
-def request(trace_id, content=None):
+def request(trace_id, content=None, **more):
     record = DecisionRecord(
         request_id="grq_1", status=200, outcome="ok", occurred_at=0, trace_id=trace_id, span_id="a" * 16
     )
     trace = TraceContext(trace_id, "a" * 16, None, "01", None)
     return spans_of(
         TracedRequest(
-            record=record, trace=trace, started_at=0.0, duration_s=0.0, path="/v1/chat/completions", content=content
+            record=record,
+            trace=trace,
+            started_at=0.0,
+            duration_s=0.0,
+            path="/v1/chat/completions",
+            content=content,
+            **more,
         )
     )
 
@@ -108,6 +115,20 @@ def test_what_is_no_whole_batch_waits_for_its_time_and_what_has_no_room_is_count
     assert sent.batches[0] >= 3
     dropped = 'gateway_trace_spans_dropped_total{collector="lab",reason="queue_full"} 5.0'
     assert dropped in metrics.render(private=True).decode()
+
+
+def test_no_batch_is_larger_than_collectors_take_whatever_clients_say(monkeypatch):
+    monkeypatch.setattr(trace_destination, "_BATCH_BYTES", 10_000)
+    sent = Sent()
+    destination = TraceDestination("lab", lambda: sent, Resource({}), Bounds(batch=9, delay_s=60), Metrics())
+    try:
+        for number in range(9):
+            destination.export(request(f"{number:032x}", metadata="x" * 4096))
+    finally:
+        destination.close()
+        destination.join(10)
+
+    assert sent.batches == [3, 3, 3]
 
 
 @pytest.mark.parametrize(
