@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from gateway import clock
 from gateway.telemetry import labelled
+from gateway.telemetry.exposition import Form
 from gateway.telemetry.metric_definitions import MOST_KEYS, PRIVATE
 from gateway.telemetry.metrics import MOST_MODELS, Metrics
 from gateway.usage import Usage
@@ -94,7 +95,7 @@ def test_what_is_private_is_not_even_collected_for_others():
     assert {name.removesuffix("_total") for name in set.difference(*families)} == PRIVATE
 
 
-class Noted:
+class Noted(Form):
     """A form that notes in which thread it is written, and how many are written at one time."""
 
     def __init__(self):
