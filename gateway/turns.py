@@ -35,12 +35,16 @@ async def beside(work: Callable[..., _Result], *arguments: Any) -> _Result:
 
     Whoever is cancelled meanwhile waits for the end of it: the thread goes on in any case, and what it finds counts.
     """
-    working = asyncio.ensure_future(asyncio.to_thread(_paced_work, work, arguments))
+    working = [asyncio.ensure_future(asyncio.to_thread(_paced_work, work, arguments))]
     try:
-        return await asyncio.shield(working)
+        return await asyncio.shield(working[0])
     except asyncio.CancelledError:
-        await asyncio.wait((working,))
+        await asyncio.wait(working)
         raise
+    finally:
+        # It holds what the work raised, whose traceback holds this frame: only the collector of garbage, which comes
+        # seldom, would let go of all that the work was done on.
+        working.clear()
 
 
 def _paced_work(work: Callable[..., _Result], arguments: tuple[Any, ...]) -> _Result:

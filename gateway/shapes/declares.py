@@ -45,8 +45,10 @@ NAMES_OF_MODELS: Final = ("model", "models", "fallbacks")
 
 _MAX_DEPTH = 8
 _SHORT = 4096
-_REMEMBERED = 256
 """Bytes of a text that is short."""
+_REMEMBERED = 256
+_LONGEST_REMEMBERED: Final = 32_768
+"""Characters of paths and names: a client may write a body of nothing else."""
 
 _UNKNOWN = "\0"
 """Stands for every type that a table does not have."""
@@ -337,9 +339,10 @@ class _Reader:
         known = self._known.get(fingerprint)
         if known is None:
             known = tuple(self.declared(body, bulk=False))
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
-            self._known[fingerprint] = known
+            if sum(len(one.path) + len(one.value) for one in known) <= _LONGEST_REMEMBERED:
+                if len(self._known) >= _REMEMBERED:
+                    self._known.clear()
+                self._known[fingerprint] = known
         return known
 
     def declared(self, body: Body, *, bulk: bool) -> Iterator[Declared]:

@@ -1,8 +1,11 @@
 """Rests between the turns of long work."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -77,3 +80,26 @@ def test_who_is_cancelled_waits_for_what_is_done_beside():
     asyncio.run(cancelled())
 
     assert done == [True]
+
+
+def test_work_that_fails_beside_keeps_nothing_of_what_it_was_done_on():
+    class Body:
+        """What the work is done on."""
+
+    def fail(body):
+        raise ZeroDivisionError(body is None)
+
+    async def run():
+        body = Body()
+        kept = weakref.ref(body)
+        with suppress(ZeroDivisionError):
+            await beside(fail, body)
+        del body
+        await asyncio.sleep(0)
+        return kept()
+
+    gc.disable()
+    try:
+        assert asyncio.run(run()) is None
+    finally:
+        gc.enable()

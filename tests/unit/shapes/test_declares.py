@@ -1,6 +1,7 @@
 """What requests declare, wherever each API lets them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -337,3 +338,12 @@ def _ways(table, place, wanted, seen):
 
 def _would_look(table, written, wanted):
     return table.reader(wanted)._find.found(written[written.index(b"[") :])
+
+
+def test_what_a_request_declares_is_remembered_where_it_is_short():
+    table = replace(CHAT.declares)
+    for name in ("short", "x" * 40_000, "y" * 40_000):
+        body = JsonBody(json.dumps({"tools": [{"type": "function", "function": {"name": name}}]}).encode())
+        assert [one.value for one in declared(table, body, OF_TOOLS, bulk=False)] == [name]
+
+    assert [[one.value for one in known] for known in table.reader(OF_TOOLS)._known.values()] == [["short"]]
