@@ -2,7 +2,7 @@
 
 import sys
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 BUILD = "compiled" if __file__.endswith(".so") else "pure Python"
 """Whether the modules of the request path run compiled; this one is among them, and tells for all."""

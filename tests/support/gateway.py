@@ -7,11 +7,13 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 
 from tests.support.keys import SECRET
 from tests.support.launcher import launch
@@ -169,9 +171,15 @@ class Gateway:
 
     def kill(self) -> None:
         """Ends it in the midst of whatever it does; to `stop` that is peace enough."""
+        family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.kill()
         self.process.wait()
         self.process.returncode = 0
+        # A worker whose parent is gone goes by itself, but writes its records until then.
+        for worker in family:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+        psutil.wait_procs(family, 10)
 
     def _wait_until_ready(self) -> None:
         def ready() -> bool:
