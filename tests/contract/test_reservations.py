@@ -36,7 +36,7 @@ ADVISOR = {"type": "advisor_20260301", "name": "advisor", "model": "claude-opus-
 @pytest.fixture(scope="module")
 def gateway(module_gateway, upstream):
     started = module_gateway(config(upstream.url).replace("virtual_keys:", BUDGET + "virtual_keys:"))
-    adopt(started, "openai", "resp_1", "conv_1", "pmpt_1", "file-1")
+    adopt(started, "openai", "resp_1", "conv_1", "pmpt_1", "file-1", "cachedContents/1")
     return started
 
 
