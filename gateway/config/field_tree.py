@@ -70,6 +70,11 @@ class FieldTree:
             found.append(below)
         return found
 
+    def below(self, path: Path) -> "FieldTree | None":
+        """What stands at a path; `None` where nothing is known to."""
+        found = self.along(path)
+        return found[-1] if len(found) > len(path) else None
+
     def only(self, wanted: Callable[["FieldTree"], bool]) -> "FieldTree | None":
         """The branches that lead to fields of some kind; `None` where there are none."""
         members = {name: kept for name, one in self.members.items() if (kept := one.only(wanted)) is not None}

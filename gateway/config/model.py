@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from gateway.config.sections.access import NO_MATTER, OTHER_READERS, UNKNOWN, Access, steps
+from gateway.config.sections.access import EACH_MEMBER, NO_MATTER, OTHER_READERS, UNKNOWN, Access, steps
 from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
@@ -14,7 +14,7 @@ from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
 from gateway.config.sections.reservations import Reservations
-from gateway.config.sections.tracing import CAPTURE, MOST_COLLECTORS, ContentCapture, TraceCollector
+from gateway.config.sections.tracing import MOST_COLLECTORS, ContentCapture, TraceCollector
 from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
 
 Address = Annotated[str, Field(pattern=r"^[a-z_]+[./].+$", max_length=600)]
@@ -109,7 +109,7 @@ class Config(Section):
         description="One of `trace_collectors`, for every key whose project and team name none; omitted: that of the "
         "`OTEL_*` variables.",
     )
-    content_capture: Annotated[ContentCapture, CAPTURE] = Field(
+    content_capture: Annotated[ContentCapture, EACH_MEMBER] = Field(
         ContentCapture(), description="Whether traces carry prompts and answers, and what is hidden in them."
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"] | None, NO_MATTER] = Field(

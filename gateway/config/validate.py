@@ -211,8 +211,8 @@ def _explain(error: Any) -> Iterator[Finding]:
 
 def _mistaken(path: Path, value: Any) -> Mistaken | None:
     """What is wrong with this text, where its field knows what people write there by mistake."""
-    along = tree_of_file().along(path)
-    marks = along[-1].marks if len(along) > len(path) else ()
+    field = tree_of_file().below(path)
+    marks = () if field is None else field.marks
     return next((one for one in marks if isinstance(one, Mistaken) and re.match(one.pattern, value)), None)
 
 

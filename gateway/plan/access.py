@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.field_tree import fields_of, kind_of, tree_of_file
+from gateway.config.field_tree import FieldTree, fields_of, kind_of, tree_of_file
 from gateway.config.resources import Resource, Spec
-from gateway.config.sections.access import FROM_LEAST, Access, Order
+from gateway.config.sections.access import Access, Order, widest
 from gateway.config.source import steps
 from gateway.plan.change import FieldChange
 from gateway.plan.diff import fields, same
@@ -28,16 +28,16 @@ def of_creation(resource: Resource) -> Access:
     """What it does that a resource is there from now on."""
     if resource.kind != "settings":
         return kind_of(resource.kind).created
-    order = tree_of_file().members[resource.name].mark(Order)
-    return Access.GRANTS if order is None else order.compare(None, resource.spec["value"])
+    access = _compared(tree_of_file().members[resource.name], None, resource.spec["value"])
+    return Access.GRANTS if access is None else access
 
 
 def of_deletion(resource: Resource) -> Access:
     """What it does that a resource is gone."""
     if resource.kind != "settings":
         return kind_of(resource.kind).deleted
-    order = tree_of_file().members[resource.name].mark(Order)
-    return Access.MAY_WIDEN if order is None else order.compare(resource.spec["value"], None)
+    access = _compared(tree_of_file().members[resource.name], resource.spec["value"], None)
+    return Access.MAY_WIDEN if access is None else access
 
 
 def of_field(kind: str, name: str, change: FieldChange) -> Access:
@@ -45,11 +45,23 @@ def of_field(kind: str, name: str, change: FieldChange) -> Access:
     path = tuple(steps(change.path))
     along = fields_of(kind, name).along(path)
     for depth in reversed(range(len(along))):
-        if (order := along[depth].mark(Order)) is None:
-            continue
-        below = path[depth:] if order.is_of_whole else ()
-        return order.compare(_within(below, change.before), _within(below, change.after))
+        order = along[depth].mark(Order)
+        below = path[depth:] if order is not None and order.is_of_whole else ()
+        access = _compared(along[depth], _within(below, change.before), _within(below, change.after))
+        if access is not None:
+            return access
     return Access.MAY_WIDEN
+
+
+def _compared(field: FieldTree, before: Any, after: Any) -> Access | None:
+    """What a field's own order says; `None` where it has none."""
+    order = field.mark(Order)
+    if order is None:
+        return None
+    if order.compare is not None:
+        return order.compare(before, after)
+    members = ((one, (before or {}).get(name), (after or {}).get(name)) for name, one in field.members.items())
+    return widest(_compared(member, had, has) or Access.MAY_WIDEN for member, had, has in members if had != has)
 
 
 def _within(path: tuple[str, ...], value: Any) -> Any:
@@ -57,11 +69,6 @@ def _within(path: tuple[str, ...], value: Any) -> Any:
     for step in reversed(path):
         value = {step: value}
     return value
-
-
-def widest(found: Iterable[Access]) -> Access:
-    """The one that a reviewer has to see."""
-    return max(found, key=FROM_LEAST.index, default=Access.SAME)
 
 
 def widenings(before: Iterable[Resource], after: Iterable[Resource]) -> list[Widening]:

@@ -60,7 +60,6 @@ def _effect(place: str, live: LiveResource, one: Matched) -> str:
     if one.wanted is None or one.written is None:
         return "overwritten"
     path = tuple(steps(place))
-    along = fields_of(live.resource.kind, live.resource.name).along(path)
-    there = along[-1] if len(along) > len(path) else None
+    there = fields_of(live.resource.kind, live.resource.name).below(path)
     now, wanted = (normal(there, value_at(spec, path)) for spec in (live.resource.spec, one.wanted.spec))
     return "already_matches" if now == wanted else "overwritten"

@@ -9,8 +9,8 @@ from gateway.config.address import KINDS
 from gateway.config.field_tree import fields_of
 from gateway.config.referring import Key, prices_renamed, renamed
 from gateway.config.resources import LIFE_CYCLE, Resource, Spec
-from gateway.config.sections.access import Access
-from gateway.plan.access import compared, of_creation, of_deletion, widest
+from gateway.config.sections.access import Access, widest
+from gateway.plan.access import compared, of_creation, of_deletion
 from gateway.plan.change import FieldChange, ResourceChange
 from gateway.plan.diff import same
 from gateway.plan.live import KEPT_US, KeptSecret, LiveResource, LiveState

@@ -4,7 +4,7 @@ Each field of a model names one of these orders in its annotation; a test sees t
 widening guard and confined tokens ask them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -27,6 +27,12 @@ class Access(StrEnum):
 FROM_LEAST: Final = (Access.SAME, Access.NARROWS, Access.GRANTS, Access.MAY_WIDEN, Access.WIDENS)
 """From what nobody needs to see to what a reviewer has to."""
 
+
+def widest(found: Iterable[Access]) -> Access:
+    """The one that a reviewer has to see."""
+    return max(found, key=FROM_LEAST.index, default=Access.SAME)
+
+
 Compare = Callable[[Any, Any], Access]
 
 
@@ -35,10 +41,11 @@ class Order:
     """How a field is compared before and after; `None` is a field that is not there.
 
     It holds for all that stands below the field too, unless that names an order of its own. Where `is_of_whole` says
-    so, what differs below is handed to it as it stands in the field; else by itself.
+    so, what differs below is handed to it as it stands in the field; else by itself. Without a comparison it is what
+    most widens of the section's members.
     """
 
-    compare: Compare
+    compare: Compare | None
     is_of_whole: bool = False
 
 
@@ -97,6 +104,8 @@ DENIED: Final = Order(_denied)
 """A list of what is refused; without one, nothing is."""
 SHARED: Final = Order(_shared)
 """Owners whose files may name something; without any, nobody's else."""
+EACH_MEMBER: Final = Order(None)
+"""A section that comes or goes as a whole."""
 OTHER_READERS: Final = Order(lambda _before, after: Access.MAY_WIDEN if after is None else Access.WIDENS)
 """Where traces go: to somebody else, or, where nothing is said, to whoever reads the next wider collector."""
 
@@ -118,15 +127,5 @@ def more(default: float) -> Order:
     def compare(before: Any, after: Any) -> Access:
         had, has = (Decimal(str(default if one is None else one)) for one in (before, after))
         return Access.WIDENS if has > had else Access.NARROWS if has < had else Access.SAME
-
-    return Order(compare)
-
-
-def each_member(members: Mapping[str, Order]) -> Order:
-    """A section that comes or goes as a whole: what most widens of its members."""
-
-    def compare(before: Any, after: Any) -> Access:
-        found = (order.compare((before or {}).get(name), (after or {}).get(name)) for name, order in members.items())
-        return max(found, key=FROM_LEAST.index)
 
     return Order(compare)

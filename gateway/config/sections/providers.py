@@ -27,6 +27,8 @@ BaseUrl = Annotated[
     Mistaken(r"(?!https?://)", "it does not begin with https:// or http://"),
     Mistaken(r".*\s", "there is white space in it"),
 ]
+ProviderUrl = Annotated[BaseUrl, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))]
+ApiKey = Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))]
 PriceList = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 PriceLists = (
     PriceList
@@ -99,7 +101,7 @@ class DatedFactor(Section):
 class BaseProvider(Shareable):
     """What every provider has, whatever its type."""
 
-    base_url: Annotated[BaseUrl | None, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
+    base_url: ProviderUrl | None = Field(
         None,
         description="Overrides the endpoint, for example with a private link, a regional host or a test server; "
         "without query and fragment.",
@@ -157,9 +159,7 @@ class OpenAIProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["openai"], UNKNOWN] = Field(description="OpenAI's API.")
-    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        description=f"The account's key. {_CREDENTIAL}"
-    )
+    api_key: ApiKey = Field(description=f"The account's key. {_CREDENTIAL}")
     organization: Annotated[str | None, UNKNOWN] = Field(None, description="Sent as `OpenAI-Organization`.")
     project: Annotated[str | None, UNKNOWN] = Field(None, description="Sent as `OpenAI-Project`.")
 
@@ -173,9 +173,7 @@ class AnthropicProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["anthropic"], UNKNOWN] = Field(description="Anthropic's API.")
-    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        description=f"The account's key. {_CREDENTIAL}"
-    )
+    api_key: ApiKey = Field(description=f"The account's key. {_CREDENTIAL}")
 
 
 class Entra(Section):
@@ -223,12 +221,8 @@ class AzureProvider(BaseProvider):
     """
 
     type: Annotated[Literal["azure"], UNKNOWN] = Field(description="Azure OpenAI.")
-    base_url: Annotated[BaseUrl, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
-        description="The resource's endpoint: `https://NAME.openai.azure.com`."
-    )
-    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        None, description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}"
-    )
+    base_url: ProviderUrl = Field(description="The resource's endpoint: `https://NAME.openai.azure.com`.")
+    api_key: ApiKey | None = Field(None, description=f"The resource's key, sent as `api-key`. {_CREDENTIAL}")
     entra: Annotated[Entra | None, UNKNOWN] = Field(None, description="Microsoft Entra ID, in place of `api_key`.")
     api_version: Annotated[str, UNKNOWN] = Field(
         "v1",
@@ -261,9 +255,7 @@ class BedrockProvider(BaseProvider):
 
     type: Annotated[Literal["bedrock"], UNKNOWN] = Field(description="Amazon Bedrock.")
     region: Annotated[str, UNKNOWN] = Field(description="The AWS region, for example `eu-central-1`.")
-    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        None, description=f"A Bedrock API key, in place of AWS credentials. {_CREDENTIAL}"
-    )
+    api_key: ApiKey | None = Field(None, description=f"A Bedrock API key, in place of AWS credentials. {_CREDENTIAL}")
     profile: Annotated[str | None, UNKNOWN] = Field(
         None, description="A named AWS profile; omitted: the default credential chain."
     )
@@ -279,9 +271,7 @@ class GeminiProvider(BaseProvider):
     """
 
     type: Annotated[Literal["gemini"], UNKNOWN] = Field(description="Google's Gemini API.")
-    api_key: Annotated[Credential, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        description=f"The account's key. {_CREDENTIAL}"
-    )
+    api_key: ApiKey = Field(description=f"The account's key. {_CREDENTIAL}")
 
 
 class VertexProvider(BaseProvider):
@@ -309,12 +299,10 @@ class CustomProvider(CostStatingProvider):
     """
 
     type: Annotated[Literal["custom"], UNKNOWN] = Field(description="Any OpenAI-compatible endpoint.")
-    base_url: Annotated[BaseUrl, UNKNOWN, CalledElsewhere(("api_base", "url", "endpoint", "host"))] = Field(
+    base_url: ProviderUrl = Field(
         description="The URL that `/chat/completions` is appended to, for example `http://localhost:11434/v1`."
     )
-    api_key: Annotated[Credential | None, NO_MATTER, CalledElsewhere(("key", "apiKey", "token"))] = Field(
-        None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}"
-    )
+    api_key: ApiKey | None = Field(None, description=f"Sent as `Authorization: Bearer`; omitted: none. {_CREDENTIAL}")
     responses: Annotated[bool, UNKNOWN] = Field(
         True,
         description="Whether it serves `/v1/responses`. If not, clients of that API, Codex among them, are answered by "

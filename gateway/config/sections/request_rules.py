@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.config.sections.access import FROM_LEAST, Access, Order
+from gateway.config.sections.access import Access, Order, widest
 from gateway.config.sections.base import Section
 from gateway.shapes.request_rules import EFFORTS, Action, RequestRules, Rule, declares, declaring_in, untouchable
 
@@ -172,12 +172,10 @@ RequestSection = Annotated[dict[FieldPath, FieldRule], Field(max_length=64), Aft
 def _of_rules(before: Any, after: Any) -> Access:
     """Whoever could say less of a field may say more."""
     had, has = before or {}, after or {}
-    found = Access.SAME
-    for field in {*had, *has}:
-        one, other = had.get(field) or {}, has.get(field) or {}
-        of_field = (_of_action(action, one.get(action), other.get(action)) for action in {*one, *other})
-        found = max(found, *of_field, key=FROM_LEAST.index)
-    return found
+    fields = ((had.get(field) or {}, has.get(field) or {}) for field in {*had, *has})
+    return widest(
+        _of_action(action, one.get(action), other.get(action)) for one, other in fields for action in {*one, *other}
+    )
 
 
 def _of_action(action: str, before: Any, after: Any) -> Access:

@@ -1,7 +1,7 @@
 """Where traces go and what they carry: collectors by name, and the capture of content."""
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -11,7 +11,6 @@ from gateway.config.sections.access import (
     UNKNOWN,
     Access,
     Order,
-    each_member,
     more,
     steps,
 )
@@ -62,24 +61,6 @@ def _hidden(before: Any, after: Any) -> Access:
     return Access.WIDENS if had - has else Access.NARROWS if has - had else Access.SAME
 
 
-_CAPTURED: Final = steps(False, True, default=False)
-_CAPTURED_FOR_KEY: Final = Order(_capture_of_key)
-_HIDDEN: Final = Order(_hidden)
-_MORE_BODY: Final = more(2_097_152)
-_MORE_ATTRIBUTE: Final = more(32_768)
-CAPTURE: Final = each_member(
-    {
-        "enabled": _CAPTURED,
-        "redact": _HIDDEN,
-        "max_body_bytes": _MORE_BODY,
-        "max_attribute_bytes": _MORE_ATTRIBUTE,
-    }
-)
-"""Of the file's own `content_capture`."""
-CAPTURE_OF_KEY: Final = each_member({"enabled": _CAPTURED_FOR_KEY, "redact": _HIDDEN})
-"""Of a virtual key's."""
-
-
 class TraceCollector(Shareable):
     """A collector of traces: LangWatch, Langfuse, Jaeger, any that takes OTLP. Projects and teams name theirs."""
 
@@ -124,10 +105,10 @@ class KeyContentCapture(Section):
             secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
     """
 
-    enabled: Annotated[bool | None, _CAPTURED_FOR_KEY] = Field(
+    enabled: Annotated[bool | None, Order(_capture_of_key)] = Field(
         None, description="Whether the key's prompts and answers are in its traces; omitted: as for every key."
     )
-    redact: Annotated[list[Pattern], UNORDERED, _HIDDEN] = Field(
+    redact: Annotated[list[Pattern], UNORDERED, Order(_hidden)] = Field(
         [], description="RE2 patterns beside the file's own, for this key."
     )
 
@@ -145,17 +126,17 @@ class ContentCapture(Section):
           redact: ['\b\d{13,19}\b', '[\w.+-]+@[\w-]+\.[\w.]+']
     """
 
-    enabled: Annotated[bool, _CAPTURED] = Field(
+    enabled: Annotated[bool, steps(False, True, default=False)] = Field(
         False, description="Whether the prompts and answers of every key are in its traces."
     )
-    redact: Annotated[list[Pattern], UNORDERED, _HIDDEN] = Field(
+    redact: Annotated[list[Pattern], UNORDERED, Order(_hidden)] = Field(
         [], description="What matches any of these RE2 patterns, in any string, becomes `[redacted]`."
     )
-    max_body_bytes: Annotated[PositiveInt, Field(le=33_554_432), _MORE_BODY] = Field(
+    max_body_bytes: Annotated[PositiveInt, Field(le=33_554_432), more(2_097_152)] = Field(
         2_097_152,
         description="Bytes that are kept of a request, and of its answer as it is sent, until they are exported; a "
         "larger body is left out.",
     )
-    max_attribute_bytes: Annotated[int, Field(ge=256, le=262_144), _MORE_ATTRIBUTE] = Field(
+    max_attribute_bytes: Annotated[int, Field(ge=256, le=262_144), more(32_768)] = Field(
         32_768, description="Bytes that one attribute of a span has at most; what is longer is shortened, and says so."
     )

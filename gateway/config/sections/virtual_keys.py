@@ -9,6 +9,7 @@ from gateway.config.sections.access import (
     ANOTHER,
     CEILING,
     DENIED,
+    EACH_MEMBER,
     END,
     NO_MATTER,
     NOTHING_MORE,
@@ -35,7 +36,7 @@ from gateway.config.sections.marks import (
     Refers,
 )
 from gateway.config.sections.policy_rules import PolicyRules
-from gateway.config.sections.tracing import CAPTURE_OF_KEY, KeyContentCapture
+from gateway.config.sections.tracing import KeyContentCapture
 
 SecretHash = Annotated[
     str,
@@ -209,7 +210,7 @@ class VirtualKey(Managed):
     assumed_output_tokens: Annotated[Annotated[int, Field(ge=1, le=10_000_000)] | Literal["max"] | None, UNKNOWN] = (
         Field(None, description="Overrides the file's `assumed_output_tokens` for this key.")
     )
-    content_capture: Annotated[KeyContentCapture, CAPTURE_OF_KEY] = Field(
+    content_capture: Annotated[KeyContentCapture, EACH_MEMBER] = Field(
         KeyContentCapture(), description="Whether traces of this key carry prompts and answers."
     )
     expires_at: Annotated[Moment | None, END, CalledElsewhere(("expires", "expiry", "duration"))] = Field(
