@@ -3,10 +3,12 @@
 What goes up is what was judged: where a rule or an alias changes a request, the batch is made of the changed one.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
+from gateway.counters.hold import Hold
 from gateway.errors import GatewayError
 from gateway.money.habits import Habits
 from gateway.money.prices import Price
@@ -49,6 +51,16 @@ def batch_price(price: Price | None) -> Price | None:
 def has_batch_price(price: Price) -> bool:
     """Whether the list has a price of its own for batches."""
     return any(terms.by == "service_tier" and terms.value == BATCH_TIER for terms in price.terms)
+
+
+def add_most(holds: dict[str, BudgetHold], further: Iterable[Hold]) -> None:
+    """Adds, by the key of its counter, the most of each budget: nobody corrects it while the work goes on."""
+    for one in further:
+        hold = BudgetHold(one.beyond.limit, one.amount, one.beyond.budget) if isinstance(one, MarginHold) else one
+        if isinstance(hold, BudgetHold):
+            known = holds.get(hold.limit.key)
+            amount = hold.amount + (0 if known is None else known.amount)
+            holds[hold.limit.key] = BudgetHold(hold.limit, amount, hold.budget)
 
 
 class BatchRequests:
@@ -155,14 +167,7 @@ class BatchRequests:
         )
 
     def _hold(self, admitted: Admitted, candidate: Candidate) -> None:
-        for hold in candidate_holds(admitted, candidate, self._habits):
-            if isinstance(hold, MarginHold):
-                # Nobody corrects what a batch holds while it runs, so it is the most.
-                hold = BudgetHold(hold.beyond.limit, hold.amount, hold.beyond.budget)  # noqa: PLW2901
-            if isinstance(hold, BudgetHold):
-                known = self.holds.get(hold.limit.key)
-                amount = hold.amount + (0 if known is None else known.amount)
-                self.holds[hold.limit.key] = BudgetHold(hold.limit, amount, hold.budget)
+        add_most(self.holds, candidate_holds(admitted, candidate, self._habits))
         if len(self.holds) > _MOST_COUNTERS:
             raise GatewayError(
                 "bad_request",
@@ -209,8 +214,6 @@ def _object(written: JsonBody, name: str) -> bytes:
 
 def judged_requests(requests: BatchRequests, body: JsonBody) -> bytes:
     """The whole body of a batch of Anthropic's, as it goes up. Raises `GatewayError`."""
-    if body.is_ambiguous("requests"):
-        raise GatewayError("bad_request", "The body has `requests` twice, or in another case; write it once.")
     raw = body.raw("requests")
     try:
         items = [] if raw is None else [bytes(item) for item in _decode_list.decode(raw)]

@@ -5,9 +5,9 @@ provider gave it, so that it is charged whoever is there to see its end, and whe
 """
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -22,9 +22,16 @@ from gateway.money.cost import AnswerCost
 from gateway.money.nano_usd import NANO_PER_USD
 from gateway.money.prices import Price
 from gateway.pipeline.ask import ask, failed
-from gateway.pipeline.batch_requests import BATCH_TIER, BatchRequests, has_batch_price, judged_line, judged_requests
+from gateway.pipeline.batch_requests import (
+    BATCH_TIER,
+    BatchRequests,
+    add_most,
+    has_batch_price,
+    judged_line,
+    judged_requests,
+)
 from gateway.pipeline.holds import take
-from gateway.pipeline.homes import identity_of_key, owned, state_unknown
+from gateway.pipeline.homes import identity_of_key, identity_of_provider, owned, state_unknown
 from gateway.pipeline.over_budget import over_budget
 from gateway.pipeline.own_calls import call, lines_of, pieces_of, whole_of
 from gateway.pipeline.relay import Reply
@@ -55,7 +62,7 @@ from gateway.usage import Served, Stated, Usage
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_parts import members_in
 from gateway.wire.json_splice import Splice, apply
-from gateway.wire.spooled_form import LongForm, pieces_of_file
+from gateway.wire.spooled_form import LongForm, pieces_of_file, sha256_of_file
 from gateway.wire.unreadable import UNREADABLE
 
 LONGEST_LINE: Final = 32 * 1024 * 1024
@@ -74,6 +81,15 @@ _BOUNDARY: Final = "lines-of-a-batch-7f3a1c"
 _MICROSECONDS: Final = 1_000_000
 _CLOCKS_DIFFER_S: Final = 60
 _MAY_HAVE_BEGUN: Final = ("upstream_network_error", "upstream_protocol_error")
+_FIGURES: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "input_audio_tokens",
+    "output_audio_tokens",
+)
 _decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -128,7 +144,7 @@ async def _batch_begun(
     except BaseException:
         await services.jobs.drop(job)
         raise
-    object_id = _id_in(reply)
+    object_id = _id_in(reply.status, reply.data)
     if object_id is None:
         await services.jobs.drop(job)
     else:
@@ -184,14 +200,16 @@ async def _background_begun(
         asked = await ask(request, services)
         # Another candidate may have answered than was asked first.
         job = _background_job(request, job.id)
-        lease = await _held_on(job, services)
+        # What its request holds is about to be given back.
+        with suppress(CountersLost):
+            lease = await hold_for(job, services)
         reply = await relay_(asked)
     except BaseException:
         if lease is not None:
             lease.cancel()
         await services.jobs.drop(job)
         raise
-    object_id = _id_in(reply)
+    object_id = _id_in(reply.status, reply.data)
     told = None if object_id is None else progress(BACKGROUND, reply.data or b"")
     if object_id is None or told is None or told[0]:
         if lease is not None:
@@ -202,14 +220,11 @@ async def _background_begun(
     return reply
 
 
-async def _held_on(job: OpenJob, services: Services) -> Lease | None:
-    """Holds for the job what its request is about to give back."""
+async def hold_for(job: OpenJob, services: Services) -> Lease | None:
+    """Holds what a job may cost, whatever budgets have room for. Raises `CountersLost`."""
     if not job.holds:
         return None
-    try:
-        lease = await services.counters.reserve([Hold(limit_of(one), one.amount) for one in job.holds])
-    except CountersLost:
-        return None
+    lease = await services.counters.reserve([Hold(limit_of(one), one.amount) for one in job.holds])
     return None if isinstance(lease, Refusal) else lease
 
 
@@ -217,31 +232,27 @@ def _background_job(request: Admitted, id_: str) -> OpenJob:
     received, candidate = request.received, request.candidate
     provider = candidate.upstream.provider.name
     record = record_of(received, Ended(200, "ok"))
-    held: dict[str, Held] = {}
+    holds: dict[str, BudgetHold] = {}
     for reservation in received.trail.reservations:
-        # Nobody corrects what it holds while it goes on, so it is the most.
-        beyond = [BudgetHold(one.beyond.limit, one.amount, one.beyond.budget) for one in reservation.margins]
-        for hold in (*reservation.budgets, *beyond):
-            known = held.get(hold.limit.key)
-            amount = hold.amount + (0 if known is None else known.amount)
-            held[hold.limit.key] = msgspec.structs.replace(_as_held(hold), amount=min(amount, _MOST))
+        add_most(holds, (*reservation.budgets, *reservation.margins))
     return OpenJob(
         id=id_,
         kind=BACKGROUND.name,
         virtual_key=identity_of_key(received, request.key),
-        provider=received.snapshot.identities.get(("providers", provider), provider),
+        provider=identity_of_provider(received.snapshot.identities, provider),
         record=msgspec.structs.replace(record, request_id=id_, endpoint=BACKGROUND.name),
-        holds=tuple(held.values()),
+        holds=tuple(map(_as_held, holds.values())),
         endpoint=received.endpoint.name,
         models=(candidate.model,),
     )
 
 
-def _id_in(reply: Reply) -> str | None:
-    if reply.status >= _ERRORS or reply.data is None:
+def _id_in(status: int, data: bytes | None) -> str | None:
+    """The id of what an answer says was made."""
+    if status >= _ERRORS or data is None:
         return None
     try:
-        id_ = _decode_object(reply.data).get("id")
+        id_ = _decode_object(data).get("id")
     except UNREADABLE:
         return None
     return id_ if isinstance(id_, str) and id_ else None
@@ -412,10 +423,7 @@ def _is(file: SpooledFile, digest: str) -> bool:
     start = 0
     for one in digest.split(","):
         size, _, named = one.partition(":")
-        found = hashlib.sha256()
-        for piece in pieces_of_file(file.descriptor, start, min(start + int(size), file.size)):
-            found.update(piece)
-        if found.hexdigest() != named:
+        if sha256_of_file(file.descriptor, start, min(start + int(size), file.size)) != named:
             return False
         start += int(size)
     return start == file.size
@@ -436,11 +444,8 @@ async def _sent_up(request: Admitted, lines: SpooledFile, services: Services) ->
         data = await whole_of(response)
     except UpstreamFailure as failure:
         raise failed(failure, provider.name) from failure
-    try:
-        id_ = _decode_object(data).get("id")
-    except UNREADABLE:
-        id_ = None
-    if response.status >= _ERRORS or not isinstance(id_, str):
+    id_ = _id_in(response.status, data)
+    if id_ is None:
         raise GatewayError(
             "provider_error",
             f"The provider {provider.name} answered {response.status} when it was given the requests of the batch.",
@@ -451,7 +456,7 @@ async def _sent_up(request: Admitted, lines: SpooledFile, services: Services) ->
 
 
 def _stored(received: Received, key: CompiledKey, provider: str, id_: str, kind: str) -> StoredObject:
-    holder = received.snapshot.identities.get(("providers", provider), provider)
+    holder = identity_of_provider(received.snapshot.identities, provider)
     own = identity_of_key(received, key)
     return StoredObject(id=id_, kind=kind, virtual_key=own, provider=holder, created_at=clock.microseconds())
 
@@ -487,9 +492,9 @@ def _job(request: Admitted, kind: Deferred, requests: BatchRequests) -> OpenJob:
         id=id_,
         kind=kind.name,
         virtual_key=identity_of_key(received, request.key),
-        provider=received.snapshot.identities.get(("providers", provider), provider),
+        provider=identity_of_provider(received.snapshot.identities, provider),
         record=record,
-        holds=tuple(_as_held(one) for one in requests.holds.values()),
+        holds=tuple(map(_as_held, requests.holds.values())),
         endpoint=endpoint.name,
         models=models,
         input_id=input_id,
@@ -528,7 +533,9 @@ async def look(job: OpenJob, snapshot: Snapshot, services: Services) -> Outcome 
     kind, age = KINDS[job.kind], clock.microseconds() - job.created_at
     if age > _GIVEN_UP_US:
         return _as_held_for(job)
-    name = next((one for one in snapshot.upstreams if _identity(snapshot, one) == job.provider), None)
+    name = next(
+        (one for one in snapshot.upstreams if identity_of_provider(snapshot.identities, one) == job.provider), None
+    )
     if name is None:
         return None
     provider = snapshot.upstreams[name].provider
@@ -612,10 +619,6 @@ async def _own(job: OpenJob, files: Sequence[str], services: Services) -> None:
         await services.objects.remember(kept)
 
 
-def _identity(snapshot: Snapshot, provider: str) -> str:
-    return snapshot.identities.get(("providers", provider), provider)
-
-
 def _as_held_for(job: OpenJob) -> Outcome:
     """What is charged where nobody can tell what was consumed: the most that it can be."""
     return Outcome(cost=_most_of(job), warning=USAGE_NOT_REPORTED)
@@ -656,9 +659,7 @@ class _Bill:
             self._unreported += self._endpoint.metered
             return
         usage = stated.usage
-        for name in ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"):
-            self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
-        for name in ("input_audio_tokens", "output_audio_tokens"):
+        for name in _FIGURES:
             self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
         for name, count in (usage.further or {}).items():
             self._further[name] = self._further.get(name, 0) + count

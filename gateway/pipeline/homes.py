@@ -29,9 +29,14 @@ def identity_of_key(received: Received, key: CompiledKey) -> str:
     return received.snapshot.identities.get(("virtual_keys", key.name), key.name)
 
 
+def identity_of_provider(identities: Identities, name: str) -> str:
+    """What the index calls a provider, whatever it is called at present."""
+    return identities.get(("providers", name), name)
+
+
 def provider_called(identities: Identities, key: CompiledKey, identity: str) -> str | None:
     """The name under which a key reaches a provider that the index knows by its identity; `None` where it does not."""
-    return next((name for name in key.upstreams if identities.get(("providers", name), name) == identity), None)
+    return next((name for name in key.upstreams if identity_of_provider(identities, name) == identity), None)
 
 
 async def find_home(received: Received, key: CompiledKey, body: RequestBody, services: Services) -> Home | None:
@@ -136,7 +141,7 @@ def left_behind(request: Admitted, answer: bytes) -> list[StoredObject]:
     made = endpoint.shape.state.created(request.body, answer)
     provider = request.candidate.upstream.provider.name
     key = identity_of_key(received, request.key)
-    holder = received.snapshot.identities.get(("providers", provider), provider)
+    holder = identity_of_provider(received.snapshot.identities, provider)
     now = clock.microseconds()
     stored = [
         StoredObject(id=one.id, kind=one.kind, virtual_key=key, provider=holder, created_at=now + number)

@@ -120,6 +120,13 @@ def _with_count(response: UpstreamResponse) -> UpstreamResponse:
     return response if counted is None else _CountedResponse(response, int(counted))
 
 
+async def _whole(response: UpstreamResponse) -> bytes:
+    pieces: list[bytes] = []
+    while (piece := await response.read_chunk()) is not None:
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
 class _CountedResponse:
     """A response whose object has one member more."""
 
@@ -144,10 +151,7 @@ class _CountedResponse:
 
     async def read_all(self) -> bytes:
         """See `UpstreamResponse`."""
-        pieces: list[bytes] = []
-        while (piece := await self.read_chunk()) is not None:
-            pieces.append(piece)
-        return b"".join(pieces)
+        return await _whole(self)
 
     async def close(self) -> None:
         """See `UpstreamResponse`."""
@@ -207,10 +211,7 @@ class _EventStreamResponse:
 
     async def read_all(self) -> bytes:
         """All events; see `UpstreamResponse`."""
-        pieces: list[bytes] = []
-        while (piece := await self.read_chunk()) is not None:
-            pieces.append(piece)
-        return b"".join(pieces)
+        return await _whole(self)
 
     async def close(self) -> None:
         """See `UpstreamResponse`."""

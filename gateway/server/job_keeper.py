@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Final
 
 from gateway import clock
-from gateway.counters.hold import CountersLost, Hold, Lease, Refusal
+from gateway.counters.hold import CountersLost, Lease
 from gateway.errors import GatewayError
 from gateway.ledger.open_jobs import JobStore, OpenJob
 from gateway.ledger.stored_entry import IndexLostError
-from gateway.pipeline.deferred import conclude, limit_of, look
+from gateway.pipeline.deferred import conclude, hold_for, look
 from gateway.pipeline.services import Services
 from gateway.shapes.deferred import KINDS
 from gateway.snapshot.holder import Holder
@@ -151,7 +151,7 @@ class JobKeeper:
             if job.id in self._watched or job.id in self._ended:
                 continue
             try:
-                lease = await _hold(job, services)
+                lease = await hold_for(job, services)
             except CountersLost:
                 return False
             if job.id in self._watched or job.id in self._ended:  # its request has come further meanwhile
@@ -191,11 +191,3 @@ class JobKeeper:
 
     def _first_pause_s(self, job: OpenJob) -> float:
         return self._interval_s if KINDS[job.kind].is_batch else self._interval_s / _SOON
-
-
-async def _hold(job: OpenJob, services: Services) -> Lease | None:
-    """Holds what a job may cost, whatever budgets have room for. Raises `CountersLost`."""
-    if not job.holds:
-        return None
-    lease = await services.counters.reserve([Hold(limit_of(one), one.amount) for one in job.holds])
-    return None if isinstance(lease, Refusal) else lease

@@ -16,7 +16,7 @@ from gateway import clock, ids, private_files
 from gateway.errors import GatewayError
 from gateway.turns import beside
 from gateway.wire.multipart import MultipartBody
-from gateway.wire.spooled_form import pieces_of_file
+from gateway.wire.spooled_form import sha256_of_file
 
 _WRITTEN_AT_ONCE: Final = 1024 * 1024
 _KEPT_S: Final = 86_400
@@ -151,10 +151,7 @@ class UploadSpool:
         upload.descriptor = descriptor
         if os.fstat(descriptor).st_size != size:
             return False
-        found = hashlib.sha256()
-        for piece in pieces_of_file(descriptor, 0, size):
-            found.update(piece)
-        return found.hexdigest() == named
+        return sha256_of_file(descriptor, 0, size) == named
 
     def _forget_old_ones(self) -> None:
         """Kept files go after a day, and the oldest ones before where they are too many."""

@@ -1,5 +1,6 @@
 """A form whose long files lie on the disk: what is judged is in memory, and files are read when the form goes up."""
 
+import hashlib
 import mmap
 import os
 from collections.abc import Iterator, Sequence
@@ -99,3 +100,11 @@ def pieces_of_file(descriptor: int, start: int, end: int) -> Iterator[bytes]:
             raise OSError("a spooled upload is shorter than it was")
         start += len(piece)
         yield piece
+
+
+def sha256_of_file(descriptor: int, start: int, end: int) -> str:
+    """The digest of what stands in a file from one place to another, in hex. Raises `OSError`."""
+    found = hashlib.sha256()
+    for piece in pieces_of_file(descriptor, start, end):
+        found.update(piece)
+    return found.hexdigest()
