@@ -1,7 +1,7 @@
 """`gateway import`: a peer's configuration as a `gateway.yaml`, and what could not come along."""
 
 import json
-from collections.abc import Sequence
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -12,13 +12,11 @@ from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.options import ConfigPaths, Database, found_paths
 from gateway.cli.output import results, say, show
-from gateway.cli.process_settings import read_settings
-from gateway.plan.words import count
+from gateway.cli.process_settings import read_pepper
 from gateway.private_files import write_new
 
 if TYPE_CHECKING:
     from gateway.importers.draft import Draft
-    from gateway.keys.digest import Pepper
 
 app: Final = Commands(
     "import",
@@ -66,55 +64,20 @@ def litellm(
     if spend is not None:
         if file is not None or keys is not None:
             raise failed("--spend converts nothing: give it without a config.yaml and --keys")
-        _open_budgets(_read(spend), found_paths(config_), database_)
+        from gateway.cli.opening_balances import open_budgets  # noqa: PLC0415 - `gateway version` should not wait for it
+
+        open_budgets(_read(spend), found_paths(config_), database_)
         return
     if file is None:
         raise failed("give LiteLLM's config.yaml, or --spend")
-    from gateway.importers.litellm import convert  # noqa: PLC0415 - `gateway version` should not wait for it
+    from gateway.importers.litellm import convert  # noqa: PLC0415 - likewise
     from gateway.importers.litellm_file import UnreadableFile, read  # noqa: PLC0415 - likewise
 
     try:
         config = read(file)
     except UnreadableFile as problem:
         raise failed(str(problem).removesuffix(".")) from None
-    _finish(convert(config, None if keys is None else _read(keys), owner, _pepper()), output, report)
-
-
-def _open_budgets(dump: Any, paths: Sequence[Path], written_database: str | None) -> None:
-    from gateway import clock  # noqa: PLC0415 - see above
-    from gateway.cli.budgets import budgets_of_files  # noqa: PLC0415
-    from gateway.cli.check_ledger import mend_counters  # noqa: PLC0415
-    from gateway.cli.database import database  # noqa: PLC0415
-    from gateway.control_plane.known_budgets import applied_budgets  # noqa: PLC0415
-    from gateway.importers.litellm_spend import openings  # noqa: PLC0415
-    from gateway.ledger import names  # noqa: PLC0415
-    from gateway.ledger.insert import insert_entries  # noqa: PLC0415
-    from gateway.ledger.pace import FAST  # noqa: PLC0415
-    from gateway.ledger.retention import pruned_before  # noqa: PLC0415
-    from gateway.money.nano_usd import NANO_PER_USD  # noqa: PLC0415
-    from gateway.storage.engine import reading, writing  # noqa: PLC0415
-
-    with database(written_database, upgrades_own=True) as engine:
-        with reading(engine) as connection:
-            known = None if paths else applied_budgets(connection)
-            ids, before = names.read(connection).ids, pruned_before(connection)
-        budgets = budgets_of_files(paths) if paths else () if known is None else known.budgets
-        if not budgets:
-            raise failed("there are no budgets: give the imported gateway.yaml as --config, or apply it first")
-        found, told = openings(dump, budgets, {} if paths else ids, clock.now(), before)
-        with writing(engine) as connection:
-            made = insert_entries(connection, [one.record for one in found], FAST)
-        if made:
-            mend_counters(read_settings(), engine, budgets)
-    for one in found:
-        results.out(f"{one.counter} {one.amount / NANO_PER_USD:.9f}")
-    for note in told:
-        say(f"note: {note}", "yellow")
-    there = len(found) - made
-    stay = "was there already, and stays as it is" if there == 1 else "were there already, and stay as they are"
-    more = f"; {there} {stay}" if there else ""
-    is_are = "is" if made == 1 else "are"
-    say(f"{count(made, 'opening row')} {is_are} written{more}." if made else f"Nothing is written{more}.")
+    _finish(convert(config, None if keys is None else _read(keys), owner, read_pepper()), output, report)
 
 
 @app.command("portkey", epilog="Example: gateway import portkey config.json --alias smart --output gateway.yaml")
@@ -142,18 +105,9 @@ def bifrost(
 
     Where GATEWAY_KEY_PEPPER is set as for the gateway, people go on with the secrets that they have.
     """
-    import os  # noqa: PLC0415 - only here
-
     from gateway.importers.bifrost import convert  # noqa: PLC0415 - see above
 
-    _finish(convert(_read(file), owner, _pepper(), os.environ), output, report)
-
-
-def _pepper() -> "Pepper | None":
-    from gateway.keys.digest import Pepper  # noqa: PLC0415 - see above
-
-    secret = read_settings().key_pepper
-    return None if secret is None else Pepper(secret.get_secret_value().encode())
+    _finish(convert(_read(file), owner, read_pepper(), os.environ), output, report)
 
 
 def _read(file: Path) -> Any:

@@ -12,7 +12,7 @@ from gateway import clock, private_files
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
 from gateway.cli.output import results, say
-from gateway.cli.process_settings import read_settings
+from gateway.cli.process_settings import read_pepper
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
 from gateway.keys.mint import mint as mint_secret
 
@@ -57,10 +57,10 @@ def init(
     if not chosen:
         say("No provider's key is used, so the simulator answers.")
     chosen = chosen or [SIMULATOR]
-    pepper = read_settings().key_pepper
+    pepper = read_pepper()
     environment = "test" if pepper is None else "live"
     secret = mint_secret(environment).reveal()
-    hashed = Pepper(DEVELOPMENT_PEPPER if pepper is None else pepper.get_secret_value().encode()).digest(secret)
+    hashed = (pepper or Pepper(DEVELOPMENT_PEPPER)).digest(secret)
     text = first_file(chosen, key, format_hash(hashed), environment, organization)
     _check(text)
     _write(file, text, force=force)

@@ -13,7 +13,7 @@ from gateway import clock
 from gateway.cli.groups import Commands
 from gateway.cli.options import ControlPlaneUrl, Database, Token
 from gateway.cli.output import Format, results, say
-from gateway.cli.process_settings import read_settings
+from gateway.cli.process_settings import read_pepper
 from gateway.cli.target import is_named, target
 from gateway.duration import parse_duration
 from gateway.keys.digest import DEVELOPMENT_PEPPER, Pepper, format_hash
@@ -114,9 +114,9 @@ def _new(environment: str) -> tuple[str, str]:
 
 
 def _pepper(environment: str) -> Pepper:
-    pepper = read_settings().key_pepper
+    pepper = read_pepper()
     if pepper is not None:
-        return Pepper(pepper.get_secret_value().encode())
+        return pepper
     if environment == "live":
         say(
             "error: live keys are hashed under a pepper of your own: set GATEWAY_KEY_PEPPER to the value that the "

@@ -7,6 +7,7 @@ import typer
 from gateway.cli.output import say
 
 if TYPE_CHECKING:
+    from gateway.keys.digest import Pepper
     from gateway.settings import Settings
 
 
@@ -25,3 +26,11 @@ def read_settings(**flags: Any) -> "Settings":
             where = f"--{name.replace('_', '-')}" if given else f"GATEWAY_{name.upper()}"
             say(f"error: {where}: {one['msg'].removeprefix('Value error, ')}", "red")
         raise typer.Exit(1) from None
+
+
+def read_pepper() -> "Pepper | None":
+    """What secrets of keys are hashed under; `None` where the settings name nothing."""
+    from gateway.keys.digest import Pepper  # noqa: PLC0415 - as above
+
+    secret = read_settings().key_pepper
+    return None if secret is None else Pepper(secret.get_secret_value().encode())

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.importers.draft import Draft, is_reference, mapping, number, provider_name, sequence, share, words
-from gateway.importers.peers import COMPATIBLE, is_plain, lists_its_prices, may_be_secret, variable_of
+from gateway.importers.peers import COMPATIBLE, is_plain, lists_its_prices, variable_of
 
 _NATIVE: Final = {name: name for name in ("openai", "anthropic", "azure", "bedrock", "vertex", "gemini")}
 _ADDRESSES: Final = {
@@ -341,14 +341,8 @@ def secret(written: object) -> object:
 
 def _wire(draft: Draft, where: str, members: dict[str, Any], network: dict[str, Any]) -> None:
     """Headers and deadlines."""
-    headers = mapping(network.get("extra_headers"))
-    if headers:
-        members["headers"] = {
-            name: draft.credential(value, name, f"{where} extra_headers.{name}")
-            if may_be_secret(name, value)
-            else words(value) or str(value)
-            for name, value in headers.items()
-        }
+    if headers := draft.headers(network.get("extra_headers"), f"{where} extra_headers"):
+        members["headers"] = headers
     timeouts = {
         ours: seconds * 1000
         for theirs, ours in (

@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 import yaml
 
+from gateway.importers.peers import may_be_secret
+
 _ENV = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 _REFERENCE = re.compile(r"(\$?)\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = 128
-_PERIOD = re.compile(r"(\d{1,6})(s|m|h|d|w|mo)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 30 * 86_400}
+PERIOD = re.compile(r"(\d{1,6})(s|m|h|d|w|mo)")
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 30 * 86_400}
 _WINDOWS = {60: "minute", 3600: "hour", 86_400: "day", 7 * 86_400: "week", 30 * 86_400: "month"}
 _LARGEST_USD = 10**9
 _LARGEST_WEIGHT = 1_000_000
@@ -65,6 +67,15 @@ class Draft:
         variable = self._variable(written, variable_name(suggested))
         self.note(where, f"set {variable} to the credential" + (" that stood here" if written else ""))
         return "${env:" + variable + "}"
+
+    def headers(self, written: object, where: str) -> dict[str, str]:
+        """Headers as a provider has them: what may be a secret in a variable, `where` and a dot before its name."""
+        return {
+            name: self.credential(value, name, f"{where}.{name}")
+            if may_be_secret(name, value)
+            else words(value) or str(value)
+            for name, value in mapping(written).items()
+        }
 
     def _variable(self, written: object, wanted: str) -> str:
         """The variable of a credential; without one in the file it is the usual one, whatever else stands there."""
@@ -254,10 +265,10 @@ def amount(written: object) -> str | None:
 
 def window_of(duration: str) -> tuple[str, bool]:
     """The window of a period such as `30d`, and whether it is as long; without a period it never ends."""
-    found = _PERIOD.fullmatch(duration)
+    found = PERIOD.fullmatch(duration)
     if found is None:
         return "total", not duration
-    seconds = int(found[1]) * _SECONDS[found[2]]
+    seconds = int(found[1]) * SECONDS[found[2]]
     longer = [length for length in _WINDOWS if length >= seconds]
     return (_WINDOWS[longer[0]], longer[0] == seconds) if longer else ("total", False)
 

@@ -25,7 +25,7 @@ def keep_secret(spec: dict[str, Any], sha256: bytes, pepper: Pepper) -> None:
     spec["secret_hash"] = format_hash(pepper.imported(sha256))
     ends = datetime.fromisoformat(spec["expires_at"]) if "expires_at" in spec else last
     if ends >= last:
-        spec["expires_at"] = last.isoformat().replace("+00:00", "Z")
+        spec["expires_at"] = moment(last)
 
 
 def moment(written: object) -> str:

@@ -29,7 +29,6 @@ from gateway.importers.peers import (
     guessed,
     is_plain,
     lists_its_prices,
-    may_be_secret,
     needs_key,
     variable_of,
 )
@@ -321,14 +320,8 @@ def _more(draft: Draft, where: str, members: dict[str, Any], parameters: dict[st
         _bedrock(draft, where, members, parameters)
     elif type_ == "vertex":
         _vertex(draft, where, members, parameters)
-    headers = mapping(parameters.get("extra_headers"))
-    if headers:
-        members["headers"] = {
-            name: draft.credential(value, name, f"{where}.litellm_params.extra_headers.{name}")
-            if may_be_secret(name, value)
-            else words(value) or str(value)
-            for name, value in headers.items()
-        }
+    if headers := draft.headers(parameters.get("extra_headers"), f"{where}.litellm_params.extra_headers"):
+        members["headers"] = headers
     seconds = [share(parameters.get(name)) for name in ("stream_timeout", "timeout")]
     first_byte = next((one for one in seconds if one), None)
     if first_byte:

@@ -6,7 +6,6 @@ another length is told.
 """
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
@@ -15,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from gateway.config.resources import Identities
-from gateway.importers.draft import Draft, window_of, words
+from gateway.importers.draft import PERIOD, SECONDS, Draft, window_of, words
 from gateway.importers.kept_secrets import moment
 from gateway.importers.litellm_keys import Dump, Models, member_rows, read_keys
 from gateway.ledger.rows import HOUR_US, OPENING_BALANCE
@@ -26,8 +25,8 @@ from gateway.telemetry.decision_record import Charge, DecisionRecord
 _OF_EVERYBODY: Final = "litellm-proxy-budget"
 """The user whose sum is that of all requests."""
 
-_PERIOD: Final = re.compile(r"(\d{1,6})(s|m|h|d|w|mo)")
-_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400, "mo": 31 * 86_400}
+_SECONDS: Final = {**SECONDS, "mo": 31 * 86_400}
+"""A month is as long as the longest."""
 _SECOND_US: Final = 1_000_000
 _LARGEST_USD: Final = 10**9
 
@@ -171,5 +170,5 @@ def _amount(written: object) -> int | None:
 
 
 def _length(duration: str) -> int:
-    found = _PERIOD.fullmatch(duration)
+    found = PERIOD.fullmatch(duration)
     return 0 if found is None else int(found[1]) * _SECONDS[found[2]]
