@@ -58,6 +58,10 @@ class Usage(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return self.input_tokens + self.output_tokens
 
 
+TOKENS: Final = tuple(field for field in Usage.__struct_fields__ if field != "further")
+"""The figures that every usage has."""
+
+
 class Iteration(msgspec.Struct, frozen=True, gc=False):
     """What a server-side step consumed beyond the usage of the answer: an advisor, a compaction, a fallback.
 

@@ -18,8 +18,8 @@ from gateway.shapes.endpoints import ENDPOINTS
 from gateway.snapshot.holder import Rejection
 from gateway.snapshot.of_resources import judged
 from gateway.snapshot.snapshot import Snapshot
-from gateway.storage.tables import TOKENS, ledger_entries
-from gateway.usage import Served, Usage
+from gateway.storage.tables import ledger_entries
+from gateway.usage import TOKENS, Served, Usage
 
 _DAY_US: Final = 24 * 3_600 * 1_000_000
 _MOST_GROUPS: Final = 20_000

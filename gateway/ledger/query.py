@@ -24,7 +24,6 @@ from gateway.ledger.scope import EVERYBODY, Scope
 from gateway.ledger.storable import stored_text
 from gateway.storage.tables import (
     IS_UNPRICED,
-    TOKENS,
     charged_by_hour,
     further_by_day,
     further_by_hour,
@@ -33,7 +32,7 @@ from gateway.storage.tables import (
     spend_by_hour,
 )
 from gateway.telemetry.decision_record import NAMED
-from gateway.usage import Usage
+from gateway.usage import TOKENS, Usage
 
 __all__ = [
     "EVERYBODY",

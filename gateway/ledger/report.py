@@ -17,8 +17,7 @@ from gateway.ledger.retention import pruned_before
 from gateway.ledger.rows import HOUR_US
 from gateway.money.nano_usd import to_usd
 from gateway.money.window import Window
-from gateway.storage.tables import TOKENS
-from gateway.usage import FURTHER_KINDS, Usage
+from gateway.usage import FURTHER_KINDS, TOKENS, Usage
 from gateway.visible import visible
 
 Sort = Literal["cost", "requests", "name"]

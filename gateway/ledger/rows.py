@@ -10,9 +10,9 @@ import msgspec
 
 from gateway import clock
 from gateway.ledger.storable import TEXTS
-from gateway.storage.tables import SERVED, TOKENS, ledger_entries
+from gateway.storage.tables import SERVED, ledger_entries
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
-from gateway.usage import Iteration, Served, Usage
+from gateway.usage import TOKENS, Iteration, Served, Usage
 
 HOUR_US: Final = 3_600_000_000
 OPENING_BALANCE: Final = "opening_balance"

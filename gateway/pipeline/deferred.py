@@ -58,7 +58,7 @@ from gateway.telemetry.decision_record import UNPRICED, AttemptRecord, Charge
 from gateway.turns import LONG_BYTES, beside
 from gateway.upstream.failure import UpstreamFailure
 from gateway.upstream.request import UpstreamResponse
-from gateway.usage import Served, Stated, Usage
+from gateway.usage import TOKENS, Served, Stated, Usage
 from gateway.wire.json_body import JsonBody
 from gateway.wire.json_parts import members_in
 from gateway.wire.json_splice import Splice, apply
@@ -81,15 +81,6 @@ _BOUNDARY: Final = "lines-of-a-batch-7f3a1c"
 _MICROSECONDS: Final = 1_000_000
 _CLOCKS_DIFFER_S: Final = 60
 _MAY_HAVE_BEGUN: Final = ("upstream_network_error", "upstream_protocol_error")
-_FIGURES: Final = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "input_audio_tokens",
-    "output_audio_tokens",
-)
 _decode_object: Final = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -659,7 +650,7 @@ class _Bill:
             self._unreported += self._endpoint.metered
             return
         usage = stated.usage
-        for name in _FIGURES:
+        for name in TOKENS:
             self._figures[name] = self._figures.get(name, 0) + getattr(usage, name)
         for name, count in (usage.further or {}).items():
             self._further[name] = self._further.get(name, 0) + count

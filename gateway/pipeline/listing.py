@@ -13,9 +13,10 @@ import msgspec
 
 from gateway.errors import GatewayError
 from gateway.ledger.stored_entry import IndexLostError, StoredObject
-from gateway.pipeline.ask import WHOLE_BODY_BYTES, failed
+from gateway.pipeline.ask import failed
 from gateway.pipeline.holds import limit, reserve_limits
 from gateway.pipeline.homes import identity_of_key, owned, provider_called, state_unknown
+from gateway.pipeline.own_calls import send, whole_of
 from gateway.pipeline.relay import Reply
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import settle
@@ -24,8 +25,7 @@ from gateway.providers.base import Provider
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.vendor import Vendor
 from gateway.snapshot.snapshot import CompiledKey
-from gateway.upstream.failure import FailureKind, UpstreamFailure
-from gateway.upstream.request import UpstreamRequest, UpstreamResponse
+from gateway.upstream.failure import UpstreamFailure
 from gateway.wire.headers import request_headers
 from gateway.wire.unreadable import UNREADABLE
 
@@ -164,23 +164,9 @@ async def _fetch(received: Received, provider: Provider, one: StoredObject, serv
     if not provider.serves(endpoint, ""):
         return None
     headers = request_headers(received.headers, with_baggage=services.forwards_baggage)
-    provider.prepare_headers(headers, endpoint)
-    headers += [("accept-encoding", "identity"), ("traceparent", received.trace.traceparent)]
-    timeouts = provider.timeouts
-    request = UpstreamRequest(
-        method="GET",
-        url=provider.url(endpoint, "", stream=False),
-        headers=headers,
-        body=b"",
-        connect_timeout_s=timeouts.connect_s,
-        first_byte_timeout_s=timeouts.first_byte_s,
-        idle_timeout_s=timeouts.idle_s,
-    )
     try:
-        if provider.signer is not None:
-            await provider.signer.sign(request)
-        response = await provider.transport.send(request)
-        data = await _whole(response)
+        response = await send(provider, endpoint, headers, [("traceparent", received.trace.traceparent)])
+        data = await whole_of(response, too_long="one object of a list is larger than a list can show")
     except UpstreamFailure as failure:
         raise failed(failure, provider.name) from failure
     if response.status == _NOT_FOUND:
@@ -197,21 +183,3 @@ def _is_object(data: bytes) -> bool:
     except UNREADABLE:
         return False
     return True
-
-
-async def _whole(response: UpstreamResponse) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    failure: UpstreamFailure | None = None
-    try:
-        while size <= WHOLE_BODY_BYTES and (piece := await response.read_chunk()) is not None:
-            pieces.append(piece)
-            size += len(piece)
-    except UpstreamFailure as broken:
-        failure = broken
-    await response.close()
-    if size > WHOLE_BODY_BYTES:
-        failure = UpstreamFailure(FailureKind.PROTOCOL, "one object of a list is larger than a list can show")
-    if failure is not None:
-        raise failure
-    return b"".join(pieces)

@@ -1,10 +1,11 @@
 """Calls that the gateway makes for itself: to look after what goes on at a provider, and to read what it judges."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final
 
 from gateway.pipeline.ask import WHOLE_BODY_BYTES
 from gateway.providers.base import Provider
+from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stored_endpoints import STORED, of_request
 from gateway.shapes.vendor import Vendor
 from gateway.upstream.failure import FailureKind, UpstreamFailure
@@ -27,8 +28,28 @@ async def call(
     headers: Headers = [] if upload is None else [("content-type", content_type)]
     if endpoint.shape.vendor is Vendor.ANTHROPIC:
         headers += _ANTHROPIC
+    return await send(provider, endpoint, headers, upload=upload)
+
+
+async def send(
+    provider: Provider,
+    endpoint: Endpoint,
+    headers: Headers,
+    further: Sequence[tuple[str, str]] = (),
+    *,
+    upload: Upload | None = None,
+) -> UpstreamResponse:
+    """The head of the answer of an endpoint whose requests have no body but an upload. Raises `UpstreamFailure`.
+
+    Args:
+        provider: Who is asked.
+        endpoint: What it is asked for.
+        headers: Those of the caller, to which credentials are added.
+        further: Those that no configured header replaces.
+        upload: What goes up.
+    """
     provider.prepare_headers(headers, endpoint)
-    headers.append(("accept-encoding", "identity"))
+    headers += [("accept-encoding", "identity"), *further]
     timeouts = provider.timeouts
     request = UpstreamRequest(
         method=endpoint.method,
@@ -71,8 +92,8 @@ async def lines_of(response: UpstreamResponse, longest: int) -> AsyncIterator[by
         yield line
 
 
-async def whole_of(response: UpstreamResponse, most: int = WHOLE_BODY_BYTES) -> bytes:
-    """A whole body, after which the response is closed. Raises `UpstreamFailure`, also for one that is too long."""
+async def whole_of(response: UpstreamResponse, most: int = WHOLE_BODY_BYTES, too_long: str = "") -> bytes:
+    """A whole body, after which the response is closed. Raises `UpstreamFailure`; `too_long` says why, where it is."""
     pieces: list[bytes] = []
     size = 0
     try:
@@ -80,7 +101,7 @@ async def whole_of(response: UpstreamResponse, most: int = WHOLE_BODY_BYTES) -> 
             pieces.append(piece)
             size += len(piece)
             if size > most:
-                raise UpstreamFailure(FailureKind.PROTOCOL, f"its answer has more than {most} bytes")
+                raise UpstreamFailure(FailureKind.PROTOCOL, too_long or f"its answer has more than {most} bytes")
     finally:
         await response.close()
     return b"".join(pieces)

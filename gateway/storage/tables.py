@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from gateway.usage import TOKENS
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -37,15 +39,6 @@ Json: Final = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "po
 
 DIMENSIONS: Final = ("virtual_key", "principal", "project", "team", "organization", "provider", "model")
 """What the sums of spend keep apart, besides the time."""
-TOKENS: Final = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "input_audio_tokens",
-    "output_audio_tokens",
-)
 SERVED: Final = ("served_model", "service_tier", "speed", "region")
 """What an answer says of who gave it, each as a text."""
 

@@ -24,9 +24,8 @@ from gateway.ledger.scope import Fate
 from gateway.ledger.storable import TEXTS, stored_text
 from gateway.money.nano_usd import to_usd
 from gateway.storage.patience import Patience
-from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import DecisionRecord
-from gateway.usage import Usage
+from gateway.usage import TOKENS, Usage
 
 FATE: Final = ("status", "outcome", "error_code")
 """Parameters that say what became of requests; `status` is one of `ENDINGS`."""

@@ -10,9 +10,9 @@ from gateway.ledger.insert import insert_entries
 from gateway.ledger.pace import Pace
 from gateway.ledger.storable import encode
 from gateway.storage.engine import writing
-from gateway.storage.tables import DIMENSIONS, TOKENS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
+from gateway.storage.tables import DIMENSIONS, charged_by_hour, ledger_entries, spend_by_day, spend_by_hour
 from gateway.telemetry.decision_record import AttemptRecord, Charge, DecisionRecord
-from gateway.usage import Iteration, Served, Usage
+from gateway.usage import TOKENS, Iteration, Served, Usage
 
 HOUR = 3_600_000_000
 NOON = 490_908 * HOUR

@@ -19,8 +19,8 @@ from gateway.storage import migrate
 from gateway.storage.console_tables import console_sessions
 from gateway.storage.engine import StorageError, open_engine, writing
 from gateway.storage.migrate import current_revision, head_revision, upgrade
-from gateway.storage.tables import TOKENS, metadata, resources, revoked_secrets
-from gateway.usage import Usage
+from gateway.storage.tables import metadata, resources, revoked_secrets
+from gateway.usage import TOKENS, Usage
 from tests.unit.ledger.ledger_entries import HOUR, NOON
 
 UPGRADE_TOGETHER = """

@@ -18,9 +18,8 @@ from gateway.ledger.report import FILTERS, Parameters, read_one
 from gateway.ledger.scope import Scope
 from gateway.money.kinds import KIND_OF, Kind
 from gateway.money.nano_usd import to_usd
-from gateway.storage.tables import TOKENS
 from gateway.telemetry.decision_record import AttemptRecord, DecisionRecord
-from gateway.usage import Served
+from gateway.usage import TOKENS, Served
 
 DEFAULT_PAGE: Final = 50
 LARGEST_PAGE: Final = 500
