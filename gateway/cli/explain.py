@@ -112,16 +112,9 @@ def _print(told: "Explanation") -> None:
         results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
     if told.model_asked is not None and told.candidates:
         results.print(Text(f"\n{told.model_asked} is found by: {told.model_source}", style="bold"))
-    for number, candidate in enumerate(told.candidates, 1):
-        line = f"  {number}. {candidate.provider}/{candidate.model} ({candidate.type}), {candidate.endpoint}"
-        price = (
-            f"price from {candidate.price}" if candidate.price is not None else "no price known, it counts as nothing"
-        )
-        results.print(Text(f"{line}, body {candidate.body or 'refused'}; {price}"))
-        if candidate.params_dropped:
-            results.print(Text(f"     dropped: {', '.join(candidate.params_dropped)}"))
-        if candidate.refused is not None:
-            results.print(Text(f"     {candidate.refused}", style="red"))
+        for share in told.shares:
+            results.print(Text(f"  {share}"))
+    _print_candidates(told)
     for skipped in told.skipped:
         results.print(Text(f"  -  {skipped.target}: never asked. {skipped.reason}", style="yellow"))
     if len(told.candidates) > 1:
@@ -137,3 +130,18 @@ def _print(told: "Explanation") -> None:
 def _refused(problem: str) -> typer.Exit:
     say(f"error: {problem}", "red")
     return typer.Exit(1)
+
+
+def _print_candidates(told: "Explanation") -> None:
+    for number, candidate in enumerate(told.candidates, 1):
+        line = f"  {number}. {candidate.provider}/{candidate.model} ({candidate.type}), {candidate.endpoint}"
+        price = (
+            f"price from {candidate.price}" if candidate.price is not None else "no price known, it counts as nothing"
+        )
+        results.print(Text(f"{line}, body {candidate.body or 'refused'}; {price}"))
+        if len(candidate.route) > 1:
+            results.print(Text(f"     by {' > '.join(candidate.route)}"))
+        if candidate.params_dropped:
+            results.print(Text(f"     dropped: {', '.join(candidate.params_dropped)}"))
+        if candidate.refused is not None:
+            results.print(Text(f"     {candidate.refused}", style="red"))

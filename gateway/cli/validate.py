@@ -182,6 +182,7 @@ def _summary(config: "Config | None", found: Sequence[Diagnostic]) -> str:
         ("providers", "provider"),
         ("virtual_keys", "virtual key"),
         ("model_aliases", "model alias"),
+        ("models", "model"),
         ("policy_rules", "policy rule set"),
         ("budgets", "budget"),
     )

@@ -9,6 +9,7 @@ KINDS: Final = (
     "principals",
     "providers",
     "model_aliases",
+    "models",
     "policy_rules",
     "virtual_keys",
     "budgets",

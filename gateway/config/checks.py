@@ -22,10 +22,11 @@ from gateway.config.diagnostics import Severity
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
+from gateway.config.model_checks import FALLBACK_SUFFIX, model_checks, servable
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
 from gateway.config.sections.policy_rules import PolicyRules
-from gateway.config.sections.providers import AzureProvider, BaseProvider, BedrockProvider, VertexProvider
+from gateway.config.sections.providers import AzureProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
 from gateway.config.trace_checks import content_capture, key_content_capture, trace_collectors
@@ -33,13 +34,10 @@ from gateway.config.urls import url_fault
 from gateway.policy.patterns import compile_glob, compile_re2, is_glob, literals, may_meet
 from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 
-FALLBACK_SUFFIX = ":fallback"
 _DIMENSIONS = ("tools", "mcp", "urls", "models")
-_NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
 _IN_URLS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?|\$\{.*")
 _MOST_GLOBS = 200
 _LONG_ANSWER_MS = 120_000
-_WITHOUT_OTHER_ENDPOINTS = ("anthropic", "bedrock", "vertex")
 
 
 def check_file(config: Config, facts: Facts) -> Iterator[Checked]:
@@ -80,7 +78,7 @@ def _alias_table(
 ) -> Iterator[Checked]:
     for alias, written in aliases.items():
         for provider, model, place in _alias_targets(written, (*at, alias)):
-            yield from _servable(config.providers.get(provider), model, place)
+            yield from servable(config.providers.get(provider), model, place)
             if reachable is not None and provider in config.providers and provider not in reachable:
                 message = f"the alias leads to {provider}, which this key may not use"
                 yield Checked(Finding("unknown-reference", message, place, "Add it to the key's `providers`."))
@@ -110,14 +108,6 @@ def _tied_globs(aliases: Mapping[str, AliasTargets], at: Path) -> Iterator[Check
                 message = f"{glob!r} and {other!r} match the same names with as many literal characters"
                 hint = "Write more of one, or name the models themselves."
                 yield Checked(Finding("tied-aliases", message, (*at, glob), hint, True))
-
-
-def _servable(provider: BaseProvider | None, model: str, at: Path) -> Iterator[Checked]:
-    """Some models answer only on endpoints that some types of provider have not."""
-    type_ = getattr(provider, "type", None)
-    if type_ in _WITHOUT_OTHER_ENDPOINTS and model.startswith(_NOT_FOR_CHAT):
-        message = f"a provider of type {type_} has no endpoint on which {model} could answer"
-        yield Checked(Finding("unservable-target", message, at, "Name a provider that serves this model."))
 
 
 def _alias_targets(written: AliasTargets, at: Path) -> Iterator[tuple[str, str, Path]]:
@@ -272,6 +262,7 @@ Check = Callable[[Config, Facts], Iterator[Checked]]
 
 FILE_CHECKS: tuple[Check, ...] = (
     _aliases,
+    model_checks,
     _patterns,
     _fallbacks,
     secrets_in_clear,

@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.config.checks import FALLBACK_SUFFIX, check_file, check_keys
+from gateway.config.checks import check_file, check_keys
 from gateway.config.enforcement import unenforced_file, unenforced_keys
 from gateway.config.findings import Checked, Facts, Finding
 from gateway.config.model import Config
+from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.source import Path
 from gateway.config.unknown_names import unknown_names, unknown_names_at_fault, unknown_names_in_keys
 from gateway.config.validate import build

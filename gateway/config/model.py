@@ -10,6 +10,7 @@ from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
 from gateway.config.sections.marks import MODEL_ITSELF, NAME_ITSELF, Kind, Refers
+from gateway.config.sections.models import Model
 from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
@@ -70,6 +71,11 @@ class Config(Section):
         description="Model names that every key may send, and what they mean; a key's own aliases win. A name may be a "
         'glob, `"claude-*": openai/gpt-5`: of those that match, the one with most literal characters counts, after '
         "every exact alias; one without a slash matches no name with one.",
+    )
+    models: Annotated[dict[Name, Model], Kind("model", created=Access.GRANTS, deleted=Access.NARROWS)] = Field(
+        {},
+        description="Models by names of one's own, which every key may send: one model at several providers, or "
+        "several models between which requests are shared. They are found after every exact alias, before globs.",
     )
     policy_rules: Annotated[
         dict[Name, NamedPolicyRules], Kind("policy_rules set", created=Access.NARROWS, deleted=Access.WIDENS)

@@ -96,6 +96,9 @@ def seen_by(config: Config, ownership: Ownership, owner: str | None) -> Config:
                 for alias, targets in config.model_aliases.items()
                 if ownership.acts_on(("model_aliases", alias), owner)
             },
+            "models": {
+                name: model for name, model in config.models.items() if ownership.acts_on(("models", name), owner)
+            },
             "budgets": {
                 name: budget for name, budget in config.budgets.items() if ownership.counts(name, budget, owner)
             },

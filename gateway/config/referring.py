@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 from gateway.config.address import KINDS
 from gateway.config.field_tree import FieldTree, fields_of, tree_of_file
 from gateway.config.resources import Resource, Spec
-from gateway.config.sections.marks import Refers
+from gateway.config.sections.marks import Refers, RefersBeside
 from gateway.config.source import Path
 
 Key = tuple[str, str]
@@ -77,7 +77,16 @@ def _find_named_members(value: Mapping[str, Any], tree: FieldTree, path: Path, f
             _find_named(one, tree.entries, (*path, name), found)
     for name, below in tree.members.items():
         if name in value:
+            begun = len(found)
             _find_named(value[name], below, (*path, name), found)
+            if (instead := _instead(below, value)) is not None:
+                found[begun:] = [one._replace(refers=instead) for one in found[begun:]]
+
+
+def _instead(tree: FieldTree, beside: Mapping[str, Any]) -> Refers | None:
+    """What a field names in such a section, where that is not what it names in others."""
+    other = tree.mark(RefersBeside)
+    return other.refers if other is not None and beside.get(other.field) else None
 
 
 def renamed(kind: str, name: str, spec: Spec, names: Mapping[Key, str]) -> Spec:
@@ -131,7 +140,9 @@ def _renamed(refers: Refers, text: str, names: Mapping[Key, str]) -> str:
     return names.get((refers.kind, name), name) + rest
 
 
-def _replaced(value: Any, tree: FieldTree | None, rename: Callable[[Refers, str], str]) -> Any:
+def _replaced(
+    value: Any, tree: FieldTree | None, rename: Callable[[Refers, str], str], instead: Refers | None = None
+) -> Any:
     if tree is None:
         return value
     if isinstance(value, str):
@@ -140,8 +151,10 @@ def _replaced(value: Any, tree: FieldTree | None, rename: Callable[[Refers, str]
         return [_replaced(one, tree.items, rename) for one in value]
     if not isinstance(value, Mapping):
         return value
-    refers = None if tree.names is None else tree.names.mark(Refers)
+    refers = instead or (None if tree.names is None else tree.names.mark(Refers))
     return {
-        name if refers is None else rename(refers, name): _replaced(one, tree.at(name), rename)
+        name if refers is None else rename(refers, name): _replaced(
+            one, below := tree.at(name), rename, None if below is None else _instead(below, value)
+        )
         for name, one in value.items()
     }

@@ -55,7 +55,8 @@ def figures(
     aliases = [one for one in changes if one.kind == "model_aliases"]
     renamed_providers = [one.previous_name for one in changes if one.kind == "providers" and one.previous_name]
     made, scope = Assembled(None, ()), Scope(owners=owners)
-    if changed["budgets"] or changed["model_aliases"]:
+    asked = [*changed["model_aliases"], *changed["models"]]
+    if changed["budgets"] or asked:
         made = assemble((one.resource for one in live.resources.values()), now=moment_at(now))
     budgets = _budgets(connection, made, _told_of(live, owners), changed["budgets"], now)
     keys = _keys(connection, changed["virtual_keys"], now, scope, everyone=bool(changed["providers"]))
@@ -63,7 +64,7 @@ def figures(
         as_of=now,
         budgets={moved.get(("budgets", name), name): _renamed_keys(some, moved) for name, some in budgets.items()},
         keys={moved.get(("virtual_keys", name), name): _renamed_providers(one, moved) for name, one in keys.items()},
-        asked=_asked(connection, changed["model_aliases"], renamed_providers, now, scope),
+        asked=_asked(connection, asked, renamed_providers, now, scope),
         prices=_prices(made.config, aliases, now) if made.config is not None else {},
     )
 
@@ -91,7 +92,7 @@ def _renamed_providers(figures: KeyFigures, moved: Moved) -> KeyFigures:
     return msgspec.structs.replace(figures, requests=requests)
 
 
-_KINDS = ("budgets", "virtual_keys", "providers", "model_aliases")
+_KINDS = ("budgets", "virtual_keys", "providers", "model_aliases", "models")
 
 
 def _told_of(live: LiveState, owners: tuple[str, ...] | None) -> Callable[[str], bool]:
@@ -186,7 +187,7 @@ def last_uses(connection: Connection, keys: Iterable[str]) -> dict[str, int]:
 def _asked(
     connection: Connection, aliases: Sequence[str], providers: Sequence[str], now: int, scope: Scope
 ) -> dict[str, int]:
-    """Requests of a day by what they asked for: these aliases, and whatever begins with one of these providers."""
+    """Requests of a day by what they asked for: these names, and whatever begins with one of these providers."""
     if not aliases and not providers:
         return {}
     asked = ledger_entries.c.model_asked

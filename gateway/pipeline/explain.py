@@ -41,6 +41,7 @@ class ExplainedCandidate(msgspec.Struct, frozen=True):
     price: str | None
     circuit_breaker: str
     refused: str | None
+    route: tuple[str, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -71,7 +72,10 @@ class ExplainedFallback(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against."""
+    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against.
+
+    `shares` says of the file's own models how requests are shared out; the candidates are those of one such draw.
+    """
 
     virtual_key: str
     state: str
@@ -85,6 +89,7 @@ class Explanation(msgspec.Struct, frozen=True):
     fallback: ExplainedFallback
     candidates: tuple[ExplainedCandidate, ...]
     skipped: tuple[Skipped, ...]
+    shares: tuple[str, ...] = ()
 
     @property
     def is_served(self) -> bool:
@@ -176,6 +181,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             Skipped(f"{target.provider}/{target.model}", reason)
             for target, reason in (() if found is None else found.skipped)
         ),
+        shares=() if found is None else tuple(_shares(found)),
     )
 
 
@@ -227,7 +233,17 @@ def _candidate(request: Admitted, candidate: Candidate) -> ExplainedCandidate:
         circuit_breaker=f"{circuit.failures} failures in {circuit.window_s:g} s, if half of the calls failed, "
         f"open it for {circuit.open_s:g} s",
         refused=refused,
+        route=candidate.route,
     )
+
+
+def _shares(found: Resolution) -> Iterator[str]:
+    """`smart: claude-sonnet 95 %, next 5 %; by session, weight`: the first that a request has decides."""
+    for name, branch in found.branches.items():
+        if len(branch.arms) > 1:
+            whole = sum(branch.arms.values())
+            arms = ", ".join(f"{arm} {100 * weight / whole:.3g} %" for arm, weight in branch.arms.items())
+            yield f"{name}: {arms}; by {', '.join((*branch.model.by, 'weight'))}"
 
 
 def _price_source(request: Admitted, candidate: Candidate) -> str | None:

@@ -12,6 +12,7 @@ from gateway.lanes.counters import COUNTERS, COUNTS
 from gateway.lanes.embeddings import EMBEDDINGS
 from gateway.lanes.openai_models import needs_responses
 from gateway.lanes.pairs import TRANSLATIONS
+from gateway.pipeline.sharing import Traits, shared_out
 from gateway.policy.patterns import is_glob
 from gateway.providers.base import Provider
 from gateway.providers.well_known_models import MAKERS, names_of_maker, types_serving
@@ -20,10 +21,12 @@ from gateway.shapes.endpoints import CONVERSE, ENDPOINTS, INVOKE_EMBEDDINGS, PRE
 from gateway.shapes.glance import glance
 from gateway.snapshot.snapshot import (
     Balance,
+    Branch,
     Candidate,
     CompiledKey,
     FallbackPolicy,
     Lane,
+    Model,
     Resolution,
     Snapshot,
     Step,
@@ -37,12 +40,15 @@ FALLBACK_SUFFIX = ":fallback"
 _LISTED_MODELS = 20
 _LONGEST_NAME = 512
 _REMEMBERED = 512
+_OWN_MODEL = "models"
 _RESPONSES = "responses"
 _HAS_RESPONSES = ("openai", "azure")
 _SERVES_ANYTHING = ("custom", "simulator")
 _ALONE = FallbackPolicy(max_attempts=1)
 _NAMES_NO_MODEL: set[Glance] = set()
 """What was seen of plain bodies that name no model but the one that is asked."""
+
+_NO_HEADERS: Mapping[bytes, bytes] = {}
 
 _CHAT = ENDPOINTS["chat_completions"]
 _SPOKEN: Mapping[str, Endpoint] = {
@@ -62,8 +68,15 @@ def named_model(endpoint: Endpoint, body: RequestBody) -> str:
     return asked
 
 
-def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, body: RequestBody) -> Resolution:
-    """Whom a request may ask for a model, in the order of this request.
+def resolve(
+    snapshot: Snapshot,
+    key: CompiledKey,
+    endpoint: Endpoint,
+    asked: str,
+    body: RequestBody,
+    headers: Mapping[bytes, bytes] = _NO_HEADERS,
+) -> Resolution:
+    """Whom a request may ask for a model, in the order of this request, of which `headers` may say what it belongs to.
 
     Raises `model_not_found` for what nobody serves, and `model_not_allowed`, also for every further model that the body
     names; what of it cannot be judged is `bad_request` or `unsupported_parameter`.
@@ -74,6 +87,8 @@ def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str
         if len(key.resolutions) >= _REMEMBERED:
             key.resolutions.clear()
         key.resolutions[endpoint.name, asked] = found
+    if found.branches:
+        found = shared_out(found, Traits(key, endpoint.shape, body, headers))
     candidates = _balanced(found) if found.balances else found.candidates
     if key.models_allowed is not None or key.judge.has_models:
         seen = body.glance or glance(endpoint.shape, body)
@@ -88,7 +103,7 @@ def resolve(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str
                 _NAMES_NO_MODEL.add(seen)
     if candidates is found.candidates:
         return found
-    return Resolution(found.source, candidates, (), found.skipped, found.fallback)
+    return Resolution(found.source, candidates, (), found.skipped, found.fallback, found.branches, found.shared_by)
 
 
 def resolve_stored(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, home: str | None) -> Resolution:
@@ -141,6 +156,8 @@ def _balanced(found: Resolution) -> tuple[Candidate, ...]:
 def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str) -> Resolution:
     """Where a name leads. Raises as `candidate` does, when the first is out of the key's reach."""
     steps, source, alias = find_steps(key, endpoint, asked)
+    if source == _OWN_MODEL:
+        return _of_model(snapshot, key, endpoint, key.in_force.models[asked])
     fallback = key.fallback or FallbackPolicy()
     candidates: list[Candidate] = []
     balances: list[Balance] = []
@@ -163,7 +180,71 @@ def resolution(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: 
     return Resolution(source, tuple(candidates), tuple(balances), tuple(skipped), fallback)
 
 
-def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: str, target: Target) -> Candidate:
+def _of_model(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: Model) -> Resolution:
+    """Where one of the file's own models leads; what a key cannot reach of it is left out.
+
+    Raises as `candidate` does, where that is all of the model itself: a fallback takes the place of what fails, not of
+    what is not allowed.
+    """
+    models, fallback = key.in_force.models, key.fallback or FallbackPolicy()
+    rank = {provider: place for place, provider in enumerate(dict.fromkeys((*fallback.chain, *key.upstreams)))}
+    branches: dict[str, Branch] = {}
+    skipped: list[tuple[Target, str]] = []
+    refusal: GatewayError | None = None
+    serves = False
+    for model, route, is_itself in reached(models, asked):
+        fitting: dict[str, Candidate] = {}
+        for provider in sorted(model.at, key=lambda name: rank.get(name, len(rank))):
+            target = model.at[provider]
+            try:
+                fitting[provider] = candidate(snapshot, key, endpoint, asked.name, target, route)
+            except GatewayError as error:
+                skipped.append((target, error.message))
+                if is_itself:
+                    refusal = refusal or error
+        serves = serves or (is_itself and bool(fitting))
+        branches[model.name] = Branch(
+            model,
+            {arm: weight for arm, weight in model.arms.items() if arm in fitting or not model.at},
+            {arm: fitting[arm] for arm in model.arms if arm in fitting},
+            tuple(one for provider, one in fitting.items() if provider not in model.arms),
+        )
+    candidates = tuple(one for branch in branches.values() for one in (*branch.sharing.values(), *branch.beside))
+    if refusal is not None and not serves:
+        raise refusal
+    return Resolution(_OWN_MODEL, candidates, (), tuple(skipped), fallback, branches)
+
+
+def reached(models: Mapping[str, Model], asked: Model) -> Iterator[tuple[Model, tuple[str, ...], bool]]:
+    """A model, those between which its requests are shared out, and those behind them: each once, with its way there.
+
+    Whether it is the model itself comes with it: a fallback is not.
+    """
+    ways: dict[str, tuple[str, ...]] = {asked.name: (asked.name,)}
+    own: frozenset[str] = frozenset()
+    for is_itself in (True, False):
+        waiting = list(ways)
+        for name in waiting:
+            model = models[name]
+            arms = () if model.at else tuple(model.arms)
+            for other in arms if is_itself else (*arms, *model.fallback):
+                if other in models and other not in ways:
+                    ways[other] = (*ways[name], other)
+                    waiting.append(other)
+        if is_itself:
+            own = frozenset(ways)
+    for name, way in ways.items():
+        yield models[name], way, name in own
+
+
+def candidate(
+    snapshot: Snapshot,
+    key: CompiledKey,
+    endpoint: Endpoint,
+    asked: str,
+    target: Target,
+    route: tuple[str, ...] = (),
+) -> Candidate:
     """A target as this key reaches it. Raises `model_not_allowed` or `model_not_found`: why it does not."""
     upstream = key.upstreams.get(target.provider)
     if upstream is None:
@@ -175,7 +256,7 @@ def candidate(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, asked: s
         )
     judge_model(key, target)
     prices = snapshot.prices.of(target.provider, upstream.provider.type, target.model)
-    return Candidate(upstream, target.model, lane, prices)
+    return Candidate(upstream, target.model, lane, prices, route)
 
 
 def lane_for(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None:
@@ -210,9 +291,9 @@ def _counting(provider: Provider, endpoint: Endpoint, model: str) -> Lane | None
 def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[Step, ...], str, str]:
     """What the name stands for, which rule found it, and the alias that does, or the name; the first match decides.
 
-    An alias of the key, an alias of the file, a glob among those of the key, one of the file, a provider's name before
-    the first slash, a provider's type before it, a model that a provider declares, a well-known name, the key's only
-    provider. Raises `model_not_found`.
+    An alias of the key, an alias of the file, one of the file's `models`, a glob among those of the key, one of the
+    file, a provider's name before the first slash, a provider's type before it, a model that a provider declares, a
+    well-known name, the key's only provider. Raises `model_not_found`.
     """
     steps = key.aliases.get(asked)
     if steps is not None:
@@ -220,12 +301,25 @@ def find_steps(key: CompiledKey, endpoint: Endpoint, asked: str) -> tuple[tuple[
     steps = key.in_force.aliases.get(asked)
     if steps is not None:
         return steps, "alias", asked
+    model = key.in_force.models.get(asked)
+    if model is not None:
+        return (Step(_leading(key, model)),), _OWN_MODEL, asked
     for globs, source in ((key.alias_globs, "key_alias_glob"), (key.in_force.alias_globs, "alias_glob")):
         for glob in globs:
             if glob.stands_for(asked):
                 return glob.steps, source, glob.written
     target, source = _find_target(key, endpoint, asked)
     return (Step((target,)),), source, asked
+
+
+def _leading(key: CompiledKey, asked: Model) -> tuple[Target, ...]:
+    """Every target of one of the file's own models, fallback apart, that of the heaviest arm first."""
+    models = key.in_force.models
+    targets: list[Target] = []
+    for model, _, is_itself in reached(models, asked):
+        if is_itself:
+            targets += [model.at[name] for name in sorted(model.at, key=lambda one: -model.arms.get(one, 0))]
+    return tuple(targets)
 
 
 def judge_model(key: CompiledKey, target: Target, path: str = "model") -> None:
@@ -248,6 +342,9 @@ def callable_models(key: CompiledKey, listed: Mapping[str, Sequence[str]]) -> It
     seen: set[str] = set()
     aliases = (*key.aliases.items(), *key.in_force.aliases.items())
     targets = [(alias, steps[0].targets[0]) for alias, steps in aliases if not _stands_for_others(alias)]
+    named = {name for name, _ in targets}
+    own = [(name, model) for name, model in key.in_force.models.items() if name not in named]
+    targets += [(name, target) for name, model in own for target in _leading(key, model)]
     targets += [(model, Target(name, model)) for name, one in key.upstreams.items() for model in one.provider.models]
     targets += _of_globs(key)
     targets += [

@@ -161,10 +161,11 @@ def _find(
         found = resolve_stored(received.snapshot, key, endpoint, None if home is None else home.provider)
     else:
         model = trail.model_asked = named_model(endpoint, body)
-        found = resolve(received.snapshot, key, endpoint, model, body)
+        found = resolve(received.snapshot, key, endpoint, model, body, received.header_map)
         if home is not None:
             found = pinned(found, home, model)
     trail.model_source, trail.candidate = found.source, found.candidates[0]
+    trail.shared_by = found.shared_by
     mode = trail.cache_mode = cache_mode(key, received.header_map)
     end_user = trail.end_user = find_end_user(received, body)
     admitted = Admitted(received, key, body, cap, model, found, mode, end_user, home)

@@ -332,6 +332,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, released: Rel
         provider=None if provider is None else provider.name,
         provider_type=None if provider is None else provider.type,
         model_source=trail.model_source,
+        route=trail.route,
         body=None if outbound is None else outbound.treatment,
         streaming=trail.streams,
         status=ended.status,

@@ -168,6 +168,7 @@ class Trail:
     Stages write it and do not decide by it; what is `None` was not reached. `called_at`: when the
     first provider was asked, of the monotonic clock; the present candidate was asked last. `reading_s`: how long the
     body was waited for, which is the client's time. `calls` are those that were made, of a sampled request.
+    `shared_by`: what decided between the arms of the file's own models.
     """
 
     __slots__ = (
@@ -187,6 +188,7 @@ class Trail:
         "outbound",
         "reading_s",
         "reservations",
+        "shared_by",
         "streams",
     )
 
@@ -199,6 +201,7 @@ class Trail:
         self.called_at: float | None = None
         self.calls: Sequence[Call] = ()
         self.reading_s = 0.0
+        self.shared_by: tuple[str, ...] = ()
         self.cache_mode = "respect"
         self.end_user: str | None = None
         self.outbound: Outbound | None = None
@@ -208,6 +211,18 @@ class Trail:
         self.admitted: Admitted | None = None
         self.asked: Asked | None = None
         self.is_settled = False
+
+    @property
+    def route(self) -> str | None:
+        """`smart > claude-sonnet > bedrock; by=principal,session`: how models of the file's own led to the candidate.
+
+        And what decided between their arms; `None` where no such model was asked for.
+        """
+        candidate = self.candidate
+        if candidate is None or not candidate.route:
+            return None
+        way = " > ".join((*candidate.route, candidate.upstream.provider.name))
+        return f"{way}; by={','.join(self.shared_by)}" if self.shared_by else way
 
     def let_go(self) -> None:
         """Nobody asks any more. PERF: states lead back to the trail, and only the collector would find that circle."""

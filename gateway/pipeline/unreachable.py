@@ -52,7 +52,11 @@ def _says_of_models(key: VirtualKey) -> str:
 def _never_asked(snapshot: Snapshot, key: CompiledKey) -> dict[str, list[str]]:
     """Targets that are behind something that the key may call and are kept from it, with the names they are behind."""
     found: dict[str, list[str]] = {}
-    aliases = (name for name in (*key.aliases, *key.in_force.aliases) if not name.endswith(FALLBACK_SUFFIX))
+    aliases = (
+        name
+        for name in (*key.aliases, *key.in_force.aliases, *key.in_force.models)
+        if not name.endswith(FALLBACK_SUFFIX)
+    )
     names = dict.fromkeys((*aliases, *(one for one in key.models_allowed_text if _GLOB.isdisjoint(one))))
     for asked in names:
         try:

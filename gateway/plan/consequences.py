@@ -8,7 +8,7 @@ import msgspec
 
 from gateway import clock
 from gateway.clock import moment_at
-from gateway.config.checks import FALLBACK_SUFFIX
+from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.resources import Resource, Spec
 from gateway.money.nano_usd import from_usd, shown
 from gateway.plan.change import Consequence, ResourceChange
@@ -224,6 +224,18 @@ def _alias_moves(change: ResourceChange, situation: Situation) -> Iterator[Conse
         yield Consequence("alias_in_use", used.removeprefix("; "))
 
 
+def _model_in_use(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
+    asked = situation.figures.asked.get(change.name, 0)
+    if asked and change.before is not None:
+        is_gone = change.after is None
+        text = (
+            f"{count(asked, 'request')} asked for it in the last 24 h"
+            if is_gone
+            else f"{count(asked, 'request')} in the last 24 h"
+        )
+        yield Consequence("alias_in_use", text, is_gone)
+
+
 def _rules_apply_to(change: ResourceChange, situation: Situation) -> Iterator[Consequence]:
     keys = situation.keys_under(change.name)
     if change.before is None or not keys:
@@ -254,6 +266,7 @@ FINDERS: Final[Mapping[str, tuple[Find, ...]]] = {
     "settings": (_content_read,),
     "providers": (_provider_in_use, _provider_renamed),
     "model_aliases": (_alias_moves, _alias_renamed),
+    "models": (_model_in_use, _alias_renamed),
     "policy_rules": (_rules_apply_to,),
 }
 

@@ -4,6 +4,7 @@ from functools import lru_cache
 
 from gateway.pipeline.holds import unpriced_model
 from gateway.pipeline.states import Asked, Received, Trail
+from gateway.snapshot.snapshot import Candidate
 from gateway.telemetry.decision_record import UNPRICED
 from gateway.version import __version__
 
@@ -50,10 +51,7 @@ def of_gateway(received: Received) -> dict[str, str]:
     if candidate is not None:
         headers["x-langwatch-cache-mode"] = trail.cache_mode
     if candidate is not None and trail.called_at is not None:
-        headers["x-langwatch-provider"] = candidate.upstream.provider.name
-        if candidate.model:
-            headers["x-langwatch-model"] = printable(candidate.model)
-        headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
+        _tell_whom(headers, trail, candidate)
     cache = _cache_outcome(trail)
     if cache is not None:
         headers["x-langwatch-cache"] = cache
@@ -70,6 +68,16 @@ def of_gateway(received: Received) -> dict[str, str]:
         if warning is not None:
             headers["x-langwatch-usage-warning"] = warning
     return headers
+
+
+def _tell_whom(headers: dict[str, str], trail: Trail, candidate: Candidate) -> None:
+    """Who was asked, and how it came to be asked."""
+    headers["x-langwatch-provider"] = candidate.upstream.provider.name
+    if candidate.model:
+        headers["x-langwatch-model"] = printable(candidate.model)
+    headers["x-langwatch-fallback-count"] = str(len(trail.attempts) - 1)
+    if candidate.route:
+        headers["x-langwatch-route"] = printable(trail.route or "")
 
 
 def _usage_warning(trail: Trail, asked: Asked) -> str | None:

@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.key_teams import teams_of_key
 from gateway.config.model import Config
+from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.ownership import NOBODYS, Ownership, seen_by
 from gateway.config.packed_keys import key_secrets
 from gateway.config.resources import NO_IDENTITIES, Identities
 from gateway.config.sections.base import Fallback, RateLimits
+from gateway.config.sections.models import Model as ModelSection
 from gateway.config.sections.providers import CostStatingProvider
 from gateway.config.sections.providers import Provider as ProviderSection
 from gateway.config.sections.request_rules import rules_of
@@ -30,6 +31,7 @@ from gateway.snapshot.snapshot import (
     CompiledKey,
     FallbackPolicy,
     InForce,
+    Model,
     Revision,
     Snapshot,
     Step,
@@ -120,6 +122,7 @@ def _view(
         config=config,
         in_force=InForce(
             aliases=_steps(config.model_aliases),
+            models={name: _model(name, section) for name, section in config.models.items()},
             alias_globs=_globs(config.model_aliases),
             upstreams={
                 name: one
@@ -264,6 +267,19 @@ def _globs(aliases: Mapping[str, AliasTargets]) -> tuple[AliasGlob, ...]:
         if not alias.endswith(FALLBACK_SUFFIX)
     ]
     return tuple(sorted(found, key=lambda one: -literals(one.written)))
+
+
+def _model(name: str, section: ModelSection) -> Model:
+    by: tuple[str, ...] = () if section.affinity is None else tuple(section.affinity.by)
+    if section.sticky is not None:
+        by = (section.sticky, "virtual_key") if section.sticky == "principal" else (section.sticky,)
+    return Model(
+        name,
+        {provider: Target(provider, model) for provider, model in section.at.items()},
+        section.split,
+        by,
+        tuple(section.fallback),
+    )
 
 
 def _step(written: AliasTarget) -> Step:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from gateway.config.checks import FALLBACK_SUFFIX
 from gateway.config.model import Config
+from gateway.config.model_checks import FALLBACK_SUFFIX
 from gateway.config.sections.providers import AzureProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
@@ -32,6 +32,8 @@ def named_models(config: Config) -> dict[str, Path]:
 
 def _named(config: Config) -> Iterator[tuple[str, Path]]:
     yield from _of_aliases(config.model_aliases, ("model_aliases",))
+    for name, model in config.models.items():
+        yield from ((f"{provider}/{there}", ("models", name, "at", provider)) for provider, there in model.at.items())
     for name, provider in config.providers.items():
         at: Path = ("providers", name)
         yield from ((f"{name}/{model}", (*at, "models", place)) for place, model in enumerate(provider.models))

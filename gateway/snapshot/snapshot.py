@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gateway import clock
@@ -118,6 +118,26 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model of the file's own: its targets by provider, or the other models between which requests are shared out.
+
+    Of `arms`, named by provider or model, each has a weight; what of a request decides between them is `by`, the first
+    that it has. `fallback` are other models.
+    """
+
+    name: str
+    at: Mapping[str, Target]
+    arms: Mapping[str, int]
+    by: tuple[str, ...]
+    fallback: tuple[str, ...]
+
+    @property
+    def first(self) -> str | None:
+        """The arm with the most weight, by which it is listed; `None` where it has none."""
+        return max(self.arms, key=self.arms.__getitem__, default=None)
+
+
+@dataclass(frozen=True)
 class AliasGlob:
     """An alias that stands for every name that its glob matches; `written` is the glob."""
 
@@ -158,12 +178,16 @@ class Lane:
 
 @dataclass(frozen=True)
 class Candidate:
-    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs when."""
+    """One way to answer a request: a provider, the model's name there, the lane to it, and what it costs when.
+
+    `route` are the models of the file's own by which it was come to, from the one that was asked for.
+    """
 
     upstream: Upstream
     model: str
     lane: Lane
     prices: PriceOverTime
+    route: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -176,10 +200,22 @@ class Balance:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """What of a `Model` a key can reach: candidates by the names of arms, or the arms' models; then what stands by."""
+
+    model: Model
+    arms: Mapping[str, int]
+    sharing: Mapping[str, Candidate]
+    beside: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
 class Resolution:
     """Where a model name leads for a key at an endpoint: candidates in order, and those that were left out, and why.
 
     `source` names the rule that found the first. `fallback` is in force even where there is one candidate only.
+    `branches` are the models that the candidates are come to by, with the one that was asked for first; they say in
+    which order a request has the candidates, and `shared_by` what decided that for this one, model by model.
     """
 
     source: str
@@ -187,6 +223,8 @@ class Resolution:
     balances: tuple[Balance, ...]
     skipped: tuple[tuple[Target, str], ...]
     fallback: FallbackPolicy
+    branches: Mapping[str, Branch] = field(default_factory=dict)
+    shared_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +236,7 @@ class InForce:
     """
 
     aliases: Mapping[str, tuple[Step, ...]]
+    models: Mapping[str, Model]
     alias_globs: tuple[AliasGlob, ...]
     upstreams: Mapping[str, Upstream]
     reservations: Reservations
@@ -357,7 +396,8 @@ class Snapshot:
         steps = (step for steps in self.in_force.aliases.values() for step in steps)
         declared = (model for upstream in self.upstreams.values() for model in upstream.provider.models)
         priced = (target.partition("/")[2] for target in self.prices.written)
-        return frozenset((*(target.model for step in steps for target in step.targets), *declared, *priced))
+        own = (target.model for model in self.in_force.models.values() for target in model.at.values())
+        return frozenset((*(target.model for step in steps for target in step.targets), *own, *declared, *priced))
 
     @property
     def names(self) -> Collection[str]:

@@ -82,6 +82,7 @@ ledger_entries = Table(
     *(Column(name, Json) for name in ("iterations", "unreadable")),
     Column("longest_prompt", BigInteger),
     Column("prompt_per_mille", BigInteger),
+    Column("route", Name, nullable=False, server_default=""),
 )
 """One row per request, never changed. `day` is `occurred_at` as `YYYY-MM-DD` in UTC, for people who ask by hand.
 `further` has the kinds that are not in `TOKENS`, `iterations` what steps of the provider's own consumed besides,

@@ -61,6 +61,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         request_id: Also the ledger's idempotency key: of several records with one id, the first that arrives counts.
         revision: The configuration that decided.
         model: What the provider was asked for; `model_asked` is what the client wrote.
+        route: By which models of the file's own it came to the provider, and what shared requests out.
         body: What became of the body on its way: `identical`, `spliced` or `translated`.
         status: HTTP status of the answer; 499 where the client left.
         usage: What was consumed, by kind.
@@ -100,6 +101,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     provider: str | None = None
     provider_type: str | None = None
     model_source: str | None = None
+    route: str | None = None
     body: str | None = None
     streaming: bool | None = None
     status: int

@@ -16,7 +16,7 @@ OTHER: Final = "other"
 MOST_SERIES: Final = 10_000
 """So many combinations are told apart by one worker, whatever the file has; further ones count as `other`."""
 
-_FILE_SAYS: Final = ("key_alias", "alias", "declared")
+_FILE_SAYS: Final = ("key_alias", "alias", "models", "declared")
 """Ways in which a model is found by which the file, and not the client, says which it is."""
 
 

@@ -35,6 +35,7 @@ OF_REQUEST: Final[Mapping[str, str]] = {
     "langwatch.model": "the model that it was resolved to last",
     "langwatch.provider": "the provider that it went to last",
     "langwatch.model_source": "which rule said so",
+    "langwatch.route": "by which of the file's `models` it came there",
     "langwatch.streaming": "whether a stream was asked for",
     "langwatch.status": "`ok`, `refused`, `failed`, `client_left`, `shut_down`",
     "langwatch.error_type": "the type of the error that the client got",

@@ -133,6 +133,10 @@ def budget(**spec):
     return Resource("budgets", "b", {"scope": {"organization": "acme"}, "window": "day", "limit_usd": "5", **spec})
 
 
+def model(**spec):
+    return Resource("models", "m", spec)
+
+
 def rules(**spec):
     return Resource("policy_rules", "r", spec)
 
@@ -186,6 +190,15 @@ ACME = Resource("settings", "organization", {"value": "acme"})
         (key(tags=["a"]), key(tags=["b"]), "may_widen"),
         (key(description="x"), key(description="y"), "same"),
         (key(model_aliases={"f": ["a/x"]}), key(model_aliases={"f": ["b/x"]}), "may_widen"),
+        (model(at={"a": "x"}), model(at={"a": "x", "b": "y"}), "widens"),
+        (model(at={"a": "x"}), model(at={"a": "z"}), "widens"),
+        (model(at={"a": "x", "b": "y"}), model(at={"a": "x"}), "narrows"),
+        (model(split={"n": 9}), model(split={"n": 9, "o": 1}), "widens"),
+        (model(split={"n": 9, "o": 1}), model(split={"n": 5, "o": 5}), "same"),
+        (model(split={"n": 9, "o": 1}), model(split={"n": 9}), "narrows"),
+        (model(fallback=["n"]), model(fallback=["n", "o"]), "widens"),
+        (model(fallback=["n", "o"]), model(fallback=["o", "n"]), "same"),
+        (model(split={"n": 9, "o": 1}), model(split={"n": 9, "o": 1}, sticky="principal"), "same"),
         (rules(tools={"deny": ["a", "b"]}), rules(tools={"deny": ["b"]}), "widens"),
         (rules(tools={"deny": ["b"]}), rules(tools={"deny": ["a", "b"]}), "narrows"),
         (rules(tools={"allow": ["b"]}), rules(tools={"allow": ["a", "b"]}), "widens"),

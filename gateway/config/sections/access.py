@@ -73,6 +73,17 @@ def _denied(before: Any, after: Any) -> Access:
     return Access.WIDENS if _members(before) - _members(after) else Access.NARROWS
 
 
+def _reached(before: Any, after: Any) -> Access:
+    had, has = _members(before), _members(after)
+    return Access.WIDENS if has - had else Access.NARROWS if had - has else Access.SAME
+
+
+def _arms(before: Any, after: Any) -> Access:
+    if before is None or after is None:
+        return Access.NARROWS if after is None else Access.WIDENS
+    return Access.SAME
+
+
 def _shared(before: Any, after: Any) -> Access:
     had, has = _members(before), _members(after)
     return Access.WIDENS if has - had and dumps("*") not in had else Access.NARROWS
@@ -102,6 +113,10 @@ ALLOWED: Final = Order(_allowed)
 """A list of what is allowed; without one, everything is."""
 DENIED: Final = Order(_denied)
 """A list of what is refused; without one, nothing is."""
+REACHED: Final = Order(_reached)
+"""A list of what is led to, in order; without one, nothing more is."""
+ARMS: Final = Order(_arms)
+"""Weights by the names of what is led to: another name leads elsewhere, another weight there more or less often."""
 SHARED: Final = Order(_shared)
 """Owners whose files may name something; without any, nobody's else."""
 EACH_MEMBER: Final = Order(None)

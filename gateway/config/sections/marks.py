@@ -36,6 +36,14 @@ class Refers:
 
 
 @dataclass(frozen=True)
+class RefersBeside:
+    """What the names of a mapping refer to instead, where the section has another field too."""
+
+    field: str
+    refers: Refers
+
+
+@dataclass(frozen=True)
 class Unordered:
     """A list whose order means nothing, and where the same thing twice means no more than once."""
 

@@ -58,6 +58,7 @@ def test_every_section_of_entries_says_what_one_of_them_is_called():
         "principals": "principal",
         "providers": "provider",
         "model_aliases": "model alias",
+        "models": "model",
         "policy_rules": "policy_rules set",
         "virtual_keys": "virtual_key",
         "budgets": "budget",
