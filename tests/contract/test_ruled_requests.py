@@ -6,6 +6,8 @@ import pytest
 from tests.contract.conftest import config
 from tests.support.keys import SECRET
 
+pytestmark = pytest.mark.every_build
+
 RULES = "request: {max_tokens: {max: 8000}, seed: {drop: true}, store: {set: false}}"
 
 
