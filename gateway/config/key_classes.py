@@ -6,6 +6,7 @@ lists that deny, all are added up; of lists that allow, each has to be met (`Com
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from gateway.config.field_tree import FieldTree, tree_of_file
 from gateway.config.findings import Checked, Finding
 from gateway.config.origins import value_at
+from gateway.config.sections.access import ENFORCED, Order
 from gateway.config.sections.marks import Combined, Refers
 from gateway.config.sections.virtual_keys import KeyClass, KeySettings
 from gateway.config.source import Path
@@ -148,7 +150,7 @@ class KeyClasses:
         tree: Any = dict(written)
         taken: list[Path] = []
         refused: list[tuple[Path, str]] = []
-        apart: list[list[str]] = []
+        apart: list[Rule] = []
         for one in layers:
             before = len(taken)
             tree = _merged(tree, one.says, _SETTINGS, (), taken, apart)
@@ -157,10 +159,27 @@ class KeyClasses:
         for path in dict.fromkeys(taken):
             tree = _without(tree, path)
         if apart:
-            rules = [{"models": {"allow": [*map(glob_expression, globs)]}} for globs in apart]
+            rules = [{"models": {"allow": _expressions(globs), **_said(mode)}} for globs, mode in apart]
             had = tree.get("policy_rules")
             tree["policy_rules"] = [*(had if isinstance(had, list) else ()), *rules]
         return Effective(tree, tuple(refused))
+
+
+Rule = tuple[list[Any], Any]
+"""An allow list that has to be met beside another: its globs and its mode."""
+
+
+def _expressions(globs: list[Any]) -> list[str]:
+    """What does not match as a glob does matches nothing; that is told where it is written."""
+    found = []
+    for one in globs:
+        with suppress(ValueError):
+            found.append(glob_expression(str(one)))
+    return found
+
+
+def _said(mode: Any) -> dict[str, Any]:
+    return {} if mode == "enforce" else {"mode": mode}
 
 
 _SETTINGS: Final = tree_of_file().members[SECTION].entries or FieldTree()
@@ -185,7 +204,7 @@ def _refused(whole: Effective, at: Path) -> Iterator[Checked]:
         yield Checked(Finding("required-by-class", message, (*at, *path), hint))
 
 
-def _merged(near: Any, far: Any, tree: FieldTree | None, path: Path, taken: list[Path], apart: list[list[str]]) -> Any:
+def _merged(near: Any, far: Any, tree: FieldTree | None, path: Path, taken: list[Path], apart: list[Rule]) -> Any:
     """`near` with what only `far` says; `taken` gets the paths of `null` that took something away.
 
     `apart` gets lists of globs that have to be met beside the nearest one.
@@ -196,35 +215,70 @@ def _merged(near: Any, far: Any, tree: FieldTree | None, path: Path, taken: list
         return None
     if far is None:
         return near
-    if isinstance(near, list) and isinstance(far, list):
-        return _combined(near, far, tree, apart)
-    if not isinstance(near, dict | Mapping) or not isinstance(far, Mapping) or tree is None:
+    if tree is not None and (combined := tree.mark(Combined)) is not None:
+        return _combined(near, far, tree, combined, apart)
+    if not isinstance(near, Mapping) or not isinstance(far, Mapping) or tree is None:
         return near
+    if tree.members:
+        return _members_merged(near, far, tree, path, taken, apart)
+    taken += [(*path, name) for name in far if name in near and near[name] is None and far[name] is not None]
+    return {**far, **near}
+
+
+def _members_merged(
+    near: Mapping[str, Any],
+    far: Mapping[str, Any],
+    tree: FieldTree,
+    path: Path,
+    taken: list[Path],
+    apart: list[Rule],
+) -> dict[str, Any]:
     found = dict(near)
     for name, value in far.items():
-        if name not in found:
-            found[name] = value
-        elif tree.members:
+        if name in found:
             found[name] = _merged(found[name], value, tree.members.get(name), (*path, name), taken, apart)
-        elif found[name] is None and value is not None:
-            taken.append((*path, name))
+        else:
+            found[name] = value
+    if "mode" in found and _has_modes(tree) and near.get("mode") != far.get("mode"):
+        # Where one enforces and another warns, it is enforced.
+        del found["mode"]
     return found
 
 
-def _combined(near: list[Any], far: list[Any], tree: FieldTree | None, apart: list[list[str]]) -> list[Any]:
-    combined = tree.mark(Combined) if tree is not None else None
-    if tree is None or combined is None:
-        return near
+def _has_modes(tree: FieldTree) -> bool:
+    mode = tree.members.get("mode")
+    return mode is not None and mode.mark(Order) is ENFORCED
+
+
+def _combined(near: Any, far: Any, tree: FieldTree, combined: Combined, apart: list[Rule]) -> Any:
     if combined.how == "adds":
-        return [*near, *(one for one in far if one not in near)]
+        return [*near, *(one for one in far if one not in near)] if _are_lists(near, far) else near
     refers = tree.items.mark(Refers) if tree.items is not None else None
-    both = [one for one in near if one in far]
-    if refers is None or refers.form != "glob" or len(both) == len(near):
+    (had, mode), (behind, mode_behind) = _allow_list(near), _allow_list(far)
+    if had is None or behind is None:
+        return near
+    both = [one for one in had if one in behind]
+    is_met = len(both) == len(had)
+    if refers is None or refers.form != "glob":
         return both
-    if len(both) == len(far):
-        return far
-    apart.append([one for one in far if isinstance(one, str)])
+    if mode == mode_behind and (is_met or len(both) == len(behind)):
+        return near if is_met else far
+    if not (is_met and mode_behind == "warn"):
+        apart.append((behind, mode_behind))
     return near
+
+
+def _allow_list(written: Any) -> tuple[list[Any] | None, Any]:
+    """An allow list with its mode, in either of its forms."""
+    if isinstance(written, Mapping):
+        written, mode = written.get("allow"), written.get("mode", "enforce")
+    else:
+        mode = "enforce"
+    return (written if isinstance(written, list) else None), mode
+
+
+def _are_lists(*some: Any) -> bool:
+    return all(isinstance(one, list) for one in some)
 
 
 def _stands_at(path: Path, whole: Any, sources: list[tuple[Path, Any]]) -> Path | None:

@@ -19,6 +19,7 @@ from gateway.pipeline.outbound import prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, MarginHold, Received
+from gateway.pipeline.watch import note, would_refuse
 from gateway.shapes.deferred import BATCHED, MOST_REQUESTS
 from gateway.shapes.endpoints import ENDPOINTS, Endpoint
 from gateway.shapes.state import Reference, may_refer, references_in
@@ -133,6 +134,8 @@ class BatchRequests:
         self.models[candidate.model] = None
         if len(self.models) > _MOST_MODELS:
             raise GatewayError("bad_request", f"A batch may ask for {_MOST_MODELS} models.", param="model")
+        if key.watched:
+            note(self._received, at_once(would_refuse(received.snapshot, key, endpoint, body)))
         alone = Resolution(found.source, (candidate,), (), found.skipped, _ALONE)
         end_user = find_end_user(received, body)
         admitted = Admitted(received, key, body, output_cap(shape, body), model, alone, self._cache_mode, end_user)

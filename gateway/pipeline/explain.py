@@ -18,6 +18,7 @@ from gateway.pipeline.holds import budget, find_end_user
 from gateway.pipeline.outbound import fit, prepare_body
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
+from gateway.pipeline.watch import would_refuse
 from gateway.shapes.endpoints import Endpoint
 from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
@@ -71,7 +72,10 @@ class ExplainedFallback(msgspec.Struct, frozen=True):
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against."""
+    """The way of a request, as far as it would go; `limits` and `budgets` are what it counts against.
+
+    `warnings` are rules that only warn, and would refuse it.
+    """
 
     virtual_key: str
     state: str
@@ -80,6 +84,7 @@ class Explanation(msgspec.Struct, frozen=True):
     model_source: str | None
     cache_mode: str
     verdicts: tuple[Verdict, ...]
+    warnings: tuple[str, ...]
     limits: tuple[str, ...]
     budgets: tuple[str, ...]
     fallback: ExplainedFallback
@@ -93,16 +98,21 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Way(msgspec.Struct, frozen=True):
-    """Where a request would go first, and at which price; or why it would go nowhere."""
+    """Where a request would go first, and at which price; or why it would go nowhere.
+
+    `warnings` are rules that only warn, and would refuse it.
+    """
 
     target: str | None
     price: Price | None
     refused: str | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
-        """The target or the refusal."""
-        return self.refused or self.target or ""
+        """The target, with what warns of it, or the refusal."""
+        warning = f" (warned of by {', '.join(self.warnings)})" if self.warnings else ""
+        return self.refused or f"{self.target or ''}{warning}"
 
 
 def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Way:
@@ -120,7 +130,14 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     except GatewayError as error:
         return Way(None, None, f"{error.status} {error.type}")
     first = found.candidates[0]
-    return Way(f"{first.upstream.provider.name}/{first.model}", first.prices.at(clock.now()), None)
+    target = f"{first.upstream.provider.name}/{first.model}"
+    return Way(target, first.prices.at(clock.now()), None, _warnings(snapshot, key, endpoint, parsed))
+
+
+def _warnings(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> tuple[str, ...]:
+    if not key.watched:
+        return ()
+    return tuple(dict.fromkeys(one.name for one in at_once(would_refuse(snapshot, key, endpoint, body))))
 
 
 def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> Explanation:
@@ -150,10 +167,14 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             if key.budgets:
                 _judged(verdicts, "budgets", lambda: _ask_budgets(request, request.candidate))
             candidates = tuple(_candidate(request, one) for one in found.candidates)
+    warnings: tuple[str, ...] = ()
+    if found is not None and parsed is not None:
+        warnings = _warnings(snapshot, key, endpoint, parsed)
     if candidates and candidates[0].body is None and candidates[0].refused is not None:
         verdicts.append(Verdict("translation", candidates[0].refused))
     fallback = FallbackPolicy() if found is None else found.fallback
     asked = () if found is None else found.candidates
+    watched = {*key.watched_holds, *chain.from_iterable(one.upstream.watched_holds for one in asked)}
     return Explanation(
         virtual_key=key.name,
         state=key.state,
@@ -162,7 +183,11 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
         model_source=None if found is None else found.source,
         cache_mode=mode,
         verdicts=tuple(verdicts),
-        limits=tuple(f"{hold.limit.key} {hold.limit.ceiling}" for hold in (*key.holds, *_provider_holds(asked))),
+        warnings=warnings,
+        limits=tuple(
+            f"{hold.limit.key} {hold.limit.ceiling}{', warns' if hold in watched else ''}"
+            for hold in (*key.holds, *key.watched_holds, *_provider_holds(asked))
+        ),
         budgets=tuple(_told(meter.budget) for meter in key.budgets),
         fallback=ExplainedFallback(
             tuple(sorted(fallback.on)),
@@ -251,4 +276,4 @@ def _told(budget: CompiledBudget) -> str:
 
 
 def _provider_holds(candidates: Sequence[Candidate]) -> Iterator[Hold]:
-    return chain.from_iterable(one.upstream.holds for one in candidates)
+    return chain.from_iterable((*one.upstream.holds, *one.upstream.watched_holds) for one in candidates)

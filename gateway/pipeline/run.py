@@ -4,7 +4,7 @@
 2. the body is read and its facts are found, without changing it
 3. `limit`, `judge`, `judge_urls`, `resolve`, `cache_mode`, `candidate_holds` judge without I/O, of large bodies in
    threads; they only ask for holds. `find_home` alone may wait: for who holds what the request names
-4. `reserve` takes every hold at once: the request is admitted
+4. `reserve` takes every hold at once: the request is admitted; `watch` notes what would have refused it
 5. `ask` waits for the head of a provider's answer: the request is asked; `count` answers where nobody is to be asked
 6. `relay` hands the answer on, and `settle` ends the request exactly once, whatever happened
 
@@ -36,6 +36,7 @@ from gateway.pipeline.resolve import named_model, resolve, resolve_stored
 from gateway.pipeline.services import Services
 from gateway.pipeline.settle import CLIENT_CLOSED, LEDGER_FULL, capture, sample, settle, settle_refused
 from gateway.pipeline.states import SHUT_DOWN, Admitted, Asked, Ended, Home, Outbound, Received
+from gateway.pipeline.watch import watch
 from gateway.shapes.glance import takes_long
 from gateway.shapes.state import NO_STATE
 from gateway.shapes.stated import StatedLimit, output_cap
@@ -138,6 +139,8 @@ async def _admit(received: Received, key: CompiledKey, body: RequestBody, servic
         limits = limit(key, received.endpoint, len(admitted.body.data), admitted.output_cap)
     await reserve(admitted, limits, holds, services)
     received.trail.admitted = admitted
+    if key.is_watched:
+        await watch(admitted, services)
     return admitted
 
 

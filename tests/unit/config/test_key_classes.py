@@ -88,6 +88,41 @@ def test_a_model_has_to_match_every_list():
     ]
 
 
+@pytest.mark.parametrize(
+    ("own", "of_class", "allowed", "rules"),
+    [
+        ({"allow": ["o3"], "mode": "warn"}, ["o3", "gpt-5"], {"allow": ["o3"], "mode": "warn"}, [["o3", "gpt-5"]]),
+        (["o3"], {"allow": ["o3", "gpt-5"], "mode": "warn"}, ["o3"], []),
+        (
+            {"allow": ["o3"], "mode": "warn"},
+            {"allow": ["o3", "x"], "mode": "warn"},
+            {"allow": ["o3"], "mode": "warn"},
+            [],
+        ),
+        (["o3"], {"allow": ["x"], "mode": "warn"}, ["o3"], [["x"]]),
+    ],
+)
+def test_a_list_that_only_warns_takes_nothing_from_one_that_is_enforced(own, of_class, allowed, rules):
+    classes = KeyClasses({"key_classes": {"c": {"models_allowed": of_class}}})
+    whole = classes.key({"class": "c", "models_allowed": own}).tree
+
+    assert whole["models_allowed"] == allowed
+    modes = [] if not isinstance(of_class, dict) else [{"mode": "warn"}]
+    told = [{"allow": [rf"(?s)^(?:{one})$".replace("-", r"\-") for one in globs]} for globs in rules]
+    assert whole.get("policy_rules", []) == [{"models": {**one, **(modes[0] if modes else {})}} for one in told]
+
+
+@pytest.mark.parametrize(
+    ("own", "of_class", "mode"),
+    [("warn", None, None), (None, "warn", None), ("warn", "warn", "warn"), ("enforce", "warn", None)],
+)
+def test_limits_that_anybody_enforces_are_enforced(own, of_class, mode):
+    limits = [{"rpm": 5, **({"mode": one} if one else {})} for one in (own, of_class)]
+    classes = KeyClasses({"key_classes": {"c": {"rate_limits": limits[1]}}})
+
+    assert classes.key({"class": "c", "rate_limits": limits[0]}).tree["rate_limits"].get("mode") == mode
+
+
 SECTIONS = {
     "key_classes": {name: {"description": name, "tags": [f"by={name}"]} for name in ("own", "person", "team", "other")},
     "teams": {"a": {"class": "team"}, "b": {"class": "other"}, "none": {}},
