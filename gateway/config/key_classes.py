@@ -24,6 +24,8 @@ SECTION: Final = "key_classes"
 _KEYS: Final = "virtual_keys"
 _OF_THE_CLASS: Final = frozenset({*KeyClass.model_fields} - {*KeySettings.model_fields} | {"protected", "description"})
 """Members that say something of a class itself, and nothing of its keys."""
+GIVEN: Final = frozenset({*KeyClass.model_fields} - _OF_THE_CLASS | {"extends"})
+"""Members of a class by which it gives something to its keys."""
 _ATTRIBUTION: Final = ("project", "principal", "team")
 
 

@@ -15,7 +15,7 @@ from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.holds import candidate_holds, find_end_user
 from gateway.pipeline.homes import owned, provider_called
-from gateway.pipeline.outbound import prepare_body
+from gateway.pipeline.outbound import prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.services import Services
 from gateway.pipeline.states import Admitted, BudgetHold, MarginHold, Received
@@ -116,7 +116,7 @@ class BatchRequests:
 
     def _judged(self, endpoint: Endpoint, data: bytes, place: str) -> bytes:
         received, key, shape = self._of(endpoint), self._key, endpoint.shape
-        body = JsonBody(data, shape.declares.judged)
+        body, _ = ruled_by_key(key, endpoint, JsonBody(data, shape.declares.judged))
         if body.raw("background") not in _SWITCHED_OFF:
             raise GatewayError("unsupported_parameter", "A batch is in the background as a whole.", param="background")
         judge(key, shape, body)

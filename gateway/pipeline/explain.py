@@ -15,7 +15,7 @@ from gateway.money.nano_usd import shown
 from gateway.money.prices import Price
 from gateway.pipeline.admit import cache_mode, judge, judge_urls
 from gateway.pipeline.holds import budget, find_end_user
-from gateway.pipeline.outbound import fit, prepare_body
+from gateway.pipeline.outbound import fit, prepare_body, ruled_by_key
 from gateway.pipeline.resolve import named_model, resolve
 from gateway.pipeline.states import Admitted, Received
 from gateway.pipeline.watch import would_refuse
@@ -24,6 +24,7 @@ from gateway.shapes.stated import output_cap
 from gateway.snapshot.snapshot import Candidate, CompiledKey, FallbackPolicy, Resolution, Snapshot
 from gateway.turns import at_once
 from gateway.wire.json_body import JsonBody
+from gateway.wire.request_body import RequestBody
 
 _T = TypeVar("_T")
 _DEFAULT_CACHE_MODE = "respect"
@@ -124,7 +125,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     if key.state != "active":
         return Way(None, None, f"the key is {key.state}")
     try:
-        parsed = JsonBody(body, endpoint.shape.declares.judged)
+        parsed, _ = ruled_by_key(key, endpoint, JsonBody(body, endpoint.shape.declares.judged))
         _judge(key, endpoint, parsed)
         found = resolve(snapshot, key, endpoint, named_model(endpoint, parsed), parsed)
     except GatewayError as error:
@@ -134,7 +135,7 @@ def way(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) -> W
     return Way(target, first.prices.at(clock.now()), None, _warnings(snapshot, key, endpoint, parsed))
 
 
-def _warnings(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> tuple[str, ...]:
+def _warnings(snapshot: Snapshot, key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> tuple[str, ...]:
     if not key.watched:
         return ()
     return tuple(dict.fromkeys(one.name for one in at_once(would_refuse(snapshot, key, endpoint, body))))
@@ -148,7 +149,10 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     found: Resolution | None = None
     mode = _DEFAULT_CACHE_MODE
     candidates: tuple[ExplainedCandidate, ...] = ()
-    parsed = _judged(verdicts, "body", lambda: JsonBody(body, endpoint.shape.declares.judged))
+    read = _judged(
+        verdicts, "body", lambda: ruled_by_key(key, endpoint, JsonBody(body, endpoint.shape.declares.judged))
+    )
+    parsed, told = (None, ()) if read is None else read
     if parsed is not None:
         _judged(verdicts, "policy", lambda: _judge(key, endpoint, parsed))
 
@@ -164,6 +168,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
             cap = output_cap(endpoint.shape, parsed)
             end_user = _judged(verdicts, "end user", lambda: find_end_user(received, parsed)) if key.budgets else None
             request = Admitted(received, key, parsed, cap, model_asked, found, mode, end_user)
+            request.told = told
             if key.budgets:
                 _judged(verdicts, "budgets", lambda: _ask_budgets(request, request.candidate))
             candidates = tuple(_candidate(request, one) for one in found.candidates)
@@ -204,7 +209,7 @@ def explain(snapshot: Snapshot, key_name: str, endpoint: Endpoint, body: bytes) 
     )
 
 
-def _judge(key: CompiledKey, endpoint: Endpoint, body: JsonBody) -> None:
+def _judge(key: CompiledKey, endpoint: Endpoint, body: RequestBody) -> None:
     judge(key, endpoint.shape, body)
     judging = judge_urls(key, endpoint.shape, body)
     if judging is not None:

@@ -226,7 +226,8 @@ class Admitted:
     for what it names. `defers`: what it consumes is charged later, of another row of the ledger, unless the answer says
     it already.
 
-    `came` is the body as the client sent it, `body` as the rules on the candidate's requests have it, before any lane.
+    `came` is the body as the client sent it, or as rules of its key made it, and `told` what these did; `body` is as
+    the rules on the candidate's requests have it, before any lane.
     Where there are rules on what a lane makes of it, that is `outbound`, and caps, `prompt` and `allowed` are of it.
     `ruled` says what rules did to `body`, `fitted` for which candidate with rules all of this is.
     """
@@ -253,6 +254,7 @@ class Admitted:
         "received",
         "replaced",
         "ruled",
+        "told",
         "under_way",
     )
 
@@ -273,6 +275,7 @@ class Admitted:
         self.key = key
         self.body = self.came = body
         self.ruled: Sequence[str] = ()
+        self.told: Sequence[str] = ()
         self.fitted: Candidate | None = None
         self.outbound: Outbound | None = None
         self.output_cap: StatedLimit = cap

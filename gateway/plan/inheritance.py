@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.config.key_classes import KeyClasses
+from gateway.config.key_classes import GIVEN, KeyClasses
 from gateway.config.referring import Key
 from gateway.config.resources import Resource, tree_of
 from gateway.config.sections.access import FROM_LEAST, Access, widest
@@ -127,16 +127,15 @@ def _judged(
 
 
 def _of_giver(change: ResourceChange, touched: _Touched) -> ResourceChange:
-    is_class = change.kind == _CLASSES
-    access = touched.access if is_class else widest((_beside_class(change), touched.access))
+    """A class, or who has one: what it gives to keys is judged by them, and all else by itself."""
+    given = _given(change.kind)
     fields = [
-        msgspec.structs.replace(one, access=min(one.access, access, key=FROM_LEAST.index))
-        if is_class
-        else msgspec.structs.replace(one, access=touched.access)
-        if one.path == "/class"
+        msgspec.structs.replace(one, access=min(one.access, touched.access, key=FROM_LEAST.index))
+        if one.path.split("/")[1] in given
         else one
         for one in change.changes
     ]
+    by_itself = change.access if "update" not in change.actions else widest(one.access for one in fields)
     follows = [*change.consequences]
     if touched.keys:
         text = f"changes {count(len(touched.keys), 'key')}: {names(sorted(touched.keys))}"
@@ -144,14 +143,13 @@ def _of_giver(change: ResourceChange, touched: _Touched) -> ResourceChange:
     if touched.wider:
         text = f"{count(len(touched.wider), 'key')} may do more: {names(sorted(touched.wider))}"
         follows.append(Consequence("keys_widen", text))
+    access = widest((by_itself, touched.access))
     return msgspec.structs.replace(change, changes=fields, access=access, consequences=follows)
 
 
-def _beside_class(change: ResourceChange) -> Access:
-    """What a change does but for the class that it gives."""
-    if "update" not in change.actions:
-        return change.access
-    return widest(one.access for one in change.changes if one.path != "/class")
+def _given(kind: str) -> frozenset[str]:
+    """The members of a class, or of who has one, by which something is given to keys."""
+    return GIVEN if kind == _CLASSES else frozenset({"class"})
 
 
 def _whole(spec: Mapping[str, Any], classes: KeyClasses) -> dict[str, Any]:

@@ -216,7 +216,7 @@ class CompiledKey:
     holds what requests usually cost. `assumed_output_tokens` are those of every answer without a limit, `None` where
     they hang on the model; `own_assumed_output` is what the key says of them. `in_force` is what holds for all keys of
     its owner. `watched` are its rules that only warn, `watched_holds` are of limits that do; `is_watched` says whether
-    there are any, at the providers that it reaches too.
+    there are any, at the providers that it reaches too. `rules` are the key's own on fields of requests.
     """
 
     name: str
@@ -249,11 +249,14 @@ class CompiledKey:
     watched: tuple["WatchedRule", ...] = ()
     watched_holds: tuple[Hold, ...] = ()
     is_watched: bool = False
+    rules: RequestRules | None = None
 
     @property
     def edits_bodies(self) -> bool:
-        """Whether one of its providers may get other fields than clients send: by rules, or as its cloud takes them."""
-        return any(one.rules is not None or one.provider.form is not None for one in self.upstreams.values())
+        """Whether a provider may get other fields than clients send: by rules, or as its cloud takes them."""
+        return self.rules is not None or any(
+            one.rules is not None or one.provider.form is not None for one in self.upstreams.values()
+        )
 
 
 @dataclass(frozen=True)

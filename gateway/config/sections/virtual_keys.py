@@ -42,6 +42,7 @@ from gateway.config.sections.marks import (
     Refers,
 )
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
 from gateway.config.source import Path
 
@@ -195,6 +196,12 @@ class KeySettings(Managed):
     ] = Field(None, description="How much this key may send.")
     policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED, ADDS] = (
         Field([], description="Names of `policy_rules` sets and rules written in place; all of them apply.")
+    )
+    request: Annotated[RequestSection, RULES_ON_FIELDS] = Field(
+        {},
+        description="What is done to fields of this key's requests, by field, before anything else is asked of them: "
+        "`{max_tokens: {max: 8000}, service_tier: {set: flex}}`. A bound on the output or on the effort holds for "
+        "what each API calls it.",
     )
     cache: Annotated[Cache, NO_MATTER] = Field(Cache(), description="Prompt-cache handling.")
     on_disconnect: Annotated[Literal["cancel", "drain"] | None, NO_MATTER] = Field(
