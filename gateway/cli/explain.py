@@ -108,8 +108,7 @@ def _body(endpoint: "Endpoint", file: Path | None, model: str | None) -> bytes:
 
 def _print(told: "Explanation") -> None:
     results.print(Text(f"{told.endpoint} with the key {told.virtual_key} ({told.state})", style="bold"))
-    for one in told.verdicts:
-        results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
+    _print_verdicts(told)
     if told.model_asked is not None and told.candidates:
         results.print(Text(f"\n{told.model_asked} is found by: {told.model_source}", style="bold"))
     for number, candidate in enumerate(told.candidates, 1):
@@ -132,6 +131,13 @@ def _print(told: "Explanation") -> None:
         results.print(Text(f"limit {limit}"))
     for budget in told.budgets:
         results.print(Text(f"budget {budget}"))
+
+
+def _print_verdicts(told: "Explanation") -> None:
+    for one in told.verdicts:
+        results.print(Text(f"  {one.stage:<12}{one.verdict}", style="" if one.verdict == "passes" else "red"))
+    for rule in told.warnings:
+        results.print(Text(f"  {'warning':<12}{rule} only warns, and would refuse it", style="yellow"))
 
 
 def _refused(problem: str) -> typer.Exit:

@@ -24,7 +24,7 @@ from gateway.config.key_teams import keys_across_teams
 from gateway.config.model import Config
 from gateway.config.price_checks import locked_prices, price_factors, price_lists, prices
 from gateway.config.sections.base import Fallback
-from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.policy_rules import DIMENSIONS, PolicyRules
 from gateway.config.sections.providers import AzureProvider, BaseProvider, BedrockProvider, VertexProvider
 from gateway.config.sections.virtual_keys import AliasTargets, Balanced
 from gateway.config.source import Path
@@ -34,7 +34,6 @@ from gateway.policy.patterns import compile_glob, compile_re2, is_glob, literals
 from gateway.policy.tool_names import MORE_TOOL_NAMES, TOOL_NAMES, can_match
 
 FALLBACK_SUFFIX = ":fallback"
-_DIMENSIONS = ("tools", "mcp", "urls", "models")
 _NOT_FOR_CHAT = ("text-embedding-", "omni-moderation-", "text-moderation-", "dall-e-", "gpt-image-", "whisper-", "tts-")
 _IN_URLS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:-]*[A-Za-z0-9])?|\$\{.*")
 _MOST_GLOBS = 200
@@ -142,12 +141,12 @@ def _key_patterns(config: Config, _facts: Facts) -> Iterator[Checked]:
         for index, inline in enumerate(key.policy_rules):
             if isinstance(inline, PolicyRules):
                 yield from _rule_patterns(inline, ("virtual_keys", name, "policy_rules", index), alphabet)
-        for index, glob in enumerate(key.models_allowed or ()):
-            yield from _compiles(compile_glob, glob, "bad-glob", ("virtual_keys", name, "models_allowed", index))
+        for glob, path in key.globs():
+            yield from _compiles(compile_glob, glob, "bad-glob", ("virtual_keys", name, *path))
 
 
 def _rule_patterns(rules: PolicyRules, at: Path, alphabet: str) -> Iterator[Checked]:
-    for dimension in _DIMENSIONS:
+    for dimension in DIMENSIONS:
         rule = getattr(rules, dimension)
         if rule is not None:
             for kind in ("deny", "allow"):

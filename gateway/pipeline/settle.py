@@ -239,6 +239,8 @@ def _count(received: Received, metrics: Metrics, bill: Bill, ended: Ended) -> No
             metrics.failed(provider, ended.error_type, code)
     if ended.denial is not None:
         metrics.denied(ended.denial)
+    for warned in trail.warned:
+        metrics.warned(warned.by, warned.dimension)
     _count_attempts(trail.attempts, asked, metrics, started, now)
     if metrics.labelled is not None:
         _count_labelled(metrics.labelled, received, bill, ended)
@@ -355,6 +357,7 @@ def _decision_record(received: Received, bill: Bill, ended: Ended, released: Rel
         budgets=released.charges,
         prompt_per_mille=released.prompt_per_mille,
         settled_until=msgspec.UNSET if released.settled_until is None else released.settled_until,
+        warnings=tuple([one.name for one in trail.warned]) if trail.warned else msgspec.UNSET,
     )
     return _with_identities(record, received.snapshot.identities) if received.snapshot.identities else record
 

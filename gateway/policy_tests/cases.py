@@ -46,6 +46,9 @@ class Expectation(Section):
     params_dropped: list[str] | None = Field(None, description="Parameters that a translation leaves out.")
     price: ExpectedPrice | None = Field(None, description="The first candidate's price.")
     budgets: list[str] | None = Field(None, description="The budgets that a request of the key counts against.")
+    warnings: list[str] | None = Field(
+        None, description="Rules with `mode: warn` that would refuse it, by name, such as `no-shell.tools`."
+    )
     cache_mode: str | None = Field(None, description="`respect`, `disable` or `force`.")
 
     @model_validator(mode="after")

@@ -61,8 +61,8 @@ def of_gateway(received: Received) -> dict[str, str]:
         headers["x-langwatch-body"] = outbound.treatment
         if outbound.params_dropped:
             headers["x-langwatch-params-dropped"] = printable(",".join(outbound.params_dropped))[:_LONGEST_LIST]
-    if trail.budget_warning is not None:
-        headers["x-langwatch-budget-warning"] = trail.budget_warning
+    if trail.budget_warning is not None or trail.warned:
+        _warn(headers, trail)
     asked = trail.asked
     # PERF: of a whole answer everything is known by now.
     if asked is not None and (asked.usage_warning is not None or not trail.is_settled):
@@ -70,6 +70,14 @@ def of_gateway(received: Received) -> dict[str, str]:
         if warning is not None:
             headers["x-langwatch-usage-warning"] = warning
     return headers
+
+
+def _warn(headers: dict[str, str], trail: Trail) -> None:
+    """What is nearly used up, and what would have refused the request if it were enforced."""
+    if trail.budget_warning is not None:
+        headers["x-langwatch-budget-warning"] = trail.budget_warning
+    if trail.warned:
+        headers["x-langwatch-warnings"] = printable(", ".join([one.name for one in trail.warned]))[:_LONGEST_LIST]
 
 
 def _usage_warning(trail: Trail, asked: Asked) -> str | None:

@@ -39,7 +39,18 @@ def test_an_option_has_one_meaning_in_every_command():
     assert {tuple(names) for names in said["--config"].values() if len(names) == 1} == {("serve",), ("test",)}
 
 
-STATE = ["plan", "apply", "export", "status", "audit", "spend", "budgets", "check-ledger", "report unpriced"]
+STATE = [
+    "plan",
+    "apply",
+    "export",
+    "status",
+    "audit",
+    "spend",
+    "budgets",
+    "check-ledger",
+    "report unpriced",
+    "report warnings",
+]
 
 
 @pytest.mark.parametrize("path", [*STATE, "keys list", "keys mint", "keys rotate", "prices list", "prices update"])

@@ -67,6 +67,7 @@ OFFLINE = {
     "budgets": (),
     "check-ledger": (),
     "report unpriced": (),
+    "report warnings": (),
     "ledger prune": ("--keep", "13 months"),
     "control-plane rotate-encryption": (),
 }

@@ -1,16 +1,18 @@
 """The credentials that clients present, and what each may do."""
 
+from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from gateway.config.sections.access import (
+    ALLOW_LIST,
     ALLOWED,
     ANOTHER,
-    CEILING,
     DENIED,
     EACH_MEMBER,
     END,
+    LIMITS,
     NO_MATTER,
     NOTHING_MORE,
     UNKNOWN,
@@ -20,6 +22,7 @@ from gateway.config.sections.base import (
     Description,
     Fallback,
     Managed,
+    Mode,
     Moment,
     Name,
     ProviderName,
@@ -36,7 +39,9 @@ from gateway.config.sections.marks import (
     Refers,
 )
 from gateway.config.sections.policy_rules import PolicyRules
+from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
+from gateway.config.source import Path
 
 SecretHash = Annotated[
     str,
@@ -112,6 +117,26 @@ ModelGlob = Annotated[
 ]
 
 
+class AllowList(Section):
+    """An allow list that says whether it is enforced."""
+
+    example: ClassVar[str] = """
+        virtual_keys:
+          ci:
+            models_allowed: {allow: ["gpt-5*"], mode: warn}
+            secret_hash: hmac-sha256:0000000000000000000000000000000000000000000000000000000000000000
+    """
+
+    allow: Annotated[list[ModelGlob], UNORDERED, ALLOWED] = Field(
+        description="Globs that the resolved model has to match, as `model` or `provider/model`."
+    )
+    mode: Mode = Field(
+        "enforce",
+        description="`warn` refuses nothing: what the list would have refused is counted, logged and told in "
+        "`X-LangWatch-Warnings`.",
+    )
+
+
 class Cache(Section):
     """What happens to prompt-caching marks in the body."""
 
@@ -179,23 +204,31 @@ class VirtualKey(Managed):
         None, description="Providers that this key may reach; omitted: every provider. The order is that of preference."
     )
     models_allowed: Annotated[
-        list[ModelGlob] | None,
+        list[ModelGlob] | AllowList | None,
         UNORDERED,
-        ALLOWED,
+        ALLOW_LIST,
         MODEL_ITSELF,
         CalledElsewhere(("models", "allowed_models", "model_list")),
     ] = Field(
-        None, description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all."
+        None,
+        description="Globs that the resolved model has to match, as `model` or `provider/model`; omitted: all. "
+        "`{allow: [...], mode: warn}` only tells of what the list would refuse.",
     )
     model_aliases: Annotated[dict[str, AliasTargets], UNKNOWN, MODEL_ITSELF, CalledElsewhere(("aliases",))] = Field(
         {}, description="Names that this key may send, and what they mean; globs as in the file's `model_aliases`."
     )
     fallback: Annotated[Fallback | None, UNKNOWN] = Field(None, description="Which providers to try when one fails.")
     rate_limits: Annotated[
-        RateLimits | None, CEILING, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
+        RateLimits | None, LIMITS, CalledElsewhere(("rpm", "tpm", "rpm_limit", "tpm_limit", "limits", "rate_limit"))
     ] = Field(None, description="How much this key may send.")
     policy_rules: Annotated[list[Annotated[Name, Refers("policy_rules")] | PolicyRules], UNORDERED, DENIED] = Field(
         [], description="Names of `policy_rules` sets and rules written in place; all of them apply."
+    )
+    request: Annotated[RequestSection, RULES_ON_FIELDS] = Field(
+        {},
+        description="What is done to fields of this key's requests, by field, before anything else is asked of them: "
+        "`{max_tokens: {max: 8000}, service_tier: {set: flex}}`. A bound on the output or on the effort holds for "
+        "what each API calls it.",
     )
     cache: Annotated[Cache, NO_MATTER] = Field(Cache(), description="Prompt-cache handling.")
     on_disconnect: Annotated[Literal["cancel", "drain"] | None, NO_MATTER] = Field(
@@ -219,3 +252,18 @@ class VirtualKey(Managed):
     tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=256)]], UNORDERED, UNKNOWN, TAG_ITSELF] = Field(
         [], description="Free labels such as `env=prod`, for reports and selectors."
     )
+
+    @property
+    def allow_list(self) -> AllowList | None:
+        """The list of models with its mode, however it is written."""
+        written = self.models_allowed
+        return AllowList(allow=written) if isinstance(written, list) else written
+
+    def globs(self) -> Iterator[tuple[str, Path]]:
+        """The globs of that list, each with its path below the key."""
+        written = self.models_allowed
+        if written is None:
+            return
+        above: Path = ("models_allowed",) if isinstance(written, list) else ("models_allowed", "allow")
+        for index, glob in enumerate(written if isinstance(written, list) else written.allow):
+            yield glob, (*above, index)
