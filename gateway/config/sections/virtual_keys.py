@@ -38,6 +38,7 @@ from gateway.config.sections.marks import (
     Mistaken,
     Refers,
 )
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
@@ -191,13 +192,13 @@ class VirtualKey(Managed):
         CalledElsewhere(("blocked", "enabled", "disabled", "status")),
     ] = Field("active", description="`disabled` can be lifted, `revoked` is meant to last; both refuse every request.")
     description: Description = Field(None, description="What the key is for, for people.")
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that pays, where no project or principal names one."
     )
-    project: Annotated[Name | None, Refers("projects"), UNKNOWN] = Field(
+    project: Annotated[PrintableName | None, Refers("projects"), UNKNOWN] = Field(
         None, description="The project to attribute requests to, one of `projects`."
     )
-    principal: Annotated[Name | None, Refers("principals"), UNKNOWN] = Field(
+    principal: Annotated[PrintableName | None, Refers("principals"), UNKNOWN] = Field(
         None, description="Who acts with this key, one of `principals`."
     )
     providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED] = Field(
