@@ -78,6 +78,8 @@ CODES: Final[Mapping[str, str]] = {
     "virtual-key-as-credential": "A virtual key stands where a provider's own credential belongs.",
     "unknown-time-zone": "A time zone is not in the IANA database.",
     "invalid-url": "A base URL has parts that it must not have.",
+    "deep-class": "A class extends one that extends another.",
+    "required-by-class": "A `null` would take away what a class with `required: true` says.",
     "no-provider": "A virtual key reaches no provider.",
     "unpriced-model": "A model that the file names has no price.",
     "unused-locked-price": "A price is locked for a provider that the file does not declare.",

@@ -16,7 +16,7 @@ from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
 from gateway.config.sections.reservations import Reservations
 from gateway.config.sections.tracing import MOST_COLLECTORS, ContentCapture, TraceCollector
-from gateway.config.sections.virtual_keys import AliasTargets, ModelTarget, VirtualKey
+from gateway.config.sections.virtual_keys import AliasTargets, KeyClass, ModelTarget, VirtualKey
 
 Address = Annotated[str, Field(pattern=r"^[a-z_]+[./].+$", max_length=600)]
 
@@ -75,6 +75,9 @@ class Config(Section):
     policy_rules: Annotated[
         dict[Name, NamedPolicyRules], Kind("policy_rules set", created=Access.NARROWS, deleted=Access.WIDENS)
     ] = Field({}, description="Named rule sets, for keys to refer to.")
+    key_classes: Annotated[dict[Name, KeyClass], Kind("key class")] = Field(
+        {}, description="What many keys have in common, by name; keys, principals and teams name one as their `class`."
+    )
     virtual_keys: Annotated[
         Mapping[Name, VirtualKey], Kind("virtual_key", created=Access.GRANTS, deleted=Access.NARROWS)
     ] = Field({}, description="Virtual keys by name.")

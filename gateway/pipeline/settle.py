@@ -34,7 +34,7 @@ from gateway.telemetry.access_log import AGENT
 from gateway.telemetry.decision_record import NAMED, UNPRICED, AttemptRecord, DecisionRecord
 from gateway.telemetry.labelled import Labelled
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.traced_request import Call, TracedRequest
+from gateway.telemetry.traced_request import LONGEST_TEXT, Call, TracedRequest
 from gateway.upstream.failure import FailureKind
 from gateway.usage import Stated, Usage
 from gateway.visible import visible
@@ -427,10 +427,10 @@ def _conclude_call(call: Call, asked: Asked, record: DecisionRecord, ended: floa
         call.first_chunk = asked.first_token_at - asked.received.started
     if asked.ends is not None and record.endpoint in OUTLINED:
         outline = asked.ends.read(asked.candidate.lane.endpoint.shape)
-        call.answer_id = outline.answer_id
+        call.answer_id = outline.answer_id and outline.answer_id[:LONGEST_TEXT]
         # A reason that was to come and did not is an error, says the convention.
         call.finish_reasons = outline.finish_reasons or (Stop.FAILED.value,)
 
 
 def _text(header: bytes | None) -> str | None:
-    return None if header is None else header.decode("utf-8", "replace")
+    return None if header is None else header.decode("utf-8", "replace")[:LONGEST_TEXT]

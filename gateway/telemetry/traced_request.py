@@ -1,13 +1,16 @@
 """What spans are made of, taken from a request when it ends; making them is left to a thread."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.trace_context import TraceContext
 from gateway.usage import Stated
+
+LONGEST_TEXT: Final = 4096
+"""Characters of what clients and providers say that a span has, and that are kept for it."""
 
 
 class Content(Protocol):
@@ -59,7 +62,7 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
 
 
 class TracedRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A request that has ended and is sampled.
+    """A request that has ended and is sampled; it waits to be sent, so its texts are no longer than `LONGEST_TEXT`.
 
     Args:
         record: What was decided.

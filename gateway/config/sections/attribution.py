@@ -18,6 +18,12 @@ class Team(Shareable):
     trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
         None, description="Where the team's traces go, one of `trace_collectors`; a project's own wins."
     )
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`, for the keys of the team's projects, and of its people where these have "
+        "none; a key's own class, and its principal's, go before it.",
+    )
     description: Description = Field(None, description="What the team is, for people.")
 
 
@@ -42,5 +48,10 @@ class Principal(Shareable):
 
     team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that the principal belongs to, one of `teams`."
+    )
+    class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(
+        None,
+        alias="class",
+        description="One of `key_classes`, for the principal's keys; a key's own class goes before it.",
     )
     description: Description = Field(None, description="Who or what the principal is, for people.")

@@ -11,7 +11,6 @@ from gateway.telemetry import trace_destination
 from gateway.telemetry.collector_settings import Bounds
 from gateway.telemetry.decision_record import DecisionRecord
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.spans import spans_of
 from gateway.telemetry.trace_context import TraceContext
 from gateway.telemetry.trace_destination import TraceDestination
 from gateway.telemetry.traced_request import TracedRequest
@@ -24,16 +23,14 @@ def request(trace_id, content=None, **more):
         request_id="grq_1", status=200, outcome="ok", occurred_at=0, trace_id=trace_id, span_id="a" * 16
     )
     trace = TraceContext(trace_id, "a" * 16, None, "01", None)
-    return spans_of(
-        TracedRequest(
-            record=record,
-            trace=trace,
-            started_at=0.0,
-            duration_s=0.0,
-            path="/v1/chat/completions",
-            content=content,
-            **more,
-        )
+    return TracedRequest(
+        record=record,
+        trace=trace,
+        started_at=0.0,
+        duration_s=0.0,
+        path="/v1/chat/completions",
+        content=content,
+        **more,
     )
 
 
