@@ -66,6 +66,7 @@ CODES: Final[Mapping[str, str]] = {
     "bad-regex": "A pattern is not an RE2 regular expression.",
     "unmatched-tools": "A pattern on tools matches no name that a tool can have.",
     "bad-glob": "A glob is malformed.",
+    "name-looks-like-another": "Two teams, projects or principals have names that look alike.",
     "short-unary-timeout": "Answers that are no streams are given up before many of them can be there.",
     "unreachable-fallback": "A fallback names a provider that the key may not use, or has nobody to fall back to.",
     "unservable-target": "An alias leads a model to a provider that has no endpoint on which it could answer.",

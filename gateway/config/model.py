@@ -10,6 +10,7 @@ from gateway.config.sections.attribution import Principal, Project, Team
 from gateway.config.sections.base import Fallback, Name, ProviderName, Section
 from gateway.config.sections.budgets import Budget
 from gateway.config.sections.marks import MODEL_ITSELF, NAME_ITSELF, Kind, Refers
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import NamedPolicyRules
 from gateway.config.sections.prices import LockedPrice, ModelPrice
 from gateway.config.sections.providers import Provider
@@ -45,7 +46,7 @@ class Config(Section):
     owner: Annotated[Name | None, NAME_ITSELF] = Field(
         None, description="Who manages what this file declares, in a control plane that several files share."
     )
-    organization: Annotated[Name | None, NAME_ITSELF, NO_MATTER] = Field(
+    organization: Annotated[PrintableName | None, NAME_ITSELF, NO_MATTER] = Field(
         None, description="The organization that every request is attributed to."
     )
     trace_collectors: Annotated[dict[Name, TraceCollector], Kind("trace collector")] = Field(
@@ -53,9 +54,9 @@ class Config(Section):
         max_length=MOST_COLLECTORS,
         description="Collectors of traces by name, beside that of the `OTEL_*` variables.",
     )
-    teams: Annotated[dict[Name, Team], Kind("team")] = Field({}, description="Teams by name.")
-    projects: Annotated[dict[Name, Project], Kind("project")] = Field({}, description="Projects by name.")
-    principals: Annotated[dict[Name, Principal], Kind("principal")] = Field(
+    teams: Annotated[dict[PrintableName, Team], Kind("team")] = Field({}, description="Teams by name.")
+    projects: Annotated[dict[PrintableName, Project], Kind("project")] = Field({}, description="Projects by name.")
+    principals: Annotated[dict[PrintableName, Principal], Kind("principal")] = Field(
         {}, description="People and robots by name, often an e-mail address."
     )
     providers: Annotated[

@@ -7,6 +7,7 @@ from pydantic import Field
 from gateway.config.sections.access import OTHER_READERS, UNKNOWN
 from gateway.config.sections.base import Description, Name, Shareable
 from gateway.config.sections.marks import Refers
+from gateway.config.sections.names import PrintableName
 
 
 class Team(Shareable):
@@ -31,7 +32,7 @@ class Project(Shareable):
 
     example: ClassVar[str] = "projects: {checkout: {team: engineering}}"
 
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that owns the project, one of `teams`."
     )
     trace_collector: Annotated[Name | None, Refers("trace_collectors"), OTHER_READERS] = Field(
@@ -45,7 +46,7 @@ class Principal(Shareable):
 
     example: ClassVar[str] = "principals: {dev-1@example.com: {team: engineering}}"
 
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that the principal belongs to, one of `teams`."
     )
     class_: Annotated[Name | None, Refers("key_classes"), UNKNOWN] = Field(

@@ -41,6 +41,7 @@ from gateway.config.sections.marks import (
     Mistaken,
     Refers,
 )
+from gateway.config.sections.names import PrintableName
 from gateway.config.sections.policy_rules import PolicyRules
 from gateway.config.sections.request_rules import RULES_ON_FIELDS, RequestSection
 from gateway.config.sections.tracing import KeyContentCapture
@@ -166,10 +167,10 @@ class KeySettings(Managed):
         "live", description="Has to agree with the secret: `lw_vk_live_...` or `lw_vk_test_...`."
     )
     description: Description = Field(None, description="What the key is for, for people.")
-    team: Annotated[Name | None, Refers("teams"), UNKNOWN] = Field(
+    team: Annotated[PrintableName | None, Refers("teams"), UNKNOWN] = Field(
         None, description="The team that pays, where no project or principal names one."
     )
-    project: Annotated[Name | None, Refers("projects"), UNKNOWN] = Field(
+    project: Annotated[PrintableName | None, Refers("projects"), UNKNOWN] = Field(
         None, description="The project to attribute requests to, one of `projects`."
     )
     providers: Annotated[list[Annotated[ProviderName, Refers("providers")]] | None, ALLOWED, ALL_APPLY] = Field(
@@ -305,6 +306,6 @@ class VirtualKey(KeySettings):
         description="One of `key_classes`: what the key does not say is as that has it. `null` in place of a value "
         "takes away what the class says.",
     )
-    principal: Annotated[Name | None, Refers("principals"), UNKNOWN] = Field(
+    principal: Annotated[PrintableName | None, Refers("principals"), UNKNOWN] = Field(
         None, description="Who acts with this key, one of `principals`."
     )
