@@ -7,7 +7,7 @@ import typer
 
 from gateway.cli.database import failed
 from gateway.cli.groups import Commands
-from gateway.cli.options import ConfigPaths, FileRoots, paths_of, roots
+from gateway.cli.options import ConfigPaths, FileRoots, PatchPaths, paths_of, roots
 from gateway.cli.output import results, show
 
 app: Final = Commands()
@@ -18,6 +18,7 @@ EPILOG = "Example: gateway config --resolved --key dev-migration"
 @app.command("config", epilog=EPILOG)
 def config(
     config: ConfigPaths = None,
+    patch: PatchPaths = None,
     _resolved: Annotated[
         bool, typer.Option("--resolved", help="With everything written out that keys inherit; there is no other form.")
     ] = True,
@@ -33,7 +34,7 @@ def config(
     from gateway.config.resolved import resolved  # noqa: PLC0415
 
     loaded = load(
-        paths_of(config),
+        paths_of(config, patch),
         environ=os.environ,
         now=clock.utc_now(),
         file_roots=roots(file_root),

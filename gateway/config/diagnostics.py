@@ -47,6 +47,7 @@ CODES: Final[Mapping[str, str]] = {
     "duplicate-key": "A mapping names one key twice.",
     "duplicate-name": "Two files declare the same name.",
     "conflicting-value": "Two files give one setting different values.",
+    "bad-patch": "A line of a patch hits nothing, or is not written as one.",
     "reference-missing": "A `${...}` reference leads to nothing.",
     "reference-in-name": "A name, a model or a tag is a `${...}` reference; plans, logs and reports show them.",
     "reference-in-pattern": "A `deny` pattern, which callers are told, is a `${...}` reference.",

@@ -10,12 +10,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from gateway.config.model import Config
+from gateway.config.source import ASIDE
 
 Schema = dict[str, Any]
 
 IDS: Final = "https://gateway.invalid/schema/"
 """What the `$id` of every schema begins with; its file's name follows."""
 PART: Final = "One of several files of a configuration: sections of gateway.yaml; another file has the version."
+_ASIDE: Final = (
+    "For values that others share by anchors; it means nothing itself, and nothing in it is resolved or kept."
+)
 _REFERENCE = r"\$\{"
 
 
@@ -35,6 +39,8 @@ def of_model(model: type[BaseModel], name: str, title: str) -> Schema:
     """The schema of what people write, in an order that only changes when the model does."""
     schema = model.model_json_schema(schema_generator=_Generator)
     _walk(schema)
+    if model is Config:
+        schema["patternProperties"] = {f"^{ASIDE}": {"description": _ASIDE}}
     return {
         "$schema": GenerateJsonSchema.schema_dialect,
         "$id": f"{IDS}{name}",
